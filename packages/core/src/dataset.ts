@@ -1,0 +1,84 @@
+import type { Seed } from './random.js'
+
+/**
+ * A random resized crop that a view begins with (Szegedy et al. 2015; torchvision's RandomResizedCrop):
+ * a part of random area and aspect ratio, resized to `size` x `size`.
+ */
+export interface CropSpec {
+  /** side of the result, in pixels */
+  readonly size: number
+  /** smallest and largest part of the image's area, within (0, 1] */
+  readonly scale: readonly [number, number]
+  /** smallest and largest ratio of width to height */
+  readonly ratio: readonly [number, number]
+  /** which stream of the step's seed draws the box, so that host and device draw the same one */
+  readonly stream: number
+}
+
+/** What to subtract and divide by, per channel, after scaling pixels to 0..1. */
+export interface Normalisation {
+  readonly mean: readonly number[]
+  readonly std: readonly number[]
+}
+
+/** Pixels of several images of one size, 0..255, in the order [batch, height, width, channels]. */
+export interface HostImages {
+  readonly data: Uint8Array
+  readonly shape: readonly [number, number, number, number]
+}
+
+/** One batch on the host: either whole images of one size, or one set of crops per CropSpec asked for. */
+export interface HostBatch {
+  readonly images?: HostImages
+  readonly crops?: readonly HostImages[]
+  /** class numbers, -1 where there is none; length batch */
+  readonly labels: Int32Array
+  /** positions in the dataset; length batch */
+  readonly indices: Int32Array
+}
+
+/** How to walk through a dataset. */
+export interface BatchOptions {
+  readonly batchSize: number
+  /** order of this pass; in stored order when absent */
+  readonly shuffle?: Seed
+  /** leave out the last batch when it is smaller; default false */
+  readonly dropLast?: boolean
+  /** number of the first batch to yield: a resumed run skips what it has seen without decoding it */
+  readonly startBatch?: number
+  /** number of the batch after the last to yield; default all */
+  readonly endBatch?: number
+  /** at most this many images, from the first; default all */
+  readonly limit?: number
+  /**
+   * Crops to take while decoding; ignored by a dataset whose images share one small size (`imageSize`
+   * is set), whose batches hold whole images and are cropped on the device.
+   */
+  readonly crops?: readonly CropSpec[]
+  /** seed of a batch by its number, for the crops */
+  readonly seedOf?: (batch: number) => Seed
+  /** without crops: resize the shorter side to `size` and take the middle (evaluation) */
+  readonly size?: number
+  readonly signal?: AbortSignal
+}
+
+/** Images that can be walked through in batches, again and again. Made by package `data`; anything alike will do. */
+export interface ImageDataset {
+  readonly name: string
+  /** how many images */
+  readonly length: number
+  readonly channels: 1 | 3
+  /** [height, width] when all images share one small size and batches hold whole images */
+  readonly imageSize?: readonly [number, number]
+  /** names of the classes, by label */
+  readonly classes?: readonly string[]
+  /** changes when the images do: part of the key under which features are cached */
+  readonly fingerprint: string
+  /** class number of each image (-1 where none), length images; undefined when none has one */
+  labels(): Int32Array | undefined
+  /** Batches with read-ahead and bounded memory. */
+  batches(options: BatchOptions): AsyncIterable<HostBatch>
+  /** Files that could not be used so far, with the reason. */
+  skipped(): readonly { readonly path: string; readonly reason: string }[]
+  close(): Promise<void>
+}

@@ -1,0 +1,66 @@
+import type { LayersModel } from '@tensorflow/tfjs-layers'
+import type { Normalisation } from './dataset.js'
+import type { Method } from './method.js'
+
+/** One option of a method, as data: the command line makes a flag, a check and a line of help of it. */
+export type MethodOption =
+  | {
+      readonly type: 'number'
+      readonly default: number
+      readonly min?: number
+      readonly max?: number
+      readonly integer?: boolean
+      readonly description: string
+    }
+  | { readonly type: 'boolean'; readonly default: boolean; readonly description: string }
+  | {
+      readonly type: 'choice'
+      readonly default: string
+      readonly choices: readonly string[]
+      readonly description: string
+    }
+
+/** The values of a set of options: `temperature: number` for `temperature: { type: 'number', ... }`. */
+export type OptionValues<Options extends Readonly<Record<string, MethodOption>>> = {
+  -readonly [Name in keyof Options]: Options[Name] extends { type: 'number' }
+    ? number
+    : Options[Name] extends { type: 'boolean' }
+      ? boolean
+      : string
+}
+
+/** How a method is trained where the user says nothing else. */
+export interface TrainingDefaults {
+  readonly optimizer: 'sgd' | 'lars' | 'adamw'
+  /** for a batch of 256; scaled linearly with the batch */
+  readonly learningRate: number
+  readonly weightDecay: number
+  readonly warmupEpochs: number
+}
+
+/** What a method package exports beside its function, so that a program can find and make it by name. */
+export interface MethodDefinition<
+  Options extends Readonly<Record<string, MethodOption>> = Readonly<Record<string, MethodOption>>,
+> {
+  readonly name: string
+  /** one line for a list of methods */
+  readonly summary: string
+  /** authors, year, arXiv number */
+  readonly paper: string
+  readonly options: Options
+  readonly training: TrainingDefaults
+  /**
+   * @param backbone a model from [batch, size, size, channels], normalised, to [batch, features]
+   * @param context size of the views in pixels, channels, and the normalisation that the backbone expects
+   */
+  create(backbone: LayersModel, context: MethodContext, options?: Partial<OptionValues<Options>>): Method
+}
+
+/** What a method needs to know of the images and of the run. */
+export interface MethodContext {
+  readonly size: number
+  readonly channels: 1 | 3
+  readonly normalisation: Normalisation
+  /** of the heads' initial weights */
+  readonly seed: number
+}

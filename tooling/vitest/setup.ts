@@ -1,0 +1,2 @@
+// TensorFlow's C++ side writes to stderr from its first line on; tests have nothing to say about it.
+process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'

@@ -1,0 +1,35 @@
+import { readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const root = fileURLToPath(new URL('.', import.meta.url))
+
+/** Packages are tested from their sources: no build is needed before a test runs. */
+const alias = [
+  { find: /^@selfsup\/([a-z-]+)$/, replacement: `${root}packages/$1/src/index.ts` },
+  { find: /^selfsup$/, replacement: `${root}packages/cli/src/index.ts` },
+]
+
+const folders = ['packages', 'tooling'].flatMap((group) =>
+  readdirSync(`${root}${group}`, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => `${group}/${entry.name}`),
+)
+
+export default defineConfig({
+  test: {
+    projects: folders.map((folder) => ({
+      resolve: { alias, mainFields: ['main'] },
+      test: {
+        name: folder.split('/')[1],
+        root: `${root}${folder}`,
+        include: ['**/*.test.ts'],
+        exclude: ['**/node_modules/**', '**/dist/**'],
+        pool: 'forks',
+        testTimeout: 60_000,
+        hookTimeout: 120_000,
+        setupFiles: [`${root}tooling/vitest/setup.ts`],
+      },
+    })),
+  },
+})
