@@ -1,1 +1,14 @@
-export {}
+export { type AdamwOptions, adamw } from './adamw.js'
+export { copies, exponentialMovingAverage } from './exponential-moving-average.js'
+export { type LarsOptions, lars } from './lars.js'
+export { biasesAndNorms, type Exclude, type Optimizer, type Variables } from './optimizer.js'
+export {
+  constant,
+  cosine,
+  linearScaling,
+  multiStep,
+  type Schedule,
+  type WarmupOptions,
+  warmupCosine,
+} from './schedules.js'
+export { type SgdOptions, sgd } from './sgd.js'

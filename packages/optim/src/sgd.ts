@@ -1,0 +1,66 @@
+import { expected } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+import {
+  constants,
+  disposeAll,
+  type Exclude,
+  named,
+  nothing,
+  type Optimizer,
+  updates,
+  type Variables,
+  zerosFor,
+} from './optimizer.js'
+
+export interface SgdOptions {
+  /** part of the last update that is kept, 0 (none) to below 1 */
+  readonly momentum?: number
+  /** look ahead by one momentum step (Nesterov 1983) */
+  readonly nesterov?: boolean
+  /** L2 penalty, added to the gradient */
+  readonly weightDecay?: number
+  /** variables without weight decay; default none, as in PyTorch */
+  readonly exclude?: Exclude
+}
+
+/**
+ * Stochastic gradient descent with momentum as torch.optim.SGD defines it (Sutskever et al. 2013):
+ * `g += weightDecay * w; buffer = momentum * buffer + g; w -= learningRate * buffer`.
+ *
+ * @param variables what to update, by name
+ * @throws SelfsupError when an option is out of range
+ */
+export function sgd(
+  variables: Variables,
+  { momentum = 0.9, nesterov = false, weightDecay = 0, exclude = nothing }: SgdOptions = {},
+): Optimizer {
+  expected(momentum >= 0 && momentum < 1, `sgd: momentum must be at least 0 and below 1; got ${momentum}`)
+  expected(weightDecay >= 0, `sgd: weightDecay must be at least 0; got ${weightDecay}`)
+  expected(!nesterov || momentum > 0, 'sgd: nesterov needs a momentum above 0')
+
+  const buffers = momentum > 0 ? zerosFor(variables) : {}
+  const constant = constants({ momentum, weightDecay })
+
+  return {
+    slots: named('momentum', buffers),
+    apply(gradients, { learningRate }) {
+      tf.tidy(() => {
+        for (const { name, variable, gradient } of updates('sgd', variables, gradients)) {
+          const decayed =
+            weightDecay > 0 && !exclude(name, variable)
+              ? tf.add(gradient, tf.mul(variable, constant.weightDecay))
+              : gradient
+          const direction = momentum > 0 ? accumulate(buffers[name]!, decayed) : decayed
+          variable.assign(tf.sub(variable, tf.mul(direction, learningRate)))
+        }
+      })
+    },
+    dispose: () => disposeAll(buffers, constant),
+  }
+
+  function accumulate(buffer: tf.Variable, gradient: tf.Tensor): tf.Tensor {
+    const accumulated = tf.add(tf.mul(buffer, constant.momentum), gradient)
+    buffer.assign(accumulated)
+    return nesterov ? tf.add(gradient, tf.mul(accumulated, constant.momentum)) : accumulated
+  }
+}
