@@ -50,17 +50,16 @@ export interface MethodDefinition<
   readonly options: Options
   readonly training: TrainingDefaults
   /**
-   * @param backbone a model from [batch, size, size, channels], normalised, to [batch, features]
-   * @param context size of the views in pixels, channels, and the normalisation that the backbone expects
+   * @param backbone a model from [batch, size, size, channels], normalised, to [batch, features]; the size
+   * of the views and their channels are those of its input
    */
-  create(backbone: LayersModel, context: MethodContext, options?: Partial<OptionValues<Options>>): Method
+  create(backbone: LayersModel, options?: Partial<OptionValues<Options>> & MethodContext): Method
 }
 
-/** What a method needs to know of the images and of the run. */
+/** What every method takes beside its own options. */
 export interface MethodContext {
-  readonly size: number
-  readonly channels: 1 | 3
-  readonly normalisation: Normalisation
-  /** of the heads' initial weights */
-  readonly seed: number
+  /** what the backbone expects of pixels; ImageNet's mean and standard deviation when absent */
+  readonly normalisation?: Normalisation
+  /** of the heads' initial weights; 1 when absent */
+  readonly seed?: number
 }

@@ -1,1 +1,5 @@
-export {}
+export { cachedFeatures, type FeatureCacheKey } from './feature-cache.js'
+export { type ExtractOptions, extractFeatures, type Features, rawPixels } from './features.js'
+export { type KnnOptions, type KnnResult, knn } from './knn.js'
+export { type LbfgsOptions, minimise } from './lbfgs.js'
+export { type LinearProbeOptions, type LinearProbeResult, linearProbe } from './linear-probe.js'

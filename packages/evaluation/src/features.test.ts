@@ -1,0 +1,108 @@
+import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { BatchOptions, HostBatch, ImageDataset } from '@selfsup/core'
+import { prepareEngine } from '@selfsup/engine'
+import * as tf from '@tensorflow/tfjs-core'
+import * as tfl from '@tensorflow/tfjs-layers'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { testEngines } from '../../../tooling/vitest/engines.js'
+import { cachedFeatures } from './feature-cache.js'
+import { extractFeatures, rawPixels } from './features.js'
+
+/** Images of one colour each: image i is (i, 2i, 3i). */
+function coloured(count: number, side: number): ImageDataset {
+  return {
+    name: 'coloured',
+    length: count,
+    channels: 3,
+    imageSize: [side, side],
+    classes: ['even', 'odd'],
+    fingerprint: 'coloured',
+    labels: () => Int32Array.from({ length: count }, (_, i) => i % 2),
+    async *batches({ batchSize, limit = count }: BatchOptions): AsyncIterable<HostBatch> {
+      for (let start = 0; start < Math.min(count, limit); start += batchSize) {
+        const size = Math.min(batchSize, Math.min(count, limit) - start)
+        const data = new Uint8Array(size * side * side * 3)
+        data.forEach((_, p) => {
+          data[p] = (start + Math.floor(p / (side * side * 3))) * ((p % 3) + 1)
+        })
+        const indices = Int32Array.from({ length: size }, (_, i) => start + i)
+        yield { images: { data, shape: [size, side, side, 3] }, labels: indices.map((i) => i % 2), indices }
+      }
+    },
+    skipped: () => [],
+    close: async () => {},
+  }
+}
+
+const normalisation = { mean: [0.5, 0.25, 0], std: [0.5, 0.25, 1] }
+
+describe.each(testEngines())('features on %s', (engine) => {
+  beforeAll(async () => {
+    await prepareEngine({ engine })
+  })
+
+  test('extractFeatures normalises per channel and keeps order and labels', async () => {
+    const average = tfl.sequential({ layers: [tfl.layers.globalAveragePooling2d({ inputShape: [4, 4, 3] })] })
+    const before = tf.memory().numTensors
+    const done: number[] = []
+    const features = await extractFeatures(average, coloured(7, 4), {
+      normalisation,
+      size: 4,
+      batchSize: 3,
+      onProgress: (count) => done.push(count),
+    })
+    expect(features).toMatchObject({ count: 7, width: 3, classes: ['even', 'odd'] })
+    expect([...features.labels]).toEqual([0, 1, 0, 1, 0, 1, 0])
+    for (let i = 0; i < 7; i++) {
+      const expected = [(i / 255 - 0.5) / 0.5, ((2 * i) / 255 - 0.25) / 0.25, (3 * i) / 255]
+      expected.forEach((value, channel) => {
+        expect(features.values[i * 3 + channel]).toBeCloseTo(value, 5)
+      })
+    }
+    expect(done).toEqual([3, 6, 7])
+    expect(tf.memory().numTensors).toBe(before)
+  })
+
+  test('rawPixels are the pixels from 0 to 1, resized where the size differs', async () => {
+    const pixels = await rawPixels(coloured(3, 4), { size: 4 })
+    expect(pixels.width).toBe(48)
+    expect([...pixels.values.subarray(96, 99)]).toEqual([2, 4, 6].map((p) => Math.fround(p / 255)))
+    const smaller = await rawPixels(coloured(3, 4), { size: 2, limit: 2 })
+    expect(smaller).toMatchObject({ count: 2, width: 12 })
+    expect(smaller.values[12]).toBeCloseTo(1 / 255, 6)
+  })
+
+  test('a backbone for other channels is refused with the way out', async () => {
+    const grey = tfl.sequential({ layers: [tfl.layers.globalAveragePooling2d({ inputShape: [4, 4, 1] })] })
+    await expect(extractFeatures(grey, coloured(2, 4), { normalisation, size: 4 })).rejects.toThrow(
+      'channels: 1',
+    )
+  })
+})
+
+describe('cachedFeatures', () => {
+  test('extracts once per key and survives a damaged file', async () => {
+    await prepareEngine({ engine: 'wasm' })
+    const folder = await mkdtemp(join(tmpdir(), 'selfsup-features-'))
+    try {
+      let extractions = 0
+      const extract = () => {
+        extractions++
+        return rawPixels(coloured(3, 2), { size: 2 })
+      }
+      const key = { weights: 'abc', size: 2 }
+      const first = await cachedFeatures(folder, key, extract)
+      expect(await cachedFeatures(folder, { size: 2, weights: 'abc' }, extract)).toEqual(first)
+      expect(extractions).toBe(1)
+      await cachedFeatures(folder, { ...key, weights: 'abd' }, extract)
+      expect(extractions).toBe(2)
+      for (const file of await readdir(folder)) await truncate(join(folder, file), 60)
+      expect(await cachedFeatures(folder, key, extract)).toEqual(first)
+      expect(extractions).toBe(3)
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+})
