@@ -1,0 +1,110 @@
+import { mkdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { SelfsupError } from '@selfsup/core'
+import { INSTALL_COMMAND, systemInstall, type Wheel } from './platform.js'
+import { firstThatRuns, lastLine, type Outcome, type Program, runProgram } from './program.js'
+import type { OnProgress } from './progress.js'
+import type { BindingSources } from './sources.js'
+
+/**
+ * A C++ compiler that runs.
+ * @param compiler the one wanted; otherwise $CXX, c++, g++ and clang++ are tried
+ * @throws SelfsupError where there is none
+ */
+export async function findCompiler(compiler?: string): Promise<Program> {
+  const wanted = compiler ?? process.env.CXX
+  const named: Program[] = wanted ? [wanted.trim().split(/\s+/) as unknown as Program] : []
+  const candidates: Program[] = compiler ? named : [...named, ['c++'], ['g++'], ['clang++']]
+  const found = await firstThatRuns(candidates)
+  if (found) return found
+  const tried = candidates.map((candidate) => candidate.join(' ')).join(', ')
+  throw new SelfsupError(
+    `no C++ compiler was found (tried ${tried}); run: ${systemInstall('compiler')} && ${INSTALL_COMMAND}`,
+  )
+}
+
+/**
+ * Compiles the binding beside the libraries and runs one operation with it in a process of its own;
+ * only then it is renamed to `target`.
+ * @param library folder of the unpacked wheel
+ * @param target folder inside `library` that is to hold the two addons
+ * @throws SelfsupError in one line
+ */
+export async function compileBinding(
+  compiler: Program,
+  sources: BindingSources,
+  wheel: Wheel,
+  library: string,
+  target: string,
+  onProgress?: OnProgress,
+): Promise<void> {
+  // Beside the target, so that the run path relative to the addon holds before and after the rename.
+  const folder = `${target}.${process.pid}.partial`
+  await mkdir(folder, { recursive: true })
+  try {
+    onProgress?.({ stage: 'compile', message: `compiling the binding with ${compiler.join(' ')}` })
+    const mac = process.platform === 'darwin'
+    const include = [...sources.include, join(library, 'include')].flatMap((path) => ['-I', path])
+    const common = ['-O2', '-std=c++17', '-DNAPI_VERSION=8', '-fPIC', '-shared', ...include]
+    if (mac) common.push('-undefined', 'dynamic_lookup')
+    const link = wheel.libraries.map((name) => join(library, name))
+    const runPath = `-Wl,-rpath,${mac ? '@loader_path' : '$ORIGIN'}/..`
+    await compile(compiler, [...common, sources.stderr, '-o', join(folder, 'stderr.node')])
+    const addon = join(folder, 'tfjs_binding.node')
+    await compile(compiler, [...common, ...sources.binding, ...link, runPath, '-o', addon])
+    onProgress?.({ stage: 'verify', message: 'running one operation' })
+    await verifyBinding(folder)
+    await rename(folder, target).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error // another process was first
+    })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function compile(compiler: Program, args: readonly string[]): Promise<void> {
+  const [command, ...first] = compiler
+  const outcome = await runProgram(command, [...first, ...args])
+  if (outcome.code === 0) return
+  const error = outcome.output.split('\n').find((line) => /error/i.test(line)) ?? lastLine(outcome.output)
+  if (/No space left on device/i.test(outcome.output)) {
+    throw new SelfsupError(
+      `no room to compile the binding; free some or set SELFSUP_CACHE, then run: ${INSTALL_COMMAND}`,
+    )
+  }
+  throw new SelfsupError(
+    `${compiler.join(' ')} could not compile the binding (${error.trim().slice(0, 200)}); ` +
+      `set CXX to a compiler that knows C++17, then run: ${INSTALL_COMMAND}`,
+  )
+}
+
+const probe = `
+const b = require(process.argv[1])
+const x = b.createTensor([2], b.TF_FLOAT, new Float32Array([1, 2]))
+const [y] = b.executeOp('AddV2', [{ name: 'T', type: b.TF_ATTR_TYPE, value: b.TF_FLOAT }], [x, x], 1)
+if (b.tensorDataSync(y.id).join() !== '2,4') throw new Error('1 + 1 is not 2')
+console.log('works')
+`
+
+/** Loads the binding in a process of its own and adds two numbers. */
+export async function verifyBinding(folder: string): Promise<void> {
+  const outcome = await runProgram(process.execPath, ['-e', probe, join(folder, 'tfjs_binding.node')], {
+    env: { TF_CPP_MIN_LOG_LEVEL: '2', NODE_OPTIONS: '' },
+  })
+  if (outcome.code === 0 && /works/.test(outcome.output)) return
+  throw new SelfsupError(explainLoad(outcome))
+}
+
+function explainLoad({ output, signal }: Outcome): string {
+  const otherwise = 'use the WebAssembly engine (--engine wasm)'
+  if (signal === 'SIGILL') {
+    return `TensorFlow's library needs a processor with AVX, which this one lacks; ${otherwise}`
+  }
+  if (signal) return `TensorFlow's library ended with ${signal} while loading; ${otherwise}`
+  const glibc = /version `(GLIBC\w*_[\d.]+)' not found/.exec(output)
+  if (glibc) {
+    return `TensorFlow's library needs ${glibc[1]}, which this system lacks; ${otherwise} or a newer system`
+  }
+  const error = output.split('\n').find((line) => /^\w*Error: /.test(line)) ?? lastLine(output)
+  return `TensorFlow's library does not load (${error.trim().slice(0, 200)}); ${otherwise}`
+}

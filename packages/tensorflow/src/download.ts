@@ -1,0 +1,107 @@
+import { mkdir, readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { SelfsupError } from '@selfsup/core'
+import { INSTALL_COMMAND, systemInstall, TENSORFLOW_VERSION, type Wheel } from './platform.js'
+import { firstThatRuns, lastLine, type Program, runProgram } from './program.js'
+import type { OnProgress } from './progress.js'
+
+/**
+ * A pip that runs.
+ * @param python the Python whose pip is wanted; otherwise python3, pip3 and pip are tried
+ * @throws SelfsupError where there is none
+ */
+export async function findPip(python?: string): Promise<Program> {
+  const candidates: Program[] = python
+    ? [[python, '-m', 'pip']]
+    : [['python3', '-m', 'pip'], ['pip3'], ['pip'], ['python', '-m', 'pip']]
+  const pip = await firstThatRuns(candidates)
+  if (pip) return pip
+  const tried = candidates.map((candidate) => candidate.join(' ')).join(', ')
+  throw new SelfsupError(
+    `pip, which downloads TensorFlow, was not found (tried ${tried}); ` +
+      `run: ${systemInstall('pip')} && ${INSTALL_COMMAND}`,
+  )
+}
+
+/**
+ * Has pip download the wheel, through whatever index, mirror, proxy and certificates it is set to.
+ * @param folder an empty folder of one's own, for the wheel and for pip's temporary files
+ * @returns the wheel's path
+ * @throws SelfsupError in one line: no network, no such wheel on the index, no room
+ */
+export async function downloadWheel(
+  pip: Program,
+  wheel: Wheel,
+  folder: string,
+  onProgress?: OnProgress,
+): Promise<string> {
+  const temporary = join(folder, 'tmp')
+  await mkdir(temporary, { recursive: true })
+  const [command, ...first] = pip
+  const what = `${wheel.distribution}==${TENSORFLOW_VERSION}`
+  const message = `downloading ${what} with pip`
+  const report = async () =>
+    onProgress?.({ stage: 'download', message, bytes: await folderBytes(folder).catch(() => 0) })
+  onProgress?.({ stage: 'download', message, bytes: 0 })
+  const timer = setInterval(report, 500)
+  const options = ['--no-deps', '--only-binary', ':all:', '--python-version', '3.11', '--platform', wheel.tag]
+  const outcome = await runProgram(
+    command,
+    [...first, 'download', ...options, '--progress-bar', 'off', '--dest', folder, what],
+    // pip downloads here first: nothing stays elsewhere when it is interrupted, and a small /tmp is no matter.
+    { env: { TMPDIR: temporary, PIP_DISABLE_PIP_VERSION_CHECK: '1', PIP_NO_INPUT: '1' } },
+  )
+  clearInterval(timer)
+  if (outcome.code !== 0) throw new SelfsupError(explainPip(outcome.output, what, wheel, pip))
+  const file = (await readdir(folder)).find((name) => name.endsWith('.whl'))
+  if (file) return join(folder, file)
+  throw new SelfsupError(
+    `pip ended well but left no wheel of ${what} (${lastLine(outcome.output)}); run: ${INSTALL_COMMAND}`,
+  )
+}
+
+const network =
+  /NewConnectionError|Temporary failure in name resolution|ProxyError|ConnectTimeout|ReadTimeout|SSLError|CERTIFICATE|Network is unreachable|Connection (refused|reset|broken|aborted)|Max retries/i
+
+function explainPip(output: string, what: string, { tag }: Wheel, pip: Program): string {
+  const command = `run: ${INSTALL_COMMAND}`
+  if (/No space left on device|Disk quota exceeded/i.test(output)) {
+    return `no room to download ${what}; free 1.5 GB or set SELFSUP_CACHE to a folder on a larger disk, then ${command}`
+  }
+  if (network.test(output)) {
+    const cause = output.split('\n').find((line) => network.test(line))
+    return (
+      `pip could not reach its package index for ${what} (${shorten(cause ?? lastLine(output))}); ` +
+      `check the network, or set an index or proxy with \`pip config set\`, then ${command}`
+    )
+  }
+  if (/No matching distribution|Could not find a version/i.test(output)) {
+    return (
+      `the package index that pip uses has no ${what} for ${tag}; ` +
+      `point pip to one that has it (\`pip config set global.index-url ADDRESS\`), then ${command}`
+    )
+  }
+  if (/no such option|unrecognized arguments/i.test(output)) {
+    return `this pip is too old (${lastLine(output)}); run: ${pip.join(' ')} install --upgrade pip && ${INSTALL_COMMAND}`
+  }
+  return `pip could not download ${what} (${shorten(lastLine(output))}); mend that, then ${command}`
+}
+
+function shorten(line: string): string {
+  const text = line.trim()
+  return text.length > 200 ? `${text.slice(0, 197)}...` : text
+}
+
+async function folderBytes(folder: string): Promise<number> {
+  let bytes = 0
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    bytes += entry.isDirectory()
+      ? await folderBytes(path).catch(() => 0)
+      : await stat(path).then(
+          ({ size }) => size,
+          () => 0,
+        )
+  }
+  return bytes
+}

@@ -1,0 +1,82 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { cacheFolder } from './cache.js'
+import { TENSORFLOW_VERSION, thisPlatform, type Wheel, wheelByPlatform, wheelName } from './platform.js'
+import { bindingSources } from './sources.js'
+
+/** A native TensorFlow that can be loaded. */
+export interface TensorflowInstallation {
+  /** who installed it: `installTensorflow`, or the user as a package of that name */
+  readonly source: 'selfsup' | '@tensorflow/tfjs-node-gpu' | '@tensorflow/tfjs-node'
+  /** of TensorFlow's library (`selfsup`), or of the package */
+  readonly version: string
+  /** the folder that holds the addon, or the package */
+  readonly folder: string
+}
+
+/** File inside the library's folder that says which files belong there, and how large they are. */
+export const LIBRARY_RECORD = 'library.json'
+
+/** Where the unpacked wheel and the binding go. */
+export interface Places {
+  readonly library: string
+  readonly binding: string
+}
+
+/** Where this version's files lie in a cache folder. */
+export function places(wheel: Wheel, cache: string): Places {
+  const library = join(cache, 'tensorflow', wheelName(wheel, thisPlatform()))
+  return { library, binding: join(library, `binding-${bindingSources().fingerprint}`) }
+}
+
+/** Whether the libraries are there in full. */
+export function hasLibrary(library: string): boolean {
+  try {
+    const sizes: unknown = JSON.parse(readFileSync(join(library, LIBRARY_RECORD), 'utf8'))
+    return Object.entries(sizes as Record<string, number>).every(
+      ([name, size]) => statSync(join(library, name)).size === size,
+    )
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Looks for a native TensorFlow without loading it: what `installTensorflow` installed, else the user's
+ * own @tensorflow/tfjs-node-gpu or @tensorflow/tfjs-node whose addon is there.
+ * @param options.cacheFolder where to look instead of the default cache folder
+ * @param options.from folder from which the user's packages are resolved; default the working directory
+ * @returns undefined where there is none
+ */
+export function findTensorflow(
+  options: { cacheFolder?: string; from?: string } = {},
+): TensorflowInstallation | undefined {
+  return findInstalled(options.cacheFolder) ?? findTfjsNode(options.from)
+}
+
+/** What `installTensorflow` installed, if it is whole. */
+export function findInstalled(cache = cacheFolder()): TensorflowInstallation | undefined {
+  const wheel = wheelByPlatform(thisPlatform())
+  if (!wheel || !existsSync(join(cache, 'tensorflow'))) return undefined
+  const { library, binding } = places(wheel, cache)
+  const complete = hasLibrary(library) && existsSync(join(binding, 'tfjs_binding.node'))
+  return complete ? { source: 'selfsup', version: TENSORFLOW_VERSION, folder: binding } : undefined
+}
+
+function findTfjsNode(from = process.cwd()): TensorflowInstallation | undefined {
+  const require = createRequire(join(from, 'package.json'))
+  for (const source of ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const) {
+    try {
+      const manifest = require.resolve(`${source}/package.json`)
+      const folder = dirname(manifest)
+      const lib = join(folder, 'lib')
+      const built = readdirSync(lib).some((name) => existsSync(join(lib, name, 'tfjs_binding.node')))
+      const { version }: { version: string } = JSON.parse(readFileSync(manifest, 'utf8'))
+      if (built) return { source, version, folder }
+    } catch {
+      // not installed, or without its addon
+    }
+  }
+  return undefined
+}

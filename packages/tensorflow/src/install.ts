@@ -1,0 +1,132 @@
+import { mkdir, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { SelfsupError } from '@selfsup/core'
+import { cacheFolder } from './cache.js'
+import { compileBinding, findCompiler } from './compile.js'
+import { downloadWheel, findPip } from './download.js'
+import { findInstalled, hasLibrary, LIBRARY_RECORD, places, type TensorflowInstallation } from './find.js'
+import { isAlive, withLock } from './lock.js'
+import { INSTALL_COMMAND, thisMachine, type Wheel, wheelFor } from './platform.js'
+import type { Program } from './program.js'
+import type { OnProgress } from './progress.js'
+import { bindingSources } from './sources.js'
+import { unpackWheel } from './unpack.js'
+
+/** How and where to install. */
+export interface InstallOptions {
+  /** told what is being done, several times a second while downloading */
+  readonly onProgress?: OnProgress
+  /** instead of the default: $SELFSUP_CACHE, $XDG_CACHE_HOME/selfsup, ~/.cache/selfsup */
+  readonly cacheFolder?: string
+  /** the Python whose pip downloads; default the first of python3, pip3, pip that runs */
+  readonly python?: string
+  /** default $CXX, or the first of c++, g++, clang++ that runs */
+  readonly compiler?: string
+}
+
+/**
+ * Installs TensorFlow's C library and the binding to it, once for all projects of this user: pip downloads the
+ * official wheel, its libraries and C headers are unpacked and checked, the C++ compiler builds the binding.
+ * May be interrupted and repeated at any time, and run by several processes at once: each part is renamed into
+ * place only when it is whole. Where everything is there already it returns at once.
+ * @throws SelfsupError in one line that says what is missing and the command that mends it
+ */
+export async function installTensorflow(options: InstallOptions = {}): Promise<TensorflowInstallation> {
+  const { onProgress } = options
+  const cache = options.cacheFolder ?? cacheFolder()
+  const already = findInstalled(cache)
+  if (already) return already
+  const wheel = wheelFor(thisMachine())
+  const { library, binding } = places(wheel, cache)
+  // All that can be missing is asked for before the long download.
+  const compiler = await findCompiler(options.compiler)
+  const pip = hasLibrary(library) ? undefined : await findPip(options.python)
+  try {
+    await mkdir(join(cache, 'tensorflow'), { recursive: true })
+    if (pip) await assertRoom(cache, wheel)
+    const lock = join(cache, 'tensorflow', 'install.lock')
+    const onWait = () =>
+      onProgress?.({ stage: 'wait', message: 'another process is installing TensorFlow; waiting for it' })
+    await withLock(
+      lock,
+      async () => {
+        if (findInstalled(cache)) return
+        await removeLeftovers(join(cache, 'tensorflow'))
+        if (!hasLibrary(library)) {
+          await installLibrary(pip ?? (await findPip(options.python)), wheel, library, onProgress)
+        }
+        await removeLeftovers(library)
+        await compileBinding(compiler, bindingSources(), wheel, library, binding, onProgress)
+      },
+      onWait,
+    )
+  } catch (error) {
+    throw explainFiles(error, cache)
+  }
+  const installed = findInstalled(cache)
+  if (installed) return installed
+  throw new SelfsupError(
+    `the installation in ${library} was removed while it was made; run: ${INSTALL_COMMAND}`,
+  )
+}
+
+async function installLibrary(pip: Program, wheel: Wheel, library: string, onProgress?: OnProgress) {
+  const folder = `${library}.${process.pid}.partial`
+  await rm(folder, { recursive: true, force: true })
+  try {
+    const download = join(folder, 'download')
+    await mkdir(download, { recursive: true })
+    const file = await downloadWheel(pip, wheel, download, onProgress)
+    const unpacked = join(folder, 'unpacked')
+    const sizes = await unpackWheel(file, wheel, unpacked, onProgress)
+    await writeFile(join(unpacked, LIBRARY_RECORD), JSON.stringify(sizes))
+    if (!hasLibrary(library)) await rm(library, { recursive: true, force: true }) // not whole: of no use to anybody
+    await mkdir(dirname(library), { recursive: true })
+    await rename(unpacked, library).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error // another process was first
+    })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Removes what interrupted installations left behind: names end with `.<process>.partial`. */
+async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const pid = /\.(\d+)\.partial$/.exec(name)?.[1]
+    if (pid && !isAlive(Number(pid))) await rm(join(folder, name), { recursive: true, force: true })
+  }
+}
+
+async function assertRoom(cache: string, { room }: Wheel): Promise<void> {
+  const { bavail, bsize } = await statfs(cache)
+  const free = bavail * bsize
+  if (free >= room) return
+  throw new SelfsupError(
+    `installing TensorFlow takes ${gigabytes(room)} GB and ${cache} has ${gigabytes(free)} GB left; ` +
+      `free some or set SELFSUP_CACHE to a folder on a larger disk, then run: ${INSTALL_COMMAND}`,
+  )
+}
+
+function gigabytes(bytes: number): string {
+  return (bytes / 1e9).toFixed(1)
+}
+
+function explainFiles(error: unknown, cache: string): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const mend = `set SELFSUP_CACHE to another folder, then run: ${INSTALL_COMMAND}`
+  switch (code) {
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return new SelfsupError(`the cache folder ${cache} cannot be written (${code}); ${mend}`)
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return new SelfsupError(`the cache folder ${cache} is not a folder (${code}); ${mend}`)
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new SelfsupError(`the disk of the cache folder ${cache} is full; free 1.5 GB or ${mend}`)
+    default:
+      return error
+  }
+}

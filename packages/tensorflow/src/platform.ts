@@ -1,0 +1,117 @@
+import { existsSync } from 'node:fs'
+import { SelfsupError } from '@selfsup/core'
+
+/** The TensorFlow release that this package is written for and tested with. */
+export const TENSORFLOW_VERSION = '2.21.0'
+
+/** One line that every message of this package ends with, so that there is one thing to remember. */
+export const INSTALL_COMMAND = 'npx selfsup engine install'
+
+/** The official wheel that holds TensorFlow's C library for a machine. */
+export interface Wheel {
+  /** name on the package index */
+  readonly distribution: string
+  /** what pip calls the platform */
+  readonly tag: string
+  /** file names of the libraries inside the folder `tensorflow` of the wheel */
+  readonly libraries: readonly [string, string]
+  /** bytes that the unpacked libraries and the wheel take at most while installing */
+  readonly room: number
+}
+
+const linux = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'] as const
+const mac = ['libtensorflow_cc.2.dylib', 'libtensorflow_framework.2.dylib'] as const
+
+const wheels: Readonly<Record<string, Wheel>> = {
+  'linux-x64': {
+    distribution: 'tensorflow-cpu',
+    tag: 'manylinux_2_27_x86_64',
+    libraries: linux,
+    room: 1.3e9,
+  },
+  'linux-arm64': {
+    distribution: 'tensorflow',
+    tag: 'manylinux_2_27_aarch64',
+    libraries: linux,
+    room: 1.5e9,
+  },
+  'darwin-arm64': { distribution: 'tensorflow', tag: 'macosx_12_0_arm64', libraries: mac, room: 1.3e9 },
+}
+
+/** What decides which wheel fits: as Node names platform and architecture; glibc's version on Linux. */
+export interface Machine {
+  readonly platform: string
+  readonly arch: string
+  /** undefined on Linux without glibc (Alpine) */
+  readonly glibc?: string
+}
+
+/** This machine's platform and architecture. */
+export function thisPlatform(): Machine {
+  return { platform: process.platform, arch: process.arch }
+}
+
+/** The same with the version of its C library, which takes a few milliseconds to find out. */
+export function thisMachine(): Machine {
+  const machine = thisPlatform()
+  return machine.platform === 'linux' ? { ...machine, glibc: glibcVersion() } : machine
+}
+
+function glibcVersion(): string | undefined {
+  const report: unknown = process.report.getReport()
+  const header = (report as { header?: { glibcVersionRuntime?: string } }).header
+  return header?.glibcVersionRuntime
+}
+
+/** What a machine's folder in the cache is called. */
+export function wheelName(wheel: Wheel, { platform, arch }: Machine): string {
+  return `${wheel.distribution}-${TENSORFLOW_VERSION}-${platform}-${arch}`
+}
+
+/** The wheel by platform and architecture alone: what a look into the cache needs. */
+export function wheelByPlatform({ platform, arch }: Machine): Wheel | undefined {
+  return wheels[`${platform}-${arch}`]
+}
+
+/**
+ * The wheel that fits a machine.
+ * @throws SelfsupError where there is none (Windows, macOS on Intel, Linux without glibc 2.27), saying what to use instead
+ */
+export function wheelFor(machine: Machine): Wheel {
+  const { platform, arch, glibc } = machine
+  const wheel = wheelByPlatform(machine)
+  if (!wheel) {
+    throw new SelfsupError(
+      `TensorFlow ${TENSORFLOW_VERSION} has no C library for ${platform}-${arch} (there is one for ${Object.keys(wheels).join(', ')}); ` +
+        'use the WebAssembly engine (--engine wasm) or install @tensorflow/tfjs-node',
+    )
+  }
+  if (platform === 'linux' && !atLeast(glibc, 2, 27)) {
+    throw new SelfsupError(
+      `TensorFlow ${TENSORFLOW_VERSION} needs glibc 2.27 or newer; this system has ${glibc ? `glibc ${glibc}` : 'another C library (musl?)'}; ` +
+        'use the WebAssembly engine (--engine wasm) or a newer system, such as the image node:22-bookworm',
+    )
+  }
+  return wheel
+}
+
+function atLeast(version: string | undefined, major: number, minor: number): boolean {
+  if (!version) return false
+  const [a = 0, b = 0] = version.split('.').map(Number)
+  return a > major || (a === major && b >= minor)
+}
+
+const packageManagers = [
+  ['/usr/bin/apt-get', 'sudo apt-get install -y', { pip: 'python3-pip', compiler: 'g++' }],
+  ['/usr/bin/dnf', 'sudo dnf install -y', { pip: 'python3-pip', compiler: 'gcc-c++' }],
+  ['/usr/bin/zypper', 'sudo zypper install -y', { pip: 'python3-pip', compiler: 'gcc-c++' }],
+  ['/usr/bin/pacman', 'sudo pacman -S --noconfirm', { pip: 'python-pip', compiler: 'gcc' }],
+] as const
+
+/** The command that gets pip or a C++ compiler onto this system. */
+export function systemInstall(what: 'pip' | 'compiler', platform = process.platform): string {
+  if (platform === 'darwin') return 'xcode-select --install'
+  const found = packageManagers.find(([program]) => existsSync(program))
+  if (found) return `${found[1]} ${found[2][what]}`
+  return what === 'pip' ? 'python3 -m ensurepip' : 'install g++ or clang++ with your package manager'
+}

@@ -1,0 +1,74 @@
+import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Plugin } from 'esbuild'
+import { defineConfig } from 'tsup'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const dist = join(here, 'dist')
+rmSync(dist, { recursive: true, force: true })
+
+/**
+ * The kernels of @tensorflow/tfjs-node become part of this package, since installing that package runs its
+ * download script. They import all of TensorFlow.js but use its core, and protocol buffers only for
+ * TensorBoard summaries, which Selfsup writes itself.
+ */
+const kernelsAlone: Plugin = {
+  name: 'kernels-alone',
+  setup(build) {
+    build.onResolve({ filter: /^@tensorflow\/tfjs(-core)?$/ }, () => ({
+      path: '@tensorflow/tfjs-core',
+      external: true,
+    }))
+    build.onResolve({ filter: /\/proto\/api_pb$/ }, () => ({ path: 'api_pb', namespace: 'left-out' }))
+    build.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({ contents: 'module.exports = {}' }))
+  },
+}
+
+function copySources(): void {
+  const require = createRequire(import.meta.url)
+  const target = join(dist, 'binding')
+  mkdirSync(target, { recursive: true })
+  const copy = (from: string, to: string) => {
+    for (const name of readdirSync(from).filter((name) => /\.(cc|h)$/.test(name))) {
+      cpSync(join(from, name), join(to, name))
+    }
+  }
+  copy(join(dirname(require.resolve('@tensorflow/tfjs-node/package.json')), 'binding'), target)
+  copy(join(here, 'src', 'native'), target)
+  const nodeApi = dirname(require.resolve('node-api-headers/package.json'))
+  mkdirSync(join(target, 'node-api'))
+  copy(join(nodeApi, 'include'), join(target, 'node-api'))
+  cpSync(join(nodeApi, 'LICENSE'), join(target, 'node-api', 'LICENSE'))
+  cpSync(join(here, 'src', 'native', 'NOTICE'), join(target, 'NOTICE'))
+}
+
+const shared = {
+  format: ['esm' as const],
+  target: 'node20',
+  platform: 'node' as const,
+  outDir: 'dist',
+  sourcemap: true,
+}
+
+export default defineConfig([
+  {
+    ...shared,
+    entry: ['src/index.ts'],
+    dts: true,
+    treeshake: true,
+    external: [/^node:/, './kernels.js'],
+    onSuccess: async () => copySources(),
+  },
+  {
+    ...shared,
+    entry: ['src/kernels.ts'],
+    sourcemap: false,
+    noExternal: [/@tensorflow\/tfjs-node/],
+    banner: {
+      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
+    },
+    esbuildPlugins: [kernelsAlone],
+  },
+])
