@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest'
+import { nearest, unknown } from './nearest.js'
+
+test.each([
+  ['simclear', 'simclr'],
+  ['SimCLR', 'simclr'],
+  ['barlowtwins', 'barlow-twins'],
+  ['resnet', undefined],
+  ['zzz', undefined],
+])('%s is taken for %s', (word, meant) => {
+  expect(nearest(word, ['simclr', 'barlow-twins', 'iic-clustering'])).toBe(meant)
+})
+
+test('the message names what there is', () => {
+  expect(unknown('method', 'simclear', ['simclr', 'moco'])).toBe(
+    "unknown method 'simclear'; did you mean 'simclr'? available: simclr, moco",
+  )
+  expect(unknown('method', 'qqqqqq', ['simclr'])).toBe("unknown method 'qqqqqq'; available: simclr")
+})

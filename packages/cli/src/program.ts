@@ -1,0 +1,234 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import manifest from '../package.json' with { type: 'json' }
+
+// Nothing heavy is imported here: `selfsup --help` must answer at once. Each command brings what it needs.
+
+/**
+ * The command line: parses, runs the command, prints what went wrong.
+ * @param args without node and script: `['pretrain', 'simclr', 'pictures']`
+ * @returns the process's exit code
+ */
+export async function run(args: readonly string[]): Promise<number> {
+  let code = 0
+  const program = describe((commandCode) => {
+    code = commandCode
+  })
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode
+    const { reportFailure } = await import('./failure.js')
+    return reportFailure(error)
+  }
+}
+
+function describe(exit: (code: number) => void): Command {
+  const program = new Command('selfsup')
+    .description(
+      'Learn from images without labels: pretrain a feature extractor, see how good it is, use it.',
+    )
+    .version(manifest.version, '-v, --version')
+    .exitOverride()
+    .showHelpAfterError('(selfsup --help shows all commands; selfsup COMMAND --help its options)')
+    .addHelpText('after', examples)
+
+  program
+    .command('pretrain')
+    .description('learn features from images without labels')
+    .argument('<method>', 'simclr, ... (selfsup methods lists all)')
+    .argument('<images>', imagesHelp)
+    .option('--out <folder>', 'where the run is written (default: runs/METHOD-IMAGES)')
+    .option('--backbone <name>', 'the network (selfsup backbones lists all; default: resnet18)')
+    .option(
+      '--size <pixels>',
+      'side of the pictures that the network sees (default: 32 for small images, 224 for large)',
+      integer(4),
+    )
+    .option('--epochs <n>', 'passes over the images (default: 200)', integer(1))
+    .option('--batch <n>', 'images per step (default: 256)', integer(2))
+    .option('--seed <n>', 'same seed, same run (default: 1)', integer(0))
+    .option('--optimizer <name>', 'sgd, lars or adamw (default: the method’s)')
+    .option(
+      '--learning-rate <rate>',
+      'for a batch of 256, scaled with the batch (default: the method’s)',
+      positive,
+    )
+    .option('--weight-decay <x>', 'default: the method’s', notNegative)
+    .option('--warmup <epochs>', 'epochs of linear warm-up (default: the method’s)', notNegative)
+    .option(
+      '--set <option=value>',
+      'an option of the method, repeatable (selfsup methods METHOD lists them)',
+      collect,
+      [],
+    )
+    .option('--config <file>', 'JSON file with any of these settings; flags win over it')
+    .option('--split <name>', 'which part of MNIST, CIFAR or shapes (default: train)')
+    .option('--count <n>', 'how many images `shapes` draws', integer(2))
+    .option('--limit <n>', 'stop after this many steps', integer(1))
+    .option('--checkpoint-every <steps>', 'how often the run is saved (default: each epoch)', integer(1))
+    .option('--strict', 'stop at the first unreadable image instead of leaving it out')
+    .addOption(engineOption())
+    .option('--json', 'one JSON object per line instead of a progress bar')
+    .action(async (method, images, flags) => {
+      const { pretrain } = await import('./commands/pretrain.js')
+      exit(await pretrain(method, images, flags))
+    })
+
+  program
+    .command('resume')
+    .description('go on with a run that was stopped, as if it had never been')
+    .argument('<run>', 'the run’s folder')
+    .addOption(engineOption())
+    .option('--json', 'one JSON object per line instead of a progress bar')
+    .action(async (run, flags) => {
+      const { resume } = await import('./commands/pretrain.js')
+      exit(await resume(run, flags))
+    })
+
+  program
+    .command('evaluate')
+    .description('how good a run’s features are: kNN and linear-probe accuracy')
+    .argument('<run>', 'a run’s folder')
+    .argument('<train>', 'images in class subfolders (or any form that holds labels) to learn from')
+    .argument('<test>', 'images to be tested on; the same as <train> for forms that hold both parts')
+    .option('--knn', 'only weighted k-nearest neighbours')
+    .option('--linear', 'only the linear probe')
+    .option('--baselines', 'also random features and raw pixels')
+    .option('--limit <n>', 'at most this many images of each part', integer(1))
+    .option('--strict', 'stop at the first unreadable image')
+    .addOption(engineOption())
+    .option('--json', 'print one JSON object')
+    .action(async (run, train, test, flags) => {
+      const { evaluate } = await import('./commands/evaluate.js')
+      exit(await evaluate(run, train, test, flags))
+    })
+
+  program
+    .command('embed')
+    .description('write the features of images to a file')
+    .argument('<run>', 'a run’s folder')
+    .argument('<images>', imagesHelp)
+    .requiredOption('--out <file>', 'features.npy or features.parquet')
+    .option('--split <name>', 'which part of MNIST, CIFAR or shapes (default: train)')
+    .option('--limit <n>', 'at most this many images', integer(1))
+    .option('--strict', 'stop at the first unreadable image')
+    .addOption(engineOption())
+    .option('--json', 'print one JSON object')
+    .action(async (run, images, flags) => {
+      const { embed } = await import('./commands/embed.js')
+      exit(await embed(run, images, flags))
+    })
+
+  program
+    .command('preview')
+    .description('a contact sheet of images and the views that a method makes of them')
+    .argument('<images>', imagesHelp)
+    .option('--method <name>', 'whose views (default: simclr)')
+    .option('--set <option=value>', 'an option of the method, repeatable', collect, [])
+    .option('--out <file>', 'PNG to write (default: preview.png)')
+    .option('--size <pixels>', 'side of the views', integer(4))
+    .option('--count <n>', 'how many images (default: 8)', integer(1))
+    .option('--seed <n>', 'default: 1', integer(0))
+    .addOption(engineOption())
+    .action(async (images, flags) => {
+      const { preview } = await import('./commands/preview.js')
+      exit(await preview(images, flags))
+    })
+
+  program
+    .command('demo')
+    .description('the main job on drawn images, in a few minutes: pretrain, evaluate, compare')
+    .option('--out <folder>', 'where the run is written (default: runs/demo)')
+    .addOption(engineOption())
+    .option('--json', 'print one JSON object at the end')
+    .action(async (flags) => {
+      const { demo } = await import('./commands/demo.js')
+      exit(await demo(flags))
+    })
+
+  program
+    .command('methods')
+    .description('list the methods, or one method’s options')
+    .argument('[method]')
+    .option('--json', 'print JSON')
+    .action(async (method, flags) => {
+      const { methods } = await import('./commands/methods.js')
+      exit(await methods(method, flags))
+    })
+
+  program
+    .command('backbones')
+    .description('list the networks, with features and parameters')
+    .option('--json', 'print JSON')
+    .action(async (flags) => {
+      const { backbones } = await import('./commands/backbones.js')
+      exit(await backbones(flags))
+    })
+
+  program
+    .command('doctor')
+    .description('which engine runs here, what is missing, and the command that mends it')
+    .option('--json', 'print JSON')
+    .action(async (flags) => {
+      const { doctor } = await import('./commands/doctor.js')
+      exit(await doctor(flags))
+    })
+
+  const engine = program.command('engine').description('install the native engine')
+  engine
+    .command('install')
+    .description(
+      'fetch TensorFlow’s C library with pip and build the binding: about 20 times faster than WebAssembly',
+    )
+    .action(async () => {
+      const { installEngine } = await import('./commands/engine.js')
+      exit(await installEngine())
+    })
+  return program
+}
+
+const imagesHelp =
+  'folder of pictures, MNIST IDX files, CIFAR binary batches, a WebDataset tar, or the word shapes'
+
+const examples = `
+Examples:
+  selfsup demo
+  selfsup pretrain simclr pictures --out runs/a --epochs 100
+  selfsup resume runs/a
+  selfsup evaluate runs/a labelled/train labelled/test
+  selfsup embed runs/a pictures --out features.npy`
+
+function engineOption(): Option {
+  return new Option('--engine <name>', 'auto takes the fastest').choices([
+    'auto',
+    'tensorflow',
+    'wasm',
+    'cpu',
+  ])
+}
+
+function collect(value: string, previous: string[]): string[] {
+  return [...previous, value]
+}
+
+function integer(min: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!Number.isInteger(value) || value < min)
+      throw new InvalidArgumentError(`It must be a whole number of at least ${min}.`)
+    return value
+  }
+}
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (!(value > 0)) throw new InvalidArgumentError('It must be a number above 0.')
+  return value
+}
+
+function notNegative(text: string): number {
+  const value = Number(text)
+  if (!(value >= 0)) throw new InvalidArgumentError('It must be a number of at least 0.')
+  return value
+}

@@ -1,0 +1,50 @@
+import { PassThrough } from 'node:stream'
+import { expect, test } from 'vitest'
+import { describe as describeProgress, type Progress, progressView } from './progress.js'
+
+const progress: Progress = {
+  epoch: 2,
+  epochs: 200,
+  step: 120,
+  totalSteps: 39_000,
+  loss: 4.83124,
+  learningRate: 0.06,
+  imagesPerSecond: 512.3,
+  secondsLeft: 303,
+  spread: 0.874,
+}
+
+function stream(terminal: boolean): { stream: NodeJS.WriteStream; text(): string } {
+  const sink = new PassThrough()
+  const chunks: string[] = []
+  sink.on('data', (chunk) => chunks.push(String(chunk)))
+  return {
+    stream: Object.assign(sink, { isTTY: terminal, columns: 140 }) as unknown as NodeJS.WriteStream,
+    text: () => chunks.join(''),
+  }
+}
+
+test('one line says where the run is', () => {
+  expect(describeProgress(progress)).toBe(
+    'epoch 3/200  step 120/39000  loss 4.8312  lr 0.0600  512 images/s  5 min 3 s left  spread 0.87',
+  )
+  expect(describeProgress({ ...progress, spread: 0.01 })).toContain('spread 0.01 (collapsing?)')
+})
+
+test('a terminal gets a bar that is redrawn', () => {
+  const { stream: out, text } = stream(true)
+  const view = progressView(out)
+  view.show(progress)
+  view.note('saved')
+  view.end()
+  expect(text()).toMatch(/░+ epoch 3\/200/)
+  expect(text()).toContain('\r\x1b[2Ksaved\n')
+})
+
+test('anything else gets plain lines, not one per step', () => {
+  const { stream: out, text } = stream(false)
+  const view = progressView(out)
+  for (let step = 1; step <= 50; step++) view.show({ ...progress, step })
+  expect(text().split('\n').filter(Boolean)).toHaveLength(1)
+  expect(text()).not.toContain('\x1b')
+})

@@ -1,0 +1,112 @@
+import { duration } from './table.js'
+
+/** What one line or one redraw shows. */
+export interface Progress {
+  readonly epoch: number
+  readonly epochs: number
+  readonly step: number
+  readonly totalSteps: number
+  readonly loss: number
+  readonly learningRate: number
+  readonly imagesPerSecond: number
+  readonly secondsLeft: number
+  /** std of the normalised features relative to 1/sqrt(d): 1 when spread out, 0 when collapsed */
+  readonly spread?: number
+}
+
+/** Where progress goes: redrawn on a terminal, plain lines elsewhere, JSON for a script. */
+export interface ProgressView {
+  show(progress: Progress): void
+  /** a line above the bar that stays */
+  note(text: string): void
+  end(): void
+}
+
+/**
+ * @param stream usually process.stderr, so that stdout holds results only
+ * @param everySeconds between plain lines when the stream is no terminal
+ */
+export function progressView(
+  stream: NodeJS.WriteStream = process.stderr,
+  { json = false, everySeconds = 10 } = {},
+): ProgressView {
+  if (json) {
+    const line = (object: object) => process.stdout.write(`${JSON.stringify(object)}\n`)
+    return {
+      show: (progress) => line({ event: 'step', ...progress }),
+      note: (text) => line({ event: 'note', text }),
+      end() {},
+    }
+  }
+  return stream.isTTY ? bar(stream) : plainLines(stream, everySeconds)
+}
+
+function bar(stream: NodeJS.WriteStream): ProgressView {
+  let drawn = false
+  let lastDraw = 0
+  const clear = () => {
+    if (drawn) stream.write('\r\x1b[2K')
+    drawn = false
+  }
+  return {
+    show(progress) {
+      const now = Date.now()
+      if (now - lastDraw < 100 && progress.step < progress.totalSteps) return
+      lastDraw = now
+      const text = describe(progress)
+      const room = Math.max(5, Math.min(30, (stream.columns ?? 80) - text.length - 4))
+      const filled = Math.round((room * progress.step) / progress.totalSteps)
+      clear()
+      stream.write(
+        `${'█'.repeat(filled)}${'░'.repeat(room - filled)} ${text}`.slice(0, (stream.columns ?? 80) - 1),
+      )
+      drawn = true
+    },
+    note(text) {
+      clear()
+      stream.write(`${text}\n`)
+    },
+    end() {
+      if (drawn) stream.write('\n')
+      drawn = false
+    },
+  }
+}
+
+function plainLines(stream: NodeJS.WriteStream, everySeconds: number): ProgressView {
+  let last = 0
+  let lastEpoch = -1
+  return {
+    show(progress) {
+      const now = Date.now()
+      const due =
+        now - last >= everySeconds * 1000 ||
+        progress.epoch !== lastEpoch ||
+        progress.step === progress.totalSteps
+      if (!due) return
+      last = now
+      lastEpoch = progress.epoch
+      stream.write(`${describe(progress)}\n`)
+    },
+    note(text) {
+      stream.write(`${text}\n`)
+    },
+    end() {},
+  }
+}
+
+/** `epoch 3/200 step 120/39000 loss 4.8312 lr 0.0600 512 images/s 5 min 3 s left spread 0.87`. */
+export function describe(progress: Progress): string {
+  const { epoch, epochs, step, totalSteps, loss, learningRate, imagesPerSecond, secondsLeft, spread } =
+    progress
+  const parts = [
+    `epoch ${Math.min(epoch + 1, epochs)}/${epochs}`,
+    `step ${step}/${totalSteps}`,
+    `loss ${loss.toFixed(4)}`,
+    `lr ${learningRate.toPrecision(3)}`,
+    `${imagesPerSecond < 10 ? imagesPerSecond.toFixed(1) : Math.round(imagesPerSecond)} images/s`,
+    `${duration(secondsLeft)} left`,
+  ]
+  if (spread !== undefined) parts.push(`spread ${spread.toFixed(2)}${spread < 0.1 ? ' (collapsing?)' : ''}`)
+  return parts.join('  ')
+}

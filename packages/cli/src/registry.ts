@@ -1,0 +1,22 @@
+import { type MethodDefinition, SelfsupError } from '@selfsup/core'
+import { unknown } from './nearest.js'
+
+/** The method packages, each loaded only when it is asked for. */
+const methodPackages: Readonly<Record<string, () => Promise<MethodDefinition>>> = {
+  simclr: async () => (await import('@selfsup/simclr')).definition,
+}
+
+/** Names of all methods. */
+export function methodNames(): string[] {
+  return Object.keys(methodPackages)
+}
+
+/**
+ * A method by name.
+ * @throws SelfsupError with the nearest name when there is none
+ */
+export async function findMethod(name: string): Promise<MethodDefinition> {
+  const load = Object.hasOwn(methodPackages, name) ? methodPackages[name] : undefined
+  if (!load) throw new SelfsupError(unknown('method', name, methodNames()))
+  return load()
+}

@@ -1,0 +1,30 @@
+/** Rows of text as columns of equal width; columns of numbers are set to the right. */
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [header, ...rows]
+  const widths = header.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)))
+  const numeric = header.map((_, column) =>
+    rows.every((row) => /^[-+]?[\d.,]+\s?(%|s|x)?$/.test(row[column] ?? '')),
+  )
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, column) =>
+        numeric[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
+      )
+      .join('  ')
+      .trimEnd()
+  return [line(header), widths.map((width) => '-'.repeat(width)).join('  '), ...rows.map(line)].join('\n')
+}
+
+/** 0.4567 as `45.67 %`. */
+export function percent(part: number): string {
+  return `${(100 * part).toFixed(2)} %`
+}
+
+/** Seconds as `42 s`, `3 min 20 s`, `2 h 5 min`. */
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '?'
+  const whole = Math.round(seconds)
+  if (whole < 60) return `${whole} s`
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
+}
