@@ -1,0 +1,16 @@
+import { findTensorflow } from '@selfsup/tensorflow'
+
+export type TestEngine = 'tensorflow' | 'wasm'
+
+/**
+ * The engines on which numerics are tested here, for `describe.each(testEngines())`: WebAssembly, and
+ * native TensorFlow where it is installed. SELFSUP_ENGINE=wasm (or tensorflow) asks for that one alone.
+ */
+export function testEngines(): TestEngine[] {
+  const wanted = process.env.SELFSUP_ENGINE
+  if (wanted === 'tensorflow' || wanted === 'wasm') return [wanted]
+  if (wanted && wanted !== 'auto') {
+    throw new Error(`SELFSUP_ENGINE must be tensorflow, wasm or auto for the tests; got ${wanted}`)
+  }
+  return findTensorflow() ? ['tensorflow', 'wasm'] : ['wasm']
+}
