@@ -1,0 +1,177 @@
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { expected, formatShape, SelfsupError } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+import {
+  type HostTensor,
+  readMetadata,
+  readSafetensors,
+  type Safetensors,
+  writeSafetensors,
+} from './safetensors.js'
+
+/** Where a run stands, besides its tensors. */
+export interface Position {
+  /** steps done */
+  readonly step: number
+  /** exponential mean of the losses, its weight included: see `followLoss` */
+  readonly smoothedLoss: number
+  /** sum and number of the losses of the epoch in progress */
+  readonly epochLoss: number
+  readonly epochSteps: number
+}
+
+export interface CheckpointContent {
+  readonly position: Position
+  /** configuration, settings, versions: what is worth knowing of the run, as JSON */
+  readonly run: Readonly<Record<string, unknown>>
+}
+
+/** Everything that a run changes, by name: network weights, optimiser slots, method state. */
+export type TrainedVariables = ReadonlyMap<string, tf.Variable>
+
+const folderOf = (run: string) => join(run, 'checkpoints')
+const nameOf = (step: number) => `step-${String(step).padStart(8, '0')}.safetensors`
+
+/** Paths of a run's checkpoints, newest first. */
+export async function checkpoints(run: string): Promise<string[]> {
+  const names = await readdir(folderOf(run)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw error
+  })
+  return names
+    .filter((name) => /^step-\d+\.safetensors$/.test(name))
+    .sort((a, b) => stepOf(b) - stepOf(a))
+    .map((name) => join(folderOf(run), name))
+}
+
+/** The number of steps done at a checkpoint, from its name. */
+export function stepOf(path: string): number {
+  return Number(/step-(\d+)/.exec(basename(path))?.[1])
+}
+
+/**
+ * Writes a checkpoint, then removes those that need not be kept. It is there whole or not at all.
+ * @param keepLast newest ones that stay; the one of lowest smoothed loss stays beside them
+ * @returns its path
+ * @throws NonFiniteError when a value is NaN or infinite; what the file system threw: those before it are untouched then
+ */
+export async function saveCheckpoint(
+  run: string,
+  variables: TrainedVariables,
+  { position, run: about }: CheckpointContent,
+  keepLast: number,
+): Promise<string> {
+  const tensors: Record<string, HostTensor> = {}
+  for (const [name, variable] of variables) {
+    const values = (await variable.data()) as HostTensor['values']
+    if (variable.dtype === 'float32') expectFinite(name, values)
+    tensors[name] = { dtype: variable.dtype as HostTensor['dtype'], shape: variable.shape, values }
+  }
+  const metadata: Record<string, string> = { format: 'selfsup', formatVersion: '1' }
+  for (const [key, value] of Object.entries({ ...about, ...position })) metadata[key] = JSON.stringify(value)
+
+  await mkdir(folderOf(run), { recursive: true })
+  const path = join(folderOf(run), nameOf(position.step))
+  await writeSafetensors(path, { tensors, metadata })
+  await prune(run, keepLast)
+  return path
+}
+
+/** A value to be saved is NaN or infinite. */
+export class NonFiniteError extends SelfsupError {
+  override name = 'NonFiniteError'
+}
+
+function expectFinite(name: string, values: ArrayLike<number>): void {
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isFinite(values[i]!)) throw new NonFiniteError(`${name} has a value that is ${values[i]}`)
+  }
+}
+
+/** Removes all but the newest and the best, and what killed runs left half written. */
+async function prune(run: string, keepLast: number): Promise<void> {
+  const all = await checkpoints(run)
+  let best: string | undefined
+  let lowest = Number.POSITIVE_INFINITY
+  for (const path of all) {
+    const metadata = await readMetadata(path).catch(() => undefined)
+    const loss = metadata ? lossOf(metadata) : Number.POSITIVE_INFINITY
+    if (loss < lowest) [best, lowest] = [path, loss]
+  }
+  for (const path of all.slice(Math.max(1, keepLast))) if (path !== best) await rm(path, { force: true })
+  for (const name of await readdir(folderOf(run))) {
+    if (name.endsWith('.tmp')) await rm(join(folderOf(run), name), { force: true })
+  }
+}
+
+function lossOf(metadata: Record<string, string>): number {
+  const step = Number(metadata.step)
+  return step > 0 ? meanLoss(Number(metadata.smoothedLoss), step) : Number.POSITIVE_INFINITY
+}
+
+/** The exponential mean goes back about so many steps. */
+const horizon = 100
+
+/** Takes one more loss into the exponential mean (started at 0). */
+export function followLoss(smoothed: number, loss: number): number {
+  return smoothed + (loss - smoothed) / horizon
+}
+
+/** The mean itself: without the weight of the 0 that it started with (Kingma and Ba 2015, sec. 3). */
+export function meanLoss(smoothed: number, steps: number): number {
+  return steps === 0 ? Number.NaN : smoothed / (1 - (1 - 1 / horizon) ** steps)
+}
+
+/**
+ * The newest checkpoint that can be read.
+ * @param onWarning told of each newer one that is damaged
+ * @returns undefined when the run has none
+ * @throws SelfsupError when all are damaged
+ */
+export async function newestCheckpoint(
+  run: string,
+  onWarning: (message: string) => void = () => {},
+): Promise<{ path: string; content: Safetensors } | undefined> {
+  const all = await checkpoints(run)
+  for (const path of all) {
+    try {
+      return { path, content: await readSafetensors(path) }
+    } catch (error) {
+      if (!(error instanceof Error)) throw error
+      onWarning(`checkpoint passed over: ${error.message}`)
+    }
+  }
+  expected(
+    all.length === 0,
+    `${run}: none of its ${all.length} checkpoints can be read; start it anew in another folder`,
+  )
+  return undefined
+}
+
+/** Where the run stood when the checkpoint was written. */
+export function positionOf({ metadata }: Safetensors): Position {
+  const number = (key: string) => Number(metadata[key])
+  return {
+    step: number('step'),
+    smoothedLoss: number('smoothedLoss'),
+    epochLoss: number('epochLoss'),
+    epochSteps: number('epochSteps'),
+  }
+}
+
+/**
+ * Gives variables the values that a checkpoint holds under their names.
+ * @throws SelfsupError when one is missing or has another shape: the networks are others than the run's
+ */
+export function restore(path: string, { tensors }: Safetensors, variables: TrainedVariables): void {
+  for (const [name, variable] of variables) {
+    const stored = tensors[name]
+    expected(stored, `${path} holds no '${name}': it belongs to another method or backbone`)
+    expected(
+      formatShape(stored.shape) === formatShape(variable.shape),
+      `${path}: '${name}' is ${formatShape(stored.shape)} there, ${formatShape(variable.shape)} here: it belongs to another backbone or other options`,
+    )
+    tf.tidy(() => variable.assign(tf.tensor(stored.values, variable.shape, stored.dtype)))
+  }
+}

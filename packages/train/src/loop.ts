@@ -1,0 +1,184 @@
+import { setImmediate } from 'node:timers/promises'
+import type { ImageDataset, Method } from '@selfsup/core'
+import type { Schedule } from '@selfsup/optim'
+import * as tf from '@tensorflow/tfjs-core'
+import { batchLength, batchStream, type PlacedBatch, stepSeed, toDevice } from './batch-stream.js'
+import { followLoss, meanLoss, type Position, type TrainedVariables } from './checkpoint.js'
+import type { MetricsLog } from './metrics-log.js'
+import type { TrainOptions } from './options.js'
+import type { RunLock } from './run-lock.js'
+import { savingOf } from './saving.js'
+import type { FullSettings } from './settings.js'
+import { Stopwatch } from './stopwatch.js'
+import type { TrainingStep } from './training-step.js'
+
+export interface LoopParts {
+  readonly method: Method
+  readonly dataset: ImageDataset
+  readonly options: TrainOptions
+  readonly settings: FullSettings
+  readonly schedule: Schedule
+  readonly stepsPerEpoch: number
+  readonly totalSteps: number
+  readonly step: TrainingStep
+  readonly variables: TrainedVariables
+  /** where to go on */
+  readonly position: Position
+  /** the checkpoint of that position, if there is one */
+  readonly checkpoint: string | undefined
+  /** what each checkpoint says of the run */
+  readonly run: Readonly<Record<string, unknown>>
+  readonly log: MetricsLog
+  readonly lock: RunLock
+}
+
+/** A step that the device works on; its loss is read when the next one is under way. */
+interface Underway {
+  readonly step: number
+  readonly learningRate: number
+  readonly images: number
+  readonly values: tf.Tensor1D
+}
+
+const flushMs = 5_000
+
+/** The steps of a run from a position to its end, or until the signal. */
+export async function runLoop(parts: LoopParts) {
+  const { options, settings, stepsPerEpoch, totalSteps, step, log } = parts
+  const { onStep, onEpoch, onWarning = () => {}, signal } = options
+  const position: { -readonly [Key in keyof Position]: Position[Key] } = { ...parts.position }
+  const { epochs } = settings
+  const watch = new Stopwatch()
+  let underway: Underway | undefined
+  let images = 0
+  let flushed = Date.now()
+
+  const saving = savingOf(parts, position)
+  if (!saving.path()) await saving.save()
+
+  const reading = new AbortController()
+  const batches = batchStream(parts.dataset, {
+    ...settings,
+    crops: parts.method.crops,
+    stepsPerEpoch,
+    start: position.step,
+    signal: reading.signal,
+  })
+  const aborted = new Promise<undefined>((resolve) => {
+    if (signal?.aborted) resolve(undefined)
+    signal?.addEventListener('abort', () => resolve(undefined), { once: true })
+  })
+
+  try {
+    while (position.step < totalSteps) {
+      const placed = await nextBatch()
+      if (!placed) break
+      const before = underway
+      underway = start(placed)
+      position.step = placed.step + 1
+      if (before) await settle(before)
+      await setImmediate() // timers, signals and the decoders' messages get their turn
+      parts.lock.beat()
+      if (saving.due()) await save()
+      else if (Date.now() - flushed > flushMs) await flush()
+      if (signal?.aborted) break
+    }
+    await save()
+  } finally {
+    await log.flush().catch(() => {})
+    reading.abort()
+    batches.return(undefined).catch(() => {})
+    underway?.values.dispose()
+  }
+  return {
+    interrupted: position.step < totalSteps,
+    step: position.step,
+    loss: meanLoss(position.smoothedLoss, position.step),
+    checkpoint: saving.end(),
+    images,
+  }
+
+  async function nextBatch(): Promise<PlacedBatch | undefined> {
+    try {
+      const next = await Promise.race([batches.next(), aborted])
+      if (next?.done) position.step = totalSteps // the last epoch had fewer images than the listing
+      return next?.value ?? undefined
+    } catch (error) {
+      if (signal?.aborted) return undefined
+      await save()
+      throw error
+    }
+  }
+
+  function start({ step: number, batch }: PlacedBatch): Underway {
+    const learningRate = parts.schedule(number)
+    const device = toDevice(batch)
+    const inputs = {
+      seed: tf.tensor1d([...stepSeed(settings.seed, number)], 'int32'),
+      learningRate: tf.scalar(learningRate),
+      progress: tf.scalar(number / totalSteps),
+    }
+    try {
+      return { step: number, learningRate, images: batchLength(batch), values: step.run(device, inputs) }
+    } finally {
+      tf.dispose([device, inputs] as unknown as tf.TensorContainer)
+    }
+  }
+
+  async function settle({ step: number, learningRate, images: count, values }: Underway): Promise<void> {
+    const { loss, spread, ...metrics } = await step.read(values)
+    values.dispose()
+    if (!Number.isFinite(loss)) throw saving.diverged(`the loss became ${loss}`, number, learningRate)
+
+    const epoch = Math.floor(number / stepsPerEpoch)
+    const done = number + 1
+    images += count
+    watch.lap(count)
+    position.smoothedLoss = followLoss(position.smoothedLoss, loss)
+    position.epochLoss += loss
+    position.epochSteps++
+
+    const { imagesPerSecond } = watch
+    const secondsLeft = (totalSteps - done) * watch.secondsPerLap
+    const shown: { spread?: number } = spread === undefined ? {} : { spread }
+    onStep?.({
+      epoch,
+      epochs,
+      step: done,
+      totalSteps,
+      loss,
+      learningRate,
+      imagesPerSecond,
+      secondsLeft,
+      metrics,
+      ...shown,
+    })
+    if (done % settings.logEvery === 0 || done === totalSteps)
+      log.add({ step: done, epoch, loss, learningRate, imagesPerSecond, ...shown, ...metrics })
+    if (done % stepsPerEpoch === 0 || done === totalSteps) {
+      const epochLoss = position.epochLoss / position.epochSteps
+      log.add({ step: done, epoch, epochLoss })
+      onEpoch?.({ epoch, epochs, step: done, loss: epochLoss })
+      position.epochLoss = 0
+      position.epochSteps = 0
+    }
+  }
+
+  /** Everything up to here on disk: the step under way is waited for, so that its loss is known to be finite. */
+  async function save(): Promise<void> {
+    const last = underway
+    underway = undefined
+    if (last) await settle(last)
+    await flush()
+    await saving.save()
+  }
+
+  async function flush(): Promise<void> {
+    flushed = Date.now()
+    await log
+      .flush()
+      .catch((error: Error) =>
+        onWarning(`metrics not written: ${error.message}; they are kept for the next time`),
+      )
+  }
+}

@@ -1,0 +1,106 @@
+import type { Engine } from '@selfsup/engine'
+import type { AdamwOptions, LarsOptions, SgdOptions } from '@selfsup/optim'
+
+/** An optimiser by name, with its options; plain data, so that a run can be written down. */
+export type OptimizerSettings =
+  | ({ readonly name: 'sgd' } & Omit<SgdOptions, 'exclude'>)
+  | ({ readonly name: 'lars' } & Omit<LarsOptions, 'exclude'>)
+  | ({ readonly name: 'adamw' } & Omit<AdamwOptions, 'exclude'>)
+
+/** How the learning rate goes over the run, after a linear warm-up of `warmupEpochs` (default 0). */
+export type ScheduleSettings =
+  | { readonly name: 'cosine'; readonly warmupEpochs?: number; readonly final?: number }
+  | { readonly name: 'constant'; readonly warmupEpochs?: number }
+  | {
+      readonly name: 'step'
+      readonly warmupEpochs?: number
+      /** epochs after which the rate is multiplied by `factor` */
+      readonly milestones: readonly number[]
+      /** default 0.1 */
+      readonly factor?: number
+    }
+
+/** What a run is made of besides method and images: stored with it, the same when it goes on. */
+export interface TrainSettings {
+  readonly epochs: number
+  /** images a step; at least 2, at most the dataset's length */
+  readonly batchSize: number
+  /** the highest, as it is: `linearScaling` of @selfsup/optim fits it to the batch */
+  readonly learningRate: number
+  /** default SGD with momentum 0.9 */
+  readonly optimizer?: OptimizerSettings
+  /** default cosine without warm-up */
+  readonly schedule?: ScheduleSettings
+  /** of order, crops, augmentations: all randomness of the run; default 0 */
+  readonly seed?: number
+  /** ends the run after so many steps, the schedule with it */
+  readonly maxSteps?: number
+  /** steps between checkpoints; default one epoch, and at least every 15 minutes */
+  readonly checkpointEvery?: number
+  /** newest checkpoints that stay, beside the one of lowest loss; default 2 */
+  readonly keepLast?: number
+  /** steps between lines in metrics.jsonl; default 10 */
+  readonly logEvery?: number
+}
+
+export interface TrainOptions extends TrainSettings {
+  /** folder of the run: checkpoints, metrics, the finished backbone */
+  readonly out: string
+  readonly engine: Engine
+  /** stored in config.json and in each checkpoint: what the caller needs to make method and dataset again */
+  readonly config?: Readonly<Record<string, unknown>>
+  /** go on from the newest checkpoint in `out`; default false: `out` must hold no run */
+  readonly resume?: boolean
+  /** when it is raised, the step in progress is finished, everything is saved, and `train` returns */
+  readonly signal?: AbortSignal
+  readonly onStep?: (report: StepReport) => void
+  readonly onEpoch?: (report: EpochReport) => void
+  /** something is wrong but training goes on: a checkpoint not written, a damaged one passed over */
+  readonly onWarning?: (message: string) => void
+}
+
+export interface StepReport {
+  /** counted from 0 */
+  readonly epoch: number
+  readonly epochs: number
+  /** steps done */
+  readonly step: number
+  readonly totalSteps: number
+  readonly loss: number
+  readonly learningRate: number
+  readonly imagesPerSecond: number
+  readonly secondsLeft: number
+  /**
+   * standard deviation of the normalised features, averaged over dimensions, relative to 1/sqrt(d):
+   * near 1 when they fill the sphere, 0 when they collapsed to a point; absent when the method shows none
+   */
+  readonly spread?: number
+  /** what else the method reports */
+  readonly metrics: Readonly<Record<string, number>>
+}
+
+export interface EpochReport {
+  /** counted from 0 */
+  readonly epoch: number
+  readonly epochs: number
+  readonly step: number
+  /** mean over the epoch */
+  readonly loss: number
+}
+
+export interface TrainResult {
+  /** true when the signal ended the run before its last step */
+  readonly interrupted: boolean
+  readonly step: number
+  readonly totalSteps: number
+  /** exponential mean of the last steps' losses; NaN before the first step */
+  readonly loss: number
+  /** path of the newest checkpoint */
+  readonly checkpoint: string
+  /** folder of the backbone as a TensorFlow.js layers model */
+  readonly backbone: string
+  /** of this call */
+  readonly seconds: number
+  /** of this call, everything included */
+  readonly imagesPerSecond: number
+}

@@ -1,0 +1,142 @@
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expected, type ImageDataset, type Method, SelfsupError } from '@selfsup/core'
+import type { Engine } from '@selfsup/engine'
+import * as tf from '@tensorflow/tfjs-core'
+import { version } from '../package.json' with { type: 'json' }
+import { writeAtomically } from './atomic-file.js'
+import { checkpoints, stepOf } from './checkpoint.js'
+import type { TrainSettings } from './options.js'
+
+/** What is written down of a run when it starts: config.json. */
+export interface RunDescription {
+  readonly formatVersion: 1
+  readonly method: string
+  readonly dataset: {
+    readonly name: string
+    readonly fingerprint: string
+    readonly length: number
+    readonly channels: number
+  }
+  readonly settings: TrainSettings
+  /** the caller's own, as it was given to `train` */
+  readonly config: Readonly<Record<string, unknown>>
+  readonly versions: Readonly<Record<string, string>>
+}
+
+/** A run as it lies in its folder. */
+export interface Run extends RunDescription {
+  readonly folder: string
+  /** steps done at the newest checkpoint; 0 when there is none */
+  readonly step: number
+  /** steps of the whole run */
+  readonly totalSteps: number
+  readonly finished: boolean
+}
+
+/** Describes a run that is about to start. */
+export function describeRun(
+  method: Method,
+  dataset: ImageDataset,
+  settings: TrainSettings,
+  config: Readonly<Record<string, unknown>>,
+  engine: Engine,
+): RunDescription {
+  const { name, fingerprint, length, channels } = dataset
+  return {
+    formatVersion: 1,
+    method: method.name,
+    dataset: { name, fingerprint, length, channels },
+    settings,
+    config,
+    versions: {
+      '@selfsup/train': version,
+      '@tensorflow/tfjs-core': tf.version_core,
+      node: process.versions.node,
+      engine: `${engine.name}: ${engine.description}`,
+    },
+  }
+}
+
+/** How many steps a run has. */
+export function stepsOf({ epochs, batchSize, maxSteps }: TrainSettings, length: number) {
+  const stepsPerEpoch = Math.floor(length / batchSize)
+  return { stepsPerEpoch, totalSteps: Math.min(stepsPerEpoch * epochs, maxSteps ?? Number.POSITIVE_INFINITY) }
+}
+
+/**
+ * Reads what a folder says of the run in it.
+ * @throws SelfsupError when it holds none, or its config.json can't be read
+ */
+export async function readRun(folder: string): Promise<Run> {
+  const path = join(folder, 'config.json')
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR')
+      throw new SelfsupError(`${folder} holds no run: there is no ${path}`)
+    throw new SelfsupError(`${path} can't be read: ${error.message}`)
+  })
+  let description: RunDescription
+  try {
+    description = JSON.parse(text)
+  } catch (error) {
+    throw new SelfsupError(`${path} is damaged: ${(error as Error).message}`)
+  }
+  expected(description.formatVersion === 1, `${path} was written by another version of Selfsup`)
+  const [newest] = await checkpoints(folder)
+  const step = newest ? stepOf(newest) : 0
+  const { totalSteps } = stepsOf(description.settings, description.dataset.length)
+  return { ...description, folder, step, totalSteps, finished: step >= totalSteps }
+}
+
+/** Makes the folder of a run. @throws SelfsupError when it can't be */
+export async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    throw new SelfsupError(
+      error.code === 'EEXIST' || error.code === 'ENOTDIR'
+        ? `${folder} can't be a run's folder: there is a file in its place`
+        : `${folder} can't be made: ${error.message}`,
+    )
+  })
+}
+
+/**
+ * Writes down a run that starts.
+ * @throws SelfsupError when the folder holds one already
+ */
+export async function startRun(folder: string, description: RunDescription): Promise<void> {
+  const other = await readRun(folder).catch((error) => {
+    if (error instanceof SelfsupError && error.message.includes('holds no run')) return undefined
+    throw error
+  })
+  if (other) {
+    const state = other.finished ? 'finished' : `step ${other.step} of ${other.totalSteps}`
+    throw new SelfsupError(
+      `${folder} holds a run already (${other.method}, ${state}): go on with it by \`selfsup resume ${folder}\`, or choose another folder`,
+    )
+  }
+  await writeAtomically(join(folder, 'config.json'), (file) =>
+    file.writeFile(`${JSON.stringify(description, null, 2)}\n`),
+  )
+}
+
+/**
+ * A run goes on only as what it was: the same method, images and settings.
+ * @throws SelfsupError naming what differs
+ */
+export function expectSameRun({ folder, method, dataset, settings }: Run, now: RunDescription): void {
+  const differences: string[] = []
+  const compare = (name: string, then: unknown, today: unknown) => {
+    if (JSON.stringify(then) !== JSON.stringify(today))
+      differences.push(`${name} was ${JSON.stringify(then)}, now ${JSON.stringify(today)}`)
+  }
+  compare('method', method, now.method)
+  compare('number of images', dataset.length, now.dataset.length)
+  compare('channels', dataset.channels, now.dataset.channels)
+  compare("the images' fingerprint", dataset.fingerprint, now.dataset.fingerprint)
+  const names = new Set([...Object.keys(settings), ...Object.keys(now.settings)]) as Set<keyof TrainSettings>
+  for (const name of names) compare(name, settings[name], now.settings[name])
+  expected(
+    differences.length === 0,
+    `${folder} can't go on, for the run would not be the same: ${differences.join('; ')}`,
+  )
+}

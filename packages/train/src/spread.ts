@@ -1,0 +1,31 @@
+import * as tf from '@tensorflow/tfjs-core'
+
+/**
+ * How far features are from a collapse: the standard deviation of the l2-normalised features, averaged
+ * over dimensions, relative to 1/sqrt(d), which it is when they fill the sphere evenly
+ * (Chen and He 2021, arXiv:2011.10566, sec. 4.1).
+ *
+ * @param features [batch, d]; of a container, the first matrix
+ * @returns scalar, 0 (one point) to about 1; undefined when there is no matrix
+ */
+export function featureSpread(features: tf.TensorContainer | undefined): tf.Scalar | undefined {
+  const matrix = firstMatrix(features)
+  if (!matrix) return undefined
+  return tf.tidy(() => {
+    const x = tf.reshape(matrix, [matrix.shape[0]!, -1])
+    const lengths = tf.sqrt(tf.sum(tf.square(x), 1, true))
+    const unit = tf.div(x, tf.maximum(lengths, 1e-12))
+    const variance = tf.mean(tf.square(tf.sub(unit, tf.mean(unit, 0, true))), 0)
+    return tf.mul(tf.mean(tf.sqrt(variance)), Math.sqrt(x.shape[1]!))
+  }) as tf.Scalar
+}
+
+function firstMatrix(features: tf.TensorContainer | undefined): tf.Tensor | undefined {
+  if (features instanceof tf.Tensor) return features.rank === 2 ? features : undefined
+  if (typeof features !== 'object' || features === null) return undefined
+  for (const part of Object.values(features)) {
+    const matrix = firstMatrix(part)
+    if (matrix) return matrix
+  }
+  return undefined
+}

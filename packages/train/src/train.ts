@@ -1,0 +1,106 @@
+import { join } from 'node:path'
+import { expected, type ImageDataset, type Method } from '@selfsup/core'
+import { newestCheckpoint, positionOf, restore, type TrainedVariables } from './checkpoint.js'
+import { exportBackbone } from './export-backbone.js'
+import { learningRateSchedule } from './learning-rate.js'
+import { runLoop } from './loop.js'
+import { openMetrics } from './metrics-log.js'
+import type { TrainOptions, TrainResult } from './options.js'
+import { describeRun, expectSameRun, makeFolder, readRun, startRun, stepsOf } from './run-folder.js'
+import { lockRun } from './run-lock.js'
+import { settingsFor } from './settings.js'
+import { type TrainingStep, trainingStep } from './training-step.js'
+import { weightNames } from './weight-names.js'
+
+/**
+ * Trains a method on a dataset, into a folder: config.json, metrics.jsonl, TensorBoard events,
+ * checkpoints/ and, at the end, backbone/. A run that was killed goes on with `resume: true` and ends
+ * with the weights it would have had, bit for bit on the same engine.
+ *
+ * The method and its networks stay the caller's; they hold the trained weights afterwards.
+ *
+ * @throws SelfsupError before anything is written, when settings, dataset or folder don't fit; when the
+ *   loss is no longer finite; when the last checkpoint can't be written
+ */
+export async function train(
+  method: Method,
+  dataset: ImageDataset,
+  options: TrainOptions,
+): Promise<TrainResult> {
+  const { out, engine, config = {}, resume = false, onWarning = () => {} } = options
+  const settings = settingsFor(dataset, options)
+  const { stepsPerEpoch, totalSteps } = stepsOf(settings, dataset.length)
+  const schedule = learningRateSchedule(settings.learningRate, settings.schedule, {
+    totalSteps,
+    stepsPerEpoch,
+  })
+  const description = describeRun(method, dataset, settings, config, engine)
+  const step = trainingStep(method, settings.optimizer, engine)
+  const started = Date.now()
+
+  try {
+    if (resume) expectSameRun(await readRun(out), description)
+    else await makeFolder(out)
+    const lock = await lockRun(out)
+    try {
+      if (!resume) await startRun(out, description)
+      const variables = trainedVariables(method, step)
+      const newest = await newestCheckpoint(out, onWarning)
+      if (newest) restore(newest.path, newest.content, variables)
+      const position = newest
+        ? positionOf(newest.content)
+        : { step: 0, smoothedLoss: 0, epochLoss: 0, epochSteps: 0 }
+
+      const end = await runLoop({
+        method,
+        dataset,
+        options,
+        settings,
+        schedule,
+        stepsPerEpoch,
+        totalSteps,
+        step,
+        variables,
+        position,
+        checkpoint: newest?.path,
+        run: { ...description },
+        log: await openMetrics(out, position.step),
+        lock,
+      })
+      const backbone = join(out, 'backbone')
+      await exportBackbone(method.networks.backbone, backbone)
+      const seconds = (Date.now() - started) / 1000
+      return { ...end, totalSteps, backbone, seconds, imagesPerSecond: end.images / seconds }
+    } finally {
+      await lock.release()
+    }
+  } finally {
+    step.dispose()
+  }
+}
+
+/**
+ * Gives networks the weights of a run's newest checkpoint, of one that is not finished too.
+ * @param networks some or all of the method's, by its names for them
+ * @returns how many steps the run had done
+ * @throws SelfsupError when the run has no checkpoint or the networks are others than the run's
+ */
+export async function restoreNetworks(networks: Partial<Method['networks']>, run: string): Promise<number> {
+  const newest = await newestCheckpoint(run)
+  expected(newest, `${run} holds no checkpoint`)
+  restore(newest.path, newest.content, prefixed('networks', weightNames(networks as Method['networks'])))
+  return positionOf(newest.content).step
+}
+
+/** Everything that training changes, by its name in a checkpoint. */
+function trainedVariables(method: Method, step: TrainingStep): TrainedVariables {
+  return new Map([
+    ...prefixed('networks', weightNames(method.networks)),
+    ...prefixed('optimizer', Object.entries(step.slots)),
+    ...prefixed('state', Object.entries(method.state)),
+  ])
+}
+
+function prefixed<Value>(prefix: string, entries: Iterable<readonly [string, Value]>): Map<string, Value> {
+  return new Map([...entries].map(([name, value]) => [`${prefix}/${name}`, value]))
+}
