@@ -1,43 +1,90 @@
+import { expected, SelfsupError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
+import { tidyStep } from './compile.js'
+import type { Engine, EngineName } from './engine.js'
+import { announceEngine } from './engine-hooks.js'
+import { reasonAndMend } from './find-engines.js'
+import { availableCores } from './machine.js'
+import { loadCpuPackage, loadTensorflowPackage, loadWasmPackage } from './peers.js'
+import { startWasm } from './start-wasm.js'
 
-/** Names of the engines, fastest first: native TensorFlow, WebAssembly, plain JavaScript. */
-export type EngineName = 'tensorflow' | 'wasm' | 'cpu'
+const names = ['tensorflow', 'wasm', 'cpu'] as const satisfies readonly EngineName[]
+const titles = { tensorflow: 'native TensorFlow', wasm: 'WebAssembly', cpu: 'plain JavaScript' } as const
 
-/** A TensorFlow.js backend made ready. */
-export interface Engine {
-  readonly name: EngineName
-  /** one line: what it is and which version */
-  readonly description: string
-  /** in one line each, why a faster engine was not taken and the command that mends it */
-  readonly missing: readonly string[]
-  /** The step as this engine runs it fastest: same arguments, same results; intermediate tensors are freed. */
-  compile<Args extends unknown[], Result extends tf.TensorContainer>(
-    step: (...args: Args) => Result,
-  ): (...args: Args) => Result
+/** Which engine, and how many processors it may use. */
+export interface EngineOptions {
+  /** default 'auto': the fastest there is, or $SELFSUP_ENGINE */
+  readonly engine?: EngineName | 'auto'
+  /** default all that this process may use; counts for the first preparation in a process */
+  readonly threads?: number
 }
 
-/** PROVISIONAL: replaced by the engine package's owner; the signature stays. */
-export async function prepareEngine(options: { engine?: EngineName | 'auto' } = {}): Promise<Engine> {
-  const name = options.engine ?? 'auto'
-  if (name === 'tensorflow' || name === 'auto') {
-    const { loadTensorflow } = await import('@selfsup/tensorflow')
-    await loadTensorflow()
-    await tf.setBackend('tensorflow')
-  } else if (name === 'wasm') {
-    await import('@tensorflow/tfjs-backend-wasm')
-    await tf.setBackend('wasm')
-  } else {
-    await import('@tensorflow/tfjs-backend-cpu')
-    await tf.setBackend('cpu')
+/**
+ * Makes a TensorFlow.js backend ready and the current one, with gradients registered: native TensorFlow where
+ * it is installed, else WebAssembly, else plain JavaScript. May be called again, for another engine too.
+ * @throws SelfsupError where the engine asked for cannot be had, with the command that mends it
+ */
+export async function prepareEngine(options: EngineOptions = {}): Promise<Engine> {
+  const wanted = wantedEngine(options.engine ?? 'auto')
+  const threads = options.threads ?? availableCores()
+  const missing: string[] = []
+  for (const name of wanted === 'auto' ? names : [wanted]) {
+    const description = await start[name](threads).catch((error: unknown) => {
+      if (wanted !== 'auto' || name === 'cpu') throw error
+      const { reason, mend } = reasonAndMend(error)
+      missing.push(`${titles[name]}: ${reason}${mend ? `; run: ${mend}` : ''}`)
+    })
+    if (description === undefined) continue
+    // In Node no module of core's registers the gradients of all kernels; layers does.
+    if (!tf.getGradient('Sum')) await import('@tensorflow/tfjs-layers')
+    announceEngine(name)
+    return { name, description, missing, compile: tidyStep, memory }
   }
+  throw new SelfsupError('no engine could be started')
+}
+
+function wantedEngine(asked: EngineName | 'auto'): EngineName | 'auto' {
+  const wanted = asked === 'auto' ? (process.env.SELFSUP_ENGINE ?? 'auto') : asked
+  const found = ([...names, 'auto'] as const).find((name) => name === wanted)
+  expected(found, `engine must be one of ${names.join(', ')}, auto; got ${wanted}`)
+  return found
+}
+
+/** Each makes its backend the current one and says what it is. */
+const start: Record<EngineName, (threads: number) => Promise<string>> = {
+  async tensorflow(threads) {
+    const { loadTensorflow } = await loadTensorflowPackage()
+    const { source, version } = await loadTensorflow({ threads })
+    await use('tensorflow')
+    const library = source === 'selfsup' ? `TensorFlow ${version}` : `${source} ${version}`
+    return `native ${library}, ${plural(threads)}`
+  },
+  async wasm(threads) {
+    const wasm = await loadWasmPackage()
+    const started = await startWasm(wasm, threads)
+    await use('wasm')
+    return `WebAssembly (tfjs-backend-wasm ${wasm.version_wasm}), ${plural(started)}`
+  },
+  async cpu() {
+    const { version_cpu } = await loadCpuPackage()
+    await use('cpu')
+    const backend = tf.backend() as { firstUse?: boolean }
+    backend.firstUse = false // or the first operation prints a banner that recommends another engine
+    return `plain JavaScript (tfjs-backend-cpu ${version_cpu}), 1 thread`
+  },
+}
+
+async function use(name: EngineName): Promise<void> {
+  const done = await tf.setBackend(name)
+  expected(done, `the ${titles[name]} engine is there but does not start`)
   await tf.ready()
-  return {
-    name: tf.getBackend() as EngineName,
-    description: tf.getBackend(),
-    missing: [],
-    compile:
-      (step) =>
-      (...args) =>
-        tf.tidy(() => step(...args)),
-  }
+}
+
+function plural(threads: number): string {
+  return threads === 1 ? '1 thread' : `${threads} threads`
+}
+
+function memory() {
+  const { numTensors, numBytes } = tf.memory()
+  return { tensors: numTensors, bytes: numBytes, resident: process.memoryUsage.rss() }
 }

@@ -1,0 +1,35 @@
+import type { InstallProgress } from '@selfsup/tensorflow'
+import type { EngineName } from './engine.js'
+import { loadTensorflowPackage } from './peers.js'
+
+/** What came of an attempt to install the fastest engine. */
+export interface InstalledEngine {
+  /** the engine that `prepareEngine` takes from now on */
+  readonly name: EngineName
+  /** whether that is the fastest one that Selfsup knows */
+  readonly fastest: boolean
+  /** one line: what is installed, or what was missing and the command that mends it */
+  readonly message: string
+}
+
+/**
+ * Installs native TensorFlow where it is not installed yet, for the set-up of a project. Never throws: without
+ * pip, compiler, network or a fitting wheel the next engine serves, and `message` says what was missing.
+ */
+export async function installFastestEngine(
+  options: { readonly onProgress?: (progress: InstallProgress) => void } = {},
+): Promise<InstalledEngine> {
+  try {
+    const { findTensorflow, installTensorflow } = await loadTensorflowPackage()
+    const { version, folder, source } = findTensorflow() ?? (await installTensorflow(options))
+    const library = source === 'selfsup' ? `TensorFlow ${version}` : `${source} ${version}`
+    return { name: 'tensorflow', fastest: true, message: `native ${library} in ${folder}` }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error)
+    return {
+      name: 'wasm',
+      fastest: false,
+      message: `the WebAssembly engine is used, slower than native TensorFlow: ${reason}`,
+    }
+  }
+}

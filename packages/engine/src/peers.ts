@@ -1,0 +1,32 @@
+import { SelfsupError } from '@selfsup/core'
+
+/**
+ * An optional peer, imported when it is wanted.
+ * @param specifier the package, for the message
+ * @throws SelfsupError with the command that installs it, where it is not installed
+ */
+export async function importPeer<Module>(specifier: string, load: () => Promise<Module>): Promise<Module> {
+  try {
+    return await load()
+  } catch (error) {
+    if (isMissing(error, specifier)) {
+      throw new SelfsupError(`${specifier} is not installed; run: npm install ${specifier}`, { cause: error })
+    }
+    throw error
+  }
+}
+
+function isMissing(error: unknown, specifier: string): boolean {
+  if (!(error instanceof Error) || !('code' in error)) return false
+  const codes: unknown[] = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND']
+  return codes.includes(error.code) && error.message.includes(specifier)
+}
+
+export const loadTensorflowPackage = () =>
+  importPeer('@selfsup/tensorflow', () => import('@selfsup/tensorflow'))
+
+export const loadWasmPackage = () =>
+  importPeer('@tensorflow/tfjs-backend-wasm', () => import('@tensorflow/tfjs-backend-wasm'))
+
+export const loadCpuPackage = () =>
+  importPeer('@tensorflow/tfjs-backend-cpu', () => import('@tensorflow/tfjs-backend-cpu'))

@@ -1,0 +1,43 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { withWasmThreads } from './wasm-threads.js'
+
+/** The threaded build has that many workers. */
+const MOST_THREADS = 8
+
+/**
+ * Starts the WebAssembly backend with as many threads as are wanted and can be had, else with one.
+ * @param wasm the package @tensorflow/tfjs-backend-wasm
+ * @returns how many threads work
+ */
+export async function startWasm(
+  wasm: typeof import('@tensorflow/tfjs-backend-wasm'),
+  threads: number,
+): Promise<number> {
+  if (!isStarted()) {
+    const count = Math.min(threads, MOST_THREADS)
+    if (count > 1) await startThreaded(wasm, count)
+    if (!isStarted()) await tf.setBackend('wasm')
+  }
+  return isStarted() ? wasm.getThreadsCount() : 0
+}
+
+function isStarted(): boolean {
+  return 'wasm' in tf.engine().registry
+}
+
+async function startThreaded(wasm: typeof import('@tensorflow/tfjs-backend-wasm'), threads: number) {
+  const factory = tf.findBackendFactory('wasm')
+  tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', true)
+  wasm.setThreadsCount(threads)
+  const warn = console.warn
+  console.warn = () => {} // TensorFlow.js warns of a failure that is made good below
+  try {
+    if (await withWasmThreads(threads, () => tf.setBackend('wasm'))) return
+  } catch {
+    // one thread, then
+  } finally {
+    console.warn = warn
+  }
+  tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false)
+  if (!tf.findBackendFactory('wasm')) tf.registerBackend('wasm', factory, 2)
+}
