@@ -8,7 +8,7 @@ export type {
 } from './definition.js'
 export { expected, SelfsupError } from './errors.js'
 export type { ImageBatch, LossResult, Method, Step } from './method.js'
-export { derive, mixSeed, philox4x32, type Seed, uniforms } from './random.js'
+export { derive, mixSeed, normals, philox4x32, type Seed, uniforms } from './random.js'
 export {
   type AnyTensor,
   assertMatrix,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { derive, mixSeed, philox4x32, uniforms } from './random.js'
+import { derive, mixSeed, normals, philox4x32, uniforms } from './random.js'
 
 describe('philox4x32', () => {
   // Known answers of Random123's kat_vectors for philox4x32 with 10 rounds.
@@ -45,6 +45,17 @@ describe('uniforms', () => {
 
   test('begin alike whatever the count', () => {
     expect([...uniforms([3, 4], 5)]).toEqual([...uniforms([3, 4], 50)].slice(0, 5))
+  })
+})
+
+describe('normals', () => {
+  test('have the moments of a normal distribution', () => {
+    const values = normals([5, -6], 100_001)
+    expect(values).toHaveLength(100_001)
+    const moment = (power: number) => values.reduce((sum, value) => sum + value ** power, 0) / values.length
+    expect(moment(1)).toBeCloseTo(0, 1)
+    expect(moment(2)).toBeCloseTo(1, 1)
+    expect(moment(4)).toBeCloseTo(3, 0)
   })
 })
 

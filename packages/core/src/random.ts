@@ -40,10 +40,31 @@ function multiplyHigh(a: number, b: number): number {
 }
 
 /**
- * Uniform random numbers in [0, 1), float32-exact: what `kernels`' randomUniform(seed, [count]) draws.
+ * Uniform random numbers in [0, 1), float32-exact: what `kernels`' randomUniform draws for the seed.
  * @param count how many
  */
 export function uniforms(seed: Seed, count: number): Float32Array {
+  return unitInterval(seed, count).subarray(0, count)
+}
+
+/**
+ * Normally distributed random numbers: what `kernels`' randomNormal draws for the seed (Box-Muller on pairs,
+ * in double precision here).
+ * @param count how many
+ */
+export function normals(seed: Seed, count: number): Float32Array {
+  const values = unitInterval(seed, count)
+  for (let i = 0; i < count; i += 2) {
+    const radius = Math.sqrt(-2 * Math.log(Math.max(values[i]!, 1e-7)))
+    const angle = 2 * Math.PI * values[i + 1]!
+    values[i] = radius * Math.sin(angle)
+    values[i + 1] = radius * Math.cos(angle)
+  }
+  return values.subarray(0, count)
+}
+
+/** Whole blocks of four words, as floats in [0, 1): at least `count`. */
+function unitInterval(seed: Seed, count: number): Float32Array {
   const [key0, key1, start2, start3] = philox4x32(
     [seed[0], seed[0] < 0 ? -1 : 0, seed[1], seed[1] < 0 ? -1 : 0],
     [0x3ec8f720, 0x02461e29],
@@ -52,9 +73,11 @@ export function uniforms(seed: Seed, count: number): Float32Array {
   for (let block = 0; block * 4 < count; block++) {
     words.set(philox4x32([block, 0, start2, start3], [key0, key1]), block * 4)
   }
-  for (let i = 0; i < words.length; i++) words[i] = (words[i]! & 0x7fffff) | 0x3f800000
-  const values = new Float32Array(words.buffer, 0, count)
-  for (let i = 0; i < count; i++) values[i] = values[i]! - 1
+  const values = new Float32Array(words.buffer)
+  for (let i = 0; i < words.length; i++) {
+    words[i] = (words[i]! & 0x7fffff) | 0x3f800000
+    values[i] = values[i]! - 1
+  }
   return values
 }
 

@@ -1,0 +1,164 @@
+import { ShapeError } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+import { attributes, COMPOSED, NATIVE, type NativeBackend } from './native.js'
+
+/** What a training pass of batch normalisation yields. */
+export interface BatchNormalised<T extends tf.Tensor> {
+  /** of x's shape: normalised, scaled, shifted */
+  readonly y: T
+  /** [channels], the batch's mean */
+  readonly mean: tf.Tensor1D
+  /** [channels], the batch's unbiased variance, for running statistics as PyTorch and TensorFlow keep them */
+  readonly variance: tf.Tensor1D
+}
+
+const KERNEL = 'SelfsupBatchNorm'
+
+/**
+ * Batch normalisation with the batch's own statistics, over all axes but the last (Ioffe & Szegedy 2015,
+ * arXiv:1502.03167, algorithm 1): one fused operation forwards and one backwards on native TensorFlow,
+ * a handful of passes elsewhere. Differentiable in x, gamma and beta through y.
+ * @param x [..., channels], at least two values per channel
+ * @param gamma scale, [channels]
+ * @param beta shift, [channels]
+ * @param options.epsilon added to the variance; 1e-5
+ * @throws ShapeError when gamma or beta do not fit x's channels, or a channel has but one value
+ */
+export function batchNorm<T extends tf.Tensor>(
+  x: T,
+  gamma: tf.Tensor1D,
+  beta: tf.Tensor1D,
+  { epsilon = 1e-5 }: { epsilon?: number } = {},
+): BatchNormalised<T> {
+  const channels = x.shape.at(-1)
+  if (channels === undefined || gamma.size !== channels || beta.size !== channels) {
+    throw new ShapeError(
+      `batchNorm: gamma and beta must be [channels] of x [..., channels]; got [${gamma.shape}] and [${beta.shape}] for [${x.shape}]`,
+    )
+  }
+  if (x.size < 2 * channels) {
+    throw new ShapeError(`batchNorm: one value per channel has no variance; got x [${x.shape}]`)
+  }
+  return tf.tidy(() => {
+    const outputs = tf
+      .engine()
+      .runKernel(
+        KERNEL,
+        { x: tf.reshape(x, [x.size / channels / lastSpatial(x), 1, lastSpatial(x), channels]), gamma, beta },
+        { epsilon },
+      )
+    const [y, mean, variance] = outputs as unknown as [tf.Tensor, tf.Tensor1D, tf.Tensor1D]
+    return { y: tf.reshape(y, x.shape) as T, mean, variance }
+  })
+}
+
+/** TensorFlow's fused operation takes four axes; which of them hold what makes no difference to it. */
+function lastSpatial({ shape }: tf.Tensor): number {
+  return shape.length > 2 ? shape.at(-2)! : 1
+}
+
+interface Inputs {
+  readonly x: tf.Tensor4D
+  readonly gamma: tf.Tensor1D
+  readonly beta: tf.Tensor1D
+}
+
+interface Attributes {
+  readonly epsilon: number
+}
+
+const nativeTypes = {
+  T: { type: 'float32' },
+  U: { type: 'float32' },
+  data_format: { string: 'NHWC' },
+} as const
+
+tf.registerKernel({
+  kernelName: KERNEL,
+  backendName: NATIVE,
+  // y, mean, unbiased variance, then what the backward operation wants: mean, variance, and a reserve.
+  kernelFunc: ({ inputs, attrs, backend }) => {
+    const { x, gamma, beta } = inputs as unknown as Inputs
+    const { epsilon } = attrs as unknown as Attributes
+    const device = backend as NativeBackend
+    const none = tf.tensor1d([])
+    const outputs = device.executeMultipleOutputs(
+      'FusedBatchNormV3',
+      attributes(device, {
+        ...nativeTypes,
+        epsilon: { float: epsilon },
+        is_training: { bool: true },
+        exponential_avg_factor: { float: 1 },
+      }),
+      [x, gamma, beta, none, none],
+      6,
+    )
+    none.dispose()
+    return outputs
+  },
+})
+
+for (const backendName of COMPOSED) {
+  tf.registerKernel({
+    kernelName: KERNEL,
+    backendName,
+    // y, mean, unbiased variance, then what the backward pass wants: mean, 1 / standard deviation, nothing.
+    kernelFunc: ({ inputs, attrs }) => {
+      const { x, gamma, beta } = inputs as unknown as Inputs
+      const { epsilon } = attrs as unknown as Attributes
+      return tf.tidy(() => {
+        const perChannel = x.size / x.shape[3]
+        const mean = tf.mean(x, [0, 1, 2]) as tf.Tensor1D
+        const variance = tf.mean(tf.squaredDifference(x, mean), [0, 1, 2])
+        const inverse = tf.rsqrt(tf.add(variance, epsilon))
+        const scale = tf.mul(gamma, inverse)
+        const y = tf.add(tf.mul(x, scale), tf.sub(beta, tf.mul(mean, scale)))
+        const unbiased = tf.mul(variance, perChannel / (perChannel - 1))
+        return [y, mean, unbiased, tf.clone(mean), inverse, tf.clone(inverse)]
+      })
+    },
+  })
+}
+
+tf.registerGradient({
+  kernelName: KERNEL,
+  inputsToSave: ['x', 'gamma'],
+  outputsToSave: [false, false, false, true, true, true],
+  gradFunc: (dys, saved, attrs) => {
+    const [dy] = dys as tf.Tensor[]
+    const { epsilon } = attrs as unknown as Attributes
+    const [x, gamma, ...kept] = saved as [tf.Tensor4D, tf.Tensor1D, ...tf.Tensor[]]
+    // Here rather than when x's gradient is asked for: one backward operation yields all three, and
+    // TensorFlow.js tidies after each.
+    const [dx, dGamma, dBeta] = tf.tidy(() => backward(dy as tf.Tensor4D, x, gamma, kept, epsilon))
+    return { x: () => dx, gamma: () => dGamma, beta: () => dBeta }
+  },
+})
+
+function backward(
+  dy: tf.Tensor4D,
+  x: tf.Tensor4D,
+  gamma: tf.Tensor1D,
+  kept: readonly tf.Tensor[],
+  epsilon: number,
+): [tf.Tensor, tf.Tensor, tf.Tensor] {
+  if (tf.getBackend() === NATIVE) {
+    const device = tf.backend() as unknown as NativeBackend
+    const outputs = device.executeMultipleOutputs(
+      'FusedBatchNormGradV3',
+      attributes(device, { ...nativeTypes, epsilon: { float: epsilon }, is_training: { bool: true } }),
+      [dy, x, gamma, ...kept],
+      5,
+    )
+    return [outputs[0]!, outputs[1]!, outputs[2]!]
+  }
+  const [mean, inverse] = kept as [tf.Tensor, tf.Tensor]
+  const perChannel = x.size / x.shape[3]
+  const dBeta = tf.sum(dy, [0, 1, 2])
+  const dGamma = tf.mul(inverse, tf.sub(tf.sum(tf.mul(dy, x), [0, 1, 2]), tf.mul(mean, dBeta)))
+  // dx = gamma / sigma * (dy - mean(dy) - normalised x * mean(dy * normalised x)), as a * dy + b * x + c
+  const a = tf.mul(gamma, inverse)
+  const b = tf.div(tf.mul(tf.mul(tf.neg(a), inverse), dGamma), perChannel)
+  const c = tf.neg(tf.add(tf.mul(b, mean), tf.div(tf.mul(a, dBeta), perChannel)))
+  return [tf.add(tf.add(tf.mul(dy, a), tf.mul(x, b)), c), dGamma, dBeta]
+}

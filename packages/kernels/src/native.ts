@@ -1,0 +1,54 @@
+import type { Tensor, TensorInfo } from '@tensorflow/tfjs-core'
+
+/** Name under which the native TensorFlow engine registers itself with TensorFlow.js. */
+export const NATIVE = 'tensorflow'
+
+/** Engines for which an operation is put together from TensorFlow.js's own kernels. */
+export const COMPOSED = ['wasm', 'cpu', 'webgl', 'webgpu'] as const
+
+/** One attribute of a TensorFlow operation, as the binding takes it. */
+export interface NativeAttribute {
+  readonly name: string
+  readonly type: number
+  readonly value: number | string | boolean | readonly number[]
+}
+
+/** The part of the native backend that runs an operation of TensorFlow's by name. */
+export interface NativeBackend {
+  readonly binding: Readonly<
+    Record<'TF_ATTR_TYPE' | 'TF_ATTR_FLOAT' | 'TF_ATTR_STRING' | 'TF_ATTR_BOOL' | 'TF_ATTR_INT', number>
+  >
+  executeMultipleOutputs(
+    name: string,
+    attributes: readonly NativeAttribute[],
+    inputs: readonly TensorInfo[],
+    outputs: number,
+  ): Tensor[]
+}
+
+// TF_DataType of c_api.h.
+const types = { float32: 1, int32: 3, bool: 10 } as const
+
+/** Attributes from plain values: `{ T: { type: 'float32' }, epsilon: { float: 1e-5 } }`. */
+export function attributes(
+  backend: NativeBackend,
+  values: Readonly<
+    Record<
+      string,
+      | { readonly type: keyof typeof types }
+      | { readonly float: number }
+      | { readonly int: number | readonly number[] }
+      | { readonly string: string }
+      | { readonly bool: boolean }
+    >
+  >,
+): NativeAttribute[] {
+  const { binding } = backend
+  return Object.entries(values).map(([name, value]) => {
+    if ('type' in value) return { name, type: binding.TF_ATTR_TYPE, value: types[value.type] }
+    if ('float' in value) return { name, type: binding.TF_ATTR_FLOAT, value: value.float }
+    if ('int' in value) return { name, type: binding.TF_ATTR_INT, value: value.int }
+    if ('string' in value) return { name, type: binding.TF_ATTR_STRING, value: value.string }
+    return { name, type: binding.TF_ATTR_BOOL, value: value.bool }
+  })
+}

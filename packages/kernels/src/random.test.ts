@@ -1,0 +1,77 @@
+import { derive, uniforms } from '@selfsup/core'
+import { prepareEngine } from '@selfsup/engine'
+import * as tf from '@tensorflow/tfjs-core'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { testEngines } from '../../../tooling/vitest/engines.js'
+import { foldIn, randomNormal, randomOrders, randomUniform } from './random.js'
+
+describe.each([...testEngines(), 'cpu' as const])('random numbers on %s', (engine) => {
+  beforeAll(async () => {
+    await prepareEngine({ engine })
+  })
+  const seed = () => tf.tensor1d([1, 2], 'int32')
+
+  test('uniform: those of TensorFlow and of the host, bit for bit', () => {
+    const values = tf.tidy(() => randomUniform([3, 3], seed()).dataSync())
+    expect([...values.subarray(0, 3)]).toEqual([0.8440604209899902, 0.19204533100128174, 0.9962232112884521])
+    const many = tf.tidy(() => randomUniform([1001], tf.tensor1d([-5, 123456789], 'int32')).dataSync())
+    expect([...many]).toEqual([...uniforms([-5, 123456789], 1001)])
+  })
+
+  // tf.raw_ops.StatelessRandomNormal(shape=[6], seed=[1, 2]) of TensorFlow 2.21
+  test('normal: those of TensorFlow', () => {
+    const values = tf.tidy(() => randomNormal([6], seed()).dataSync())
+    const published = [
+      0.544110119342804, 0.20738030970096588, 0.0735643208026886, 0.04643455147743225, -1.301589846611023,
+      -0.9538565278053284,
+    ]
+    values.forEach((value, i) => {
+      expect(value).toBeCloseTo(published[i]!, 5)
+    })
+  })
+
+  test('range, mean and spread as asked for', () => {
+    tf.tidy(() => {
+      const values = randomUniform([5000], seed(), { min: -2, max: 4 }).dataSync()
+      expect(Math.min(...values)).toBeGreaterThanOrEqual(-2)
+      expect(Math.max(...values)).toBeLessThan(4)
+      const { mean, variance } = tf.moments(randomNormal([20_000], seed(), { mean: 3, stdDev: 2 }))
+      expect(mean.dataSync()[0]).toBeCloseTo(3, 1)
+      expect(variance.dataSync()[0]).toBeCloseTo(4, 0)
+    })
+  })
+
+  test('foldIn is derive on the device, and gives other numbers', () => {
+    tf.tidy(() => {
+      for (const stream of [0, 1, 7, 1000]) {
+        expect([...foldIn(seed(), stream).dataSync()]).toEqual([...derive([1, 2], stream)])
+      }
+      const a = randomUniform([100], foldIn(seed(), 1)).dataSync()
+      const b = randomUniform([100], foldIn(seed(), 2)).dataSync()
+      expect(a.filter((value, i) => value === b[i])).toHaveLength(0)
+    })
+  })
+
+  test('randomOrders holds each number once a row, and all 6 orders of 3 about equally often', () => {
+    const orders = tf.tidy(() => randomOrders(3000, 3, seed()).arraySync())
+    const counts = new Map<string, number>()
+    for (const order of orders) counts.set(order.join(''), (counts.get(order.join('')) ?? 0) + 1)
+    expect([...counts.keys()].sort()).toEqual(['012', '021', '102', '120', '201', '210'])
+    for (const count of counts.values()) expect(Math.abs(count - 500)).toBeLessThan(100)
+  })
+
+  test('leaves nothing behind and refuses a wrong seed', () => {
+    const s = seed()
+    const before = tf.memory().numTensors
+    const made = [
+      randomUniform([2], s),
+      randomUniform([2], s, { max: 3 }),
+      randomNormal([2], s),
+      foldIn(s, 3),
+    ]
+    expect(tf.memory().numTensors).toBe(before + made.length)
+    tf.dispose(made)
+    expect(() => randomUniform([2], tf.tensor1d([1, 2]))).toThrow('seed must be int32 [2]; got float32 [2]')
+    s.dispose()
+  })
+})

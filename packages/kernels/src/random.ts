@@ -1,0 +1,118 @@
+import { normals, type Seed, ShapeError, uniforms } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+import { attributes, COMPOSED, NATIVE, type NativeBackend } from './native.js'
+
+/**
+ * Uniform random numbers that depend on nothing but the seed: the same on every engine, inside a compiled
+ * step as well, since the seed is an input (TensorFlow's StatelessRandomUniform; Philox 4x32-10, Salmon et
+ * al. 2011). Not differentiable.
+ * @param shape of the result
+ * @param seed int32 [2]
+ * @param options.min, options.max range, [min, max); [0, 1) by default
+ * @returns float32 of the shape
+ * @throws ShapeError when the seed is no int32 [2]
+ */
+export function randomUniform<R extends tf.Rank = tf.Rank>(
+  shape: tf.ShapeMap[R],
+  seed: tf.Tensor1D,
+  { min = 0, max = 1 }: { min?: number; max?: number } = {},
+): tf.Tensor<R> {
+  assertSeed('randomUniform', seed)
+  if (min === 0 && max === 1) return draw('SelfsupRandomUniform', shape, seed)
+  return tf.tidy(() => tf.add(tf.mul(draw('SelfsupRandomUniform', shape, seed), max - min), min))
+}
+
+/**
+ * Normally distributed random numbers that depend on nothing but the seed (TensorFlow's
+ * StatelessRandomNormal: Box-Muller on Philox 4x32-10). Engines agree to 1e-5. Not differentiable.
+ * @param shape of the result
+ * @param seed int32 [2]
+ * @throws ShapeError when the seed is no int32 [2]
+ */
+export function randomNormal<R extends tf.Rank = tf.Rank>(
+  shape: tf.ShapeMap[R],
+  seed: tf.Tensor1D,
+  { mean = 0, stdDev = 1 }: { mean?: number; stdDev?: number } = {},
+): tf.Tensor<R> {
+  assertSeed('randomNormal', seed)
+  if (mean === 0 && stdDev === 1) return draw('SelfsupRandomNormal', shape, seed)
+  return tf.tidy(() => tf.add(tf.mul(draw('SelfsupRandomNormal', shape, seed), stdDev), mean))
+}
+
+/**
+ * The seed of another, independent stream: each random operation of a step takes its own. The same as
+ * `derive` of @selfsup/core does on the host.
+ * @param seed int32 [2]
+ * @param stream a number fixed in the program
+ */
+export function foldIn(seed: tf.Tensor1D, stream: number): tf.Tensor1D {
+  assertSeed('foldIn', seed)
+  return tf.tidy(() => tf.add(seed, tf.tensor1d([Math.imul(stream, 0x9e3779b1), 0], 'int32')))
+}
+
+/**
+ * A random order for each row, each of the n! equally likely.
+ * @param rows how many orders
+ * @param n length of each
+ * @param seed int32 [2]
+ * @returns int32 [rows, n]: each row holds 0..n-1 once
+ */
+export function randomOrders(rows: number, n: number, seed: tf.Tensor1D): tf.Tensor2D {
+  return tf.tidy(() => tf.topk(randomUniform<tf.Rank.R2>([rows, n], seed), n, true).indices)
+}
+
+function assertSeed(where: string, seed: tf.Tensor): void {
+  if (seed.rank === 1 && seed.shape[0] === 2 && seed.dtype === 'int32') return
+  throw new ShapeError(`${where}: seed must be int32 [2]; got ${seed.dtype} [${seed.shape.join(',')}]`)
+}
+
+function draw<R extends tf.Rank>(
+  kernel: keyof typeof kernels,
+  shape: tf.ShapeMap[R],
+  seed: tf.Tensor1D,
+): tf.Tensor<R> {
+  return tf.engine().runKernel(kernel, { seed }, { shape: shape as number[] }) as tf.Tensor<R>
+}
+
+const kernels = {
+  SelfsupRandomUniform: { native: 'StatelessRandomUniform', host: uniforms },
+  SelfsupRandomNormal: { native: 'StatelessRandomNormal', host: normals },
+} as const
+
+for (const [kernelName, { native, host }] of Object.entries(kernels)) {
+  tf.registerKernel({
+    kernelName,
+    backendName: NATIVE,
+    kernelFunc: ({ inputs, attrs, backend }) => {
+      const device = backend as NativeBackend
+      const shape = tf.tensor1d((attrs as { shape: number[] }).shape, 'int32')
+      const [values] = device.executeMultipleOutputs(
+        native,
+        attributes(device, { dtype: { type: 'float32' }, T: { type: 'int32' }, Tseed: { type: 'int32' } }),
+        [shape, inputs.seed!],
+        1,
+      )
+      shape.dispose()
+      return values!
+    },
+  })
+  for (const backendName of COMPOSED) {
+    tf.registerKernel({
+      kernelName,
+      backendName,
+      // These engines keep their tensors where JavaScript can see them: the host draws.
+      kernelFunc: ({ inputs, attrs, backend }) => {
+        const { shape } = attrs as { shape: number[] }
+        const memory = backend as HostBackend
+        const seed = memory.readSync(inputs.seed!.dataId)
+        const values = host([seed[0]!, seed[1]!] as Seed, tf.util.sizeFromShape(shape))
+        return { dataId: memory.write(values, shape, 'float32'), shape, dtype: 'float32' }
+      },
+    })
+  }
+}
+
+interface HostBackend {
+  readSync(dataId: tf.DataId): Int32Array
+  write(values: Float32Array, shape: number[], dtype: 'float32'): tf.DataId
+}
