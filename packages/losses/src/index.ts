@@ -1,1 +1,2 @@
-export {}
+export { l2Normalise } from './l2-normalise.js'
+export { type NtXentOptions, ntXent } from './nt-xent.js'

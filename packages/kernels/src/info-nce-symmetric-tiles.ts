@@ -1,0 +1,95 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { accumulate, allButDiagonal, type Block, rowsOf, splitRows } from './info-nce-blocks.js'
+
+/** With at most this many tiles, they are kept for the gradient instead of being made again. */
+const MOST_KEPT = 3
+
+/** One tile on or above the diagonal. */
+interface Place {
+  /** numbers of the blocks of its rows and of its columns */
+  readonly i: number
+  readonly j: number
+  readonly rows: Block
+  readonly columns: Block
+}
+
+/**
+ * The symmetric matrix exp(z_i . z_j) without its diagonal, tile by tile. A tile above the diagonal
+ * stands for its mirror image too, which halves the exponentials and a third of the products.
+ */
+export class SymmetricTiles {
+  private readonly places: readonly Place[]
+  private readonly keep: boolean
+
+  /** @param rows of z */
+  constructor(rows: number) {
+    const blocks = splitRows(rows)
+    this.places = blocks.flatMap((rows, i) =>
+      blocks.slice(i).map((columns, offset) => ({ i, j: i + offset, rows, columns })),
+    )
+    this.keep = this.places.length <= MOST_KEPT
+  }
+
+  /**
+   * Sums over each row.
+   * @param z [rows, features]
+   * @returns sums [rows, 1], and the tiles where they are few, for `gradient`
+   */
+  rowSums(z: tf.Tensor2D): { sums: tf.Tensor2D; kept: tf.Tensor2D[] } {
+    const totals: tf.Tensor2D[] = []
+    const kept: tf.Tensor2D[] = []
+    for (const place of this.places) {
+      const { i, j } = place
+      const parts = tf.tidy(() => {
+        const tile = this.tile(z, place)
+        return {
+          across: tf.sum(tile, 1, true) as tf.Tensor2D,
+          down: i === j ? undefined : (tf.reshape(tf.sum(tile, 0), [-1, 1]) as tf.Tensor2D),
+          tile: this.keep ? tile : undefined,
+        }
+      })
+      totals[i] = accumulate(totals[i], parts.across)
+      if (parts.down) totals[j] = accumulate(totals[j], parts.down)
+      if (parts.tile) kept.push(parts.tile)
+    }
+    return { sums: together(totals), kept }
+  }
+
+  /**
+   * Gradient of the sum over i of `weights_i x rowSums(z)_i`, which is `(W + W^T) z` with
+   * `W_ij = weights_i exp(z_i . z_j)`.
+   * @param z [rows, features]
+   * @param weights [rows, 1]
+   * @param kept what `rowSums` kept
+   * @returns [rows, features]
+   */
+  gradient(z: tf.Tensor2D, weights: tf.Tensor2D, kept: readonly tf.Tensor2D[]): tf.Tensor2D {
+    const totals: tf.Tensor2D[] = []
+    const ofColumns = tf.reshape(weights, [-1]) as tf.Tensor1D
+    this.places.forEach((place, number) => {
+      const { i, j, rows, columns } = place
+      const parts = tf.tidy(() => {
+        const both = tf.add(rowsOf(weights, rows), rowsOf(ofColumns, columns))
+        const tile = tf.mul(kept[number] ?? this.tile(z, place), both) as tf.Tensor2D
+        return {
+          across: tf.matMul(tile, rowsOf(z, columns)) as tf.Tensor2D,
+          down: i === j ? undefined : (tf.matMul(tile, rowsOf(z, rows), true) as tf.Tensor2D),
+        }
+      })
+      totals[i] = accumulate(totals[i], parts.across)
+      if (parts.down) totals[j] = accumulate(totals[j], parts.down)
+    })
+    ofColumns.dispose()
+    return together(totals)
+  }
+
+  private tile(z: tf.Tensor2D, { i, j, rows, columns }: Place): tf.Tensor2D {
+    const tile = tf.exp(tf.matMul(rowsOf(z, rows), rowsOf(z, columns), false, true)) as tf.Tensor2D
+    if (i !== j) return tile
+    return tf.mul(tile, tf.cast(allButDiagonal(rows.end - rows.start), 'float32'))
+  }
+}
+
+function together(blocks: readonly tf.Tensor2D[]): tf.Tensor2D {
+  return blocks.length === 1 ? blocks[0]! : tf.concat([...blocks])
+}

@@ -1,0 +1,39 @@
+import { assertMatrix, expected } from '@selfsup/core'
+import { logSumExpOfPairs, ntXentOfViews } from '@selfsup/kernels'
+import * as tf from '@tensorflow/tfjs-core'
+import { l2Normalise } from './l2-normalise.js'
+
+export interface NtXentOptions {
+  /** divides the cosine similarities; 0.5 as SimCLR on CIFAR-10, 0.1 on ImageNet */
+  readonly temperature?: number
+}
+
+/** Below it the exponentials need a shift by the largest similarity. */
+const LOW_TEMPERATURE = 0.025
+
+/**
+ * NT-Xent, the normalised temperature-scaled cross entropy of SimCLR: each view is to find the other
+ * view of its image among all views of the batch but itself (Chen et al. 2020, arXiv:2002.05709, eq. 1).
+ * Memory grows linearly with the batch: `ntXentOfViews` of @selfsup/kernels never holds all similarities.
+ *
+ * @param z1, z2 embeddings of the two views, each [batch, features]; normalised here
+ * @param options.temperature > 0; default 0.5
+ * @returns scalar, >= 0
+ * @throws ShapeError when the shapes differ or are no matrices
+ * @throws SelfsupError when the temperature is not above 0
+ */
+export function ntXent(
+  z1: tf.Tensor2D,
+  z2: tf.Tensor2D,
+  { temperature = 0.5 }: NtXentOptions = {},
+): tf.Scalar {
+  assertMatrix('ntXent', { z1, z2 })
+  expected(temperature > 0, `ntXent: temperature must be above 0; got ${temperature}`)
+  if (temperature >= LOW_TEMPERATURE) return ntXentOfViews(z1, z2, temperature)
+  return tf.tidy(() => {
+    const views = tf.mul(l2Normalise(tf.concat([z1, z2])), Math.sqrt(1 / temperature)) as tf.Tensor2D
+    const [first, second] = tf.split(views, 2) as [tf.Tensor2D, tf.Tensor2D]
+    const positives = tf.sum(tf.mul(first, second), 1)
+    return tf.sub(tf.mean(logSumExpOfPairs(views)), tf.mean(positives)) as tf.Scalar
+  })
+}
