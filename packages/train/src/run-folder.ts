@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expected, type ImageDataset, type Method, SelfsupError } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
-import { version } from '../package.json' with { type: 'json' }
+import manifest from '../package.json' with { type: 'json' }
 import { writeAtomically } from './atomic-file.js'
 import { checkpoints, stepOf } from './checkpoint.js'
 import type { TrainSettings } from './options.js'
@@ -50,7 +50,7 @@ export function describeRun(
     settings,
     config,
     versions: {
-      '@selfsup/train': version,
+      '@selfsup/train': manifest.version,
       '@tensorflow/tfjs-core': tf.version_core,
       node: process.versions.node,
       engine: `${engine.name}: ${engine.description}`,

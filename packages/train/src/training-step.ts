@@ -1,5 +1,6 @@
 import { expected, type ImageBatch, type LossResult, type Method, stopGradient } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
+import { foldIn } from '@selfsup/kernels'
 import { adamw, lars, type Optimizer, sgd } from '@selfsup/optim'
 import * as tf from '@tensorflow/tfjs-core'
 import type { OptimizerSettings } from './options.js'
@@ -28,10 +29,6 @@ export interface TrainingStep {
 
 /** Stream of the step's seed for what the loss draws, apart from what the views draw. */
 const lossStream = 0x1055
-
-/** TEMP */
-const foldIn = (seed: tf.Tensor1D, stream: number): tf.Tensor1D =>
-  tf.add(seed, tf.tensor1d([Math.imul(stream, 0x9e3779b1), 0], 'int32'))
 
 const optimizers = { sgd, lars, adamw }
 
