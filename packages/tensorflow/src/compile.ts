@@ -49,7 +49,7 @@ export async function compileBinding(
     if (mac) common.push('-undefined', 'dynamic_lookup')
     const link = wheel.libraries.map((name) => join(library, name))
     const runPath = `-Wl,-rpath,${mac ? '@loader_path' : '$ORIGIN'}/..`
-    await compile(compiler, [...common, sources.stderr, '-o', join(folder, 'stderr.node')])
+    await compile(compiler, [...common, sources.process, '-o', join(folder, 'process.node')])
     const addon = join(folder, 'tfjs_binding.node')
     await compile(compiler, [...common, ...sources.binding, ...link, runPath, '-o', addon])
     onProgress?.({ stage: 'verify', message: 'running one operation' })

@@ -30,7 +30,7 @@ export async function loadTensorflow(options: LoadOptions = {}): Promise<Tensorf
     throw new SelfsupError(`TensorFlow is not installed on this machine; run: ${INSTALL_COMMAND}`)
   }
   if (tf.findBackendFactory(BACKEND_NAME)) return installation
-  keepRemovedUtil()
+  replaceRemovedUtil()
   setEnvironment(options.threads ?? availableParallelism())
   try {
     if (installation.source === 'selfsup') await loadInstalled(installation.folder)
@@ -45,7 +45,8 @@ export async function loadTensorflow(options: LoadOptions = {}): Promise<Tensorf
   return installation
 }
 
-interface Stderr {
+interface ProcessAddon {
+  keepMemory(): void
   mute(): void
   unmute(): void
 }
@@ -53,18 +54,19 @@ interface Stderr {
 async function loadInstalled(folder: string): Promise<void> {
   const require = createRequire(import.meta.url)
   const { NodeJSKernelBackend } = await import('./kernels.js')
-  const stderr: Stderr = require(join(folder, 'stderr.node'))
-  const binding = loadQuietly(() => require(join(folder, 'tfjs_binding.node')), stderr)
+  const addon: ProcessAddon = require(join(folder, 'process.node'))
+  addon.keepMemory()
+  const binding = loadQuietly(() => require(join(folder, 'tfjs_binding.node')), addon)
   tf.registerBackend(BACKEND_NAME, () => new NodeJSKernelBackend(binding, '@selfsup/tensorflow'), 3)
 }
 
 /** TensorFlow writes a notice on oneDNN while its library loads, whatever its log level is set to. */
-function loadQuietly<T>(load: () => T, stderr: Stderr): T {
-  stderr.mute()
+function loadQuietly<T>(load: () => T, addon: ProcessAddon): T {
+  addon.mute()
   try {
     return load()
   } finally {
-    stderr.unmute()
+    addon.unmute()
   }
 }
 
@@ -75,12 +77,13 @@ function setEnvironment(threads: number): void {
   process.env.TF_NUM_INTEROP_THREADS ??= String(threads)
 }
 
-/** The kernels call functions of node:util that Node 23 removed; at run time, so they stay. */
-function keepRemovedUtil(): void {
-  const old = util as {
-    isNullOrUndefined?: (value: unknown) => boolean
-    isArray?: (value: unknown) => boolean
-  }
-  old.isNullOrUndefined ??= (value) => value === null || value === undefined
-  old.isArray ??= Array.isArray
+/**
+ * The kernels call two functions of node:util that Node 22 warns of and Node 23 removed; they do so whenever
+ * they run, so that the same functions have to stay.
+ */
+function replaceRemovedUtil(): void {
+  Object.assign(util, {
+    isNullOrUndefined: (value: unknown) => value === null || value === undefined,
+    isArray: Array.isArray,
+  })
 }

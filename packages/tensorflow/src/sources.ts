@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url'
 export interface BindingSources {
   /** the binding of @tensorflow/tfjs-node: kernels' access to TensorFlow */
   readonly binding: readonly string[]
-  /** switches standard error while the library loads */
-  readonly stderr: string
+  /** standard error and memory of the process, which the library has no settings for */
+  readonly process: string
   /** folders with headers: Node-API */
   readonly include: readonly string[]
   /** changes when a source does */
@@ -22,8 +22,8 @@ export interface BindingSources {
  */
 export function bindingSources(): BindingSources {
   const bundled = fileURLToPath(new URL('./binding', import.meta.url))
-  const { tfjsNode, nodeApi, own } = existsSync(bundled)
-    ? { tfjsNode: bundled, nodeApi: join(bundled, 'node-api'), own: bundled }
+  const { tfjsNode, nodeApi, native } = existsSync(bundled)
+    ? { tfjsNode: bundled, nodeApi: join(bundled, 'node-api'), native: bundled }
     : fromCheckout()
   const files = (folder: string) =>
     readdirSync(folder)
@@ -31,15 +31,13 @@ export function bindingSources(): BindingSources {
       .sort()
       .map((name) => join(folder, name))
   const hash = createHash('sha256')
-  const stderr = join(own, 'stderr.cc')
-  for (const file of new Set([...files(tfjsNode), stderr])) {
-    if (!file.endsWith('stderr.cc')) hash.update(readFileSync(file))
-  }
+  const own = join(native, 'process.cc')
+  for (const file of [...files(tfjsNode).filter((file) => file !== own), own]) hash.update(readFileSync(file))
   return {
     binding: ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(tfjsNode, name)),
-    stderr,
+    process: own,
     include: [nodeApi],
-    fingerprint: hash.update(readFileSync(stderr)).digest('hex').slice(0, 12),
+    fingerprint: hash.digest('hex').slice(0, 12),
   }
 }
 
@@ -48,6 +46,6 @@ function fromCheckout() {
   return {
     tfjsNode: join(dirname(require.resolve('@tensorflow/tfjs-node/package.json')), 'binding'),
     nodeApi: join(dirname(require.resolve('node-api-headers/package.json')), 'include'),
-    own: fileURLToPath(new URL('./native', import.meta.url)),
+    native: fileURLToPath(new URL('./native', import.meta.url)),
   }
 }
