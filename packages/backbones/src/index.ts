@@ -1,1 +1,6 @@
-export {}
+export { BatchNormalization } from './batch-normalization.js'
+export { type ConvnetOptions, convnet } from './convnet.js'
+export { type HeadOptions, predictor, projector } from './heads.js'
+export type { BackboneOptions } from './input.js'
+export { type BackboneDefinition, backbones } from './registry.js'
+export { type ResnetOptions, resnet18, resnet34, resnet50 } from './resnet.js'

@@ -1,0 +1,82 @@
+import { batchNorm } from '@selfsup/kernels'
+import * as tf from '@tensorflow/tfjs-core'
+import * as tfl from '@tensorflow/tfjs-layers'
+
+/** PyTorch's defaults; momentum as TensorFlow counts it: the part of the running value that stays. */
+const EPSILON = 1e-5
+const MOMENTUM = 0.9
+
+/**
+ * Batch normalisation (Ioffe & Szegedy 2015, arXiv:1502.03167) as a layer that trains fast: the batch's
+ * statistics, normalisation and running averages in one fused pass. It writes itself into a model's JSON as
+ * the standard `BatchNormalization` layer with the standard weights, so that a saved model loads into plain
+ * TensorFlow.js and gives the same features there.
+ */
+export class BatchNormalization extends tfl.layers.Layer {
+  static readonly className = 'BatchNormalization'
+  readonly #zeroInit: boolean
+  #gamma!: tfl.LayerVariable
+  #beta!: tfl.LayerVariable
+  #mean!: tfl.LayerVariable
+  #variance!: tfl.LayerVariable
+
+  /** @param options.zeroInit begin with a scale of 0, so that a residual branch begins as nothing */
+  constructor({ name, zeroInit = false }: { name: string; zeroInit?: boolean }) {
+    super({ name })
+    this.#zeroInit = zeroInit
+    this.supportsMasking = true
+  }
+
+  override build(inputShape: tfl.Shape | tfl.Shape[]): void {
+    const channels = (inputShape as tfl.Shape).at(-1)!
+    const zeros = tfl.initializers.zeros()
+    const ones = tfl.initializers.ones()
+    this.#gamma = this.addWeight('gamma', [channels], 'float32', this.#zeroInit ? zeros : ones)
+    this.#beta = this.addWeight('beta', [channels], 'float32', zeros)
+    this.#mean = this.addWeight('moving_mean', [channels], 'float32', zeros, undefined, false)
+    this.#variance = this.addWeight('moving_variance', [channels], 'float32', ones, undefined, false)
+    this.built = true
+  }
+
+  override call(
+    inputs: tf.Tensor | tf.Tensor[],
+    { training = false }: { training?: boolean } = {},
+  ): tf.Tensor {
+    const x = Array.isArray(inputs) ? inputs[0]! : inputs
+    const gamma = this.#gamma.read() as tf.Tensor1D
+    const beta = this.#beta.read() as tf.Tensor1D
+    if (!training) {
+      return tf.tidy(() => {
+        const scale = tf.mul(gamma, tf.rsqrt(tf.add(this.#variance.read(), EPSILON)))
+        return tf.add(tf.mul(x, scale), tf.sub(beta, tf.mul(this.#mean.read(), scale)))
+      })
+    }
+    return tf.tidy(() => {
+      const { y, mean, variance } = batchNorm(x, gamma, beta, { epsilon: EPSILON })
+      move(this.#mean.read() as tf.Variable, mean)
+      move(this.#variance.read() as tf.Variable, variance)
+      return y
+    })
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    const zeros = { className: 'Zeros', config: {} }
+    const ones = { className: 'Ones', config: {} }
+    return {
+      ...super.getConfig(),
+      axis: -1,
+      momentum: MOMENTUM,
+      epsilon: EPSILON,
+      center: true,
+      scale: true,
+      betaInitializer: zeros,
+      gammaInitializer: this.#zeroInit ? zeros : ones,
+      movingMeanInitializer: zeros,
+      movingVarianceInitializer: ones,
+    }
+  }
+}
+
+function move(average: tf.Variable, value: tf.Tensor): void {
+  average.assign(tf.add(tf.mul(average, MOMENTUM), tf.mul(value, 1 - MOMENTUM)))
+}

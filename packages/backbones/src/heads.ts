@@ -1,0 +1,64 @@
+import { expected } from '@selfsup/core'
+import * as tfl from '@tensorflow/tfjs-layers'
+import { normalisation, relu, through } from './blocks.js'
+import { initialise } from './initial-weights.js'
+
+export interface HeadOptions {
+  /** features that come in */
+  readonly inputs: number
+  /** units of each hidden layer */
+  readonly hidden: number
+  /** features that go out */
+  readonly outputs: number
+  /** linear layers in all; default 2 */
+  readonly layers?: number
+  /** batch normalisation after hidden layers, then without bias; default true */
+  readonly batchNorm?: boolean
+  /** batch normalisation after the last layer too; default false */
+  readonly outputBatchNorm?: boolean
+  /** of the initial weights; default 1 */
+  readonly seed?: number
+}
+
+/**
+ * The head whose outputs the loss compares, thrown away after training: linear layers with (batch
+ * normalisation and) ReLU between them (SimCLR: Chen et al. 2020, arXiv:2002.05709, section 4.2).
+ * @returns a model from [batch, inputs] to [batch, outputs]
+ */
+export function projector(options: HeadOptions): tfl.LayersModel {
+  return head('projector', options)
+}
+
+/**
+ * The head that predicts one view's projection from the other's (BYOL: Grill et al. 2020, arXiv:2006.07733).
+ * @returns a model from [batch, inputs] to [batch, outputs]
+ */
+export function predictor(options: HeadOptions): tfl.LayersModel {
+  return head('predictor', options)
+}
+
+function head(
+  name: string,
+  { inputs, hidden, outputs, layers = 2, batchNorm = true, outputBatchNorm = false, seed = 1 }: HeadOptions,
+): tfl.LayersModel {
+  expected(
+    Number.isInteger(layers) && layers >= 1,
+    `${name}: layers must be a whole number of at least 1; got ${layers}`,
+  )
+  const input = tfl.input({ shape: [inputs], name: 'features' })
+  let x = input
+  for (let index = 1; index <= layers; index++) {
+    const last = index === layers
+    const normalised = last ? outputBatchNorm : batchNorm
+    const dense = tfl.layers.dense({
+      name: `${index}/linear`,
+      units: last ? outputs : hidden,
+      useBias: !normalised,
+      kernelInitializer: 'zeros',
+    })
+    x = through(dense, x)
+    if (normalised) x = normalisation(x, `${index}/bn`)
+    if (!last) x = relu(x, `${index}/relu`)
+  }
+  return initialise(tfl.model({ inputs: input, outputs: x, name }), seed, 'default')
+}

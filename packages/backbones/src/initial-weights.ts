@@ -1,0 +1,46 @@
+import { derive, normals, uniforms } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+import type { LayersModel } from '@tensorflow/tfjs-layers'
+
+/** How kernels begin; biases follow: `default` draws them as PyTorch does, the others leave them 0. */
+export type Initialisation = 'he' | 'default'
+
+/**
+ * Draws a model's kernels from a seed on the host, so that they are the same on every engine. Batch
+ * normalisations keep their ones and zeros.
+ *
+ * - `he`: normal with variance 2 / fan out for convolutions (He et al. 2015, arXiv:1502.01852; torchvision's
+ *   ResNets), PyTorch's default for the rest
+ * - `default`: uniform within 1 / sqrt(fan in), kernels and biases, as PyTorch's Conv2d and Linear
+ */
+export function initialise(model: LayersModel, seed: number, initialisation: Initialisation): LayersModel {
+  for (const [stream, weight] of model.trainableWeights.entries()) {
+    const kind = weight.originalName.split('/').at(-1)
+    if (kind !== 'kernel' && kind !== 'bias') continue
+    const variable = weight.read() as tf.Variable
+    const from = derive([seed, 0x1417], stream)
+    const { shape, size } = variable
+    const convolution = shape.length === 4
+    const values =
+      convolution && initialisation === 'he'
+        ? normals(from, size).map((value) => value * Math.sqrt(2 / (shape[0]! * shape[1]! * shape[3]!)))
+        : uniforms(from, size).map(
+            (value) => (2 * value - 1) / Math.sqrt(fanIn(model, weight.originalName, shape)),
+          )
+    const drawn = tf.tensor(values, shape)
+    variable.assign(drawn)
+    drawn.dispose()
+  }
+  return model
+}
+
+function fanIn(model: LayersModel, name: string, shape: readonly number[]): number {
+  const kernel = shape.length > 1 ? shape : kernelOf(model, name)
+  return kernel.slice(0, -1).reduce((product, size) => product * size, 1)
+}
+
+/** The shape of the kernel beside a bias. */
+function kernelOf(model: LayersModel, bias: string): readonly number[] {
+  const name = bias.replace(/bias$/, 'kernel')
+  return model.trainableWeights.find((weight) => weight.originalName === name)!.shape as number[]
+}

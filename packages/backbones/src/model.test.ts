@@ -1,0 +1,91 @@
+import { prepareEngine } from '@selfsup/engine'
+import * as tf from '@tensorflow/tfjs-core'
+import * as tfl from '@tensorflow/tfjs-layers'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { testEngines } from '../../../tooling/vitest/engines.js'
+import { projector } from './heads.js'
+import { backbones } from './registry.js'
+import { resnet18, resnet34 } from './resnet.js'
+
+describe.each(testEngines())('models on %s', (engine) => {
+  beforeAll(async () => {
+    await prepareEngine({ engine })
+  })
+
+  test.each(['convnet', 'resnet18'])(
+    '%s, saved, is a plain TensorFlow.js model with the same features',
+    async (name) => {
+      const model = backbones.find((backbone) => backbone.name === name)!.create({ size: 32, seed: 3 })
+      const images = tf.randomNormal([2, 32, 32, 3], 0, 1, 'float32', 7)
+      tf.tidy(() => model.apply(images, { training: true }) as tf.Tensor) // moves the running averages away from their start
+      let artifacts: tf.io.ModelArtifacts | undefined
+      await model.save(
+        tf.io.withSaveHandler(async (saved) => {
+          artifacts = saved
+          return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(saved) }
+        }),
+      )
+      // What TensorFlow.js itself registers under the names in the file, nothing of this package.
+      const loaded = await tfl.loadLayersModel(
+        tf.io.fromMemory({
+          modelTopology: JSON.parse(JSON.stringify(artifacts!.modelTopology)),
+          weightSpecs: artifacts!.weightSpecs!,
+          weightData: artifacts!.weightData!,
+        }),
+      )
+      const ours = tf.tidy(() => (model.predict(images) as tf.Tensor).dataSync())
+      const plain = tf.tidy(() => (loaded.predict(images) as tf.Tensor).dataSync())
+      plain.forEach((value, i) => {
+        expect(value).toBeCloseTo(ours[i]!, 4)
+      })
+      tf.dispose(images)
+      model.dispose()
+      loaded.dispose()
+    },
+  )
+
+  test('the same seed gives the same weights, another gives others', () => {
+    const kernels = (seed: number) => {
+      const model = resnet18({ size: 8, seed })
+      const kernel = model.getLayer('stage2/block1/1/conv').getWeights()[0]!.dataSync<'float32'>()
+      model.dispose()
+      return kernel
+    }
+    const [first, again, other] = [kernels(1), kernels(1), kernels(2)]
+    expect(Buffer.compare(Buffer.from(first.buffer), Buffer.from(again.buffer))).toBe(0)
+    expect(first[0]).not.toBe(other[0])
+    const deviation = Math.sqrt(first.reduce((sum, value) => sum + value * value, 0) / first.length)
+    expect(deviation).toBeCloseTo(Math.sqrt(2 / (9 * 128)), 3)
+  })
+
+  test('ResNet-34 has as many weights as torchvision’s', () => {
+    const model = resnet34({ size: 32, stem: 'imagenet' })
+    expect(
+      model.trainableWeights.reduce((sum, { shape }) => sum + tf.util.sizeFromShape(shape as number[]), 0),
+    ).toBe(21_284_672)
+    model.dispose()
+  })
+
+  test('a projector has the layers that SimCLR’s has', () => {
+    const head = projector({ inputs: 8, hidden: 16, outputs: 4, layers: 3 })
+    expect(head.layers.map((layer) => layer.name)).toEqual([
+      'features',
+      '1/linear',
+      '1/bn',
+      '1/relu',
+      '2/linear',
+      '2/bn',
+      '2/relu',
+      '3/linear',
+    ])
+    expect(head.countParams()).toBe(8 * 16 + 4 * 16 + 16 * 16 + 4 * 16 + 16 * 4 + 4)
+    head.dispose()
+  })
+
+  test('what is too small is refused', () => {
+    expect(() => resnet18({ size: 4 })).toThrow(
+      'resnet18: size must be a whole number of at least 8 pixels; got 4',
+    )
+    expect(() => projector({ inputs: 8, hidden: 8, outputs: 8, layers: 0 })).toThrow('projector: layers')
+  })
+})

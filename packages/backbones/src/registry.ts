@@ -1,0 +1,22 @@
+import type { LayersModel } from '@tensorflow/tfjs-layers'
+import { convnet } from './convnet.js'
+import type { BackboneOptions } from './input.js'
+import { resnet18, resnet34, resnet50 } from './resnet.js'
+
+/** A backbone as a program lists and makes it. */
+export interface BackboneDefinition {
+  readonly name: string
+  /** one line */
+  readonly summary: string
+  /** width of the output */
+  readonly features: number
+  create(options: BackboneOptions): LayersModel
+}
+
+/** All backbones, small to large. */
+export const backbones: readonly BackboneDefinition[] = [
+  { name: 'convnet', summary: 'four 3x3 convolutions, for small machines', features: 256, create: convnet },
+  { name: 'resnet18', summary: 'ResNet-18 (He et al. 2015)', features: 512, create: resnet18 },
+  { name: 'resnet34', summary: 'ResNet-34 (He et al. 2015)', features: 512, create: resnet34 },
+  { name: 'resnet50', summary: 'ResNet-50 (He et al. 2015)', features: 2048, create: resnet50 },
+]

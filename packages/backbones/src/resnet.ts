@@ -1,0 +1,107 @@
+import * as tfl from '@tensorflow/tfjs-layers'
+import {
+  convBnRelu,
+  convolution,
+  globalAverage,
+  type Node,
+  normalisation,
+  relu,
+  sum,
+  through,
+} from './blocks.js'
+import { initialise } from './initial-weights.js'
+import { type BackboneOptions, checkInput } from './input.js'
+
+export interface ResnetOptions extends BackboneOptions {
+  /**
+   * how the network begins: `cifar` with one 3x3 convolution (SimCLR, appendix B.9), `imagenet` with 7x7 of
+   * stride 2 and max pooling; default by size: cifar up to 64 pixels
+   */
+  readonly stem?: 'cifar' | 'imagenet'
+  /** each residual branch begins as zero (Goyal et al. 2017, arXiv:1706.02677); default true */
+  readonly zeroInitLastGamma?: boolean
+}
+
+type Block = (node: Node, name: string, filters: number, strides: number, zeroInit: boolean) => Node
+
+/**
+ * ResNet-18 (He et al. 2015, arXiv:1512.03385) without its classifier: 512 features.
+ * @returns a model from [batch, size, size, channels] to [batch, 512]
+ */
+export function resnet18(options: ResnetOptions): tfl.LayersModel {
+  return resnet('resnet18', options, basicBlock, [2, 2, 2, 2])
+}
+
+/** ResNet-34 without its classifier: [batch, size, size, channels] to [batch, 512]. */
+export function resnet34(options: ResnetOptions): tfl.LayersModel {
+  return resnet('resnet34', options, basicBlock, [3, 4, 6, 3])
+}
+
+/** ResNet-50 without its classifier: [batch, size, size, channels] to [batch, 2048]. */
+export function resnet50(options: ResnetOptions): tfl.LayersModel {
+  return resnet('resnet50', options, bottleneck, [3, 4, 6, 3])
+}
+
+function resnet(
+  name: string,
+  {
+    size,
+    channels = 3,
+    seed = 1,
+    stem = size <= 64 ? 'cifar' : 'imagenet',
+    zeroInitLastGamma = true,
+  }: ResnetOptions,
+  block: Block,
+  depths: readonly number[],
+): tfl.LayersModel {
+  checkInput(name, size, stem === 'cifar' ? 8 : 32)
+  const input = tfl.input({ shape: [size, size, channels], name: 'images' })
+  let x = stem === 'cifar' ? convBnRelu(input, 'stem', 64, 3) : imagenetStem(input)
+  for (const [stage, depth] of depths.entries()) {
+    for (let index = 0; index < depth; index++) {
+      const strides = stage > 0 && index === 0 ? 2 : 1
+      x = block(x, `stage${stage + 1}/block${index + 1}`, 64 * 2 ** stage, strides, zeroInitLastGamma)
+    }
+  }
+  return initialise(tfl.model({ inputs: input, outputs: globalAverage(x), name }), seed, 'he')
+}
+
+function imagenetStem(input: Node): Node {
+  const x = convBnRelu(input, 'stem', 64, 7, 2)
+  // After a ReLU zeros pad as well as PyTorch's minus infinity does.
+  const padded = through(
+    tfl.layers.zeroPadding2d({
+      name: 'stem/pool/pad',
+      padding: [
+        [1, 1],
+        [1, 1],
+      ],
+    }),
+    x,
+  )
+  return through(
+    tfl.layers.maxPooling2d({ name: 'stem/pool', poolSize: 3, strides: 2, padding: 'valid' }),
+    padded,
+  )
+}
+
+/** Two 3x3 convolutions beside a shortcut. */
+function basicBlock(node: Node, name: string, filters: number, strides: number, zeroInit: boolean): Node {
+  let x = convBnRelu(node, `${name}/1`, filters, 3, strides)
+  x = normalisation(convolution(x, `${name}/2/conv`, filters, 3), `${name}/2/bn`, zeroInit)
+  return relu(sum(x, shortcut(node, name, filters, strides), `${name}/sum`), `${name}/relu`)
+}
+
+/** 1x1 to fewer channels, 3x3, 1x1 to four times as many; the stride in the 3x3, as torchvision has it. */
+function bottleneck(node: Node, name: string, filters: number, strides: number, zeroInit: boolean): Node {
+  let x = convBnRelu(node, `${name}/1`, filters, 1)
+  x = convBnRelu(x, `${name}/2`, filters, 3, strides)
+  x = normalisation(convolution(x, `${name}/3/conv`, 4 * filters, 1), `${name}/3/bn`, zeroInit)
+  return relu(sum(x, shortcut(node, name, 4 * filters, strides), `${name}/sum`), `${name}/relu`)
+}
+
+/** The input itself where it fits, else a 1x1 convolution of it. */
+function shortcut(node: Node, name: string, filters: number, strides: number): Node {
+  if (strides === 1 && node.shape.at(-1) === filters) return node
+  return normalisation(convolution(node, `${name}/shortcut/conv`, filters, 1, strides), `${name}/shortcut/bn`)
+}
