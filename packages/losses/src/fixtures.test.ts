@@ -6,8 +6,15 @@ import { testEngines } from '../../../tooling/vitest/engines.js'
 import cases from './fixtures/losses.json' with { type: 'json' }
 import * as losses from './index.js'
 
+type M = tf.Tensor2D
 type Loss = (...args: unknown[]) => tf.Scalar
-const functions = losses as unknown as Record<string, Loss>
+const softmax = (x: unknown) => tf.softmax(x as tf.Tensor2D)
+const functions: Record<string, Loss> = {
+  ...(losses as unknown as Record<string, Loss>),
+  iic: (z1, z2, options) => losses.iic(softmax(z1), softmax(z2), options as losses.IicOptions),
+  'infoNce queue': (q, k, negatives) => losses.infoNce(q as M, k as M, { negatives: negatives as M }),
+  'infoNce several': (q, k, negatives) => losses.infoNce(q as M, k as M, { negatives: negatives as M }),
+}
 
 /** Largest difference, relative to the largest value wanted. */
 function difference(got: ArrayLike<number>, wanted: readonly number[]): number {
@@ -29,7 +36,7 @@ describe.each(testEngines())('on %s, as the reference code', (engine) => {
       const [inputTensors, constantTensors] = [inputs, constants].map((list) =>
         list.map(({ shape, values }) => tf.tensor(values, shape)),
       )
-      const loss = functions[name.split(' ')[0]!]!
+      const loss = functions[name]!
       const result = tf.valueAndGrads((...tensors: tf.Tensor[]) =>
         loss(...tensors, ...constantTensors!, options),
       )(inputTensors!)

@@ -1,0 +1,56 @@
+import { assertMatrix, expected } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+
+/** Added to a feature's variance before dividing by its root, as batch normalisation does. */
+const EPSILON = 1e-5
+
+export interface BarlowTwinsOptions {
+  /** weight of the off-diagonal (redundancy) term; default 0.005 */
+  readonly lambda?: number
+}
+
+/**
+ * Barlow Twins: pulls the cross-correlation of two views' embeddings towards the identity, so that
+ * features agree between views and do not repeat one another (Zbontar et al. 2021, arXiv:2103.03230, eq. 1).
+ *
+ * @param z1, z2 embeddings of the two views, each [batch, features]
+ * @param options.lambda >= 0
+ * @returns scalar, >= 0
+ * @throws ShapeError when the shapes differ or batch < 2
+ * @throws SelfsupError when lambda is negative
+ */
+export function barlowTwins(
+  z1: tf.Tensor2D,
+  z2: tf.Tensor2D,
+  { lambda = 0.005 }: BarlowTwinsOptions = {},
+): tf.Scalar {
+  assertMatrix('barlowTwins', { z1, z2 }, 2)
+  expected(lambda >= 0, `barlowTwins: lambda must not be negative; got ${lambda}`)
+  return tf.tidy(() => {
+    const [first, second] = [standardise(z1), standardise(z2)]
+    const diagonal = tf.mean(tf.mul(first, second), 0)
+    const invariance = tf.sum(tf.square(tf.sub(diagonal, 1)))
+    const all = sumOfSquaredCorrelations(first, second)
+    const redundancy = tf.sub(all, tf.sum(tf.square(diagonal)))
+    return tf.add(invariance, tf.mul(redundancy, lambda)) as tf.Scalar
+  })
+}
+
+/** Each feature with mean 0 and standard deviation 1 over the batch. */
+function standardise(z: tf.Tensor2D): tf.Tensor2D {
+  const centred = tf.sub(z, tf.mean(z, 0))
+  const variance = tf.mean(tf.square(centred), 0)
+  return tf.mul(centred, tf.rsqrt(tf.add(variance, EPSILON))) as tf.Tensor2D
+}
+
+/**
+ * Sum over all entries of (first^T second / batch)^2. With fewer rows than features the same number
+ * comes from the rows' products, since |A^T B|^2 = sum of (A A^T) x (B B^T): less work, and no
+ * features x features matrix.
+ */
+function sumOfSquaredCorrelations(first: tf.Tensor2D, second: tf.Tensor2D): tf.Tensor {
+  const [batch, features] = first.shape
+  if (batch >= features) return tf.sum(tf.square(tf.div(tf.matMul(first, second, true), batch)))
+  const products = (z: tf.Tensor2D) => tf.div(tf.matMul(z, z, false, true), batch)
+  return tf.sum(tf.mul(products(first), products(second)))
+}

@@ -1,0 +1,44 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { l2Normalise } from './l2-normalise.js'
+
+/** Below it a squared distance is rounding noise: its root has no gradient there. */
+const NOISE = 1e-12
+
+export interface DistanceOptions {
+  /** of embeddings scaled to length 1 */
+  readonly normalise: boolean
+  /** squared Euclidean instead of Euclidean */
+  readonly squared: boolean
+}
+
+/**
+ * Euclidean distances between all rows, through one matrix product.
+ * @param z [batch, features]
+ * @returns [batch, batch], >= 0; differentiable, with gradient 0 where two rows coincide
+ */
+export function distancesBetweenAll(z: tf.Tensor2D, { normalise, squared }: DistanceOptions): tf.Tensor2D {
+  const x = normalise ? l2Normalise(z) : z
+  const lengths = tf.sum(tf.square(x), 1)
+  const products = tf.matMul(x, x, false, true)
+  const distances = tf.sub(tf.add(tf.expandDims(lengths, 1), lengths), tf.mul(products, 2))
+  return (squared ? tf.relu(distances) : root(distances)) as tf.Tensor2D
+}
+
+/**
+ * Euclidean distances between rows of the same number.
+ * @param a, b each [batch, features]
+ * @returns [batch], >= 0; differentiable, with gradient 0 where two rows coincide
+ */
+export function distancesByRow(
+  a: tf.Tensor2D,
+  b: tf.Tensor2D,
+  { normalise, squared }: DistanceOptions,
+): tf.Tensor1D {
+  const difference = normalise ? tf.sub(l2Normalise(a), l2Normalise(b)) : tf.sub(a, b)
+  const distances = tf.sum(tf.square(difference), 1)
+  return (squared ? distances : root(distances)) as tf.Tensor1D
+}
+
+function root(squaredDistances: tf.Tensor): tf.Tensor {
+  return tf.sqrt(tf.maximum(squaredDistances, NOISE))
+}

@@ -1,0 +1,83 @@
+import { expected, stopGradient } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+import { distancesBetweenAll } from './distances.js'
+import { labelPairs, maskedMean } from './label-pairs.js'
+
+export interface LiftedStructuredOptions {
+  /** how far apart pairs of different classes should be; default 1 */
+  readonly margin?: number
+  /** how far apart pairs of one class may be; default 0 */
+  readonly positiveMargin?: number
+  /** distances between embeddings scaled to length 1; default false */
+  readonly normalise?: boolean
+}
+
+/**
+ * Lifted structured loss: each positive pair against all negatives of both its ends
+ * (Oh Song et al. 2016, arXiv:1511.06452, eq. 4).
+ *
+ * @param z embeddings, [batch, features]
+ * @param labels class numbers, [batch]; rows with a negative one are left out
+ * @returns scalar, >= 0; 0 when there are no positive or no negative pairs
+ * @throws ShapeError when the shapes do not fit
+ * @throws SelfsupError when a margin is negative
+ */
+export function liftedStructured(
+  z: tf.Tensor2D,
+  labels: tf.Tensor1D,
+  { margin = 1, positiveMargin = 0, normalise = false }: LiftedStructuredOptions = {},
+): tf.Scalar {
+  assertMargins('liftedStructured', margin, positiveMargin)
+  return tf.tidy(() => {
+    const { positive, negative } = labelPairs('liftedStructured', z, labels)
+    const distances = distancesBetweenAll(z, { normalise, squared: false })
+    const ofRow = maskedLogSumExp(tf.sub(margin, distances), negative)
+    const ofColumn = tf.reshape(ofRow, [1, -1])
+    // log(exp(row) + exp(column)), whatever their size
+    const ofBoth = tf.add(ofColumn, tf.softplus(tf.sub(ofRow, ofColumn)))
+    const excess = tf.relu(tf.add(ofBoth, tf.sub(distances, positiveMargin)))
+    const usable = tf.mul(positive, tf.max(negative, 1, true))
+    return tf.mul(maskedMean(tf.square(excess), usable), 0.5) as tf.Scalar
+  })
+}
+
+/**
+ * Generalised lifted structured loss: all positives of an anchor against all its negatives
+ * (Hermans et al. 2017, arXiv:1703.07737, eq. 8).
+ *
+ * @param z embeddings, [batch, features]
+ * @param labels class numbers, [batch]; rows with a negative one are left out
+ * @returns scalar, >= 0
+ * @throws ShapeError when the shapes do not fit
+ * @throws SelfsupError when a margin is negative
+ */
+export function generalisedLiftedStructured(
+  z: tf.Tensor2D,
+  labels: tf.Tensor1D,
+  { margin = 1, positiveMargin = 0, normalise = false }: LiftedStructuredOptions = {},
+): tf.Scalar {
+  assertMargins('generalisedLiftedStructured', margin, positiveMargin)
+  return tf.tidy(() => {
+    const { positive, negative } = labelPairs('generalisedLiftedStructured', z, labels)
+    const distances = distancesBetweenAll(z, { normalise, squared: false })
+    const ofPositives = maskedLogSumExp(tf.sub(distances, positiveMargin), positive)
+    const ofNegatives = maskedLogSumExp(tf.sub(margin, distances), negative)
+    const usable = tf.max(tf.maximum(positive, negative), 1, true)
+    return maskedMean(tf.relu(tf.add(ofPositives, ofNegatives)), usable)
+  })
+}
+
+function assertMargins(where: string, margin: number, positiveMargin: number): void {
+  expected(margin >= 0, `${where}: margin must not be negative; got ${margin}`)
+  expected(positiveMargin >= 0, `${where}: positiveMargin must not be negative; got ${positiveMargin}`)
+}
+
+/** log of the sum of exp over each row where the mask is 1, [rows, 1]; 0 where it is nowhere. */
+function maskedLogSumExp(values: tf.Tensor2D, mask: tf.Tensor2D): tf.Tensor2D {
+  const some = tf.max(mask, 1, true)
+  const included = tf.where(tf.cast(mask, 'bool'), values, -1e30)
+  const highest = tf.mul(stopGradient(tf.max(included, 1, true)), some)
+  const sums = tf.sum(tf.exp(tf.sub(included, highest)), 1, true)
+  // Without an entry the sum is 0; 1 in its place makes the logarithm 0.
+  return tf.add(tf.log(tf.add(sums, tf.sub(1, some))), highest) as tf.Tensor2D
+}

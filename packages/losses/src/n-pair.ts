@@ -1,0 +1,49 @@
+import { assertMatrix, expected } from '@selfsup/core'
+import { logSumExpOfProducts } from '@selfsup/kernels'
+import * as tf from '@tensorflow/tfjs-core'
+import { l2Normalise } from './l2-normalise.js'
+import { labelPairs } from './label-pairs.js'
+
+export interface NPairOptions {
+  /** weight of the mean squared length of the embeddings, which keeps them small (section 3.2.2); default 0 */
+  readonly regularisation?: number
+  /** cosine similarities instead of products; default false */
+  readonly normalise?: boolean
+  /** class number of each pair, [pairs]; pairs of one class are not told apart; default: all differ */
+  readonly labels?: tf.Tensor1D
+}
+
+/**
+ * Multi-class N-pair loss: each anchor is to find its positive among the positives of all pairs
+ * (Sohn 2016, "Improved deep metric learning with multi-class N-pair loss objective", eq. 7).
+ *
+ * @param anchors, positives each [pairs, features]
+ * @returns scalar, >= 0
+ * @throws ShapeError when the shapes do not fit
+ * @throws SelfsupError when the regularisation is negative
+ */
+export function nPair(
+  anchors: tf.Tensor2D,
+  positives: tf.Tensor2D,
+  { regularisation = 0, normalise = false, labels }: NPairOptions = {},
+): tf.Scalar {
+  assertMatrix('nPair', { anchors, positives })
+  expected(regularisation >= 0, `nPair: regularisation must not be negative; got ${regularisation}`)
+  return tf.tidy(() => {
+    const [a, p] = normalise ? [l2Normalise(anchors), l2Normalise(positives)] : [anchors, positives]
+    const bound = normalise ? 1 : Number.POSITIVE_INFINITY
+    const toAll = logSumExpOfProducts(a, p, { bound })
+    const toOwn = tf.sum(tf.mul(a, labels ? meansOfClasses(p, labels) : p), 1)
+    const loss = tf.mean(tf.sub(toAll, toOwn)) as tf.Scalar
+    if (regularisation === 0) return loss
+    const squares = tf.add(tf.sum(tf.square(anchors)), tf.sum(tf.square(positives)))
+    return tf.add(loss, tf.mul(squares, regularisation / (2 * anchors.shape[0]))) as tf.Scalar
+  })
+}
+
+/** For each row the mean of all rows with its label, itself among them. */
+function meansOfClasses(p: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor2D {
+  const { positive } = labelPairs('nPair', p, labels)
+  const sums = tf.add(tf.matMul(positive, p), p)
+  return tf.div(sums, tf.add(tf.sum(positive, 1, true), 1)) as tf.Tensor2D
+}

@@ -1,0 +1,54 @@
+import { assertMatrix } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+
+/** Added to a feature's variance before its root is taken. */
+const EPSILON = 1e-4
+
+export interface VicRegOptions {
+  /** weight of the distance between the views; default 25 */
+  readonly invariance?: number
+  /** weight of the hinge that keeps each feature's standard deviation at 1 or above; default 25 */
+  readonly variance?: number
+  /** weight of the covariances between features; default 1 */
+  readonly covariance?: number
+}
+
+/**
+ * VICReg: views agree, every feature varies over the batch, and no two features vary together
+ * (Bardes et al. 2022, arXiv:2105.04906, eq. 6; scaled as in the authors' code: the variance term is the
+ * mean of both views', the covariance term the sum).
+ *
+ * @param z1, z2 embeddings of the two views, each [batch, features]
+ * @returns scalar, >= 0
+ * @throws ShapeError when the shapes differ or batch < 2
+ */
+export function vicReg(
+  z1: tf.Tensor2D,
+  z2: tf.Tensor2D,
+  { invariance = 25, variance = 25, covariance = 1 }: VicRegOptions = {},
+): tf.Scalar {
+  assertMatrix('vicReg', { z1, z2 }, 2)
+  return tf.tidy(() => {
+    const distance = tf.mean(tf.square(tf.sub(z1, z2)))
+    const [first, second] = [spread(z1), spread(z2)]
+    const collapsed = tf.mul(tf.add(first.collapsed, second.collapsed), 0.5)
+    const redundant = tf.add(first.redundant, second.redundant)
+    return tf.addN([
+      tf.mul(distance, invariance),
+      tf.mul(collapsed, variance),
+      tf.mul(redundant, covariance),
+    ]) as tf.Scalar
+  })
+}
+
+/** How far features fall short of standard deviation 1, and how much they vary together. */
+function spread(z: tf.Tensor2D): { collapsed: tf.Tensor; redundant: tf.Tensor } {
+  const [batch, features] = z.shape
+  const centred = tf.sub(z, tf.mean(z, 0))
+  const variances = tf.div(tf.sum(tf.square(centred), 0), batch - 1)
+  const collapsed = tf.mean(tf.relu(tf.sub(1, tf.sqrt(tf.add(variances, EPSILON)))))
+  // The squares of z^T z and of z z^T have the same sum; the smaller matrix will do.
+  const products = tf.div(tf.matMul(centred, centred, batch >= features, batch < features), batch - 1)
+  const covariances = tf.sub(tf.sum(tf.square(products)), tf.sum(tf.square(variances)))
+  return { collapsed, redundant: tf.div(covariances, features) }
+}
