@@ -5,6 +5,7 @@ import util from 'node:util'
 import { SelfsupError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { findTensorflow, type TensorflowInstallation } from './find.js'
+import { mendKernels } from './mended-kernels.js'
 import { INSTALL_COMMAND } from './platform.js'
 
 /** Name under which TensorFlow.js knows the native backend: `tf.setBackend('tensorflow')`. */
@@ -24,12 +25,27 @@ export interface LoadOptions {
  * @returns what was loaded
  * @throws SelfsupError where nothing is installed, or what is installed does not load
  */
-export async function loadTensorflow(options: LoadOptions = {}): Promise<TensorflowInstallation> {
+export function loadTensorflow(options: LoadOptions = {}): Promise<TensorflowInstallation> {
+  loading ??= load(options).catch((error: unknown) => {
+    loading = undefined // it may be installed later
+    throw error
+  })
+  return loading
+}
+
+let loading: Promise<TensorflowInstallation> | undefined
+
+async function load(options: LoadOptions): Promise<TensorflowInstallation> {
   const installation = findTensorflow(options)
+  if (tf.findBackendFactory(BACKEND_NAME)) {
+    // The program has imported its own tfjs-node.
+    return (
+      installation ?? { source: '@tensorflow/tfjs-node', version: tf.version_core, folder: process.cwd() }
+    )
+  }
   if (!installation) {
     throw new SelfsupError(`TensorFlow is not installed on this machine; run: ${INSTALL_COMMAND}`)
   }
-  if (tf.findBackendFactory(BACKEND_NAME)) return installation
   replaceRemovedUtil()
   setEnvironment(options.threads ?? availableParallelism())
   try {
@@ -54,6 +70,7 @@ interface ProcessAddon {
 async function loadInstalled(folder: string): Promise<void> {
   const require = createRequire(import.meta.url)
   const { NodeJSKernelBackend } = await import('./kernels.js')
+  mendKernels(BACKEND_NAME)
   const addon: ProcessAddon = require(join(folder, 'process.node'))
   addon.keepMemory()
   const binding = loadQuietly(() => require(join(folder, 'tfjs_binding.node')), addon)

@@ -1,0 +1,221 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { SelfsupError } from '@selfsup/core'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { findInstalled } from './find.js'
+import { type FakeMachine, fakeMachine, libraries, wheelFiles } from './fixtures/machine.js'
+import { installTensorflow } from './install.js'
+import { verifyBinding } from './verify.js'
+
+vi.mock('./verify.js', () => ({ verifyBinding: vi.fn(async () => {}) }))
+// The wheel of these tests is that of Linux on x64, wherever they run.
+vi.mock('./platform.js', async (original) => ({
+  ...(await original<typeof import('./platform.js')>()),
+  thisPlatform: () => ({ platform: 'linux', arch: 'x64' }),
+  thisMachine: () => ({ platform: 'linux', arch: 'x64', glibc: '2.36' }),
+}))
+
+const { CXX } = process.env
+let machine: FakeMachine
+
+beforeEach(() => {
+  delete process.env.CXX
+  machine = fakeMachine()
+})
+afterEach(() => {
+  machine.remove()
+  vi.mocked(verifyBinding).mockReset()
+  if (CXX) process.env.CXX = CXX
+})
+
+const install = () => installTensorflow({ cacheFolder: machine.cache })
+
+/** The one line that a person reads. */
+async function message(): Promise<string> {
+  const error: unknown = await install().catch((error: unknown) => error)
+  expect(error).toBeInstanceOf(SelfsupError)
+  const text = String(error instanceof Error && error.message)
+  expect(text).not.toContain('\n')
+  expect(findInstalled(machine.cache)).toBeUndefined()
+  return text
+}
+
+const pipThatFails = (output: string) =>
+  `if (args[0] === 'download') { console.error(${JSON.stringify(output)}); process.exit(1) }`
+
+describe('installTensorflow', () => {
+  test('unpacks libraries and headers, removes the wheel, and is done at once the second time', async () => {
+    machine.everything()
+    const stages: string[] = []
+    const options = {
+      cacheFolder: machine.cache,
+      onProgress: ({ stage }: { stage: string }) => stages.push(stage),
+    }
+    const installation = await installTensorflow(options)
+    expect(installation).toEqual(findInstalled(machine.cache))
+    expect([...new Set(stages)]).toEqual(['download', 'unpack', 'compile', 'verify'])
+    const folder = join(installation.folder, '..')
+    expect(readdirSync(folder).sort()).toEqual(
+      [
+        installation.folder.split('/').at(-1),
+        'include',
+        'library.json',
+        'libtensorflow_cc.so.2',
+        'libtensorflow_framework.so.2',
+      ].sort(),
+    )
+    expect(readdirSync(join(folder, 'include'))).toEqual(['tensorflow'])
+    expect(readdirSync(join(folder, '..'))).toHaveLength(1)
+    const calls = machine.calls().length
+    expect(await install()).toEqual(installation)
+    expect(machine.calls()).toHaveLength(calls)
+  })
+
+  test('asks pip for the wheel of this platform, whatever Python pip runs on', async () => {
+    machine.everything()
+    await install()
+    const download = machine.calls().find((call) => call.startsWith('pip3 download'))
+    expect(download).toContain(
+      '--no-deps --only-binary :all: --python-version 3.11 --platform manylinux_2_27_x86_64',
+    )
+    expect(download).toMatch(/tensorflow-cpu==2\.21\.0$/)
+  })
+
+  test('two at once download once', async () => {
+    machine.everything()
+    const [first, second] = await Promise.all([install(), install()])
+    expect(first).toEqual(second)
+    expect(machine.calls().filter((call) => call.startsWith('pip3 download'))).toHaveLength(1)
+  })
+
+  test('goes on after an interruption: dead lock, half a download, library without binding', async () => {
+    machine.everything()
+    const folder = join(machine.cache, 'tensorflow')
+    mkdirSync(join(folder, 'tensorflow-cpu-2.21.0-linux-x64.999999999.partial'), { recursive: true })
+    mkdirSync(join(folder, 'tensorflow-cpu-2.21.0-linux-x64'))
+    writeFileSync(join(folder, 'install.lock'), `999999999 ${(await import('node:os')).hostname()}`)
+    await install()
+    expect(readdirSync(folder)).toEqual(['tensorflow-cpu-2.21.0-linux-x64'])
+  })
+
+  test('keeps the library when only the binding fails', async () => {
+    machine.everything()
+    vi.mocked(verifyBinding).mockRejectedValueOnce(new SelfsupError('does not load'))
+    expect(await message()).toBe('does not load')
+    await install()
+    expect(machine.calls().filter((call) => call.startsWith('pip3 download'))).toHaveLength(1)
+  })
+
+  test('makes a damaged installation whole', async () => {
+    machine.everything()
+    const { folder } = await install()
+    writeFileSync(join(folder, '..', 'libtensorflow_cc.so.2'), 'cut')
+    expect(findInstalled(machine.cache)).toBeUndefined()
+    await install()
+    expect(readFileSync(join(folder, '..', 'libtensorflow_cc.so.2'), 'utf8')).toBe('the C++ library')
+  })
+})
+
+describe('what is missing is said in one line, with the command that mends it', () => {
+  test('no compiler: before anything is downloaded', async () => {
+    machine.program('pip3', '')
+    expect(await message()).toMatch(
+      /no C\+\+ compiler was found \(tried c\+\+, g\+\+, clang\+\+\); run: .+ && npx selfsup engine install$/,
+    )
+    expect(machine.calls()).toEqual([])
+  })
+
+  test('a compiler asked for that is not there', async () => {
+    machine.everything()
+    const error: unknown = await installTensorflow({ cacheFolder: machine.cache, compiler: 'g++-99' }).catch(
+      (e) => e,
+    )
+    expect(String(error)).toContain('tried g++-99')
+  })
+
+  test('no pip', async () => {
+    machine.program('c++', '')
+    machine.program('python3', "console.error('No module named pip'); process.exit(1)")
+    expect(await message()).toMatch(
+      /^pip, .* was not found \(tried python3 -m pip, pip3, pip, python -m pip\); run: .+ && npx selfsup engine install$/,
+    )
+  })
+
+  test.each([
+    [
+      'no network',
+      'WARNING: Retrying after connection broken by NewConnectionError: Temporary failure in name resolution\nERROR: No matching distribution found',
+      /^pip could not reach its package index .*name resolution.*npx selfsup engine install$/,
+    ],
+    [
+      'no wheel',
+      'ERROR: Could not find a version that satisfies the requirement tensorflow-cpu==2.21.0 (from versions: none)\nERROR: No matching distribution found for tensorflow-cpu==2.21.0',
+      /^the package index that pip uses has no tensorflow-cpu==2.21.0 for manylinux_2_27_x86_64; .*pip config set/,
+    ],
+    [
+      'no room',
+      'ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device',
+      /^no room to download .*SELFSUP_CACHE.*npx selfsup engine install$/,
+    ],
+    [
+      'an old pip',
+      'no such option: --platform',
+      /^this pip is too old .*install --upgrade pip && npx selfsup engine install$/,
+    ],
+    [
+      'anything else',
+      'Traceback\nKeyError: 1',
+      /^pip could not download .*KeyError: 1.*npx selfsup engine install$/,
+    ],
+  ])('%s', async (_, output, expected) => {
+    machine.everything()
+    machine.program('pip3', pipThatFails(output))
+    expect(await message()).toMatch(expected)
+  })
+
+  test('a wheel that differs from its RECORD', async () => {
+    machine.remove()
+    machine = fakeMachine(wheelFiles({ [libraries[0]!]: 'something else' }))
+    machine.everything()
+    expect(await message()).toMatch(
+      /is damaged: tensorflow\/libtensorflow_cc.so.2 differs from its RECORD; run: /,
+    )
+    expect(existsSync(join(machine.cache, 'tensorflow', 'tensorflow-cpu-2.21.0-linux-x64'))).toBe(false)
+  })
+
+  test('a wheel that is none', async () => {
+    machine.everything()
+    machine.program(
+      'pip3',
+      "if (args[0] === 'download') fs.writeFileSync(path.join(args[args.indexOf('--dest') + 1], 'x.whl'), '<html>')",
+    )
+    expect(await message()).toMatch(/^the downloaded x.whl is damaged: /)
+  })
+
+  test('a wheel without the library', async () => {
+    machine.remove()
+    const { [libraries[1]!]: _, ...files } = wheelFiles()
+    machine = fakeMachine(files)
+    machine.everything()
+    expect(await message()).toMatch(/it has no tensorflow\/libtensorflow_framework.so.2/)
+  })
+
+  test('a compiler that fails', async () => {
+    machine.everything()
+    machine.program(
+      'c++',
+      `if (args.includes('-o')) { console.error("c++: error: unrecognized option '-std=c++17'"); process.exit(1) }`,
+    )
+    expect(await message()).toMatch(
+      /^c\+\+ could not compile the binding \(.*-std=c\+\+17.*\); set CXX .* npx selfsup engine install$/,
+    )
+  })
+
+  test('a cache folder that is a file', async () => {
+    machine.everything()
+    writeFileSync(machine.cache, '')
+    expect(await message()).toMatch(
+      /^the cache folder .* is not a folder \(\w+\); set SELFSUP_CACHE .*npx selfsup engine install$/,
+    )
+  })
+})
