@@ -14,7 +14,7 @@ export function weightNames(networks: Networks): Map<string, tf.Variable> {
   const seen = new Set<number>()
   for (const [network, model] of Object.entries(networks)) {
     const layers = new Map<string, string>()
-    for (const weight of model.weights) {
+    for (const weight of weightsOf(model)) {
       const variable = weight.read() as tf.Variable
       if (seen.has(variable.id)) continue
       seen.add(variable.id)
@@ -31,6 +31,13 @@ export function trainableWeights(networks: Networks): Record<string, tf.Variable
     Object.values(networks).flatMap((model) => model.trainableWeights.map((weight) => weight.read().id)),
   )
   return Object.fromEntries([...weightNames(networks)].filter(([, variable]) => trainable.has(variable.id)))
+}
+
+/** In the order of the layers, whichever of them are frozen (`model.weights` puts those last). */
+function weightsOf(model: LayersModel): LayersModel['weights'] {
+  return model.layers.flatMap((layer) =>
+    'layers' in layer ? weightsOf(layer as LayersModel) : layer.weights,
+  )
 }
 
 /** `dense_Dense17`, the 17th of the process, to `dense_Dense1` when it is the first of its network. */

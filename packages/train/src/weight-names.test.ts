@@ -1,0 +1,44 @@
+import { prepareEngine } from '@selfsup/engine'
+import { layers, sequential } from '@tensorflow/tfjs-layers'
+import { beforeAll, expect, test } from 'vitest'
+import { trainableWeights, weightNames } from './weight-names.js'
+
+beforeAll(() => prepareEngine({ engine: 'cpu' }))
+
+const model = () =>
+  sequential({
+    layers: [
+      layers.dense({ units: 3, inputShape: [4] }),
+      layers.batchNormalization({ name: 'bn' }),
+      layers.dense({ units: 2, useBias: false }),
+    ],
+  })
+
+const expected = [
+  'net/dense_Dense1/kernel',
+  'net/dense_Dense1/bias',
+  'net/bn/gamma',
+  'net/bn/beta',
+  'net/dense_Dense2/kernel',
+  'net/bn/moving_mean',
+  'net/bn/moving_variance',
+]
+
+test('names do not depend on what was made before in the process', () => {
+  for (let i = 0; i < 3; i++)
+    expect([...weightNames({ net: model() }).keys()].sort()).toEqual([...expected].sort())
+})
+
+test('trainable weights have the same names and are those that the model trains', () => {
+  const net = model()
+  expect(Object.keys(trainableWeights({ net })).sort()).toEqual(expected.slice(0, 5).sort())
+  net.layers[0]!.trainable = false
+  expect(Object.keys(trainableWeights({ net })).sort()).toEqual(expected.slice(2, 5).sort())
+  expect([...weightNames({ net }).keys()].sort()).toEqual([...expected].sort())
+})
+
+test('a weight that two networks share is listed once, weights of equal name apart', () => {
+  const net = model()
+  expect([...weightNames({ net, again: net }).keys()]).toHaveLength(7)
+  expect([...weightNames({ net, other: model() }).keys()]).toHaveLength(14)
+})
