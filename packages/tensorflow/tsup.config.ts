@@ -1,13 +1,11 @@
 import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'esbuild'
-import { defineConfig } from 'tsup'
+import { defineConfig, type Options } from 'tsup'
 
 const here = dirname(fileURLToPath(import.meta.url))
-const dist = join(here, 'dist')
-rmSync(dist, { recursive: true, force: true })
 
 /**
  * The kernels of @tensorflow/tfjs-node become part of this package, since installing that package runs its
@@ -26,7 +24,7 @@ const kernelsAlone: Plugin = {
   },
 }
 
-function copySources(): void {
+function copySources(dist: string): void {
   const require = createRequire(import.meta.url)
   const target = join(dist, 'binding')
   mkdirSync(target, { recursive: true })
@@ -44,31 +42,29 @@ function copySources(): void {
   cpSync(join(here, 'src', 'native', 'NOTICE'), join(target, 'NOTICE'))
 }
 
-const shared = {
-  format: ['esm' as const],
-  target: 'node20',
-  platform: 'node' as const,
-  outDir: 'dist',
-  sourcemap: true,
-}
-
-export default defineConfig([
-  {
-    ...shared,
-    entry: ['src/index.ts'],
-    dts: true,
-    treeshake: true,
-    external: [/^node:/, './kernels.js'],
-    onSuccess: async () => copySources(),
-  },
-  {
-    ...shared,
-    entry: ['src/kernels.ts'],
-    sourcemap: false,
-    noExternal: [/@tensorflow\/tfjs-node/],
-    banner: {
-      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
+export default defineConfig((options) => {
+  const dist = resolve(here, options.outDir ?? 'dist')
+  rmSync(dist, { recursive: true, force: true })
+  const shared: Options = { format: ['esm'], target: 'node20', platform: 'node', outDir: dist }
+  return [
+    {
+      ...shared,
+      entry: ['src/index.ts'],
+      dts: options.dts ?? true,
+      sourcemap: true,
+      treeshake: true,
+      external: [/^node:/, './kernels.js'],
+      onSuccess: async () => copySources(dist),
     },
-    esbuildPlugins: [kernelsAlone],
-  },
-])
+    {
+      ...shared,
+      entry: ['src/kernels.ts'],
+      dts: false,
+      noExternal: [/@tensorflow\/tfjs-node/],
+      banner: {
+        js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
+      },
+      esbuildPlugins: [kernelsAlone],
+    },
+  ]
+})
