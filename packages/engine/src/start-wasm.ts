@@ -14,9 +14,13 @@ export async function startWasm(
   threads: number,
 ): Promise<number> {
   if (!isStarted()) {
+    const exceptions = process.listeners('uncaughtException')
+    const rejections = process.listeners('unhandledRejection')
     const count = Math.min(threads, MOST_THREADS)
     if (count > 1) await startThreaded(wasm, count)
     if (!isStarted()) await tf.setBackend('wasm')
+    removeNew('uncaughtException', exceptions)
+    removeNew('unhandledRejection', rejections)
   }
   return isStarted() ? wasm.getThreadsCount() : 0
 }
@@ -40,4 +44,11 @@ async function startThreaded(wasm: typeof import('@tensorflow/tfjs-backend-wasm'
   }
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false)
   if (!tf.findBackendFactory('wasm')) tf.registerBackend('wasm', factory, 2)
+}
+
+/** The backend makes every unhandled error its own, and takes away all listeners when it is disposed of. */
+function removeNew(event: 'uncaughtException' | 'unhandledRejection', before: readonly unknown[]): void {
+  for (const listener of process.listeners(event as 'uncaughtException')) {
+    if (!before.includes(listener)) process.removeListener(event, listener)
+  }
 }

@@ -23,8 +23,6 @@ export async function withWasmThreads<T>(threads: number, initialise: () => Prom
     ThreadWorker: workerThreads.Worker,
     createObjectURL: URL.createObjectURL,
     cpus: os.cpus,
-    exceptions: process.listeners('uncaughtException'),
-    rejections: process.listeners('unhandledRejection'),
   }
   const scripts = { module: '', worker: '' }
 
@@ -59,8 +57,6 @@ export async function withWasmThreads<T>(threads: number, initialise: () => Prom
     os.cpus = before.cpus
     if (before.Worker) Object.defineProperty(globals, 'Worker', before.Worker)
     else delete globals.Worker
-    removeNew('uncaughtException', before.exceptions)
-    removeNew('unhandledRejection', before.rejections)
   }
 }
 
@@ -79,11 +75,4 @@ function workerSource(scripts: { module: string; worker: string }): string {
     ${scripts.worker}
     globalThis.importScripts = () => (0, eval)(${JSON.stringify(scripts.module)})
   `
-}
-
-/** The build also makes every unhandled error its own, and other listeners' with it when it is disposed of. */
-function removeNew(event: 'uncaughtException' | 'unhandledRejection', before: readonly unknown[]): void {
-  for (const listener of process.listeners(event as 'uncaughtException')) {
-    if (!before.includes(listener)) process.removeListener(event, listener)
-  }
 }
