@@ -2,5 +2,6 @@ import './fast-gradients.js'
 
 export { type BatchNormalised, batchNorm } from './batch-norm.js'
 export { type LogSumExpOptions, logSumExpOfProducts } from './info-nce.js'
-export { logSumExpOfPairs, ntXentOfViews } from './info-nce-symmetric.js'
+export { logSumExpOfPairs } from './info-nce-symmetric.js'
+export { ntXentOfViews } from './info-nce-views.js'
 export { foldIn, randomNormal, randomOrders, randomUniform } from './random.js'

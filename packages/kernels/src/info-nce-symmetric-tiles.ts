@@ -14,15 +14,20 @@ interface Place {
 }
 
 /**
- * The symmetric matrix exp(z_i . z_j) without its diagonal, tile by tile. A tile above the diagonal
+ * The symmetric matrix exp(z_i . z_j), tile by tile. A tile above the diagonal
  * stands for its mirror image too, which halves the exponentials and a third of the products.
  */
 export class SymmetricTiles {
   private readonly places: readonly Place[]
   private readonly keep: boolean
+  private readonly diagonal: boolean
 
-  /** @param rows of z */
-  constructor(rows: number) {
+  /**
+   * @param rows of z
+   * @param options.diagonal leave exp(z_i . z_i) in; default false: 0 in its place
+   */
+  constructor(rows: number, { diagonal = false } = {}) {
+    this.diagonal = diagonal
     const blocks = splitRows(rows)
     this.places = blocks.flatMap((rows, i) =>
       blocks.slice(i).map((columns, offset) => ({ i, j: i + offset, rows, columns })),
@@ -85,7 +90,7 @@ export class SymmetricTiles {
 
   private tile(z: tf.Tensor2D, { i, j, rows, columns }: Place): tf.Tensor2D {
     const tile = tf.exp(tf.matMul(rowsOf(z, rows), rowsOf(z, columns), false, true)) as tf.Tensor2D
-    if (i !== j) return tile
+    if (i !== j || this.diagonal) return tile
     return tf.mul(tile, tf.cast(allButDiagonal(rows.end - rows.start), 'float32'))
   }
 }

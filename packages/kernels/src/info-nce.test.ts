@@ -108,30 +108,51 @@ describe.each(testEngines())('on %s', (engine) => {
     expectClose(logSumExpOfPairs(z).dataSync(), [410, -400, 410])
   })
 
-  test('ntXentOfViews is the mean of logSumExpOfPairs less the positives, gradients included', () => {
-    const [z1, z2] = [matrix(700, 6, 1), matrix(700, 6, 4)]
-    const normalised = (z: tf.Tensor) => tf.div(z, tf.norm(z, 2, 1, true)) as tf.Tensor2D
-    const plain = tf.tidy(() => {
-      const [u1, u2] = [normalised(z1), normalised(z2)]
-      const denominators = logSumExpOfPairs(tf.mul(tf.concat([u1, u2]), Math.sqrt(5)) as tf.Tensor2D)
-      return tf.sub(tf.mean(denominators), tf.mul(tf.mean(tf.sum(tf.mul(u1, u2), 1)), 5))
-    })
-    const loss = (z1: tf.Tensor, z2: tf.Tensor) => ntXentOfViews(z1 as tf.Tensor2D, z2 as tf.Tensor2D, 0.2)
-    expect(loss(z1, z2).dataSync()[0]).toBeCloseTo(plain.dataSync()[0]!, 4)
-    // A step along the gradient changes the loss by its squared length.
-    const gradients = tf.grads(loss)([z1, z2], tf.scalar(1))
-    const squaredLength = tf.tidy(() =>
-      tf.add(tf.sum(tf.square(gradients[0]!)), tf.sum(tf.square(gradients[1]!))).dataSync(),
-    )[0]!
-    const step = 0.02 / squaredLength
-    const at = (sign: number) =>
-      tf.tidy(() =>
-        loss(
-          tf.add(z1, tf.mul(gradients[0]!, (sign * step) / 2)),
-          tf.add(z2, tf.mul(gradients[1]!, (sign * step) / 2)),
-        ).dataSync(),
+  // At 0.5 a view's product with itself is subtracted, at 0.2 it is masked.
+  test.each([0.5, 0.2])(
+    'ntXentOfViews at temperature %d, as logSumExpOfPairs less the positives',
+    (temperature) => {
+      const [z1, z2] = [matrix(700, 6, 1), matrix(700, 6, 4)]
+      const normalised = (z: tf.Tensor) => tf.div(z, tf.norm(z, 2, 1, true)) as tf.Tensor2D
+      const plain = tf.tidy(() => {
+        const [u1, u2] = [normalised(z1), normalised(z2)]
+        const denominators = logSumExpOfPairs(
+          tf.mul(tf.concat([u1, u2]), Math.sqrt(1 / temperature)) as tf.Tensor2D,
+        )
+        return tf.sub(tf.mean(denominators), tf.div(tf.mean(tf.sum(tf.mul(u1, u2), 1)), temperature))
+      })
+      const loss = (z1: tf.Tensor, z2: tf.Tensor) =>
+        ntXentOfViews(z1 as tf.Tensor2D, z2 as tf.Tensor2D, temperature)
+      expect(loss(z1, z2).dataSync()[0]).toBeCloseTo(plain.dataSync()[0]!, 4)
+      // A step along the gradient changes the loss by its squared length.
+      const gradients = tf.grads(loss)([z1, z2], tf.scalar(1))
+      const squaredLength = tf.tidy(() =>
+        tf.add(tf.sum(tf.square(gradients[0]!)), tf.sum(tf.square(gradients[1]!))).dataSync(),
       )[0]!
-    expect((at(1) - at(-1)) / step / squaredLength).toBeCloseTo(1, 2)
+      const step = 0.02 / squaredLength
+      const at = (sign: number) =>
+        tf.tidy(() =>
+          loss(
+            tf.add(z1, tf.mul(gradients[0]!, (sign * step) / 2)),
+            tf.add(z2, tf.mul(gradients[1]!, (sign * step) / 2)),
+          ).dataSync(),
+        )[0]!
+      expect((at(1) - at(-1)) / step / squaredLength).toBeCloseTo(1, 2)
+    },
+  )
+
+  test('the whole matrix is never held', async () => {
+    const z = matrix(2600, 4)
+    const dy = tf.ones([2600])
+    const losses = [
+      (z: tf.Tensor) => logSumExpOfPairs(z as tf.Tensor2D, { bound: 30 }),
+      (z: tf.Tensor) => logSumExpOfProducts(z as tf.Tensor2D, z as tf.Tensor2D),
+    ]
+    for (const loss of losses) {
+      const before = tf.memory().numBytes
+      const { peakBytes } = await tf.profile(() => tf.grad(loss)(z, dy))
+      expect(peakBytes - before).toBeLessThan(2600 * 2600 * 4 * 0.75)
+    }
   })
 
   test('leave no tensors behind', () => {

@@ -1,0 +1,64 @@
+import { assertMatrix, expected } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+import { SAFE_BOUND } from './info-nce-blocks.js'
+import { SymmetricTiles } from './info-nce-symmetric-tiles.js'
+
+/** A row shorter than this is divided by this instead, as PyTorch's `normalize` does. */
+const SHORTEST = 1e-12
+
+/**
+ * NT-Xent of two views as one operation, normalisation of the embeddings included: the mean over all
+ * 2 x batch views of `log(sum over others of exp(cosine / temperature)) - cosine to its pair / temperature`
+ * (Chen et al. 2020, arXiv:2002.05709, eq. 1), tile by tile like `logSumExpOfPairs`.
+ *
+ * @param z1, z2 embeddings of the two views, each [batch, features]
+ * @param temperature 0.025 or above, so that exponentials need no shift
+ * @returns scalar; differentiable
+ * @throws ShapeError when the shapes differ or are no matrices
+ * @throws SelfsupError when the temperature is too low
+ */
+export function ntXentOfViews(z1: tf.Tensor2D, z2: tf.Tensor2D, temperature: number): tf.Scalar {
+  assertMatrix('ntXentOfViews', { z1, z2 })
+  expected(
+    temperature >= 1 / SAFE_BOUND,
+    `ntXentOfViews: temperature must be at least ${1 / SAFE_BOUND}; got ${temperature}`,
+  )
+  const [batch, features] = z1.shape
+  const rows: [number, number] = [2 * batch, features]
+  // A view's product with itself weighs exp(1 / temperature), the others at least exp(-1 / temperature)
+  // each: where all of them outweigh it, it can be taken off their sum without a loss of digits.
+  const subtractSelf = Math.exp(2 / temperature) < 2 * batch - 1
+  const tiles = new SymmetricTiles(2 * batch, { diagonal: subtractSelf })
+  const operation = tf.customGrad((...args: unknown[]) => {
+    const [z1, z2, save] = args as [tf.Tensor2D, tf.Tensor2D, tf.GradSaveFunc]
+    const z = tf.stack([z1, z2])
+    const lengths = tf.sqrt(tf.sum(tf.square(z), 2, true))
+    // Scaled on both sides, so that products are cosines over the temperature.
+    const scale = tf.div(Math.sqrt(1 / temperature), tf.maximum(lengths, SHORTEST))
+    const views = tf.mul(z, scale)
+    const pairs = tf.reverse(views, 0)
+    const { sums: all, kept } = tiles.rowSums(tf.reshape(views, rows))
+    const self = () => tf.reshape(tf.exp(tf.square(tf.mul(scale, lengths))), [-1, 1])
+    const sums = subtractSelf ? tf.sub(all, self()) : all
+    save([views, pairs, scale, sums, ...kept])
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) =>
+      tf.tidy(() => {
+        const [views, pairs, scale, sums, ...kept] = saved as [
+          tf.Tensor,
+          tf.Tensor,
+          tf.Tensor,
+          tf.Tensor2D,
+          ...tf.Tensor2D[],
+        ]
+        const fromAll = tiles.gradient(tf.reshape(views, rows), tf.div(0.5, sums) as tf.Tensor2D, kept)
+        const ofViews = tf.sub(tf.reshape(fromAll, views.shape), pairs)
+        // What is along a view, its product with itself included, does not turn it.
+        const along = tf.mul(tf.sum(tf.mul(views, ofViews), 2, true), temperature)
+        const ofZ = tf.mul(tf.sub(ofViews, tf.mul(views, along)), tf.mul(scale, tf.div(dy, batch)))
+        return tf.unstack(ofZ)
+      })
+    const positives = tf.div(tf.sum(tf.mul(views, pairs)), 2 * batch)
+    return { value: tf.sub(tf.mean(tf.log(sums)), positives), gradFunc }
+  })
+  return operation(z1, z2) as tf.Scalar
+}
