@@ -1,0 +1,106 @@
+import { foldIn, randomOrders, randomUniform } from '@selfsup/kernels'
+import * as tf from '@tensorflow/tfjs-core'
+import { grayscale } from './grayscale.js'
+import { shiftHue } from './hue.js'
+
+/** How far each property may move: factors in [1 - x, 1 + x], never below 0; hue in [-x, x] turns. */
+export interface JitterStrength {
+  readonly brightness: number
+  readonly contrast: number
+  readonly saturation: number
+  /** at most 0.5 */
+  readonly hue: number
+}
+
+/** Fixed parameters of a colour jitter, one row per picture. */
+export interface JitterParameters {
+  /** [batch] each */
+  readonly brightness: tf.Tensor1D
+  readonly contrast: tf.Tensor1D
+  readonly saturation: tf.Tensor1D
+  /** in turns of the colour circle */
+  readonly hue: tf.Tensor1D
+  /** int32 [batch, 4]: place of brightness, contrast, saturation and hue in the sequence, 0 to 3 */
+  readonly places: tf.Tensor2D
+}
+
+const HUE = 3
+
+/**
+ * Brightness, contrast, saturation and hue, in an order of its own for each picture, clamped to 0..1 after
+ * each: torchvision's ColorJitter (blending as in PIL's ImageEnhance).
+ *
+ * Brightness, contrast and saturation are one blend each, with black, the picture's mean grey, and each
+ * pixel's grey; a slot holds a different one for each picture. Hue costs most and is done once: three slots
+ * before it and three after, of which half do nothing.
+ * @param images [batch, height, width, 3], 0..1
+ * @returns of the same shape, 0..1
+ */
+export function colorJitter(images: tf.Tensor4D, parameters: JitterParameters): tf.Tensor4D {
+  const { places, hue } = parameters
+  return tf.tidy(() => {
+    const [batch] = images.shape
+    const ratios = tf.stack([parameters.brightness, parameters.contrast, parameters.saturation], 1)
+    const blendPlaces = tf.slice(places, [0, 0], [batch, HUE])
+    const huePlace = tf.slice(places, [0, HUE], [batch, 1])
+    let x = images
+    for (let slot = 0; slot < 3; slot++)
+      x = blend(x, ratios, here(blendPlaces, slot, tf.greater(huePlace, slot)))
+    x = shiftHue(x, hue)
+    for (let slot = 1; slot < 4; slot++)
+      x = blend(x, ratios, here(blendPlaces, slot, tf.less(huePlace, slot)))
+    return x
+  })
+}
+
+/** [batch, 3]: 1 for the blend that stands in the slot, when the slot is on this side of hue. */
+function here(places: tf.Tensor, slot: number, side: tf.Tensor): tf.Tensor2D {
+  return tf.cast(tf.logicalAnd(tf.equal(places, tf.scalar(slot, 'int32')), side), 'float32') as tf.Tensor2D
+}
+
+/** clamp(ratio * x + (1 - ratio) * other), with the ratio and the other that each picture has in this slot. */
+function blend(x: tf.Tensor4D, ratios: tf.Tensor2D, active: tf.Tensor2D): tf.Tensor4D {
+  const [batch] = x.shape
+  const per = (column: tf.Tensor) => tf.reshape(column, [batch, 1, 1, 1])
+  // A blend that is not in this slot has ratio 1: nothing of the other.
+  const rest = tf.mul(active, tf.sub(1, ratios))
+  const [, ofMean, ofGrey] = tf.split(rest, 3, 1)
+  const kept = per(tf.sub(1, tf.sum(rest, 1)))
+  const grey = grayscale(x)
+  const added = tf.add(tf.mul(grey, per(ofGrey!)), tf.mul(tf.mean(grey, [1, 2, 3], true), per(ofMean!)))
+  return tf.clipByValue(tf.add(tf.mul(x, kept), added), 0, 1) as tf.Tensor4D
+}
+
+/**
+ * Parameters drawn as torchvision draws them: uniform factors, all 24 orders equally likely.
+ * @param probability of each picture being jittered at all: a number, or [batch] of them
+ * @param seed int32 [2]; streams are folded in
+ */
+export function randomJitter(
+  batch: number,
+  { brightness, contrast, saturation, hue }: JitterStrength,
+  probability: number | tf.Tensor1D,
+  seed: tf.Tensor1D,
+): JitterParameters {
+  return tf.tidy(() => {
+    const applied = tf.cast(
+      tf.less(randomUniform<tf.Rank.R1>([batch], foldIn(seed, 0)), probability),
+      'float32',
+    )
+    const factor = (strength: number, stream: number) => {
+      const low = Math.max(0, 1 - strength)
+      const drawn = randomUniform<tf.Rank.R1>([batch], foldIn(seed, stream), { min: low, max: 1 + strength })
+      return tf.add(1, tf.mul(applied, tf.sub(drawn, 1))) as tf.Tensor1D
+    }
+    return {
+      brightness: factor(brightness, 1),
+      contrast: factor(contrast, 2),
+      saturation: factor(saturation, 3),
+      hue: tf.mul<tf.Tensor1D>(
+        applied,
+        randomUniform<tf.Rank.R1>([batch], foldIn(seed, 4), { min: -hue, max: hue }),
+      ),
+      places: randomOrders(batch, 4, foldIn(seed, 5)),
+    }
+  })
+}

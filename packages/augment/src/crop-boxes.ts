@@ -1,0 +1,79 @@
+import { type CropSpec, expected } from '@selfsup/core'
+import { foldIn, randomUniform } from '@selfsup/kernels'
+import * as tf from '@tensorflow/tfjs-core'
+
+/** Boxes within pictures, in pixels: each [batch], whole numbers as floats. */
+export interface Boxes {
+  readonly top: tf.Tensor1D
+  readonly left: tf.Tensor1D
+  readonly height: tf.Tensor1D
+  readonly width: tf.Tensor1D
+}
+
+const TRIES = 10
+
+/**
+ * The boxes of a random resized crop, one per picture: the first of ten tries with an area within `scale` and a
+ * ratio of sides within `ratio` that fits into the picture, else the largest such box in its middle
+ * (torchvision's RandomResizedCrop). The same boxes as `randomResizedCropBox` of @selfsup/core gives on the host.
+ * @param seed int32 [2], the step's
+ * @param batch how many boxes
+ * @param height, width of the pictures
+ */
+export function randomCropBoxes(
+  seed: tf.Tensor1D,
+  batch: number,
+  height: number,
+  width: number,
+  spec: CropSpec,
+): Boxes {
+  const { scale, ratio } = spec
+  expected(
+    scale[0] > 0 && scale[0] <= scale[1] && scale[1] <= 1,
+    `crop: scale must lie within (0, 1], the smaller first; got [${scale}]`,
+  )
+  expected(
+    ratio[0] > 0 && ratio[0] <= ratio[1],
+    `crop: ratio must be above 0, the smaller first; got [${ratio}]`,
+  )
+  return tf.tidy(() => {
+    const uniform = randomUniform<tf.Rank.R3>([batch, TRIES, 4], foldIn(seed, spec.stream))
+    const [areaDraw, ratioDraw, topDraw, leftDraw] = tf.unstack(uniform, 2) as tf.Tensor2D[]
+    const area = tf.mul(tf.add(tf.mul(areaDraw!, scale[1] - scale[0]), scale[0]), height * width)
+    const [from, to] = [Math.log(ratio[0]), Math.log(ratio[1])]
+    const aspect = tf.exp(tf.add(tf.mul(ratioDraw!, to - from), from))
+    const w = round(tf.sqrt(tf.mul(area, aspect)))
+    const h = round(tf.sqrt(tf.div(area, aspect)))
+    const fits = tf.cast(
+      tf.logicalAnd(
+        tf.logicalAnd(tf.greater(w, 0), tf.lessEqual(w, width)),
+        tf.logicalAnd(tf.greater(h, 0), tf.lessEqual(h, height)),
+      ),
+      'float32',
+    )
+    const first = tf.cast(tf.oneHot(tf.argMax(fits, 1), TRIES), 'float32')
+    const chosen = tf.mul(first, fits)
+    const any = tf.sum(chosen, 1)
+    const pick = (values: tf.Tensor, otherwise: number) =>
+      tf.add(tf.sum(tf.mul(values, chosen), 1), tf.mul(tf.sub(1, any), otherwise)) as tf.Tensor1D
+    const whole = centralBox(height, width, ratio)
+    return {
+      top: pick(tf.floor(tf.mul(topDraw!, tf.add(tf.sub(height, h), 1))), whole.top),
+      left: pick(tf.floor(tf.mul(leftDraw!, tf.add(tf.sub(width, w), 1))), whole.left),
+      height: pick(h, whole.height),
+      width: pick(w, whole.width),
+    }
+  })
+}
+
+/** Half up, as the host rounds. */
+function round(x: tf.Tensor): tf.Tensor {
+  return tf.floor(tf.add(x, 0.5))
+}
+
+function centralBox(height: number, width: number, ratio: readonly [number, number]) {
+  let [h, w] = [height, width]
+  if (width / height < ratio[0]) h = Math.round(width / ratio[0])
+  else if (width / height > ratio[1]) w = Math.round(height * ratio[1])
+  return { top: Math.floor((height - h) / 2), left: Math.floor((width - w) / 2), height: h, width: w }
+}

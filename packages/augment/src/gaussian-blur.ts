@@ -1,0 +1,50 @@
+import { expected } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+
+/**
+ * Gaussian blur with a width of its own for each picture, reflecting at the border, as torchvision's
+ * `gaussian_blur`. Separable: two batched products with the matrix of the kernel along one axis.
+ * @param images [batch, height, width, channels]
+ * @param sigma [batch], in pixels; 0 leaves a picture as it is
+ * @param kernelSize odd; taps of the kernel
+ * @throws SelfsupError when the kernel is even or reaches beyond the reflected picture
+ */
+export function gaussianBlur(images: tf.Tensor4D, sigma: tf.Tensor1D, kernelSize: number): tf.Tensor4D {
+  const [batch, height, width, channels] = images.shape
+  expected(
+    kernelSize % 2 === 1 && kernelSize < 2 * Math.min(height, width),
+    `gaussianBlur: kernelSize must be odd and below ${2 * Math.min(height, width)} for pictures of ${height}x${width}; got ${kernelSize}`,
+  )
+  return tf.tidy(() => {
+    const rows = blurMatrix(sigma, height, kernelSize)
+    const columns = width === height ? rows : blurMatrix(sigma, width, kernelSize)
+    const vertical = tf.matMul(rows, tf.reshape(images, [batch, height, width * channels]))
+    const onSide = tf.transpose(tf.reshape(vertical, [batch, height, width, channels]), [0, 2, 1, 3])
+    const both = tf.matMul(columns, tf.reshape(onSide, [batch, width, height * channels]))
+    return tf.transpose(tf.reshape(both, [batch, width, height, channels]), [0, 2, 1, 3])
+  })
+}
+
+/** [batch, length, length]: row i holds the weights with which the pixels enter pixel i. */
+function blurMatrix(sigma: tf.Tensor1D, length: number, kernelSize: number): tf.Tensor3D {
+  const reach = (kernelSize - 1) / 2
+  // exp(-d^2 / 2 sigma^2) for d = -reach..reach, summing to one; a sigma of 0 leaves the middle tap alone.
+  const offsets = tf.range(-reach, reach + 1)
+  const spread = tf.maximum(tf.reshape(sigma, [-1, 1]), 1e-3)
+  const taps = tf.softmax(tf.neg(tf.div(tf.square(offsets), tf.mul(2, tf.square(spread)))))
+  return tf.reshape(tf.matMul(taps as tf.Tensor2D, placement(length, reach)), [-1, length, length])
+}
+
+/** [kernelSize, length * length]: 1 where a tap of pixel i's kernel falls on pixel j, reflected at the border. */
+function placement(length: number, reach: number): tf.Tensor2D {
+  const taps = 2 * reach + 1
+  const values = new Float32Array(taps * length * length)
+  for (let tap = 0; tap < taps; tap++) {
+    for (let i = 0; i < length; i++) {
+      const j = Math.abs(i + tap - reach)
+      const reflected = j < length ? j : 2 * (length - 1) - j
+      values[(tap * length + i) * length + reflected]! += 1
+    }
+  }
+  return tf.tensor2d(values, [taps, length * length])
+}

@@ -1,0 +1,31 @@
+import * as tf from '@tensorflow/tfjs-core'
+
+/**
+ * Luma of each pixel, 0.2989 R + 0.587 G + 0.114 B, as torchvision's `rgb_to_grayscale`; a grey picture as it is.
+ * @param images [batch, height, width, 3 or 1]
+ * @returns [batch, height, width, 1]
+ */
+export function grayscale(images: tf.Tensor4D): tf.Tensor4D {
+  const [batch, height, width, channels] = images.shape
+  if (channels === 1) return tf.clone(images)
+  return tf.tidy(() =>
+    tf.reshape(tf.matMul(tf.reshape(images, [-1, 3]), tf.tensor2d([0.2989, 0.587, 0.114], [3, 1])), [
+      batch,
+      height,
+      width,
+      1,
+    ]),
+  )
+}
+
+/**
+ * Each picture grey or as it is.
+ * @param images [batch, height, width, 3]
+ * @param mask [batch], 1 where the picture turns grey, 0 where not
+ */
+export function grayscaleWhere(images: tf.Tensor4D, mask: tf.Tensor1D): tf.Tensor4D {
+  return tf.tidy(() => {
+    const m = tf.reshape(mask, [-1, 1, 1, 1])
+    return tf.add(tf.mul(images, tf.sub(1, m)), tf.mul(grayscale(images), m)) as tf.Tensor4D
+  })
+}

@@ -1,0 +1,81 @@
+import { assertRank } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+import type { Boxes } from './crop-boxes.js'
+
+/** Where each picture of the result is mirrored: [batch], 1 or 0. */
+export interface Mirrors {
+  readonly horizontal?: tf.Tensor1D
+  readonly vertical?: tf.Tensor1D
+}
+
+/**
+ * Cuts a box out of each picture and resizes it to size x size, bilinear with antialiasing, as torchvision's
+ * `resized_crop` does; mirrored at no cost where asked for. Two batched matrix products: every row and column
+ * of the result is a weighted mean of the picture's.
+ * @param images [batch, height, width, channels], any range
+ * @param boxes within the pictures; `views` boxes per picture when they are [views * batch], all of view 0 first
+ * @returns float32 [views * batch, size, size, channels]
+ * @throws ShapeError when images are no [batch, height, width, channels]
+ */
+export function resizedCrop(
+  images: tf.Tensor4D,
+  boxes: Boxes,
+  size: number,
+  mirrors: Mirrors = {},
+): tf.Tensor4D {
+  assertRank('resizedCrop', 'images', images, 4, '[batch, height, width, channels]')
+  return tf.tidy(() => {
+    const [batch, height, width, channels] = images.shape
+    const count = boxes.top.shape[0]
+    const views = count / batch
+    const rows = samplingWeights(boxes.top, boxes.height, height, size, mirrors.vertical)
+    const columns = samplingWeights(boxes.left, boxes.width, width, size, mirrors.horizontal)
+    // Columns first, on pictures laid on their side: then one turn between the products suffices.
+    const onSide = tf.reshape(tf.transpose(tf.cast(images, 'float32'), [0, 2, 1, 3]), [
+      batch,
+      width,
+      height * channels,
+    ])
+    const perPicture = views === 1 ? columns : stackViews(columns, views, batch)
+    const narrow = tf.reshape(tf.matMul(perPicture, onSide), [batch, views, size, height, channels])
+    const upright = tf.reshape(tf.transpose(narrow, [1, 0, 3, 2, 4]), [count, height, size * channels])
+    return tf.reshape(tf.matMul(rows, upright), [count, size, size, channels])
+  })
+}
+
+/** [views * batch, size, width] to [batch, views * size, width]: all views of a picture in one product. */
+function stackViews(weights: tf.Tensor3D, views: number, batch: number): tf.Tensor3D {
+  const [, size, width] = weights.shape
+  return tf.reshape(tf.transpose(tf.reshape(weights, [views, batch, size, width]), [1, 0, 2, 3]), [
+    batch,
+    views * size,
+    width,
+  ])
+}
+
+/**
+ * Weights with which each pixel along one axis enters each pixel of the result: a triangle of the width of
+ * one result pixel (of one picture pixel when enlarging) around its centre, within the box, summing to one.
+ * @returns [count, size, length]
+ */
+function samplingWeights(
+  start: tf.Tensor1D,
+  extent: tf.Tensor1D,
+  length: number,
+  size: number,
+  mirrored?: tf.Tensor1D,
+): tf.Tensor3D {
+  const column = (x: tf.Tensor1D) => tf.reshape(x, [-1, 1, 1])
+  const scale = tf.div(column(extent), size)
+  const plain = tf.reshape(tf.add(tf.range(0, size), 0.5), [1, size, 1])
+  const index = mirrored ? tf.abs(tf.sub(tf.mul(column(mirrored), size), plain)) : plain
+  const centre = tf.add(tf.mul(index, scale), column(start))
+  const pixel = tf.reshape(tf.add(tf.range(0, length), 0.5), [1, 1, length])
+  const triangle = tf.relu(tf.sub(1, tf.div(tf.abs(tf.sub(pixel, centre)), tf.maximum(scale, 1))))
+  const within = tf.logicalAnd(
+    tf.greater(pixel, column(start)),
+    tf.less(pixel, tf.add(column(start), column(extent))),
+  )
+  const weights = tf.mul(triangle, tf.cast(within, 'float32'))
+  return tf.div(weights, tf.sum(weights, 2, true)) as tf.Tensor3D
+}
