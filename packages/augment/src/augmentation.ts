@@ -167,13 +167,8 @@ function augmentGroup(
       members.map((m) => (m.quarterTurns ? 4 : 0)),
       batch,
     )
-    x = rotateQuarters(
-      x,
-      tf.cast<tf.Tensor1D>(
-        tf.floor(tf.mul(randomUniform<tf.Rank.R1>([count], stream('turn')), turning)),
-        'int32',
-      ),
-    )
+    const turns = tf.floor(tf.mul(randomUniform<tf.Rank.R1>([count], stream('turn')), turning)) as tf.Tensor1D
+    x = rotateQuarters(x, tf.cast(turns, 'int32'))
   }
   const jitter = members.find((m) => m.jitter)?.jitter
   if (jitter && channels === 3) {

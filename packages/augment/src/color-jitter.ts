@@ -40,7 +40,10 @@ export function colorJitter(images: tf.Tensor4D, parameters: JitterParameters): 
   const { places, hue } = parameters
   return tf.tidy(() => {
     const [batch] = images.shape
-    const ratios = tf.stack([parameters.brightness, parameters.contrast, parameters.saturation], 1)
+    const ratios = tf.stack(
+      [parameters.brightness, parameters.contrast, parameters.saturation],
+      1,
+    ) as tf.Tensor2D
     const blendPlaces = tf.slice(places, [0, 0], [batch, HUE])
     const huePlace = tf.slice(places, [0, HUE], [batch, 1])
     let x = images
