@@ -1,6 +1,6 @@
 export type { Engine, EngineMemory, EngineName } from './engine.js'
 export { announceEngine, type EngineHook, onEngineReady } from './engine-hooks.js'
 export { describeEngines, type EngineFound, type EngineReport, findEngines } from './find-engines.js'
-export { type InstalledEngine, installFastestEngine } from './install-fastest-engine.js'
+export { type EngineProgress, type InstalledEngine, installFastestEngine } from './install-fastest-engine.js'
 export { availableCores, describeMachine, type Machine } from './machine.js'
 export { type EngineOptions, prepareEngine } from './prepare-engine.js'

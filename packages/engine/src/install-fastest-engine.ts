@@ -1,6 +1,12 @@
-import type { InstallProgress } from '@selfsup/tensorflow'
 import type { EngineName } from './engine.js'
 import { loadTensorflowPackage } from './peers.js'
+
+/** What an installation is doing: one line for a person, and bytes downloaded or unpacked so far. */
+export interface EngineProgress {
+  readonly stage: string
+  readonly message: string
+  readonly bytes?: number
+}
 
 /** What came of an attempt to install the fastest engine. */
 export interface InstalledEngine {
@@ -17,7 +23,7 @@ export interface InstalledEngine {
  * pip, compiler, network or a fitting wheel the next engine serves, and `message` says what was missing.
  */
 export async function installFastestEngine(
-  options: { readonly onProgress?: (progress: InstallProgress) => void } = {},
+  options: { readonly onProgress?: (progress: EngineProgress) => void } = {},
 ): Promise<InstalledEngine> {
   try {
     const { findTensorflow, installTensorflow } = await loadTensorflowPackage()

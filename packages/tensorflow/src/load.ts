@@ -17,6 +17,8 @@ export interface LoadOptions {
   readonly threads?: number
   /** where `installTensorflow` put it, if not into the default cache folder */
   readonly cacheFolder?: string
+  /** folder from which the user's own tfjs-node is resolved; default the working directory */
+  readonly from?: string
 }
 
 /**
