@@ -41,3 +41,13 @@ async function syncFolder(folder: string): Promise<void> {
     // Windows refuses to open or sync folders.
   }
 }
+
+/** In words, why the file system refused to write. */
+export function whyNotWritten(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'ENOSPC') return 'no space is left on the disk'
+  if (code === 'EDQUOT') return 'the disk quota is used up'
+  if (code === 'EROFS') return 'the file system is read-only'
+  if (code === 'EACCES' || code === 'EPERM') return `no permission to write (${message})`
+  return message
+}

@@ -1,4 +1,14 @@
-import { mkdir, mkdtemp, open, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import {
+  type FileHandle,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
@@ -28,6 +38,13 @@ const run = (more: Partial<TrainOptions> = {}, trouble: Trouble = {}, length = 4
   train(tinyMethod({}, trouble), tinyDataset(length, trouble), { ...tinyOptions, out, engine, ...more })
 
 const saved = async () => (await readdir(join(out, 'checkpoints'))).map((name) => Number(/\d+/.exec(name)))
+
+/** What all open files have in common, to make them fail. */
+async function fileHandles(): Promise<FileHandle> {
+  const file = await open(join(folder, 'probe'), 'w')
+  await file.close()
+  return Object.getPrototypeOf(file)
+}
 
 /** What a promise fails with; it must be an error meant for a person. */
 async function failure(promise: Promise<unknown>): Promise<string> {
@@ -82,6 +99,14 @@ describe('before anything is written', () => {
     expect(await readdir(out)).not.toContain('lock.json')
   })
 
+  test('a folder that can not be written to', async () => {
+    await mkdir(out)
+    const refuse = Object.assign(new Error('EROFS: read-only file system'), { code: 'EROFS' })
+    vi.spyOn(await fileHandles(), 'writeFile').mockRejectedValue(refuse)
+    expect(await failure(run())).toBe(`${out} can't be written: the file system is read-only`)
+    expect(await readdir(out)).toEqual([])
+  })
+
   test('a file in the place of the folder', async () => {
     await writeFile(out, '')
     expect(await failure(run())).toContain("can't be a run's folder: there is a file in its place")
@@ -100,6 +125,13 @@ describe('before anything is written', () => {
     expect(message).toContain('number of images was 42, now 40')
     expect(message).toContain('batchSize was 8, now 6')
   })
+})
+
+test('a run that never got to save a step is replaced', async () => {
+  await expect(run({}, { throwAt: 0 })).rejects.toThrow('the disk fell out')
+  expect(await saved()).toEqual([0])
+  expect(await run({ seed: 6 })).toMatchObject({ step: 15 })
+  expect(await readRun(out)).toMatchObject({ settings: { seed: 6 }, step: 15 })
 })
 
 test('a signal ends the run after its step, and it says so', async () => {

@@ -64,10 +64,6 @@ export async function runLoop(parts: LoopParts) {
     start: position.step,
     signal: reading.signal,
   })
-  const aborted = new Promise<undefined>((resolve) => {
-    if (signal?.aborted) resolve(undefined)
-    signal?.addEventListener('abort', () => resolve(undefined), { once: true })
-  })
 
   try {
     while (position.step < totalSteps) {
@@ -100,7 +96,7 @@ export async function runLoop(parts: LoopParts) {
 
   async function nextBatch(): Promise<PlacedBatch | undefined> {
     try {
-      const next = await Promise.race([batches.next(), aborted])
+      const next = await unlessAborted(batches.next(), signal)
       if (next?.done) position.step = totalSteps // the last epoch had fewer images than the listing
       return next?.value ?? undefined
     } catch (error) {
@@ -121,7 +117,7 @@ export async function runLoop(parts: LoopParts) {
     try {
       return { step: number, learningRate, images: batchLength(batch), values: step.run(device, inputs) }
     } finally {
-      tf.dispose([device, inputs] as unknown as tf.TensorContainer)
+      tf.dispose({ ...device, ...inputs })
     }
   }
 
@@ -181,4 +177,16 @@ export async function runLoop(parts: LoopParts) {
         onWarning(`metrics not written: ${error.message}; they are kept for the next time`),
       )
   }
+}
+
+/** What the promise gives, or undefined as soon as the signal is raised. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T | undefined> {
+  if (!signal) return promise
+  if (signal.aborted) return Promise.resolve(undefined)
+  // Promise.race with one lasting promise of the abort would keep something of every step until the end.
+  return new Promise((resolve, reject) => {
+    const stop = () => resolve(undefined)
+    signal.addEventListener('abort', stop, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+  })
 }

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expected, type ImageDataset, type Method, SelfsupError } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
@@ -100,7 +100,7 @@ export async function makeFolder(folder: string): Promise<void> {
 }
 
 /**
- * Writes down a run that starts.
+ * Writes down a run that starts. One that never got to save a step is replaced.
  * @throws SelfsupError when the folder holds one already
  */
 export async function startRun(folder: string, description: RunDescription): Promise<void> {
@@ -108,7 +108,8 @@ export async function startRun(folder: string, description: RunDescription): Pro
     if (error instanceof SelfsupError && error.message.includes('holds no run')) return undefined
     throw error
   })
-  if (other) {
+  if (other?.step === 0) await clear(folder)
+  else if (other) {
     const state = other.finished ? 'finished' : `step ${other.step} of ${other.totalSteps}`
     throw new SelfsupError(
       `${folder} holds a run already (${other.method}, ${state}): go on with it by \`selfsup resume ${folder}\`, or choose another folder`,
@@ -117,6 +118,13 @@ export async function startRun(folder: string, description: RunDescription): Pro
   await writeAtomically(join(folder, 'config.json'), (file) =>
     file.writeFile(`${JSON.stringify(description, null, 2)}\n`),
   )
+}
+
+/** Removes what a run that came to nothing left. */
+async function clear(folder: string): Promise<void> {
+  for (const name of await readdir(folder))
+    if (/^(checkpoints|metrics\.jsonl|events\.out\.tfevents\..*)$/.test(name))
+      await rm(join(folder, name), { recursive: true, force: true })
 }
 
 /**

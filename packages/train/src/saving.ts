@@ -1,5 +1,6 @@
 import { relative } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
+import { whyNotWritten } from './atomic-file.js'
 import { NonFiniteError, type Position, saveCheckpoint } from './checkpoint.js'
 import type { LoopParts } from './loop.js'
 
@@ -52,7 +53,7 @@ export function savingOf(parts: LoopParts, position: Position): Saving {
         failure = undefined
       } catch (error) {
         if (error instanceof NonFiniteError) throw diverged(error.message, step - 1, schedule(step - 1))
-        failure = { step, message: reason(error) }
+        failure = { step, message: whyNotWritten(error) }
         if (path === undefined)
           throw new SelfsupError(`${out}: the first checkpoint can't be written: ${failure.message}`)
         onWarning(
@@ -82,12 +83,4 @@ export function savingOf(parts: LoopParts, position: Position): Saving {
       ].join('\n'),
     )
   }
-}
-
-function reason(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'ENOSPC') return 'no space is left on the disk'
-  if (code === 'EDQUOT') return 'the disk quota is used up'
-  if (code === 'EACCES' || code === 'EPERM') return `no permission to write (${message})`
-  return message
 }

@@ -66,6 +66,8 @@ describe.each(testEngines())('%s', (name) => {
     expect(lines).toHaveLength(15 + 3)
     expect(JSON.parse(lines[0]!)).toMatchObject({ step: 1, epoch: 0, learningRate: 0.05 })
 
+    expect((await readdir(result.backbone)).sort()).toEqual(['model.json', 'weights.bin'])
+
     const again = tinyMethod({ convolution: name === 'tensorflow' })
     expect(await restoreNetworks({ backbone: again.networks.backbone }, join(folder, 'run'))).toBe(15)
     again.networks.backbone.weights.forEach((weight, i) => {

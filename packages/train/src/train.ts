@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { expected, type ImageDataset, type Method } from '@selfsup/core'
+import { expected, type ImageDataset, type Method, SelfsupError } from '@selfsup/core'
+import { whyNotWritten } from './atomic-file.js'
 import { newestCheckpoint, positionOf, restore, type TrainedVariables } from './checkpoint.js'
 import { exportBackbone } from './export-backbone.js'
 import { learningRateSchedule } from './learning-rate.js'
@@ -41,9 +42,9 @@ export async function train(
   try {
     if (resume) expectSameRun(await readRun(out), description)
     else await makeFolder(out)
-    const lock = await lockRun(out)
+    const lock = await writable(out, lockRun(out))
     try {
-      if (!resume) await startRun(out, description)
+      if (!resume) await writable(out, startRun(out, description))
       const variables = trainedVariables(method, step)
       const newest = await newestCheckpoint(out, onWarning)
       if (newest) restore(newest.path, newest.content, variables)
@@ -64,11 +65,11 @@ export async function train(
         position,
         checkpoint: newest?.path,
         run: { ...description },
-        log: await openMetrics(out, position.step),
+        log: await writable(out, openMetrics(out, position.step)),
         lock,
       })
       const backbone = join(out, 'backbone')
-      await exportBackbone(method.networks.backbone, backbone)
+      await writable(backbone, exportBackbone(method.networks.backbone, backbone))
       const seconds = (Date.now() - started) / 1000
       return { ...end, totalSteps, backbone, seconds, imagesPerSecond: end.images / seconds }
     } finally {
@@ -90,6 +91,16 @@ export async function restoreNetworks(networks: Partial<Method['networks']>, run
   expected(newest, `${run} holds no checkpoint`)
   restore(newest.path, newest.content, prefixed('networks', weightNames(networks as Method['networks'])))
   return positionOf(newest.content).step
+}
+
+/** Turns what a file system says into words for a person. */
+async function writable<T>(path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error
+    throw new SelfsupError(`${path} can't be written: ${whyNotWritten(error)}`)
+  }
 }
 
 /** Everything that training changes, by its name in a checkpoint. */

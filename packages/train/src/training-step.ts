@@ -1,7 +1,7 @@
 import { expected, type ImageBatch, type LossResult, type Method, stopGradient } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import { foldIn } from '@selfsup/kernels'
-import { adamw, lars, type Optimizer, sgd } from '@selfsup/optim'
+import { adamw, lars, type Optimizer, sgd, type Variables } from '@selfsup/optim'
 import * as tf from '@tensorflow/tfjs-core'
 import type { OptimizerSettings } from './options.js'
 import { featureSpread } from './spread.js'
@@ -30,18 +30,23 @@ export interface TrainingStep {
 /** Stream of the step's seed for what the loss draws, apart from what the views draw. */
 const lossStream = 0x1055
 
-const optimizers = { sgd, lars, adamw }
+function optimizerOf(settings: OptimizerSettings, variables: Variables): Optimizer {
+  switch (settings.name) {
+    case 'sgd':
+      return sgd(variables, settings)
+    case 'lars':
+      return lars(variables, settings)
+    case 'adamw':
+      return adamw(variables, settings)
+  }
+}
 
 /**
  * Makes the step that trains a method on an engine: a function of (weights, slots, method state, batch,
  * seed, learning rate, progress) in TensorFlow.js operations only, compiled where the engine can.
  * @throws SelfsupError when the method's networks have nothing to train
  */
-export function trainingStep(
-  method: Method,
-  { name, ...options }: OptimizerSettings,
-  engine: Engine,
-): TrainingStep {
+export function trainingStep(method: Method, settings: OptimizerSettings, engine: Engine): TrainingStep {
   const phases = Object.entries(method.phases ?? { main: Object.keys(method.networks) }).map(
     ([phase, networks]) => {
       const variables = trainableWeights(pick(method, phase, networks))
@@ -52,7 +57,7 @@ export function trainingStep(
       return {
         phase,
         variables,
-        optimizer: (optimizers[name] as (...args: unknown[]) => Optimizer)(variables, options),
+        optimizer: optimizerOf(settings, variables),
       }
     },
   )
