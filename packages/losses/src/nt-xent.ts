@@ -18,7 +18,7 @@ const LOW_TEMPERATURE = 0.025
  *
  * @param z1, z2 embeddings of the two views, each [batch, features]; normalised here
  * @param options.temperature > 0; default 0.5
- * @returns scalar, >= 0
+ * @returns scalar, >= 0 up to rounding: exact to about 1e-7 / temperature
  * @throws ShapeError when the shapes differ or are no matrices
  * @throws SelfsupError when the temperature is not above 0
  */
