@@ -1,4 +1,4 @@
-import { type CropSpec, expected } from '@selfsup/core'
+import { type CropSpec, centralCropBox, DRAWS_PER_BOX, expected } from '@selfsup/core'
 import { foldIn, randomUniform } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
@@ -10,7 +10,7 @@ export interface Boxes {
   readonly width: tf.Tensor1D
 }
 
-const TRIES = 10
+const TRIES = DRAWS_PER_BOX / 4
 
 /**
  * The boxes of a random resized crop, one per picture: the first of ten tries with an area within `scale` and a
@@ -56,7 +56,7 @@ export function randomCropBoxes(
     const any = tf.sum(chosen, 1)
     const pick = (values: tf.Tensor, otherwise: number) =>
       tf.add(tf.sum(tf.mul(values, chosen), 1), tf.mul(tf.sub(1, any), otherwise)) as tf.Tensor1D
-    const whole = centralBox(height, width, ratio)
+    const whole = centralCropBox(height, width, ratio)
     return {
       top: pick(tf.floor(tf.mul(topDraw!, tf.add(tf.sub(height, h), 1))), whole.top),
       left: pick(tf.floor(tf.mul(leftDraw!, tf.add(tf.sub(width, w), 1))), whole.left),
@@ -69,11 +69,4 @@ export function randomCropBoxes(
 /** Half up, as the host rounds. */
 function round(x: tf.Tensor): tf.Tensor {
   return tf.floor(tf.add(x, 0.5))
-}
-
-function centralBox(height: number, width: number, ratio: readonly [number, number]) {
-  let [h, w] = [height, width]
-  if (width / height < ratio[0]) h = Math.round(width / ratio[0])
-  else if (width / height > ratio[1]) w = Math.round(height * ratio[1])
-  return { top: Math.floor((height - h) / 2), left: Math.floor((width - w) / 2), height: h, width: w }
 }

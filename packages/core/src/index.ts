@@ -1,3 +1,4 @@
+export { type CropBox, centralCropBox, DRAWS_PER_BOX, randomResizedCropBox } from './crop-box.js'
 export type { BatchOptions, CropSpec, HostBatch, HostImages, ImageDataset, Normalisation } from './dataset.js'
 export type {
   MethodContext,

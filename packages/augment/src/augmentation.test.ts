@@ -1,0 +1,131 @@
+import { prepareEngine } from '@selfsup/engine'
+import * as tf from '@tensorflow/tfjs-core'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { testEngines } from '../../../tooling/vitest/engines.js'
+import { augmentation, imagenetNormalisation } from './augmentation.js'
+import {
+  anyOrientationViews,
+  byolViews,
+  grayViews,
+  mocoV2Views,
+  multiCropViews,
+  simclrViews,
+} from './presets.js'
+import { previewViews } from './preview.js'
+
+const identity = { mean: [0, 0, 0], std: [1, 1, 1] }
+const whole = { size: 8, scale: [1, 1], ratio: [1, 1] } as const
+
+function pictures(count: number, size = 12): tf.Tensor4D {
+  const values = Int32Array.from(
+    { length: count * size * size * 3 },
+    (_, i) => (i * 7919 + (i % 5) * 31) % 256,
+  )
+  return tf.tensor4d(values, [count, size, size, 3], 'int32')
+}
+
+describe.each(testEngines())('augmentation on %s', (engine) => {
+  beforeAll(async () => {
+    await prepareEngine({ engine })
+  })
+  const seed = (n: number) => tf.tensor1d([11, n], 'int32')
+
+  test.each([
+    ['simclr', simclrViews({ size: 8 })],
+    ['mocoV2', mocoV2Views({ size: 8 })],
+    ['byol', byolViews({ size: 8 })],
+    ['anyOrientation', anyOrientationViews({ size: 8 })],
+    ['multiCrop', multiCropViews({ size: 8, smallSize: 6, small: 2 })],
+  ])('%s: same seed same views, another seed others, views differ, nothing left behind', (_, preset) => {
+    const images = pictures(4)
+    const before = tf.memory().numTensors
+    const read = (n: number) => tf.tidy(() => preset.apply({ images }, seed(n)).map((v) => [...v.dataSync()]))
+    const [first, again, other] = [read(1), read(1), read(2)]
+    expect(first).toEqual(again)
+    expect(first[0]).not.toEqual(other[0])
+    expect(first[0]).not.toEqual(first[1])
+    expect(first.flat().every(Number.isFinite)).toBe(true)
+    expect(tf.memory().numTensors).toBe(before)
+    images.dispose()
+  })
+
+  test('multi-crop gives large and small views in order', () => {
+    const shapes = tf.tidy(() =>
+      multiCropViews({ size: 8, smallSize: 6, small: 3 })
+        .apply({ images: pictures(2) }, seed(1))
+        .map((v) => v.shape),
+    )
+    expect(shapes).toEqual([
+      [2, 8, 8, 3],
+      [2, 8, 8, 3],
+      [2, 6, 6, 3],
+      [2, 6, 6, 3],
+      [2, 6, 6, 3],
+    ])
+  })
+
+  test('a view without anything random is the resized, normalised picture', () => {
+    tf.tidy(() => {
+      const images = pictures(2, 8)
+      const [view] = augmentation([whole], imagenetNormalisation).apply({ images }, seed(1))
+      const { mean, std } = imagenetNormalisation
+      const expected = [...images.dataSync()].map((p, i) => (p / 255 - mean[i % 3]!) / std[i % 3]!)
+      view!.dataSync().forEach((value, i) => {
+        expect(value).toBeCloseTo(expected[i]!, 4)
+      })
+    })
+  })
+
+  test('mirrors about as often as asked for, crops from decoding as well', () => {
+    tf.tidy(() => {
+      const side = tf.tile(tf.tensor4d([0, 255], [1, 1, 2, 1]), [400, 2, 1, 3]) as tf.Tensor4D
+      const mirroring = augmentation([{ ...whole, size: 2, horizontalFlip: 0.3 }], identity)
+      for (const batch of [{ images: side }, { crops: [side] }]) {
+        const [view] = mirroring.apply(batch, seed(3))
+        const mirrored = tf.mean(tf.slice(view!, [0, 0, 0, 0], [400, 1, 1, 1])).dataSync()[0]!
+        expect(mirrored).toBeGreaterThan(0.22)
+        expect(mirrored).toBeLessThan(0.38)
+      }
+    })
+  })
+
+  test('each probability counts: grey and solarised pictures as often as asked for, in each view its own', () => {
+    tf.tidy(() => {
+      const images = pictures(300, 4)
+      const view = { ...whole, size: 4 }
+      const [never, often] = augmentation([view, { ...view, grayscale: 0.7 }], identity).apply(
+        { images },
+        seed(5),
+      )
+      const greys = (v: tf.Tensor) => {
+        const spread = tf.max(tf.sub(tf.max(v, 3), tf.min(v, 3)), [1, 2])
+        return tf.mean(tf.cast(tf.less(spread, 1e-5), 'float32')).dataSync()[0]!
+      }
+      expect(greys(never!)).toBe(0)
+      expect(greys(often!)).toBeGreaterThan(0.6)
+      expect(greys(often!)).toBeLessThan(0.8)
+    })
+  })
+
+  test('grey pictures have their preset; channels that do not fit are named', () => {
+    tf.tidy(() => {
+      const grey = tf.ones([2, 8, 8, 1], 'int32') as tf.Tensor4D
+      expect(grayViews({ size: 6 }).apply({ images: grey }, seed(1))[0]!.shape).toEqual([2, 6, 6, 1])
+      expect(() => simclrViews({ size: 6 }).apply({ images: grey }, seed(1))).toThrow(
+        'the pictures have 1 channels, the normalisation 3',
+      )
+    })
+  })
+
+  test('a preview is in 0..255 again', async () => {
+    const images = pictures(2)
+    const s = seed(1)
+    const before = tf.memory().numTensors
+    const views = await previewViews(simclrViews({ size: 8 }), { images }, s)
+    expect(views).toHaveLength(2)
+    expect(views[0]).toMatchObject({ shape: [2, 8, 8, 3] })
+    expect(new Set(views[0]!.data).size).toBeGreaterThan(10)
+    expect(tf.memory().numTensors).toBe(before)
+    tf.dispose([images, s])
+  })
+})
