@@ -43,7 +43,7 @@ export function liftedStructured(
 
 /**
  * Generalised lifted structured loss: all positives of an anchor against all its negatives
- * (Hermans et al. 2017, arXiv:1703.07737, eq. 8).
+ * (Hermans et al. 2017, arXiv:1703.07737, the generalised lifted embedding loss).
  *
  * @param z embeddings, [batch, features]
  * @param labels class numbers, [batch]; rows with a negative one are left out

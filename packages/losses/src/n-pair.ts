@@ -5,7 +5,7 @@ import { l2Normalise } from './l2-normalise.js'
 import { labelPairs } from './label-pairs.js'
 
 export interface NPairOptions {
-  /** weight of the mean squared length of the embeddings, which keeps them small (section 3.2.2); default 0 */
+  /** weight of the mean squared length of the embeddings, which keeps them small; default 0 */
   readonly regularisation?: number
   /** cosine similarities instead of products; default false */
   readonly normalise?: boolean
@@ -15,7 +15,7 @@ export interface NPairOptions {
 
 /**
  * Multi-class N-pair loss: each anchor is to find its positive among the positives of all pairs
- * (Sohn 2016, "Improved deep metric learning with multi-class N-pair loss objective", eq. 7).
+ * (Sohn 2016, "Improved deep metric learning with multi-class N-pair loss objective", the N-pair-mc loss).
  *
  * @param anchors, positives each [pairs, features]
  * @returns scalar, >= 0

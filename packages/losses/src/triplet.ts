@@ -17,8 +17,8 @@ export interface TripletOptions {
 
 export interface LabelledTripletOptions extends TripletOptions {
   /**
-   * `hard`: each anchor with its farthest positive and its nearest negative (Hermans et al., eq. 5);
-   * `all`: every triplet (eq. 6); `semi-hard`: those whose negative is farther than the positive, but
+   * `hard`: each anchor with its farthest positive and its nearest negative (Hermans et al.'s batch hard);
+   * `all`: every triplet (batch all); `semi-hard`: those whose negative is farther than the positive, but
    * by less than the margin (Schroff et al., section 3.2); default `hard`
    */
   readonly mining?: 'all' | 'hard' | 'semi-hard'
@@ -28,7 +28,7 @@ export interface LabelledTripletOptions extends TripletOptions {
 
 /**
  * Triplet loss: an anchor should be nearer to its positive than to its negative, by a margin
- * (Schroff et al. 2015, FaceNet, arXiv:1503.03832, eq. 2). The mean over the triplets.
+ * (Schroff et al. 2015, FaceNet, arXiv:1503.03832, section 3.1). The mean over the triplets.
  *
  * @param anchor, positive, negative embeddings, each [batch, features]
  * @returns scalar, >= 0
