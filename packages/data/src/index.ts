@@ -1,1 +1,7 @@
-export {}
+export { imageCacheFolder } from './cache-folder.js'
+export { contactSheet } from './contact-sheet.js'
+export { extensions } from './folder-images.js'
+export { type OpenOptions, openImages } from './open-images.js'
+export { type Records, recordDataset } from './record-dataset.js'
+export { kindNames } from './shapes/kinds.js'
+export { type ShapeAnnotation, type ShapesDataset, type ShapesOptions, shapes } from './shapes/shapes.js'

@@ -1,0 +1,10 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+/** Where decoded pictures are kept: $SELFSUP_CACHE, else the system's cache folder for this user. */
+export function imageCacheFolder(env: NodeJS.ProcessEnv = process.env): string {
+  if (env.SELFSUP_CACHE) return join(env.SELFSUP_CACHE, 'images')
+  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'selfsup', 'images')
+  if (process.platform === 'win32' && env.LOCALAPPDATA) return join(env.LOCALAPPDATA, 'selfsup', 'images')
+  return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'selfsup', 'images')
+}

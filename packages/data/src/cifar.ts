@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { type ImageDataset, SelfsupError } from '@selfsup/core'
+import { readFrom, recordDataset } from './record-dataset.js'
+
+const parts = { train: /^(data_batch_\d+|train)\.bin$/, test: /^(test_batch|test)\.bin$/ } as const
+const PIXELS = 32 * 32
+
+/** Whether a file name is one of CIFAR's binary batches. */
+export function isCifarBatch(name: string): boolean {
+  return parts.train.test(name) || parts.test.test(name)
+}
+
+/**
+ * CIFAR-10 and CIFAR-100 in their binary form: records of one label (CIFAR-100: two, the fine one counts) and
+ * 32 x 32 pixels, colour by colour.
+ * @param path a batch, or the folder that holds all
+ * @throws SelfsupError naming the file that is missing or damaged
+ */
+export async function cifarImages(
+  path: string,
+  isFolder: boolean,
+  split: 'train' | 'test',
+): Promise<ImageDataset> {
+  const folder = isFolder ? path : dirname(path)
+  const names = isFolder
+    ? (await readdir(folder)).filter((name) => parts[split].test(name)).sort()
+    : [basename(path)]
+  if (names.length === 0) throw new SelfsupError(`${path}: no CIFAR batches for split ${split}`)
+  const fine = /^(train|test)\.bin$/.test(names[0]!)
+  const record = (fine ? 2 : 1) + 3 * PIXELS
+  const files = await Promise.all(
+    names.map(async (name) => {
+      const bytes = await readFile(join(folder, name))
+      if (bytes.length === 0 || bytes.length % record !== 0) {
+        throw new SelfsupError(
+          `${join(folder, name)}: ${bytes.length} bytes are no whole number of CIFAR records`,
+        )
+      }
+      return bytes
+    }),
+  )
+  const bytes = Buffer.concat(files)
+  const count = bytes.length / record
+  const pixels = new Uint8Array(count * 3 * PIXELS)
+  const labels = new Int32Array(count)
+  for (let image = 0; image < count; image++) {
+    const start = image * record
+    labels[image] = bytes[start + (fine ? 1 : 0)]!
+    const from = start + record - 3 * PIXELS
+    const to = image * 3 * PIXELS
+    for (let p = 0; p < PIXELS; p++) {
+      pixels[to + 3 * p] = bytes[from + p]!
+      pixels[to + 3 * p + 1] = bytes[from + PIXELS + p]!
+      pixels[to + 3 * p + 2] = bytes[from + 2 * PIXELS + p]!
+    }
+  }
+  return recordDataset({
+    name: `${basename(folder)}-${split}`,
+    count,
+    height: 32,
+    width: 32,
+    channels: 3,
+    fingerprint: createHash('sha256').update(bytes).digest('hex'),
+    labels,
+    classes: await classNames(folder, fine, labels),
+    read: readFrom(pixels, 3 * PIXELS),
+  })
+}
+
+async function classNames(folder: string, fine: boolean, labels: Int32Array): Promise<string[]> {
+  const file = join(folder, fine ? 'fine_label_names.txt' : 'batches.meta.txt')
+  const text = await readFile(file, 'utf8').catch(() => '')
+  const names = text.split(/\r?\n/).filter(Boolean)
+  return names.length > 0
+    ? names
+    : Array.from({ length: labels.reduce((a, b) => Math.max(a, b), 0) + 1 }, (_, label) => String(label))
+}

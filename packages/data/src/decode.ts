@@ -1,0 +1,90 @@
+import { type CropBox, centralCropBox, SelfsupError } from '@selfsup/core'
+import sharp, { type Sharp } from 'sharp'
+
+// libvips is not to start threads of its own for each picture: many pictures are decoded side by side.
+sharp.concurrency(1)
+sharp.cache(false)
+
+/** A decoded picture, 0..255, [height, width, channels]. */
+export interface Pixels {
+  readonly data: Uint8Array
+  readonly width: number
+  readonly height: number
+}
+
+/** Below this side a picture holds nothing to learn from. */
+export const SMALLEST_SIDE = 2
+
+/**
+ * Opens a picture: upright by its EXIF data, the first frame of an animation, transparency on white, CMYK and
+ * 16 bits turned to 8 bits of RGB or grey.
+ */
+function open(file: string | Buffer, channels: 1 | 3): Sharp {
+  return sharp(file, { failOn: 'truncated', pages: 1, limitInputPixels: 2 ** 29 })
+    .autoOrient()
+    .flatten({ background: '#ffffff' })
+    .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+}
+
+/** Width and height as the picture is to be seen, from its header alone. */
+export async function measure(file: string | Buffer): Promise<{ width: number; height: number }> {
+  const { autoOrient } = await sharp(file, { failOn: 'none', pages: 1 }).metadata()
+  return autoOrient
+}
+
+/** Decodes a picture as it is. */
+export async function decode(file: string | Buffer, channels: 1 | 3): Promise<Pixels> {
+  return raw(open(file, channels), channels)
+}
+
+/** Decodes a picture to a square: the shorter side resized to `size`, the middle taken. */
+export async function decodeSquare(file: string | Buffer, channels: 1 | 3, size: number): Promise<Pixels> {
+  return raw(
+    open(file, channels).resize(size, size, {
+      fit: 'cover',
+      position: 'centre',
+      kernel: 'linear',
+      fastShrinkOnLoad: false,
+    }),
+    channels,
+  )
+}
+
+async function raw(picture: Sharp, channels: 1 | 3): Promise<Pixels> {
+  const { data, info } = await picture.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
+  if (info.width < SMALLEST_SIDE || info.height < SMALLEST_SIDE) {
+    throw new SelfsupError(`${info.width}x${info.height} pixels are too few`)
+  }
+  if (info.channels !== channels)
+    throw new SelfsupError(`decoded to ${info.channels} channels instead of ${channels}`)
+  return { data, width: info.width, height: info.height }
+}
+
+/** Cuts a box out of a decoded picture and resizes it to size x size, bilinear with antialiasing. */
+export async function cropDecoded(
+  picture: Pixels,
+  box: CropBox,
+  size: number,
+  channels: 1 | 3,
+): Promise<Uint8Array> {
+  return sharp(picture.data, { raw: { width: picture.width, height: picture.height, channels } })
+    .extract(box)
+    .resize(size, size, { fit: 'fill', kernel: 'linear' })
+    .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+    .raw()
+    .toBuffer()
+}
+
+/** The middle square of a decoded picture, for when no crop was asked for. */
+export function middle(picture: Pixels): CropBox {
+  return centralCropBox(picture.height, picture.width, [1, 1])
+}
+
+/** sharp's reason in a few words. */
+export function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  if (/unsupported image format|corrupt header/i.test(message)) return 'not a picture that can be read'
+  if (/premature end|truncated|not enough data|unexpected end|out of data/i.test(message))
+    return 'truncated or damaged'
+  return message.split('\n')[0]!
+}

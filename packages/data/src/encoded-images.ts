@@ -1,0 +1,16 @@
+/** Pictures as files, not yet decoded: a folder's, or a tar's. */
+export interface EncodedImages {
+  readonly name: string
+  readonly count: number
+  readonly classes?: readonly string[]
+  readonly labels?: Int32Array
+  /** for messages */
+  pathOf(index: number): string
+  /** a path, or the file's bytes: what sharp reads */
+  load(index: number): string | Promise<Buffer>
+  /** changes when any file does; reads sizes and times of change */
+  fingerprint(): Promise<string>
+  /** changes when files come, go or are renamed; reads nothing */
+  readonly listing: string
+  close?(): Promise<void>
+}

@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto'
+import { opendir, stat } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { basename, extname, relative, resolve, sep } from 'node:path'
+import { SelfsupError } from '@selfsup/core'
+import type { EncodedImages } from './encoded-images.js'
+import { forEachLimited } from './limited.js'
+import { PathList } from './path-list.js'
+
+/** Endings of the files that are taken for pictures, without the dot. */
+export const extensions: ReadonlySet<string> = new Set([
+  'jpg',
+  'jpeg',
+  'png',
+  'webp',
+  'avif',
+  'gif',
+  'tif',
+  'tiff',
+])
+
+/**
+ * All pictures below a folder, in order of their paths. When they lie in subfolders, the first level's names are
+ * the classes, in alphabetical order (as torchvision's ImageFolder); a picture beside those subfolders has none.
+ * @throws SelfsupError when there is no picture, saying what was looked for and what was found
+ */
+export async function folderImages(path: string): Promise<EncodedImages> {
+  const root = resolve(path)
+  const paths = new PathList()
+  const others = new Map<string, number>()
+  await list(root, paths, others, new Set())
+  if (paths.length === 0) {
+    const found = [...others]
+      .sort((a, b) => b[1] - a[1])
+      .slice(0, 3)
+      .map(([kind, count]) => `${count} ${kind}`)
+    throw new SelfsupError(
+      `${path}: no pictures; looked for ${[...extensions].join(', ')} in it and its subfolders${found.length > 0 ? `; found ${found.join(', ')}` : ', it is empty'}`,
+    )
+  }
+  const { classes, labels } = classify(root, paths)
+  const hash = createHash('sha256')
+  paths.digestInto((bytes) => hash.update(bytes))
+  const listing = hash.digest('hex')
+  return {
+    name: basename(root),
+    count: paths.length,
+    classes,
+    labels,
+    listing,
+    pathOf: (index) => paths.path(index),
+    load: (index) => paths.path(index),
+    async fingerprint() {
+      const facts = new Float64Array(paths.length * 2)
+      await forEachLimited(paths.length, availableParallelism() * 8, async (index) => {
+        const { size, mtimeMs } = await stat(paths.path(index))
+        facts.set([size, mtimeMs], index * 2)
+      })
+      return createHash('sha256').update(listing).update(new Uint8Array(facts.buffer)).digest('hex')
+    },
+  }
+}
+
+async function list(
+  folder: string,
+  paths: PathList,
+  others: Map<string, number>,
+  above: Set<string>,
+): Promise<void> {
+  const names: string[] = []
+  const subfolders: string[] = []
+  for await (const entry of await opendir(folder, { bufferSize: 1024 })) {
+    if (entry.name.startsWith('.')) continue
+    const kind = entry.isSymbolicLink() ? await stat(`${folder}/${entry.name}`).catch(() => undefined) : entry
+    if (kind?.isDirectory()) subfolders.push(entry.name)
+    else if (kind?.isFile()) names.push(entry.name)
+  }
+  let number: number | undefined
+  for (const name of names.sort()) {
+    const ending = extname(name).slice(1).toLowerCase()
+    if (extensions.has(ending)) {
+      number ??= paths.addFolder(folder)
+      paths.add(number, name)
+    } else {
+      const kind = ending ? `.${ending} files` : 'files without an ending'
+      others.set(kind, (others.get(kind) ?? 0) + 1)
+    }
+  }
+  const inode = await stat(folder)
+  const key = `${inode.dev}:${inode.ino}`
+  if (above.has(key)) return // a link to a folder above
+  for (const name of subfolders.sort())
+    await list(`${folder}/${name}`, paths, others, new Set([...above, key]))
+}
+
+function classify(root: string, paths: PathList): { classes?: string[]; labels?: Int32Array } {
+  const classOfFolder = new Map<number, string | undefined>()
+  for (let index = 0; index < paths.length; index++) {
+    const number = paths.folderNumber(index)
+    if (!classOfFolder.has(number))
+      classOfFolder.set(number, relative(root, paths.folder(index)).split(sep)[0] || undefined)
+  }
+  const classes = [...new Set([...classOfFolder.values()].filter((name) => name !== undefined))].sort()
+  if (classes.length === 0) return {}
+  const numbers = new Map(classes.map((name, number) => [name, number]))
+  const labels = Int32Array.from({ length: paths.length }, (_, index) => {
+    const name = classOfFolder.get(paths.folderNumber(index))
+    return name === undefined ? -1 : numbers.get(name)!
+  })
+  return { classes, labels }
+}

@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
+import { type ImageDataset, SelfsupError } from '@selfsup/core'
+import { readFrom, recordDataset } from './record-dataset.js'
+
+const IMAGES = /idx3-ubyte(\.gz)?$/
+const prefixes = { train: 'train', test: 't10k' } as const
+
+/** Whether a file name is an IDX file of images. */
+export function isIdxImages(name: string): boolean {
+  return IMAGES.test(name)
+}
+
+/**
+ * MNIST and what has its form (Fashion-MNIST, KMNIST): the IDX file of images of a part, gzipped or not, with the
+ * file of labels beside it when there is one.
+ * @param path the file of images, or the folder that holds the files of both parts
+ * @throws SelfsupError naming the file that is missing or damaged
+ */
+export async function idxImages(
+  path: string,
+  isFolder: boolean,
+  split: 'train' | 'test',
+): Promise<ImageDataset> {
+  const folder = isFolder ? path : dirname(path)
+  const names = await readdir(folder)
+  const imagesName = isFolder
+    ? names.sort().find((name) => isIdxImages(name) && name.startsWith(prefixes[split]))
+    : basename(path)
+  if (!imagesName)
+    throw new SelfsupError(
+      `${path}: no IDX file of images for split ${split} (${prefixes[split]}-images-idx3-ubyte)`,
+    )
+  const imagesPath = join(folder, imagesName)
+  const { dimensions, values } = parse(await content(imagesPath), imagesPath, 3)
+  const [count, height, width] = dimensions as [number, number, number]
+  const stem = imagesName.replace('images', 'labels').replace('idx3', 'idx1').replace(/\.gz$/, '')
+  const labelsName = names.find((name) => name === stem || name === `${stem}.gz`)
+  const labels = labelsName ? await readLabels(join(folder, labelsName), count) : undefined
+  return recordDataset({
+    name: `${basename(folder)}-${split}`,
+    count,
+    height,
+    width,
+    channels: 1,
+    fingerprint: createHash('sha256').update(values).digest('hex'),
+    labels,
+    classes:
+      labels &&
+      Array.from({ length: labels.reduce((a, b) => Math.max(a, b), 0) + 1 }, (_, label) => String(label)),
+    read: readFrom(values, height * width),
+  })
+}
+
+async function readLabels(path: string, count: number): Promise<Int32Array> {
+  const { values } = parse(await content(path), path, 1)
+  if (values.length !== count) throw new SelfsupError(`${path}: ${values.length} labels for ${count} images`)
+  return Int32Array.from(values)
+}
+
+async function content(path: string): Promise<Buffer> {
+  const bytes = await readFile(path)
+  if (!path.endsWith('.gz')) return bytes
+  try {
+    return await promisify(gunzip)(bytes)
+  } catch {
+    throw new SelfsupError(`${path}: damaged gzip file`)
+  }
+}
+
+/** The IDX format: two zero bytes, type 8 (unsigned byte), number of dimensions, each as a big-endian word, data. */
+function parse(bytes: Buffer, path: string, rank: number): { dimensions: number[]; values: Uint8Array } {
+  if (bytes.length < 4 + 4 * rank || bytes.readUInt32BE(0) !== 0x0800 + rank) {
+    throw new SelfsupError(`${path}: no IDX file of ${rank === 3 ? 'images' : 'labels'}`)
+  }
+  const dimensions = Array.from({ length: rank }, (_, i) => bytes.readUInt32BE(4 + 4 * i))
+  const values = bytes.subarray(4 + 4 * rank)
+  const expectedLength = dimensions.reduce((product, n) => product * n, 1)
+  if (values.length !== expectedLength) {
+    throw new SelfsupError(`${path}: truncated; ${values.length} of ${expectedLength} bytes`)
+  }
+  return { dimensions, values }
+}

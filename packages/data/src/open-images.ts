@@ -1,0 +1,95 @@
+import { readdir, stat } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { expected, type ImageDataset, SelfsupError } from '@selfsup/core'
+import { imageCacheFolder } from './cache-folder.js'
+import { cifarImages, isCifarBatch } from './cifar.js'
+import { measure } from './decode.js'
+import type { EncodedImages } from './encoded-images.js'
+import { extensions, folderImages } from './folder-images.js'
+import { idxImages, isIdxImages } from './idx.js'
+import { cachedPixels } from './pixel-cache.js'
+import { recordDataset } from './record-dataset.js'
+import { shapes } from './shapes/shapes.js'
+import { streamDataset } from './stream-dataset.js'
+import { tarImages } from './tar-images.js'
+
+export interface OpenOptions {
+  /** 3 for colour (default for files of pictures), 1 for grey */
+  readonly channels?: 1 | 3
+  /** resize every picture to this square once and keep it; default: as they are when small and of one size */
+  readonly imageSize?: number
+  /** of MNIST, CIFAR and shapes; default train */
+  readonly split?: 'train' | 'test'
+  /** fail at the first picture that cannot be read instead of leaving it out */
+  readonly strict?: boolean
+  /** where decoded small pictures are kept */
+  readonly cacheFolder?: string
+  /** `shapes` only: how many pictures, and of which seed */
+  readonly count?: number
+  readonly seed?: number
+  readonly signal?: AbortSignal
+  /** while small pictures are decoded for the first time */
+  readonly onProgress?: (done: number, total: number) => void
+}
+
+/** Pictures up to this side, all of one size, are decoded once and kept. */
+const SMALL = 96
+
+/**
+ * Opens pictures, whatever form they have:
+ * - a folder of JPEG, PNG, WebP, AVIF, GIF or TIFF, flat or with one subfolder per class;
+ * - MNIST's IDX files, gzipped or not, or the folder that holds them;
+ * - CIFAR's binary batches, or their folder;
+ * - a tar in WebDataset form, several as `name-{000..009}.tar`;
+ * - the word `shapes`: pictures drawn by this package.
+ * @throws SelfsupError when there is nothing to be found, saying what was looked for
+ */
+export async function openImages(source: string, options: OpenOptions = {}): Promise<ImageDataset> {
+  const { split = 'train', imageSize } = options
+  expected(split === 'train' || split === 'test', `split must be train or test; got ${split}`)
+  if (source === 'shapes') return shapes({ size: imageSize, split, count: options.count, seed: options.seed })
+  if (/\.tar$/.test(source)) return encoded(await tarImages(source), options)
+  const found = await stat(source).catch(() => undefined)
+  if (!found)
+    throw new SelfsupError(
+      `${source} does not exist; images may be a folder, IDX files, CIFAR batches, a .tar, or the word shapes`,
+    )
+  if (found.isDirectory()) {
+    const names = await readdir(source)
+    if (names.some(isIdxImages)) return idxImages(source, true, split)
+    if (names.some(isCifarBatch)) return cifarImages(source, true, split)
+    return encoded(await folderImages(source), options)
+  }
+  if (isIdxImages(basename(source))) return idxImages(source, false, split)
+  if (isCifarBatch(basename(source))) return cifarImages(source, false, split)
+  throw new SelfsupError(
+    `${source} is a file; images may be a folder of ${[...extensions].join(', ')}, MNIST files (*-idx3-ubyte[.gz]), CIFAR batches (*.bin) or a .tar`,
+  )
+}
+
+async function encoded(images: EncodedImages, options: OpenOptions): Promise<ImageDataset> {
+  const { channels = 3, imageSize, strict, signal, onProgress } = options
+  const size = imageSize ? { width: imageSize, height: imageSize } : await commonSmallSize(images)
+  if (!size) return streamDataset(images, { channels, strict })
+  const folder = options.cacheFolder ?? imageCacheFolder()
+  return recordDataset(await cachedPixels(images, { folder, ...size, channels, strict, signal, onProgress }))
+}
+
+/** The size of all pictures when it is one and small, judged by up to 64 of them; the rest is checked when decoding. */
+async function commonSmallSize(
+  images: EncodedImages,
+): Promise<{ width: number; height: number } | undefined> {
+  const looks = Math.min(64, images.count)
+  let common: { width: number; height: number } | undefined
+  for (let look = 0; look < looks; look++) {
+    const index = Math.floor((look * images.count) / looks)
+    const size = await Promise.resolve(images.load(index))
+      .then(measure)
+      .catch(() => undefined)
+    if (!size) continue
+    if (Math.max(size.width, size.height) > SMALL) return undefined
+    if (common && (common.width !== size.width || common.height !== size.height)) return undefined
+    common = { width: size.width, height: size.height }
+  }
+  return common
+}

@@ -1,0 +1,67 @@
+/**
+ * Many paths in little memory: folders once each, file names packed into blocks of bytes. About 30 bytes a file.
+ */
+export class PathList {
+  readonly #folders: string[] = []
+  #names = Buffer.alloc(1 << 16)
+  #used = 0
+  #ends = new Float64Array(1 << 10)
+  #folderOf = new Uint32Array(1 << 10)
+  #count = 0
+
+  get length(): number {
+    return this.#count
+  }
+
+  /** @returns the folder's number, for `add` */
+  addFolder(path: string): number {
+    return this.#folders.push(path) - 1
+  }
+
+  add(folder: number, name: string): void {
+    const bytes = Buffer.byteLength(name)
+    if (this.#used + bytes > this.#names.length) {
+      const larger = Buffer.alloc(Math.max(this.#names.length * 1.5, this.#used + bytes))
+      this.#names.copy(larger, 0, 0, this.#used)
+      this.#names = larger
+    }
+    if (this.#count === this.#ends.length) {
+      const larger = Math.ceil(this.#count * 1.5)
+      this.#ends = grown(this.#ends, new Float64Array(larger))
+      this.#folderOf = grown(this.#folderOf, new Uint32Array(larger))
+    }
+    this.#names.write(name, this.#used)
+    this.#used += bytes
+    this.#ends[this.#count] = this.#used
+    this.#folderOf[this.#count] = folder
+    this.#count++
+  }
+
+  name(index: number): string {
+    return this.#names.toString('utf8', index === 0 ? 0 : this.#ends[index - 1]!, this.#ends[index]!)
+  }
+
+  folder(index: number): string {
+    return this.#folders[this.#folderOf[index]!]!
+  }
+
+  folderNumber(index: number): number {
+    return this.#folderOf[index]!
+  }
+
+  path(index: number): string {
+    return `${this.folder(index)}/${this.name(index)}`
+  }
+
+  /** All bytes of all names, for a fingerprint. */
+  digestInto(update: (bytes: Uint8Array | string) => unknown): void {
+    for (const folder of this.#folders) update(`${folder}\n`)
+    update(this.#names.subarray(0, this.#used))
+    update(new Uint8Array(this.#ends.buffer, 0, this.#count * 8))
+  }
+}
+
+function grown<A extends Float64Array | Uint32Array>(from: A, into: A): A {
+  into.set(from)
+  return into
+}

@@ -1,0 +1,61 @@
+import type { BatchOptions, HostBatch, ImageDataset } from '@selfsup/core'
+import { batchRanges, passOrder } from './order.js'
+
+/** Small pictures of one size, each at hand as bytes. */
+export interface Records {
+  readonly name: string
+  readonly count: number
+  readonly height: number
+  readonly width: number
+  readonly channels: 1 | 3
+  readonly fingerprint: string
+  readonly classes?: readonly string[]
+  readonly labels?: Int32Array
+  /** Copies the pictures of the given positions into `target`, one after the other. */
+  read(positions: Uint32Array, target: Uint8Array): void | Promise<void>
+  readonly skipped?: readonly { readonly path: string; readonly reason: string }[]
+  close?(): Promise<void>
+}
+
+/** A dataset of small pictures: batches hold whole pictures, gathered with one copy each. */
+export function recordDataset(records: Records): ImageDataset {
+  const { name, count, height, width, channels, fingerprint, classes, labels, skipped = [] } = records
+  const size = height * width * channels
+  return {
+    name,
+    length: count,
+    channels,
+    imageSize: [height, width],
+    fingerprint,
+    classes,
+    labels: () => labels,
+    async *batches(options: BatchOptions): AsyncIterable<HostBatch> {
+      const order = passOrder(count, options.shuffle)
+      const gather = async ({ start, end }: { start: number; end: number }): Promise<HostBatch> => {
+        const positions = order.subarray(start, end)
+        const data = new Uint8Array(positions.length * size)
+        await records.read(positions, data)
+        return {
+          images: { data, shape: [positions.length, height, width, channels] },
+          labels: Int32Array.from(positions, (position) => labels?.[position] ?? -1),
+          indices: Int32Array.from(positions),
+        }
+      }
+      for (const range of batchRanges(count, options)) {
+        options.signal?.throwIfAborted()
+        yield await gather(range)
+      }
+    },
+    skipped: () => skipped,
+    close: async () => records.close?.(),
+  }
+}
+
+/** Records whose pictures all lie in memory, one after the other. */
+export function readFrom(pixels: Uint8Array, size: number): Records['read'] {
+  return (positions, target) => {
+    for (let i = 0; i < positions.length; i++) {
+      target.set(pixels.subarray(positions[i]! * size, (positions[i]! + 1) * size), i * size)
+    }
+  }
+}

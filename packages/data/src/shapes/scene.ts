@@ -1,0 +1,116 @@
+import { uniforms } from '@selfsup/core'
+import { kindNames } from './kinds.js'
+
+/** How a surface is filled. */
+export const textures = ['plain', 'striped', 'dotted', 'checkered', 'shaded'] as const
+export const grounds = ['plain', 'shaded', 'speckled', 'striped'] as const
+
+const colours = ['red', 'orange', 'yellow', 'green', 'cyan', 'blue', 'violet', 'pink'] as const
+const hues = [0, 30, 55, 120, 180, 225, 275, 325]
+
+/** A colour as a person names it, and as red, green, blue from 0 to 1. */
+export interface Paint {
+  readonly name: string
+  readonly rgb: readonly [number, number, number]
+}
+
+/** One thing in a picture; lengths as parts of the picture's side. */
+export interface SceneObject {
+  /** class number, position in `kindNames` */
+  readonly kind: number
+  /** middle */
+  readonly x: number
+  readonly y: number
+  /** radius */
+  readonly radius: number
+  /** counter-clockwise, in radians, 0 to 2 pi */
+  readonly angle: number
+  readonly texture: (typeof textures)[number]
+  /** repeats of the texture across the shape */
+  readonly pitch: number
+  readonly paint: Paint
+  /** the texture's other colour */
+  readonly second: Paint
+}
+
+/** Everything that is drawn in one picture. */
+export interface Scene {
+  readonly objects: readonly SceneObject[]
+  readonly ground: (typeof grounds)[number]
+  readonly groundPaint: Paint
+  readonly groundSecond: Paint
+  readonly groundAngle: number
+  /** of the speckles */
+  readonly noiseSeed: number
+}
+
+const DRAWS_PER_OBJECT = 16
+const DRAWS_PER_GROUND = 16
+
+/** The scene of one number: class, colour, texture, size, place, angle and ground, each drawn independently. */
+export function drawScene(seed: number, index: number, objects: number): Scene {
+  const u = uniforms([seed, index], DRAWS_PER_GROUND + DRAWS_PER_OBJECT * objects)
+  const groundPaint = paint(u[0]!, 0.15 + 0.75 * u[1]!, 0.2 + 0.6 * u[2]!)
+  return {
+    ground: choose(grounds, u[3]!),
+    groundPaint,
+    groundSecond: paint(u[4]!, 0.15 + 0.75 * u[5]!, 0.2 + 0.6 * u[6]!),
+    groundAngle: 2 * Math.PI * u[7]!,
+    noiseSeed: Math.floor(u[8]! * 2 ** 23),
+    objects: Array.from({ length: objects }, (_, number) =>
+      drawObject(u.subarray(DRAWS_PER_GROUND + number * DRAWS_PER_OBJECT), objects, groundPaint),
+    ),
+  }
+}
+
+function drawObject(u: Float32Array, objects: number, ground: Paint): SceneObject {
+  const largest = objects === 1 ? 0.4 : 0.28
+  const radius = 0.18 + (largest - 0.18) * u[0]!
+  const margin = radius * 0.85
+  const first = contrasting(u[1]!, u[2]!, u[3]!, ground)
+  return {
+    kind: Math.floor(u[4]! * kindNames.length),
+    x: margin + (1 - 2 * margin) * u[5]!,
+    y: margin + (1 - 2 * margin) * u[6]!,
+    radius,
+    angle: 2 * Math.PI * u[7]!,
+    texture: choose(textures, u[8]!),
+    pitch: 2 + 2 * u[9]!,
+    paint: first,
+    second: contrasting(u[10]!, u[11]!, u[12]!, ground),
+  }
+}
+
+/** A colour that stands out from the ground: light on dark, dark on light. */
+function contrasting(hue: number, saturation: number, value: number, ground: Paint): Paint {
+  const dark = 0.299 * ground.rgb[0] + 0.587 * ground.rgb[1] + 0.114 * ground.rgb[2] < 0.4
+  return paint(hue, 0.4 + 0.6 * saturation, dark ? 0.75 + 0.25 * value : 0.1 + 0.25 * value)
+}
+
+function choose<T>(all: readonly T[], u: number): T {
+  return all[Math.floor(u * all.length)]!
+}
+
+function paint(hueDraw: number, saturation: number, value: number): Paint {
+  const number = Math.floor(hueDraw * hues.length)
+  const hue = hues[number]! / 60
+  const channel = (n: number) => {
+    const k = (n + hue) % 6
+    return value - value * saturation * Math.max(0, Math.min(k, 4 - k, 1))
+  }
+  const shade = value < 0.4 ? 'dark ' : ''
+  const name = saturation < 0.3 ? `${shade}grey` : `${shade}${colours[number]}`
+  return { name, rgb: [channel(5), channel(3), channel(1)] }
+}
+
+/** "a large striped red star at the top left on a blue background" */
+export function describeScene({ objects, groundPaint }: Scene): string {
+  const things = objects.map(({ kind, x, y, radius, texture, paint }) => {
+    const size = radius < 0.24 ? 'small' : radius < 0.32 ? 'medium-sized' : 'large'
+    const row = y < 0.4 ? 'top' : y > 0.6 ? 'bottom' : ''
+    const column = x < 0.4 ? 'left' : x > 0.6 ? 'right' : ''
+    const place = row || column ? `at the ${[row, column].filter(Boolean).join(' ')}` : 'in the middle'
+    return `a ${size} ${texture === 'plain' ? '' : `${texture} `}${paint.name} ${kindNames[kind]} ${place}`
+  })
+  return `${things.join(' and ')} on a ${groundPaint.name} background`
+}

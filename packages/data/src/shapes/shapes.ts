@@ -1,0 +1,126 @@
+import { expected, type ImageDataset, mixSeed } from '@selfsup/core'
+import { recordDataset } from '../record-dataset.js'
+import { kindNames } from './kinds.js'
+import { renderScene } from './render.js'
+import { describeScene, drawScene, type Scene } from './scene.js'
+
+export interface ShapesOptions {
+  /** side of the pictures in pixels; 32 */
+  readonly size?: number
+  /** how many pictures; 10,000 for `train`, 2,000 for `test` */
+  readonly count?: number
+  /** of all pictures; 1 */
+  readonly seed?: number
+  /** things in each picture; 1 */
+  readonly objects?: number
+  /** two streams of pictures that share none; `train` */
+  readonly split?: 'train' | 'test'
+}
+
+/** What is known of one drawn picture. */
+export interface ShapeAnnotation {
+  readonly objects: readonly {
+    /** class number, position in `classes` */
+    readonly kind: number
+    /** counter-clockwise, radians */
+    readonly angle: number
+    /** radius, as part of the side */
+    readonly radius: number
+    /** middle, as parts of the side */
+    readonly x: number
+    readonly y: number
+    /** [left, top, width, height] in pixels, within the picture */
+    readonly box: readonly [number, number, number, number]
+  }[]
+  readonly caption: string
+}
+
+/** A dataset of drawn pictures that also knows what it drew. */
+export interface ShapesDataset extends ImageDataset {
+  annotations(index: number): ShapeAnnotation
+}
+
+/**
+ * Drawn pictures with known contents, for demos and tests: a shape (its kind is the class), its colour, texture,
+ * size, place and angle and the background all vary independently, so that pixels tell little of the class. The
+ * picture of a number depends on seed, split and number alone.
+ * @throws SelfsupError for sizes below 8 pixels or fewer than one object
+ */
+export function shapes({
+  size = 32,
+  split = 'train',
+  count = split === 'train' ? 10_000 : 2_000,
+  seed = 1,
+  objects = 1,
+}: ShapesOptions = {}): ShapesDataset {
+  expected(
+    Number.isInteger(size) && size >= 8,
+    `shapes: size must be a whole number of at least 8; got ${size}`,
+  )
+  expected(
+    Number.isInteger(count) && count >= 1,
+    `shapes: count must be a whole number of at least 1; got ${count}`,
+  )
+  expected(Number.isInteger(objects) && objects >= 1, `shapes: objects must be at least 1; got ${objects}`)
+  expected(split === 'train' || split === 'test', `shapes: split must be train or test; got ${split}`)
+  const [stream] = mixSeed(seed, split === 'train' ? 1 : 2, 0)
+  const scene = (index: number): Scene => drawScene(stream, index, objects)
+  const bytes = size * size * 3
+  const drawn = new DrawnOnce(count, bytes, (index, target, offset) =>
+    renderScene(scene(index), size, target, offset),
+  )
+  const dataset = recordDataset({
+    name: 'shapes',
+    count,
+    height: size,
+    width: size,
+    channels: 3,
+    fingerprint: `shapes-1-${size}-${seed}-${split}-${objects}-${count}`,
+    classes: kindNames,
+    labels: Int32Array.from({ length: count }, (_, index) => scene(index).objects[0]!.kind),
+    read: (positions, target) => {
+      for (let i = 0; i < positions.length; i++) drawn.copy(positions[i]!, target, i * bytes)
+    },
+  })
+  return { ...dataset, annotations: (index) => annotate(scene(index), size) }
+}
+
+/** Draws each picture when it is first asked for and keeps it, as far as memory is granted. */
+class DrawnOnce {
+  readonly #pixels: Uint8Array
+  readonly #done: Uint8Array
+
+  constructor(
+    count: number,
+    readonly bytes: number,
+    readonly draw: (index: number, target: Uint8Array, offset: number) => void,
+    granted = 256 * 2 ** 20,
+  ) {
+    const kept = Math.min(count, Math.floor(granted / bytes))
+    this.#pixels = new Uint8Array(kept * bytes)
+    this.#done = new Uint8Array(kept)
+  }
+
+  copy(index: number, target: Uint8Array, offset: number): void {
+    if (index >= this.#done.length) return this.draw(index, target, offset)
+    const from = index * this.bytes
+    if (!this.#done[index]) {
+      this.draw(index, this.#pixels, from)
+      this.#done[index] = 1
+    }
+    target.set(this.#pixels.subarray(from, from + this.bytes), offset)
+  }
+}
+
+function annotate(scene: Scene, size: number): ShapeAnnotation {
+  return {
+    caption: describeScene(scene),
+    objects: scene.objects.map(({ kind, angle, radius, x, y }) => {
+      const left = Math.max(0, (x - radius) * size)
+      const top = Math.max(0, (y - radius) * size)
+      const width = Math.min(size, (x + radius) * size) - left
+      const height = Math.min(size, (y + radius) * size) - top
+      return { kind, angle, radius, x, y, box: [left, top, width, height] }
+    }),
+  }
+}

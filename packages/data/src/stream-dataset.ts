@@ -1,0 +1,137 @@
+import {
+  type BatchOptions,
+  type CropBox,
+  type CropSpec,
+  DRAWS_PER_BOX,
+  derive,
+  expected,
+  type HostBatch,
+  type HostImages,
+  type ImageDataset,
+  randomResizedCropBox,
+  type Seed,
+  SelfsupError,
+  uniforms,
+} from '@selfsup/core'
+import { cropDecoded, decode, middle, type Pixels, reasonOf } from './decode.js'
+import type { EncodedImages } from './encoded-images.js'
+import { batchRanges, passOrder } from './order.js'
+
+/** Batches that are decoded while one is being used. */
+const READ_AHEAD = 2
+
+/**
+ * Large pictures, decoded when their turn comes. With `crops` each view's random box is cut out while decoding; a
+ * picture that cannot be read is then replaced by the next readable one in stored order, which depends on the files
+ * alone: no other picture moves, and a resumed run sees the same. With `size` it is left out of its batch.
+ */
+export function streamDataset(
+  images: EncodedImages,
+  { channels, strict = false }: { channels: 1 | 3; strict?: boolean },
+): ImageDataset {
+  const skipped = new Map<number, string>()
+  const read = async (index: number): Promise<Pixels | undefined> => {
+    if (skipped.has(index)) return undefined
+    try {
+      return await decode(await images.load(index), channels)
+    } catch (error) {
+      if (strict) throw new SelfsupError(`${images.pathOf(index)}: ${reasonOf(error)}`)
+      skipped.set(index, reasonOf(error))
+      return undefined
+    }
+  }
+  const readable = async (index: number): Promise<{ index: number; picture: Pixels }> => {
+    for (let tries = 0; tries < Math.min(images.count, 1000); tries++) {
+      const candidate = (index + tries) % images.count
+      const picture = await read(candidate)
+      if (picture) return { index: candidate, picture }
+    }
+    throw new SelfsupError(
+      `${images.name}: no readable picture from ${images.pathOf(index)} on; ${skipped.get(index)}`,
+    )
+  }
+
+  const makeCrops = async (
+    positions: Uint32Array,
+    crops: readonly CropSpec[],
+    seed: Seed,
+  ): Promise<HostBatch> => {
+    const views = crops.map(({ size }) => emptyImages(positions.length, size, channels))
+    const draws = crops.map(({ stream }) => uniforms(derive(seed, stream), positions.length * DRAWS_PER_BOX))
+    const indices = new Int32Array(positions.length)
+    await Promise.all(
+      Array.from(positions, async (position, slot) => {
+        const { index, picture } = await readable(position)
+        indices[slot] = index
+        await Promise.all(
+          crops.map(async (crop, view) => {
+            const box = randomResizedCropBox(
+              draws[view]!,
+              picture.height,
+              picture.width,
+              crop,
+              slot * DRAWS_PER_BOX,
+            )
+            await place(picture, box, views[view]!, slot)
+          }),
+        )
+      }),
+    )
+    return { crops: views, labels: labelsOf(indices), indices }
+  }
+  const makeWhole = async (positions: Uint32Array, size: number): Promise<HostBatch> => {
+    const pictures = await Promise.all(Array.from(positions, read))
+    const kept = [...positions.keys()].filter((slot) => pictures[slot])
+    const batch = emptyImages(kept.length, size, channels)
+    await Promise.all(
+      kept.map((slot, place_) => place(pictures[slot]!, middle(pictures[slot]!), batch, place_)),
+    )
+    const indices = Int32Array.from(kept, (slot) => positions[slot]!)
+    return { images: batch, labels: labelsOf(indices), indices }
+  }
+  const place = async (picture: Pixels, box: CropBox, into: HostImages, slot: number): Promise<void> => {
+    const size = into.shape[1]
+    into.data.set(await cropDecoded(picture, box, size, channels), slot * size * size * channels)
+  }
+  const labelsOf = (indices: Int32Array) => indices.map((index) => images.labels?.[index] ?? -1)
+
+  return {
+    name: images.name,
+    length: images.count,
+    channels,
+    classes: images.classes,
+    fingerprint: images.listing,
+    labels: () => images.labels,
+    async *batches(options: BatchOptions): AsyncIterable<HostBatch> {
+      const { crops, seedOf, size, signal } = options
+      expected((crops && seedOf) || size, `${images.name}: large pictures need crops with seeds, or a size`)
+      const order = passOrder(images.count, options.shuffle)
+      const make = (batch: number, start: number, end: number) => {
+        const positions = order.subarray(start, end)
+        return crops && seedOf ? makeCrops(positions, crops, seedOf(batch)) : makeWhole(positions, size!)
+      }
+      const underWay: Promise<HostBatch>[] = []
+      try {
+        for (const { batch, start, end } of batchRanges(images.count, options)) {
+          signal?.throwIfAborted()
+          const made = make(batch, start, end)
+          made.catch(() => {}) // it is awaited in its turn; until then a failure must not end the process
+          underWay.push(made)
+          if (underWay.length > READ_AHEAD) yield await underWay.shift()!
+        }
+        while (underWay.length > 0) yield await underWay.shift()!
+      } finally {
+        await Promise.allSettled(underWay)
+      }
+    },
+    skipped: () =>
+      [...skipped]
+        .sort(([a], [b]) => a - b)
+        .map(([index, reason]) => ({ path: images.pathOf(index), reason })),
+    close: async () => images.close?.(),
+  }
+}
+
+function emptyImages(count: number, size: number, channels: 1 | 3): HostImages {
+  return { data: new Uint8Array(count * size * size * channels), shape: [count, size, size, channels] }
+}
