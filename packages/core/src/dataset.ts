@@ -76,6 +76,8 @@ export interface ImageDataset {
   readonly fingerprint: string
   /** class number of each image (-1 where none), length images; undefined when none has one */
   labels(): Int32Array | undefined
+  /** where an image comes from, for a person; absent when images have no names */
+  pathOf?(index: number): string
   /** Batches with read-ahead and bounded memory. */
   batches(options: BatchOptions): AsyncIterable<HostBatch>
   /** Files that could not be used so far, with the reason. */

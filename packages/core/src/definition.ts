@@ -20,13 +20,16 @@ export type MethodOption =
       readonly description: string
     }
 
+/** What an option holds. Distributes over a union of options. */
+type ValueOf<Option extends MethodOption> = Option extends { type: 'number' }
+  ? number
+  : Option extends { type: 'boolean' }
+    ? boolean
+    : string
+
 /** The values of a set of options: `temperature: number` for `temperature: { type: 'number', ... }`. */
 export type OptionValues<Options extends Readonly<Record<string, MethodOption>>> = {
-  -readonly [Name in keyof Options]: Options[Name] extends { type: 'number' }
-    ? number
-    : Options[Name] extends { type: 'boolean' }
-      ? boolean
-      : string
+  -readonly [Name in keyof Options]: ValueOf<Options[Name]>
 }
 
 /** How a method is trained where the user says nothing else. */
@@ -53,7 +56,7 @@ export interface MethodDefinition<
    * @param backbone a model from [batch, size, size, channels], normalised, to [batch, features]; the size
    * of the views and their channels are those of its input
    */
-  create(backbone: LayersModel, options?: Partial<OptionValues<Options>> & MethodContext): Method
+  create(backbone: LayersModel, options?: Partial<OptionValues<Options>>, context?: MethodContext): Method
 }
 
 /** What every method takes beside its own options. */

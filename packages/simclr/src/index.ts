@@ -1,1 +1,1 @@
-export {}
+export { definition, type SimclrOptions, simclr } from './simclr.js'

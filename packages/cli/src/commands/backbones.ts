@@ -1,0 +1,31 @@
+import { table } from '../table.js'
+
+/** `selfsup backbones`: the networks, with features and parameters (of 32-pixel colour pictures). */
+export async function backbones({ json }: { json?: boolean }): Promise<number> {
+  const tf = await import('@tensorflow/tfjs-core')
+  const { prepareEngine } = await import('@selfsup/engine')
+  await prepareEngine({ engine: 'cpu' })
+  const all = (await import('@selfsup/backbones')).backbones.map(({ name, summary, features, create }) => {
+    const model = create({ size: 32 })
+    const parameters = model.trainableWeights.reduce(
+      (sum, { shape }) => sum + tf.util.sizeFromShape(shape as number[]),
+      0,
+    )
+    model.dispose()
+    return { name, features, parameters, summary }
+  })
+  console.log(
+    json
+      ? JSON.stringify(all)
+      : table(
+          ['backbone', 'features', 'parameters', ''],
+          all.map(({ name, features, parameters, summary }) => [
+            name,
+            String(features),
+            parameters.toLocaleString('en'),
+            summary,
+          ]),
+        ),
+  )
+  return 0
+}

@@ -1,0 +1,99 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Settings } from '../config.js'
+import { progressView } from '../progress.js'
+import { makeBackbone, normalisationFor, type RunConfig, trainedBackbone } from '../run.js'
+import { duration } from '../table.js'
+import { type Judge, judgeBackbone, judgePixels, resultTable } from './evaluate.js'
+import { announce, runTraining } from './pretrain.js'
+
+/** Flags of `selfsup demo`. */
+export interface DemoFlags {
+  readonly out?: string
+  readonly engine?: Settings['engine']
+  readonly json?: boolean
+}
+
+/** How much is done on each engine, so that two cores need less than five minutes. */
+const budgets = {
+  tensorflow: { images: 8192, epochs: 20, size: 32 },
+  wasm: { images: 2048, epochs: 12, size: 32 },
+  cpu: { images: 256, epochs: 1, size: 16 },
+} as const
+
+/** `selfsup demo`: SimCLR on drawn shapes, judged beside random features and raw pixels. */
+export async function demo({ out = join('runs', 'demo'), ...flags }: DemoFlags): Promise<number> {
+  const started = Date.now()
+  const view = progressView(process.stderr)
+  const { prepareEngine } = await import('@selfsup/engine')
+  const { shapes } = await import('@selfsup/data')
+  const engine = await prepareEngine({ engine: flags.engine ?? 'auto' })
+  announce(engine, view)
+  const { images, epochs, size } = budgets[engine.name]
+  view.note(
+    `SimCLR learns from ${images} drawn pictures, without their labels, for ${epochs} epochs; run: ${out}`,
+  )
+  const train = shapes({ size, count: images })
+  const config: RunConfig = {
+    method: 'simclr',
+    options: {},
+    images: { source: 'shapes', split: 'train', count: images, strict: false },
+    backbone: { name: 'convnet', size, channels: 3 },
+    seed: 1,
+  }
+  await rm(out, { recursive: true, force: true }) // the demo's own folder; each time anew
+  const code = await runTraining({
+    config,
+    train: {
+      epochs,
+      batchSize: 256,
+      learningRate: 0.2,
+      optimizer: { name: 'sgd', weightDecay: 5e-4 },
+      schedule: { name: 'cosine', warmupEpochs: 1 },
+      seed: 1,
+    },
+    out,
+    dataset: train,
+    view,
+    engine: engine.name,
+    resume: false,
+    quiet: true,
+  })
+  if (code !== 0) return code
+  view.note('How good are the features? 4,000 labelled pictures to learn from, 2,000 to be tested on.')
+  const judge: Judge = {
+    engine,
+    cache: join(out, 'features'),
+    normalisation: await normalisationFor(3),
+    size,
+    train: shapes({ size, count: 4000, seed: 2 }),
+    test: shapes({ size, count: 2000, seed: 2, split: 'test' }),
+    protocols: { knn: true, linear: true },
+    view,
+  }
+  const random = await makeBackbone(config)
+  const { backbone } = await trainedBackbone(out)
+  const rows = [
+    await judgePixels(judge),
+    await judgeBackbone('random features', random, judge),
+    await judgeBackbone('SimCLR features', backbone, judge),
+  ]
+  random.dispose()
+  backbone.dispose()
+  const seconds = (Date.now() - started) / 1000
+  console.log(
+    flags.json
+      ? JSON.stringify({ engine: engine.name, out, seconds, results: rows })
+      : `\n${resultTable(rows)}`,
+  )
+  view.note(`
+${duration(seconds)} in all; ${kinds} kinds of shapes, so chance is ${(100 / kinds).toFixed(0)} %. The run lies in ${out}: metrics.jsonl, checkpoints, backbone.
+On your own pictures:
+  npx selfsup preview PICTURES
+  npx selfsup pretrain simclr PICTURES --out runs/a --epochs 100
+  npx selfsup evaluate runs/a LABELLED/train LABELLED/test
+  npx selfsup embed runs/a PICTURES --out features.npy`)
+  return 0
+}
+
+const kinds = 10

@@ -1,0 +1,62 @@
+import { SelfsupError } from '@selfsup/core'
+import type { Settings } from '../config.js'
+import { openSource } from '../images.js'
+import { interruptible } from '../interrupt.js'
+import { progressView } from '../progress.js'
+import { normalisationFor, trainedBackbone } from '../run.js'
+import { announce, reportSkipped } from './pretrain.js'
+
+/** Flags of `selfsup embed`. */
+export interface EmbedFlags {
+  readonly out: string
+  readonly split?: string
+  readonly limit?: number
+  readonly strict?: boolean
+  readonly engine?: Settings['engine']
+  readonly json?: boolean
+}
+
+/** `selfsup embed RUN IMAGES --out FILE`: features of images as .npy or .parquet. */
+export async function embed(run: string, source: string, flags: EmbedFlags): Promise<number> {
+  if (!/\.(npy|parquet)$/.test(flags.out)) {
+    throw new SelfsupError(`--out must end in .npy or .parquet; got '${flags.out}'`)
+  }
+  const view = progressView(process.stderr)
+  const { prepareEngine } = await import('@selfsup/engine')
+  const engine = await prepareEngine({ engine: flags.engine ?? 'auto' })
+  const { config, backbone } = await trainedBackbone(run)
+  if (!flags.json) announce(engine, view)
+  const { channels, size } = config.backbone
+  const interrupt = interruptible(() => view.note('Stopping.'))
+  const dataset = await openSource(source, {
+    split: flags.split,
+    channels: source === 'shapes' ? undefined : channels,
+    size,
+    strict: flags.strict,
+    view,
+    signal: interrupt.signal,
+  })
+  try {
+    const { extractFeatures } = await import('@selfsup/evaluation')
+    const { writeFeatures } = await import('@selfsup/data')
+    const features = await extractFeatures(backbone, dataset, {
+      normalisation: await normalisationFor(channels),
+      size,
+      limit: flags.limit,
+      engine,
+      signal: interrupt.signal,
+    })
+    const { pathOf } = dataset
+    const paths = pathOf && Array.from(features.indices, (index) => pathOf(index))
+    await writeFeatures(flags.out, { ...features, paths })
+    reportSkipped(dataset, view)
+    const { count, width } = features
+    if (flags.json) console.log(JSON.stringify({ out: flags.out, count, width }))
+    else view.note(`${count} x ${width} features in ${flags.out}`)
+    return 0
+  } finally {
+    interrupt.release()
+    backbone.dispose()
+    await dataset.close()
+  }
+}

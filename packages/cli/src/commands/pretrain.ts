@@ -1,0 +1,182 @@
+import { basename, join } from 'node:path'
+import type { ImageDataset } from '@selfsup/core'
+import type { Engine } from '@selfsup/engine'
+import type { TrainSettings } from '@selfsup/train'
+import { checkSettings, methodOptions, readConfig, type Settings } from '../config.js'
+import { exitCodes } from '../failure.js'
+import { absoluteSource, openSource } from '../images.js'
+import { interruptible } from '../interrupt.js'
+import { type ProgressView, progressView } from '../progress.js'
+import { findMethod } from '../registry.js'
+import { checkRunConfig, makeMethod, type RunConfig } from '../run.js'
+import { duration } from '../table.js'
+
+/** Flags of `selfsup pretrain` as the parser gives them. */
+export interface PretrainFlags extends Omit<Settings, 'options'> {
+  readonly set?: readonly string[]
+  readonly config?: string
+  readonly json?: boolean
+}
+
+/** `selfsup pretrain METHOD IMAGES`: from images without labels to a run's folder. */
+export async function pretrain(methodName: string, source: string, flags: PretrainFlags): Promise<number> {
+  const { set = [], config: configPath, json = false, ...rest } = flags
+  const definition = await findMethod(methodName)
+  const settings = { ...(configPath ? await readConfig(configPath) : {}), ...checkSettings(rest, 'options') }
+  const options = methodOptions(definition, set, settings.options)
+  const { epochs = 200, batch = 256, seed = 1, split = 'train', count, strict = false } = settings
+  const view = progressView(process.stderr, { json })
+  const dataset = await openSource(source, { split, size: settings.size, count, strict, view })
+  try {
+    const config: RunConfig = {
+      method: methodName,
+      options,
+      images: { source: absoluteSource(source), split: split === 'test' ? 'test' : 'train', count, strict },
+      backbone: {
+        name: settings.backbone ?? 'resnet18',
+        size: settings.size ?? (dataset.imageSize ? 32 : 224),
+        channels: dataset.channels,
+      },
+      seed,
+    }
+    const { training } = definition
+    const train: TrainSettings = {
+      epochs,
+      batchSize: batch,
+      learningRate: ((settings.learningRate ?? training.learningRate) * batch) / 256,
+      optimizer: {
+        name: settings.optimizer ?? training.optimizer,
+        weightDecay: settings.weightDecay ?? training.weightDecay,
+      },
+      schedule: { name: 'cosine', warmupEpochs: Math.min(settings.warmup ?? training.warmupEpochs, epochs) },
+      seed,
+      maxSteps: settings.limit,
+      checkpointEvery: settings.checkpointEvery,
+    }
+    const out = settings.out ?? join('runs', `${methodName}-${basename(source).replace(/[^\w.-]+/g, '-')}`)
+    return await runTraining({ config, train, out, dataset, view, engine: settings.engine, resume: false })
+  } finally {
+    await dataset.close()
+  }
+}
+
+/** `selfsup resume RUN`: goes on from the newest checkpoint. */
+export async function resume(
+  out: string,
+  flags: { engine?: Settings['engine']; json?: boolean },
+): Promise<number> {
+  const { readRun } = await import('@selfsup/train')
+  const run = await readRun(out)
+  const view = progressView(process.stderr, { json: flags.json ?? false })
+  if (run.finished) {
+    view.note(
+      `${out} is finished: ${run.totalSteps} steps. Judge it with: selfsup evaluate ${out} TRAIN TEST`,
+    )
+    return 0
+  }
+  const config = checkRunConfig(out, run.config)
+  const { source, ...images } = config.images
+  const dataset = await openSource(source, {
+    ...images,
+    size: config.backbone.size,
+    channels: config.backbone.channels,
+    view,
+  })
+  try {
+    return await runTraining({
+      config,
+      train: run.settings,
+      out,
+      dataset,
+      view,
+      engine: flags.engine,
+      resume: true,
+    })
+  } finally {
+    await dataset.close()
+  }
+}
+
+interface Training {
+  readonly config: RunConfig
+  readonly train: TrainSettings
+  readonly out: string
+  readonly dataset: ImageDataset
+  readonly view: ProgressView
+  readonly engine?: Settings['engine']
+  readonly resume: boolean
+  /** the commands to try next are left out; the demo has its own */
+  readonly quiet?: boolean
+}
+
+/** Trains what a configuration describes; Ctrl-C saves and ends it. */
+export async function runTraining({
+  config,
+  train,
+  out,
+  dataset,
+  view,
+  resume,
+  quiet,
+  ...rest
+}: Training): Promise<number> {
+  const { prepareEngine } = await import('@selfsup/engine')
+  const engine = await prepareEngine({ engine: rest.engine ?? 'auto' })
+  if (!quiet) announce(engine, view)
+  const method = await makeMethod(config)
+  const interrupt = interruptible(() =>
+    view.note('Finishing the step and saving; Ctrl-C again leaves at once.'),
+  )
+  try {
+    const { train: runSteps } = await import('@selfsup/train')
+    const result = await runSteps(method, dataset, {
+      ...train,
+      out,
+      engine,
+      config,
+      resume,
+      signal: interrupt.signal,
+      onStep: (report) => view.show(report),
+      onWarning: (message) => view.note(`Warning: ${message}`),
+    })
+    view.end()
+    reportSkipped(dataset, view)
+    if (result.interrupted) {
+      view.note(
+        `Stopped at step ${result.step} of ${result.totalSteps}, saved. Go on with: selfsup resume ${out}`,
+      )
+      return exitCodes.interrupted
+    }
+    const speed = `${duration(result.seconds)}, ${Math.round(result.imagesPerSecond)} images/s`
+    view.note(
+      `Done: ${result.totalSteps} steps, loss ${result.loss.toFixed(4)}, ${speed}. The run lies in ${out}`,
+    )
+    if (!quiet) {
+      view.note(
+        `Next:\n  selfsup evaluate ${out} LABELLED/train LABELLED/test\n  selfsup embed ${out} IMAGES --out features.npy\n  tensorboard --logdir ${out}`,
+      )
+    }
+    return 0
+  } finally {
+    view.end()
+    interrupt.release()
+    method.networks.backbone.dispose()
+    method.dispose()
+  }
+}
+
+/** Which engine runs, and why no faster one. */
+export function announce(engine: Engine, view: ProgressView): void {
+  view.note(`Engine: ${engine.description}`)
+  for (const line of engine.missing) view.note(line)
+}
+
+/** One line for all files that were left out, with the first three by name. */
+export function reportSkipped(dataset: ImageDataset, view: ProgressView): void {
+  const skipped = dataset.skipped()
+  if (skipped.length === 0) return
+  const some = skipped.slice(0, 3).map(({ path, reason }) => `  ${path}: ${reason}`)
+  const more = skipped.length > 3 ? [`  and ${skipped.length - 3} more`] : []
+  const files = skipped.length === 1 ? '1 unusable file was' : `${skipped.length} unusable files were`
+  view.note([`${files} left out (--strict stops at the first):`, ...some, ...more].join('\n'))
+}
