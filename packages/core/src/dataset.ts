@@ -76,6 +76,8 @@ export interface ImageDataset {
   readonly fingerprint: string
   /** class number of each image (-1 where none), length images; undefined when none has one */
   labels(): Int32Array | undefined
+  /** where an image lies, for lists that a person or another program reads; absent when images have no files */
+  pathOf?(index: number): string
   /** where an image comes from, for a person; absent when images have no names */
   pathOf?(index: number): string
   /** Batches with read-ahead and bounded memory. */

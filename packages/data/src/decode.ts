@@ -1,10 +1,6 @@
 import { type CropBox, centralCropBox, SelfsupError } from '@selfsup/core'
 import sharp, { type Sharp } from 'sharp'
 
-// libvips is not to start threads of its own for each picture: many pictures are decoded side by side.
-sharp.concurrency(1)
-sharp.cache(false)
-
 /** A decoded picture, 0..255, [height, width, channels]. */
 export interface Pixels {
   readonly data: Uint8Array
@@ -15,11 +11,22 @@ export interface Pixels {
 /** Below this side a picture holds nothing to learn from. */
 export const SMALLEST_SIDE = 2
 
+let prepared = false
+
+/** Many pictures are decoded side by side, each once: no threads for each, nothing kept. At first use, not on import. */
+function prepareSharp(): void {
+  if (prepared) return
+  sharp.concurrency(1)
+  sharp.cache(false)
+  prepared = true
+}
+
 /**
  * Opens a picture: upright by its EXIF data, the first frame of an animation, transparency on white, CMYK and
  * 16 bits turned to 8 bits of RGB or grey.
  */
-function open(file: string | Buffer, channels: 1 | 3): Sharp {
+function open(file: Buffer, channels: 1 | 3): Sharp {
+  prepareSharp()
   return sharp(file, { failOn: 'truncated', pages: 1, limitInputPixels: 2 ** 29 })
     .autoOrient()
     .flatten({ background: '#ffffff' })
@@ -27,27 +34,19 @@ function open(file: string | Buffer, channels: 1 | 3): Sharp {
 }
 
 /** Width and height as the picture is to be seen, from its header alone. */
-export async function measure(file: string | Buffer): Promise<{ width: number; height: number }> {
+export async function measure(file: Buffer): Promise<{ width: number; height: number }> {
   const { autoOrient } = await sharp(file, { failOn: 'none', pages: 1 }).metadata()
   return autoOrient
 }
 
 /** Decodes a picture as it is. */
-export async function decode(file: string | Buffer, channels: 1 | 3): Promise<Pixels> {
+export async function decode(file: Buffer, channels: 1 | 3): Promise<Pixels> {
   return raw(open(file, channels), channels)
 }
 
-/** Decodes a picture to a square: the shorter side resized to `size`, the middle taken. */
-export async function decodeSquare(file: string | Buffer, channels: 1 | 3, size: number): Promise<Pixels> {
-  return raw(
-    open(file, channels).resize(size, size, {
-      fit: 'cover',
-      position: 'centre',
-      kernel: 'linear',
-      fastShrinkOnLoad: false,
-    }),
-    channels,
-  )
+/** A decoded picture as a square: the shorter side resized to `size`, the middle taken. */
+export async function square(picture: Pixels, size: number, channels: 1 | 3): Promise<Uint8Array> {
+  return cropDecoded(picture, middle(picture), size, channels)
 }
 
 async function raw(picture: Sharp, channels: 1 | 3): Promise<Pixels> {
@@ -67,6 +66,7 @@ export async function cropDecoded(
   size: number,
   channels: 1 | 3,
 ): Promise<Uint8Array> {
+  prepareSharp()
   return sharp(picture.data, { raw: { width: picture.width, height: picture.height, channels } })
     .extract(box)
     .resize(size, size, { fit: 'fill', kernel: 'linear' })

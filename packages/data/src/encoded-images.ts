@@ -6,8 +6,8 @@ export interface EncodedImages {
   readonly labels?: Int32Array
   /** for messages */
   pathOf(index: number): string
-  /** a path, or the file's bytes: what sharp reads */
-  load(index: number): string | Promise<Buffer>
+  /** the file's bytes */
+  load(index: number): Promise<Buffer>
   /** changes when any file does; reads sizes and times of change */
   fingerprint(): Promise<string>
   /** changes when files come, go or are renamed; reads nothing */

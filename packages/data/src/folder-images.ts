@@ -1,11 +1,19 @@
 import { createHash } from 'node:crypto'
+import { readFile as readFileCallback, stat as statCallback } from 'node:fs'
 import { opendir, stat } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
 import { basename, extname, relative, resolve, sep } from 'node:path'
+import { promisify } from 'node:util'
 import { SelfsupError } from '@selfsup/core'
 import type { EncodedImages } from './encoded-images.js'
 import { forEachLimited } from './limited.js'
 import { PathList } from './path-list.js'
+
+// For many small files the callback forms take half the time of those of node:fs/promises.
+const readFile = promisify(readFileCallback)
+const factsOf = promisify(statCallback)
+
+/** How many files are asked for at a time. */
+const AT_A_TIME = 32
 
 /** Endings of the files that are taken for pictures, without the dot. */
 export const extensions: ReadonlySet<string> = new Set([
@@ -49,11 +57,11 @@ export async function folderImages(path: string): Promise<EncodedImages> {
     labels,
     listing,
     pathOf: (index) => paths.path(index),
-    load: (index) => paths.path(index),
+    load: (index) => readFile(paths.path(index)),
     async fingerprint() {
       const facts = new Float64Array(paths.length * 2)
-      await forEachLimited(paths.length, availableParallelism() * 8, async (index) => {
-        const { size, mtimeMs } = await stat(paths.path(index))
+      await forEachLimited(paths.length, AT_A_TIME, async (index) => {
+        const { size, mtimeMs } = await factsOf(paths.path(index))
         facts.set([size, mtimeMs], index * 2)
       })
       return createHash('sha256').update(listing).update(new Uint8Array(facts.buffer)).digest('hex')

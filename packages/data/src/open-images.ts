@@ -83,7 +83,8 @@ async function commonSmallSize(
   let common: { width: number; height: number } | undefined
   for (let look = 0; look < looks; look++) {
     const index = Math.floor((look * images.count) / looks)
-    const size = await Promise.resolve(images.load(index))
+    const size = await images
+      .load(index)
       .then(measure)
       .catch(() => undefined)
     if (!size) continue

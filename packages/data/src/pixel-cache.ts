@@ -1,36 +1,47 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
+import { createHash } from 'node:crypto'
+import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
-import { decode, decodeSquare, type Pixels, reasonOf } from './decode.js'
+import { writeAtomically } from './atomic-file.js'
+import { decode, reasonOf, square } from './decode.js'
 import type { EncodedImages } from './encoded-images.js'
 import { forEachLimited } from './limited.js'
 import { type Records, readFrom } from './record-dataset.js'
+import { smallJpegDecoder } from './small-jpeg.js'
 
 export interface PixelCacheOptions {
   readonly folder: string
   readonly height: number
   readonly width: number
   readonly channels: 1 | 3
-  /** resize whatever has another size to this square; otherwise such a picture is fitted to height and width */
+  /** fail at the first picture that cannot be read */
   readonly strict?: boolean
   readonly signal?: AbortSignal
   readonly onProgress?: (done: number, total: number) => void
 }
 
-/** What stands at the head of a cache file, as one line of JSON. */
-interface Head {
-  readonly format: 'selfsup-pixels-1'
+/** What stands at the end of a cache file, as JSON, behind the pixels and before its own length. */
+interface Contents {
+  readonly format: typeof FORMAT
   readonly count: number
-  readonly bytes: number
   /** listing positions of the pictures that could be decoded, as runs [first, length] */
   readonly runs: readonly (readonly [number, number])[]
   readonly skipped: readonly { readonly path: string; readonly reason: string }[]
+  /** sha256 of the pixels */
+  readonly digest: string
 }
+
+const FORMAT = 'selfsup-pixels-2'
+const LENGTH_BYTES = 16
 
 /** Cache files up to this size are held in memory; larger ones are read picture by picture. */
 const IN_MEMORY = 2 ** 30
+
+/** Pictures are written in blocks of about this many bytes. */
+const BLOCK_BYTES = 2 ** 22
+
+/** How many files are read and decoded at a time. */
+const AT_A_TIME = 32
 
 /**
  * Small pictures decoded once into one file of raw pixels, keyed by everything they depend on: paths, sizes and
@@ -39,46 +50,49 @@ const IN_MEMORY = 2 ** 30
 export async function cachedPixels(images: EncodedImages, options: PixelCacheOptions): Promise<Records> {
   const { folder, height, width, channels } = options
   const key = createHash('sha256')
-    .update(JSON.stringify([await images.fingerprint(), height, width, channels, 'selfsup-pixels-1']))
+    .update(JSON.stringify([await images.fingerprint(), height, width, channels, FORMAT]))
     .digest('hex')
     .slice(0, 24)
   const path = join(folder, `${key}.pixels`)
   const size = height * width * channels
   const opened = (await openCache(path, size)) ?? (await fill(images, path, size, options))
-  const { head, read, close } = opened
-  if (options.strict && head.skipped.length > 0) {
+  const { contents, read, close } = opened
+  if (options.strict && contents.skipped.length > 0) {
     await close()
-    throw new SelfsupError(`${head.skipped[0]!.path}: ${head.skipped[0]!.reason}`)
+    throw new SelfsupError(`${contents.skipped[0]!.path}: ${contents.skipped[0]!.reason}`)
   }
-  if (head.count === 0) {
+  if (contents.count === 0) {
     throw new SelfsupError(
-      `${images.name}: none of ${images.count} files could be read; the first: ${head.skipped[0]!.path}: ${head.skipped[0]!.reason}`,
+      `${images.name}: none of ${images.count} files could be read; the first: ${contents.skipped[0]!.path}: ${contents.skipped[0]!.reason}`,
     )
   }
   const { labels } = images
+  const positions = Uint32Array.from(
+    contents.runs.flatMap(([first, length]) => Array.from({ length }, (_, i) => first + i)),
+  )
   return {
     name: images.name,
-    count: head.count,
+    pathOf: (index) => images.pathOf(positions[index]!),
+    count: contents.count,
     height,
     width,
     channels,
     fingerprint: key,
     classes: images.classes,
-    labels:
-      labels &&
-      Int32Array.from(head.runs.flatMap(([first, length]) => [...labels.subarray(first, first + length)])),
-    skipped: head.skipped,
+    labels: labels && Int32Array.from(positions, (position) => labels[position]!),
+    skipped: contents.skipped,
     read,
     close,
   }
 }
 
 interface OpenCache {
-  readonly head: Head
+  readonly contents: Contents
   readonly read: Records['read']
   close(): Promise<void>
 }
 
+/** A cache file, if it is there and whole. */
 async function openCache(path: string, size: number): Promise<OpenCache | undefined> {
   let file: FileHandle
   try {
@@ -86,149 +100,132 @@ async function openCache(path: string, size: number): Promise<OpenCache | undefi
   } catch {
     return undefined
   }
-  const parsed = await readHead(file)
-  const { size: length } = await file.stat()
-  if (!parsed || length !== parsed.start + parsed.head.count * size) {
+  const contents = await readContents(file, size)
+  if (!contents) {
     await file.close()
     return undefined
   }
-  const { head, start } = parsed
-  if (length - start <= IN_MEMORY) {
-    const pixels = new Uint8Array(length - start)
-    for (let at = 0; at < pixels.length; ) {
-      const { bytesRead } = await file.read(pixels, at, Math.min(2 ** 26, pixels.length - at), start + at)
-      if (bytesRead === 0) break
-      at += bytesRead
-    }
+  if (contents.count * size <= IN_MEMORY) {
+    const pixels = new Uint8Array(contents.count * size)
+    await readFully(file, pixels, 0)
     await file.close()
-    return { head, read: readFrom(pixels, size), close: async () => {} }
+    if (createHash('sha256').update(pixels).digest('hex') !== contents.digest) return undefined
+    return { contents, read: readFrom(pixels, size), close: async () => {} }
   }
   return {
-    head,
+    contents,
     read: async (positions, target) => {
       await Promise.all(
-        Array.from(positions, (position, i) => file.read(target, i * size, size, start + position * size)),
+        Array.from(positions, (position, i) =>
+          readFully(file, target.subarray(i * size, (i + 1) * size), position * size),
+        ),
       )
     },
     close: () => file.close(),
   }
 }
 
-async function readHead(file: FileHandle): Promise<{ head: Head; start: number } | undefined> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(16), 0, 16, 0)
-  const length = bytesRead === 16 ? Number(buffer.toString('latin1')) : Number.NaN
-  if (!Number.isInteger(length)) return undefined
-  const text = Buffer.alloc(length)
-  if ((await file.read(text, 0, length, 16)).bytesRead !== length) return undefined
+async function readContents(file: FileHandle, size: number): Promise<Contents | undefined> {
+  const { size: length } = await file.stat()
   try {
-    const head = JSON.parse(text.toString('utf8')) as Head
-    return head.format === 'selfsup-pixels-1' ? { head, start: 16 + length } : undefined
+    const end = Buffer.alloc(LENGTH_BYTES)
+    await readFully(file, end, length - LENGTH_BYTES)
+    const textLength = Number(end.toString('latin1'))
+    const text = Buffer.alloc(textLength)
+    await readFully(file, text, length - LENGTH_BYTES - textLength)
+    const contents = JSON.parse(text.toString('utf8')) as Contents
+    const whole = contents.format === FORMAT && length === contents.count * size + textLength + LENGTH_BYTES
+    return whole ? contents : undefined
   } catch {
     return undefined
   }
 }
 
-/** Decodes everything into a temporary file, then moves the readable pictures together behind a head and renames it. */
+async function readFully(file: FileHandle, target: Uint8Array, position: number): Promise<void> {
+  for (let at = 0; at < target.length; ) {
+    const { bytesRead } = await file.read(target, at, Math.min(2 ** 26, target.length - at), position + at)
+    if (bytesRead === 0) throw new SelfsupError('the file of decoded pictures ends too early; open it again')
+    at += bytesRead
+  }
+}
+
+/** Decodes everything, block by block, into a file under a temporary name that gets its own when it is whole. */
 async function fill(
   images: EncodedImages,
   path: string,
   size: number,
   options: PixelCacheOptions,
 ): Promise<OpenCache> {
-  const { folder, signal, onProgress } = options
-  await mkdir(folder, { recursive: true })
-  const temporary = join(folder, `.${randomUUID()}`)
-  const failures = new Map<number, string>()
-  try {
-    const scratch = await open(`${temporary}-all`, 'w+')
-    try {
-      let done = 0
-      await forEachLimited(images.count, availableParallelism() * 4, async (index) => {
+  const { signal, onProgress } = options
+  const failures: { index: number; reason: string }[] = []
+  const decodeFitted = await fittedDecoder(options)
+  const block = new Uint8Array(Math.max(1, Math.min(images.count, Math.floor(BLOCK_BYTES / size))) * size)
+  const hash = createHash('sha256')
+  await writeAtomically(path, images.count * size, async (file) => {
+    for (let first = 0; first < images.count; first += block.length / size) {
+      const length = Math.min(block.length / size, images.count - first)
+      const failed = new Set<number>()
+      await forEachLimited(length, AT_A_TIME, async (slot) => {
         signal?.throwIfAborted()
         try {
-          const pixels = await fitted(await images.load(index), options)
-          await scratch.write(pixels.data, 0, size, index * size)
+          block.set(await decodeFitted(await images.load(first + slot)), slot * size)
         } catch (error) {
-          if (signal?.aborted || isDiskTrouble(error)) throw error
-          failures.set(index, reasonOf(error))
-          if (options.strict) throw new SelfsupError(`${images.pathOf(index)}: ${reasonOf(error)}`)
+          const reason = reasonOf(error)
+          if (options.strict) throw new SelfsupError(`${images.pathOf(first + slot)}: ${reason}`)
+          failed.add(slot)
+          failures.push({ index: first + slot, reason })
         }
-        done++
-        if (done % 100 === 0 || done === images.count) onProgress?.(done, images.count)
       })
-      await pack(scratch, temporary, images, failures, size)
-    } finally {
-      await scratch.close()
+      let kept = 0
+      for (let slot = 0; slot < length; slot++) {
+        if (failed.has(slot)) continue
+        if (kept < slot) block.copyWithin(kept * size, slot * size, (slot + 1) * size)
+        kept++
+      }
+      hash.update(block.subarray(0, kept * size))
+      await file.writeFile(block.subarray(0, kept * size))
+      onProgress?.(first + length, images.count)
     }
-    await rename(temporary, path)
-  } catch (error) {
-    if (isDiskTrouble(error)) {
-      throw new SelfsupError(
-        `${folder}: no room for the decoded pictures (${Math.ceil((images.count * size) / 1e6)} MB); make room or set SELFSUP_CACHE to another disk`,
-      )
-    }
-    throw error
-  } finally {
-    await rm(temporary, { force: true })
-    await rm(`${temporary}-all`, { force: true })
-  }
+    const text = Buffer.from(JSON.stringify(contentsOf(images, failures, hash.digest('hex'))))
+    await file.writeFile(Buffer.concat([text, Buffer.from(String(text.length).padStart(LENGTH_BYTES))]))
+  })
   const opened = await openCache(path, size)
   if (!opened) throw new SelfsupError(`${path} was written but cannot be read back; delete it and try again`)
   return opened
 }
 
-async function pack(
-  scratch: FileHandle,
-  path: string,
+function contentsOf(
   images: EncodedImages,
-  failures: ReadonlyMap<number, string>,
-  size: number,
-): Promise<void> {
-  const bad = [...failures.keys()].sort((a, b) => a - b)
+  failures: { index: number; reason: string }[],
+  digest: string,
+): Contents {
+  failures.sort((a, b) => a.index - b.index)
   const runs: [number, number][] = []
   let from = 0
-  for (const stop of [...bad, images.count]) {
+  for (const stop of [...failures.map(({ index }) => index), images.count]) {
     if (stop > from) runs.push([from, stop - from])
     from = stop + 1
   }
-  const head: Head = {
-    format: 'selfsup-pixels-1',
-    count: images.count - bad.length,
-    bytes: size,
+  return {
+    format: FORMAT,
+    count: images.count - failures.length,
     runs,
-    skipped: bad.map((index) => ({ path: images.pathOf(index), reason: failures.get(index)! })),
-  }
-  const text = Buffer.from(JSON.stringify(head))
-  const file = await open(path, 'w')
-  try {
-    await file.write(Buffer.concat([Buffer.from(String(text.length).padStart(16)), text]))
-    const block = Buffer.alloc(Math.max(size, Math.floor(2 ** 22 / size) * size))
-    for (const [first, length] of runs) {
-      for (let at = 0; at < length * size; at += block.length) {
-        const bytes = Math.min(block.length, length * size - at)
-        await scratch.read(block, 0, bytes, first * size + at)
-        await file.write(block, 0, bytes)
-      }
-    }
-    await file.sync()
-  } finally {
-    await file.close()
+    skipped: failures.map(({ index, reason }) => ({ path: images.pathOf(index), reason })),
+    digest,
   }
 }
 
-async function fitted(
-  file: string | Buffer,
-  { height, width, channels }: PixelCacheOptions,
-): Promise<Pixels> {
-  if (height === width) {
-    const whole = await decode(file, channels)
-    return whole.width === width && whole.height === height ? whole : decodeSquare(file, channels, height)
+/** From a file's bytes to pixels of the wanted size. */
+async function fittedDecoder({
+  height,
+  width,
+  channels,
+}: PixelCacheOptions): Promise<(file: Buffer) => Promise<Uint8Array>> {
+  const decodeSmallJpeg = await smallJpegDecoder()
+  return async (file) => {
+    const whole = decodeSmallJpeg(file, channels) ?? (await decode(file, channels))
+    if (whole.width === width && whole.height === height) return whole.data
+    if (height === width) return square(whole, width, channels)
+    throw new SelfsupError(`${whole.width}x${whole.height} pixels where the others have ${width}x${height}`)
   }
-  const whole = await decode(file, channels)
-  if (whole.width === width && whole.height === height) return whole
-  throw new SelfsupError(`${whole.width}x${whole.height} pixels where the others have ${width}x${height}`)
-}
-
-function isDiskTrouble(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
 }

@@ -11,6 +11,8 @@ export interface Records {
   readonly fingerprint: string
   readonly classes?: readonly string[]
   readonly labels?: Int32Array
+  /** where a picture lies */
+  pathOf?(index: number): string
   /** Copies the pictures of the given positions into `target`, one after the other. */
   read(positions: Uint32Array, target: Uint8Array): void | Promise<void>
   readonly skipped?: readonly { readonly path: string; readonly reason: string }[]
@@ -29,6 +31,7 @@ export function recordDataset(records: Records): ImageDataset {
     fingerprint,
     classes,
     labels: () => labels,
+    pathOf: records.pathOf,
     async *batches(options: BatchOptions): AsyncIterable<HostBatch> {
       const order = passOrder(count, options.shuffle)
       const gather = async ({ start, end }: { start: number; end: number }): Promise<HostBatch> => {

@@ -102,6 +102,7 @@ export function streamDataset(
     classes: images.classes,
     fingerprint: images.listing,
     labels: () => images.labels,
+    pathOf: (index) => images.pathOf(index),
     async *batches(options: BatchOptions): AsyncIterable<HostBatch> {
       const { crops, seedOf, size, signal } = options
       expected((crops && seedOf) || size, `${images.name}: large pictures need crops with seeds, or a size`)

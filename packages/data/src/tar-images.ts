@@ -76,7 +76,7 @@ async function expand(pattern: string): Promise<string[]> {
     pattern.replace(whole, String(Number(first) + i).padStart(first.length, '0')),
   )
   for (const path of paths) {
-    const names = await readdir(dirname(path)).catch(() => [])
+    const names = await readdir(dirname(path)).catch((): string[] => [])
     if (!names.includes(basename(path)))
       throw new SelfsupError(`${join(path)} does not exist (of ${pattern})`)
   }
@@ -127,7 +127,7 @@ function text(buffer: Buffer, start: number, length: number): string {
   return buffer.toString('utf8', start, end >= 0 && end < start + length ? end : start + length)
 }
 
-async function bytesOf(file: FileHandle, { start, size }: { start: number; size: number }): Promise<Buffer> {
+async function bytesOf(file: FileHandle, { start, size }: Pick<Entry, 'start' | 'size'>): Promise<Buffer> {
   const buffer = Buffer.alloc(size)
   await file.read(buffer, 0, size, start)
   return buffer

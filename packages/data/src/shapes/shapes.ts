@@ -102,7 +102,10 @@ class DrawnOnce {
   }
 
   copy(index: number, target: Uint8Array, offset: number): void {
-    if (index >= this.#done.length) return this.draw(index, target, offset)
+    if (index >= this.#done.length) {
+      this.draw(index, target, offset)
+      return
+    }
     const from = index * this.bytes
     if (!this.#done[index]) {
       this.draw(index, this.#pixels, from)
