@@ -19,7 +19,31 @@ export async function forEachLimited(
       }
     }
   }
-  const results = await Promise.allSettled(Array.from({ length: Math.min(limit, count) }, worker))
-  const failure = results.find((result) => result.status === 'rejected')
-  if (failure) throw failure.reason
+  await allDone(Array.from({ length: Math.min(limit, count) }, worker))
+}
+
+/** Promise.all that also waits for the others when one fails: nothing is left running. */
+export async function allDone<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  const results = await Promise.allSettled(promises)
+  return results.map((result) => {
+    if (result.status === 'rejected') throw result.reason
+    return result.value
+  })
+}
+
+/** Lets at most `limit` pieces of work run at a time; the others wait in order of asking. */
+export function limiter(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
+  let running = 0
+  const waiting: (() => void)[] = []
+  return async (work) => {
+    if (running === limit) await new Promise<void>((resume) => waiting.push(resume))
+    else running++
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else running--
+    }
+  }
 }

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import {
   type BatchOptions,
   type CropBox,
@@ -15,10 +16,14 @@ import {
 } from '@selfsup/core'
 import { cropDecoded, decode, middle, type Pixels, reasonOf } from './decode.js'
 import type { EncodedImages } from './encoded-images.js'
+import { allDone, limiter } from './limited.js'
 import { batchRanges, passOrder } from './order.js'
 
 /** Batches that are decoded while one is being used. */
 const READ_AHEAD = 2
+
+/** Pictures in memory at a time, beside the batches. */
+const AT_A_TIME = 2 * availableParallelism()
 
 /**
  * Large pictures, decoded when their turn comes. With `crops` each view's random box is cut out while decoding; a
@@ -51,43 +56,60 @@ export function streamDataset(
     )
   }
 
+  // A picture is read, decoded and cut up before another begins: what lies in memory is bounded, however large they are.
+  const oneOfFew = limiter(AT_A_TIME)
   const makeCrops = async (
     positions: Uint32Array,
     crops: readonly CropSpec[],
     seed: Seed,
+    signal: AbortSignal,
   ): Promise<HostBatch> => {
     const views = crops.map(({ size }) => emptyImages(positions.length, size, channels))
     const draws = crops.map(({ stream }) => uniforms(derive(seed, stream), positions.length * DRAWS_PER_BOX))
     const indices = new Int32Array(positions.length)
-    await Promise.all(
-      Array.from(positions, async (position, slot) => {
-        const { index, picture } = await readable(position)
-        indices[slot] = index
-        await Promise.all(
-          crops.map(async (crop, view) => {
-            const box = randomResizedCropBox(
-              draws[view]!,
-              picture.height,
-              picture.width,
-              crop,
-              slot * DRAWS_PER_BOX,
-            )
-            await place(picture, box, views[view]!, slot)
-          }),
-        )
-      }),
+    await allDone(
+      Array.from(positions, (position, slot) =>
+        oneOfFew(async () => {
+          signal.throwIfAborted()
+          const { index, picture } = await readable(position)
+          indices[slot] = index
+          await allDone(
+            crops.map(async (crop, view) => {
+              const { height, width } = picture
+              const box = randomResizedCropBox(draws[view]!, height, width, crop, slot * DRAWS_PER_BOX)
+              await place(picture, box, views[view]!, slot)
+            }),
+          )
+        }),
+      ),
     )
     return { crops: views, labels: labelsOf(indices), indices }
   }
-  const makeWhole = async (positions: Uint32Array, size: number): Promise<HostBatch> => {
-    const pictures = await Promise.all(Array.from(positions, read))
-    const kept = [...positions.keys()].filter((slot) => pictures[slot])
-    const batch = emptyImages(kept.length, size, channels)
-    await Promise.all(
-      kept.map((slot, place_) => place(pictures[slot]!, middle(pictures[slot]!), batch, place_)),
+  const makeWhole = async (positions: Uint32Array, size: number, signal: AbortSignal): Promise<HostBatch> => {
+    const batch = emptyImages(positions.length, size, channels)
+    const readableSlots = await allDone(
+      Array.from(positions, (position, slot) =>
+        oneOfFew(async () => {
+          signal.throwIfAborted()
+          const picture = await read(position)
+          if (picture) await place(picture, middle(picture), batch, slot)
+          return picture !== undefined
+        }),
+      ),
     )
+    const kept = [...positions.keys()].filter((slot) => readableSlots[slot])
+    const bytes = size * size * channels
+    for (const [to, from] of kept.entries())
+      if (to < from) batch.data.copyWithin(to * bytes, from * bytes, (from + 1) * bytes)
     const indices = Int32Array.from(kept, (slot) => positions[slot]!)
-    return { images: batch, labels: labelsOf(indices), indices }
+    return {
+      images: {
+        data: batch.data.subarray(0, kept.length * bytes),
+        shape: [kept.length, size, size, channels],
+      },
+      labels: labelsOf(indices),
+      indices,
+    }
   }
   const place = async (picture: Pixels, box: CropBox, into: HostImages, slot: number): Promise<void> => {
     const size = into.shape[1]
@@ -109,8 +131,11 @@ export function streamDataset(
       const order = passOrder(images.count, options.shuffle)
       const make = (batch: number, start: number, end: number) => {
         const positions = order.subarray(start, end)
-        return crops && seedOf ? makeCrops(positions, crops, seedOf(batch)) : makeWhole(positions, size!)
+        return crops && seedOf
+          ? makeCrops(positions, crops, seedOf(batch), stop.signal)
+          : makeWhole(positions, size!, stop.signal)
       }
+      const stop = new AbortController() // the reader left: what has not begun is not begun
       const underWay: Promise<HostBatch>[] = []
       try {
         for (const { batch, start, end } of batchRanges(images.count, options)) {
@@ -122,6 +147,7 @@ export function streamDataset(
         }
         while (underWay.length > 0) yield await underWay.shift()!
       } finally {
+        stop.abort()
         await Promise.allSettled(underWay)
       }
     },
