@@ -1,0 +1,104 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { SelfsupError } from '@selfsup/core'
+import { parquetReadObjects } from 'hyparquet'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { writeFeatures } from './write-features.js'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'selfsup-features-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+const values = Float32Array.from([1, 2, 3, 0.1, -5, 1e-20])
+const labels = Int32Array.from([4, -1])
+const paths = ['a/one.jpg', 'b/zwölf.jpg']
+const table = { values, count: 2, width: 3, labels, paths }
+
+describe('.npy', () => {
+  it('is what NumPy describes: magic, version, header to 64 bytes, little-endian floats', async () => {
+    const path = join(folder, 'features.npy')
+    await writeFeatures(path, table)
+    const bytes = await readFile(path)
+    expect(bytes.subarray(0, 8).toString('latin1')).toBe('\x93NUMPY\x01\x00')
+    const start = 10 + bytes.readUInt16LE(8)
+    expect(start % 64).toBe(0)
+    const head = bytes.toString('latin1', 10, start)
+    expect(head).toMatch(/^\{'descr': '<f4', 'fortran_order': False, 'shape': \(2, 3\), \} *\n$/)
+    expect(bytes.length).toBe(start + 24)
+    expect(Array.from(values, (_, i) => bytes.readFloatLE(start + 4 * i))).toEqual([...values])
+    expect(JSON.parse(await readFile(join(folder, 'features.json'), 'utf8'))).toEqual({
+      labels: [4, -1],
+      paths,
+    })
+  })
+
+  it('has nothing beside it when there are neither labels nor paths', async () => {
+    await writeFeatures(join(folder, 'bare.npy'), { values, count: 2, width: 3 })
+    expect(await readdir(folder)).not.toContain('bare.json')
+  })
+
+  it('holds the part of a larger buffer that was given', async () => {
+    const path = join(folder, 'part.npy')
+    await writeFeatures(path, { values: values.subarray(3), count: 1, width: 3 })
+    const bytes = await readFile(path)
+    expect(bytes.readFloatLE(bytes.length - 8)).toBe(-5)
+  })
+})
+
+describe('.parquet', () => {
+  const read = async (path: string) => {
+    const { buffer, byteOffset, byteLength } = new Uint8Array(await readFile(path))
+    return parquetReadObjects({ file: buffer.slice(byteOffset, byteOffset + byteLength) })
+  }
+
+  it('has a row for each image', async () => {
+    const path = join(folder, 'features.parquet')
+    await writeFeatures(path, table)
+    expect(await read(path)).toEqual([
+      { path: 'a/one.jpg', label: 4, features: [...values.subarray(0, 3)] },
+      { path: 'b/zwölf.jpg', label: -1, features: [...values.subarray(3)] },
+    ])
+  })
+
+  it('leaves out what is not given', async () => {
+    const path = join(folder, 'bare.parquet')
+    await writeFeatures(path, { values, count: 3, width: 2 })
+    expect((await read(path))[1]).toEqual({ features: [3, values[3]] })
+  })
+
+  it('is whole over several row groups', async () => {
+    const path = join(folder, 'many.parquet')
+    const count = 9000
+    const many = Float32Array.from({ length: count * 2 }, (_, i) => i)
+    await writeFeatures(path, {
+      values: many,
+      count,
+      width: 2,
+      labels: Int32Array.from({ length: count }, (_, i) => i),
+    })
+    const rows = await read(path)
+    expect(rows.length).toBe(count)
+    expect(rows[8999]).toEqual({ label: 8999, features: [17998, 17999] })
+    expect(rows.every(({ label, features }, i) => label === i && features[0] === 2 * i)).toBe(true)
+  })
+})
+
+it.each([
+  ['another ending', 'features.csv', table, '.npy or .parquet; got .csv'],
+  ['no ending', 'features', table, 'got no ending'],
+  ['too few values', 'x.npy', { ...table, width: 4 }, '8 numbers; got 6'],
+  ['too few labels', 'x.npy', { ...table, labels: [1] }, 'labels must be one per image, 2; got 1'],
+  ['too few paths', 'x.parquet', { ...table, paths: [] }, 'paths must be one per image, 2; got 0'],
+])('refuses %s', async (_, name, bad, message) => {
+  await expect(writeFeatures(join(folder, name), bad)).rejects.toThrow(message)
+  await expect(writeFeatures(join(folder, name), bad)).rejects.toBeInstanceOf(SelfsupError)
+})
+
+it('says so when the place cannot be written to, and leaves nothing unfinished', async () => {
+  await writeFile(join(folder, 'a-file'), '')
+  await expect(writeFeatures(join(folder, 'a-file', 'x.npy'), table)).rejects.toThrow('cannot be written')
+  expect((await readdir(folder)).filter((name) => name.startsWith('.'))).toEqual([])
+})

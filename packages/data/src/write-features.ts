@@ -1,0 +1,121 @@
+import type { FileHandle } from 'node:fs/promises'
+import { basename, dirname, extname, join } from 'node:path'
+import { expected, SelfsupError } from '@selfsup/core'
+import { ByteWriter, ParquetWriter } from 'hyparquet-writer'
+import { writeAtomically } from './atomic-file.js'
+
+/** Features of images, one row each. */
+export interface FeatureTable {
+  /** [count, width], row by row */
+  readonly values: Float32Array
+  readonly count: number
+  readonly width: number
+  /** class numbers, -1 where there is none; length count */
+  readonly labels?: ArrayLike<number>
+  /** where the images lie; length count */
+  readonly paths?: readonly string[]
+}
+
+/** Rows that are encoded at a time. */
+const ROW_GROUP = 4096
+
+/**
+ * Writes features for other programs to read, by the ending of the file:
+ * - `.npy`: a float32 array [count, width] for numpy.load; labels and paths, when there are any, in a .json beside it;
+ * - `.parquet`: a row each with columns path, label (when given) and features, a list of floats.
+ * The file appears when it is whole.
+ * @throws SelfsupError for another ending, lengths that do not agree, or a folder that cannot be written to
+ */
+export async function writeFeatures(path: string, table: FeatureTable): Promise<void> {
+  const { values, count, width, labels, paths } = table
+  const ending = extname(path).toLowerCase()
+  if (ending !== '.npy' && ending !== '.parquet') {
+    throw new SelfsupError(`${path}: features are written as .npy or .parquet; got ${ending || 'no ending'}`)
+  }
+  expected(
+    values.length === count * width,
+    `writeFeatures: values must be [${count}, ${width}], ${count * width} numbers; got ${values.length}`,
+  )
+  for (const [name, column] of Object.entries({ labels, paths })) {
+    expected(
+      !column || column.length === count,
+      `writeFeatures: ${name} must be one per image, ${count}; got ${column?.length}`,
+    )
+  }
+  if (ending === '.parquet') {
+    await writeAtomically(path, values.byteLength, (file) => writeParquet(file, table))
+    return
+  }
+  if (labels || paths) {
+    const facts = JSON.stringify({ labels: labels && Array.from(labels), paths })
+    const beside = join(dirname(path), `${basename(path, extname(path))}.json`)
+    await writeAtomically(beside, facts.length, (file) => file.writeFile(facts))
+  }
+  await writeAtomically(path, values.byteLength, async (file) => {
+    await file.writeFile(npyHead(count, width))
+    await file.writeFile(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+  })
+}
+
+/** NumPy's format 1.0: magic, version, length of the description, description padded to 64 bytes. */
+function npyHead(count: number, width: number): Buffer {
+  const description = `{'descr': '<f4', 'fortran_order': False, 'shape': (${count}, ${width}), }`
+  const length = Math.ceil((10 + description.length + 1) / 64) * 64 - 10
+  const head = Buffer.alloc(10 + length, ' ')
+  head.write('\x93NUMPY\x01\x00', 'latin1')
+  head.writeUInt16LE(length, 8)
+  head.write(description, 10, 'latin1')
+  head.write('\n', head.length - 1, 'latin1')
+  return head
+}
+
+async function writeParquet(
+  file: FileHandle,
+  { values, count, width, labels, paths }: FeatureTable,
+): Promise<void> {
+  const columns = (paths ? 1 : 0) + (labels ? 1 : 0) + 1
+  const bytes = new ByteWriter()
+  const writer = new ParquetWriter({
+    writer: bytes,
+    createdBy: 'selfsup',
+    statistics: false,
+    // Features hardly get smaller by compression.
+    codec: 'UNCOMPRESSED',
+    schema: [
+      { name: 'root', num_children: columns },
+      ...(paths
+        ? [
+            {
+              name: 'path',
+              type: 'BYTE_ARRAY',
+              converted_type: 'UTF8',
+              repetition_type: 'REQUIRED',
+            } as const,
+          ]
+        : []),
+      ...(labels ? [{ name: 'label', type: 'INT32', repetition_type: 'REQUIRED' } as const] : []),
+      { name: 'features', repetition_type: 'REQUIRED', converted_type: 'LIST', num_children: 1 },
+      { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+      { name: 'element', type: 'FLOAT', repetition_type: 'REQUIRED' },
+    ],
+  })
+  const drain = async () => {
+    await file.writeFile(new Uint8Array(bytes.buffer, 0, bytes.index))
+    bytes.index = 0
+  }
+  for (let first = 0; first < count; first += ROW_GROUP) {
+    const rows = Array.from({ length: Math.min(ROW_GROUP, count - first) }, (_, row) => first + row)
+    const features = rows.map((row) => Array.from(values.subarray(row * width, (row + 1) * width)))
+    await writer.write({
+      columnData: [
+        ...(paths ? [{ name: 'path', data: rows.map((row) => paths[row]!) }] : []),
+        ...(labels ? [{ name: 'label', data: rows.map((row) => labels[row]!) }] : []),
+        { name: 'features', data: features },
+      ],
+      rowGroupSize: ROW_GROUP,
+    })
+    await drain()
+  }
+  await writer.finish()
+  await drain()
+}
