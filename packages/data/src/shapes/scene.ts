@@ -50,11 +50,11 @@ const DRAWS_PER_GROUND = 16
 /** The scene of one number: class, colour, texture, size, place, angle and ground, each drawn independently. */
 export function drawScene(seed: number, index: number, objects: number): Scene {
   const u = uniforms([seed, index], DRAWS_PER_GROUND + DRAWS_PER_OBJECT * objects)
-  const groundPaint = paint(u[0]!, 0.15 + 0.75 * u[1]!, 0.2 + 0.6 * u[2]!)
+  const groundPaint = paint(u[0]!, 0.5 * u[1]!, 0.2 + 0.6 * u[2]!)
   return {
     ground: choose(grounds, u[3]!),
     groundPaint,
-    groundSecond: paint(u[4]!, 0.15 + 0.75 * u[5]!, 0.2 + 0.6 * u[6]!),
+    groundSecond: paint(u[4]!, 0.5 * u[5]!, 0.2 + 0.6 * u[6]!),
     groundAngle: 2 * Math.PI * u[7]!,
     noiseSeed: Math.floor(u[8]! * 2 ** 23),
     objects: Array.from({ length: objects }, (_, number) =>
@@ -64,8 +64,8 @@ export function drawScene(seed: number, index: number, objects: number): Scene {
 }
 
 function drawObject(u: Float32Array, objects: number, ground: Paint): SceneObject {
-  const largest = objects === 1 ? 0.4 : 0.28
-  const radius = 0.18 + (largest - 0.18) * u[0]!
+  const [smallest, largest] = objects === 1 ? [0.24, 0.44] : [0.16, 0.28]
+  const radius = smallest + (largest - smallest) * u[0]!
   const margin = radius * 0.85
   const first = contrasting(u[1]!, u[2]!, u[3]!, ground)
   return {
@@ -106,7 +106,7 @@ function paint(hueDraw: number, saturation: number, value: number): Paint {
 /** "a large striped red star at the top left on a blue background" */
 export function describeScene({ objects, groundPaint }: Scene): string {
   const things = objects.map(({ kind, x, y, radius, texture, paint }) => {
-    const size = radius < 0.24 ? 'small' : radius < 0.32 ? 'medium-sized' : 'large'
+    const size = radius < 0.26 ? 'small' : radius < 0.36 ? 'medium-sized' : 'large'
     const row = y < 0.4 ? 'top' : y > 0.6 ? 'bottom' : ''
     const column = x < 0.4 ? 'left' : x > 0.6 ? 'right' : ''
     const place = row || column ? `at the ${[row, column].filter(Boolean).join(' ')}` : 'in the middle'
