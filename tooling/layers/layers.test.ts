@@ -1,0 +1,92 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { importsOf, type PackageFacts, problemsOf } from './rows.js'
+
+const packages = fileURLToPath(new URL('../../packages', import.meta.url))
+
+function factsOf(folder: string): PackageFacts {
+  const files = ['.', 'src'].flatMap((part) =>
+    readdirSync(join(packages, folder, part), { recursive: part === 'src' }).map((name) => String(name)),
+  )
+  const sources = files.filter((file) => /(?<!\.d)\.ts$/.test(file) && !/^(tsup|vitest)\.config/.test(file))
+  return {
+    folder,
+    files,
+    manifest: JSON.parse(readFileSync(join(packages, folder, 'package.json'), 'utf8')),
+    imports: sources.flatMap((file) =>
+      importsOf(readFileSync(join(packages, folder, 'src', file), 'utf8')).map((specifier) => ({
+        file: `packages/${folder}/src/${file}`,
+        specifier,
+      })),
+    ),
+  }
+}
+
+test.each(readdirSync(packages))('packages/%s fits the picture', (folder) => {
+  expect(problemsOf(factsOf(folder))).toEqual([])
+})
+
+describe('the check finds', () => {
+  const whole: PackageFacts = {
+    folder: 'losses',
+    files: ['README.md', 'x.test.ts'],
+    imports: [{ file: 'x.ts', specifier: '@selfsup/kernels' }],
+    manifest: {
+      name: '@selfsup/losses',
+      description: '',
+      license: '',
+      type: '',
+      exports: {},
+      files: [],
+      engines: {},
+      scripts: {},
+      dependencies: { '@selfsup/kernels': '' },
+    },
+  }
+  const importing = (specifier: string, file = 'x.ts') =>
+    problemsOf({ ...whole, imports: [{ file, specifier }] }).join()
+
+  test('nothing in a package that is whole', () => {
+    expect(problemsOf(whole)).toEqual([])
+  })
+
+  test.each([
+    ['an import from its own row', () => importing('@selfsup/augment'), 'which is not below losses'],
+    ['an import from above', () => importing('selfsup'), 'which is not below losses'],
+    [
+      'an import from above in a test',
+      () => importing('@selfsup/train', 'x.test.ts'),
+      'which is not below losses',
+    ],
+    [
+      'an undeclared package',
+      () => importing('sharp'),
+      'imports sharp, which packages/losses/package.json does not declare',
+    ],
+    ['a deep import', () => importing('@selfsup/kernels/dist/x.js'), 'only @selfsup/kernels itself'],
+    [
+      'a dependency from above',
+      () =>
+        problemsOf({
+          ...whole,
+          manifest: { ...whole.manifest, peerDependencies: { '@selfsup/simclr': '' } },
+        }).join(),
+      'depends on @selfsup/simclr, which is not below it',
+    ],
+    [
+      'a package without README and test',
+      () => problemsOf({ ...whole, files: [] }).join(),
+      'has no README.md,packages/losses has no test',
+    ],
+    ['a package without a place', () => problemsOf({ ...whole, folder: 'new' }).join(), 'has no place'],
+  ])('%s', (_, problems, message) => {
+    expect(problems()).toContain(message)
+  })
+
+  test('every form of import', () => {
+    const text = `import a from 'one'\nimport 'two'\nexport * from 'three'\nconst x = await import('four')\nimport type { T } from 'five'\n// from 'six'\n/* import 'seven' */`
+    expect(importsOf(text).sort()).toEqual(['five', 'four', 'one', 'three', 'two'])
+  })
+})

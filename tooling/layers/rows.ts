@@ -1,0 +1,81 @@
+/** The house, top to bottom: a package imports from rows below its own, never from its own or from above. */
+export const rows: readonly (readonly string[])[] = [
+  ['cli'],
+  ['train', 'evaluation', 'report'],
+  ['simclr', 'moco', 'byol', 'barlow-twins', 'iic', 'cpc', 'metric-learning', 'pretext', 'generative'],
+  ['augment', 'backbones', 'losses', 'optim', 'data'],
+  ['kernels'],
+  ['engine'],
+  ['tensorflow'],
+  ['core'],
+]
+
+/** Engines may be started by any test. */
+const forTests = new Set(['engine', 'tensorflow'])
+
+/** What the check looks at of a package. */
+export interface PackageFacts {
+  /** name of its folder */
+  readonly folder: string
+  readonly manifest: {
+    readonly name?: string
+    readonly dependencies?: Readonly<Record<string, string>>
+    readonly peerDependencies?: Readonly<Record<string, string>>
+    readonly devDependencies?: Readonly<Record<string, string>>
+    readonly [field: string]: unknown
+  }
+  /** what each source file imports, by path */
+  readonly imports: readonly { readonly file: string; readonly specifier: string }[]
+  /** names of the files in the folder and in src */
+  readonly files: readonly string[]
+}
+
+/** All that is wrong with a package, in words; nothing when it fits the picture. */
+export function problemsOf({ folder, manifest, imports, files }: PackageFacts): string[] {
+  const problems: string[] = []
+  const row = rows.findIndex((names) => names.includes(folder))
+  if (row < 0) return [`packages/${folder} has no place in tooling/layers/rows.ts`]
+  const below = new Set(rows.slice(row + 1).flat())
+  const shipped = { ...manifest.dependencies, ...manifest.peerDependencies }
+  const declared = { ...shipped, ...manifest.devDependencies }
+  for (const name of Object.keys(shipped)) {
+    const other = packageOf(name)
+    if (other && !below.has(other))
+      problems.push(`packages/${folder}/package.json depends on ${name}, which is not below it`)
+  }
+  for (const { file, specifier } of imports) {
+    const isTest = /\.test\.ts$/.test(file)
+    const name = specifier.startsWith('@')
+      ? specifier.split('/').slice(0, 2).join('/')
+      : specifier.split('/')[0]!
+    if (specifier.startsWith('.') || specifier.startsWith('node:') || name === 'vitest') continue
+    const other = packageOf(name)
+    if (other && specifier !== name)
+      problems.push(`${file} imports ${specifier}: only ${name} itself may be imported`)
+    if (other && !below.has(other) && !(isTest && forTests.has(other)))
+      problems.push(`${file} imports ${name}, which is not below ${folder}`)
+    if (!(name in (isTest ? declared : shipped)) && name !== manifest.name) {
+      problems.push(`${file} imports ${name}, which packages/${folder}/package.json does not declare`)
+    }
+  }
+  for (const field of ['description', 'license', 'type', 'exports', 'files', 'engines', 'scripts']) {
+    if (!(field in manifest)) problems.push(`packages/${folder}/package.json lacks ${field}`)
+  }
+  if (!files.includes('README.md')) problems.push(`packages/${folder} has no README.md`)
+  if (!files.some((file) => file.endsWith('.test.ts'))) problems.push(`packages/${folder} has no test`)
+  return problems
+}
+
+/** The folder of one of our packages by its published name. */
+function packageOf(name: string): string | undefined {
+  if (name === 'selfsup') return 'cli'
+  return name.startsWith('@selfsup/') ? name.slice('@selfsup/'.length) : undefined
+}
+
+/** What a source text imports, statically, dynamically, or for its types. */
+export function importsOf(text: string): string[] {
+  // Examples in comments are no imports.
+  const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')
+  const patterns = [/\bfrom\s+'([^'\n]+)'/g, /^\s*import\s+'([^'\n]+)'/gm, /\bimport\(\s*'([^'\n]+)'\s*\)/g]
+  return patterns.flatMap((pattern) => [...code.matchAll(pattern)].map((match) => match[1]!))
+}

@@ -1,0 +1,258 @@
+// Sets the workspace up from a clean clone with nothing but Node, then runs the demo or the tests:
+//   node tooling/setup/setup.mjs [demo|test]
+// Brings pnpm, installs, builds, prepares the fastest engine; each step is skipped when nothing changed.
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const cache = join(root, '.cache')
+const logs = join(cache, 'logs')
+const quiet = {
+  ...process.env,
+  TURBO_TELEMETRY_DISABLED: '1',
+  DO_NOT_TRACK: '1',
+  NO_UPDATE_NOTIFIER: '1',
+  COREPACK_ENABLE_DOWNLOAD_PROMPT: '0',
+}
+
+class SetupError extends Error {}
+
+/** Runs a program with its output in a log; on failure shows the log's end. */
+async function logged(name, command, args, env = quiet) {
+  mkdirSync(logs, { recursive: true })
+  const log = join(logs, `${name}.log`)
+  const output = openSync(log, 'w')
+  const code = await new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd: root,
+      env,
+      stdio: ['ignore', output, output],
+      shell: process.platform === 'win32',
+    })
+    child.on('error', reject)
+    child.on('close', (exit, signal) => resolve(signal ? 1 : exit))
+  })
+  closeSync(output)
+  if (code === 0) return
+  const tail = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-25).join('\n')
+  throw new SetupError(`${name} failed. The end of ${log}:\n${tail}`)
+}
+
+/** Runs a program with the terminal's input and output. */
+function attached(command, args, env = quiet) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd: root,
+      env,
+      stdio: 'inherit',
+      shell: process.platform === 'win32',
+    })
+    // Ctrl-C reaches the child as well: it ends in its own way, and so does this program, after it.
+    const wait = () => {}
+    process.on('SIGINT', wait)
+    child.on('error', reject)
+    child.on('close', (code, signal) => {
+      process.off('SIGINT', wait)
+      resolve(signal ? 130 : (code ?? 1))
+    })
+  })
+}
+
+function checkNode() {
+  const major = Number(process.versions.node.split('.')[0])
+  if (major < 20)
+    throw new SetupError(
+      `Node 20 or newer is needed; this is ${process.version}. Install it from nodejs.org or with your version manager.`,
+    )
+}
+
+/** pnpm at the version that package.json names: the one on the PATH, or one installed into .cache. */
+async function bringPnpm() {
+  const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const version = packageManager.split('@')[1]
+  const found = spawnSync('pnpm', ['--version'], {
+    cwd: cache,
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+  })
+  if (found.stdout?.trim() === version) return { command: 'pnpm', args: [] }
+  const home = join(cache, 'pnpm')
+  const script = join(home, 'node_modules', 'pnpm', 'bin', 'pnpm.cjs')
+  const manifest = join(home, 'node_modules', 'pnpm', 'package.json')
+  if (!existsSync(manifest) || JSON.parse(readFileSync(manifest, 'utf8')).version !== version) {
+    say(`Bringing pnpm ${version}`)
+    mkdirSync(home, { recursive: true })
+    await logged('pnpm', 'npm', [
+      'install',
+      '--prefix',
+      home,
+      '--no-save',
+      '--no-audit',
+      '--no-fund',
+      '--loglevel=error',
+      `pnpm@${version}`,
+    ])
+  }
+  return { command: process.execPath, args: [script] }
+}
+
+/** One number for the contents of files; what is ignored by git does not count. */
+function digest(paths) {
+  const hash = createHash('sha256').update(process.version)
+  const walk = (path) => {
+    const stats = statSync(path, { throwIfNoEntry: false })
+    if (!stats) return
+    if (stats.isFile()) {
+      hash.update(path).update(readFileSync(path))
+      return
+    }
+    for (const name of readdirSync(path).sort()) {
+      if (name === 'node_modules' || name === 'dist' || name === '.turbo' || name === 'fixtures') continue
+      walk(join(path, name))
+    }
+  }
+  for (const path of paths) walk(join(root, path))
+  return hash.digest('hex')
+}
+
+/** Does a step unless its stamp says that it was done for the same inputs and its result is still there. */
+async function once(name, inputs, results, work) {
+  const stamp = join(cache, `${name}.stamp`)
+  const key = digest(inputs)
+  const done = existsSync(stamp) && readFileSync(stamp, 'utf8') === key
+  if (done && results().every((path) => existsSync(join(root, path)))) return
+  await work()
+  writeFileSync(stamp, key)
+}
+
+const packages = () =>
+  readdirSync(join(root, 'packages')).filter((name) =>
+    existsSync(join(root, 'packages', name, 'package.json')),
+  )
+const manifests = () => [
+  'package.json',
+  'pnpm-lock.yaml',
+  'pnpm-workspace.yaml',
+  ...packages().map((name) => `packages/${name}/package.json`),
+]
+
+function say(text) {
+  process.stderr.write(`${text}\n`)
+}
+
+async function setUp() {
+  checkNode()
+  mkdirSync(cache, { recursive: true })
+  const pnpm = await bringPnpm()
+  const env = { ...quiet, PATH: `${join(root, 'node_modules', '.bin')}${delimiter}${process.env.PATH}` }
+  await once(
+    'install',
+    manifests(),
+    () => ['node_modules/.modules.yaml', ...packages().map((name) => `packages/${name}/node_modules`)],
+    async () => {
+      say('Installing packages')
+      await logged(
+        'install',
+        pnpm.command,
+        [...pnpm.args, 'install', '--frozen-lockfile', '--prefer-offline'],
+        { ...env, CI: 'true' },
+      )
+    },
+  )
+  await once(
+    'build',
+    ['packages', 'tooling/tsup', 'tooling/tsconfig', 'tsconfig.json', 'turbo.json', 'pnpm-lock.yaml'],
+    () => packages().map((name) => `packages/${name}/dist`),
+    async () => {
+      say('Building')
+      await logged(
+        'build',
+        join(root, 'node_modules', '.bin', 'turbo'),
+        ['run', 'build', '--output-logs=errors-only', '--no-update-notifier'],
+        env,
+      )
+    },
+  )
+  await prepareEngine()
+  return env
+}
+
+async function prepareEngine() {
+  const { installFastestEngine } = await import(
+    pathToFileURL(join(root, 'packages/engine/dist/index.js')).href
+  )
+  let stage = ''
+  const { fastest, message } = await installFastestEngine({
+    onProgress: (progress) => {
+      if (progress.stage !== stage) say(progress.message)
+      stage = progress.stage
+    },
+  })
+  // What was missing is worth a line each time; that all is well, only the first.
+  const stamp = join(cache, 'engine.stamp')
+  if (!fastest || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== message) say(`Engine: ${message}`)
+  writeFileSync(stamp, message)
+}
+
+/** Tests, lint and types; the last line counts them all. */
+async function test(env) {
+  const report = join(logs, 'vitest.json')
+  const bin = (name) => join(root, 'node_modules', '.bin', name)
+  const vitest = await attached(
+    bin('vitest'),
+    ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+    { ...env, TF_CPP_MIN_LOG_LEVEL: '2' },
+  )
+  const counted = existsSync(report)
+    ? JSON.parse(readFileSync(report, 'utf8'))
+    : { numPassedTests: 0, numFailedTests: 0 }
+  let passed = counted.numPassedTests
+  let failed = counted.numFailedTests
+  // Errors outside tests, files that do not load, and runs of nothing fail as well.
+  if ((vitest !== 0 && failed === 0) || passed + failed === 0) failed++
+  for (const [name, command, args] of [
+    ['lint', bin('biome'), ['check', '.']],
+    ['typecheck', bin('turbo'), ['run', 'typecheck', '--output-logs=errors-only', '--no-update-notifier']],
+  ]) {
+    try {
+      await logged(name, command, args, env)
+      passed++
+      say(`${name}: passed`)
+    } catch (error) {
+      failed++
+      say(`${name}: ${error.message}`)
+    }
+  }
+  console.log(`\n${passed} passed, ${failed} failed`)
+  return failed === 0 ? 0 : 1
+}
+
+const [task] = process.argv.slice(2)
+try {
+  const env = await setUp()
+  if (task === 'test') process.exitCode = await test(env)
+  else if (task === 'demo')
+    process.exitCode = await attached(
+      process.execPath,
+      [join(root, 'packages/cli/dist/bin.js'), 'demo', ...process.argv.slice(3)],
+      env,
+    )
+  else if (task === undefined) say('Set up. Next: npm run demo, npm test')
+  else throw new SetupError(`unknown task ${task}; there are demo and test`)
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error
+  say(error.message)
+  process.exitCode = 1
+}
