@@ -13,6 +13,11 @@ export class PathList {
     return this.#count
   }
 
+  /** Memory held, without the folders' names. */
+  get bytes(): number {
+    return this.#names.length + this.#ends.byteLength + this.#folderOf.byteLength
+  }
+
   /** @returns the folder's number, for `add` */
   addFolder(path: string): number {
     return this.#folders.push(path) - 1

@@ -1,0 +1,34 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { uniforms } from '@selfsup/core'
+import sharp, { type Sharp } from 'sharp'
+import { afterAll } from 'vitest'
+
+const folders: string[] = []
+afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))))
+
+/** For tests: a folder that goes when the file's tests are done. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'selfsup-data-'))
+  folders.push(folder)
+  return folder
+}
+
+/** For tests: a soft random picture of its own for each number. */
+export function madePicture(number: number, width = 16, height = width): Sharp {
+  const data = Uint8Array.from(uniforms([7, number], width * height * 3), (u) => u * 256)
+  return sharp(data, { raw: { width, height, channels: 3 } })
+}
+
+/** For tests: writes files, making the folders they lie in. */
+export async function writeFiles(
+  folder: string,
+  files: Readonly<Record<string, Buffer | string>>,
+): Promise<void> {
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(folder, name)
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(path, content)
+  }
+}

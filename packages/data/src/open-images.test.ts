@@ -1,0 +1,173 @@
+import { mkdir, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type HostBatch, type ImageDataset, SelfsupError } from '@selfsup/core'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { madePicture, temporaryFolder, writeFiles } from './made-pictures.js'
+import { openImages } from './open-images.js'
+
+let folder: string
+let cacheFolder: string
+let picture: Buffer
+beforeAll(async () => {
+  folder = await temporaryFolder()
+  cacheFolder = join(folder, 'cache')
+  picture = await madePicture(1).jpeg().toBuffer()
+})
+
+async function allOf(dataset: ImageDataset): Promise<HostBatch> {
+  for await (const batch of dataset.batches({ batchSize: dataset.length })) return batch
+  throw new Error('no batch')
+}
+
+describe('says what is wrong with what it was given', () => {
+  it.each<[string, Record<string, string>, string]>([
+    ['missing', {}, 'does not exist; images may be a folder'],
+    [
+      'empty',
+      { 'empty/.hidden': '' },
+      'no pictures; looked for jpg, jpeg, png, webp, avif, gif, tif, tiff in it and its subfolders, it is empty',
+    ],
+    [
+      'notes',
+      { 'notes/a.txt': '', 'notes/b/c.txt': '', 'notes/README': '' },
+      'found 2 .txt files, 1 files without an ending',
+    ],
+    ['single.jpg', { 'single.jpg': 'x' }, 'is a file; images may be a folder of'],
+    [
+      'words',
+      { 'words/a.jpg': 'dear diary', 'words/b.jpg': '' },
+      'none of 2 files could be read; the first:',
+    ],
+  ])('%s', async (name, files, message) => {
+    await writeFiles(folder, files)
+    const opened = openImages(join(folder, name), { cacheFolder, imageSize: 16 })
+    await expect(opened).rejects.toThrow(message)
+    await expect(opened).rejects.toBeInstanceOf(SelfsupError)
+  })
+
+  it('a split that there is not', async () => {
+    await expect(openImages('shapes', { split: 'validation' as 'test' })).rejects.toThrow('train or test')
+  })
+})
+
+describe('folders', () => {
+  it('flat: no classes, order of names', async () => {
+    const path = join(folder, 'flat')
+    await writeFiles(path, { 'b.jpg': picture, 'a.PNG': await madePicture(2).png().toBuffer(), 'c.txt': '' })
+    const dataset = await openImages(path, { cacheFolder })
+    expect(dataset).toMatchObject({ name: 'flat', length: 2, channels: 3, imageSize: [16, 16] })
+    expect(dataset.labels()).toBeUndefined()
+    expect([0, 1].map((i) => dataset.pathOf!(i))).toEqual([join(path, 'a.PNG'), join(path, 'b.jpg')])
+    const { images, labels, indices } = await allOf(dataset)
+    expect(Buffer.from(images!.data.subarray(0, 768))).toEqual(await madePicture(2).raw().toBuffer())
+    expect([[...labels], [...indices]]).toEqual([
+      [-1, -1],
+      [0, 1],
+    ])
+  })
+
+  it('class subfolders, nested; beside them none; a link to above is not followed for ever', async () => {
+    const path = join(folder, 'classes')
+    await writeFiles(path, {
+      'dog/x/1.jpg': picture,
+      'dog/2.jpg': picture,
+      'cat/3.jpg': picture,
+      '0.jpg': picture,
+    })
+    await symlink(path, join(path, 'cat', 'loop'))
+    const dataset = await openImages(path, { cacheFolder })
+    expect(dataset.classes).toEqual(['cat', 'dog'])
+    const labels = [...dataset.labels()!]
+    const byPath = Object.fromEntries(labels.map((label, i) => [dataset.pathOf!(i), label]))
+    expect(byPath[join(path, '0.jpg')]).toBe(-1)
+    expect(byPath[join(path, 'cat/3.jpg')]).toBe(0)
+    expect(byPath[join(path, 'dog/2.jpg')]).toBe(1)
+    expect(byPath[join(path, 'dog/x/1.jpg')]).toBe(1)
+    expect([...(await allOf(dataset)).labels]).toEqual(labels)
+  })
+
+  it('one picture', async () => {
+    const path = join(folder, 'one')
+    await writeFiles(path, { 'a.jpg': picture })
+    const dataset = await openImages(path, { cacheFolder })
+    expect(dataset.length).toBe(1)
+    expect((await allOf(dataset)).images!.shape).toEqual([1, 16, 16, 3])
+  })
+
+  it('every kind of file in one', async () => {
+    const path = join(folder, 'kinds')
+    const made = (number: number) => madePicture(number)
+    await writeFiles(path, {
+      'a.jpeg': await made(1).jpeg().toBuffer(),
+      'b.png': await made(2).png().toBuffer(),
+      'c.webp': await made(3).webp().toBuffer(),
+      'd.avif': await made(4).avif({ effort: 0 }).toBuffer(),
+      'e.gif': await made(5).gif().toBuffer(),
+      'f.tiff': await made(6).tiff().toBuffer(),
+      'g.tif': await made(7).tiff().toBuffer(),
+    })
+    const dataset = await openImages(path, { cacheFolder })
+    expect(dataset.length).toBe(7)
+    expect(dataset.skipped()).toEqual([])
+  })
+
+  it('bad files are left out and reported, good ones keep their labels', async () => {
+    const path = join(folder, 'bad')
+    await writeFiles(path, {
+      'a/1.jpg': picture,
+      'a/2.jpg': 'dear diary',
+      'b/3.jpg': picture.subarray(0, -60),
+      'b/4.jpg': picture,
+      'c/5.png': await madePicture(1, 1).png().toBuffer(),
+      'c/6.png': await madePicture(1, 20).png().toBuffer(),
+    })
+    const dataset = await openImages(path, { cacheFolder, imageSize: 16 })
+    expect([...dataset.labels()!]).toEqual([0, 1, 2])
+    expect(dataset.pathOf!(1)).toBe(join(path, 'b/4.jpg'))
+    const reports = [
+      { path: join(path, 'a/2.jpg'), reason: 'not a picture that can be read' },
+      { path: join(path, 'b/3.jpg'), reason: 'truncated or damaged' },
+      { path: join(path, 'c/5.png'), reason: '1x1 pixels are too few' },
+    ]
+    expect(dataset.skipped()).toEqual(reports)
+    const again = await openImages(path, { cacheFolder, imageSize: 16 })
+    expect(again.skipped()).toEqual(reports)
+    await expect(openImages(path, { cacheFolder, imageSize: 16, strict: true })).rejects.toThrow(
+      `${join(path, 'a/2.jpg')}: not a picture that can be read`,
+    )
+    const elsewhere = { cacheFolder: join(folder, 'cache-of-the-strict'), imageSize: 16, strict: true }
+    await expect(openImages(path, elsewhere)).rejects.toThrow(/(a\/2|b\/3|c\/5)\.\w+: /)
+  })
+
+  it('imageSize: the middle square, resized', async () => {
+    const path = join(folder, 'wide')
+    const wide = Buffer.alloc(40 * 20 * 3)
+    for (let i = 0; i < 40 * 20; i++) wide.fill(i % 40 < 10 || i % 40 >= 30 ? 255 : 60, 3 * i, 3 * i + 3)
+    const sharp = (await import('sharp')).default
+    const file = await sharp(wide, { raw: { width: 40, height: 20, channels: 3 } })
+      .png()
+      .toBuffer()
+    await writeFiles(path, { 'a.png': file })
+    const dataset = await openImages(path, { cacheFolder, imageSize: 10 })
+    const { images } = await allOf(dataset)
+    expect(images!.shape).toEqual([1, 10, 10, 3])
+    expect(new Set(images!.data)).toEqual(new Set([60]))
+  })
+
+  it('channels: 1 gives grey', async () => {
+    const path = join(folder, 'grey')
+    await writeFiles(path, { 'a.jpg': picture })
+    const dataset = await openImages(path, { cacheFolder, channels: 1 })
+    expect((await allOf(dataset)).images!.shape).toEqual([1, 16, 16, 1])
+  })
+
+  it('pictures of several sizes, or large ones, are not kept whole', async () => {
+    const path = join(folder, 'mixed')
+    await mkdir(path)
+    await writeFiles(path, { 'a.jpg': picture, 'b.jpg': await madePicture(2, 20).jpeg().toBuffer() })
+    const dataset = await openImages(path, { cacheFolder })
+    expect(dataset.imageSize).toBeUndefined()
+    expect(() => dataset.batches({ batchSize: 2 })[Symbol.asyncIterator]()).not.toThrow()
+    await expect(allOf(dataset)).rejects.toThrow('large pictures need crops with seeds, or a size')
+  })
+})

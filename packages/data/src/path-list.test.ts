@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest'
+import { limiter } from './limited.js'
+import { batchRanges, passOrder } from './order.js'
+import { PathList } from './path-list.js'
+
+describe('PathList', () => {
+  it('gives back what was put in', () => {
+    const paths = new PathList()
+    const [a, b] = [paths.addFolder('/a'), paths.addFolder('/ü/b c')]
+    for (let i = 0; i < 5000; i++) paths.add(i % 2 ? a : b, `näme ${i}.jpg`)
+    expect(paths.length).toBe(5000)
+    expect(paths.path(0)).toBe('/ü/b c/näme 0.jpg')
+    expect(paths.path(4999)).toBe('/a/näme 4999.jpg')
+    expect(paths.folderNumber(2)).toBe(b)
+  })
+
+  it('needs fewer than 60 bytes a file, so 1,000,000 stay far below 200 MB', () => {
+    const paths = new PathList()
+    const count = 200_000
+    const before = process.memoryUsage()
+    for (let i = 0; i < count; i++) {
+      if (i % 1000 === 0) paths.addFolder(`/pictures/of/a/long/path/class-${i / 1000}`)
+      paths.add(Math.floor(i / 1000), `ILSVRC2012_val_${String(i).padStart(8, '0')}.JPEG`)
+    }
+    expect(paths.bytes / count).toBeLessThan(60)
+    // Nothing of it in JavaScript's own heap but the folders' names.
+    expect((process.memoryUsage().heapUsed - before.heapUsed) / count).toBeLessThan(200)
+  })
+})
+
+describe('passOrder', () => {
+  it('has each position once, the same for the same seed', () => {
+    const order = passOrder(1000, [3, 1])
+    expect(passOrder(1000, [3, 1])).toEqual(order)
+    expect(passOrder(1000, [3, 2])).not.toEqual(order)
+    expect([...order].sort((a, b) => a - b)).toEqual([...passOrder(1000)])
+  })
+})
+
+describe('batchRanges', () => {
+  it('numbers batches from the first of the pass', () => {
+    const ranges = [...batchRanges(10, { batchSize: 4, startBatch: 1 })]
+    expect(ranges).toEqual([
+      { batch: 1, start: 4, end: 8 },
+      { batch: 2, start: 8, end: 10 },
+    ])
+  })
+})
+
+it('limiter: so many at a time, in order, whatever fails', async () => {
+  const oneOfTwo = limiter(2)
+  const begun: number[] = []
+  let running = 0
+  let most = 0
+  const results = await Promise.allSettled(
+    Array.from({ length: 9 }, (_, i) =>
+      oneOfTwo(async () => {
+        begun.push(i)
+        most = Math.max(most, ++running)
+        await new Promise((resume) => setTimeout(resume, 1))
+        running--
+        if (i === 3) throw new Error('no')
+        return i
+      }),
+    ),
+  )
+  expect(begun).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8])
+  expect(most).toBe(2)
+  expect(results.map(({ status }) => status === 'rejected')).toEqual(begun.map((i) => i === 3))
+})

@@ -1,0 +1,152 @@
+import { readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { SelfsupError } from '@selfsup/core'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { writeAtomically } from './atomic-file.js'
+import type { EncodedImages } from './encoded-images.js'
+import { folderImages } from './folder-images.js'
+import { madePicture, temporaryFolder, writeFiles } from './made-pictures.js'
+import { cachedPixels } from './pixel-cache.js'
+
+let folder: string
+let images: EncodedImages
+let loads: number
+const COUNT = 5
+
+beforeEach(async () => {
+  folder = await temporaryFolder()
+  for (let i = 0; i < COUNT; i++)
+    await writeFiles(folder, { [`in/${i}.jpg`]: await madePicture(i).jpeg().toBuffer() })
+  await look()
+})
+
+async function look() {
+  const found = await folderImages(join(folder, 'in'))
+  loads = 0
+  const load = (index: number) => {
+    loads++
+    return found.load(index)
+  }
+  images = { ...found, load }
+}
+
+const open = (options = {}) =>
+  cachedPixels(images, { folder: join(folder, 'cache'), height: 16, width: 16, channels: 3, ...options })
+
+async function pixelsOf(records: Awaited<ReturnType<typeof open>>): Promise<Buffer> {
+  const target = new Uint8Array(records.count * 768)
+  await records.read(
+    Uint32Array.from({ length: records.count }, (_, i) => i),
+    target,
+  )
+  return Buffer.from(target)
+}
+
+async function cacheFile(): Promise<string> {
+  const names = await readdir(join(folder, 'cache'))
+  expect(names).toHaveLength(1)
+  return join(folder, 'cache', names[0]!)
+}
+
+it('decodes each picture once; the second opening decodes none', async () => {
+  const onProgress = vi.fn()
+  const first = await open({ onProgress })
+  expect(loads).toBe(COUNT)
+  expect(onProgress).toHaveBeenLastCalledWith(COUNT, COUNT)
+  const second = await open()
+  expect(loads).toBe(COUNT)
+  expect(second.fingerprint).toBe(first.fingerprint)
+  expect((await pixelsOf(second)).equals(await pixelsOf(first))).toBe(true)
+})
+
+describe('is made anew when the file', () => {
+  it.each<[string, (path: string) => Promise<unknown>]>([
+    ['was cut off', async (path) => truncate(path, (await stat(path)).size - 100)],
+    ['is empty', (path) => truncate(path, 0)],
+    [
+      'was lengthened',
+      async (path) => writeFile(path, Buffer.concat([await readFile(path), Buffer.alloc(9)])),
+    ],
+    [
+      'has one bit wrong',
+      async (path) => {
+        const bytes = await readFile(path)
+        bytes[1000]! ^= 1
+        await writeFile(path, bytes)
+      },
+    ],
+    ['was deleted', (path) => rm(path)],
+  ])('%s', async (_, damage) => {
+    const before = await pixelsOf(await open())
+    await damage(await cacheFile())
+    const after = await pixelsOf(await open())
+    expect(loads).toBe(2 * COUNT)
+    expect(after.equals(before)).toBe(true)
+    await open()
+    expect(loads).toBe(2 * COUNT)
+  })
+})
+
+it('notices another time of change, another size, another file', async () => {
+  const { fingerprint } = await open()
+  await utimes(join(folder, 'in/2.jpg'), new Date(), new Date(Date.now() - 5e6))
+  const touched = await open()
+  expect(touched.fingerprint).not.toBe(fingerprint)
+  expect(loads).toBe(2 * COUNT)
+  const resized = await open({ height: 8, width: 8 })
+  expect(new Set([fingerprint, touched.fingerprint, resized.fingerprint]).size).toBe(3)
+  await writeFiles(folder, { 'in/9.jpg': await madePicture(9).jpeg().toBuffer() })
+  await look()
+  expect((await open()).count).toBe(COUNT + 1)
+})
+
+it('an abort leaves no file behind', async () => {
+  const controller = new AbortController()
+  const { load } = images
+  images = {
+    ...images,
+    load: (index) => {
+      if (index === 2) controller.abort(new Error('enough'))
+      return load(index)
+    },
+  }
+  await expect(open({ signal: controller.signal })).rejects.toThrow('enough')
+  expect(await readdir(join(folder, 'cache'))).toEqual([])
+})
+
+it('several at once open the same', async () => {
+  const all = await Promise.all([open(), open(), open()])
+  const [first, ...others] = await Promise.all(all.map(pixelsOf))
+  for (const other of others) expect(other.equals(first!)).toBe(true)
+  await cacheFile()
+})
+
+describe('when the file cannot be written', () => {
+  it.each([
+    ['ENOSPC', /no room on the disk \(3 MB are needed\); make room .*SELFSUP_CACHE/],
+    ['EROFS', /cannot be written \(EROFS\).*SELFSUP_CACHE/],
+  ])('%s is said in words, nothing is left', async (code, message) => {
+    const path = join(folder, 'out', 'x')
+    const failing = writeAtomically(path, 2.5e6, async (file) => {
+      await file.writeFile('part of it')
+      throw Object.assign(new Error(code), { code })
+    })
+    await expect(failing).rejects.toThrow(message)
+    await expect(failing).rejects.toBeInstanceOf(SelfsupError)
+    expect(await readdir(join(folder, 'out'))).toEqual([])
+  })
+
+  it('a folder that is a file', async () => {
+    await writeFile(join(folder, 'cache'), '')
+    await expect(open()).rejects.toThrow(/cannot be written \(\w+\)/)
+  })
+
+  it('what a killed process left goes after a day', async () => {
+    await writeFiles(folder, { 'cache/.selfsup-unfinished-old': 'x', 'cache/.selfsup-unfinished-new': 'x' })
+    const longAgo = new Date(Date.now() - 2 * 24 * 3600 * 1000)
+    await utimes(join(folder, 'cache/.selfsup-unfinished-old'), longAgo, longAgo)
+    await open()
+    const left = (await readdir(join(folder, 'cache'))).filter((name) => name.startsWith('.'))
+    expect(left).toEqual(['.selfsup-unfinished-new'])
+  })
+})
