@@ -1,4 +1,5 @@
 import './fast-gradients.js'
+import './wasm/register.js'
 
 export { type BatchNormalised, batchNorm } from './batch-norm.js'
 export { type LogSumExpOptions, logSumExpOfProducts } from './info-nce.js'

@@ -1,0 +1,175 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { multiplication } from './matrix-product.js'
+import { addressOf, floats, type WasmBackend, withView } from './wasm-backend.js'
+
+/**
+ * The gradient of a convolution's filter, which the WebAssembly backend lacks: matrix products of what each
+ * tap of the filter saw, [taps x input channels, positions], by the output's gradient [positions, output channels].
+ *
+ * What the taps of one row of the filter saw is laid out with rows to spare above and below the picture.
+ * Then the next row of the filter saw the same, begun one line later, and needs no copy: what is spilt from the
+ * end of one channel into the next meets zeros. Only where the picture is so low that the rows to spare would
+ * cost more than copies do, each row of the filter has its own.
+ */
+export const conv2DBackpropFilter: tf.KernelConfig = {
+  kernelName: 'Conv2DBackpropFilter',
+  backendName: 'wasm',
+  kernelFunc: ({ inputs, attrs, backend }) => {
+    const { x, dy } = inputs as { x: tf.TensorInfo; dy: tf.TensorInfo }
+    const { strides, pad, dimRoundingMode, dataFormat, filterShape } =
+      attrs as unknown as tf.Conv2DBackpropFilterAttrs
+    if (dataFormat !== 'NHWC') throw new Error(`conv2d: WebAssembly trains NHWC only; got ${dataFormat}`)
+    const shape = x.shape as [number, number, number, number]
+    const convolution = tf.backend_util.computeConv2DInfo(
+      shape,
+      filterShape,
+      strides,
+      1,
+      pad,
+      dimRoundingMode,
+    )
+    return filterGradient(backend as WasmBackend, x, dy, convolution)
+  },
+}
+
+function filterGradient(
+  backend: WasmBackend,
+  x: tf.TensorInfo,
+  dy: tf.TensorInfo,
+  convolution: tf.backend_util.Conv2DInfo,
+): tf.TensorInfo {
+  const { filterShape, batchSize, inChannels, outChannels, filterHeight, filterWidth } = convolution
+  const gradient = backend.makeOutput(filterShape, 'float32')
+  floats(backend, gradient).fill(0)
+  if (tf.util.sizeFromShape(dy.shape) === 0 || tf.util.sizeFromShape(x.shape) === 0) return gradient
+
+  const grid = layOut(convolution)
+  const { size, width, copies } = grid
+  const rowOfTaps = filterWidth * inChannels
+  const seen = backend.makeOutput([copies * rowOfTaps * size + grid.below * width], 'float32')
+  const signals = backend.makeOutput([size, outChannels], 'float32')
+  const part = backend.makeOutput(filterShape, 'float32')
+  floats(backend, seen).fill(0)
+  const multiply = multiplication(backend)
+  const [atSeen, atSignals, atPart] = [seen, signals, part].map((tensor) => addressOf(backend, tensor)) as [
+    number,
+    number,
+    number,
+  ]
+  // Rows of the filter that have copies of their own are but more rows of one product.
+  const rowsAtOnce = copies === filterHeight ? filterHeight : 1
+  const m = rowsAtOnce * rowOfTaps
+
+  for (let first = 0; first < batchSize * grid.bandsPerImage; first += grid.bands) {
+    fillSeen(floats(backend, seen), floats(backend, x), convolution, grid, first)
+    fillSignals(floats(backend, signals), floats(backend, dy), convolution, grid, first)
+    withView(backend, atSignals, size * outChannels, (b) => {
+      for (let row = 0; row < filterHeight; row += rowsAtOnce) {
+        const from = (row % copies) * rowOfTaps * size + Math.floor(row / copies) * width
+        withView(backend, atSeen + 4 * from, m * size, (a) => {
+          withView(backend, atPart + 4 * row * rowOfTaps * outChannels, m * outChannels, (out) => {
+            multiply(a, b, out, { m, k: size, n: outChannels })
+          })
+        })
+      }
+    })
+    const sum = floats(backend, gradient)
+    const summand = floats(backend, part)
+    for (let i = 0; i < sum.length; i++) sum[i]! += summand[i]!
+  }
+  for (const { dataId } of [seen, signals, part]) backend.disposeData(dataId)
+  return gradient
+}
+
+/** How pictures are cut into bands of rows, and bands put together for one product. */
+interface Grid {
+  /** rows of the output in a band */
+  readonly rows: number
+  /** rows to spare below them */
+  readonly below: number
+  readonly width: number
+  readonly bandsPerImage: number
+  /** bands of one product */
+  readonly bands: number
+  /** positions of all bands of one product */
+  readonly size: number
+  /** rows of the filter that have a copy of their own */
+  readonly copies: number
+}
+
+function layOut(convolution: tf.backend_util.Conv2DInfo): Grid {
+  const { batchSize, outHeight, outWidth: width, outChannels, filterHeight, strideHeight } = convolution
+  // Long enough to be worth a call, short enough for what a product reads again and again to stay in the cache.
+  const positions = Math.min(2048, Math.max(512, Math.ceil(2 ** 18 / outChannels)))
+  const rows = Math.min(outHeight, Math.ceil(positions / width))
+  const shared = Math.floor((filterHeight - 1) / strideHeight)
+  const costly = (shared / rows) * outChannels > COPY_COST
+  const below = costly ? 0 : shared
+  const bandsPerImage = Math.ceil(outHeight / rows)
+  const bands = Math.min(
+    batchSize * bandsPerImage,
+    Math.max(1, Math.round(positions / ((rows + below) * width))),
+  )
+  return {
+    rows,
+    below,
+    width,
+    bandsPerImage,
+    bands,
+    size: bands * (rows + below) * width,
+    copies: costly ? filterHeight : Math.min(strideHeight, filterHeight),
+  }
+}
+
+/** What copying a value costs, in multiplications by one output channel. */
+const COPY_COST = 40
+
+/** What taps saw, as [filter row, filter column, channel, band, row, column]; outside of the picture zero. */
+function fillSeen(
+  seen: Float32Array,
+  x: Float32Array,
+  convolution: tf.backend_util.Conv2DInfo,
+  { rows, below, width, bandsPerImage, bands, size, copies }: Grid,
+  first: number,
+): void {
+  const { inChannels, inHeight, inWidth, strideHeight, strideWidth, padInfo, batchSize } = convolution
+  const step = strideWidth * inChannels
+  for (let tap = 0; tap < copies * convolution.filterWidth; tap++) {
+    const up = Math.floor(tap / convolution.filterWidth) - padInfo.top
+    const left = (tap % convolution.filterWidth) - padInfo.left
+    const begin = Math.max(0, Math.ceil(-left / strideWidth))
+    const end = Math.min(width, Math.floor((inWidth - 1 - left) / strideWidth) + 1)
+    for (let line = 0; line < bands * (rows + below); line++) {
+      const band = first + Math.floor(line / (rows + below))
+      const image = Math.floor(band / bandsPerImage)
+      const h = ((band % bandsPerImage) * rows + (line % (rows + below))) * strideHeight + up
+      const inside = h >= 0 && h < inHeight && image < batchSize
+      const start = ((image * inHeight + h) * inWidth + begin * strideWidth + left) * inChannels
+      for (let channel = 0; channel < inChannels; channel++) {
+        const to = (tap * inChannels + channel) * size + line * width
+        if (!inside) seen.fill(0, to, to + width)
+        else for (let w = begin, from = start + channel; w < end; w++, from += step) seen[to + w] = x[from]!
+      }
+    }
+  }
+}
+
+/** The output's gradient as [band, row, column, channel], zero in the rows to spare. */
+function fillSignals(
+  signals: Float32Array,
+  dy: Float32Array,
+  { outChannels, outHeight, outWidth, batchSize }: tf.backend_util.Conv2DInfo,
+  { rows, below, bandsPerImage, bands }: Grid,
+  first: number,
+): void {
+  signals.fill(0)
+  const line = outWidth * outChannels
+  for (let band = 0; band < bands; band++) {
+    const image = Math.floor((first + band) / bandsPerImage)
+    if (image >= batchSize) return
+    const top = ((first + band) % bandsPerImage) * rows
+    const from = (image * outHeight + top) * line
+    const end = from + Math.min(rows, outHeight - top) * line
+    signals.set(dy.subarray(from, end), band * (rows + below) * line)
+  }
+}

@@ -1,0 +1,108 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { addressOf, type WasmBackend, withView } from './wasm-backend.js'
+
+type Multiply = (
+  a: number,
+  b: number,
+  out: number,
+  sizes: { readonly m: number; readonly k: number; readonly n: number },
+) => void
+
+const multiplications = new WeakMap<WasmBackend, Multiply>()
+
+/**
+ * The one fast product of the WebAssembly backend, [m, k] by [k, n], on tensors by their numbers. It lays b
+ * out anew for each number that b has, and keeps that: of two factors the one used again should be b.
+ */
+export function multiplication(backend: WasmBackend): Multiply {
+  const known = multiplications.get(backend)
+  if (known) return known
+  const number = 'number'
+  const call = backend.wasm.cwrap('BatchMatMul', null, [
+    number,
+    'array',
+    number,
+    number,
+    'array',
+    number,
+    number,
+    number,
+    number,
+  ])
+  const bytes = (...shape: readonly number[]) => new Uint8Array(new Int32Array(shape).buffer)
+  const multiply: Multiply = (a, b, out, { m, k, n }) => {
+    call(a, bytes(1, m, k), 3, b, bytes(1, k, n), 3, 0, 0, out)
+  }
+  multiplications.set(backend, multiply)
+  return multiply
+}
+
+/**
+ * Products of matrices, transposed or not. The backend has a fast way for one pair of untransposed matrices
+ * and a slow one (to 90 times) for all else; here everything takes the fast one.
+ */
+export const batchMatMul: tf.KernelConfig = {
+  kernelName: 'BatchMatMul',
+  backendName: 'wasm',
+  kernelFunc: ({ inputs, attrs, backend }) => {
+    const { transposeA, transposeB } = attrs as unknown as tf.BatchMatMulAttrs
+    return tf.tidy(() => {
+      const a = untransposed(inputs.a as tf.Tensor, transposeA)
+      const b = untransposed(inputs.b as tf.Tensor, transposeB)
+      const batch = tf.backend_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2))
+      return products(backend as WasmBackend, laidOut(a, batch), laidOut(b, batch), batch)
+    })
+  },
+}
+
+function untransposed(x: tf.Tensor, transpose: boolean): tf.Tensor {
+  if (x.dtype !== 'float32') throw new Error(`matMul: WebAssembly multiplies float32 only; got ${x.dtype}`)
+  if (!transpose) return x
+  const axes = x.shape.map((_, axis) => axis)
+  return tf.transpose(x, [...axes.slice(0, -2), x.rank - 1, x.rank - 2])
+}
+
+/** One matrix for the whole batch, or one for each. */
+function laidOut(x: tf.Tensor, batch: readonly number[]): tf.Tensor {
+  const matrix = x.shape.slice(-2)
+  const matrices = tf.util.sizeFromShape(x.shape.slice(0, -2))
+  if (matrices === 1 || matrices === tf.util.sizeFromShape([...batch])) return x
+  return tf.broadcastTo(x, [...batch, ...matrix])
+}
+
+function products(backend: WasmBackend, a: tf.Tensor, b: tf.Tensor, batch: readonly number[]): tf.Tensor {
+  const [m, k] = a.shape.slice(-2) as [number, number]
+  const [innerOfB, n] = b.shape.slice(-2) as [number, number]
+  if (k !== innerOfB) throw new Error(`matMul: inner sizes differ: [${a.shape}] and [${b.shape}]`)
+  const out = backend.makeOutput([...batch, m, n], 'float32')
+  const result = tf.engine().makeTensorFromTensorInfo(out)
+  if (result.size === 0) return result
+  if (k === 0) {
+    backend.typedArrayFromHeap(out).fill(0)
+    return result
+  }
+  const multiply = multiplication(backend)
+  const matricesOfA = a.size / (m * k)
+  const matricesOfB = b.size / (k * n)
+  if (matricesOfB === 1) {
+    // One b for all: the matrices of a are but more rows.
+    const idOf = (tensor: tf.TensorInfo) => backend.dataIdMap.get(tensor.dataId).id
+    multiply(idOf(a), idOf(b), idOf(out), { m: m * matricesOfA, k, n })
+    return result
+  }
+  const [atA, atB, atOut] = [a, b, out].map((tensor) => addressOf(backend, tensor)) as [
+    number,
+    number,
+    number,
+  ]
+  for (let i = 0; i < matricesOfB; i++) {
+    withView(backend, atA + 4 * (matricesOfA === 1 ? 0 : i * m * k), m * k, (viewOfA) => {
+      withView(backend, atB + 4 * i * k * n, k * n, (viewOfB) => {
+        withView(backend, atOut + 4 * i * m * n, m * n, (viewOfOut) => {
+          multiply(viewOfA, viewOfB, viewOfOut, { m, k, n })
+        })
+      })
+    })
+  }
+  return result
+}
