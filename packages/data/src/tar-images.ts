@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open, readdir } from 'node:fs/promises'
-import { basename, dirname, extname, join } from 'node:path'
-import { SelfsupError } from '@selfsup/core'
+import { basename, dirname, extname } from 'node:path'
+import { expected, SelfsupError } from '@selfsup/core'
 import type { EncodedImages } from './encoded-images.js'
 import { extensions } from './folder-images.js'
 
@@ -23,23 +23,29 @@ const BLOCK = 512
 export async function tarImages(pattern: string): Promise<EncodedImages> {
   const shards = await expand(pattern)
   const files = await Promise.all(shards.map((shard) => open(shard)))
+  const closeAll = async () => {
+    await Promise.all(files.map((file) => file.close()))
+  }
   const entries: Entry[] = []
   const labelled = new Map<string, number>()
-  for (const [shard, file] of files.entries()) {
-    for await (const entry of entriesOf(file, shards[shard]!, shard)) {
-      const ending = extname(entry.name).slice(1).toLowerCase()
-      if (extensions.has(ending)) entries.push(entry)
-      else if (ending === 'cls' || ending === 'json') {
-        const label = labelOf(ending, await bytesOf(file, entry))
-        if (label !== undefined) labelled.set(`${shard}:${sample(entry.name)}`, label)
+  try {
+    for (const [shard, file] of files.entries()) {
+      for await (const entry of entriesOf(file, shards[shard]!, shard)) {
+        const ending = extname(entry.name).slice(1).toLowerCase()
+        if (extensions.has(ending)) entries.push(entry)
+        else if (ending === 'cls' || ending === 'json') {
+          const label = labelOf(ending, await bytesOf(file, entry))
+          if (label !== undefined) labelled.set(`${shard}:${sample(entry.name)}`, label)
+        }
       }
     }
-  }
-  if (entries.length === 0) {
-    await Promise.all(files.map((file) => file.close()))
-    throw new SelfsupError(
+    expected(
+      entries.length > 0,
       `${pattern}: no pictures; looked for files ending in ${[...extensions].join(', ')}`,
     )
+  } catch (error) {
+    await closeAll()
+    throw error
   }
   const labels = Int32Array.from(entries, ({ shard, name }) => labelled.get(`${shard}:${sample(name)}`) ?? -1)
   const most = labels.reduce((a, b) => Math.max(a, b), -1)
@@ -61,24 +67,22 @@ export async function tarImages(pattern: string): Promise<EncodedImages> {
         .update(JSON.stringify(stats.map(({ mtimeMs, size }) => [mtimeMs, size])))
         .digest('hex')
     },
-    close: async () => {
-      await Promise.all(files.map((file) => file.close()))
-    },
+    close: closeAll,
   }
 }
 
 /** `a-{00..12}.tar` to thirteen paths that must exist. */
 async function expand(pattern: string): Promise<string[]> {
-  const range = /\{(\d+)\.\.(\d+)\}/.exec(pattern)
-  if (!range) return [pattern]
-  const [whole, first, last] = range as unknown as [string, string, string]
-  const paths = Array.from({ length: Number(last) - Number(first) + 1 }, (_, i) =>
-    pattern.replace(whole, String(Number(first) + i).padStart(first.length, '0')),
-  )
+  const range = /\{(\d+)\.\.(\d+)\}/.exec(pattern) as [string, string, string] | null
+  const paths = range
+    ? Array.from({ length: Number(range[2]) - Number(range[1]) + 1 }, (_, i) =>
+        pattern.replace(range[0], String(Number(range[1]) + i).padStart(range[1].length, '0')),
+      )
+    : [pattern]
   for (const path of paths) {
     const names = await readdir(dirname(path)).catch((): string[] => [])
     if (!names.includes(basename(path)))
-      throw new SelfsupError(`${join(path)} does not exist (of ${pattern})`)
+      throw new SelfsupError(`${path} does not exist${range ? ` (of ${pattern})` : ''}`)
   }
   return paths
 }

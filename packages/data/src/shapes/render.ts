@@ -30,6 +30,21 @@ export function renderScene(scene: Scene, size: number, target: Uint8Array, offs
   }
 }
 
+/** The smallest box of whole pixels around an object, [left, top, width, height], as if nothing lay before it. */
+export function boxAround(object: SceneObject, size: number): [number, number, number, number] {
+  let [left, top, right, bottom] = [size, size, 0, 0]
+  for (let row = 0; row < size; row++) {
+    for (let column = 0; column < size; column++) {
+      if (coverage(object, (column + 0.5) / size, (row + 0.5) / size, size) < 0.5) continue
+      left = Math.min(left, column)
+      right = Math.max(right, column + 1)
+      top = Math.min(top, row)
+      bottom = Math.max(bottom, row + 1)
+    }
+  }
+  return [left, top, right - left, bottom - top]
+}
+
 /** How much of a pixel the object covers, 0 to 1, by the distance of its middle from the outline. */
 function coverage(object: SceneObject, x: number, y: number, size: number): number {
   const { radius } = object

@@ -1,7 +1,7 @@
 import { expected, type ImageDataset, mixSeed } from '@selfsup/core'
 import { recordDataset } from '../record-dataset.js'
 import { kindNames } from './kinds.js'
-import { renderScene } from './render.js'
+import { boxAround, renderScene } from './render.js'
 import { describeScene, drawScene, type Scene } from './scene.js'
 
 export interface ShapesOptions {
@@ -29,7 +29,7 @@ export interface ShapeAnnotation {
     /** middle, as parts of the side */
     readonly x: number
     readonly y: number
-    /** [left, top, width, height] in pixels, within the picture */
+    /** [left, top, width, height] in whole pixels: the smallest box around it, within the picture */
     readonly box: readonly [number, number, number, number]
   }[]
   readonly caption: string
@@ -118,12 +118,9 @@ class DrawnOnce {
 function annotate(scene: Scene, size: number): ShapeAnnotation {
   return {
     caption: describeScene(scene),
-    objects: scene.objects.map(({ kind, angle, radius, x, y }) => {
-      const left = Math.max(0, (x - radius) * size)
-      const top = Math.max(0, (y - radius) * size)
-      const width = Math.min(size, (x + radius) * size) - left
-      const height = Math.min(size, (y + radius) * size) - top
-      return { kind, angle, radius, x, y, box: [left, top, width, height] }
+    objects: scene.objects.map((object) => {
+      const { kind, angle, radius, x, y } = object
+      return { kind, angle, radius, x, y, box: boxAround(object, size) }
     }),
   }
 }

@@ -1,0 +1,160 @@
+import { type HostBatch, SelfsupError } from '@selfsup/core'
+import { describe, expect, it } from 'vitest'
+import { kindNames } from './kinds.js'
+import { boxAround, renderScene } from './render.js'
+import { drawScene } from './scene.js'
+import { type ShapesOptions, shapes } from './shapes.js'
+
+async function pixelsOf(options: ShapesOptions, batchSize = options.count!): Promise<Uint8Array[]> {
+  const pictures: Uint8Array[] = []
+  for await (const { images } of shapes(options).batches({ batchSize })) {
+    const [count, height, width, channels] = images!.shape
+    const bytes = height * width * channels
+    for (let i = 0; i < count; i++) pictures.push(images!.data.slice(i * bytes, (i + 1) * bytes))
+  }
+  return pictures
+}
+
+describe('pictures', () => {
+  it('depend on seed, split and number alone', async () => {
+    const first = await pixelsOf({ count: 20 })
+    expect(await pixelsOf({ count: 20 }, 3)).toEqual(first)
+    expect((await pixelsOf({ count: 50 })).slice(0, 20)).toEqual(first)
+    const others = [await pixelsOf({ count: 20, seed: 2 }), await pixelsOf({ count: 20, split: 'test' })]
+    for (const other of others)
+      for (const [i, picture] of other.entries()) expect(picture).not.toEqual(first[i])
+  })
+
+  it('come the same in any order', async () => {
+    const inOrder = await pixelsOf({ count: 30, size: 16 })
+    for await (const { images, indices } of shapes({ count: 30, size: 16 }).batches({
+      batchSize: 7,
+      shuffle: [4, 2],
+    })) {
+      for (const [slot, index] of indices.entries())
+        expect(images!.data.slice(slot * 768, (slot + 1) * 768)).toEqual(inOrder[index])
+    }
+  })
+
+  it('train and test share none', async () => {
+    const train = new Set((await pixelsOf({ count: 300, size: 8 })).map(String))
+    const test = (await pixelsOf({ count: 300, size: 8, split: 'test' })).map(String)
+    expect(test.some((picture) => train.has(picture))).toBe(false)
+  })
+
+  it('have sizes that were asked for', async () => {
+    const dataset = shapes({ size: 64, count: 3 })
+    expect(dataset).toMatchObject({ imageSize: [64, 64], length: 3, channels: 3 })
+    const batches: HostBatch[] = []
+    for await (const batch of dataset.batches({ batchSize: 3 })) batches.push(batch)
+    expect(batches[0]!.images!.shape).toEqual([3, 64, 64, 3])
+  })
+})
+
+describe('annotations', () => {
+  it('boxes hold all that was drawn, and not much more', () => {
+    const size = 48
+    for (let index = 0; index < 60; index++) {
+      const scene = drawScene(11, index, 1)
+      const [drawn, ground] = [new Uint8Array(size * size * 3), new Uint8Array(size * size * 3)]
+      renderScene(scene, size, drawn)
+      renderScene({ ...scene, objects: [] }, size, ground)
+      const changed: { x: number; y: number }[] = []
+      for (let p = 0; p < size * size; p++) {
+        const differs = [0, 1, 2].some((c) => Math.abs(drawn[3 * p + c]! - ground[3 * p + c]!) > 64)
+        if (differs) changed.push({ x: (p % size) + 0.5, y: Math.floor(p / size) + 0.5 })
+      }
+      expect(changed.length).toBeGreaterThan(8)
+      const [left, top, width, height] = boxAround(scene.objects[0]!, size)
+      for (const { x, y } of changed) {
+        expect(x > left - 1 && x < left + width + 1 && y > top - 1 && y < top + height + 1).toBe(true)
+      }
+      expect(Math.max(...changed.map(({ x }) => x)) - Math.min(...changed.map(({ x }) => x))).toBeGreaterThan(
+        width - 8,
+      )
+    }
+  })
+
+  it('are within the picture, and the label is the first kind', () => {
+    const dataset = shapes({ count: 100, objects: 2, size: 32 })
+    for (let index = 0; index < 100; index++) {
+      const { objects, caption } = dataset.annotations(index)
+      expect(objects).toHaveLength(2)
+      expect(objects[0]!.kind).toBe(dataset.labels()![index])
+      for (const {
+        box: [left, top, width, height],
+        kind,
+        angle,
+      } of objects) {
+        expect(Math.min(left, top)).toBeGreaterThanOrEqual(0)
+        expect(Math.max(left + width, top + height)).toBeLessThanOrEqual(32)
+        expect(Math.min(width, height)).toBeGreaterThan(2)
+        expect(angle >= 0 && angle < 2 * Math.PI).toBe(true)
+        expect(caption).toContain(kindNames[kind])
+      }
+    }
+  })
+
+  it('captions read like a sentence', () => {
+    const dataset = shapes({ count: 50 })
+    for (let index = 0; index < 50; index++) {
+      expect(dataset.annotations(index).caption).toMatch(
+        /^an? (small|medium-sized|large) .+ (in the middle|at the (top|bottom|left|right)( left| right)?) on an? .+ background$/,
+      )
+    }
+  })
+})
+
+describe('classes', () => {
+  const COUNT = 4000
+  const scenes = Array.from({ length: COUNT }, (_, index) => drawScene(1, index, 1))
+
+  /** Pearson's chi-square of a property against the class, over its degrees of freedom: 1 when independent. */
+  const dependence = (property: (index: number) => string | number): number => {
+    const table = new Map<string | number, number[]>()
+    for (let index = 0; index < COUNT; index++) {
+      const row = table.get(property(index)) ?? kindNames.map(() => 0)
+      row[scenes[index]!.objects[0]!.kind]!++
+      table.set(property(index), row)
+    }
+    const totals = kindNames.map((_, kind) => [...table.values()].reduce((sum, row) => sum + row[kind]!, 0))
+    let chiSquare = 0
+    for (const row of table.values()) {
+      const rowTotal = row.reduce((a, b) => a + b, 0)
+      for (const [kind, seen] of row.entries()) {
+        const wanted = (rowTotal * totals[kind]!) / COUNT
+        chiSquare += (seen - wanted) ** 2 / wanted
+      }
+    }
+    return chiSquare / ((table.size - 1) * (kindNames.length - 1))
+  }
+
+  it('come equally often', () => {
+    const counts = kindNames.map(
+      (_, kind) => scenes.filter(({ objects }) => objects[0]!.kind === kind).length,
+    )
+    for (const count of counts) expect(Math.abs(count - COUNT / kindNames.length)).toBeLessThan(80)
+  })
+
+  it.each<[string, (index: number) => string | number]>([
+    ['colour', (i) => scenes[i]!.objects[0]!.paint.name.replace('dark ', '')],
+    ['texture', (i) => scenes[i]!.objects[0]!.texture],
+    ['ground', (i) => scenes[i]!.ground],
+    ["ground's colour", (i) => scenes[i]!.groundPaint.name],
+    ['size', (i) => Math.floor(scenes[i]!.objects[0]!.radius * 40)],
+    ['place', (i) => Math.floor(scenes[i]!.objects[0]!.x * 3)],
+    ['angle', (i) => Math.floor(scenes[i]!.objects[0]!.angle)],
+  ])('%s does not tell the class', (_, property) => {
+    expect(dependence(property)).toBeLessThan(1.6)
+  })
+})
+
+it.each<[ShapesOptions, string]>([
+  [{ size: 4 }, 'size must be a whole number of at least 8; got 4'],
+  [{ count: 0 }, 'count must be a whole number of at least 1; got 0'],
+  [{ objects: 0 }, 'objects must be at least 1; got 0'],
+  [{ split: 'all' as 'test' }, 'split must be train or test; got all'],
+])('refuses %o', (options, message) => {
+  expect(() => shapes(options)).toThrow(message)
+  expect(() => shapes(options)).toThrow(SelfsupError)
+})
