@@ -105,6 +105,13 @@ async function bringPnpm() {
       `pnpm@${version}`,
     ])
   }
+  // turbo looks for a program of this name on the PATH.
+  const bin = join(cache, 'bin')
+  mkdirSync(bin, { recursive: true })
+  writeFileSync(join(bin, 'pnpm'), `#!/bin/sh\nexec "${process.execPath}" "${script}" "$@"\n`, {
+    mode: 0o755,
+  })
+  writeFileSync(join(bin, 'pnpm.cmd'), `@"${process.execPath}" "${script}" %*\r\n`)
   return { command: process.execPath, args: [script] }
 }
 
@@ -156,7 +163,10 @@ async function setUp() {
   checkNode()
   mkdirSync(cache, { recursive: true })
   const pnpm = await bringPnpm()
-  const env = { ...quiet, PATH: `${join(root, 'node_modules', '.bin')}${delimiter}${process.env.PATH}` }
+  const env = {
+    ...quiet,
+    PATH: [join(root, 'node_modules', '.bin'), join(cache, 'bin'), process.env.PATH].join(delimiter),
+  }
   await once(
     'install',
     manifests(),

@@ -1,0 +1,158 @@
+import { spawn } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { contactSheet, shapes } from '@selfsup/data'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { testEngines } from '../../../tooling/vitest/engines.js'
+
+// The built command, as a person starts it: `npm test` builds before it tests.
+const bin = fileURLToPath(new URL('../dist/bin.js', import.meta.url))
+const engine = testEngines()[0]!
+let folder: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'selfsup-cli-'))
+  await mkdir(join(folder, 'pictures'))
+  const dataset = shapes({ size: 16, count: 40 })
+  for await (const { images } of dataset.batches({ batchSize: 40 })) {
+    for (let i = 0; i < 40; i++) {
+      const data = images!.data.subarray(i * 768, (i + 1) * 768)
+      const path = join(folder, 'pictures', `class${i % 2}`, `${i}.png`)
+      await contactSheet(path, { data, shape: [1, 16, 16, 3] }, { columns: 1, zoom: 1 })
+    }
+  }
+}, 60_000)
+
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+interface Outcome {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+function selfsup(
+  args: readonly string[],
+  onOutput?: (err: string, kill: (signal: NodeJS.Signals) => void) => void,
+): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [bin, ...args], {
+      cwd: folder,
+      env: { ...process.env, SELFSUP_ENGINE: engine },
+    })
+    let out = ''
+    let err = ''
+    child.stdout.on('data', (chunk) => {
+      out += chunk
+    })
+    child.stderr.on('data', (chunk) => {
+      err += chunk
+      onOutput?.(err, (signal) => child.kill(signal))
+    })
+    child.on('close', (code) => resolve({ code: code ?? -1, out, err }))
+  })
+}
+
+const small = ['--backbone', 'convnet', '--size', '16', '--batch', '8', '--set', 'outputs=8', '--seed', '3']
+
+describe('bad input ends with one line and no trace', () => {
+  test.each([
+    [['pretrain', 'simclear', 'pictures'], "unknown method 'simclear'; did you mean 'simclr'?"],
+    [['pretrain', 'simclr', 'no-such-folder'], 'no-such-folder does not exist'],
+    [['pretrain', 'simclr', 'empty'], 'empty: no pictures; looked for jpg'],
+    [
+      ['pretrain', 'simclr', 'pictures', '--backbone', 'resnet81'],
+      "unknown backbone 'resnet81'; did you mean 'resnet18'?",
+    ],
+    [['pretrain', 'simclr', 'pictures', '--epohcs', '3'], 'Did you mean --epochs?'],
+    [['pretrain', 'simclr', 'pictures', '--epochs', 'many'], 'whole number'],
+    [['pretrain', 'simclr', 'pictures', '--set', 'temperatur=1'], "did you mean 'temperature'?"],
+    [['pretrain', 'simclr', 'pictures', ...small, '--batch', '64', '--out', 'runs/x'], '40'],
+    [
+      ['pretrain', 'simclr', 'pictures', '--config', 'wrong.json'],
+      "unknown setting 'epoch'; did you mean 'epochs'?",
+    ],
+    [['evaluate', 'runs/none', 'pictures', 'pictures'], 'runs/none holds no run'],
+    [['resume', 'runs/none'], 'runs/none holds no run'],
+    [['embed', 'runs/none', 'pictures', '--out', 'x.csv'], '.npy or .parquet'],
+    [['pretran'], 'Did you mean pretrain?'],
+  ])('%j', async (args, message) => {
+    await mkdir(join(folder, 'empty'), { recursive: true })
+    await writeFile(join(folder, 'wrong.json'), '{ "epoch": 3 }')
+    const { code, err } = await selfsup(args)
+    expect(err).toContain(message)
+    expect(err).not.toMatch(/\n\s+at /)
+    expect(code).toBe(1)
+  })
+})
+
+test('methods, backbones and doctor answer as JSON', async () => {
+  const [methods, backbones, doctor] = await Promise.all(
+    ['methods', 'backbones', 'doctor'].map(async (command) =>
+      JSON.parse((await selfsup([command, '--json'])).out),
+    ),
+  )
+  expect(methods[0]).toMatchObject({ name: 'simclr' })
+  expect(backbones.find((b: { name: string }) => b.name === 'resnet18')).toMatchObject({
+    features: 512,
+    parameters: 11_168_832,
+  })
+  expect(doctor.engines).toHaveLength(3)
+})
+
+test('pretrain, stopped by Ctrl-C and resumed, evaluate and embed: the main job', async () => {
+  await cp(join(folder, 'pictures'), join(folder, 'mixed'), { recursive: true })
+  await writeFile(join(folder, 'mixed', 'class0', 'broken.jpg'), 'this is text')
+  let stopped = false
+  const first = await selfsup(
+    ['pretrain', 'simclr', 'mixed', ...small, '--epochs', '40', '--out', 'runs/a'],
+    (err, kill) => {
+      if (!stopped && /step \d+\/200/.test(err)) {
+        stopped = true
+        kill('SIGINT')
+      }
+    },
+  )
+  expect(first.err).toContain('Go on with: selfsup resume runs/a')
+  expect(first.err).toContain('1 unusable file was left out')
+  expect(first.code).toBe(130)
+  const again = await selfsup(['pretrain', 'simclr', 'mixed', ...small, '--out', 'runs/a'])
+  expect(again.code).toBe(1)
+  expect(again.err).toContain('runs/a')
+
+  const second = await selfsup(['resume', 'runs/a'])
+  expect(second.err).toContain('Done: 200 steps')
+  expect(second.code).toBe(0)
+  expect((await readdir(join(folder, 'runs/a'))).sort()).toEqual(
+    expect.arrayContaining(['backbone', 'checkpoints', 'config.json', 'metrics.jsonl']),
+  )
+  const steps = (await readFile(join(folder, 'runs/a/metrics.jsonl'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(steps.at(-1)).toMatchObject({ step: 200 })
+
+  const judged = await selfsup(['evaluate', 'runs/a', 'pictures', 'pictures', '--baselines', '--json'])
+  const { results } = JSON.parse(judged.out)
+  expect(results.map(({ features }: { features: string }) => features)).toEqual([
+    'simclr, step 200',
+    'random weights',
+    'raw pixels',
+  ])
+  for (const { knn, linear } of results) for (const part of [knn, linear]) expect(part).toBeGreaterThan(0)
+
+  const embedded = await selfsup(['embed', 'runs/a', 'pictures', '--out', 'features.npy', '--json'])
+  expect(JSON.parse(embedded.out)).toEqual({ out: 'features.npy', count: 40, width: 256 })
+  const file = await readFile(join(folder, 'features.npy'))
+  expect(file.subarray(1, 6).toString()).toBe('NUMPY')
+  expect(file.length).toBeGreaterThan(40 * 256 * 4)
+}, 120_000)
+
+test('preview writes a picture', async () => {
+  const { code, err } = await selfsup(['preview', 'pictures', '--count', '4', '--out', 'sheet.png'])
+  expect(err).toContain('originals above, then the 2 views of each')
+  expect(code).toBe(0)
+  expect((await readFile(join(folder, 'sheet.png'))).subarray(1, 4).toString()).toBe('PNG')
+})
