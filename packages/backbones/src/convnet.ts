@@ -10,7 +10,7 @@ export interface ConvnetOptions extends BackboneOptions {
 
 /**
  * A small network for small machines: 3x3 convolutions, each with batch normalisation and ReLU, then the
- * mean over the picture. With the default widths 389,408 weights, 256 features.
+ * mean over the picture. With the default widths 388,896 weights, 256 features.
  * @param options.size side of the pictures in pixels
  * @returns a model from [batch, size, size, channels] to [batch, last width]
  * @throws SelfsupError when the size is too small for the number of halvings
