@@ -10,7 +10,5 @@ export interface EncodedImages {
   load(index: number): Promise<Buffer>
   /** changes when any file does; reads sizes and times of change */
   fingerprint(): Promise<string>
-  /** changes when files come, go or are renamed; reads nothing */
-  readonly listing: string
   close?(): Promise<void>
 }

@@ -12,6 +12,8 @@ import { PathList } from './path-list.js'
 const readFile = promisify(readFileCallback)
 const factsOf = promisify(statCallback)
 
+const GONE = { size: -1, mtimeMs: -1 }
+
 /** How many files are asked for at a time. */
 const AT_A_TIME = 32
 
@@ -55,13 +57,12 @@ export async function folderImages(path: string): Promise<EncodedImages> {
     count: paths.length,
     classes,
     labels,
-    listing,
     pathOf: (index) => paths.path(index),
     load: (index) => readFile(paths.path(index)),
     async fingerprint() {
       const facts = new Float64Array(paths.length * 2)
       await forEachLimited(paths.length, AT_A_TIME, async (index) => {
-        const { size, mtimeMs } = await factsOf(paths.path(index))
+        const { size, mtimeMs } = await factsOf(paths.path(index)).catch(() => GONE)
         facts.set([size, mtimeMs], index * 2)
       })
       return createHash('sha256').update(listing).update(new Uint8Array(facts.buffer)).digest('hex')
@@ -77,7 +78,10 @@ async function list(
 ): Promise<void> {
   const names: string[] = []
   const subfolders: string[] = []
-  for await (const entry of await opendir(folder, { bufferSize: 1024 })) {
+  const entries = await opendir(folder, { bufferSize: 1024 }).catch((error: NodeJS.ErrnoException) => {
+    throw new SelfsupError(`${folder} cannot be read (${error.code})`)
+  })
+  for await (const entry of entries) {
     if (entry.name.startsWith('.')) continue
     const kind = entry.isSymbolicLink() ? await stat(`${folder}/${entry.name}`).catch(() => undefined) : entry
     if (kind?.isDirectory()) subfolders.push(entry.name)

@@ -1,3 +1,4 @@
+import { utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   DRAWS_PER_BOX,
@@ -55,7 +56,7 @@ const open = (images: EncodedImages, strict = false) => streamDataset(images, { 
 
 describe('crops', () => {
   it('are those of the boxes that core draws from the seeds', async () => {
-    const [, batch] = await collect(open(good).batches(walk))
+    const [, batch] = await collect((await open(good)).batches(walk))
     for (const [view, crop] of crops.entries()) {
       const draws = uniforms(derive(seedOf(1), crop.stream), 4 * DRAWS_PER_BOX)
       for (const [slot, index] of batch!.indices.entries()) {
@@ -69,16 +70,16 @@ describe('crops', () => {
   })
 
   it('are the same for the same seeds, others for others', async () => {
-    const first = await collect(open(good).batches(walk))
-    expect(await collect(open(good).batches(walk))).toEqual(first)
-    const others = await collect(open(good).batches({ ...walk, seedOf: (batch) => [78, batch] }))
+    const first = await collect((await open(good)).batches(walk))
+    expect(await collect((await open(good)).batches(walk))).toEqual(first)
+    const others = await collect((await open(good)).batches({ ...walk, seedOf: (batch) => [78, batch] }))
     expect(others.map(({ indices }) => indices)).toEqual(first.map(({ indices }) => indices))
     expect(others[0]!.crops).not.toEqual(first[0]!.crops)
   })
 
   it('each picture comes once a pass, in another order for another seed', async () => {
     const indices = async (shuffle?: readonly [number, number]) =>
-      (await collect(open(good).batches({ ...walk, shuffle }))).flatMap((batch) => [...batch.indices])
+      (await collect((await open(good)).batches({ ...walk, shuffle }))).flatMap((batch) => [...batch.indices])
     const inOrder = Array.from({ length: COUNT }, (_, i) => i)
     expect(await indices()).toEqual(inOrder)
     const one = await indices([1, 0])
@@ -96,15 +97,19 @@ describe('crops', () => {
         return good.load(index)
       },
     }
-    const all = await collect(open(good).batches(walk))
-    expect(await collect(open(counted).batches({ ...walk, startBatch: 2 }))).toEqual(all.slice(2))
+    const all = await collect((await open(good)).batches(walk))
+    expect(await collect((await open(counted)).batches({ ...walk, startBatch: 2 }))).toEqual(all.slice(2))
     expect(loads).toBe(COUNT - 8)
-    expect(await collect(open(good).batches({ ...walk, startBatch: 1, endBatch: 2 }))).toEqual([all[1]])
+    expect(await collect((await open(good)).batches({ ...walk, startBatch: 1, endBatch: 2 }))).toEqual([
+      all[1],
+    ])
   })
 
   it('dropLast and limit', async () => {
     const shapes = async (options: object) =>
-      (await collect(open(good).batches({ ...walk, ...options }))).map((batch) => batch.crops![0]!.shape[0])
+      (await collect((await open(good)).batches({ ...walk, ...options }))).map(
+        (batch) => batch.crops![0]!.shape[0],
+      )
     expect(await shapes({})).toEqual([4, 4, 2])
     expect(await shapes({ dropLast: true })).toEqual([4, 4])
     expect(await shapes({ limit: 6 })).toEqual([4, 2])
@@ -124,8 +129,8 @@ describe('a picture that cannot be read', () => {
   it('is replaced by the next readable one in stored order, and nothing else changes', async () => {
     const { four, six } = await positions()
     expect(six).toBe(four + 1) // both in class 0: 0, 2, 4, 6, 8
-    const dataset = open(bad)
-    const wanted = await collect(open(good).batches(walk))
+    const dataset = await open(bad)
+    const wanted = await collect((await open(good)).batches(walk))
     const got = await collect(dataset.batches(walk))
     for (const [number, batch] of got.entries()) {
       const expectedIndices = wanted[number]!.indices.map((index) =>
@@ -138,7 +143,7 @@ describe('a picture that cannot be read', () => {
         expect(part(batch)).toEqual(part(wanted[number]!))
       }
     }
-    expect(await collect(open(bad).batches({ ...walk, startBatch: 1 }))).toEqual(got.slice(1))
+    expect(await collect((await open(bad)).batches({ ...walk, startBatch: 1 }))).toEqual(got.slice(1))
     expect(dataset.skipped()).toEqual(
       [four, six].map((index) => ({ path: bad.pathOf(index), reason: 'not a picture that can be read' })),
     )
@@ -146,7 +151,7 @@ describe('a picture that cannot be read', () => {
 
   it('is left out when whole pictures are asked for', async () => {
     const { four, six } = await positions()
-    const batches = await collect(open(bad).batches({ batchSize: 4, size: 16 }))
+    const batches = await collect((await open(bad)).batches({ batchSize: 4, size: 16 }))
     expect(batches.flatMap(({ indices }) => [...indices])).toEqual([0, 1, 4, 5, 6, 7, 8, 9])
     expect([four, six]).toEqual([2, 3])
     for (const { images, labels, indices } of batches) {
@@ -154,23 +159,23 @@ describe('a picture that cannot be read', () => {
       expect(images!.data.length).toBe(indices.length * 768)
       expect([...labels]).toEqual([...indices].map((index) => good.labels![index]))
     }
-    const whole = await collect(open(good).batches({ batchSize: COUNT, size: 16 }))
+    const whole = await collect((await open(good)).batches({ batchSize: COUNT, size: 16 }))
     expect(batches[1]!.images!.data).toEqual(whole[0]!.images!.data.slice(4 * 768, 8 * 768))
   })
 
   it('ends a strict pass, with its path', async () => {
-    await expect(collect(open(bad, true).batches(walk))).rejects.toThrow(/\/[46]\.png: not a picture/)
-    await expect(collect(open(bad, true).batches(walk))).rejects.toBeInstanceOf(SelfsupError)
+    await expect(collect((await open(bad, true)).batches(walk))).rejects.toThrow(/\/[46]\.png: not a picture/)
+    await expect(collect((await open(bad, true)).batches(walk))).rejects.toBeInstanceOf(SelfsupError)
   })
 
   it('when it is each of them, the pass ends', async () => {
     const words: EncodedImages = { ...good, load: async () => Buffer.from('dear diary') }
-    await expect(collect(open(words).batches(walk))).rejects.toThrow('no readable picture from')
+    await expect(collect((await open(words)).batches(walk))).rejects.toThrow('no readable picture from')
   })
 })
 
 describe('reading ahead', () => {
-  const watched = () => {
+  const watched = async () => {
     const state = { begun: 0, running: 0, most: 0 }
     const images: EncodedImages = {
       ...good,
@@ -183,11 +188,11 @@ describe('reading ahead', () => {
         return good.load(index)
       },
     }
-    return { state, dataset: open(images) }
+    return { state, dataset: await open(images) }
   }
 
   it('goes no further than two batches, and stops when the loop is left', async () => {
-    const { state, dataset } = watched()
+    const { state, dataset } = await watched()
     for await (const _ of dataset.batches({ ...walk, batchSize: 1 })) {
       await new Promise((resume) => setTimeout(resume, 60))
       expect(state.begun).toBeLessThanOrEqual(3)
@@ -201,7 +206,7 @@ describe('reading ahead', () => {
 
   it('ends with the signal', async () => {
     const controller = new AbortController()
-    const { state, dataset } = watched()
+    const { state, dataset } = await watched()
     const pass = async () => {
       for await (const _ of dataset.batches({ ...walk, batchSize: 2, signal: controller.signal })) {
         controller.abort(new Error('enough'))
@@ -213,5 +218,14 @@ describe('reading ahead', () => {
 })
 
 it('needs to be told what to make of large pictures', async () => {
-  await expect(collect(open(good).batches({ batchSize: 2 }))).rejects.toThrow('crops with seeds, or a size')
+  await expect(collect((await open(good)).batches({ batchSize: 2 }))).rejects.toThrow(
+    'crops with seeds, or a size',
+  )
+})
+
+it('has another fingerprint when a file was changed', async () => {
+  const { fingerprint } = await open(good)
+  expect((await open(good)).fingerprint).toBe(fingerprint)
+  await utimes(good.pathOf(3), new Date(), new Date(Date.now() - 5e6))
+  expect((await open(good)).fingerprint).not.toBe(fingerprint)
 })

@@ -30,10 +30,11 @@ const AT_A_TIME = 2 * availableParallelism()
  * picture that cannot be read is then replaced by the next readable one in stored order, which depends on the files
  * alone: no other picture moves, and a resumed run sees the same. With `size` it is left out of its batch.
  */
-export function streamDataset(
+export async function streamDataset(
   images: EncodedImages,
   { channels, strict = false }: { channels: 1 | 3; strict?: boolean },
-): ImageDataset {
+): Promise<ImageDataset> {
+  const fingerprint = await images.fingerprint()
   const skipped = new Map<number, string>()
   const read = async (index: number): Promise<Pixels | undefined> => {
     if (skipped.has(index)) return undefined
@@ -122,7 +123,7 @@ export function streamDataset(
     length: images.count,
     channels,
     classes: images.classes,
-    fingerprint: images.listing,
+    fingerprint,
     labels: () => images.labels,
     pathOf: (index) => images.pathOf(index),
     async *batches(options: BatchOptions): AsyncIterable<HostBatch> {

@@ -55,7 +55,6 @@ export async function tarImages(pattern: string): Promise<EncodedImages> {
   return {
     name: basename(pattern),
     count: entries.length,
-    listing,
     labels: most >= 0 ? labels : undefined,
     classes: most >= 0 ? Array.from({ length: most + 1 }, (_, label) => String(label)) : undefined,
     pathOf: (index) => `${shards[entries[index]!.shard]}:${entries[index]!.name}`,
