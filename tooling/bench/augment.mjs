@@ -9,7 +9,7 @@ const { simclrViews } = await load('augment')
 const { openImages, shapes } = await load('data')
 const tf = await bare('@tensorflow/tfjs-core')
 await prepareEngine({ engine: process.env.SELFSUP_ENGINE ?? 'tensorflow' })
-const seconds = process.env.QUICK ? 4 : 12
+const seconds = process.env.SELFSUP_QUICK ? 4 : 12
 
 async function rate(dataset, augmentation, batchSize) {
   let views = 0

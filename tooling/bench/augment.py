@@ -6,7 +6,7 @@ from torch.utils.data import DataLoader, Dataset
 from lightly.transforms import SimCLRTransform
 
 torch.set_num_threads(os.cpu_count())
-SECONDS = 4 if os.environ.get('QUICK') else 12
+SECONDS = 4 if os.environ.get('SELFSUP_QUICK') else 12
 
 
 class Small(Dataset):

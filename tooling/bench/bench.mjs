@@ -22,7 +22,7 @@ function measure(command, args) {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 2 ** 26,
-    env: { ...process.env, QUICK: quick ? '1' : '' },
+    env: { ...process.env, SELFSUP_QUICK: quick ? '1' : '' },
   })
   if (status !== 0) {
     console.error(`${command} ${args.join(' ')} failed:\n${stderr.trim().split('\n').slice(-5).join('\n')}`)

@@ -6,7 +6,7 @@ const { ntXent } = await load('losses')
 const tf = await bare('@tensorflow/tfjs-core')
 await prepareEngine({ engine: process.env.SELFSUP_ENGINE ?? 'tensorflow' })
 const rows = []
-for (const pairs of process.env.QUICK ? [256, 1024, 4096] : [256, 1024, 4096, 16384]) {
+for (const pairs of process.env.SELFSUP_QUICK ? [256, 1024, 4096] : [256, 1024, 4096, 16384]) {
   const [z1, z2] = [1, 2].map((seed) => tf.randomNormal([pairs, 128], 0, 1, 'float32', seed))
   const gradients = tf.grads((a, b) => ntXent(a, b, { temperature: 0.5 }))
   const times = []

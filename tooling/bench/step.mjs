@@ -23,7 +23,7 @@ const method = {
 }
 const step = trainingStep(method, { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 }, engine)
 const images = tf.randomUniform([256, 32, 32, 3], 0, 1, 'float32', 5)
-const steps = process.env.QUICK ? 4 : 8
+const steps = process.env.SELFSUP_QUICK ? 4 : 8
 const times = []
 for (let i = 0; i < steps; i++) {
   const started = performance.now()

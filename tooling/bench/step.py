@@ -34,7 +34,7 @@ def loss_of(z, t=0.5):
 
 
 times = []
-for _ in range(4 if os.environ.get('QUICK') else 8):
+for _ in range(4 if os.environ.get('SELFSUP_QUICK') else 8):
     start = time.time()
     optimizer.zero_grad()
     loss = loss_of(net(x))

@@ -13,6 +13,9 @@ export const rows: readonly (readonly string[])[] = [
 /** Engines may be started by any test. */
 const forTests = new Set(['engine', 'tensorflow'])
 
+/** What a package's build takes into its bundle, so that it is no dependency of those who install it. */
+const bundled: Readonly<Record<string, readonly string[]>> = { tensorflow: ['@tensorflow/tfjs-node'] }
+
 /** What the check looks at of a package. */
 export interface PackageFacts {
   /** name of its folder */
@@ -54,7 +57,8 @@ export function problemsOf({ folder, manifest, imports, files }: PackageFacts): 
       problems.push(`${file} imports ${specifier}: only ${name} itself may be imported`)
     if (other && !below.has(other) && !(isTest && forTests.has(other)))
       problems.push(`${file} imports ${name}, which is not below ${folder}`)
-    if (!(name in (isTest ? declared : shipped)) && name !== manifest.name) {
+    const inside = bundled[folder]?.includes(name) && name in declared
+    if (!inside && !(name in (isTest ? declared : shipped)) && name !== manifest.name) {
       problems.push(`${file} imports ${name}, which packages/${folder}/package.json does not declare`)
     }
   }

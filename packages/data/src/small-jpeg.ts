@@ -1,3 +1,4 @@
+/// <reference path="./libjpeg-turbo.d.ts" />
 import { type Pixels, SMALLEST_SIDE } from './decode.js'
 
 /** Decodes a picture if it is a plain small JPEG; undefined says: ask sharp. */
