@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { multiplication } from './matrix-product.js'
-import { addressOf, floats, type WasmBackend, withView } from './wasm-backend.js'
+import { addressOf, floats, type WasmBackend, type WasmKernel, withView } from './wasm-backend.js'
 
 /**
  * The gradient of a convolution's filter, which the WebAssembly backend lacks: matrix products of what each
@@ -11,10 +11,9 @@ import { addressOf, floats, type WasmBackend, withView } from './wasm-backend.js
  * end of one channel into the next meets zeros. Only where the picture is so low that the rows to spare would
  * cost more than copies do, each row of the filter has its own.
  */
-export const conv2DBackpropFilter: tf.KernelConfig = {
+export const conv2DBackpropFilter: WasmKernel = {
   kernelName: 'Conv2DBackpropFilter',
-  backendName: 'wasm',
-  kernelFunc: ({ inputs, attrs, backend }) => {
+  run: (backend, inputs, attrs) => {
     const { x, dy } = inputs as { x: tf.TensorInfo; dy: tf.TensorInfo }
     const { strides, pad, dimRoundingMode, dataFormat, filterShape } =
       attrs as unknown as tf.Conv2DBackpropFilterAttrs
@@ -28,7 +27,7 @@ export const conv2DBackpropFilter: tf.KernelConfig = {
       pad,
       dimRoundingMode,
     )
-    return filterGradient(backend as WasmBackend, x, dy, convolution)
+    return filterGradient(backend, x, dy, convolution)
   },
 }
 

@@ -1,15 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { floats, type WasmBackend } from './wasm-backend.js'
+import { floats, type WasmBackend, type WasmKernel } from './wasm-backend.js'
 
 /**
  * The gradient of a convolution's input as convolutions of the output's gradient with the flipped filter,
  * which the WebAssembly backend does ten times faster than its own kernel for this. With a stride each
  * residue of the input's positions sees taps of its own: one small convolution each, their results interleaved.
  */
-export const conv2DBackpropInput: tf.KernelConfig = {
+export const conv2DBackpropInput: WasmKernel = {
   kernelName: 'Conv2DBackpropInput',
-  backendName: 'wasm',
-  kernelFunc: ({ inputs, attrs, backend }) => {
+  run: (backend, inputs, attrs) => {
     const { dy, filter } = inputs as unknown as { dy: tf.Tensor4D; filter: tf.Tensor4D }
     const { strides, pad, dimRoundingMode, dataFormat, inputShape } =
       attrs as unknown as tf.Conv2DBackpropInputAttrs
@@ -22,7 +21,7 @@ export const conv2DBackpropInput: tf.KernelConfig = {
       pad,
       dimRoundingMode,
     )
-    return tf.tidy(() => inputGradient(backend as WasmBackend, dy, filter, convolution))
+    return tf.tidy(() => inputGradient(backend, dy, filter, convolution))
   },
 }
 

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { addressOf, type WasmBackend, withView } from './wasm-backend.js'
+import { addressOf, type WasmBackend, type WasmKernel, withView } from './wasm-backend.js'
 
 type Multiply = (
   a: number,
@@ -41,16 +41,15 @@ export function multiplication(backend: WasmBackend): Multiply {
  * Products of matrices, transposed or not. The backend has a fast way for one pair of untransposed matrices
  * and a slow one (to 90 times) for all else; here everything takes the fast one.
  */
-export const batchMatMul: tf.KernelConfig = {
+export const batchMatMul: WasmKernel = {
   kernelName: 'BatchMatMul',
-  backendName: 'wasm',
-  kernelFunc: ({ inputs, attrs, backend }) => {
+  run: (backend, inputs, attrs) => {
     const { transposeA, transposeB } = attrs as unknown as tf.BatchMatMulAttrs
     return tf.tidy(() => {
       const a = untransposed(inputs.a as tf.Tensor, transposeA)
       const b = untransposed(inputs.b as tf.Tensor, transposeB)
       const batch = tf.backend_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2))
-      return products(backend as WasmBackend, laidOut(a, batch), laidOut(b, batch), batch)
+      return products(backend, laidOut(a, batch), laidOut(b, batch), batch)
     })
   },
 }

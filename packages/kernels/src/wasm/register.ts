@@ -2,16 +2,47 @@ import { onEngineReady } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { conv2DBackpropFilter } from './conv2d-backprop-filter.js'
 import { conv2DBackpropInput } from './conv2d-backprop-input.js'
+import { gather, unsortedSegmentSum } from './gather.js'
 import { batchMatMul } from './matrix-product.js'
+import { rearrangements } from './rearrangements.js'
+import { reductions } from './reductions.js'
+import type { WasmBackend, WasmKernel } from './wasm-backend.js'
+import { depthwiseBackpropFilter, depthwiseBackpropInput, maxPoolGrad } from './windows.js'
 
-const kernels: readonly tf.KernelConfig[] = [batchMatMul, conv2DBackpropFilter, conv2DBackpropInput]
+const kernels: readonly WasmKernel[] = [
+  batchMatMul,
+  conv2DBackpropFilter,
+  conv2DBackpropInput,
+  depthwiseBackpropFilter,
+  depthwiseBackpropInput,
+  gather,
+  maxPoolGrad,
+  unsortedSegmentSum,
+  ...rearrangements,
+  ...reductions,
+]
 
+let registered = false
+
+// The backend registers its own when it is loaded, which may be after this.
 onEngineReady((engine) => {
-  if (engine !== 'wasm') return
-  for (const kernel of kernels) {
-    const known = tf.getKernel(kernel.kernelName, kernel.backendName)
-    if (known === kernel) continue
-    if (known) tf.unregisterKernel(kernel.kernelName, kernel.backendName)
-    tf.registerKernel(kernel)
-  }
+  if (engine !== 'wasm' || registered) return
+  registered = true
+  for (const kernel of kernels) register(kernel)
 })
+
+function register({ kernelName, run }: WasmKernel): void {
+  const own = tf.getKernel(kernelName, 'wasm')
+  if (own) tf.unregisterKernel(kernelName, 'wasm')
+  tf.registerKernel({
+    kernelName,
+    backendName: 'wasm',
+    setupFunc: own?.setupFunc,
+    kernelFunc: (call) => {
+      const result = run(call.backend as WasmBackend, call.inputs as tf.NamedTensorMap, call.attrs ?? {})
+      if (result) return result
+      if (own) return own.kernelFunc(call)
+      throw new Error(`${kernelName}: not possible on WebAssembly with these inputs`)
+    },
+  })
+}

@@ -1,4 +1,4 @@
-import type { DataId, DataType, TensorInfo } from '@tensorflow/tfjs-core'
+import type * as tf from '@tensorflow/tfjs-core'
 
 type TypedArray = Float32Array | Int32Array | Uint8Array
 
@@ -9,21 +9,21 @@ export interface WasmBackend {
     readonly tfjs: { disposeData(id: number): void }
   }
   readonly dataIdMap: {
-    get(dataId: DataId): { readonly id: number; readonly memoryOffset: number }
-    delete(dataId: DataId): boolean
+    get(dataId: tf.DataId): { readonly id: number; readonly memoryOffset: number }
+    delete(dataId: tf.DataId): boolean
   }
-  makeOutput(shape: readonly number[], dtype: DataType, memoryOffset?: number): TensorInfo
-  typedArrayFromHeap(tensor: TensorInfo): TypedArray
-  disposeData(dataId: DataId): boolean
+  makeOutput(shape: readonly number[], dtype: tf.DataType, memoryOffset?: number): tf.TensorInfo
+  typedArrayFromHeap(tensor: tf.TensorInfo): TypedArray
+  disposeData(dataId: tf.DataId): boolean
 }
 
 /** The values of a float32 tensor, in place; good until memory is next asked for. */
-export function floats(backend: WasmBackend, tensor: TensorInfo): Float32Array {
+export function floats(backend: WasmBackend, tensor: tf.TensorInfo): Float32Array {
   return backend.typedArrayFromHeap(tensor) as Float32Array
 }
 
 /** Where a tensor lies in WebAssembly's memory, in bytes. */
-export function addressOf(backend: WasmBackend, tensor: TensorInfo): number {
+export function addressOf(backend: WasmBackend, tensor: tf.TensorInfo): number {
   return backend.dataIdMap.get(tensor.dataId).memoryOffset
 }
 
@@ -38,4 +38,14 @@ export function withView<T>(backend: WasmBackend, address: number, size: number,
     backend.wasm.tfjs.disposeData(id)
     backend.dataIdMap.delete(view.dataId)
   }
+}
+
+/** A kernel of this backend; where it yields undefined, the backend's own does the work. */
+export interface WasmKernel {
+  readonly kernelName: string
+  readonly run: (
+    backend: WasmBackend,
+    inputs: { readonly [name: string]: tf.TensorInfo },
+    attrs: tf.NamedAttrMap,
+  ) => tf.TensorInfo | undefined
 }
