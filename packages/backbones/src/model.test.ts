@@ -6,6 +6,7 @@ import { testEngines } from '../../../tooling/vitest/engines.js'
 import { projector } from './heads.js'
 import { backbones } from './registry.js'
 import { resnet18, resnet34 } from './resnet.js'
+import { wideResnet } from './wide-resnet.js'
 
 describe.each(testEngines())('models on %s', (engine) => {
   beforeAll(async () => {
@@ -65,6 +66,28 @@ describe.each(testEngines())('models on %s', (engine) => {
     ).toBe(21_284_672)
     model.dispose()
   })
+
+  // The paper's 36.5 and 1.5 million, without the classifier's 6,410 and 1,290.
+  const wide = [
+    [28, 2, 1_466_320],
+    [28, 10, 36_472_784],
+  ] as const
+  test.each(engine === 'tensorflow' ? wide : wide.slice(0, 1))(
+    'Wide ResNet %i-%i has %i weights',
+    (depth, width, weights) => {
+      const model = wideResnet({ size: 8, depth, width })
+      const count = model.trainableWeights.reduce(
+        (sum, { shape }) => sum + tf.util.sizeFromShape(shape as number[]),
+        0,
+      )
+      expect(count).toBe(weights)
+      const features = tf.tidy(
+        () => (model.apply(tf.ones([2, 8, 8, 3]), { training: true }) as tf.Tensor).shape,
+      )
+      expect(features).toEqual([2, 64 * width])
+      model.dispose()
+    },
+  )
 
   test('a projector has the layers that SimCLR’s has', () => {
     const head = projector({ inputs: 8, hidden: 16, outputs: 4, layers: 3 })

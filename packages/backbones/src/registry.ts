@@ -2,6 +2,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { convnet } from './convnet.js'
 import type { BackboneOptions } from './input.js'
 import { resnet18, resnet34, resnet50 } from './resnet.js'
+import { wideResnet } from './wide-resnet.js'
 
 /** A backbone as a program lists and makes it. */
 export interface BackboneDefinition {
@@ -16,6 +17,12 @@ export interface BackboneDefinition {
 /** All backbones, small to large. */
 export const backbones: readonly BackboneDefinition[] = [
   { name: 'convnet', summary: 'four 3x3 convolutions, for small machines', features: 256, create: convnet },
+  {
+    name: 'wide-resnet-28-2',
+    summary: 'Wide ResNet for small pictures (Zagoruyko & Komodakis 2016)',
+    features: 128,
+    create: wideResnet,
+  },
   { name: 'resnet18', summary: 'ResNet-18 (He et al. 2015)', features: 512, create: resnet18 },
   { name: 'resnet34', summary: 'ResNet-34 (He et al. 2015)', features: 512, create: resnet34 },
   { name: 'resnet50', summary: 'ResNet-50 (He et al. 2015)', features: 2048, create: resnet50 },

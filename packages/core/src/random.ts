@@ -11,13 +11,30 @@ export function philox4x32(
   counter: readonly [number, number, number, number],
   key: Seed,
 ): [number, number, number, number] {
-  let [c0, c1, c2, c3] = counter
-  let [k0, k1] = key
+  const words = new Uint32Array(4)
+  philoxInto(words, 0, counter, key)
+  return [words[0]!, words[1]!, words[2]!, words[3]!]
+}
+
+/** Writes a block's four words into `target` at `at`; makes nothing, since millions of blocks may be wanted. */
+function philoxInto(
+  target: Uint32Array,
+  at: number,
+  counter: readonly [number, number, number, number],
+  key: Seed,
+  block = counter[0],
+): void {
+  let c0 = block
+  let c1 = counter[1]
+  let c2 = counter[2]
+  let c3 = counter[3]
+  let k0 = key[0]
+  let k1 = key[1]
   for (let round = 0; round < 10; round++) {
+    const high0 = multiplyHigh(c0, 0xd251, 0x1f53)
+    const high1 = multiplyHigh(c2, 0xcd9e, 0x8d57)
     const low0 = Math.imul(c0, 0xd2511f53)
-    const high0 = multiplyHigh(c0, 0xd2511f53)
     const low1 = Math.imul(c2, 0xcd9e8d57)
-    const high1 = multiplyHigh(c2, 0xcd9e8d57)
     c0 = high1 ^ c1 ^ k0
     c1 = low1
     c2 = high0 ^ c3 ^ k1
@@ -25,18 +42,19 @@ export function philox4x32(
     k0 = (k0 + 0x9e3779b9) | 0
     k1 = (k1 + 0xbb67ae85) | 0
   }
-  return [c0 >>> 0, c1 >>> 0, c2 >>> 0, c3 >>> 0]
+  target[at] = c0
+  target[at + 1] = c1
+  target[at + 2] = c2
+  target[at + 3] = c3
 }
 
-/** Upper 32 bits of the product of two unsigned 32-bit words. */
-function multiplyHigh(a: number, b: number): number {
+/** Upper 32 bits of the product of two unsigned words, the second given in halves. */
+function multiplyHigh(a: number, high: number, low: number): number {
   const aLow = a & 0xffff
   const aHigh = a >>> 16
-  const bLow = b & 0xffff
-  const bHigh = b >>> 16
-  const middle = aHigh * bLow + ((aLow * bLow) >>> 16)
-  const cross = aLow * bHigh + (middle & 0xffff)
-  return (aHigh * bHigh + Math.floor(middle / 65536) + Math.floor(cross / 65536)) >>> 0
+  const middle = aHigh * low + ((aLow * low) >>> 16)
+  const cross = aLow * high + (middle & 0xffff)
+  return (aHigh * high + (middle >>> 16) + (cross >>> 16)) | 0
 }
 
 /**
@@ -69,10 +87,10 @@ function unitInterval(seed: Seed, count: number): Float32Array {
     [seed[0], seed[0] < 0 ? -1 : 0, seed[1], seed[1] < 0 ? -1 : 0],
     [0x3ec8f720, 0x02461e29],
   )
+  const key: Seed = [key0, key1]
+  const counter = [0, 0, start2, start3] as const
   const words = new Uint32Array(Math.ceil(count / 4) * 4)
-  for (let block = 0; block * 4 < count; block++) {
-    words.set(philox4x32([block, 0, start2, start3], [key0, key1]), block * 4)
-  }
+  for (let block = 0; block * 4 < count; block++) philoxInto(words, block * 4, counter, key, block)
   const values = new Float32Array(words.buffer)
   for (let i = 0; i < words.length; i++) {
     words[i] = (words[i]! & 0x7fffff) | 0x3f800000

@@ -1,0 +1,54 @@
+import { expected } from '@selfsup/core'
+import * as tfl from '@tensorflow/tfjs-layers'
+import { convolution, globalAverage, type Node, normalisation, relu, sum } from './blocks.js'
+import { initialise } from './initial-weights.js'
+import { type BackboneOptions, checkInput } from './input.js'
+
+export interface WideResnetOptions extends BackboneOptions {
+  /** convolutions from first to last: 6n + 4; 28 */
+  readonly depth?: number
+  /** factor by which 16, 32 and 64 filters are widened; 2 */
+  readonly width?: number
+}
+
+/**
+ * Wide ResNet for small pictures (Zagoruyko & Komodakis 2016, arXiv:1605.07146, table 1) without its classifier:
+ * normalisation and ReLU before each convolution, three stages.
+ * @returns a model from [batch, size, size, channels] to [batch, 64 * width]
+ * @throws SelfsupError when depth is not 6n + 4 or the pictures are too small
+ */
+export function wideResnet({
+  size,
+  channels = 3,
+  seed = 1,
+  depth = 28,
+  width = 2,
+}: WideResnetOptions): tfl.LayersModel {
+  checkInput('wideResnet', size, 8)
+  expected(
+    Number.isInteger((depth - 4) / 6) && depth >= 10,
+    `wideResnet: depth must be 6n + 4, 10 at least; got ${depth}`,
+  )
+  const input = tfl.input({ shape: [size, size, channels], name: 'images' })
+  let x = convolution(input, 'stem/conv', 16, 3)
+  for (let stage = 0; stage < 3; stage++) {
+    for (let index = 0; index < (depth - 4) / 6; index++) {
+      const strides = stage > 0 && index === 0 ? 2 : 1
+      x = preActivationBlock(x, `stage${stage + 1}/block${index + 1}`, 16 * width * 2 ** stage, strides)
+    }
+  }
+  x = relu(normalisation(x, 'last/bn'), 'last/relu')
+  const name = `wide-resnet-${depth}-${width}`
+  return initialise(tfl.model({ inputs: input, outputs: globalAverage(x), name }), seed, 'he')
+}
+
+/** Two activations and convolutions; where the shape changes, the shortcut starts at the first activation. */
+function preActivationBlock(node: Node, name: string, filters: number, strides: number): Node {
+  const activated = relu(normalisation(node, `${name}/1/bn`), `${name}/1/relu`)
+  const first = convolution(activated, `${name}/1/conv`, filters, 3, strides)
+  const again = relu(normalisation(first, `${name}/2/bn`), `${name}/2/relu`)
+  const residual = convolution(again, `${name}/2/conv`, filters, 3)
+  const fits = strides === 1 && node.shape.at(-1) === filters
+  const shortcut = fits ? node : convolution(activated, `${name}/shortcut/conv`, filters, 1, strides)
+  return sum(residual, shortcut, `${name}/sum`)
+}
