@@ -77,6 +77,7 @@ describe('bad input ends with one line and no trace', () => {
     [['evaluate', 'runs/none', 'pictures', 'pictures'], 'runs/none holds no run'],
     [['resume', 'runs/none'], 'runs/none holds no run'],
     [['embed', 'runs/none', 'pictures', '--out', 'x.csv'], '.npy or .parquet'],
+    [['demo', '--out', 'pictures'], 'pictures is there and holds no demo'],
     [['pretran'], 'Did you mean pretrain?'],
   ])('%j', async (args, message) => {
     await mkdir(join(folder, 'empty'), { recursive: true })

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { SelfsupError } from '@selfsup/core'
 import type { Settings } from '../config.js'
 import { progressView } from '../progress.js'
-import { makeBackbone, normalisationFor, type RunConfig, trainedBackbone } from '../run.js'
+import { checkRunConfig, makeBackbone, normalisationFor, type RunConfig, trainedBackbone } from '../run.js'
 import { duration } from '../table.js'
 import { type Judge, judgeBackbone, judgePixels, resultTable } from './evaluate.js'
 import { announce, runTraining } from './pretrain.js'
@@ -17,7 +19,7 @@ export interface DemoFlags {
 /** How much is done on each engine, so that two cores need less than five minutes. */
 const budgets = {
   tensorflow: { images: 4096, epochs: 26, size: 32 },
-  wasm: { images: 2048, epochs: 12, size: 32 },
+  wasm: { images: 2048, epochs: 8, size: 32 },
   cpu: { images: 256, epochs: 1, size: 16 },
 } as const
 
@@ -42,7 +44,7 @@ export async function demo({ out = join('runs', 'demo'), ...flags }: DemoFlags):
     backbone: { name: 'convnet', size, channels: 3 },
     seed: 1,
   }
-  await rm(out, { recursive: true, force: true }) // the demo's own folder; each time anew
+  await clearOwnRun(out)
   const code = await runTraining({
     config,
     train: {
@@ -98,3 +100,13 @@ On your own pictures:
 }
 
 const kinds = 10
+
+/** Each demo starts anew, but takes away nothing that is not an earlier demo's. */
+async function clearOwnRun(folder: string): Promise<void> {
+  if (!existsSync(folder)) return
+  const { readRun } = await import('@selfsup/train')
+  const { config } = await readRun(folder).catch(() => ({ config: undefined }))
+  const own = config && checkRunConfig(folder, config).images.source === 'shapes'
+  if (!own) throw new SelfsupError(`${folder} is there and holds no demo; name another folder with --out`)
+  await rm(folder, { recursive: true })
+}
