@@ -33,22 +33,55 @@ const gradients: readonly tf.GradConfig[] = [
   },
 ]
 
+/**
+ * Activations whose gradient native TensorFlow has in one operation, by the name of TensorFlow.js's kernel;
+ * whether it takes the signal or the saved tensor first.
+ */
+const nativeActivations = {
+  Relu6: { operation: 'Relu6Grad', order: 'signal first' },
+  Softplus: { operation: 'SoftplusGrad', order: 'signal first' },
+  Sigmoid: { operation: 'SigmoidGrad', order: 'saved first' },
+  Tanh: { operation: 'TanhGrad', order: 'saved first' },
+} as const
+
+let registered = false
+
 onEngineReady(() => {
-  for (const gradient of gradients) {
-    tf.unregisterGradient(gradient.kernelName)
-    tf.registerGradient(gradient)
+  if (registered) return
+  registered = true
+  for (const gradient of gradients) replaceGradient(gradient)
+  for (const [kernelName, { operation, order }] of Object.entries(nativeActivations)) {
+    const own = tf.getGradient(kernelName)
+    replaceGradient({
+      ...own,
+      gradFunc: (dy, saved, attrs) => {
+        const [kept] = saved
+        if (tf.getBackend() !== NATIVE || kept!.dtype !== 'float32') return own.gradFunc(dy, saved, attrs)
+        const inputs = order === 'signal first' ? [dy as tf.Tensor, kept!] : [kept!, dy as tf.Tensor]
+        return { x: () => nativeGradient(operation, inputs) }
+      },
+    })
   }
 })
 
-function reluGradient(dy: tf.Tensor, y: tf.Tensor): tf.Tensor {
-  if (tf.getBackend() !== NATIVE) return tf.mul(dy, tf.step(y))
+function replaceGradient(gradient: tf.GradConfig): void {
+  if (tf.getGradient(gradient.kernelName)) tf.unregisterGradient(gradient.kernelName)
+  tf.registerGradient(gradient)
+}
+
+function nativeGradient(operation: string, inputs: readonly tf.Tensor[]): tf.Tensor {
   const device = tf.backend() as unknown as NativeBackend
   return device.executeMultipleOutputs(
-    'ReluGrad',
+    operation,
     attributes(device, { T: { type: 'float32' } }),
-    [dy, y],
+    inputs,
     1,
   )[0]!
+}
+
+function reluGradient(dy: tf.Tensor, y: tf.Tensor): tf.Tensor {
+  if (tf.getBackend() !== NATIVE) return tf.mul(dy, tf.step(y))
+  return nativeGradient('ReluGrad', [dy, y])
 }
 
 /** A reduction's gradient, laid out over what was reduced. */

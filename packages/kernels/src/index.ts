@@ -1,4 +1,6 @@
 import './fast-gradients.js'
+import './mended-gradients.js'
+import './native-step.js'
 import './wasm/register.js'
 
 export { type BatchNormalised, batchNorm } from './batch-norm.js'

@@ -98,12 +98,14 @@ interface Grid {
 
 function layOut(convolution: tf.backend_util.Conv2DInfo): Grid {
   const { batchSize, outHeight, outWidth: width, outChannels, filterHeight, strideHeight } = convolution
-  // Long enough to be worth a call, short enough for what a product reads again and again to stay in the cache.
-  const positions = Math.min(2048, Math.max(512, Math.ceil(2 ** 18 / outChannels)))
-  const rows = Math.min(outHeight, Math.ceil(positions / width))
   const shared = Math.floor((filterHeight - 1) / strideHeight)
-  const costly = (shared / rows) * outChannels > COPY_COST
+  const costly = (shared / outHeight) * outChannels > COPY_COST || convolution.inChannels < FEW_CHANNELS
   const below = costly ? 0 : shared
+  const copies = costly ? filterHeight : Math.min(strideHeight, filterHeight)
+  // Long enough to be worth a call, short enough for the factors to stay in the cache.
+  const factors = copies * convolution.filterWidth * convolution.inChannels + outChannels
+  const positions = Math.min(8192, Math.max(512, Math.ceil(2 ** 19 / factors)))
+  const rows = Math.min(outHeight, Math.ceil(positions / width))
   const bandsPerImage = Math.ceil(outHeight / rows)
   const bands = Math.min(
     batchSize * bandsPerImage,
@@ -116,12 +118,15 @@ function layOut(convolution: tf.backend_util.Conv2DInfo): Grid {
     bandsPerImage,
     bands,
     size: bands * (rows + below) * width,
-    copies: costly ? filterHeight : Math.min(strideHeight, filterHeight),
+    copies,
   }
 }
 
 /** What copying a value costs, in multiplications by one output channel. */
 const COPY_COST = 40
+
+/** So few that a row of the filter alone makes too small a product. */
+const FEW_CHANNELS = 8
 
 /** What taps saw, as [filter row, filter column, channel, band, row, column]; outside of the picture zero. */
 function fillSeen(
@@ -132,10 +137,16 @@ function fillSeen(
   first: number,
 ): void {
   const { inChannels, inHeight, inWidth, strideHeight, strideWidth, padInfo, batchSize } = convolution
+  const { filterWidth } = convolution
   const step = strideWidth * inChannels
-  for (let tap = 0; tap < copies * convolution.filterWidth; tap++) {
-    const up = Math.floor(tap / convolution.filterWidth) - padInfo.top
-    const left = (tap % convolution.filterWidth) - padInfo.left
+  const block = inChannels * size
+  // Without a stride neighbouring taps saw the same, shifted by one: only one of them is gathered from x.
+  const shifted = strideWidth === 1 && width === inWidth && padInfo.left < filterWidth
+  for (let tap = 0; tap < copies * filterWidth; tap++) {
+    const column = tap % filterWidth
+    if (shifted && column !== padInfo.left) continue
+    const up = Math.floor(tap / filterWidth) - padInfo.top
+    const left = column - padInfo.left
     const begin = Math.max(0, Math.ceil(-left / strideWidth))
     const end = Math.min(width, Math.floor((inWidth - 1 - left) / strideWidth) + 1)
     for (let line = 0; line < bands * (rows + below); line++) {
@@ -145,11 +156,26 @@ function fillSeen(
       const inside = h >= 0 && h < inHeight && image < batchSize
       const start = ((image * inHeight + h) * inWidth + begin * strideWidth + left) * inChannels
       for (let channel = 0; channel < inChannels; channel++) {
-        const to = (tap * inChannels + channel) * size + line * width
+        const to = tap * block + channel * size + line * width
         if (!inside) seen.fill(0, to, to + width)
         else for (let w = begin, from = start + channel; w < end; w++, from += step) seen[to + w] = x[from]!
       }
     }
+    if (!shifted) continue
+    for (let other = 0; other < filterWidth; other++) {
+      if (other !== column)
+        shift(seen, tap * block, (tap - column + other) * block, block, width, other - column)
+    }
+  }
+}
+
+/** Rows that begin `by` columns later (earlier where it is negative), zero where a row has none. */
+function shift(seen: Float32Array, from: number, to: number, size: number, width: number, by: number): void {
+  const missing = Math.min(width, Math.abs(by))
+  if (by > 0) seen.copyWithin(to, from + by, from + size)
+  else seen.copyWithin(to - by, from, from + size + by)
+  for (let row = by > 0 ? to + width - missing : to; row < to + size; row += width) {
+    for (let w = 0; w < missing; w++) seen[row + w] = 0
   }
 }
 

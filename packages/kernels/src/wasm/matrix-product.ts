@@ -45,6 +45,7 @@ export const batchMatMul: WasmKernel = {
   kernelName: 'BatchMatMul',
   run: (backend, inputs, attrs) => {
     const { transposeA, transposeB } = attrs as unknown as tf.BatchMatMulAttrs
+    if (manySmall(inputs.a!.shape, inputs.b!.shape, transposeA)) return undefined
     return tf.tidy(() => {
       const a = untransposed(inputs.a as tf.Tensor, transposeA)
       const b = untransposed(inputs.b as tf.Tensor, transposeB)
@@ -53,6 +54,45 @@ export const batchMatMul: WasmKernel = {
     })
   },
 }
+
+const activations = { relu: tf.relu, relu6: tf.relu6, elu: tf.elu, sigmoid: tf.sigmoid }
+
+/** The backend's own is right, and fast, for two untransposed matrices; it forgets the batch of others. */
+export const fusedMatMul: WasmKernel = {
+  kernelName: '_FusedMatMul',
+  run: (_, inputs, attrs) => {
+    const { a, b, bias, preluActivationWeights } = inputs as Record<string, tf.Tensor>
+    const { transposeA, transposeB, activation, leakyreluAlpha } = attrs as unknown as tf._FusedMatMulAttrs
+    const matrices =
+      tf.util.sizeFromShape(a!.shape.slice(0, -2)) * tf.util.sizeFromShape(b!.shape.slice(0, -2))
+    if (matrices === 1 && !transposeA && !transposeB) return undefined
+    return tf.tidy(() => {
+      const product = tf.matMul(a!, b!, transposeA, transposeB)
+      const shifted = bias ? tf.add(product, bias) : product
+      switch (activation ?? 'linear') {
+        case 'linear':
+          return shifted
+        case 'prelu':
+          return tf.prelu(shifted, preluActivationWeights!)
+        case 'leakyrelu':
+          return tf.leakyRelu(shifted, leakyreluAlpha)
+        default:
+          return activations[activation as keyof typeof activations](shifted)
+      }
+    })
+  },
+}
+
+/** A batch of matrices so small that a call for each takes longer than the slow way. */
+function manySmall(a: readonly number[], b: readonly number[], transposeA: boolean): boolean {
+  const matrices = tf.util.sizeFromShape(a.slice(0, -2))
+  const [first, second] = a.slice(-2) as [number, number]
+  const inner = transposeA ? first : second
+  const multiplications = (first * second * tf.util.sizeFromShape(b.slice(-2))) / Math.max(1, inner)
+  return matrices > 1 && multiplications < SMALL && a.slice(0, -2).join() === b.slice(0, -2).join()
+}
+
+const SMALL = 2 ** 14
 
 function untransposed(x: tf.Tensor, transpose: boolean): tf.Tensor {
   if (x.dtype !== 'float32') throw new Error(`matMul: WebAssembly multiplies float32 only; got ${x.dtype}`)

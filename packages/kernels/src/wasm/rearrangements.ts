@@ -11,7 +11,10 @@ export const rearrangements: readonly WasmKernel[] = [
     kernelName: 'Slice',
     run: (backend, { x }, attrs) => {
       const { begin, size } = attrs as unknown as tf.SliceAttrs
-      const [from, shape] = tf.slice_util.parseSliceParams(x as tf.Tensor, begin, size) as [number[], number[]]
+      const [from, shape] = tf.slice_util.parseSliceParams(x as tf.Tensor, begin, size) as [
+        number[],
+        number[],
+      ]
       tf.slice_util.assertParamsValid(x as tf.Tensor, from, shape)
       const strides = stridesOf(x!.shape)
       const axes = shape.map((count, axis) => ({ count, stride: strides[axis]! }))

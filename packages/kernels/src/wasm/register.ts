@@ -3,18 +3,20 @@ import * as tf from '@tensorflow/tfjs-core'
 import { conv2DBackpropFilter } from './conv2d-backprop-filter.js'
 import { conv2DBackpropInput } from './conv2d-backprop-input.js'
 import { gather, unsortedSegmentSum } from './gather.js'
-import { batchMatMul } from './matrix-product.js'
+import { batchMatMul, fusedMatMul } from './matrix-product.js'
 import { rearrangements } from './rearrangements.js'
 import { reductions } from './reductions.js'
 import type { WasmBackend, WasmKernel } from './wasm-backend.js'
-import { depthwiseBackpropFilter, depthwiseBackpropInput, maxPoolGrad } from './windows.js'
+import { avgPoolGrad, depthwiseBackpropFilter, depthwiseBackpropInput, maxPoolGrad } from './windows.js'
 
 const kernels: readonly WasmKernel[] = [
+  avgPoolGrad,
   batchMatMul,
   conv2DBackpropFilter,
   conv2DBackpropInput,
   depthwiseBackpropFilter,
   depthwiseBackpropInput,
+  fusedMatMul,
   gather,
   maxPoolGrad,
   unsortedSegmentSum,

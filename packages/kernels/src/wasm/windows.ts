@@ -70,6 +70,36 @@ export const maxPoolGrad: WasmKernel = {
   },
 }
 
+/**
+ * The gradient of average pooling. The backend's own divides by the size of the window where it hangs over the
+ * edge, too, though the average is over the values inside.
+ */
+export const avgPoolGrad: WasmKernel = {
+  kernelName: 'AvgPoolGrad',
+  run: (backend, inputs, attrs) => {
+    const { dy, input } = inputs as { dy: tf.TensorInfo; input: tf.TensorInfo }
+    const { filterSize, strides, pad } = attrs as unknown as tf.AvgPoolGradAttrs
+    const shape = input.shape as [number, number, number, number]
+    const pooling = tf.backend_util.computePool2DInfo(shape, filterSize, strides, 1, pad)
+    const channels = pooling.inChannels
+    const out = backend.makeOutput(input.shape, 'float32')
+    const signal = floats(backend, dy)
+    const gradient = floats(backend, out)
+    const inside = new Float32Array(pooling.batchSize * pooling.outHeight * pooling.outWidth)
+    gradient.fill(0)
+    eachSight(pooling, (outPixel) => {
+      inside[outPixel]!++
+    })
+    eachSight(pooling, (outPixel, inPixel) => {
+      const share = 1 / inside[outPixel]!
+      for (let c = 0, to = inPixel * channels, from = outPixel * channels; c < channels; c++) {
+        gradient[to++]! += signal[from++]! * share
+      }
+    })
+    return out
+  },
+}
+
 /** The gradient of a depthwise convolution's input, which the backend lacks. */
 export const depthwiseBackpropInput: WasmKernel = {
   kernelName: 'DepthwiseConv2dNativeBackpropInput',

@@ -1,0 +1,98 @@
+import { onEngineReady } from '@selfsup/engine'
+import * as tf from '@tensorflow/tfjs-core'
+
+type Gradient = (
+  dy: tf.Tensor,
+  saved: readonly tf.Tensor[],
+  attrs: tf.NamedAttrMap,
+) => Record<string, () => tf.Tensor>
+
+/**
+ * Gradients that TensorFlow.js 4.22 gets wrong or refuses on every engine: of broadcast inputs (their shape is
+ * forgotten), of running sums (transposed once too often), and of repetitions of more than four axes.
+ */
+const gradients: readonly (Omit<tf.GradConfig, 'gradFunc'> & { readonly gradFunc: Gradient })[] = [
+  pairwise('Maximum', (dy, a, b) => {
+    const first = tf.cast(tf.greaterEqual(a, b), 'float32')
+    return [() => tf.mul(dy, first), () => tf.mul(dy, tf.sub(1, first))]
+  }),
+  pairwise('Minimum', (dy, a, b) => {
+    const first = tf.cast(tf.lessEqual(a, b), 'float32')
+    return [() => tf.mul(dy, first), () => tf.mul(dy, tf.sub(1, first))]
+  }),
+  pairwise('SquaredDifference', (dy, a, b) => {
+    const slope = tf.mul(tf.mul(dy, 2), tf.sub(a, b))
+    return [() => slope, () => tf.neg(slope)]
+  }),
+  {
+    kernelName: 'BatchMatMul',
+    inputsToSave: ['a', 'b'],
+    gradFunc: (dy, saved, attrs) => {
+      const [a, b] = saved as [tf.Tensor, tf.Tensor]
+      const { transposeA, transposeB } = attrs as unknown as tf.BatchMatMulAttrs
+      return {
+        a: () =>
+          summedTo(
+            transposeA ? tf.matMul(b, dy, transposeB, true) : tf.matMul(dy, b, false, !transposeB),
+            a.shape,
+          ),
+        b: () =>
+          summedTo(
+            transposeB ? tf.matMul(dy, a, true, transposeA) : tf.matMul(a, dy, !transposeA, false),
+            b.shape,
+          ),
+      }
+    },
+  },
+  {
+    kernelName: 'Cumsum',
+    gradFunc: (dy, _, attrs) => {
+      const { axis, exclusive, reverse } = attrs as unknown as tf.CumsumAttrs
+      return { x: () => tf.cumsum(dy, axis, exclusive, !reverse) }
+    },
+  },
+  {
+    kernelName: 'Tile',
+    inputsToSave: ['x'],
+    gradFunc: (dy, [x], attrs) => {
+      const { reps } = attrs as unknown as tf.TileAttrs
+      // Repetitions as axes of their own, where there are any.
+      const parts = x!.shape.flatMap((size, axis) => (reps[axis]! > 1 ? [reps[axis]!, size] : [size]))
+      const repeated = x!.shape.flatMap((_, axis) => (reps[axis]! > 1 ? [true, false] : [false]))
+      const axes = repeated.flatMap((is, axis) => (is ? [axis] : []))
+      return { x: () => tf.reshape(tf.sum(tf.reshape(dy, parts), axes), x!.shape) }
+    },
+  },
+]
+
+let registered = false
+
+onEngineReady(() => {
+  if (registered) return
+  registered = true
+  for (const gradient of gradients) {
+    if (tf.getGradient(gradient.kernelName)) tf.unregisterGradient(gradient.kernelName)
+    tf.registerGradient(gradient as tf.GradConfig)
+  }
+})
+
+function pairwise(
+  kernelName: string,
+  slopes: (dy: tf.Tensor, a: tf.Tensor, b: tf.Tensor) => [() => tf.Tensor, () => tf.Tensor],
+): (typeof gradients)[number] {
+  return {
+    kernelName,
+    inputsToSave: ['a', 'b'],
+    gradFunc: (dy, saved) => {
+      const [a, b] = saved as [tf.Tensor, tf.Tensor]
+      const [ofA, ofB] = slopes(dy, a, b)
+      return { a: () => summedTo(ofA(), a.shape), b: () => summedTo(ofB(), b.shape) }
+    },
+  }
+}
+
+/** Summed over what broadcasting to the gradient's shape repeated. */
+function summedTo(gradient: tf.Tensor, shape: number[]): tf.Tensor {
+  const axes = tf.broadcast_util.getReductionAxes(shape, gradient.shape)
+  return axes.length > 0 ? tf.reshape(tf.sum(gradient, axes), shape) : gradient
+}

@@ -1,0 +1,27 @@
+import { onEngineReady } from '@selfsup/engine'
+import * as tf from '@tensorflow/tfjs-core'
+import { NATIVE } from './native.js'
+
+/**
+ * The step function (1 above zero, alpha below, NaN where x is NaN) on the device. tfjs-node's makes ones and
+ * alphas in JavaScript, as many as x has values, which a captured step would hold as constants.
+ */
+onEngineReady((engine) => {
+  if (engine !== NATIVE) return
+  if (tf.getKernel('Step', NATIVE)) tf.unregisterKernel('Step', NATIVE)
+  tf.registerKernel({
+    kernelName: 'Step',
+    backendName: NATIVE,
+    kernelFunc: ({ inputs, attrs }) =>
+      tf.tidy(() => {
+        const x = inputs.x as tf.Tensor
+        const { alpha } = attrs as unknown as tf.StepAttrs
+        const above = tf.cast(tf.greater(x, tf.scalar(0, x.dtype)), x.dtype)
+        const stepped =
+          alpha === 0
+            ? above
+            : tf.add(tf.mul(above, tf.scalar(1 - alpha, x.dtype)), tf.scalar(alpha, x.dtype))
+        return x.dtype === 'float32' ? tf.where(tf.isNaN(x), x, stepped) : stepped
+      }),
+  })
+})
