@@ -1,0 +1,93 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import ts from 'typescript'
+import { afterAll, describe, expect, test } from 'vitest'
+
+// Every ```ts block of every README is type-checked against the sources and run, as a program of its own, against the
+// built packages (`npm test` builds before it tests). A block marked ```ts no-run is only type-checked.
+const root = fileURLToPath(new URL('../..', import.meta.url))
+// Within the workspace, from where the packages and what they build on are found.
+const scratch = join(root, 'packages/cli/node_modules/.readme')
+
+interface Block {
+  readonly name: string
+  readonly code: string
+  readonly run: boolean
+}
+
+/** The blocks of one Markdown text. */
+function blocksOf(name: string, text: string): Block[] {
+  return [...text.matchAll(/^```ts( no-run)?\n([\s\S]*?)^```$/gm)].map(([, noRun, code], index) => ({
+    name: `${name} #${index + 1}`,
+    code: code!,
+    run: !noRun,
+  }))
+}
+
+const files = [
+  'README.md',
+  ...readdirSync(join(root, 'packages')).map((folder) => `packages/${folder}/README.md`),
+]
+const blocks = files
+  .filter((file) => existsSync(join(root, file)))
+  .flatMap((file) => blocksOf(file, readFileSync(join(root, file), 'utf8')))
+
+/** What TypeScript has against a text that stands among the packages. */
+function typeErrors(code: string): string[] {
+  const path = join(root, 'packages/cli/readme-block.ts')
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)
+  const base = ts.readConfigFile(join(root, 'tooling/tsconfig/base.json'), ts.sys.readFile).config
+  const { options } = ts.convertCompilerOptionsFromJson(
+    { ...base.compilerOptions, ...config.compilerOptions },
+    root,
+  )
+  const host = ts.createCompilerHost(options)
+  const { getSourceFile, fileExists, readFile } = host
+  host.fileExists = (name) => name === path || fileExists(name)
+  host.readFile = (name) => (name === path ? code : readFile(name))
+  host.getSourceFile = (name, target) =>
+    name === path ? ts.createSourceFile(name, code, target) : getSourceFile.call(host, name, target)
+  const program = ts.createProgram([path], options, host)
+  return ts
+    .getPreEmitDiagnostics(program, program.getSourceFile(path))
+    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))
+}
+
+afterAll(() => rm(scratch, { recursive: true, force: true }))
+
+describe('code in a README is true', () => {
+  test('there is some', () => {
+    expect(blocks.length).toBeGreaterThan(10)
+  })
+
+  test.each(blocks)('$name', async ({ code, run }) => {
+    expect(typeErrors(code)).toEqual([])
+    if (!run) return
+    await mkdir(scratch, { recursive: true })
+    const script = join(scratch, `${Math.random().toString(36).slice(2)}.mjs`)
+    const { outputText } = ts.transpileModule(code, {
+      compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
+    })
+    await writeFile(script, outputText)
+    const cwd = await mkdtemp(join(tmpdir(), 'selfsup-readme-'))
+    try {
+      const env = { ...process.env, SELFSUP_ENGINE: 'wasm' }
+      await promisify(execFile)(process.execPath, [script], { cwd, env, timeout: 60_000 })
+    } finally {
+      await rm(cwd, { recursive: true, force: true })
+    }
+  })
+
+  test('a block that is wrong is found', () => {
+    expect(typeErrors("import { ntXent } from '@selfsup/losses'\nntXent(1, 2)")).not.toEqual([])
+    expect(blocksOf('x', '```ts\na\n```\n```ts no-run\nb\n```\n```sh\nc\n```')).toMatchObject([
+      { code: 'a\n', run: true },
+      { code: 'b\n', run: false },
+    ])
+  })
+})
