@@ -3,7 +3,7 @@ import { type StridedAxis, stridedCopy } from './strided-copy.js'
 import type { WasmBackend, WasmKernel } from './wasm-backend.js'
 
 /**
- * Slices, reversals and repetitions. The backend's own work value by value (70 times slower where a row is
+ * Slices, reversals and repetitions. The backend's own work value by value (20 to 30 times slower where a row is
  * long) or on a copy of the whole input, and StridedSlice of integers came out as float32.
  */
 export const rearrangements: readonly WasmKernel[] = [
