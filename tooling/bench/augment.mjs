@@ -46,9 +46,7 @@ async function photographs() {
   const folder = join(tmpdir(), 'selfsup-bench-500x375')
   mkdirSync(folder, { recursive: true })
   if (readdirSync(folder).length < 400) {
-    const sharp = (
-      await bare('sharp').catch(() => import('../../packages/data/node_modules/sharp/lib/index.js'))
-    ).default
+    const { default: sharp } = await bare('sharp', 'data')
     const drawn = shapes({ size: 64, count: 400 })
     for await (const { images, indices } of drawn.batches({ batchSize: 1 })) {
       await sharp(images.data, { raw: { width: 64, height: 64, channels: 3 } })

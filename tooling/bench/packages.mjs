@@ -5,9 +5,10 @@ import { pathToFileURL } from 'node:url'
 /** One of ours, as built. */
 export const load = (name) => import(new URL(`../../packages/${name}/dist/index.js`, import.meta.url).href)
 
-/** A dependency, as the packages see it. */
-export const bare = (name) =>
+/** A dependency, as one of ours sees it. */
+export const bare = (name, from = 'cli') =>
   import(
-    pathToFileURL(createRequire(new URL('../../packages/cli/package.json', import.meta.url)).resolve(name))
-      .href
+    pathToFileURL(
+      createRequire(new URL(`../../packages/${from}/package.json`, import.meta.url)).resolve(name),
+    ).href
   )
