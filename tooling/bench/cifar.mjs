@@ -1,0 +1,30 @@
+import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const perClass = { train: 300, test: 60 }
+
+/**
+ * CIFAR-10 as JPEG or PNG files, train/CLASS/ and test/CLASS/, from $SELFSUP_CIFAR10; a part of it where it has to be quick.
+ * @throws Error when there is none
+ */
+export function cifarFolder(quick) {
+  const whole = process.env.SELFSUP_CIFAR10
+  if (!whole || !existsSync(join(whole, 'train')) || !existsSync(join(whole, 'test')))
+    throw new Error(
+      'learn needs CIFAR-10 as pictures: SELFSUP_CIFAR10 names the folder that holds train/CLASS/ and test/CLASS/',
+    )
+  if (!quick) return whole
+  const part = join(tmpdir(), 'selfsup-bench-cifar10')
+  for (const split of ['train', 'test']) {
+    for (const name of readdirSync(join(whole, split))) {
+      const to = join(part, split, name)
+      mkdirSync(to, { recursive: true })
+      for (const file of readdirSync(join(whole, split, name))
+        .sort()
+        .slice(0, perClass[split]))
+        if (!existsSync(join(to, file))) cpSync(join(whole, split, name, file), join(to, file))
+    }
+  }
+  return part
+}

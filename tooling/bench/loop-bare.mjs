@@ -1,0 +1,28 @@
+// The steps of such a run and nothing else: one batch that is there already.
+import { batchSize, engine, learningRate, method, optimizer, pictures, steps } from './loop-task.mjs'
+import { bare, load, report } from './packages.mjs'
+
+const { trainingStep } = await load('train')
+const tf = await bare('@tensorflow/tfjs-core')
+const step = trainingStep(method, optimizer, engine)
+const { value: host } = await pictures.batches({ batchSize })[Symbol.asyncIterator]().next()
+const batch = {
+  images: tf.tensor4d(host.images.data, [...host.images.shape], 'int32'),
+  labels: tf.tensor1d(host.labels, 'int32'),
+  indices: tf.tensor1d(host.indices, 'int32'),
+}
+const started = performance.now()
+for (let i = 0; i < steps; i++) {
+  const inputs = {
+    seed: tf.tensor1d([1, i], 'int32'),
+    learningRate: tf.scalar(learningRate),
+    progress: tf.scalar(i / steps),
+  }
+  const values = step.run(batch, inputs)
+  await values.data()
+  tf.dispose([values, inputs])
+}
+const seconds = (performance.now() - started) / 1000
+report(engine, [
+  { case: 'whole run, against its bare step', value: (steps * batchSize) / seconds, unit: 'images/s' },
+])

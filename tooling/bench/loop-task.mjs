@@ -1,0 +1,14 @@
+import { load, prepared, quick } from './packages.mjs'
+
+const { convnet } = await load('backbones')
+const { shapes } = await load('data')
+const { simclr } = await load('simclr')
+
+/** What both sides of `loop` do: so many steps of SimCLR with the four-layer ConvNet on drawn pictures. */
+export const steps = quick ? 24 : 120
+export const batchSize = 256
+export const optimizer = { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 }
+export const learningRate = 0.06
+export const engine = await prepared()
+export const method = simclr(convnet({ size: 32 }))
+export const pictures = shapes({ size: 32, count: 2048 })

@@ -1,0 +1,23 @@
+// A whole training run: pictures, steps, checkpoints, metrics, TensorBoard, the exported backbone.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { batchSize, engine, learningRate, method, optimizer, pictures, steps } from './loop-task.mjs'
+import { load, report } from './packages.mjs'
+
+const { train } = await load('train')
+const scratch = mkdtempSync(join(tmpdir(), 'selfsup-loop-'))
+try {
+  const { imagesPerSecond } = await train(method, pictures, {
+    out: join(scratch, 'run'),
+    engine,
+    epochs: Math.ceil((steps * batchSize) / pictures.length),
+    batchSize,
+    learningRate,
+    optimizer,
+    onStep: () => {},
+  })
+  report(engine, [{ case: 'whole run, against its bare step', value: imagesPerSecond, unit: 'images/s' }])
+} finally {
+  rmSync(scratch, { recursive: true })
+}
