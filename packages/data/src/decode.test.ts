@@ -138,8 +138,28 @@ describe('says why a picture cannot be used', () => {
       'truncated or damaged',
     ],
   ])('%s', async (_, make, reason) => {
-    const error = await decode(await make(), 3).then(() => undefined, reasonOf)
+    const file = await make()
+    const error = await decode(file, 3).then(
+      () => undefined,
+      (thrown) => reasonOf(thrown, file),
+    )
     expect(error).toBe(reason)
+  })
+
+  it('each its own, with many decoded side by side', async () => {
+    const whole = await noise(64, 64).jpeg().toBuffer()
+    const files = [whole.subarray(0, whole.length / 2), Buffer.from('dear diary'), Buffer.alloc(0), whole]
+    const reasons = await Promise.all(
+      Array.from({ length: 80 }, async (_, i) => {
+        const file = files[i % files.length]!
+        return decode(file, 3).then(
+          () => 'decoded',
+          (thrown) => reasonOf(thrown, file),
+        )
+      }),
+    )
+    const each = ['truncated or damaged', 'not a picture that can be read', 'empty file', 'decoded']
+    expect(reasons).toEqual(reasons.map((_, i) => each[i % each.length]))
   })
 })
 

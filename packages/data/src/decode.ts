@@ -85,12 +85,21 @@ export function middle(picture: Pixels): CropBox {
   return centralCropBox(picture.height, picture.width, [1, 1])
 }
 
-/** sharp's reason in a few words. */
-export function reasonOf(error: unknown): string {
+/**
+ * Why a picture could not be decoded, in a few words. libvips keeps one text of errors for all its threads, so
+ * that pictures decoded side by side get each other's messages, or none: the file itself is asked instead.
+ */
+export async function reasonOf(error: unknown, file: Buffer | undefined): Promise<string> {
+  if (error instanceof SelfsupError || !file) return firstLine(error)
+  if (file.length === 0) return 'empty file'
+  if (/pixel limit/i.test(firstLine(error))) return 'more pixels than can be decoded'
+  return measure(file).then(
+    () => 'truncated or damaged',
+    () => 'not a picture that can be read',
+  )
+}
+
+function firstLine(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
-  if (/unsupported image format|corrupt header/i.test(message)) return 'not a picture that can be read'
-  if (/is empty/i.test(message)) return 'empty file'
-  if (/premature end|truncated|libspng read error|not enough data|unexpected end|out of data/i.test(message))
-    return 'truncated or damaged'
   return message.split('\n')[0]!
 }

@@ -167,10 +167,12 @@ async function fill(
       const failed = new Set<number>()
       await forEachLimited(length, AT_A_TIME, async (slot) => {
         signal?.throwIfAborted()
+        let encoded: Buffer | undefined
         try {
-          block.set(await decodeFitted(await images.load(first + slot)), slot * size)
+          encoded = await images.load(first + slot)
+          block.set(await decodeFitted(encoded), slot * size)
         } catch (error) {
-          const reason = reasonOf(error)
+          const reason = await reasonOf(error, encoded)
           if (options.strict) throw new SelfsupError(`${images.pathOf(first + slot)}: ${reason}`)
           failed.add(slot)
           failures.push({ index: first + slot, reason })

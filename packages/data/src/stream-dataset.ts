@@ -38,11 +38,14 @@ export async function streamDataset(
   const skipped = new Map<number, string>()
   const read = async (index: number): Promise<Pixels | undefined> => {
     if (skipped.has(index)) return undefined
+    let encoded: Buffer | undefined
     try {
-      return await decode(await images.load(index), channels)
+      encoded = await images.load(index)
+      return await decode(encoded, channels)
     } catch (error) {
-      if (strict) throw new SelfsupError(`${images.pathOf(index)}: ${reasonOf(error)}`)
-      skipped.set(index, reasonOf(error))
+      const reason = await reasonOf(error, encoded)
+      if (strict) throw new SelfsupError(`${images.pathOf(index)}: ${reason}`)
+      skipped.set(index, reason)
       return undefined
     }
   }
