@@ -2,7 +2,8 @@ import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
-import { augmentation, imagenetNormalisation } from './augmentation.js'
+import { augmentation } from './augmentation.js'
+import { imagenetNormalisation } from './normalise.js'
 import {
   anyOrientationViews,
   byolViews,

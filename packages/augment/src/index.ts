@@ -1,16 +1,10 @@
-export {
-  type Augmentation,
-  augmentation,
-  grayNormalisation,
-  imagenetNormalisation,
-  normalise,
-  type ViewOptions,
-} from './augmentation.js'
+export { type Augmentation, augmentation } from './augmentation.js'
 export { colorJitter, type JitterParameters, type JitterStrength, randomJitter } from './color-jitter.js'
 export { type Boxes, randomCropBoxes } from './crop-boxes.js'
 export { gaussianBlur } from './gaussian-blur.js'
 export { grayscale, grayscaleWhere } from './grayscale.js'
 export { shiftHue } from './hue.js'
+export { grayNormalisation, imagenetNormalisation, normalise } from './normalise.js'
 export {
   anyOrientationViews,
   barlowTwinsViews,
@@ -25,3 +19,4 @@ export { previewViews } from './preview.js'
 export { type Mirrors, resizedCrop } from './resized-crop.js'
 export { rotateQuarters } from './right-angles.js'
 export { solariseWhere } from './solarise.js'
+export type { ViewOptions } from './view-options.js'

@@ -1,11 +1,7 @@
 import { expected, type Normalisation } from '@selfsup/core'
-import {
-  type Augmentation,
-  augmentation,
-  grayNormalisation,
-  imagenetNormalisation,
-  type ViewOptions,
-} from './augmentation.js'
+import { type Augmentation, augmentation } from './augmentation.js'
+import { grayNormalisation, imagenetNormalisation } from './normalise.js'
+import type { ViewOptions } from './view-options.js'
 
 export interface PresetOptions {
   /** side of the views in pixels */

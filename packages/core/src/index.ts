@@ -8,6 +8,7 @@ export type {
   TrainingDefaults,
 } from './definition.js'
 export { expected, SelfsupError } from './errors.js'
+export { type JpegCropper, jpegCropper, provideJpegCropper } from './jpeg-cropper.js'
 export type { ImageBatch, LossResult, Method, Step } from './method.js'
 export { derive, mixSeed, normals, philox4x32, type Seed, uniforms } from './random.js'
 export {

@@ -24,6 +24,8 @@ export interface NativeBackend {
     inputs: readonly TensorInfo[],
     outputs: number,
   ): Tensor[]
+  /** operations of Selfsup's own addon, where it is loaded and its device is the processor */
+  readonly fused?: { readonly views: boolean }
 }
 
 // TF_DataType of c_api.h.

@@ -25,10 +25,10 @@ export async function findCompiler(compiler?: string): Promise<Program> {
 }
 
 /**
- * Compiles the binding beside the libraries and runs one operation with it in a process of its own;
- * only then it is renamed to `target`.
+ * Compiles the binding beside the libraries and runs one operation of TensorFlow's and one of ours with it in a
+ * process of its own; only then it is renamed to `target`.
  * @param library folder of the unpacked wheel
- * @param target folder inside `library` that is to hold the two addons
+ * @param target folder inside `library` that is to hold the three addons
  * @throws SelfsupError in one line
  */
 export async function compileBinding(
@@ -46,13 +46,23 @@ export async function compileBinding(
     onProgress?.({ stage: 'compile', message: `compiling the binding with ${compiler.join(' ')}` })
     const mac = process.platform === 'darwin'
     const include = [...sources.include, join(library, 'include')].flatMap((path) => ['-I', path])
-    const common = ['-O2', '-std=c++17', '-DNAPI_VERSION=8', '-fPIC', '-shared', ...include]
+    const common = ['-std=c++17', '-DNAPI_VERSION=8', '-fPIC', '-shared', ...include]
     if (mac) common.push('-undefined', 'dynamic_lookup')
     const link = wheel.libraries.map((name) => join(library, name))
     const runPath = `-Wl,-rpath,${mac ? '@loader_path' : '$ORIGIN'}/..`
-    await compile(compiler, [...common, sources.process, '-o', join(folder, 'process.node')])
-    const addon = join(folder, 'tfjs_binding.node')
-    await compile(compiler, [...common, ...sources.binding, ...link, runPath, '-o', addon])
+    const addon = (name: string) => ['-o', join(folder, name)]
+    await Promise.all([
+      compile(compiler, ['-O2', ...common, sources.process, ...addon('process.node')]),
+      compile(compiler, [
+        '-O2',
+        ...common,
+        ...sources.binding,
+        ...link,
+        runPath,
+        ...addon('tfjs_binding.node'),
+      ]),
+      compile(compiler, [...FAST, ...common, ...sources.selfsup, ...link, runPath, ...addon('selfsup.node')]),
+    ])
     onProgress?.({ stage: 'verify', message: 'running one operation' })
     await verifyBinding(folder)
     await rename(folder, target).catch((error: NodeJS.ErrnoException) => {
@@ -62,6 +72,9 @@ export async function compileBinding(
     await rm(folder, { recursive: true, force: true })
   }
 }
+
+/** Loops over pixels in wide registers; nothing that changes a number. */
+const FAST = ['-O3', '-fno-math-errno', '-fno-trapping-math', '-fopenmp-simd', '-Wno-psabi']
 
 async function compile(compiler: Program, args: readonly string[]): Promise<void> {
   const [command, ...first] = compiler

@@ -60,7 +60,7 @@ export function findInstalled(cache = cacheFolder()): TensorflowInstallation | u
   const wheel = wheelByPlatform(thisPlatform())
   if (!wheel || !existsSync(join(cache, 'tensorflow'))) return undefined
   const { library, binding } = places(wheel, cache)
-  const complete = hasLibrary(library) && existsSync(join(binding, 'tfjs_binding.node'))
+  const complete = hasLibrary(library) && existsSync(join(binding, 'selfsup.node'))
   return complete ? { source: 'selfsup', version: TENSORFLOW_VERSION, folder: binding } : undefined
 }
 

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import util from 'node:util'
-import { SelfsupError } from '@selfsup/core'
+import { type JpegCropper, provideJpegCropper, SelfsupError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { findTensorflow, type TensorflowInstallation } from './find.js'
 import { mendKernels } from './mended-kernels.js'
@@ -69,6 +69,10 @@ interface ProcessAddon {
   unmute(): void
 }
 
+interface SelfsupAddon {
+  cropJpeg: JpegCropper
+}
+
 async function loadInstalled(folder: string): Promise<void> {
   const require = createRequire(import.meta.url)
   const { NodeJSKernelBackend } = await import('./kernels.js')
@@ -76,7 +80,17 @@ async function loadInstalled(folder: string): Promise<void> {
   const addon: ProcessAddon = require(join(folder, 'process.node'))
   addon.keepMemory()
   const binding = loadQuietly(() => require(join(folder, 'tfjs_binding.node')), addon)
-  tf.registerBackend(BACKEND_NAME, () => new NodeJSKernelBackend(binding, '@selfsup/tensorflow'), 3)
+  const own: SelfsupAddon = require(join(folder, 'selfsup.node'))
+  tf.registerBackend(
+    BACKEND_NAME,
+    () => {
+      const backend = new NodeJSKernelBackend(binding, '@selfsup/tensorflow')
+      // Our operations run on the processor; where TensorFlow has a GPU, its own make the views.
+      return Object.assign(backend, { fused: { views: !backend.isUsingGpuDevice } })
+    },
+    3,
+  )
+  provideJpegCropper(own.cropJpeg)
 }
 
 /** TensorFlow writes a notice on oneDNN while its library loads, whatever its log level is set to. */

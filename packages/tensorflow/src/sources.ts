@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** The C++ files that make the binding. */
@@ -10,6 +10,8 @@ export interface BindingSources {
   readonly binding: readonly string[]
   /** standard error and memory of the process, which the library has no settings for */
   readonly process: string
+  /** operations that TensorFlow lacks, and decoding */
+  readonly selfsup: readonly string[]
   /** folders with headers: Node-API */
   readonly include: readonly string[]
   /** changes when a source does */
@@ -25,17 +27,19 @@ export function bindingSources(): BindingSources {
   const { tfjsNode, nodeApi, native } = existsSync(bundled)
     ? { tfjsNode: bundled, nodeApi: join(bundled, 'node-api'), native: bundled }
     : fromCheckout()
-  const files = (folder: string) =>
+  const files = [tfjsNode, native].flatMap((folder) =>
     readdirSync(folder)
       .filter((name) => /\.(cc|h)$/.test(name))
-      .sort()
-      .map((name) => join(folder, name))
+      .map((name) => join(folder, name)),
+  )
+  // By name, so that a checkout, which has them in two folders, and the published package agree.
+  const byName = new Map(files.map((file) => [basename(file), file]))
   const hash = createHash('sha256')
-  const own = join(native, 'process.cc')
-  for (const file of [...files(tfjsNode).filter((file) => file !== own), own]) hash.update(readFileSync(file))
+  for (const name of [...byName.keys()].sort()) hash.update(name).update(readFileSync(byName.get(name)!))
   return {
     binding: ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(tfjsNode, name)),
-    process: own,
+    process: join(native, 'process.cc'),
+    selfsup: ['addon.cc', 'views.cc', 'jpeg.cc'].map((name) => join(native, name)),
     include: [nodeApi],
     fingerprint: hash.digest('hex').slice(0, 12),
   }

@@ -1,0 +1,49 @@
+import type { ViewParameters, ViewSettings } from '@selfsup/kernels'
+import * as tf from '@tensorflow/tfjs-core'
+import { colorJitter } from './color-jitter.js'
+import { gaussianBlur } from './gaussian-blur.js'
+import { grayscaleWhere } from './grayscale.js'
+import { normalise } from './normalise.js'
+import { resizedCrop } from './resized-crop.js'
+import { rotateQuarters } from './right-angles.js'
+import { solariseWhere } from './solarise.js'
+
+/**
+ * Views put together of TensorFlow.js's operations, each for the whole batch: what `fusedViews` of
+ * @selfsup/kernels does in one pass where the engine can.
+ * @param images [batch, height, width, channels], 0..255; where the parameters hold no box, of the views' size
+ * @param parameters for views * batch views
+ * @returns float32 [views * batch, size, size, channels]
+ */
+export function composeViews(
+  images: tf.Tensor4D,
+  parameters: ViewParameters,
+  { size, normalisation, kernelSize = 0, threshold = 0.5 }: ViewSettings,
+): tf.Tensor4D {
+  const { box, mirrored: horizontal, upsideDown: vertical } = parameters
+  const { quarters, jitter, grey, sigma, solarised } = parameters
+  return tf.tidy(() => {
+    let x = box
+      ? resizedCrop(images, box, size, { horizontal, vertical })
+      : mirrored(tf.cast(images, 'float32'), horizontal, vertical)
+    x = tf.mul(x, 1 / 255)
+    if (quarters) x = rotateQuarters(x, tf.cast(quarters, 'int32'))
+    if (jitter) x = colorJitter(x, jitter)
+    if (grey) x = grayscaleWhere(x, grey)
+    if (sigma && kernelSize > 1) x = gaussianBlur(x, sigma, kernelSize)
+    if (solarised) x = solariseWhere(x, solarised, threshold)
+    return normalise(x, normalisation)
+  })
+}
+
+/** Crops made while decoding are mirrored here. */
+function mirrored(x: tf.Tensor4D, horizontal?: tf.Tensor1D, vertical?: tf.Tensor1D): tf.Tensor4D {
+  const where = (mask: tf.Tensor1D, axis: number, images: tf.Tensor4D) =>
+    tf.where(
+      tf.reshape(tf.cast(mask, 'bool'), [-1, 1, 1, 1]),
+      tf.reverse(images, axis),
+      images,
+    ) as tf.Tensor4D
+  const once = horizontal ? where(horizontal, 2, x) : x
+  return vertical ? where(vertical, 1, once) : once
+}

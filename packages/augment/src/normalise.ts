@@ -1,0 +1,19 @@
+import type { Normalisation } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+
+/** Mean and standard deviation of ImageNet's pixels, what torchvision and lightly normalise with. */
+export const imagenetNormalisation: Normalisation = {
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+}
+
+/** Normalisation of grey pictures: the mean of ImageNet's channels. */
+export const grayNormalisation: Normalisation = { mean: [0.449], std: [0.226] }
+
+/**
+ * Subtracts the mean and divides by the standard deviation of each channel.
+ * @param images [batch, height, width, channels], 0..1
+ */
+export function normalise(images: tf.Tensor4D, { mean, std }: Normalisation): tf.Tensor4D {
+  return tf.tidy(() => tf.mul(tf.sub(images, tf.tensor1d([...mean])), tf.tensor1d(std.map((s) => 1 / s))))
+}

@@ -1,0 +1,129 @@
+import { expected, type Normalisation } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+import { attributes, NATIVE, type NativeBackend } from './native.js'
+
+/**
+ * What is done to each view, in this order; each [views], and left out where nothing is to be done. The source of
+ * view i is picture i modulo batch.
+ */
+export interface ViewParameters {
+  /** the box that is cut out, in whole pixels; the picture as it is where left out */
+  readonly box?: Readonly<Record<'top' | 'left' | 'height' | 'width', tf.Tensor1D>>
+  /** 1 where left and right are swapped, 0 elsewhere */
+  readonly mirrored?: tf.Tensor1D
+  /** 1 where top and bottom are swapped, 0 elsewhere */
+  readonly upsideDown?: tf.Tensor1D
+  /** quarter turns counter-clockwise, 0 to 3 */
+  readonly quarters?: tf.Tensor1D
+  /** colour jitter: factors, turns of the hue, and int32 [views, 4], the place of each in the sequence */
+  readonly jitter?: Readonly<Record<'brightness' | 'contrast' | 'saturation' | 'hue', tf.Tensor1D>> & {
+    readonly places: tf.Tensor2D
+  }
+  /** 1 where the view turns grey, 0 elsewhere */
+  readonly grey?: tf.Tensor1D
+  /** of the Gaussian blur, in pixels; 0 leaves the view sharp */
+  readonly sigma?: tf.Tensor1D
+  /** 1 where what is bright is inverted, 0 elsewhere */
+  readonly solarised?: tf.Tensor1D
+}
+
+/** What all views share. */
+export interface ViewSettings {
+  /** side of the views in pixels */
+  readonly size: number
+  readonly normalisation: Normalisation
+  /** taps of the blur */
+  readonly kernelSize?: number
+  /** from which brightness on a solarised view is inverted, 0..1 */
+  readonly threshold?: number
+}
+
+const KERNEL = 'SelfsupViews'
+
+/** Whether the engine in use makes views in one pass: native TensorFlow with Selfsup's addon. */
+export function canFuseViews(): boolean {
+  return (
+    tf.getBackend() === NATIVE && (tf.backend() as NativeBackend & tf.KernelBackend).fused?.views === true
+  )
+}
+
+/**
+ * Views of pictures in one pass over each, where `canFuseViews`: box, resize (bilinear, antialiased), mirrors,
+ * quarter turns, colour jitter, grey, blur, solarise, normalise, each as @selfsup/augment composes it of
+ * TensorFlow.js's operations. Not differentiable.
+ * @param sources what each set of views is made of: [batch, height, width, 1 or 3] each, 0..255
+ * @param parameters for batch views of each source, one source after the other
+ * @returns float32 [batch, size, size, channels] for each source
+ * @throws SelfsupError when the channels are not those of the normalisation
+ */
+export function fusedViews(
+  sources: readonly tf.Tensor4D[],
+  parameters: ViewParameters,
+  { size, normalisation, kernelSize = 0, threshold = 0.5 }: ViewSettings,
+): tf.Tensor4D[] {
+  const [batch, height, width, channels] = sources[0]!.shape
+  const { mean, std } = normalisation
+  expected(
+    channels === mean.length && channels === std.length,
+    `views: the pictures have ${channels} channels, the normalisation ${mean.length}`,
+  )
+  return tf.tidy(() => {
+    const packed = pack(parameters, batch * sources.length, height, width)
+    const means = tf.tensor2d([...mean, ...std.map((s) => 1 / s)], [2, channels])
+    return tf.split(packed, sources.length).map((own, i) => {
+      const images = sources[i]!.dtype === 'int32' ? sources[i]! : tf.cast(sources[i]!, 'float32')
+      const inputs = { images, parameters: own, normalisation: means }
+      return tf.engine().runKernel(KERNEL, inputs, { size, kernelSize, threshold }) as tf.Tensor4D
+    })
+  })
+}
+
+/** The parameters as the struct View of packages/tensorflow/src/native/views.h has them: [views, 18]. */
+function pack(parameters: ViewParameters, views: number, height: number, width: number): tf.Tensor2D {
+  const { box, jitter } = parameters
+  const all = (value: number) => tf.fill([views], value)
+  const none = all(0)
+  const one = all(1)
+  const places = jitter ? tf.unstack(tf.cast(jitter.places, 'float32'), 1) : [none, none, none, none]
+  return tf.stack(
+    [
+      box?.top ?? none,
+      box?.left ?? none,
+      box?.height ?? all(height),
+      box?.width ?? all(width),
+      parameters.mirrored ?? none,
+      parameters.upsideDown ?? none,
+      parameters.quarters ?? none,
+      jitter?.brightness ?? one,
+      jitter?.contrast ?? one,
+      jitter?.saturation ?? one,
+      jitter?.hue ?? none,
+      ...places,
+      parameters.grey ?? none,
+      parameters.sigma ?? none,
+      parameters.solarised ?? none,
+    ],
+    1,
+  ) as tf.Tensor2D
+}
+
+tf.registerKernel({
+  kernelName: KERNEL,
+  backendName: NATIVE,
+  kernelFunc: ({ inputs, attrs, backend }) => {
+    const device = backend as NativeBackend
+    const { size, kernelSize, threshold } = attrs as Record<'size' | 'kernelSize' | 'threshold', number>
+    const [views] = device.executeMultipleOutputs(
+      KERNEL,
+      attributes(device, {
+        T: { type: inputs.images!.dtype as 'float32' | 'int32' },
+        size: { int: size },
+        kernel_size: { int: kernelSize },
+        threshold: { float: threshold },
+      }),
+      [inputs.images!, inputs.parameters!, inputs.normalisation!],
+      1,
+    )
+    return views!
+  },
+})

@@ -1,0 +1,110 @@
+// Cutting a box out of a picture and resizing it: bilinear, antialiased, as torchvision's resized_crop.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+// Compiled once for each generation of processors; the loader takes the one that fits.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__)
+#define SELFSUP_SIMD __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define SELFSUP_SIMD
+#endif
+#define SELFSUP_INLINE inline __attribute__((always_inline))
+
+namespace selfsup {
+
+// Where each pixel of the result draws from along one axis, and with what weights (summing to `total`).
+struct Taps {
+  std::vector<int32_t> first, count;
+  std::vector<float> weights;  // [size][most]
+  int32_t most = 0;
+
+  // A triangle of the width of one result pixel (of one picture pixel when enlarging) within [start, start + extent).
+  void Triangle(float start, float extent, int32_t size, bool mirrored, float total) {
+    const float scale = extent / size, reach = std::max(scale, 1.0f);
+    most = 2 * static_cast<int32_t>(std::ceil(reach)) + 2;
+    first.resize(size);
+    count.resize(size);
+    weights.assign(static_cast<size_t>(size) * most, 0.0f);
+    const int32_t low = static_cast<int32_t>(start), high = static_cast<int32_t>(start + extent);
+    for (int32_t i = 0; i < size; ++i) {
+      const float centre = ((mirrored ? size - 1 - i : i) + 0.5f) * scale + start;
+      int32_t from = std::max(low, static_cast<int32_t>(std::floor(centre - reach - 0.5f)));
+      const int32_t to = std::min(high, static_cast<int32_t>(std::ceil(centre + reach + 0.5f)));
+      const auto weight = [&](int32_t at) { return 1.0f - std::fabs(at + 0.5f - centre) / reach; };
+      while (from < to && weight(from) <= 0.0f) ++from;
+      float* w = &weights[static_cast<size_t>(i) * most];
+      int32_t taps = 0;
+      float sum = 0.0f;
+      for (; from + taps < to && taps < most; ++taps) {
+        const float value = weight(from + taps);
+        if (value <= 0.0f) break;
+        sum += w[taps] = value;
+      }
+      for (int32_t tap = 0; tap < taps; ++tap) w[tap] *= total / sum;
+      first[i] = from;
+      count[i] = taps;
+    }
+  }
+};
+
+// The memory that a thread needs to resize; kept from picture to picture.
+struct Resampler {
+  Taps rows, columns;
+  std::vector<float> line;
+};
+
+// Four neighbouring values, wherever they lie.
+typedef float Four __attribute__((vector_size(16), aligned(4)));
+
+/**
+ * Calls put(row, column, values[channels]) for each pixel of the result, rows in order. Rows first, since whole
+ * rows are added up side by side; then each pixel of the narrow row, its channels side by side.
+ */
+template <typename T, int Channels, typename Put>
+SELFSUP_INLINE void Resample(const T* picture, int64_t width, Resampler& r, int32_t size, const Put& put) {
+  const int32_t left = *std::min_element(r.columns.first.begin(), r.columns.first.end());
+  int32_t right = left;
+  for (int32_t i = 0; i < size; ++i) right = std::max(right, r.columns.first[i] + r.columns.count[i]);
+  const int32_t length = (right - left) * Channels;
+  r.line.resize(length + 4);  // four are read where three are meant
+  float* __restrict line = r.line.data();
+  for (int32_t row = 0; row < size; ++row) {
+    const float* w = &r.rows.weights[static_cast<size_t>(row) * r.rows.most];
+    const T* source = picture + (r.rows.first[row] * width + left) * Channels;
+    const int64_t stride = width * Channels;
+    const int32_t taps = r.rows.count[row];
+    if (taps == 1) {
+      for (int32_t i = 0; i < length; ++i) line[i] = w[0] * static_cast<float>(source[i]);
+    } else {
+      const T* __restrict next = source + stride;
+      for (int32_t i = 0; i < length; ++i)
+        line[i] = w[0] * static_cast<float>(source[i]) + w[1] * static_cast<float>(next[i]);
+      for (int32_t tap = 2; tap < taps; ++tap) {
+        const T* __restrict more = source + tap * stride;
+        for (int32_t i = 0; i < length; ++i) line[i] += w[tap] * static_cast<float>(more[i]);
+      }
+    }
+    for (int32_t column = 0; column < size; ++column) {
+      const float* v = &r.columns.weights[static_cast<size_t>(column) * r.columns.most];
+      const float* at = line + (r.columns.first[column] - left) * Channels;
+      const int32_t count = r.columns.count[column];
+      if (Channels == 3) {
+        Four sum = *reinterpret_cast<const Four*>(at) * v[0];
+        for (int32_t tap = 1; tap < count; ++tap) sum += *reinterpret_cast<const Four*>(at + 3 * tap) * v[tap];
+        const float values[4] = {sum[0], sum[1], sum[2], 0.0f};
+        put(row, column, values);
+      } else {
+        float values[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+        for (int32_t tap = 0; tap < count; ++tap) values[0] += at[tap] * v[tap];
+        put(row, column, values);
+      }
+    }
+  }
+}
+
+}  // namespace selfsup

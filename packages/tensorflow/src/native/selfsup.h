@@ -1,0 +1,14 @@
+// What the addon beside TensorFlow.js's binding consists of.
+#pragma once
+
+#include <node_api.h>
+
+namespace selfsup {
+
+// Adds the operation SelfsupViews to TensorFlow's.
+void RegisterViews();
+
+// cropJpeg(file, boxes, sizes, targets): see jpeg.cc.
+napi_value CropJpeg(napi_env env, napi_callback_info info);
+
+}  // namespace selfsup

@@ -1,0 +1,210 @@
+// One view of a picture, from fixed parameters: everything that @selfsup/augment does, in one pass.
+#pragma once
+
+#include "resample.h"
+
+namespace selfsup {
+
+// The columns of the parameters, in this order: packages/kernels/src/views.ts writes them.
+struct View {
+  float top, left, height, width;       // the box, in pixels
+  float mirrored, upside_down, quarters;  // 0 or 1; quarters counter-clockwise
+  float brightness, contrast, saturation, hue;
+  float places[4];                      // of the four above in the sequence
+  float grey, sigma, solarised;
+};
+constexpr int kViewColumns = sizeof(View) / sizeof(float);
+
+struct ViewSettings {
+  int32_t size = 0, kernel_size = 0;
+  float threshold = 0.5f;
+  float mean[3] = {0, 0, 0}, inverse_std[3] = {1, 1, 1};
+};
+
+// What a thread needs to make views; kept from view to view.
+struct ViewMemory {
+  Resampler resampler;
+  std::vector<float> planes, other, padded, taps;
+};
+
+SELFSUP_INLINE float Clamp(float x) { return std::min(1.0f, std::max(0.0f, x)); }
+SELFSUP_INLINE float Luma(float r, float g, float b) { return 0.2989f * r + 0.587f * g + 0.114f * b; }
+
+SELFSUP_INLINE void Brightness(float* __restrict x, int64_t n, float factor) {
+  for (int64_t i = 0; i < n; ++i) x[i] = Clamp(x[i] * factor);
+}
+
+SELFSUP_INLINE void Contrast(float* __restrict x, int64_t pixels, float factor) {
+  float* __restrict r = x;
+  float* __restrict g = x + pixels;
+  float* __restrict b = x + 2 * pixels;
+  // In lines, so that a large picture's sum keeps its last digits.
+  double total = 0;
+  for (int64_t from = 0; from < pixels; from += 512) {
+    const int64_t to = std::min(pixels, from + 512);
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = from; i < to; ++i) sum += Luma(r[i], g[i], b[i]);
+    total += sum;
+  }
+  const float rest = (1.0f - factor) * static_cast<float>(total / pixels);
+  for (int64_t i = 0; i < 3 * pixels; ++i) x[i] = Clamp(x[i] * factor + rest);
+}
+
+SELFSUP_INLINE void Saturation(float* __restrict r, float* __restrict g, float* __restrict b, int64_t pixels,
+                               float factor) {
+  for (int64_t i = 0; i < pixels; ++i) {
+    const float rest = (1.0f - factor) * Luma(r[i], g[i], b[i]);
+    r[i] = Clamp(r[i] * factor + rest);
+    g[i] = Clamp(g[i] * factor + rest);
+    b[i] = Clamp(b[i] * factor + rest);
+  }
+}
+
+// channel = largest - chroma * clamp(min(k, 4 - k), 0, 1) with k = (n + hue) mod 6 and n = 5, 3, 1 for R, G, B.
+SELFSUP_INLINE void Hue(float* __restrict r, float* __restrict g, float* __restrict b, int64_t pixels,
+                        float turns) {
+  const auto channel = [](float largest, float chroma, float n) {
+    const float k = n - std::floor(n * (1.0f / 6)) * 6;
+    return largest - chroma * Clamp(std::min(k, 4 - k));
+  };
+  for (int64_t i = 0; i < pixels; ++i) {
+    const float red = r[i], green = g[i], blue = b[i];
+    const float largest = std::max(red, std::max(green, blue));
+    const float chroma = largest - std::min(red, std::min(green, blue));
+    const float inverse = 1.0f / (chroma == 0.0f ? 1.0f : chroma);
+    const float on_green = (blue - red) * inverse + 2, on_blue = (red - green) * inverse + 4;
+    const float hue = largest == red ? (green - blue) * inverse : largest == green ? on_green : on_blue;
+    const float turned = hue + turns * 6;
+    r[i] = channel(largest, chroma, turned + 5);
+    g[i] = channel(largest, chroma, turned + 3);
+    b[i] = channel(largest, chroma, turned + 1);
+  }
+}
+
+SELFSUP_INLINE void Grey(float* __restrict r, float* __restrict g, float* __restrict b, int64_t pixels) {
+  for (int64_t i = 0; i < pixels; ++i) r[i] = g[i] = b[i] = Luma(r[i], g[i], b[i]);
+}
+
+SELFSUP_INLINE void Solarise(float* __restrict x, int64_t n, float threshold) {
+  for (int64_t i = 0; i < n; ++i) x[i] = x[i] >= threshold ? 1.0f - x[i] : x[i];
+}
+
+// Sixteen neighbouring values, four times: the sums of a run of 64 pixels stay in registers.
+typedef float Sixteen __attribute__((vector_size(64), aligned(4)));
+
+SELFSUP_INLINE void AddUp(const float* const* __restrict sources, const float* __restrict w, int32_t taps,
+                          float* __restrict target, int32_t length) {
+  int32_t x = 0;
+  for (; x + 64 <= length; x += 64) {
+    Sixteen a = {}, b = {}, c = {}, d = {};
+    for (int32_t tap = 0; tap < taps; ++tap) {
+      const Sixteen* s = reinterpret_cast<const Sixteen*>(sources[tap] + x);
+      a += s[0] * w[tap];
+      b += s[1] * w[tap];
+      c += s[2] * w[tap];
+      d += s[3] * w[tap];
+    }
+    Sixteen* t = reinterpret_cast<Sixteen*>(target + x);
+    t[0] = a;
+    t[1] = b;
+    t[2] = c;
+    t[3] = d;
+  }
+  for (; x + 16 <= length; x += 16) {
+    Sixteen a = {};
+    for (int32_t tap = 0; tap < taps; ++tap) a += *reinterpret_cast<const Sixteen*>(sources[tap] + x) * w[tap];
+    *reinterpret_cast<Sixteen*>(target + x) = a;
+  }
+  for (; x < length; ++x) {
+    float a = 0;
+    for (int32_t tap = 0; tap < taps; ++tap) a += sources[tap][x] * w[tap];
+    target[x] = a;
+  }
+}
+
+// Separable, mirrored at the border without repeating the edge, as torchvision's gaussian_blur.
+SELFSUP_INLINE void Blur(float* plane, int32_t size, int32_t kernel_size, float sigma, ViewMemory& m) {
+  const int32_t whole = (kernel_size - 1) / 2;
+  // Taps beyond six deviations weigh less than 2e-8 of the middle one.
+  const int32_t reach = std::min(whole, static_cast<int32_t>(std::ceil(6 * sigma)));
+  const int32_t taps = 2 * reach + 1;
+  m.taps.resize(taps);
+  float sum = 0;
+  for (int32_t t = 0; t < taps; ++t) {
+    const float distance = (t - reach) / std::max(sigma, 1e-3f);
+    sum += m.taps[t] = std::exp(-0.5f * distance * distance);
+  }
+  for (float& w : m.taps) w /= sum;
+  const auto reflect = [size](int32_t i) {
+    i = std::abs(i);
+    return i < size ? i : 2 * (size - 1) - i;
+  };
+  m.other.resize(static_cast<size_t>(size) * size);
+  m.padded.resize(size + 2 * reach);
+  std::vector<const float*> sources(taps);
+  for (int32_t row = 0; row < size; ++row) {
+    for (int32_t t = 0; t < taps; ++t) sources[t] = plane + static_cast<size_t>(reflect(row + t - reach)) * size;
+    AddUp(sources.data(), m.taps.data(), taps, &m.other[static_cast<size_t>(row) * size], size);
+  }
+  for (int32_t t = 0; t < taps; ++t) sources[t] = m.padded.data() + t;
+  for (int32_t row = 0; row < size; ++row) {
+    const float* line = &m.other[static_cast<size_t>(row) * size];
+    std::memcpy(m.padded.data() + reach, line, size * sizeof(float));
+    for (int32_t i = 1; i <= reach; ++i) {
+      m.padded[reach - i] = line[i];
+      m.padded[reach + size - 1 + i] = line[size - 1 - i];
+    }
+    AddUp(sources.data(), m.taps.data(), taps, plane + static_cast<size_t>(row) * size, size);
+  }
+}
+
+SELFSUP_INLINE void Turn(float* plane, int32_t size, int quarters, ViewMemory& m) {
+  m.other.assign(plane, plane + static_cast<size_t>(size) * size);
+  for (int32_t row = 0; row < size; ++row) {
+    for (int32_t column = 0; column < size; ++column) {
+      const int32_t back_row = size - 1 - row, back_column = size - 1 - column;
+      const int32_t from = quarters == 1   ? column * size + back_row
+                           : quarters == 2 ? back_row * size + back_column
+                                           : back_column * size + row;
+      plane[static_cast<size_t>(row) * size + column] = m.other[from];
+    }
+  }
+}
+
+/**
+ * @param picture [height, width, Channels], 0..255
+ * @param out [size, size, Channels], normalised
+ */
+template <typename T, int Channels>
+SELFSUP_INLINE void MakeView(const T* picture, int64_t width, const View& v, const ViewSettings& s, ViewMemory& m,
+                             float* __restrict out) {
+  const int32_t size = s.size;
+  const int64_t pixels = static_cast<int64_t>(size) * size;
+  m.planes.resize(pixels * Channels);
+  float* x = m.planes.data();
+  m.resampler.rows.Triangle(v.top, v.height, size, v.upside_down > 0, 1.0f);
+  m.resampler.columns.Triangle(v.left, v.width, size, v.mirrored > 0, 1.0f / 255);
+  Resample<T, Channels>(picture, width, m.resampler, size, [&](int32_t row, int32_t column, const float* values) {
+    for (int c = 0; c < Channels; ++c) x[c * pixels + static_cast<int64_t>(row) * size + column] = values[c];
+  });
+  if (v.quarters > 0)
+    for (int c = 0; c < Channels; ++c) Turn(x + c * pixels, size, static_cast<int>(v.quarters), m);
+  if (Channels == 3) {
+    float *r = x, *g = x + pixels, *b = x + 2 * pixels;
+    for (int place = 0; place < 4; ++place) {
+      if (v.places[0] == place && v.brightness != 1) Brightness(x, 3 * pixels, v.brightness);
+      if (v.places[1] == place && v.contrast != 1) Contrast(x, pixels, v.contrast);
+      if (v.places[2] == place && v.saturation != 1) Saturation(r, g, b, pixels, v.saturation);
+      if (v.places[3] == place && v.hue != 0) Hue(r, g, b, pixels, v.hue);
+    }
+    if (v.grey > 0) Grey(r, g, b, pixels);
+  }
+  if (v.sigma > 0 && s.kernel_size > 1)
+    for (int c = 0; c < Channels; ++c) Blur(x + c * pixels, size, s.kernel_size, v.sigma, m);
+  if (v.solarised > 0) Solarise(x, pixels * Channels, s.threshold);
+  for (int64_t i = 0; i < pixels; ++i)
+    for (int c = 0; c < Channels; ++c) out[i * Channels + c] = (x[c * pixels + i] - s.mean[c]) * s.inverse_std[c];
+}
+
+}  // namespace selfsup
