@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 
 /** How kernels begin; biases follow: `default` draws them as PyTorch does, the others leave them 0. */
-export type Initialisation = 'he' | 'default'
+export type Initialisation = 'he' | 'default' | 'transformer'
 
 /**
  * Draws a model's kernels from a seed on the host, so that they are the same on every engine. Batch
@@ -11,28 +11,38 @@ export type Initialisation = 'he' | 'default'
  *
  * - `he`: normal with variance 2 / fan out for convolutions (He et al. 2015, arXiv:1502.01852; torchvision's
  *   ResNets), PyTorch's default for the rest
+ * - `transformer`: normal with deviation 0.02 for dense kernels, class token and positions, biases 0 (DeiT: Touvron et
+ *   al. 2021, arXiv:2012.12877); PyTorch's default for the projection of patches
  * - `default`: uniform within 1 / sqrt(fan in), kernels and biases, as PyTorch's Conv2d and Linear
  */
 export function initialise(model: LayersModel, seed: number, initialisation: Initialisation): LayersModel {
   for (const [stream, weight] of model.trainableWeights.entries()) {
     const kind = weight.originalName.split('/').at(-1)
-    if (kind !== 'kernel' && kind !== 'bias') continue
+    const shifts = initialisation === 'transformer' && TOKENS.has(weight.originalName)
+    if (kind !== 'kernel' && kind !== 'bias' && !shifts) continue
     const variable = weight.read() as tf.Variable
     const from = derive([seed, 0x1417], stream)
     const { shape, size } = variable
     const convolution = shape.length === 4
+    const patches = weight.originalName.startsWith('patches/')
+    if (initialisation === 'transformer' && kind === 'bias' && !patches) continue
     const values =
       convolution && initialisation === 'he'
         ? normals(from, size).map((value) => value * Math.sqrt(2 / (shape[0]! * shape[1]! * shape[3]!)))
-        : uniforms(from, size).map(
-            (value) => (2 * value - 1) / Math.sqrt(fanIn(model, weight.originalName, shape)),
-          )
+        : initialisation === 'transformer' && !patches
+          ? normals(from, size).map((value) => value * 0.02)
+          : uniforms(from, size).map(
+              (value) => (2 * value - 1) / Math.sqrt(fanIn(model, weight.originalName, shape)),
+            )
     const drawn = tf.tensor(values, shape)
     variable.assign(drawn)
     drawn.dispose()
   }
   return model
 }
+
+/** What a vision transformer adds to its patches. */
+const TOKENS = new Set(['class-token/beta', 'positions/beta'])
 
 function fanIn(model: LayersModel, name: string, shape: readonly number[]): number {
   const kernel = shape.length > 1 ? shape : kernelOf(model, name)

@@ -13,7 +13,7 @@ describe.each(testEngines())('models on %s', (engine) => {
     await prepareEngine({ engine })
   })
 
-  test.each(['convnet', 'resnet18'])(
+  test.each(['convnet', 'resnet18', 'vit-tiny'])(
     '%s, saved, is a plain TensorFlow.js model with the same features',
     async (name) => {
       const model = backbones.find((backbone) => backbone.name === name)!.create({ size: 32, seed: 3 })

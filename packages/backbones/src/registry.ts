@@ -2,6 +2,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { convnet } from './convnet.js'
 import type { BackboneOptions } from './input.js'
 import { resnet18, resnet34, resnet50 } from './resnet.js'
+import { vitSmall, vitTiny } from './vit.js'
 import { wideResnet } from './wide-resnet.js'
 
 /** A backbone as a program lists and makes it. */
@@ -14,7 +15,7 @@ export interface BackboneDefinition {
   create(options: BackboneOptions): LayersModel
 }
 
-/** All backbones, small to large. */
+/** All backbones, each kind from small to large. */
 export const backbones: readonly BackboneDefinition[] = [
   { name: 'convnet', summary: 'four 3x3 convolutions, for small machines', features: 256, create: convnet },
   {
@@ -26,4 +27,6 @@ export const backbones: readonly BackboneDefinition[] = [
   { name: 'resnet18', summary: 'ResNet-18 (He et al. 2015)', features: 512, create: resnet18 },
   { name: 'resnet34', summary: 'ResNet-34 (He et al. 2015)', features: 512, create: resnet34 },
   { name: 'resnet50', summary: 'ResNet-50 (He et al. 2015)', features: 2048, create: resnet50 },
+  { name: 'vit-tiny', summary: 'ViT-Ti (Dosovitskiy et al. 2020; DeiT)', features: 192, create: vitTiny },
+  { name: 'vit-small', summary: 'ViT-S (Dosovitskiy et al. 2020; DeiT)', features: 384, create: vitSmall },
 ]

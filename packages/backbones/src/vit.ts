@@ -1,0 +1,134 @@
+import { expected } from '@selfsup/core'
+import * as tfl from '@tensorflow/tfjs-layers'
+import { Attention } from './attention.js'
+import { type Node, sum, through } from './blocks.js'
+import { Gelu } from './gelu.js'
+import { initialise } from './initial-weights.js'
+import { type BackboneOptions, checkInput } from './input.js'
+import { LayerNormalization } from './layer-normalization.js'
+import { Shift } from './shift.js'
+
+export interface VitOptions extends BackboneOptions {
+  /** side of the patches in pixels, a divisor of the size; default by size: 4 up to 64 pixels, else 16 */
+  readonly patchSize?: number
+  /**
+   * the projection of the patches keeps its initial weights, against instability (MoCo v3: Chen et al. 2021,
+   * arXiv:2104.02057, section 4.2); default false
+   */
+  readonly freezePatchProjection?: boolean
+}
+
+/** What tells one vision transformer from another. */
+export interface VitShape {
+  readonly width: number
+  readonly depth: number
+  readonly heads: number
+}
+
+/**
+ * ViT-Tiny (Dosovitskiy et al. 2020, arXiv:2010.11929; this size: DeiT-Ti of Touvron et al. 2021,
+ * arXiv:2012.12877, table 1) without its classifier: the class token after the last normalisation.
+ * @returns a model from [batch, size, size, channels] to [batch, 192]
+ * @throws SelfsupError when the patch size does not divide the size
+ */
+export function vitTiny(options: VitOptions): tfl.LayersModel {
+  return visionTransformer('vitTiny', options, { width: 192, depth: 12, heads: 3 })
+}
+
+/** ViT-Small (DeiT-S) without its classifier: [batch, size, size, channels] to [batch, 384]. */
+export function vitSmall(options: VitOptions): tfl.LayersModel {
+  return visionTransformer('vitSmall', options, { width: 384, depth: 12, heads: 6 })
+}
+
+export function visionTransformer(
+  name: string,
+  {
+    size,
+    channels = 3,
+    seed = 1,
+    patchSize = size <= 64 ? 4 : 16,
+    freezePatchProjection = false,
+  }: VitOptions,
+  { width, depth, heads }: VitShape,
+): tfl.LayersModel {
+  checkInput(name, size, 1)
+  expected(
+    Number.isInteger(patchSize) && patchSize >= 1 && size % patchSize === 0,
+    `${name}: patchSize must be a whole number that divides the size; got patchSize ${patchSize}, size ${size}`,
+  )
+  const input = tfl.input({ shape: [size, size, channels], name: 'images' })
+  const projection = tfl.layers.conv2d({
+    name: 'patches/projection',
+    filters: width,
+    kernelSize: patchSize,
+    strides: patchSize,
+    padding: 'valid',
+    kernelInitializer: 'zeros',
+  })
+  const patches = (size / patchSize) ** 2
+  let x = reshape(through(projection, input), 'patches', [1, patches, width])
+  x = withPositions(withClassToken(x))
+  for (let index = 1; index <= depth; index++) x = block(x, `block${index}`, heads)
+  const features = through(new LayerNormalization({ name: 'norm' }), firstToken(x))
+  const model = initialise(tfl.model({ inputs: input, outputs: features, name }), seed, 'transformer')
+  projection.trainable = !freezePatchProjection
+  return model
+}
+
+/** Attention and a two-layer perceptron, each after a normalisation and beside a shortcut: [batch, tokens, width]. */
+function block(node: Node, name: string, heads: number): Node {
+  const [, tokens, width] = node.shape as [null, number, number]
+  const norm = (x: Node, part: string) => through(new LayerNormalization({ name: `${name}/${part}` }), x)
+  const linear = (x: Node, part: string, units: number) =>
+    through(tfl.layers.dense({ name: `${name}/${part}`, units, kernelInitializer: 'zeros' }), x)
+
+  const qkv = linear(norm(node, 'norm1'), 'attention/qkv', 3 * width)
+  const mixed = through(new Attention({ name: `${name}/attention`, heads, tokens, width }), qkv)
+  const attended = sum(node, linear(mixed, 'attention/projection', width), `${name}/sum1`)
+
+  const hidden = linear(norm(attended, 'norm2'), 'mlp/1', 4 * width)
+  const activated = through(new Gelu({ name: `${name}/mlp/gelu` }), hidden)
+  return sum(attended, linear(activated, 'mlp/2', width), `${name}/sum2`)
+}
+
+/** One learned token before the patches: [batch, 1, patches, width] to [batch, 1, 1 + patches, width]. */
+function withClassToken(node: Node): Node {
+  const [, , patches, width] = node.shape as [null, number, number, number]
+  // A layer needs an input: the zeros of a padding are the only constants that a standard one makes.
+  const padding: [[number, number], [number, number]] = [
+    [0, 0],
+    [1, 0],
+  ]
+  const padded = through(tfl.layers.zeroPadding2d({ name: 'class-token/pad', padding }), node)
+  const zeros = crop(padded, 'class-token/zeros', patches)
+  const token = through(new Shift({ name: 'class-token' }), reshape(zeros, 'class-token/flat', [width]))
+  const first = reshape(token, 'class-token/token', [1, 1, width])
+  return tfl.layers.concatenate({ name: 'tokens', axis: 2 }).apply([first, node]) as Node
+}
+
+/** Adds a learned vector per place: [batch, 1, tokens, width] to [batch, tokens, width]. */
+function withPositions(node: Node): Node {
+  const [, , tokens, width] = node.shape as [null, number, number, number]
+  const flat = reshape(node, 'positions/flat', [tokens * width])
+  return reshape(through(new Shift({ name: 'positions' }), flat), 'positions/tokens', [tokens, width])
+}
+
+/** [batch, tokens, width] to [batch, width]. */
+function firstToken(node: Node): Node {
+  const [, tokens, width] = node.shape as [null, number, number]
+  const row = reshape(node, 'first/row', [1, tokens, width])
+  return reshape(crop(row, 'first/crop', tokens - 1), 'first/token', [width])
+}
+
+/** Without the last tokens of [batch, 1, tokens, width]. */
+function crop(node: Node, name: string, last: number): Node {
+  const cropping: [[number, number], [number, number]] = [
+    [0, 0],
+    [0, last],
+  ]
+  return through(tfl.layers.cropping2D({ name, cropping }), node)
+}
+
+function reshape(node: Node, name: string, targetShape: number[]): Node {
+  return through(tfl.layers.reshape({ name, targetShape }), node)
+}
