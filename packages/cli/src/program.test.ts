@@ -100,6 +100,11 @@ test('methods, backbones and doctor answer as JSON', async () => {
     features: 512,
     parameters: 11_168_832,
   })
+  // 5,717,416 of DeiT-Ti less its classifier, (16 x 16 - 4 x 4) x 3 of each patch and 197 - 65 positions, 192 wide.
+  expect(backbones.find((b: { name: string }) => b.name === 'vit-tiny')).toMatchObject({
+    features: 192,
+    parameters: 5_717_416 - 193_000 - 720 * 192 - 132 * 192,
+  })
   expect(doctor.engines).toHaveLength(3)
 })
 
