@@ -29,9 +29,8 @@ export class Attention extends tfl.LayersModel {
     const [, tokens, all] = x.shape as [number, number, number]
     const d = all / 3 / this.#heads
     return tf.tidy(() => {
-      const [query, key, value] = tf
-        .split(x, 3, -1)
-        .map((part) => tf.transpose(tf.reshape(part, [-1, tokens, this.#heads, d]), [0, 2, 1, 3]))
+      const parts = tf.transpose(tf.reshape(x, [-1, tokens, 3, this.#heads, d]), [2, 0, 3, 1, 4])
+      const [query, key, value] = tf.unstack(parts)
       const weights = tf.softmax(tf.matMul(tf.mul(query!, 1 / Math.sqrt(d)), key!, false, true))
       const mixed = tf.transpose(tf.matMul(weights, value!), [0, 2, 1, 3])
       return tf.reshape(mixed, [-1, tokens, all / 3])
@@ -69,14 +68,12 @@ function standardAttention(name: string, heads: number, tokens: number, width: n
     const query = one(queries, 'query', h)
     const key = one(all, 'key', heads + h)
     const value = one(all, 'value', 2 * heads + h)
-    const scores = tfl.layers.dot({ name: `${name}/scores${h}`, axes: [2, 2] as never }).apply([query, key])
+    const scores = tfl.layers.dot({ name: `${name}/scores${h}`, axes: [2, 2] }).apply([query, key])
     const weights = through(
       tfl.layers.activation({ name: `${name}/weights${h}`, activation: 'softmax' }),
       scores as Node,
     )
-    return tfl.layers
-      .dot({ name: `${name}/mixed${h}`, axes: [2, 1] as never })
-      .apply([weights, value]) as Node
+    return tfl.layers.dot({ name: `${name}/mixed${h}`, axes: [2, 1] }).apply([weights, value]) as Node
   })
   const joined =
     heads === 1

@@ -17,23 +17,16 @@ export type Initialisation = 'he' | 'default' | 'transformer'
  */
 export function initialise(model: LayersModel, seed: number, initialisation: Initialisation): LayersModel {
   for (const [stream, weight] of model.trainableWeights.entries()) {
-    const kind = weight.originalName.split('/').at(-1)
-    const shifts = initialisation === 'transformer' && TOKENS.has(weight.originalName)
-    if (kind !== 'kernel' && kind !== 'bias' && !shifts) continue
+    const name = weight.originalName
+    if (!isDrawn(name, initialisation)) continue
     const variable = weight.read() as tf.Variable
     const from = derive([seed, 0x1417], stream)
     const { shape, size } = variable
-    const convolution = shape.length === 4
-    const patches = weight.originalName.startsWith('patches/')
-    if (initialisation === 'transformer' && kind === 'bias' && !patches) continue
+    const deviation = normalDeviation(name, shape, initialisation)
     const values =
-      convolution && initialisation === 'he'
-        ? normals(from, size).map((value) => value * Math.sqrt(2 / (shape[0]! * shape[1]! * shape[3]!)))
-        : initialisation === 'transformer' && !patches
-          ? normals(from, size).map((value) => value * 0.02)
-          : uniforms(from, size).map(
-              (value) => (2 * value - 1) / Math.sqrt(fanIn(model, weight.originalName, shape)),
-            )
+      deviation === undefined
+        ? uniforms(from, size).map((value) => (2 * value - 1) / Math.sqrt(fanIn(model, name, shape)))
+        : normals(from, size).map((value) => value * deviation)
     const drawn = tf.tensor(values, shape)
     variable.assign(drawn)
     drawn.dispose()
@@ -41,8 +34,25 @@ export function initialise(model: LayersModel, seed: number, initialisation: Ini
   return model
 }
 
-/** What a vision transformer adds to its patches. */
-const TOKENS = new Set(['class-token/beta', 'positions/beta'])
+/** Class token and position embeddings: what a vision transformer adds to its patches. */
+const TOKENS = ['class-token/beta', 'positions/beta']
+
+function isDrawn(name: string, initialisation: Initialisation): boolean {
+  if (initialisation !== 'transformer') return /(^|\/)(kernel|bias)$/.test(name)
+  return name.endsWith('/kernel') || name === 'patches/projection/bias' || TOKENS.includes(name)
+}
+
+/** Of the normal distribution that a weight is drawn from; undefined: from PyTorch's uniform one. */
+function normalDeviation(
+  name: string,
+  shape: readonly number[],
+  initialisation: Initialisation,
+): number | undefined {
+  const convolution = shape.length === 4
+  if (initialisation === 'he' && convolution) return Math.sqrt(2 / (shape[0]! * shape[1]! * shape[3]!))
+  if (initialisation === 'transformer' && !name.startsWith('patches/')) return 0.02
+  return undefined
+}
 
 function fanIn(model: LayersModel, name: string, shape: readonly number[]): number {
   const kernel = shape.length > 1 ? shape : kernelOf(model, name)

@@ -74,10 +74,24 @@ describe.each(testEngines())('vision transformers on %s', (engine) => {
     model.dispose()
   })
 
-  test('all weights have been disposed of with the model', () => {
+  test('a model disposes of all its weights', () => {
     const before = tf.memory().numTensors
     visionTransformer('tiny', { size: 8 }, { width: 8, depth: 1, heads: 2 }).dispose()
     expect(tf.memory().numTensors).toBe(before)
+  })
+
+  test('weights begin as DeiT’s', () => {
+    const model = visionTransformer('tiny', { size: 32 }, { width: 64, depth: 1, heads: 2 })
+    const deviation = (layer: string, index = 0) => {
+      const values = model.getLayer(layer).getWeights()[index]!.dataSync<'float32'>()
+      return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length)
+    }
+    for (const layer of ['class-token', 'positions', 'block1/attention/qkv', 'block1/mlp/2'])
+      expect(Math.abs(deviation(layer) / 0.02 - 1), layer).toBeLessThan(layer === 'class-token' ? 0.3 : 0.05)
+    expect(deviation('block1/attention/qkv', 1)).toBe(0)
+    // Uniform within 1 / sqrt(48).
+    expect(deviation('patches/projection')).toBeCloseTo(1 / 12, 2)
+    model.dispose()
   })
 
   test('a frozen projection of patches has initial weights and no gradient', () => {
