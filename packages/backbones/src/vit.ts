@@ -68,15 +68,18 @@ export function visionTransformer(
   const patches = (size / patchSize) ** 2
   let x = reshape(through(projection, input), 'patches', [1, patches, width])
   x = withPositions(withClassToken(x))
-  for (let index = 1; index <= depth; index++) x = block(x, `block${index}`, heads)
-  const features = through(new LayerNormalization({ name: 'norm' }), firstToken(x))
+  for (let index = 1; index <= depth; index++) x = block(x, `block${index}`, heads, index === depth)
+  const features = through(new LayerNormalization({ name: 'norm' }), x)
   const model = initialise(tfl.model({ inputs: input, outputs: features, name }), seed, 'transformer')
   projection.trainable = !freezePatchProjection
   return model
 }
 
-/** Attention and a two-layer perceptron, each after a normalisation and beside a shortcut: [batch, tokens, width]. */
-function block(node: Node, name: string, heads: number): Node {
+/**
+ * Attention and a two-layer perceptron, each after a normalisation and beside a shortcut: [batch, tokens, width].
+ * Only the class token's result of the last block is ever used, [batch, width]: after its attention, tokens no longer meet.
+ */
+function block(node: Node, name: string, heads: number, last: boolean): Node {
   const [, tokens, width] = node.shape as [null, number, number]
   const norm = (x: Node, part: string) => through(new LayerNormalization({ name: `${name}/${part}` }), x)
   const linear = (x: Node, part: string, units: number) =>
@@ -84,7 +87,10 @@ function block(node: Node, name: string, heads: number): Node {
 
   const qkv = linear(norm(node, 'norm1'), 'attention/qkv', 3 * width)
   const mixed = through(new Attention({ name: `${name}/attention`, heads, tokens, width }), qkv)
-  const attended = sum(node, linear(mixed, 'attention/projection', width), `${name}/sum1`)
+  const [before, after] = last
+    ? [firstToken(node, `${name}/shortcut`), firstToken(mixed, `${name}/attended`)]
+    : [node, mixed]
+  const attended = sum(before, linear(after, 'attention/projection', width), `${name}/sum1`)
 
   const hidden = linear(norm(attended, 'norm2'), 'mlp/1', 4 * width)
   const activated = through(new Gelu({ name: `${name}/mlp/gelu` }), hidden)
@@ -114,10 +120,10 @@ function withPositions(node: Node): Node {
 }
 
 /** [batch, tokens, width] to [batch, width]. */
-function firstToken(node: Node): Node {
+function firstToken(node: Node, name: string): Node {
   const [, tokens, width] = node.shape as [null, number, number]
-  const row = reshape(node, 'first/row', [1, tokens, width])
-  return reshape(crop(row, 'first/crop', tokens - 1), 'first/token', [width])
+  const row = reshape(node, `${name}/row`, [1, tokens, width])
+  return reshape(crop(row, `${name}/crop`, tokens - 1), `${name}/token`, [width])
 }
 
 /** Without the last tokens of [batch, 1, tokens, width]. */
