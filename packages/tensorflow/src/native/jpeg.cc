@@ -42,9 +42,9 @@ SELFSUP_INLINE void WriteCrop(const uint8_t* pixels, int64_t width, const Box& b
   uint8_t* target = crop.target;
   r.rows.Triangle(static_cast<float>(box.top), static_cast<float>(box.height), size, false, 1.0f);
   r.columns.Triangle(static_cast<float>(box.left), static_cast<float>(box.width), size, false, 1.0f);
-  Resample<uint8_t, Channels>(pixels, width, r, size, [&](int32_t row, int32_t column, const float* values) {
-    uint8_t* to = target + (static_cast<int64_t>(row) * size + column) * Channels;
-    for (int c = 0; c < Channels; ++c) to[c] = static_cast<uint8_t>(values[c] + 0.5f);
+  Resample<uint8_t, Channels>(pixels, width, r, size, [&](int32_t row, const float* __restrict line) {
+    uint8_t* __restrict to = target + static_cast<int64_t>(row) * size * Channels;
+    for (int32_t i = 0; i < size * Channels; ++i) to[i] = static_cast<uint8_t>(static_cast<int32_t>(line[i] + 0.5f));
   });
 }
 

@@ -21,7 +21,8 @@ namespace selfsup {
 struct Taps {
   std::vector<int32_t> first, count;
   std::vector<float> weights;  // [size][most]
-  int32_t most = 0;
+  int32_t most = 0;  // room for each pixel's weights, 0 where not used
+  int32_t used = 0;  // the largest count
 
   // A triangle of the width of one result pixel (of one picture pixel when enlarging) within [start, start + extent).
   void Triangle(float start, float extent, int32_t size, bool mirrored, float total) {
@@ -30,6 +31,7 @@ struct Taps {
     first.resize(size);
     count.resize(size);
     weights.assign(static_cast<size_t>(size) * most, 0.0f);
+    used = 0;
     const int32_t low = static_cast<int32_t>(start), high = static_cast<int32_t>(start + extent);
     for (int32_t i = 0; i < size; ++i) {
       const float centre = ((mirrored ? size - 1 - i : i) + 0.5f) * scale + start;
@@ -48,6 +50,7 @@ struct Taps {
       for (int32_t tap = 0; tap < taps; ++tap) w[tap] *= total / sum;
       first[i] = from;
       count[i] = taps;
+      used = std::max(used, taps);
     }
   }
 };
@@ -55,15 +58,16 @@ struct Taps {
 // The memory that a thread needs to resize; kept from picture to picture.
 struct Resampler {
   Taps rows, columns;
-  std::vector<float> line;
+  std::vector<float> wide, narrow;
 };
 
 // Four neighbouring values, wherever they lie.
-typedef float Four __attribute__((vector_size(16), aligned(4)));
+typedef float Four __attribute__((vector_size(16), aligned(4), may_alias));
+SELFSUP_INLINE Four& At(float* values) { return *reinterpret_cast<Four*>(values); }
 
 /**
- * Calls put(row, column, values[channels]) for each pixel of the result, rows in order. Rows first, since whole
- * rows are added up side by side; then each pixel of the narrow row, its channels side by side.
+ * Calls put(row, line) for each row of the result, line [size * Channels]. Rows first, since whole rows are added up
+ * side by side; then each pixel of the narrow row, its channels side by side.
  */
 template <typename T, int Channels, typename Put>
 SELFSUP_INLINE void Resample(const T* picture, int64_t width, Resampler& r, int32_t size, const Put& put) {
@@ -71,39 +75,58 @@ SELFSUP_INLINE void Resample(const T* picture, int64_t width, Resampler& r, int3
   int32_t right = left;
   for (int32_t i = 0; i < size; ++i) right = std::max(right, r.columns.first[i] + r.columns.count[i]);
   const int32_t length = (right - left) * Channels;
-  r.line.resize(length + 4);  // four are read where three are meant
-  float* __restrict line = r.line.data();
+  // Four are read and written where three are meant, and taps of weight 0 lie beyond the end.
+  r.wide.assign(length + (r.columns.used + 1) * Channels + 1, 0.0f);
+  r.narrow.resize(size * Channels + 4);
+  float* __restrict wide = r.wide.data();
+  float* __restrict narrow = r.narrow.data();
+  const int64_t stride = width * Channels;
   for (int32_t row = 0; row < size; ++row) {
     const float* w = &r.rows.weights[static_cast<size_t>(row) * r.rows.most];
-    const T* source = picture + (r.rows.first[row] * width + left) * Channels;
-    const int64_t stride = width * Channels;
+    const T* __restrict source = picture + (r.rows.first[row] * width + left) * Channels;
     const int32_t taps = r.rows.count[row];
+    const float w0 = w[0];
     if (taps == 1) {
-      for (int32_t i = 0; i < length; ++i) line[i] = w[0] * static_cast<float>(source[i]);
+      for (int32_t i = 0; i < length; ++i) wide[i] = w0 * static_cast<float>(source[i]);
     } else {
       const T* __restrict next = source + stride;
+      const float w1 = w[1];
       for (int32_t i = 0; i < length; ++i)
-        line[i] = w[0] * static_cast<float>(source[i]) + w[1] * static_cast<float>(next[i]);
+        wide[i] = w0 * static_cast<float>(source[i]) + w1 * static_cast<float>(next[i]);
       for (int32_t tap = 2; tap < taps; ++tap) {
         const T* __restrict more = source + tap * stride;
-        for (int32_t i = 0; i < length; ++i) line[i] += w[tap] * static_cast<float>(more[i]);
+        const float wt = w[tap];
+        for (int32_t i = 0; i < length; ++i) wide[i] += wt * static_cast<float>(more[i]);
       }
     }
-    for (int32_t column = 0; column < size; ++column) {
-      const float* v = &r.columns.weights[static_cast<size_t>(column) * r.columns.most];
-      const float* at = line + (r.columns.first[column] - left) * Channels;
-      const int32_t count = r.columns.count[column];
-      if (Channels == 3) {
-        Four sum = *reinterpret_cast<const Four*>(at) * v[0];
-        for (int32_t tap = 1; tap < count; ++tap) sum += *reinterpret_cast<const Four*>(at + 3 * tap) * v[tap];
-        const float values[4] = {sum[0], sum[1], sum[2], 0.0f};
-        put(row, column, values);
-      } else {
-        float values[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-        for (int32_t tap = 0; tap < count; ++tap) values[0] += at[tap] * v[tap];
-        put(row, column, values);
+    const int32_t* first = r.columns.first.data();
+    const float* v = r.columns.weights.data();
+    const int32_t most = r.columns.most, used = r.columns.used;
+    // As many taps for every pixel, the last of weight 0: a loop whose end is known costs less than a tap.
+    if (Channels == 3 && used == 1) {
+      for (int32_t column = 0; column < size; ++column)
+        At(narrow + 3 * column) = At(wide + 3 * (first[column] - left)) * v[column * most];
+    } else if (Channels == 3 && used == 2) {
+      for (int32_t column = 0; column < size; ++column, v += most) {
+        float* at = wide + 3 * (first[column] - left);
+        At(narrow + 3 * column) = At(at) * v[0] + At(at + 3) * v[1];
+      }
+    } else if (Channels == 3) {
+      for (int32_t column = 0; column < size; ++column, v += most) {
+        float* at = wide + 3 * (first[column] - left);
+        Four sum = At(at) * v[0] + At(at + 3) * v[1];
+        for (int32_t tap = 2; tap < used; ++tap) sum += At(at + 3 * tap) * v[tap];
+        At(narrow + 3 * column) = sum;
+      }
+    } else {
+      for (int32_t column = 0; column < size; ++column, v += most) {
+        const float* at = wide + first[column] - left;
+        float sum = at[0] * v[0];
+        for (int32_t tap = 1; tap < used; ++tap) sum += at[tap] * v[tap];
+        narrow[column] = sum;
       }
     }
+    put(row, narrow);
   }
 }
 

@@ -91,7 +91,7 @@ SELFSUP_INLINE void Solarise(float* __restrict x, int64_t n, float threshold) {
 }
 
 // Sixteen neighbouring values, four times: the sums of a run of 64 pixels stay in registers.
-typedef float Sixteen __attribute__((vector_size(64), aligned(4)));
+typedef float Sixteen __attribute__((vector_size(64), aligned(4), may_alias));
 
 SELFSUP_INLINE void AddUp(const float* const* __restrict sources, const float* __restrict w, int32_t taps,
                           float* __restrict target, int32_t length) {
@@ -185,8 +185,10 @@ SELFSUP_INLINE void MakeView(const T* picture, int64_t width, const View& v, con
   float* x = m.planes.data();
   m.resampler.rows.Triangle(v.top, v.height, size, v.upside_down > 0, 1.0f);
   m.resampler.columns.Triangle(v.left, v.width, size, v.mirrored > 0, 1.0f / 255);
-  Resample<T, Channels>(picture, width, m.resampler, size, [&](int32_t row, int32_t column, const float* values) {
-    for (int c = 0; c < Channels; ++c) x[c * pixels + static_cast<int64_t>(row) * size + column] = values[c];
+  Resample<T, Channels>(picture, width, m.resampler, size, [&](int32_t row, const float* __restrict line) {
+    float* __restrict to = x + static_cast<int64_t>(row) * size;
+    for (int c = 0; c < Channels; ++c)
+      for (int32_t i = 0; i < size; ++i) to[c * pixels + i] = line[i * Channels + c];
   });
   if (v.quarters > 0)
     for (int c = 0; c < Channels; ++c) Turn(x + c * pixels, size, static_cast<int>(v.quarters), m);
@@ -203,8 +205,19 @@ SELFSUP_INLINE void MakeView(const T* picture, int64_t width, const View& v, con
   if (v.sigma > 0 && s.kernel_size > 1)
     for (int c = 0; c < Channels; ++c) Blur(x + c * pixels, size, s.kernel_size, v.sigma, m);
   if (v.solarised > 0) Solarise(x, pixels * Channels, s.threshold);
-  for (int64_t i = 0; i < pixels; ++i)
-    for (int c = 0; c < Channels; ++c) out[i * Channels + c] = (x[c * pixels + i] - s.mean[c]) * s.inverse_std[c];
+  if (Channels == 3) {
+    const float *__restrict r = x, *__restrict g = x + pixels, *__restrict b = x + 2 * pixels;
+    const float mr = s.mean[0], mg = s.mean[1], mb = s.mean[2];
+    const float fr = s.inverse_std[0], fg = s.inverse_std[1], fb = s.inverse_std[2];
+    for (int64_t i = 0; i < pixels; ++i) {
+      out[3 * i] = (r[i] - mr) * fr;
+      out[3 * i + 1] = (g[i] - mg) * fg;
+      out[3 * i + 2] = (b[i] - mb) * fb;
+    }
+  } else {
+    const float mean = s.mean[0], factor = s.inverse_std[0];
+    for (int64_t i = 0; i < pixels; ++i) out[i] = (x[i] - mean) * factor;
+  }
 }
 
 }  // namespace selfsup
