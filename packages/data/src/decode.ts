@@ -81,7 +81,7 @@ export async function cropDecoded(
 }
 
 /** The middle square of a decoded picture, for when no crop was asked for. */
-export function middle(picture: Pixels): CropBox {
+export function middle(picture: Pick<Pixels, 'width' | 'height'>): CropBox {
   return centralCropBox(picture.height, picture.width, [1, 1])
 }
 

@@ -173,6 +173,7 @@ describe('tar', () => {
     })
     const dataset = await open(join(folder, 'shard-{08..10}.tar'))
     expect([...dataset.labels()!]).toEqual([0, 1, 0])
+    await dataset.close()
     await refused(join(folder, 'shard-{08..11}.tar'), 'shard-11.tar does not exist')
   })
 
@@ -190,6 +191,7 @@ describe('tar', () => {
     await writeFiles(folder, { 'long.tar': Buffer.concat(tar) })
     const dataset = await open(join(folder, 'long.tar'))
     const names = [0, 1, 2, 3].map((i) => dataset.pathOf!(i).split('.tar:')[1])
+    await dataset.close()
     expect(names).toEqual(['far/away/picture.jpg', `pax/${long}`, `gnu/${long}`, 'last.jpg'])
   })
 

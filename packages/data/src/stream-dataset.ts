@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os'
 import {
   type BatchOptions,
-  type CropBox,
   type CropSpec,
   DRAWS_PER_BOX,
   derive,
@@ -14,7 +13,8 @@ import {
   SelfsupError,
   uniforms,
 } from '@selfsup/core'
-import { cropDecoded, decode, middle, type Pixels, reasonOf } from './decode.js'
+import { cutCrops } from './cut-crops.js'
+import { middle, reasonOf } from './decode.js'
 import type { EncodedImages } from './encoded-images.js'
 import { allDone, limiter } from './limited.js'
 import { batchRanges, passOrder } from './order.js'
@@ -36,24 +36,26 @@ export async function streamDataset(
 ): Promise<ImageDataset> {
   const fingerprint = await images.fingerprint()
   const skipped = new Map<number, string>()
-  const read = async (index: number): Promise<Pixels | undefined> => {
-    if (skipped.has(index)) return undefined
+  /** Whether the picture could be read and cut; if not, why is remembered. */
+  const cut = async (index: number, cuts: Parameters<typeof cutCrops>[2]): Promise<boolean> => {
+    if (skipped.has(index)) return false
     let encoded: Buffer | undefined
     try {
       encoded = await images.load(index)
-      return await decode(encoded, channels)
+      await cutCrops(encoded, channels, cuts)
+      return true
     } catch (error) {
       const reason = await reasonOf(error, encoded)
       if (strict) throw new SelfsupError(`${images.pathOf(index)}: ${reason}`)
       skipped.set(index, reason)
-      return undefined
+      return false
     }
   }
-  const readable = async (index: number): Promise<{ index: number; picture: Pixels }> => {
+  /** The first from here on that can be cut. */
+  const cutReadable = async (index: number, cuts: Parameters<typeof cutCrops>[2]): Promise<number> => {
     for (let tries = 0; tries < Math.min(images.count, 1000); tries++) {
       const candidate = (index + tries) % images.count
-      const picture = await read(candidate)
-      if (picture) return { index: candidate, picture }
+      if (await cut(candidate, cuts)) return candidate
     }
     throw new SelfsupError(
       `${images.name}: no readable picture from ${images.pathOf(index)} on; ${skipped.get(index)}`,
@@ -75,14 +77,12 @@ export async function streamDataset(
       Array.from(positions, (position, slot) =>
         oneOfFew(async () => {
           signal.throwIfAborted()
-          const { index, picture } = await readable(position)
-          indices[slot] = index
-          await allDone(
-            crops.map(async (crop, view) => {
-              const { height, width } = picture
-              const box = randomResizedCropBox(draws[view]!, height, width, crop, slot * DRAWS_PER_BOX)
-              await place(picture, box, views[view]!, slot)
-            }),
+          indices[slot] = await cutReadable(position, ({ height, width }) =>
+            crops.map((crop, view) => ({
+              box: randomResizedCropBox(draws[view]!, height, width, crop, slot * DRAWS_PER_BOX),
+              size: crop.size,
+              target: placeOf(views[view]!, slot),
+            })),
           )
         }),
       ),
@@ -95,9 +95,7 @@ export async function streamDataset(
       Array.from(positions, (position, slot) =>
         oneOfFew(async () => {
           signal.throwIfAborted()
-          const picture = await read(position)
-          if (picture) await place(picture, middle(picture), batch, slot)
-          return picture !== undefined
+          return cut(position, (picture) => [{ box: middle(picture), size, target: placeOf(batch, slot) }])
         }),
       ),
     )
@@ -114,10 +112,6 @@ export async function streamDataset(
       labels: labelsOf(indices),
       indices,
     }
-  }
-  const place = async (picture: Pixels, box: CropBox, into: HostImages, slot: number): Promise<void> => {
-    const size = into.shape[1]
-    into.data.set(await cropDecoded(picture, box, size, channels), slot * size * size * channels)
   }
   const labelsOf = (indices: Int32Array) => indices.map((index) => images.labels?.[index] ?? -1)
 
@@ -165,4 +159,10 @@ export async function streamDataset(
 
 function emptyImages(count: number, size: number, channels: 1 | 3): HostImages {
   return { data: new Uint8Array(count * size * size * channels), shape: [count, size, size, channels] }
+}
+
+/** The part of a batch that holds one picture. */
+function placeOf({ data, shape: [, height, width, channels] }: HostImages, slot: number): Uint8Array {
+  const bytes = height * width * channels
+  return data.subarray(slot * bytes, (slot + 1) * bytes)
 }

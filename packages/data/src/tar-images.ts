@@ -14,6 +14,19 @@ interface Entry {
 
 const BLOCK = 512
 
+async function openAll(paths: readonly string[]): Promise<FileHandle[]> {
+  const opened = await Promise.allSettled(paths.map((path) => open(path)))
+  const failed = opened.find((outcome) => outcome.status === 'rejected')
+  const files = opened.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+  if (!failed) return files
+  await closeEach(files)
+  throw failed.reason
+}
+
+async function closeEach(files: readonly FileHandle[]): Promise<void> {
+  await Promise.all(files.map((file) => file.close()))
+}
+
 /**
  * Pictures in tar files in WebDataset form: files that share a name up to the first dot are one sample, `x.jpg` with its
  * class in `x.cls` (a number) or `x.json` ({ "label": number }). The tars are read where they are, never unpacked.
@@ -22,10 +35,8 @@ const BLOCK = 512
  */
 export async function tarImages(pattern: string): Promise<EncodedImages> {
   const shards = await expand(pattern)
-  const files = await Promise.all(shards.map((shard) => open(shard)))
-  const closeAll = async () => {
-    await Promise.all(files.map((file) => file.close()))
-  }
+  const files = await openAll(shards)
+  const closeAll = () => closeEach(files)
   const entries: Entry[] = []
   const labelled = new Map<string, number>()
   try {

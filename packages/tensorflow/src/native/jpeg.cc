@@ -114,7 +114,8 @@ TF_Tensor* Decode(const Work& work, const Box& window, TF_Status* status) {
   TFE_OpSetAttrBool(op, "fancy_upscaling", 1);
   TFE_OpSetAttrBool(op, "try_recover_truncated", 0);
   TFE_OpSetAttrFloat(op, "acceptable_fraction", 1);
-  TFE_OpSetAttrString(op, "dct_method", "", 0);
+  static const char accurate[] = "INTEGER_ACCURATE";  // as everybody else decodes: PIL, sharp, browsers
+  TFE_OpSetAttrString(op, "dct_method", accurate, sizeof(accurate) - 1);
   TFE_OpAddInput(op, contents, status);
   if (TF_GetCode(status) == TF_OK) TFE_OpAddInput(op, crop_window, status);
   TFE_TensorHandle* result = nullptr;

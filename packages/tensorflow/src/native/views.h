@@ -90,31 +90,32 @@ SELFSUP_INLINE void Solarise(float* __restrict x, int64_t n, float threshold) {
   for (int64_t i = 0; i < n; ++i) x[i] = x[i] >= threshold ? 1.0f - x[i] : x[i];
 }
 
-// Sixteen neighbouring values, four times: the sums of a run of 64 pixels stay in registers.
-typedef float Sixteen __attribute__((vector_size(64), aligned(4), may_alias));
+// Eight neighbouring values: a register, so that the sums of a run of 32 pixels stay in four of them.
+typedef float Eight __attribute__((vector_size(32), aligned(4), may_alias));
 
 SELFSUP_INLINE void AddUp(const float* const* __restrict sources, const float* __restrict w, int32_t taps,
                           float* __restrict target, int32_t length) {
   int32_t x = 0;
-  for (; x + 64 <= length; x += 64) {
-    Sixteen a = {}, b = {}, c = {}, d = {};
+  for (; x + 32 <= length; x += 32) {
+    Eight a = {}, b = {}, c = {}, d = {};
     for (int32_t tap = 0; tap < taps; ++tap) {
-      const Sixteen* s = reinterpret_cast<const Sixteen*>(sources[tap] + x);
-      a += s[0] * w[tap];
-      b += s[1] * w[tap];
-      c += s[2] * w[tap];
-      d += s[3] * w[tap];
+      const Eight* s = reinterpret_cast<const Eight*>(sources[tap] + x);
+      const float weight = w[tap];
+      a += s[0] * weight;
+      b += s[1] * weight;
+      c += s[2] * weight;
+      d += s[3] * weight;
     }
-    Sixteen* t = reinterpret_cast<Sixteen*>(target + x);
+    Eight* t = reinterpret_cast<Eight*>(target + x);
     t[0] = a;
     t[1] = b;
     t[2] = c;
     t[3] = d;
   }
-  for (; x + 16 <= length; x += 16) {
-    Sixteen a = {};
-    for (int32_t tap = 0; tap < taps; ++tap) a += *reinterpret_cast<const Sixteen*>(sources[tap] + x) * w[tap];
-    *reinterpret_cast<Sixteen*>(target + x) = a;
+  for (; x + 8 <= length; x += 8) {
+    Eight a = {};
+    for (int32_t tap = 0; tap < taps; ++tap) a += *reinterpret_cast<const Eight*>(sources[tap] + x) * w[tap];
+    *reinterpret_cast<Eight*>(target + x) = a;
   }
   for (; x < length; ++x) {
     float a = 0;

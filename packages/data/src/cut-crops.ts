@@ -1,0 +1,58 @@
+import { type CropBox, expected, jpegCropper } from '@selfsup/core'
+import { cropDecoded, decode } from './decode.js'
+import { plainFrame } from './jpeg-frame.js'
+
+/** A square cut out of a picture, and where its pixels go. */
+export interface Cut {
+  readonly box: CropBox
+  /** side of the result */
+  readonly size: number
+  /** [size * size * channels] */
+  readonly target: Uint8Array
+}
+
+/**
+ * Decodes a picture and cuts squares out of it, bilinear with antialiasing: a plain JPEG by the engine's decoder,
+ * where it brings one, which decodes no more than the squares need; any other by sharp.
+ * @param cuts which squares, once the picture's size is known
+ * @throws Error when the picture cannot be decoded
+ */
+export async function cutCrops(
+  file: Buffer,
+  channels: 1 | 3,
+  cuts: (picture: { readonly height: number; readonly width: number }) => readonly Cut[],
+): Promise<void> {
+  if (await cutPlainJpeg(file, channels, cuts)) return
+  const picture = await decode(file, channels)
+  await Promise.all(
+    cuts(picture).map(async ({ box, size, target }) => {
+      const crop = await cropDecoded(picture, box, size, channels)
+      expected(crop.length === target.length, `a crop of ${crop.length} bytes for ${target.length}`)
+      target.set(crop)
+    }),
+  )
+}
+
+/** Whether it was a JPEG that the engine's decoder could cut; what it cannot is sharp's to judge. */
+async function cutPlainJpeg(
+  file: Buffer,
+  channels: 1 | 3,
+  cuts: Parameters<typeof cutCrops>[2],
+): Promise<boolean> {
+  const cropper = jpegCropper()
+  const frame = cropper && plainFrame(file, channels)
+  if (!frame) return false
+  const all = cuts(frame)
+  const numbers = all.flatMap(({ box: { left, top, width, height }, size }) => [
+    left,
+    top,
+    width,
+    height,
+    size,
+  ])
+  const targets = all.map(({ target }) => target)
+  return cropper(file, Int32Array.from(numbers), targets, channels).then(
+    () => true,
+    () => false,
+  )
+}
