@@ -33,7 +33,6 @@ function copySources(dist: string): void {
       cpSync(join(from, name), join(to, name))
     }
   }
-  copy(join(dirname(require.resolve('@tensorflow/tfjs-node/package.json')), 'binding'), target)
   copy(join(here, 'src', 'native'), target)
   const nodeApi = dirname(require.resolve('node-api-headers/package.json'))
   mkdirSync(join(target, 'node-api'))

@@ -13,17 +13,37 @@ export interface Engine {
   /**
    * The step as this engine runs it fastest: same arguments, same results; intermediate tensors are freed.
    *
-   * A step must be a pure function of its tensors, so that an engine may record it once and replay it as one
+   * A step must be a pure function of its tensors, so that an engine may capture it once and run it as one
    * graph: it reads no tensor on the host, draws no host randomness, and whatever changes from call to call
    * (learning rate, seed) comes in as a tensor, not as a number. Variables may be assigned inside. Arguments
-   * that are no tensors (a phase's name) are part of what a recording is kept under. Where an engine cannot
-   * record, as for now all of them, the step runs as it is within `tf.tidy`.
+   * that are no tensors (a phase's name) are part of what a captured step is kept under. Native TensorFlow captures;
+   * the step then runs while JavaScript goes on, until its values are read. Other engines run it within `tf.tidy`.
+   * @throws SelfsupError on the first call, where the step cannot be captured: what it does, where, what to do instead
    */
   compile<Args extends unknown[], Result extends TensorContainer>(
     step: (...args: Args) => Result,
-  ): (...args: Args) => Result
+    options?: CompileOptions,
+  ): CompiledStep<Args, Result>
   /** What is held now: tensors and their bytes as TensorFlow.js counts them, and the process' resident bytes. */
   memory(): EngineMemory
+}
+
+/** What `Engine.compile` gives. */
+export type CompiledStep<Args extends unknown[], Result extends TensorContainer> = ((
+  ...args: Args
+) => Result) & {
+  /** how many forms of arguments it is captured for now */
+  readonly captures: number
+  /** frees what was captured; a later call captures anew */
+  dispose(): void
+}
+
+/** How a step is compiled. */
+export interface CompileOptions {
+  /** run it as it is, one operation after another: for a step that cannot be captured. Default $SELFSUP_EAGER */
+  readonly eager?: boolean
+  /** through XLA, where the engine has it; faster on GPUs, slower on processors. Default false */
+  readonly xla?: boolean
 }
 
 export interface EngineMemory {

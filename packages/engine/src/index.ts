@@ -1,4 +1,4 @@
-export type { Engine, EngineMemory, EngineName } from './engine.js'
+export type { CompiledStep, CompileOptions, Engine, EngineMemory, EngineName } from './engine.js'
 export { announceEngine, type EngineHook, onEngineReady } from './engine-hooks.js'
 export { describeEngines, type EngineFound, type EngineReport, findEngines } from './find-engines.js'
 export { type EngineProgress, type InstalledEngine, installFastestEngine } from './install-fastest-engine.js'

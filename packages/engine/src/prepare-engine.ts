@@ -38,9 +38,19 @@ export async function prepareEngine(options: EngineOptions = {}): Promise<Engine
     // In Node no module of core's registers the gradients of all kernels; layers does.
     if (!tf.getGradient('Sum')) await import('@tensorflow/tfjs-layers')
     announceEngine(name)
-    return { name, description, missing, compile: tidyStep, memory }
+    return { name, description, missing, compile: await compiler(name), memory }
   }
   throw new SelfsupError('no engine could be started')
+}
+
+/** How the engine that was started compiles steps. */
+async function compiler(name: EngineName): Promise<Engine['compile']> {
+  if (name !== 'tensorflow') return tidyStep
+  const { TensorflowBackend, compileStep } = await loadTensorflowPackage()
+  const backend = tf.backend()
+  if (!(backend instanceof TensorflowBackend)) return tidyStep // the user's own tfjs-node
+  return (step, { eager = Boolean(process.env.SELFSUP_EAGER), xla } = {}) =>
+    eager ? tidyStep(step) : compileStep(backend, step, { xla })
 }
 
 function wantedEngine(asked: EngineName | 'auto'): EngineName | 'auto' {

@@ -1,5 +1,5 @@
 import { mkdir, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import { INSTALL_COMMAND, systemInstall, type Wheel } from './platform.js'
 import { firstThatRuns, lastLine, type Program, runProgram } from './program.js'
@@ -28,7 +28,7 @@ export async function findCompiler(compiler?: string): Promise<Program> {
  * Compiles the binding beside the libraries and runs one operation of TensorFlow's and one of ours with it in a
  * process of its own; only then it is renamed to `target`.
  * @param library folder of the unpacked wheel
- * @param target folder inside `library` that is to hold the three addons
+ * @param target folder inside `library` that is to hold the two addons
  * @throws SelfsupError in one line
  */
 export async function compileBinding(
@@ -46,23 +46,28 @@ export async function compileBinding(
     onProgress?.({ stage: 'compile', message: `compiling the binding with ${compiler.join(' ')}` })
     const mac = process.platform === 'darwin'
     const include = [...sources.include, join(library, 'include')].flatMap((path) => ['-I', path])
-    const common = ['-std=c++17', '-DNAPI_VERSION=8', '-fPIC', '-shared', ...include]
+    const common = ['-std=c++17', '-DNAPI_VERSION=8', '-fPIC', ...include]
     if (mac) common.push('-undefined', 'dynamic_lookup')
     const link = wheel.libraries.map((name) => join(library, name))
     const runPath = `-Wl,-rpath,${mac ? '@loader_path' : '$ORIGIN'}/..`
-    const addon = (name: string) => ['-o', join(folder, name)]
-    await Promise.all([
-      compile(compiler, ['-O2', ...common, sources.process, ...addon('process.node')]),
-      compile(compiler, [
-        '-O2',
-        ...common,
-        ...sources.binding,
-        ...link,
-        runPath,
-        ...addon('tfjs_binding.node'),
-      ]),
-      compile(compiler, [...FAST, ...common, ...sources.selfsup, ...link, runPath, ...addon('selfsup.node')]),
+    const object = (source: string) => join(folder, `${basename(source)}.o`)
+    await compile(compiler, ['-shared', ...common, sources.process, '-o', join(folder, 'process.node')])
+    await Promise.all(
+      sources.selfsup.map((source) =>
+        compile(compiler, ['-c', ...FAST, ...common, source, '-o', object(source)]),
+      ),
+    )
+    const objects = sources.selfsup.map(object)
+    await compile(compiler, [
+      '-shared',
+      ...common,
+      ...objects,
+      ...link,
+      runPath,
+      '-o',
+      join(folder, 'selfsup.node'),
     ])
+    await Promise.all(objects.map((file) => rm(file)))
     onProgress?.({ stage: 'verify', message: 'running one operation' })
     await verifyBinding(folder)
     await rename(folder, target).catch((error: NodeJS.ErrnoException) => {

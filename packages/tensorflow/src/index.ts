@@ -1,4 +1,6 @@
+export { TensorflowBackend } from './backend.js'
 export { cacheFolder } from './cache.js'
+export { type CompileOptions, compileStep } from './captured-step.js'
 export { findTensorflow, type TensorflowInstallation } from './find.js'
 export { type InstallOptions, installTensorflow } from './install.js'
 export { BACKEND_NAME, type LoadOptions, loadTensorflow } from './load.js'

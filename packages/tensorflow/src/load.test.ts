@@ -64,10 +64,12 @@ describe.runIf(findTensorflow())('the native engine', () => {
     const script = `
       const addon = require(${JSON.stringify(`${folder}/process.node`)})
       addon.mute()
-      const binding = require(${JSON.stringify(`${folder}/tfjs_binding.node`)})
+      const { start, createTensor, execute } = require(${JSON.stringify(`${folder}/selfsup.node`)})
       addon.unmute()
-      const x = binding.createTensor([1], binding.TF_FLOAT, new Float32Array([1]))
-      binding.executeOp('Neg', [{ name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }], [x], 1)
+      const exchange = new Int32Array(16)
+      start(exchange, new Uint8Array())
+      exchange[0] = createTensor([1], 1, new Float32Array([1]), true)
+      execute('Neg', ['T', 4, 1], 1, 1)
       process.stderr.write('the end')`
     const { stderr } = spawnSync(process.execPath, ['-e', script], {
       env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3' },

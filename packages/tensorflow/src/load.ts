@@ -2,8 +2,10 @@ import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import util from 'node:util'
-import { type JpegCropper, provideJpegCropper, SelfsupError } from '@selfsup/core'
+import { provideJpegCropper, SelfsupError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
+import type { Addon } from './addon.js'
+import { TensorflowBackend } from './backend.js'
 import { findTensorflow, type TensorflowInstallation } from './find.js'
 import { mendKernels } from './mended-kernels.js'
 import { INSTALL_COMMAND } from './platform.js'
@@ -69,28 +71,15 @@ interface ProcessAddon {
   unmute(): void
 }
 
-interface SelfsupAddon {
-  cropJpeg: JpegCropper
-}
-
 async function loadInstalled(folder: string): Promise<void> {
   const require = createRequire(import.meta.url)
-  const { NodeJSKernelBackend } = await import('./kernels.js')
+  await import('./kernels.js')
   mendKernels(BACKEND_NAME)
-  const addon: ProcessAddon = require(join(folder, 'process.node'))
-  addon.keepMemory()
-  const binding = loadQuietly(() => require(join(folder, 'tfjs_binding.node')), addon)
-  const own: SelfsupAddon = require(join(folder, 'selfsup.node'))
-  tf.registerBackend(
-    BACKEND_NAME,
-    () => {
-      const backend = new NodeJSKernelBackend(binding, '@selfsup/tensorflow')
-      // Our operations run on the processor; where TensorFlow has a GPU, its own make the views.
-      return Object.assign(backend, { fused: { views: !backend.isUsingGpuDevice } })
-    },
-    3,
-  )
-  provideJpegCropper(own.cropJpeg)
+  const ofProcess: ProcessAddon = require(join(folder, 'process.node'))
+  ofProcess.keepMemory()
+  const addon: Addon = loadQuietly(() => require(join(folder, 'selfsup.node')), ofProcess)
+  tf.registerBackend(BACKEND_NAME, () => new TensorflowBackend(addon), 3)
+  provideJpegCropper(addon.cropJpeg)
 }
 
 /** TensorFlow writes a notice on oneDNN while its library loads, whatever its log level is set to. */

@@ -1,14 +1,18 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { attributeKinds } from './addon.js'
+import type { TensorflowBackend } from './backend.js'
 
 /**
  * Puts right the kernels of tfjs-node that call chained methods (`x.toInt()`), which exist only where the whole
- * of TensorFlow.js is loaded; one of them, `Exp` of integers, disposed of its input too.
+ * of TensorFlow.js is loaded; one of them, `Exp` of integers, disposed of its input too. And those that wait for the
+ * device: `GatherV2` reads all its indices to check them, which TensorFlow does itself.
  */
 export function mendKernels(backendName: string): void {
   castFirst('Exp', backendName, 'int32', 'float32')
   castFirst('ArgMax', backendName, 'bool', 'int32')
   castFirst('ArgMin', backendName, 'bool', 'int32')
   replace({ kernelName: 'Prelu', backendName, kernelFunc: ({ inputs }) => prelu(inputs) })
+  replace({ kernelName: 'GatherV2', backendName, kernelFunc: gather })
 }
 
 /** Casts inputs of dtype `from` before the kernel gets to see them. */
@@ -32,6 +36,31 @@ function prelu({ x, alpha }: tf.NamedTensorInfoMap): tf.TensorInfo {
     const negative = tf.mul(alpha as tf.Tensor, tf.relu(tf.neg(x as tf.Tensor)))
     return tf.sub(tf.relu(x as tf.Tensor), negative)
   })
+}
+
+const gather: tf.KernelFunc = ({ inputs, attrs, backend }) => {
+  const { x, indices } = inputs as { x: tf.Tensor; indices: tf.Tensor }
+  const { axis, batchDims } = attrs as unknown as tf.GatherV2Attrs
+  tf.backend_util.segment_util.collectGatherOpShapeInfo(x, indices, axis, batchDims)
+  const device = backend as TensorflowBackend
+  const along = tf.scalar(axis, 'int32')
+  const type = (name: string, { dtype }: tf.TensorInfo) => ({
+    name,
+    type: attributeKinds.TF_ATTR_TYPE,
+    value: device.getDTypeInteger(dtype),
+  })
+  const gathered = device.executeSingleOutput(
+    'GatherV2',
+    [
+      { name: 'batch_dims', type: attributeKinds.TF_ATTR_INT, value: batchDims },
+      type('Tparams', x),
+      type('Tindices', indices),
+      type('Taxis', along),
+    ],
+    [x, indices, along],
+  )
+  along.dispose()
+  return gathered
 }
 
 function replace(kernel: tf.KernelConfig): void {

@@ -34,8 +34,8 @@ describe('the published package', () => {
 
   test('holds all sources of the binding and their notices', () => {
     const files = [
-      'tfjs_binding.cc',
-      'tfjs_backend.cc',
+      'addon.cc',
+      'engine.h',
       'process.cc',
       'NOTICE',
       'node-api/node_api.h',
@@ -46,11 +46,9 @@ describe('the published package', () => {
 
   test.runIf(findInstalled())('computes with the bundled kernels', () => {
     const script = `
-      import { createRequire } from 'node:module'
       import * as tf from '@tensorflow/tfjs-core'
-      import { NodeJSKernelBackend } from './kernels.js'
-      const binding = createRequire(import.meta.url)(${JSON.stringify(join(findInstalled()!.folder, 'tfjs_binding.node'))})
-      tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(binding, 'test'))
+      import { loadTensorflow } from './index.js'
+      await loadTensorflow()
       await tf.setBackend('tensorflow')
       const x = tf.tensor2d([1, 2, 3, 4], [2, 2])
       console.log(JSON.stringify([...tf.matMul(x, x).dataSync(), ...tf.sum(x, 0).dataSync()]))`

@@ -1,16 +1,14 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** The C++ files that make the binding. */
 export interface BindingSources {
-  /** the binding of @tensorflow/tfjs-node: kernels' access to TensorFlow */
-  readonly binding: readonly string[]
   /** standard error and memory of the process, which the library has no settings for */
   readonly process: string
-  /** operations that TensorFlow lacks, and decoding */
+  /** TensorFlow for TensorFlow.js; operations that it lacks; decoding */
   readonly selfsup: readonly string[]
   /** folders with headers: Node-API */
   readonly include: readonly string[]
@@ -24,22 +22,16 @@ export interface BindingSources {
  */
 export function bindingSources(): BindingSources {
   const bundled = fileURLToPath(new URL('./binding', import.meta.url))
-  const { tfjsNode, nodeApi, native } = existsSync(bundled)
-    ? { tfjsNode: bundled, nodeApi: join(bundled, 'node-api'), native: bundled }
+  const { nodeApi, native } = existsSync(bundled)
+    ? { nodeApi: join(bundled, 'node-api'), native: bundled }
     : fromCheckout()
-  const files = [tfjsNode, native].flatMap((folder) =>
-    readdirSync(folder)
-      .filter((name) => /\.(cc|h)$/.test(name))
-      .map((name) => join(folder, name)),
-  )
-  // By name, so that a checkout, which has them in two folders, and the published package agree.
-  const byName = new Map(files.map((file) => [basename(file), file]))
+  const names = readdirSync(native).filter((name) => /\.(cc|h)$/.test(name))
   const hash = createHash('sha256')
-  for (const name of [...byName.keys()].sort()) hash.update(name).update(readFileSync(byName.get(name)!))
+  for (const name of names.sort()) hash.update(name).update(readFileSync(join(native, name)))
+  const own = names.filter((name) => name.endsWith('.cc') && name !== 'process.cc')
   return {
-    binding: ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(tfjsNode, name)),
     process: join(native, 'process.cc'),
-    selfsup: ['addon.cc', 'views.cc', 'jpeg.cc'].map((name) => join(native, name)),
+    selfsup: own.map((name) => join(native, name)),
     include: [nodeApi],
     fingerprint: hash.digest('hex').slice(0, 12),
   }
@@ -48,7 +40,6 @@ export function bindingSources(): BindingSources {
 function fromCheckout() {
   const require = createRequire(import.meta.url)
   return {
-    tfjsNode: join(dirname(require.resolve('@tensorflow/tfjs-node/package.json')), 'binding'),
     nodeApi: join(dirname(require.resolve('node-api-headers/package.json')), 'include'),
     native: fileURLToPath(new URL('./native', import.meta.url)),
   }

@@ -1,14 +1,73 @@
-// The addon selfsup.node: what TensorFlow lacks for learning from pictures.
+// The addon selfsup.node: TensorFlow for TensorFlow.js, and what TensorFlow lacks for learning from pictures.
 
 #include <mutex>
 
+#include "capture.h"
+#include "engine.h"
 #include "selfsup.h"
+#include "tensorflow/c/c_api.h"
+
+namespace selfsup {
+namespace {
+
+// start(exchange, config): the Int32Array through which numbers pass, and a serialized ConfigProto; what TensorFlow
+// calls its version, and whether it computes on a GPU
+napi_value Start(Call& call) {
+  void* started = nullptr;
+  napi_get_instance_data(call.env, &started);
+  if (!started) {
+    napi_typedarray_type type;
+    size_t length;
+    void* data;
+    Check(napi_get_typedarray_info(call.env, call.arguments[1], &type, &length, &data, nullptr, nullptr), "config");
+    auto engine = std::make_unique<Engine>(std::string(static_cast<const char*>(data), length));
+    Check(napi_get_typedarray_info(call.env, call.arguments[0], &type, &length, &data, nullptr, nullptr), "exchange");
+    if (type != napi_int32_array) throw Failure("the exchange must be an Int32Array");
+    engine->exchange.numbers = static_cast<int32_t*>(data);
+    engine->exchange.length = length;
+    Check(napi_create_reference(call.env, call.arguments[0], 1, &engine->exchange.reference), "exchange");
+    started = engine.get();
+    const auto end = [](napi_env, void* data, void*) { delete static_cast<Engine*>(data); };
+    Check(napi_set_instance_data(call.env, engine.release(), end, nullptr), "engine");
+  }
+  napi_value facts, version, gpu;
+  napi_create_object(call.env, &facts);
+  napi_create_string_utf8(call.env, TF_Version(), NAPI_AUTO_LENGTH, &version);
+  napi_get_boolean(call.env, static_cast<Engine*>(started)->gpu, &gpu);
+  napi_set_named_property(call.env, facts, "version", version);
+  napi_set_named_property(call.env, facts, "gpu", gpu);
+  return facts;
+}
+
+napi_value CountTensors(Call& call) { return call.Number(static_cast<int32_t>(call.engine().Count())); }
+
+}  // namespace
+}  // namespace selfsup
 
 NAPI_MODULE_INIT() {
+  using namespace selfsup;
   static std::once_flag registered;
-  std::call_once(registered, selfsup::RegisterViews);
-  napi_value function;
-  napi_create_function(env, "cropJpeg", NAPI_AUTO_LENGTH, selfsup::CropJpeg, nullptr, &function);
-  napi_set_named_property(env, exports, "cropJpeg", function);
+  std::call_once(registered, RegisterViews);
+  const std::pair<const char*, napi_callback> functions[] = {
+      {"start", Entry<Start>},
+      {"createTensor", Entry<CreateTensor>},
+      {"deleteTensor", Entry<DeleteTensor>},
+      {"readSync", Entry<ReadSync>},
+      {"read", Entry<Read>},
+      {"execute", Entry<Execute>},
+      {"beginCapture", Entry<BeginCapture>},
+      {"endCapture", Entry<EndCapture>},
+      {"abortCapture", Entry<AbortCapture>},
+      {"call", Entry<CallFunction>},
+      {"removeFunction", Entry<RemoveFunction>},
+      {"wait", Entry<Wait>},
+      {"countTensors", Entry<CountTensors>},
+      {"cropJpeg", CropJpeg},
+  };
+  for (const auto& [name, callback] : functions) {
+    napi_value function;
+    napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function);
+    napi_set_named_property(env, exports, name, function);
+  }
   return exports;
 }

@@ -4,26 +4,15 @@
 #include <string>
 
 #include "parallel.h"
-#include "selfsup.h"
 #include "kernel_api.h"
+#include "selfsup.h"
+#include "status.h"
 #include "tensorflow/c/ops.h"
 #include "tensorflow/c/tf_tensor.h"
 #include "views.h"
 
 namespace selfsup {
 namespace {
-
-struct Status {
-  TF_Status* status = TF_NewStatus();
-  ~Status() { TF_DeleteStatus(status); }
-  bool ok() const { return TF_GetCode(status) == TF_OK; }
-  operator TF_Status*() const { return status; }
-};
-
-struct TensorDeleter {
-  void operator()(TF_Tensor* tensor) const { TF_DeleteTensor(tensor); }
-};
-using Tensor = std::unique_ptr<TF_Tensor, TensorDeleter>;
 
 #define SELFSUP_VIEW(name, type, channels)                                                               \
   SELFSUP_SIMD void name(const void* picture, int64_t width, const View& view, const ViewSettings& s,    \

@@ -1,0 +1,51 @@
+import type { JpegCropper } from '@selfsup/core'
+
+/** A tensor's values as JavaScript hands them over, or gets them. */
+export type TensorValues = Float32Array | Int32Array | Uint8Array | BigInt64Array | Uint8Array[]
+
+/** Attributes of an operation, flat: name, kind (`attributeKinds`), value, name, kind, value, ... */
+export type FlatAttributes = readonly unknown[]
+
+/**
+ * The compiled addon, `selfsup.node` (src/native). Tensors are numbers; those of an operation's inputs, and of its
+ * outputs with their types and shapes, pass through one Int32Array, the exchange.
+ */
+export interface Addon {
+  start(exchange: Int32Array, config: Uint8Array): { readonly version: string; readonly gpu: boolean }
+  /** @param now of the device at once, even while a step is being captured */
+  createTensor(shape: readonly number[], type: number, values: TensorValues, now: boolean): number
+  deleteTensor(tensor: number): void
+  readSync(tensor: number): TensorValues
+  read(tensor: number): Promise<TensorValues>
+  execute(name: string, attributes: FlatAttributes, inputs: number, outputs: number): void
+  beginCapture(largestConstant: number): void
+  /** @returns how many tensors from outside the step takes; the exchange holds their numbers */
+  endCapture(name: string, outputs: number, xla: boolean): number
+  abortCapture(): void
+  call(name: string, inputs: number, outputs: number): void
+  removeFunction(name: string): void
+  wait(): void
+  countTensors(): number
+  readonly cropJpeg: JpegCropper
+}
+
+/** TF_DataType of c_api.h, under the names that the kernels look for. */
+export const dataTypes = {
+  TF_FLOAT: 1,
+  TF_INT32: 3,
+  TF_UINT8: 4,
+  TF_STRING: 7,
+  TF_COMPLEX64: 8,
+  TF_INT64: 9,
+  TF_BOOL: 10,
+} as const
+
+/** TF_AttrType of c_api.h. */
+export const attributeKinds = {
+  TF_ATTR_STRING: 0,
+  TF_ATTR_INT: 1,
+  TF_ATTR_FLOAT: 2,
+  TF_ATTR_BOOL: 3,
+  TF_ATTR_TYPE: 4,
+  TF_ATTR_SHAPE: 5,
+} as const

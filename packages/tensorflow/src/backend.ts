@@ -1,0 +1,385 @@
+import { SelfsupError } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+import { type Addon, attributeKinds, dataTypes, type TensorValues } from './addon.js'
+
+/** One attribute of a TensorFlow operation, as the kernels of tfjs-node give it. */
+export interface Attribute {
+  readonly name: string
+  readonly type: number
+  readonly value: unknown
+}
+
+/** What stands behind a tensor. */
+interface Data {
+  readonly shape: number[]
+  readonly type: number
+  /** the addon's number; 0 while the values are still here */
+  tensor: number
+  values: TensorValues | undefined
+  refCount: number
+  /** the captured step that it was made in, 0 outside of any; and by which operation of it */
+  readonly capture: number
+  readonly by?: string
+}
+
+/** Bytes that one constant made on the host may have in a captured step. */
+const LARGEST_CONSTANT = 1 << 20
+
+const { TF_FLOAT, TF_INT32, TF_UINT8, TF_STRING, TF_COMPLEX64, TF_INT64, TF_BOOL } = dataTypes
+
+const typesOf: Readonly<Record<tf.DataType, number>> = {
+  float32: TF_FLOAT,
+  int32: TF_INT32,
+  bool: TF_BOOL,
+  complex64: TF_COMPLEX64,
+  string: TF_STRING,
+}
+
+/** TensorFlow.js has neither bytes nor 64-bit integers: both are int32 to it. */
+const namesOf = new Map<number, tf.DataType>([
+  [TF_FLOAT, 'float32'],
+  [TF_INT32, 'int32'],
+  [TF_UINT8, 'int32'],
+  [TF_INT64, 'int32'],
+  [TF_BOOL, 'bool'],
+  [TF_COMPLEX64, 'complex64'],
+  [TF_STRING, 'string'],
+])
+
+/**
+ * TensorFlow's C library as a TensorFlow.js backend, with the interface that the kernels of tfjs-node ask of theirs
+ * (`executeSingleOutput` and kin). While a step is captured, the same calls add to its graph instead of running.
+ */
+export class TensorflowBackend extends tf.KernelBackend {
+  /** constants that kernels spell attributes with */
+  readonly binding = { ...dataTypes, ...attributeKinds, TF_INT: dataTypes.TF_INT32 }
+  readonly isUsingGpuDevice: boolean
+  readonly isGPUPackage: boolean
+  /** operations of our own; they run on the processor: where TensorFlow has a GPU, its own make the views */
+  readonly fused: { readonly views: boolean }
+  /** of TensorFlow's library */
+  readonly version: string
+  private readonly exchange = new Int32Array(1 << 16)
+  private readonly data = new WeakMap<object, Data>()
+  private alive = 0
+  private capture = 0
+  private captures = 0
+
+  /** @param config a serialized ConfigProto; the library's defaults where empty */
+  constructor(
+    private readonly addon: Addon,
+    config: Uint8Array = new Uint8Array(),
+  ) {
+    super()
+    const { version, gpu } = addon.start(this.exchange, config)
+    this.version = version
+    this.isUsingGpuDevice = gpu
+    this.isGPUPackage = gpu
+    this.fused = { views: !gpu }
+  }
+
+  // What kernels call.
+
+  executeSingleInput(name: string, input: tf.TensorInfo): tf.Tensor {
+    const type = { name: 'T', type: attributeKinds.TF_ATTR_TYPE, value: typesOf[input.dtype] }
+    return this.executeSingleOutput(name, [type], [input])
+  }
+
+  executeSingleOutput(
+    name: string,
+    attributes: readonly Attribute[],
+    inputs: readonly tf.TensorInfo[],
+  ): tf.Tensor {
+    return this.executeMultipleOutputs(name, attributes, inputs, 1)[0]!
+  }
+
+  executeMultipleOutputs(
+    name: string,
+    attributes: readonly Attribute[],
+    inputs: readonly tf.TensorInfo[],
+    outputs: number,
+  ): tf.Tensor[] {
+    this.writeNumbers(inputs)
+    const flat: unknown[] = []
+    for (const attribute of attributes) flat.push(attribute.name, attribute.type, attribute.value)
+    this.addon.execute(name, flat, inputs.length, outputs)
+    const results: tf.Tensor[] = []
+    for (let i = 0, at = 0; i < outputs; i++) {
+      const [tensor, type, rank] = [this.exchange[at]!, this.exchange[at + 1]!, this.exchange[at + 2]!]
+      at += 3
+      const shape = Array.from(this.exchange.subarray(at, at + rank))
+      at += rank
+      results.push(this.tensorOf(tensor, type, shape, name))
+    }
+    return results
+  }
+
+  createReductionOpAttrs(tensor: tf.TensorInfo, keepDims = false): Attribute[] {
+    return [
+      { name: 'keep_dims', type: attributeKinds.TF_ATTR_BOOL, value: keepDims },
+      { name: 'T', type: attributeKinds.TF_ATTR_TYPE, value: typesOf[tensor.dtype] },
+      { name: 'Tidx', type: attributeKinds.TF_ATTR_TYPE, value: TF_INT32 },
+    ]
+  }
+
+  getDTypeInteger(dtype: tf.DataType): number {
+    return typesOf[dtype]
+  }
+
+  typeAttributeFromTensor({ dtype }: tf.TensorInfo): number {
+    return typesOf[dtype]
+  }
+
+  applyActivation(
+    x: tf.Tensor,
+    activation?: string,
+    preluActivationWeights?: tf.Tensor,
+    leakyreluAlpha?: number,
+  ): tf.Tensor {
+    switch (activation ?? 'linear') {
+      case 'linear':
+        return x
+      case 'relu':
+        return tf.relu(x)
+      case 'relu6':
+        return tf.relu6(x)
+      case 'elu':
+        return tf.elu(x)
+      case 'sigmoid':
+        return tf.sigmoid(x)
+      case 'prelu':
+        return tf.prelu(x, preluActivationWeights!)
+      case 'leakyrelu':
+        return tf.leakyRelu(x, leakyreluAlpha)
+      default:
+        throw new SelfsupError(`the activation ${activation} is none that can be fused into a layer`)
+    }
+  }
+
+  // What TensorFlow.js calls.
+
+  override floatPrecision(): 32 {
+    return 32
+  }
+
+  override epsilon(): number {
+    return super.epsilon()
+  }
+
+  override numDataIds(): number {
+    return this.alive
+  }
+
+  override write(values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType): tf.DataId {
+    const dataId = {}
+    this.move(dataId, values, shape, dtype, 1)
+    return dataId
+  }
+
+  override move(
+    dataId: tf.DataId,
+    values: tf.backend_util.BackendValues,
+    shape: number[],
+    dtype: tf.DataType,
+    refCount: number,
+  ): void {
+    if (this.capture) assertNoHostRandomness()
+    const { capture } = this
+    const type = typesOf[dtype]
+    this.keep(dataId, { shape, type, tensor: 0, values: values as TensorValues, refCount, capture })
+  }
+
+  override async read(dataId: tf.DataId): Promise<tf.backend_util.BackendValues> {
+    const { tensor, type } = this.of(dataId)
+    return this.valuesOf(dataId) ?? valuesAs(type, await this.addon.read(tensor))
+  }
+
+  override readSync(dataId: tf.DataId): tf.backend_util.BackendValues {
+    const { tensor, type } = this.of(dataId)
+    return this.valuesOf(dataId) ?? valuesAs(type, this.addon.readSync(tensor))
+  }
+
+  override disposeData(dataId: tf.DataId, force = false): boolean {
+    const data = this.data.get(dataId)
+    if (!data) return true
+    data.refCount--
+    if (!force && data.refCount > 0) return false
+    if (data.tensor) this.addon.deleteTensor(data.tensor)
+    this.data.delete(dataId)
+    this.alive--
+    return true
+  }
+
+  override refCount(dataId: tf.DataId): number {
+    return this.data.get(dataId)?.refCount ?? 0
+  }
+
+  override incRef(dataId: tf.DataId): void {
+    this.of(dataId).refCount++
+  }
+
+  override memory(): { unreliable: boolean } {
+    return { unreliable: true } // of the library's own memory nothing is known
+  }
+
+  override async time(f: () => void): Promise<tf.BackendTimingInfo> {
+    const started = performance.now()
+    f()
+    this.addon.wait()
+    return { kernelMs: performance.now() - started } as tf.BackendTimingInfo
+  }
+
+  override dispose(): void {}
+
+  /** Where a mask is not zero: a shape that depends on values. */
+  where(condition: tf.Tensor): tf.Tensor2D {
+    return this.executeSingleOutput('Where', [], [condition]) as tf.Tensor2D
+  }
+
+  // What capturing a step takes: see captured-step.ts.
+
+  /** Whether a step is being captured now. */
+  get capturing(): boolean {
+    return this.capture !== 0
+  }
+
+  /**
+   * Runs `body`, whose operations are captured, and makes a function of what it returns.
+   * @param outputsOf which tensors the function returns, asked for after `body`
+   * @returns the tensors from outside that the function takes, in order
+   */
+  captureFunction(name: string, xla: boolean, body: () => readonly tf.TensorInfo[]): tf.DataId[] {
+    this.addon.beginCapture(LARGEST_CONSTANT)
+    this.capture = ++this.captures
+    this.outside.clear()
+    try {
+      const outputs = body()
+      this.writeNumbers(outputs)
+      const inputs = this.addon.endCapture(name, outputs.length, xla)
+      return Array.from(this.exchange.subarray(0, inputs), (tensor) => this.outside.get(tensor)!)
+    } finally {
+      this.capture = 0
+      this.outside.clear()
+      this.addon.abortCapture()
+    }
+  }
+
+  /** The tensors from outside by the addon's numbers, while a step is captured. */
+  private readonly outside = new Map<number, tf.DataId>()
+
+  /** Calls a function; the step goes in line, its results can be used at once and read when it is done. */
+  callFunction(
+    name: string,
+    inputs: readonly tf.DataId[],
+    results: readonly { readonly shape: number[]; readonly dtype: tf.DataType }[],
+  ): tf.Tensor[] {
+    for (const [i, input] of inputs.entries()) this.exchange[i] = this.numberOf(input)
+    this.addon.call(name, inputs.length, results.length)
+    const numbers = Array.from(this.exchange.subarray(0, results.length))
+    return results.map(({ shape, dtype }, i) => this.tensorOf(numbers[i]!, typesOf[dtype], shape))
+  }
+
+  /** Shape and type of what stands behind a tensor. */
+  factsOf(dataId: tf.DataId): { shape: number[]; dtype: tf.DataType } {
+    const { shape, type } = this.of(dataId)
+    return { shape, dtype: namesOf.get(type)! }
+  }
+
+  removeFunction(name: string): void {
+    this.addon.removeFunction(name)
+  }
+
+  /** The same values under another identity, so that a captured step can tell tensors that share them apart. */
+  renamed(tensor: tf.TensorInfo): tf.Tensor {
+    const type = { name: 'T', type: attributeKinds.TF_ATTR_TYPE, value: typesOf[tensor.dtype] }
+    return this.executeSingleOutput('Identity', [type], [tensor])
+  }
+
+  private of(dataId: tf.DataId): Data {
+    const data = this.data.get(dataId)
+    if (!data) throw new SelfsupError('a tensor is used that was disposed of, or is another engine’s')
+    return data
+  }
+
+  private keep(dataId: tf.DataId, data: Data): void {
+    if (!this.data.has(dataId)) this.alive++
+    this.data.set(dataId, data)
+  }
+
+  /** The values that are still, or again, JavaScript's; throws inside a captured step for those that are not known. */
+  private valuesOf(dataId: tf.DataId): tf.backend_util.BackendValues | undefined {
+    const { values, capture, by } = this.of(dataId)
+    if (values) return values as tf.backend_util.BackendValues
+    if (this.capture && capture === this.capture)
+      throw new SelfsupError(
+        `a compiled step reads the result of ${by ?? 'a constant'} on the host${inCode()}; values are known only after the step: return the tensor from it`,
+      )
+    return undefined
+  }
+
+  /** The addon's number of a tensor, its values sent to the device or into the captured graph when first needed. */
+  private numberOf(dataId: tf.DataId): number {
+    const data = this.of(dataId)
+    if (data.values) {
+      const now = data.capture !== this.capture || !this.capture
+      try {
+        data.tensor = this.addon.createTensor(data.shape, data.type, data.values, now)
+      } catch (error) {
+        throw now ? error : new SelfsupError(`a compiled step: ${(error as Error).message}${inCode()}`)
+      }
+      data.values = undefined
+    }
+    if (this.capture && data.capture !== this.capture) this.outside.set(data.tensor, dataId)
+    return data.tensor
+  }
+
+  private writeNumbers(inputs: readonly tf.TensorInfo[]): void {
+    for (let i = 0; i < inputs.length; i++) this.exchange[i] = this.numberOf(inputs[i]!.dataId)
+  }
+
+  private tensorOf(tensor: number, type: number, shape: number[], by?: string): tf.Tensor {
+    const dtype = namesOf.get(type)
+    if (!dtype) throw new SelfsupError(`TensorFlow.js has no name for TensorFlow's type ${type}`)
+    const dataId = {}
+    this.keep(dataId, { shape, type, tensor, values: undefined, refCount: 1, capture: this.capture, by })
+    return tf.engine().makeTensorFromTensorInfo({ dataId, shape, dtype })
+  }
+}
+
+/** As TensorFlow.js expects them: it takes bytes, other than truth values, for int32. */
+function valuesAs(type: number, values: TensorValues): tf.backend_util.BackendValues {
+  return (type === TF_UINT8 ? Int32Array.from(values as Uint8Array) : values) as tf.backend_util.BackendValues
+}
+
+const drawing =
+  /\b(randomUniform|randomNormal|truncatedNormal|randomStandardNormal|randomGamma|dropout|rand)_?\b/
+
+/** Numbers drawn on the host while a step is captured would be the same in every step. */
+function assertNoHostRandomness(): void {
+  const found = drawing.exec(calls())
+  if (found)
+    throw new SelfsupError(
+      `a compiled step draws random numbers on the host (${found[1]})${inCode()}; they would be the same in every step: draw with randomUniform or randomNormal of @selfsup/kernels and the step's seed`,
+    )
+}
+
+/** This package's own files, which errors do not point at. */
+const here = new URL('.', import.meta.url).pathname
+
+/** The calls that led here, more of them than an error usually keeps. */
+function calls(): string {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 50
+  const { stack = '' } = new Error()
+  Error.stackTraceLimit = stackTraceLimit
+  return stack
+}
+
+/** Where in the user's code this happens, for a message: ` at file:line`. */
+function inCode(): string {
+  const lines = calls().split('\n').slice(1)
+  const foreign = (line: string) => /@tensorflow|node:|<anonymous>/.test(line)
+  const own = (line: string) => line.includes(here) && !line.includes('.test.')
+  const place = lines.find((line) => !foreign(line) && !own(line))?.match(/\(?([^\s()]+:\d+):\d+\)?$/)
+  return place ? ` at ${place[1]!.replace('file://', '')}` : ''
+}

@@ -1,0 +1,274 @@
+#include "capture.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "attributes.h"
+
+namespace selfsup {
+namespace {
+
+constexpr char kViews[] = "SelfsupViews";
+
+// How many tensors each input argument of an operation takes: 1, or 0 for a list of any length. Out of the
+// serialized OpDef: field 2 is an input_arg, whose fields 5 and 6 (number_attr, type_list_attr) make it a list.
+std::vector<int> ParseArguments(const uint8_t* at, const uint8_t* end) {
+  const auto varint = [](const uint8_t*& p, const uint8_t* limit) {
+    uint64_t value = 0;
+    for (int shift = 0; p < limit; shift += 7) {
+      value |= static_cast<uint64_t>(*p & 127) << shift;
+      if (!(*p++ & 128)) break;
+    }
+    return value;
+  };
+  const auto skip = [&](const uint8_t*& p, const uint8_t* limit, uint64_t tag) {
+    switch (tag & 7) {
+      case 0: varint(p, limit); break;
+      case 1: p += 8; break;
+      case 2: {
+        const uint64_t length = varint(p, limit);
+        p += length;
+        break;
+      }
+      default: p += 4;
+    }
+  };
+  std::vector<int> arguments;
+  while (at < end) {
+    const uint64_t tag = varint(at, end);
+    if (tag != (2 << 3 | 2)) {
+      skip(at, end, tag);
+      continue;
+    }
+    const uint64_t length = varint(at, end);
+    const uint8_t* limit = at + length;
+    int takes = 1;
+    while (at < limit) {
+      const uint64_t field = varint(at, limit);
+      if (field >> 3 == 5 || field >> 3 == 6) takes = 0;
+      skip(at, limit, field);
+    }
+    arguments.push_back(takes);
+    at = limit;
+  }
+  return arguments;
+}
+
+}  // namespace
+
+const std::vector<int>& Capture::Arguments(const std::string& name) {
+  static thread_local std::unordered_map<std::string, std::vector<int>> known;
+  const auto found = known.find(name);
+  if (found != known.end()) return found->second;
+  Status status;
+  TF_Buffer* definition = TF_NewBuffer();
+  TF_GraphGetOpDef(graph_, name.c_str(), definition, status);
+  std::vector<int> arguments;
+  if (status.ok()) {
+    const auto* bytes = static_cast<const uint8_t*>(definition->data);
+    arguments = ParseArguments(bytes, bytes + definition->length);
+  }
+  TF_DeleteBuffer(definition);
+  status.Check();
+  return known.emplace(name, std::move(arguments)).first->second;
+}
+
+TF_OperationDescription* Capture::New(const char* type) {
+  return TF_NewOperation(graph_, type, ("n" + std::to_string(nodes_++)).c_str());
+}
+
+TF_Output Capture::Done(TF_OperationDescription* description, const char* type) {
+  Status status;
+  TF_Operation* operation = TF_FinishOperation(description, status);
+  if (!status.ok()) throw Failure(std::string(type) + ": " + TF_Message(status));
+  return {operation, 0};
+}
+
+TF_Output Capture::Input(int32_t id) {
+  const Value& value = engine_.Get(id);
+  if (!value.handle) {
+    if (value.capture == number) return value.output;
+    throw Failure("a tensor of another compiled step is used in this one; return it from its step");
+  }
+  const auto found = inputs_.find(id);
+  if (found != inputs_.end()) return found->second;
+  Status status;
+  std::vector<int64_t> shape(TFE_TensorHandleNumDims(value.handle, status));
+  status.Check();
+  for (size_t axis = 0; axis < shape.size(); ++axis)
+    shape[axis] = TFE_TensorHandleDim(value.handle, static_cast<int>(axis), status);
+  status.Check();
+  TF_OperationDescription* description = New("Placeholder");
+  TF_SetAttrType(description, "dtype", TFE_TensorHandleDataType(value.handle));
+  TF_SetAttrShape(description, "shape", shape.data(), static_cast<int>(shape.size()));
+  const TF_Output output = Done(description, "Placeholder");
+  ids_.push_back(id);
+  placeholders_.push_back(output);
+  inputs_.emplace(id, output);
+  return output;
+}
+
+std::vector<int64_t> Capture::Shape(TF_Output output, const char* name) {
+  Status status;
+  const int rank = TF_GraphGetTensorNumDims(graph_, output, status);
+  status.Check();
+  // Scratch that only the operation's gradient looks at.
+  if (rank < 0 && std::strncmp(name, "FusedBatchNorm", 14) == 0 && output.index == 5) return {0};
+  std::vector<int64_t> shape(std::max(rank, 0));
+  if (rank > 0) TF_GraphGetTensorShape(graph_, output, shape.data(), rank, status);
+  status.Check();
+  bool known = rank >= 0;
+  for (int64_t side : shape) known = known && side >= 0;
+  if (!known)
+    throw Failure(std::string(name) + " has a result whose shape depends on values, which a compiled step cannot have");
+  return shape;
+}
+
+// The C API tells an operation's shape function nothing of its integers: the size of views is put in behind it.
+TF_Output Capture::SizedViews(TF_Operation* views) {
+  Status status;
+  int64_t size = 0;
+  TF_OperationGetAttrInt(views, "size", &size, status);
+  status.Check();
+  const std::vector<int64_t> images = Shape(TF_OperationInput({views, 0}), kViews);
+  const std::vector<int64_t> parameters = Shape(TF_OperationInput({views, 1}), kViews);
+  const int64_t shape[4] = {parameters.at(0), size, size, images.at(3)};
+  TF_OperationDescription* description = New("EnsureShape");
+  TF_AddInput(description, {views, 0});
+  TF_SetAttrShape(description, "shape", shape, 4);
+  return Done(description, "EnsureShape");
+}
+
+void Capture::Operation(const Call& call, const std::string& name, napi_value attributes, int32_t inputs,
+                        int32_t outputs) {
+  const std::vector<int>& arguments = Arguments(name);
+  std::vector<TF_Output> sources(inputs);
+  for (int32_t i = 0; i < inputs; ++i) sources[i] = Input(engine_.Numbers(inputs)[i]);
+  int lists = 0, singles = 0;
+  for (int takes : arguments) takes == 0 ? ++lists : ++singles;
+  if (lists > 1 || (lists == 0 && singles != inputs) || singles > inputs)
+    throw Failure(name + " takes other inputs than the " + std::to_string(inputs) + " given");
+
+  TF_OperationDescription* description = New(name.c_str());
+  size_t next = 0;
+  for (int takes : arguments) {
+    if (takes == 1) {
+      TF_AddInput(description, sources[next++]);
+    } else {
+      const int count = inputs - singles;
+      TF_AddInputList(description, sources.data() + next, count);
+      next += count;
+    }
+  }
+  SetAttributes(call, attributes, GraphAttributes{description});
+  TF_Operation* operation = Done(description, name.c_str()).oper;
+  if (outputs > TF_OperationNumOutputs(operation))
+    throw Failure(name + " has fewer than " + std::to_string(outputs) + " outputs");
+  size_t at = 0;
+  for (int i = 0; i < outputs; ++i) {
+    const TF_Output output = name == kViews ? SizedViews(operation) : TF_Output{operation, i};
+    const std::vector<int64_t> shape = Shape(output, name.c_str());
+    int32_t* facts = engine_.Room(at + 3 + shape.size()) + at;
+    facts[0] = engine_.Add(output, number);
+    facts[1] = TF_OperationOutputType(output);
+    facts[2] = static_cast<int32_t>(shape.size());
+    for (size_t axis = 0; axis < shape.size(); ++axis) facts[3 + axis] = static_cast<int32_t>(shape[axis]);
+    at += 3 + shape.size();
+  }
+}
+
+TF_Output Capture::Const(TF_Tensor* tensor) {
+  TF_OperationDescription* description = New("Const");
+  Status status;
+  TF_SetAttrType(description, "dtype", TF_TensorType(tensor));
+  TF_SetAttrTensor(description, "value", tensor, status);
+  const TF_Output output = Done(description, "Const");
+  status.Check();
+  return output;
+}
+
+int32_t Capture::Constant(TF_Tensor* tensor) {
+  const TF_DataType type = TF_TensorType(tensor);
+  const size_t bytes = TF_TensorByteSize(tensor), width = TF_DataTypeSize(type);
+  const auto* data = static_cast<const char*>(TF_TensorData(tensor));
+  if (width == 0 || bytes <= 16 * width) return engine_.Add(Const(tensor), number);
+  // Of one value throughout: zeros, ones, a fill. It is made on the device each time.
+  if (std::memcmp(data, data + width, bytes - width) == 0) {
+    const int32_t rank = TF_NumDims(tensor);
+    const int64_t ranks[1] = {rank};
+    Tensor shape(TF_AllocateTensor(TF_INT32, ranks, 1, rank * sizeof(int32_t)));
+    for (int axis = 0; axis < rank; ++axis)
+      static_cast<int32_t*>(TF_TensorData(shape.get()))[axis] = static_cast<int32_t>(TF_Dim(tensor, axis));
+    Tensor value(TF_AllocateTensor(type, nullptr, 0, width));
+    std::memcpy(TF_TensorData(value.get()), data, width);
+    const TF_Output dims = Const(shape.get()), scalar = Const(value.get());
+    TF_OperationDescription* description = New("Fill");
+    TF_AddInput(description, dims);
+    TF_AddInput(description, scalar);
+    return engine_.Add(Done(description, "Fill"), number);
+  }
+  if (bytes > largest_constant_)
+    throw Failure("a constant of " + std::to_string(bytes / width) +
+                  " values is made on the host; make it of device operations, pass it as an argument, or make it once "
+                  "before the step");
+  return engine_.Add(Const(tensor), number);
+}
+
+int32_t Capture::Finish(const char* name, int32_t outputs, bool xla) {
+  std::vector<TF_Output> results(outputs);
+  for (int32_t i = 0; i < outputs; ++i) {
+    // Through Identity: a function's output may not be its input.
+    TF_OperationDescription* description = New("Identity");
+    TF_AddInput(description, Input(engine_.Numbers(outputs)[i]));
+    results[i] = Done(description, "Identity");
+  }
+  Status status;
+  TF_Function* function =
+      TF_GraphToFunction(graph_, name, 0, -1, nullptr, static_cast<int>(placeholders_.size()), placeholders_.data(),
+                         outputs, results.data(), nullptr, nullptr, nullptr, status);
+  status.Check();
+  if (xla) {
+    static const char yes[] = "\x28\x01";  // AttrValue { b: true }
+    TF_FunctionSetAttrValueProto(function, "_XlaMustCompile", yes, sizeof(yes) - 1, status);
+  }
+  if (status.ok()) TFE_ContextAddFunction(engine_.context, function, status);
+  TF_DeleteFunction(function);
+  status.Check();
+  int32_t* ids = engine_.Room(ids_.size());
+  for (size_t i = 0; i < ids_.size(); ++i) ids[i] = ids_[i];
+  return static_cast<int32_t>(ids_.size());
+}
+
+// beginCapture(largestConstant): from here on operations are captured; the bytes that one constant may have
+napi_value BeginCapture(Call& call) {
+  Engine& engine = call.engine();
+  if (engine.capture) throw Failure("a step is being captured already");
+  engine.capture = std::make_unique<Capture>(engine, ++engine.captures, call.Int(size_t{0}));
+  return nullptr;
+}
+
+// endCapture(name, outputs, xla): makes the function; how many inputs it takes, whose numbers are in the exchange
+napi_value EndCapture(Call& call) {
+  Engine& engine = call.engine();
+  if (!engine.capture) throw Failure("no step is being captured");
+  const std::unique_ptr<Capture> capture = std::move(engine.capture);
+  const std::string name = call.Text(call.arguments[0]);
+  return call.Number(capture->Finish(engine.Name(name), call.Int(1), call.Bool(call.arguments[2])));
+}
+
+napi_value AbortCapture(Call& call) {
+  call.engine().capture.reset();
+  return nullptr;
+}
+
+napi_value RemoveFunction(Call& call) {
+  Engine& engine = call.engine();
+  Status status;
+  TFE_ExecutorWaitForAllPendingNodes(engine.queue, status);  // whatever went wrong in one of them is told elsewhere
+  Status removed;
+  TFE_ContextRemoveFunction(engine.context, call.Text(call.arguments[0]).c_str(), removed);
+  removed.Check();
+  return nullptr;
+}
+
+}  // namespace selfsup

@@ -1,0 +1,82 @@
+#include "engine.h"
+
+#include <cstring>
+
+#include "capture.h"
+
+namespace selfsup {
+
+Engine& Call::engine() const {
+  void* data = nullptr;
+  napi_get_instance_data(env, &data);
+  if (!data) throw Failure("start() has to come first");
+  return *static_cast<Engine*>(data);
+}
+
+Engine::Engine(const std::string& config) {
+  Status status;
+  TFE_ContextOptions* options = TFE_NewContextOptions();
+  if (!config.empty()) TFE_ContextOptionsSetConfig(options, config.data(), config.size(), status);
+  if (status.ok()) context = TFE_NewContext(options, status);
+  TFE_DeleteContextOptions(options);
+  status.Check();
+  TF_DeviceList* devices = TFE_ContextListDevices(context, status);
+  status.Check();
+  for (int i = 0; i < TF_DeviceListCount(devices) && !gpu; ++i) {
+    Status each;
+    gpu = std::strcmp(TF_DeviceListType(devices, i, each), "GPU") == 0;
+    if (gpu || device.empty()) device = TF_DeviceListName(devices, i, each);
+  }
+  TF_DeleteDeviceList(devices);
+  // A few steps may wait in line: the next is there when one ends, and their inputs do not pile up.
+  queue = TFE_NewExecutor(true, false, 4);
+  at_once = TFE_ContextGetExecutorForThread(context);
+}
+
+// What is left of the context is the process' to clean up: its threads may still be at work.
+Engine::~Engine() {
+  Status status;
+  TFE_ExecutorWaitForAllPendingNodes(queue, status);
+}
+
+Value& Engine::Get(int32_t id) {
+  const auto found = values_.find(id);
+  if (found == values_.end()) throw Failure("tensor " + std::to_string(id) + " is no longer there");
+  return found->second;
+}
+
+TFE_TensorHandle* Engine::Handle(int32_t id) {
+  const Value& value = Get(id);
+  if (!value.handle)
+    throw Failure("this tensor was made inside a compiled step and has no values outside of it; return it from the step");
+  return value.handle;
+}
+
+void Engine::Remove(int32_t id) {
+  const auto found = values_.find(id);
+  if (found == values_.end()) throw Failure("tensor " + std::to_string(id) + " is no longer there");
+  if (found->second.handle) TFE_DeleteTensorHandle(found->second.handle);
+  values_.erase(found);
+}
+
+TFE_TensorHandle* Engine::Place(Tensor tensor) {
+  Status status;
+  const TF_DataType type = TF_TensorType(tensor.get());
+  TFE_TensorHandle* handle = TFE_NewTensorHandle(tensor.get(), status);
+  status.Check();
+  // Operations on a GPU want their int32 inputs, which are shapes and axes, in the host's memory.
+  if (!gpu || type == TF_INT32 || type == TF_STRING) return handle;
+  TFE_TensorHandle* placed = TFE_TensorHandleCopyToDevice(handle, context, device.c_str(), status);
+  TFE_DeleteTensorHandle(handle);
+  status.Check();
+  return placed;
+}
+
+const int32_t* Engine::Numbers(int32_t count) const { return Room(static_cast<size_t>(count)); }
+
+int32_t* Engine::Room(size_t count) const {
+  if (count > exchange.length) throw Failure("too many tensors at once: " + std::to_string(count) + " numbers");
+  return exchange.numbers;
+}
+
+}  // namespace selfsup

@@ -1,0 +1,87 @@
+// TensorFlow as JavaScript sees it: tensors by number, operations that run at once or are captured into a graph.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "status.h"
+#include "tensorflow/c/eager/c_api.h"
+#include "tensorflow/c/eager/c_api_experimental.h"
+
+namespace selfsup {
+
+class Capture;
+
+// What a number stands for: a tensor, or a place in the graph that is, or was, captured.
+struct Value {
+  TFE_TensorHandle* handle;
+  TF_Output output;
+  uint32_t capture;
+};
+
+// Where names, numbers of inputs and facts of outputs pass between JavaScript and here without objects.
+struct Exchange {
+  int32_t* numbers = nullptr;
+  size_t length = 0;
+  napi_ref reference = nullptr;
+};
+
+class Engine {
+ public:
+  // config: a serialized ConfigProto, or nothing
+  explicit Engine(const std::string& config);
+  ~Engine();
+  Engine(const Engine&) = delete;
+
+  int32_t Add(TFE_TensorHandle* handle) { return Insert({handle, {nullptr, 0}, 0}); }
+  int32_t Add(TF_Output output, uint32_t capture) { return Insert({nullptr, output, capture}); }
+  Value& Get(int32_t id);
+  // The tensor itself; throws for a place in a graph.
+  TFE_TensorHandle* Handle(int32_t id);
+  void Remove(int32_t id);
+  size_t Count() const { return values_.size(); }
+
+  // A tensor that becomes the engine's, on the device where it is wanted.
+  TFE_TensorHandle* Place(Tensor tensor);
+
+  // Numbers of inputs that JavaScript wrote; throws where there is no room for so many.
+  const int32_t* Numbers(int32_t count) const;
+  int32_t* Room(size_t count) const;
+
+  // Names that TensorFlow may look at for as long as the process lives.
+  const char* Name(const std::string& name) { return names_.insert(name).first->c_str(); }
+
+  TFE_Context* context = nullptr;
+  TFE_Executor* queue = nullptr;  // runs captured steps, in order, on a thread of its own
+  TFE_Executor* at_once = nullptr;  // runs operations on the thread that asks
+  std::string device;
+  bool gpu = false;
+  Exchange exchange;
+  std::unique_ptr<Capture> capture;
+  uint32_t captures = 0;
+
+ private:
+  int32_t Insert(const Value& value) {
+    values_.emplace(next_, value);
+    return next_++;
+  }
+  std::unordered_map<int32_t, Value> values_;
+  std::unordered_set<std::string> names_;
+  int32_t next_ = 1;
+};
+
+napi_value CreateTensor(Call& call);
+napi_value DeleteTensor(Call& call);
+napi_value ReadSync(Call& call);
+napi_value Read(Call& call);
+napi_value Execute(Call& call);
+napi_value BeginCapture(Call& call);
+napi_value EndCapture(Call& call);
+napi_value AbortCapture(Call& call);
+napi_value CallFunction(Call& call);
+napi_value RemoveFunction(Call& call);
+napi_value Wait(Call& call);
+
+}  // namespace selfsup

@@ -1,0 +1,110 @@
+// Operations that run at once, and functions made of captured steps, which run in line on a thread of their own.
+
+#include "attributes.h"
+#include "capture.h"
+#include "engine.h"
+
+namespace selfsup {
+namespace {
+
+struct Operation {
+  TFE_Op* op;
+  Operation(Engine& engine, const char* name) {
+    Status status;
+    op = TFE_NewOp(engine.context, name, status);
+    status.Check();
+    if (engine.gpu) {
+      TFE_OpSetDevice(op, engine.device.c_str(), status);
+      status.Check();
+    }
+  }
+  ~Operation() { TFE_DeleteOp(op); }
+  Operation(const Operation&) = delete;
+
+  void Inputs(Engine& engine, int32_t count) {
+    Status status;
+    const int32_t* ids = engine.Numbers(count);
+    for (int32_t i = 0; i < count; ++i) {
+      TFE_OpAddInput(op, engine.Handle(ids[i]), status);
+      status.Check();
+    }
+  }
+};
+
+// Captured steps go to the queue while this lives.
+struct InLine {
+  Engine& engine;
+  explicit InLine(Engine& engine) : engine(engine) { TFE_ContextSetExecutorForThread(engine.context, engine.queue); }
+  ~InLine() { TFE_ContextSetExecutorForThread(engine.context, engine.at_once); }
+};
+
+}  // namespace
+
+// execute(name, attributes, inputs, outputs): the inputs' numbers are in the exchange; afterwards each output's number,
+// type, number of axes and axes are
+napi_value Execute(Call& call) {
+  Engine& engine = call.engine();
+  const std::string name = call.Text(call.arguments[0]);
+  const int32_t inputs = call.Int(2);
+  int outputs = call.Int(3);
+  if (engine.capture) {
+    engine.capture->Operation(call, name, call.arguments[1], inputs, outputs);
+    return nullptr;
+  }
+  Operation operation(engine, engine.Name(name));
+  operation.Inputs(engine, inputs);
+  SetAttributes(call, call.arguments[1], EagerAttributes{operation.op});
+  std::vector<TFE_TensorHandle*> results(outputs, nullptr);
+  Status status;
+  TFE_Execute(operation.op, results.data(), &outputs, status);
+  status.Check();
+  size_t at = 0;
+  for (int i = 0; i < outputs; ++i) {
+    const int rank = TFE_TensorHandleNumDims(results[i], status);
+    status.Check();
+    int32_t* facts = engine.Room(at + 3 + rank) + at;
+    facts[0] = engine.Add(results[i]);
+    facts[1] = TFE_TensorHandleDataType(results[i]);
+    facts[2] = rank;
+    for (int axis = 0; axis < rank; ++axis)
+      facts[3 + axis] = static_cast<int32_t>(TFE_TensorHandleDim(results[i], axis, status));
+    at += 3 + rank;
+  }
+  return nullptr;
+}
+
+// call(function, inputs, outputs): the exchange holds the inputs' numbers, then the outputs'; does not wait
+napi_value CallFunction(Call& call) {
+  Engine& engine = call.engine();
+  const std::string name = call.Text(call.arguments[0]);
+  int outputs = call.Int(2);
+  const InLine line(engine);  // first of all: an operation keeps the executor that it finds when it is made
+  Operation operation(engine, engine.Name(name));
+  operation.Inputs(engine, call.Int(1));
+  std::vector<TFE_TensorHandle*> results(outputs, nullptr);
+  Status status;
+  TFE_Execute(operation.op, results.data(), &outputs, status);
+  if (!status.ok()) {
+    // A step that failed, whose values tell so, closed the line behind it.
+    TFE_ExecutorClearError(engine.queue);
+    outputs = static_cast<int>(results.size());
+    Status again;
+    TFE_Execute(operation.op, results.data(), &outputs, again);
+    again.Check();
+  }
+  int32_t* ids = engine.Room(outputs);
+  for (int i = 0; i < outputs; ++i) ids[i] = engine.Add(results[i]);
+  return nullptr;
+}
+
+// wait(): until no step is in line; throws what went wrong in one
+napi_value Wait(Call& call) {
+  Engine& engine = call.engine();
+  Status status;
+  TFE_ExecutorWaitForAllPendingNodes(engine.queue, status);
+  if (!status.ok()) TFE_ExecutorClearError(engine.queue);
+  status.Check();
+  return nullptr;
+}
+
+}  // namespace selfsup
