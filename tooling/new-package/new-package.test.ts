@@ -3,7 +3,8 @@ import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import ts from 'typescript'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { importsOf, problemsOf } from '../layers/rows.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -15,42 +16,85 @@ beforeAll(async () => {
   for (const path of [
     'LICENSE',
     'tooling/layers/rows.ts',
+    'packages/cli/package.json',
+    'packages/cli/src/registry.ts',
     'packages/losses/package.json',
     'packages/losses/tsconfig.json',
+    'packages/simclr/package.json',
   ]) {
     await cp(join(root, path), join(copy, path))
   }
 })
 afterAll(() => rm(copy, { recursive: true }))
 
-const make = (name: string) => spawnSync(process.execPath, [script, name, copy], { encoding: 'utf8' })
+const make = (...args: string[]) =>
+  spawnSync(process.execPath, [script, ...args, '--root', copy], { encoding: 'utf8' })
+const text = (...path: string[]) => readFile(join(copy, ...path), 'utf8')
 
-test('makes a package that fits the house', async () => {
-  expect(make('my-method')).toMatchObject({ status: 0 })
-  const folder = join(copy, 'packages/my-method')
-  const files = (await readdir(folder, { recursive: true })).map(String)
-  expect(files).toEqual(
-    expect.arrayContaining(['LICENSE', 'README.md', 'package.json', 'src', 'tsconfig.json']),
+/** What TypeScript has against files that stand in place of a package that is there. */
+async function typeErrors(folder: string, names: readonly string[]): Promise<string[]> {
+  const place = join(root, 'packages/simclr/src')
+  const sources = new Map<string, string>()
+  for (const name of names) sources.set(join(place, name), await text('packages', folder, 'src', name))
+  const { config } = ts.readConfigFile(join(root, 'tooling/tsconfig/base.json'), ts.sys.readFile)
+  const { options } = ts.convertCompilerOptionsFromJson(
+    { ...config.compilerOptions, paths: { '@selfsup/*': ['./packages/*/src/index.ts'] } },
+    root,
   )
-  const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
-  expect(manifest.name).toBe('@selfsup/my-method')
-  const imports = []
-  for (const file of ['src/index.ts', 'src/my-method.ts', 'src/my-method.test.ts']) {
-    for (const specifier of importsOf(await readFile(join(folder, file), 'utf8')))
-      imports.push({ file, specifier })
+  const host = ts.createCompilerHost(options)
+  const { getSourceFile, fileExists, readFile } = host
+  host.fileExists = (path) => sources.has(path) || fileExists(path)
+  host.readFile = (path) => sources.get(path) ?? readFile(path)
+  host.getSourceFile = (path, target) => {
+    const source = sources.get(path)
+    return source === undefined ? getSourceFile(path, target) : ts.createSourceFile(path, source, target)
   }
-  // Its place is in the copy's rows, which know it as a method.
-  const { problemsOf: problemsInCopy } = (await import(
-    pathToFileURL(join(copy, 'tooling/layers/rows.ts')).href
-  )) as {
-    problemsOf: typeof problemsOf
-  }
-  const facts = { folder: 'my-method', manifest, imports, files }
-  expect(problemsInCopy(facts)).toEqual([])
-  expect(problemsOf(facts)).toEqual(['packages/my-method has no place in tooling/layers/rows.ts'])
-  expect(await readFile(join(copy, '.changeset/my-method.md'), 'utf8')).toContain(
-    "'@selfsup/my-method': minor",
+  const program = ts.createProgram([...sources.keys()], options, host)
+  return [...sources.keys()]
+    .flatMap((path) => ts.getPreEmitDiagnostics(program, program.getSourceFile(path)))
+    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))
+}
+
+describe.each([
+  ['my-method', []],
+  ['my-part', ['--part']],
+])('%s', (name, flags) => {
+  test('fits the house', async () => {
+    expect(make(name, ...flags)).toMatchObject({ status: 0 })
+    const folder = join(copy, 'packages', name)
+    const files = (await readdir(folder, { recursive: true })).map(String)
+    expect(files).toEqual(
+      expect.arrayContaining(['LICENSE', 'README.md', 'package.json', 'src', 'tsconfig.json']),
+    )
+    const manifest = JSON.parse(await text('packages', name, 'package.json'))
+    expect(manifest.name).toBe(`@selfsup/${name}`)
+    expect(manifest.scripts.test).toContain(`--project ${name}`)
+    const imports = []
+    for (const file of ['src/index.ts', `src/${name}.ts`, `src/${name}.test.ts`]) {
+      for (const specifier of importsOf(await text('packages', name, file))) imports.push({ file, specifier })
+    }
+    // Its place is in the copy's rows.
+    const { problemsOf: problemsInCopy } = (await import(
+      `${pathToFileURL(join(copy, 'tooling/layers/rows.ts')).href}?${name}`
+    )) as { problemsOf: typeof problemsOf }
+    const facts = { folder: name, manifest, imports, files }
+    expect(problemsInCopy(facts)).toEqual([])
+    expect(problemsOf(facts)).toEqual([`packages/${name} has no place in tooling/layers/rows.ts`])
+    expect(await text('.changeset', `${name}.md`)).toContain(`'@selfsup/${name}': minor`)
+  })
+
+  test('has the right types', async () => {
+    expect(await typeErrors(name, [`${name}.ts`, `${name}.test.ts`])).toEqual([])
+  })
+})
+
+test('the command line finds a method that was made', async () => {
+  expect(await text('packages/cli/src/registry.ts')).toContain(
+    `simclr: async () => (await import('@selfsup/simclr')).definition,\n  'my-method': async () => (await import('@selfsup/my-method')).definition,\n}`,
   )
+  const { dependencies } = JSON.parse(await text('packages/cli/package.json'))
+  expect(dependencies).toMatchObject({ '@selfsup/my-method': 'workspace:^' })
+  expect(dependencies).not.toHaveProperty('@selfsup/my-part')
 })
 
 test.each([

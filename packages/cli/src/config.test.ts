@@ -15,14 +15,22 @@ const definition: MethodDefinition = {
     symmetric: { type: 'boolean', default: true, description: '' },
     views: { type: 'choice', default: 'simclr', choices: ['simclr', 'gray'], description: '' },
   },
-  training: { optimizer: 'sgd', learningRate: 0.06, weightDecay: 0, warmupEpochs: 0 },
+  training: () => {
+    throw new Error('not trained here')
+  },
   create: () => {
     throw new Error('not made here')
   },
 }
 
 describe('methodOptions', () => {
-  test('reads words by the option’s type; words win over the file', () => {
+  test('fills defaults, reads words by the option’s type; words win over the file', () => {
+    expect(methodOptions(definition, [])).toEqual({
+      temperature: 0.5,
+      layers: 2,
+      symmetric: true,
+      views: 'simclr',
+    })
     expect(
       methodOptions(definition, ['temperature=0.2', 'symmetric=false', 'views=gray'], {
         temperature: 1,
@@ -33,7 +41,7 @@ describe('methodOptions', () => {
 
   test.each([
     ['temperatur=1', "unknown option of fake 'temperatur'; did you mean 'temperature'?"],
-    ['temperature=0', 'fake\'s option temperature must be a number from 0.01 to 10; got "0"'],
+    ['temperature=0', "fake's option temperature must be a number from 0.01 to 10; got 0"],
     ['temperature=', 'must be a number from 0.01 to 10'],
     ['layers=1.5', "fake's option layers must be a whole number of at least 1"],
     ['symmetric=maybe', 'must be true or false'],

@@ -1,7 +1,13 @@
 import { readFile } from 'node:fs/promises'
-import { type MethodDefinition, type MethodOption, SelfsupError } from '@selfsup/core'
+import {
+  type MethodDefinition,
+  type MethodOption,
+  type OptionValue,
+  resolveOptions,
+  SelfsupError,
+  unknownName,
+} from '@selfsup/core'
 import { z } from 'zod'
-import { unknown } from './nearest.js'
 
 const settings = z.strictObject({
   out: z.string().min(1),
@@ -51,70 +57,34 @@ export function checkSettings(content: unknown, where: string): Settings {
   if (result.success) return result.data
   const problems = result.error.issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => unknown('setting', key, Object.keys(settings.shape)))
+      ? issue.keys.map((key) => unknownName('setting', key, Object.keys(settings.shape)))
       : [`${issue.path.join('.') || 'the whole'}: ${issue.message}`],
   )
   throw new SelfsupError(`${where}: ${problems.join('; ')}`)
 }
 
 /**
- * A method's options from `name=value` words and a configuration file's `options`.
- * @param words from --set
+ * A method's options from `name=value` words and a configuration file's `options`, with its defaults for the rest.
+ * @param words from --set; they win over the file
  * @throws SelfsupError naming the option and what it takes
  */
 export function methodOptions(
   definition: MethodDefinition,
   words: readonly string[],
   fromFile: Settings['options'] = {},
-): Record<string, number | boolean | string> {
-  const given = Object.entries(fromFile)
+): Record<string, OptionValue> {
+  const given: Record<string, OptionValue> = { ...fromFile }
   for (const word of words) {
     const [name, ...rest] = word.split('=')
     if (!name || rest.length === 0) throw new SelfsupError(`--set takes option=value; got '${word}'`)
-    given.push([name, rest.join('=')])
+    given[name] = meaningOf(definition.options[name], rest.join('='))
   }
-  return Object.fromEntries(
-    given.map(([name, value]) => {
-      const option = definition.options[name]
-      if (!option)
-        throw new SelfsupError(unknown(`option of ${definition.name}`, name, Object.keys(definition.options)))
-      return [name, optionValue(`${definition.name}'s option ${name}`, option, value)]
-    }),
-  )
+  return resolveOptions(definition, given)
 }
 
-function optionValue(
-  name: string,
-  option: MethodOption,
-  value: number | boolean | string,
-): number | boolean | string {
-  const wrong = (expected: string) =>
-    new SelfsupError(`${name} must be ${expected}; got ${JSON.stringify(value)}`)
-  if (option.type === 'boolean') {
-    if (value === true || value === 'true') return true
-    if (value === false || value === 'false') return false
-    throw wrong('true or false')
-  }
-  if (option.type === 'choice') {
-    if (option.choices.includes(String(value))) return String(value)
-    throw wrong(`one of ${option.choices.join(', ')}`)
-  }
-  const number = typeof value === 'string' && value.trim() === '' ? Number.NaN : Number(value)
-  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY, integer } = option
-  if (!Number.isFinite(number) || number < min || number > max || (integer && !Number.isInteger(number))) {
-    throw wrong(range(option))
-  }
-  return number
-}
-
-/** What values an option takes, in words. */
-export function range(option: MethodOption): string {
-  if (option.type === 'boolean') return 'true or false'
-  if (option.type === 'choice') return option.choices.join(', ')
-  const kind = option.integer ? 'a whole number' : 'a number'
-  if (option.min !== undefined && option.max !== undefined)
-    return `${kind} from ${option.min} to ${option.max}`
-  if (option.min !== undefined) return `${kind} of at least ${option.min}`
-  if (option.max !== undefined) return `${kind} of at most ${option.max}`
-  return kind
+/** What a word means by the option's type; as it is where it means nothing, for the error that follows. */
+function meaningOf(option: MethodOption | undefined, word: string): OptionValue {
+  if (option?.type === 'number' && word.trim() !== '' && !Number.isNaN(Number(word))) return Number(word)
+  if (option?.type === 'boolean' && /^(true|false)$/.test(word)) return word === 'true'
+  return word
 }

@@ -39,19 +39,22 @@ function describe(exit: (code: number) => void): Command {
     .argument('<method>', 'simclr, ... (selfsup methods lists all)')
     .argument('<images>', imagesHelp)
     .option('--out <folder>', 'where the run is written (default: runs/METHOD-IMAGES)')
-    .option('--backbone <name>', 'the network (selfsup backbones lists all; default: resnet18)')
+    .option(
+      '--backbone <name>',
+      'the network (selfsup backbones lists all; default: the method’s, else resnet18)',
+    )
     .option(
       '--size <pixels>',
       'side of the pictures that the network sees (default: 32 for small images, 224 for large)',
       integer(4),
     )
-    .option('--epochs <n>', 'passes over the images (default: 200)', integer(1))
-    .option('--batch <n>', 'images per step (default: 256)', integer(2))
+    .option('--epochs <n>', 'passes over the images (default: the method’s)', integer(1))
+    .option('--batch <n>', 'images per step (default: the method’s)', integer(2))
     .option('--seed <n>', 'same seed, same run (default: 1)', integer(0))
     .option('--optimizer <name>', 'sgd, lars or adamw (default: the method’s)')
     .option(
       '--learning-rate <rate>',
-      'for a batch of 256, scaled with the batch (default: the method’s)',
+      'the highest; for methods whose rate grows with the batch, of 256 images (default: the method’s)',
       positive,
     )
     .option('--weight-decay <x>', 'default: the method’s', notNegative)

@@ -1,5 +1,4 @@
-import { type MethodDefinition, SelfsupError } from '@selfsup/core'
-import { unknown } from './nearest.js'
+import { type MethodDefinition, SelfsupError, unknownName } from '@selfsup/core'
 
 /** The method packages, each loaded only when it is asked for. */
 const methodPackages: Readonly<Record<string, () => Promise<MethodDefinition>>> = {
@@ -17,6 +16,6 @@ export function methodNames(): string[] {
  */
 export async function findMethod(name: string): Promise<MethodDefinition> {
   const load = Object.hasOwn(methodPackages, name) ? methodPackages[name] : undefined
-  if (!load) throw new SelfsupError(unknown('method', name, methodNames()))
+  if (!load) throw new SelfsupError(unknownName('method', name, methodNames()))
   return load()
 }

@@ -1,11 +1,20 @@
-import { type Method, type MethodContext, SelfsupError } from '@selfsup/core'
+import {
+  type Encoder,
+  encoderOf,
+  type Method,
+  type MethodDefinition,
+  type PictureShape,
+  resolveOptions,
+  SelfsupError,
+  unknownName,
+} from '@selfsup/core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { z } from 'zod'
-import { unknown } from './nearest.js'
 import { findMethod } from './registry.js'
 
 const runConfig = z.object({
   method: z.string(),
+  /** resolved: defaults as they were when the run started */
   options: z.record(z.string(), z.union([z.number(), z.boolean(), z.string()])),
   images: z.object({
     /** as an absolute path, or `shapes` */
@@ -14,7 +23,9 @@ const runConfig = z.object({
     count: z.number().optional(),
     strict: z.boolean(),
   }),
-  backbone: z.object({ name: z.string(), size: z.number(), channels: z.union([z.literal(1), z.literal(3)]) }),
+  /** what the method gets of them */
+  pictures: z.object({ size: z.number(), channels: z.union([z.literal(1), z.literal(3)]) }),
+  backbone: z.string(),
   seed: z.number(),
 })
 
@@ -35,19 +46,33 @@ export function checkRunConfig(folder: string, config: unknown): RunConfig {
   return data
 }
 
+/** What of a run's config makes its method. */
+export type MethodConfig = Pick<RunConfig, 'method' | 'options' | 'pictures' | 'backbone' | 'seed'>
+
 /**
- * The network that a run names, with fresh weights.
- * @throws SelfsupError with the nearest name when there is none
+ * The method that a run names, around a backbone with fresh weights.
+ * @throws SelfsupError with the nearest name when there is no such method, option or backbone
  */
-export async function makeBackbone({
-  backbone: { name, size, channels },
-  seed,
-}: RunConfig): Promise<LayersModel> {
+export async function makeMethod(config: MethodConfig): Promise<Method> {
+  const { pictures, seed } = config
+  const definition = await findMethod(config.method)
+  const options = resolveOptions(definition, config.options)
+  const input = definition.backboneInput?.(pictures, options) ?? pictures
+  const normalisation = await normalisationFor(pictures.channels)
+  const backbone = await makeBackbone(config.backbone, input, seed)
+  return definition.create(backbone, options, { seed, normalisation, pictures })
+}
+
+async function makeBackbone(
+  name: string,
+  { size, channels }: PictureShape,
+  seed: number,
+): Promise<LayersModel> {
   const { backbones } = await import('@selfsup/backbones')
   const definition = backbones.find((backbone) => backbone.name === name)
   if (!definition)
     throw new SelfsupError(
-      unknown(
+      unknownName(
         'backbone',
         name,
         backbones.map((backbone) => backbone.name),
@@ -56,14 +81,9 @@ export async function makeBackbone({
   return definition.create({ size, channels, seed })
 }
 
-/** The method that a run names, around a backbone. */
-export async function makeMethod(config: RunConfig): Promise<Method> {
-  const definition = await findMethod(config.method)
-  const context: MethodContext = {
-    seed: config.seed,
-    normalisation: await normalisationFor(config.backbone.channels),
-  }
-  return definition.create(await makeBackbone(config), config.options, context)
+/** The backbone of a method where the user names none. */
+export function defaultBackbone({ backbone = 'resnet18' }: MethodDefinition): string {
+  return backbone
 }
 
 /** What pixels are normalised with: ImageNet's statistics, of grey where there is no colour. */
@@ -72,13 +92,26 @@ export async function normalisationFor(channels: 1 | 3) {
   return channels === 1 ? grayNormalisation : imagenetNormalisation
 }
 
-/** A finished or unfinished run's backbone with the weights of its newest checkpoint. */
-export async function trainedBackbone(
-  folder: string,
-): Promise<{ config: RunConfig; backbone: LayersModel; step: number }> {
-  const { readRun, restoreNetworks } = await import('@selfsup/train')
+/** A finished or unfinished run's method with the weights of its newest checkpoint, and how it makes features. */
+export interface TrainedMethod {
+  readonly config: RunConfig
+  readonly method: Method
+  readonly encode: Encoder
+  /** steps done */
+  readonly step: number
+}
+
+/** @throws SelfsupError when the folder holds no run of the command line, or one without a checkpoint */
+export async function trainedMethod(folder: string): Promise<TrainedMethod> {
+  const { readRun, restoreMethod } = await import('@selfsup/train')
   const config = checkRunConfig(folder, (await readRun(folder)).config)
-  const backbone = await makeBackbone(config)
-  const step = await restoreNetworks({ backbone }, folder)
-  return { config, backbone, step }
+  const method = await makeMethod(config)
+  const step = await restoreMethod(method, folder)
+  return { config, method, encode: encoderOf(method), step }
+}
+
+/** Frees a method and the backbone that it was made around. */
+export function disposeOf(method: Method): void {
+  method.networks.backbone.dispose()
+  method.dispose()
 }

@@ -1,16 +1,46 @@
 export { type CropBox, centralCropBox, DRAWS_PER_BOX, randomResizedCropBox } from './crop-box.js'
-export type { BatchOptions, CropSpec, HostBatch, HostImages, ImageDataset, Normalisation } from './dataset.js'
 export type {
-  MethodContext,
-  MethodDefinition,
-  MethodOption,
-  OptionValues,
-  TrainingDefaults,
-} from './definition.js'
+  BatchOptions,
+  CropSpec,
+  Dataset,
+  HostBatch,
+  HostImages,
+  HostValues,
+  ImageDataset,
+  Normalisation,
+} from './dataset.js'
+export type { MethodContext, MethodDefinition, PictureShape } from './definition.js'
 export { expected, SelfsupError } from './errors.js'
 export { type JpegCropper, jpegCropper, provideJpegCropper } from './jpeg-cropper.js'
-export type { ImageBatch, LossResult, Method, Step } from './method.js'
-export { derive, mixSeed, normals, philox4x32, type Seed, uniforms } from './random.js'
+export {
+  type Encoder,
+  encoderOf,
+  type ImageBatch,
+  type LossResult,
+  type Method,
+  phasesOf,
+  type Step,
+} from './method.js'
+export { nearest, unknownName } from './nearest.js'
+export {
+  type MethodOption,
+  type MethodOptions,
+  type OptionValue,
+  type OptionValues,
+  rangeOf,
+  resolveOptions,
+} from './options.js'
+export type { LearningRates, ParameterGroup, Phase, WeightNames } from './parameter-groups.js'
+export {
+  derive,
+  mixSeed,
+  normals,
+  philox4x32,
+  type Seed,
+  STREAM_STEPS,
+  uniforms,
+  WORD_FACTORS,
+} from './random.js'
 export {
   type AnyTensor,
   assertMatrix,
@@ -20,3 +50,13 @@ export {
   ShapeError,
 } from './shape.js'
 export { stopGradient } from './stop-gradient.js'
+export type {
+  AdamwSettings,
+  CommonOptimizerSettings,
+  LarsSettings,
+  OptimizerSettings,
+  ScheduleSettings,
+  SgdSettings,
+  TrainingDefaults,
+} from './training-settings.js'
+export { type Networks, namedWeights, trainableWeights, weightNames } from './weight-names.js'

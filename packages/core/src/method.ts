@@ -1,6 +1,17 @@
-import type { Scalar, Tensor1D, Tensor4D, TensorContainer, Variable } from '@tensorflow/tfjs-core'
+import type {
+  Scalar,
+  Tensor,
+  Tensor1D,
+  Tensor2D,
+  Tensor4D,
+  TensorContainer,
+  Variable,
+} from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { CropSpec } from './dataset.js'
+import type { OptionValue } from './options.js'
+import type { ParameterGroup, Phase } from './parameter-groups.js'
+import type { Seed } from './random.js'
 
 /** A batch as it reaches the device. */
 export interface ImageBatch {
@@ -8,7 +19,9 @@ export interface ImageBatch {
   images?: Tensor4D
   /** otherwise one tensor per entry of the method's `crops`, [batch, size, size, channels] int32, 0..255 */
   crops?: Tensor4D[]
-  /** int32 [batch], -1 where an image has no label */
+  /** of data that are no images, float32 [batch, ...]: series are [batch, time, channels] */
+  values?: Tensor
+  /** int32 [batch], -1 where there is no label */
   labels: Tensor1D
   /** int32 [batch], positions in the dataset */
   indices: Tensor1D
@@ -20,40 +33,93 @@ export interface Step {
   readonly seed: Tensor1D
   /** part of the training that is done, 0..1, for a method's own schedules */
   readonly progress: Scalar
-  /** which of `phases` is asked for; `'main'` for a method without phases */
+  /** number of the epoch, counted from 0, float32 */
+  readonly epoch: Scalar
+  /** which of `phases` is asked for; `'main'` for a method without phases. No tensor: each has a compiled step of its own */
   readonly phase: string
 }
 
 export interface LossResult {
   /** scalar that the optimiser minimises */
   readonly loss: Scalar
-  /** scalars to log beside it */
+  /** scalars to log beside it, under names other than those that the loop logs itself (`loss`, `spread`, `epoch`) */
   readonly metrics?: Readonly<Record<string, Scalar>>
   /** [batch, features] of which the loop watches the spread, to see a collapse */
   readonly features?: TensorContainer
 }
 
 /**
- * One self-supervised algorithm: networks, views, loss, and what happens after an update. A step of it
- * is a pure function of (weights, optimiser state, method state, batch, seed, progress), made of
+ * One self-supervised algorithm: networks, views, targets, loss, and what happens after an update. A step of it
+ * is a pure function of (weights, optimiser state, method state, batch, seed, progress, epoch), made of
  * TensorFlow.js operations only: nothing in it reads a tensor on the host or draws host randomness, so
  * that an engine may trace it once and run it as one graph.
  */
-export interface Method<Views extends TensorContainer = TensorContainer> {
+export interface Method<
+  Views extends TensorContainer = TensorContainer,
+  Targets extends TensorContainer = TensorContainer,
+> {
   readonly name: string
+  /** what it was made with, defaults included: written down with a run, which goes on only with the same */
+  readonly options?: Readonly<Record<string, OptionValue>>
   /** what the optimiser trains, by name; `backbone` is the one whose features are wanted afterwards */
   readonly networks: Readonly<Record<string, LayersModel>> & { readonly backbone: LayersModel }
+  /** what it trains beside them, by names that no network has: proxies, a temperature, a mask token */
+  readonly parameters?: Readonly<Record<string, Variable>>
   /** what else a checkpoint holds: momentum copies, queues, centres; all there from the start */
   readonly state: Readonly<Record<string, Variable>>
+  /** weights that are not trained as the run's settings say; those in none of them form the group `main` */
+  readonly groups?: Readonly<Record<string, ParameterGroup>>
+  /**
+   * Methods of several losses: what each of them trains. Each phase makes views, targets and a loss of its own, updates,
+   * and runs `afterUpdate`. Default: one phase `main` that trains everything.
+   */
+  readonly phases?: Readonly<Record<string, Phase>>
+  /** phases of one step, in order, a phase more than once if need be; chosen on the host. Default: each of `phases` once */
+  phasesAt?(position: { readonly step: number; readonly epoch: number }): readonly string[]
+  /** false when a lower loss is no better (adversarial methods), so that no checkpoint is kept for its loss; default true */
+  readonly comparableLoss?: boolean
+
+  /** what the dataset must have; checked before anything is written */
+  readonly needs?: { readonly labels?: boolean }
   /** the random crop that each view begins with, for images too large to be cropped on the device */
   readonly crops: readonly CropSpec[]
-  /** adversarial methods: names of phases, each with the networks it trains; the loss is taken per phase, in order */
-  readonly phases?: Readonly<Record<string, readonly string[]>>
+  /**
+   * Positions in the dataset in the order of an epoch, on the host, from the seed alone: balanced batches. May repeat
+   * positions or leave some out; whole batches of it are the epoch's steps, as many in every epoch. Default: all, shuffled.
+   */
+  order?(
+    dataset: { readonly length: number; readonly labels?: Int32Array },
+    pass: { readonly batchSize: number; readonly epoch: number; readonly seed: Seed },
+  ): Uint32Array
+
   /** from images to what the loss takes: augmented views, tasks; not differentiated */
-  views(batch: ImageBatch, seed: Tensor1D): Views
-  /** differentiated with respect to the networks' trainable weights */
-  loss(views: Views, step: Step): LossResult
+  views(batch: ImageBatch, step: Step): Views
+  /** what the loss compares with, by networks that no gradient reaches: momentum encoders, teachers, keys; not differentiated */
+  targets?(views: Views, step: Step): Targets
+  /** differentiated with respect to what the phase trains */
+  loss(views: Views, step: Step, targets: Targets): LossResult
   /** after the optimiser's update: momentum update, enqueue; not differentiated */
-  afterUpdate?(views: Views, step: Step): void
+  afterUpdate?(views: Views, step: Step, targets: Targets): void
+
+  /** pictures to look at, by name, [any, height, width, 1 or 3], 0..1: reconstructions, samples */
+  pictures?(views: Views, step: Step): Readonly<Record<string, Tensor4D>>
+  /** features of normalised pictures once training is over: [batch, features]; default the backbone's output */
+  encode?(pictures: Tensor4D): Tensor2D
   dispose(): void
+}
+
+/** From normalised pictures [batch, height, width, channels] to features [batch, features]. */
+export type Encoder = (pictures: Tensor4D) => Tensor2D
+
+/** How a method makes features once training is over: batch normalisation at rest, nothing random. */
+export function encoderOf(method: Pick<Method, 'networks' | 'encode'>): Encoder {
+  const { backbone } = method.networks
+  // `predict` would go through the batch in pieces of 32.
+  return (pictures) =>
+    method.encode?.(pictures) ?? (backbone.apply(pictures, { training: false }) as Tensor2D)
+}
+
+/** Names of a method's phases, in order. */
+export function phasesOf({ phases }: Pick<Method, 'phases'>): string[] {
+  return phases ? Object.keys(phases) : ['main']
 }

@@ -1,10 +1,12 @@
 export { type AdamwOptions, adamw } from './adamw.js'
+export { clipGradients } from './clip-gradients.js'
 export { copies, exponentialMovingAverage } from './exponential-moving-average.js'
 export { type LarsOptions, lars } from './lars.js'
-export { biasesAndNorms, type Exclude, type Optimizer, type Variables } from './optimizer.js'
+export { biasesAndNorms, type Exclude, nothing, type Optimizer, type Variables } from './optimizer.js'
 export {
   constant,
   cosine,
+  cosineOf,
   linearScaling,
   multiStep,
   type Schedule,

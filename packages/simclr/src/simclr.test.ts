@@ -8,7 +8,7 @@ import { testEngines } from '../../../tooling/vitest/engines.js'
 import { definition, simclr } from './simclr.js'
 
 const seed = () => tf.tensor1d([5, 6], 'int32')
-const step = () => ({ seed: seed(), progress: tf.scalar(0), phase: 'main' })
+const step = () => ({ seed: seed(), progress: tf.scalar(0), epoch: tf.scalar(0), phase: 'main' })
 
 function pictures(count: number, channels: 1 | 3 = 3) {
   const values = Int32Array.from(uniforms([1, 2], count * 16 * 16 * channels), (u) => Math.floor(u * 256))
@@ -37,8 +37,8 @@ describe.each(testEngines())('simclr on %s', (engine) => {
     const method = simclr(backbone)
     tf.tidy(() => {
       const batch = pictures(4)
-      const [x1, x2] = method.views(batch, seed())
-      const [again] = method.views(batch, seed())
+      const [x1, x2] = method.views(batch, step())
+      const [again] = method.views(batch, step())
       expect(x1.shape).toEqual([4, 16, 16, 3])
       expect(x2.shape).toEqual([4, 16, 16, 3])
       expect(tf.max(tf.abs(tf.sub(x1, x2))).dataSync()[0]).toBeGreaterThan(0.1)
@@ -53,7 +53,7 @@ describe.each(testEngines())('simclr on %s', (engine) => {
     const backbone = convnet(small)
     const method = simclr(backbone, { temperature: 0.2 })
     tf.tidy(() => {
-      const [x1, x2] = method.views(pictures(4), seed())
+      const [x1, x2] = method.views(pictures(4), step())
       const h = backbone.apply(tf.concat([x1, x2]), { training: true }) as tf.Tensor
       const z = method.networks.projector!.apply(h, { training: true }) as tf.Tensor2D
       const [z1, z2] = tf.split(z, 2) as [tf.Tensor2D, tf.Tensor2D]
@@ -72,7 +72,7 @@ describe.each(testEngines())('simclr on %s', (engine) => {
       model.trainableWeights.map((weight) => weight.read() as tf.Variable),
     )
     const losses = tf.tidy(() => {
-      const views = method.views(pictures(16), seed())
+      const views = method.views(pictures(16), step())
       return Array.from({ length: 12 }, () => {
         const { value, grads } = tf.variableGrads(() => method.loss(views, step()).loss, weights)
         for (const weight of weights) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, 0.3)))
@@ -88,7 +88,7 @@ describe.each(testEngines())('simclr on %s', (engine) => {
     const backbone = convnet({ ...small, channels: 1 })
     const method = definition.create(backbone, { outputs: 8 }, { seed: 3 })
     tf.tidy(() => {
-      const views = method.views(pictures(2, 1), seed()) as [tf.Tensor4D, tf.Tensor4D]
+      const views = method.views(pictures(2, 1), step()) as [tf.Tensor4D, tf.Tensor4D]
       expect(views[0].shape).toEqual([2, 16, 16, 1])
       expect(Number.isFinite(method.loss(views, step()).loss.dataSync()[0])).toBe(true)
     })
@@ -97,16 +97,15 @@ describe.each(testEngines())('simclr on %s', (engine) => {
   })
 })
 
-test('what the options say of their defaults is what happens', async () => {
+test('options are resolved, checked, and told to whoever writes the run down', async () => {
   await prepareEngine({ engine: testEngines()[0] })
   const backbone = convnet({ size: 16, widths: [4, 8] })
-  const defaults = Object.fromEntries(
-    Object.entries(definition.options).map(([name, { default: value }]) => [name, value]),
+  const method = simclr(backbone, { outputs: 8 })
+  expect(method.options).toMatchObject({ temperature: 0.5, outputs: 8, layers: 2, views: 'auto' })
+  expect(() => simclr(backbone, { temperature: 0 })).toThrow(
+    "simclr's option temperature must be a number of at least 0.001; got 0",
   )
-  const [bare, spelled] = [definition.create(backbone), definition.create(backbone, defaults)]
-  const losses = [bare, spelled].map((method) =>
-    tf.tidy(() => method.loss(method.views(pictures(4), seed()), step()).loss.dataSync()[0]),
-  )
-  expect(losses[0]).toBe(losses[1])
-  expect(definition.options.temperature.default).toBe(0.5)
+  expect(() => simclr(backbone, { temperatur: 1 } as object)).toThrow("did you mean 'temperature'?")
+  method.dispose()
+  backbone.dispose()
 })

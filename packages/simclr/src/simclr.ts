@@ -1,6 +1,13 @@
 import { type Augmentation, anyOrientationViews, grayViews, simclrViews } from '@selfsup/augment'
 import { projector } from '@selfsup/backbones'
-import type { Method, MethodContext, MethodDefinition, OptionValues } from '@selfsup/core'
+import {
+  type Method,
+  type MethodContext,
+  type MethodDefinition,
+  type Normalisation,
+  type OptionValues,
+  resolveOptions,
+} from '@selfsup/core'
 import { ntXent } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
@@ -62,7 +69,7 @@ const options = {
   },
 } as const
 
-export type SimclrOptions = Partial<OptionValues<typeof options>> & MethodContext
+export type SimclrOptions = Partial<OptionValues<typeof options>>
 
 /**
  * SimCLR, contrastive learning of visual representations (Chen et al. 2020, arXiv:2002.05709, algorithm 1):
@@ -70,16 +77,23 @@ export type SimclrOptions = Partial<OptionValues<typeof options>> & MethodContex
  *
  * @param backbone the encoder f: [batch, size, size, channels], normalised, to [batch, features]
  * @param options temperature, projector and augmentations; defaults are the paper's for CIFAR-10
+ * @param context normalisation of the pixels, seed of the projector's weights
  * @returns what the training loop drives
+ * @throws SelfsupError when an option is unknown or out of range
  */
-export function simclr(backbone: LayersModel, given: SimclrOptions = {}): Method<[tf.Tensor4D, tf.Tensor4D]> {
-  const { temperature = 0.5, outputs = 128, layers = 2, batchNorm = true, seed = 1 } = given
+export function simclr(
+  backbone: LayersModel,
+  given: SimclrOptions = {},
+  { normalisation, seed = 1 }: MethodContext = {},
+): Method<[tf.Tensor4D, tf.Tensor4D]> {
+  const options = resolveOptions(definition, given)
+  const { temperature, outputs, layers, batchNorm } = options
   const features = backbone.outputs[0]!.shape.at(-1)!
-  const augmentation = chooseViews(backbone, given)
+  const augmentation = chooseViews(backbone, options, normalisation)
   // The projection head g is trained with the encoder and thrown away afterwards (section 4.2).
   const head = projector({
     inputs: features,
-    hidden: given.hidden || features,
+    hidden: options.hidden || features,
     outputs,
     layers,
     batchNorm,
@@ -88,10 +102,11 @@ export function simclr(backbone: LayersModel, given: SimclrOptions = {}): Method
   })
   return {
     name: 'simclr',
+    options,
     networks: { backbone, projector: head },
     state: {},
     crops: augmentation.crops,
-    views: (batch, seed) => augmentation.apply(batch, seed) as [tf.Tensor4D, tf.Tensor4D],
+    views: (batch, { seed }) => augmentation.apply(batch, seed) as [tf.Tensor4D, tf.Tensor4D],
     loss([x1, x2]) {
       // Both views in one batch, as the paper's code has it: batch normalisation sees them together.
       const h = encode(backbone, tf.concat([x1, x2]))
@@ -111,7 +126,8 @@ function encode(model: LayersModel, x: tf.Tensor): tf.Tensor2D {
 /** The paper's augmentations (appendix A), with its settings for small pictures (appendix B.9) up to 64 pixels. */
 function chooseViews(
   backbone: LayersModel,
-  { views = 'auto', jitter = 0, blur = -1, minScale = 0, normalisation }: SimclrOptions,
+  { views, jitter, blur, minScale }: OptionValues<typeof options>,
+  normalisation: Normalisation | undefined,
 ): Augmentation {
   const [, size, , channels] = backbone.inputs[0]!.shape as [null, number, number, number]
   const small = size <= 64
@@ -134,6 +150,13 @@ export const definition: MethodDefinition<typeof options> = {
   summary: 'two views of a picture near each other, far from all others',
   paper: 'Chen et al. 2020, arXiv:2002.05709',
   options,
-  training: { optimizer: 'sgd', learningRate: 0.06, weightDecay: 5e-4, warmupEpochs: 0 },
-  create: (backbone, values, context) => simclr(backbone, { ...values, ...context }),
+  training: () => ({
+    epochs: 200,
+    batchSize: 256,
+    learningRate: 0.06,
+    scaling: 'linear',
+    schedule: { name: 'cosine' },
+    optimizer: { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 },
+  }),
+  create: simclr,
 }

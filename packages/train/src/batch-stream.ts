@@ -1,17 +1,17 @@
 import {
   type CropSpec,
+  type Dataset,
   expected,
   type HostBatch,
   type HostImages,
   type ImageBatch,
-  type ImageDataset,
   mixSeed,
   type Seed,
 } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 
 /** What the numbers that `mixSeed` gives are for; each purpose is a stream of its own. */
-const purposes = { step: 1, order: 2 } as const
+const purposes = { step: 1, order: 2, probe: 3 } as const
 
 /** Seed of all that is random in a step of a run. */
 export function stepSeed(run: number, step: number): Seed {
@@ -23,12 +23,19 @@ export function orderSeed(run: number, epoch: number): Seed {
   return mixSeed(run, purposes.order, epoch)
 }
 
+/** Seed of the views of the images that a run shows pictures of. */
+export function probeSeed(run: number): Seed {
+  return mixSeed(run, purposes.probe, 0)
+}
+
 export interface StreamOptions {
   readonly batchSize: number
   readonly crops: readonly CropSpec[]
   readonly seed: number
   readonly epochs: number
   readonly stepsPerEpoch: number
+  /** positions in the dataset in the order of an epoch; default all, shuffled by the epoch's seed */
+  readonly orderOf?: (epoch: number) => Uint32Array
   /** steps done: the first batch is that of this step */
   readonly start: number
   readonly signal: AbortSignal
@@ -48,10 +55,7 @@ const ahead = 2
  * The batches of a run from a step on, epoch after epoch, each epoch in an order of its own. They are
  * asked for ahead of time, over the ends of epochs too, so that decoding goes on while a step runs.
  */
-export async function* batchStream(
-  dataset: ImageDataset,
-  options: StreamOptions,
-): AsyncGenerator<PlacedBatch> {
+export async function* batchStream(dataset: Dataset, options: StreamOptions): AsyncGenerator<PlacedBatch> {
   const source = inOrder(dataset, options)
   const asked: Promise<IteratorResult<PlacedBatch>>[] = []
   const ask = () => {
@@ -68,15 +72,15 @@ export async function* batchStream(
   }
 }
 
-async function* inOrder(dataset: ImageDataset, options: StreamOptions): AsyncGenerator<PlacedBatch> {
-  const { batchSize, crops, seed, epochs, stepsPerEpoch, start, signal } = options
+async function* inOrder(dataset: Dataset, options: StreamOptions): AsyncGenerator<PlacedBatch> {
+  const { batchSize, crops, seed, epochs, stepsPerEpoch, orderOf, start, signal } = options
   for (let epoch = Math.floor(start / stepsPerEpoch); epoch < epochs; epoch++) {
     const first = epoch * stepsPerEpoch
     const startBatch = Math.max(0, start - first)
     const batches = dataset.batches({
       batchSize,
       crops,
-      shuffle: orderSeed(seed, epoch),
+      ...(orderOf ? { order: orderOf(epoch) } : { shuffle: orderSeed(seed, epoch) }),
       dropLast: true,
       startBatch,
       endBatch: stepsPerEpoch,
@@ -93,10 +97,11 @@ async function* inOrder(dataset: ImageDataset, options: StreamOptions): AsyncGen
 }
 
 /** A batch on the device; the caller disposes of it. */
-export function toDevice({ images, crops, labels, indices }: HostBatch): ImageBatch {
+export function toDevice({ images, crops, values, labels, indices }: HostBatch): ImageBatch {
   return {
     ...(images && { images: pixels(images) }),
     ...(crops && { crops: crops.map(pixels) }),
+    ...(values && { values: tf.tensor(values.data, [...values.shape], 'float32') }),
     labels: tf.tensor1d(labels, 'int32'),
     indices: tf.tensor1d(indices, 'int32'),
   }

@@ -30,6 +30,12 @@ export interface CheckpointContent {
 /** Everything that a run changes, by name: network weights, optimiser slots, method state. */
 export type TrainedVariables = ReadonlyMap<string, tf.Variable>
 
+/** Which checkpoints stay. */
+export interface Keep {
+  readonly last: number
+  readonly best: boolean
+}
+
 const folderOf = (run: string) => join(run, 'checkpoints')
 const nameOf = (step: number) => `step-${String(step).padStart(8, '0')}.safetensors`
 
@@ -52,7 +58,7 @@ export function stepOf(path: string): number {
 
 /**
  * Writes a checkpoint, then removes those that need not be kept. It is there whole or not at all.
- * @param keepLast newest ones that stay; the one of lowest smoothed loss stays beside them
+ * @param keep.last newest ones that stay; with `best`, the one of lowest smoothed loss stays beside them
  * @returns its path
  * @throws NonFiniteError when a value is NaN or infinite; what the file system threw: those before it are untouched then
  */
@@ -60,7 +66,7 @@ export async function saveCheckpoint(
   run: string,
   variables: TrainedVariables,
   { position, run: about }: CheckpointContent,
-  keepLast: number,
+  keep: Keep,
 ): Promise<string> {
   const tensors: Record<string, HostTensor> = {}
   for (const [name, variable] of variables) {
@@ -74,7 +80,7 @@ export async function saveCheckpoint(
   await mkdir(folderOf(run), { recursive: true })
   const path = join(folderOf(run), nameOf(position.step))
   await writeSafetensors(path, { tensors, metadata })
-  await prune(run, keepLast)
+  await prune(run, keep)
   return path
 }
 
@@ -90,16 +96,16 @@ function expectFinite(name: string, values: ArrayLike<number>): void {
 }
 
 /** Removes all but the newest and the best, and what killed runs left half written. */
-async function prune(run: string, keepLast: number): Promise<void> {
+async function prune(run: string, keep: Keep): Promise<void> {
   const all = await checkpoints(run)
   let best: string | undefined
   let lowest = Number.POSITIVE_INFINITY
-  for (const path of all) {
+  for (const path of keep.best ? all : []) {
     const metadata = await readMetadata(path).catch(() => undefined)
     const loss = metadata ? lossOf(metadata) : Number.POSITIVE_INFINITY
     if (loss < lowest) [best, lowest] = [path, loss]
   }
-  for (const path of all.slice(Math.max(1, keepLast))) if (path !== best) await rm(path, { force: true })
+  for (const path of all.slice(Math.max(1, keep.last))) if (path !== best) await rm(path, { force: true })
   for (const name of await readdir(folderOf(run))) {
     if (name.endsWith('.tmp')) await rm(join(folderOf(run), name), { force: true })
   }

@@ -1,7 +1,7 @@
+import type { ScheduleSettings } from '@selfsup/core'
 import { expect, test } from 'vitest'
 import { followLoss, meanLoss } from './checkpoint.js'
 import { learningRateSchedule } from './learning-rate.js'
-import type { ScheduleSettings } from './options.js'
 import { Stopwatch } from './stopwatch.js'
 
 const run = { totalSteps: 8, stepsPerEpoch: 2 }

@@ -1,5 +1,5 @@
+import type { ScheduleSettings } from '@selfsup/core'
 import { constant, multiStep, type Schedule, warmupCosine } from '@selfsup/optim'
-import type { ScheduleSettings } from './options.js'
 
 /**
  * The learning rate of each step of a run.

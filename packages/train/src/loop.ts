@@ -1,11 +1,13 @@
 import { setImmediate } from 'node:timers/promises'
-import type { ImageDataset, Method } from '@selfsup/core'
+import type { Dataset, Method } from '@selfsup/core'
 import type { Schedule } from '@selfsup/optim'
 import * as tf from '@tensorflow/tfjs-core'
 import { batchLength, batchStream, type PlacedBatch, stepSeed, toDevice } from './batch-stream.js'
 import { followLoss, meanLoss, type Position, type TrainedVariables } from './checkpoint.js'
 import type { MetricsLog } from './metrics-log.js'
 import type { TrainOptions } from './options.js'
+import { phasesAt } from './phases.js'
+import { picturesOf } from './pictures.js'
 import type { RunLock } from './run-lock.js'
 import { savingOf } from './saving.js'
 import type { FullSettings } from './settings.js'
@@ -14,11 +16,12 @@ import type { TrainingStep } from './training-step.js'
 
 export interface LoopParts {
   readonly method: Method
-  readonly dataset: ImageDataset
+  readonly dataset: Dataset
   readonly options: TrainOptions
   readonly settings: FullSettings
   readonly schedule: Schedule
   readonly stepsPerEpoch: number
+  readonly orderOf?: (epoch: number) => Uint32Array
   readonly totalSteps: number
   readonly step: TrainingStep
   readonly variables: TrainedVariables
@@ -37,6 +40,7 @@ interface Underway {
   readonly step: number
   readonly learningRate: number
   readonly images: number
+  readonly phases: readonly string[]
   readonly values: tf.Tensor1D
 }
 
@@ -54,13 +58,15 @@ export async function runLoop(parts: LoopParts) {
   let flushed = Date.now()
 
   const saving = savingOf(parts, position)
-  if (!saving.path()) await saving.save()
+  const showPictures = picturesOf(parts)
+  if (!saving.path()) await saveAndShow()
 
   const reading = new AbortController()
   const batches = batchStream(parts.dataset, {
     ...settings,
     crops: parts.method.crops,
     stepsPerEpoch,
+    orderOf: parts.orderOf,
     start: position.step,
     signal: reading.signal,
   })
@@ -108,21 +114,26 @@ export async function runLoop(parts: LoopParts) {
 
   function start({ step: number, batch }: PlacedBatch): Underway {
     const learningRate = parts.schedule(number)
+    const epoch = Math.floor(number / stepsPerEpoch)
+    const phases = phasesAt(parts.method, { step: number, epoch })
     const device = toDevice(batch)
     const inputs = {
       seed: tf.tensor1d([...stepSeed(settings.seed, number)], 'int32'),
       learningRate: tf.scalar(learningRate),
+      highestRate: tf.scalar(settings.learningRate),
       progress: tf.scalar(number / totalSteps),
+      epoch: tf.scalar(epoch),
     }
     try {
-      return { step: number, learningRate, images: batchLength(batch), values: step.run(device, inputs) }
+      const values = step.run(device, inputs, phases)
+      return { step: number, learningRate, images: batchLength(batch), phases, values }
     } finally {
       tf.dispose({ ...device, ...inputs })
     }
   }
 
-  async function settle({ step: number, learningRate, images: count, values }: Underway): Promise<void> {
-    const { loss, spread, ...metrics } = await step.read(values)
+  async function settle({ step: number, learningRate, images: count, phases, values }: Underway) {
+    const { loss, spread, metrics } = await step.read(values, phases)
     values.dispose()
     if (!Number.isFinite(loss)) throw saving.diverged(`the loss became ${loss}`, number, learningRate)
 
@@ -166,7 +177,11 @@ export async function runLoop(parts: LoopParts) {
     underway = undefined
     if (last) await settle(last)
     await flush()
-    await saving.save()
+    await saveAndShow()
+  }
+
+  async function saveAndShow(): Promise<void> {
+    if (await saving.save()) await showPictures(position.step)
   }
 
   async function flush(): Promise<void> {

@@ -1,29 +1,10 @@
+import type { HostImages, OptimizerSettings, ScheduleSettings } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
-import type { AdamwOptions, LarsOptions, SgdOptions } from '@selfsup/optim'
-
-/** An optimiser by name, with its options; plain data, so that a run can be written down. */
-export type OptimizerSettings =
-  | ({ readonly name: 'sgd' } & Omit<SgdOptions, 'exclude'>)
-  | ({ readonly name: 'lars' } & Omit<LarsOptions, 'exclude'>)
-  | ({ readonly name: 'adamw' } & Omit<AdamwOptions, 'exclude'>)
-
-/** How the learning rate goes over the run, after a linear warm-up of `warmupEpochs` (default 0). */
-export type ScheduleSettings =
-  | { readonly name: 'cosine'; readonly warmupEpochs?: number; readonly final?: number }
-  | { readonly name: 'constant'; readonly warmupEpochs?: number }
-  | {
-      readonly name: 'step'
-      readonly warmupEpochs?: number
-      /** epochs after which the rate is multiplied by `factor` */
-      readonly milestones: readonly number[]
-      /** default 0.1 */
-      readonly factor?: number
-    }
 
 /** What a run is made of besides method and images: stored with it, the same when it goes on. */
 export interface TrainSettings {
   readonly epochs: number
-  /** images a step; at least 2, at most the dataset's length */
+  /** images a step; at least 2, at most the dataset's length (or that of the method's order) */
   readonly batchSize: number
   /** the highest, as it is: `linearScaling` of @selfsup/optim fits it to the batch */
   readonly learningRate: number
@@ -37,7 +18,7 @@ export interface TrainSettings {
   readonly maxSteps?: number
   /** steps between checkpoints; default one epoch, and at least every 15 minutes */
   readonly checkpointEvery?: number
-  /** newest checkpoints that stay, beside the one of lowest loss; default 2 */
+  /** newest checkpoints that stay, beside the one of lowest loss where losses can be compared; default 2 */
   readonly keepLast?: number
   /** steps between lines in metrics.jsonl; default 10 */
   readonly logEvery?: number
@@ -55,6 +36,11 @@ export interface TrainOptions extends TrainSettings {
   readonly signal?: AbortSignal
   readonly onStep?: (report: StepReport) => void
   readonly onEpoch?: (report: EpochReport) => void
+  /**
+   * What a method that makes pictures shows at each checkpoint, always of the same images (the dataset's first) and from the
+   * same seed; waited for. When it fails, that is a warning.
+   */
+  readonly onPictures?: (report: PicturesReport) => void | Promise<void>
   /** something is wrong but training goes on: a checkpoint not written, a damaged one passed over */
   readonly onWarning?: (message: string) => void
 }
@@ -86,6 +72,13 @@ export interface EpochReport {
   readonly step: number
   /** mean over the epoch */
   readonly loss: number
+}
+
+export interface PicturesReport {
+  /** steps done */
+  readonly step: number
+  /** by the method's names for them */
+  readonly pictures: Readonly<Record<string, HostImages>>
 }
 
 export interface TrainResult {

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expected, type ImageDataset, type Method, SelfsupError } from '@selfsup/core'
+import { type Dataset, expected, type Method, type OptionValue, SelfsupError } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import manifest from '../package.json' with { type: 'json' }
@@ -10,15 +10,19 @@ import type { TrainSettings } from './options.js'
 
 /** What is written down of a run when it starts: config.json. */
 export interface RunDescription {
-  readonly formatVersion: 1
+  readonly formatVersion: 2
   readonly method: string
+  /** the method's, as it was made */
+  readonly options: Readonly<Record<string, OptionValue>>
   readonly dataset: {
     readonly name: string
     readonly fingerprint: string
     readonly length: number
-    readonly channels: number
+    /** of images */
+    readonly channels?: number
   }
   readonly settings: TrainSettings
+  readonly stepsPerEpoch: number
   /** the caller's own, as it was given to `train` */
   readonly config: Readonly<Record<string, unknown>>
   readonly versions: Readonly<Record<string, string>>
@@ -37,17 +41,20 @@ export interface Run extends RunDescription {
 /** Describes a run that is about to start. */
 export function describeRun(
   method: Method,
-  dataset: ImageDataset,
+  dataset: Dataset & { readonly channels?: number },
   settings: TrainSettings,
+  stepsPerEpoch: number,
   config: Readonly<Record<string, unknown>>,
   engine: Engine,
 ): RunDescription {
   const { name, fingerprint, length, channels } = dataset
   return {
-    formatVersion: 1,
+    formatVersion: 2,
     method: method.name,
+    options: method.options ?? {},
     dataset: { name, fingerprint, length, channels },
     settings,
+    stepsPerEpoch,
     config,
     versions: {
       '@selfsup/train': manifest.version,
@@ -59,9 +66,8 @@ export function describeRun(
 }
 
 /** How many steps a run has. */
-export function stepsOf({ epochs, batchSize, maxSteps }: TrainSettings, length: number) {
-  const stepsPerEpoch = Math.floor(length / batchSize)
-  return { stepsPerEpoch, totalSteps: Math.min(stepsPerEpoch * epochs, maxSteps ?? Number.POSITIVE_INFINITY) }
+export function totalStepsOf({ epochs, maxSteps }: TrainSettings, stepsPerEpoch: number): number {
+  return Math.min(stepsPerEpoch * epochs, maxSteps ?? Number.POSITIVE_INFINITY)
 }
 
 /**
@@ -81,10 +87,10 @@ export async function readRun(folder: string): Promise<Run> {
   } catch (error) {
     throw new SelfsupError(`${path} is damaged: ${(error as Error).message}`)
   }
-  expected(description.formatVersion === 1, `${path} was written by another version of Selfsup`)
+  expected(description.formatVersion === 2, `${path} was written by another version of Selfsup`)
   const [newest] = await checkpoints(folder)
   const step = newest ? stepOf(newest) : 0
-  const { totalSteps } = stepsOf(description.settings, description.dataset.length)
+  const totalSteps = totalStepsOf(description.settings, description.stepsPerEpoch)
   return { ...description, folder, step, totalSteps, finished: step >= totalSteps }
 }
 
@@ -128,23 +134,28 @@ async function clear(folder: string): Promise<void> {
 }
 
 /**
- * A run goes on only as what it was: the same method, images and settings.
+ * A run goes on only as what it was: the same method with the same options, images and settings.
  * @throws SelfsupError naming what differs
  */
-export function expectSameRun({ folder, method, dataset, settings }: Run, now: RunDescription): void {
+export function expectSameRun(run: Run, now: RunDescription): void {
   const differences: string[] = []
   const compare = (name: string, then: unknown, today: unknown) => {
     if (JSON.stringify(then) !== JSON.stringify(today))
       differences.push(`${name} was ${JSON.stringify(then)}, now ${JSON.stringify(today)}`)
   }
-  compare('method', method, now.method)
-  compare('number of images', dataset.length, now.dataset.length)
-  compare('channels', dataset.channels, now.dataset.channels)
-  compare("the images' fingerprint", dataset.fingerprint, now.dataset.fingerprint)
-  const names = new Set([...Object.keys(settings), ...Object.keys(now.settings)]) as Set<keyof TrainSettings>
-  for (const name of names) compare(name, settings[name], now.settings[name])
+  const compareEach = (kind: string, then: object, today: object) => {
+    const [before, after] = [new Map(Object.entries(then)), new Map(Object.entries(today))]
+    for (const name of new Set([...before.keys(), ...after.keys()]))
+      compare(`${kind}${name}`, before.get(name), after.get(name))
+  }
+  compare('method', run.method, now.method)
+  compareEach("the method's option ", run.options, now.options)
+  compare('number of images', run.dataset.length, now.dataset.length)
+  compare('channels', run.dataset.channels, now.dataset.channels)
+  compare("the images' fingerprint", run.dataset.fingerprint, now.dataset.fingerprint)
+  compareEach('', run.settings, now.settings)
   expected(
     differences.length === 0,
-    `${folder} can't go on, for the run would not be the same: ${differences.join('; ')}`,
+    `${run.folder} can't go on, for the run would not be the same: ${differences.join('; ')}`,
   )
 }

@@ -14,8 +14,11 @@ export interface Saving {
   path(): string | undefined
   /** whether it is time to */
   due(): boolean
-  /** Writes a checkpoint unless the position has one; a failure is a warning, and the run goes on. */
-  save(): Promise<void>
+  /**
+   * Writes a checkpoint unless the position has one; a failure is a warning, and the run goes on.
+   * @returns whether it wrote one
+   */
+  save(): Promise<boolean>
   /** the newest checkpoint's path. @throws SelfsupError when the run's last state could not be saved */
   end(): string
   /** the error that ends a run whose numbers are no longer finite */
@@ -40,17 +43,18 @@ export function savingOf(parts: LoopParts, position: Position): Saving {
     },
     async save() {
       const { step } = position
-      if (step === savedStep) return
+      if (step === savedStep) return false
       try {
         path = await saveCheckpoint(
           out,
           parts.variables,
           { position: { ...position }, run: parts.run },
-          settings.keepLast,
+          { last: settings.keepLast, best: parts.method.comparableLoss ?? true },
         )
         savedStep = step
         savedAt = Date.now()
         failure = undefined
+        return true
       } catch (error) {
         if (error instanceof NonFiniteError) throw diverged(error.message, step - 1, schedule(step - 1))
         failure = { step, message: whyNotWritten(error) }
@@ -59,6 +63,7 @@ export function savingOf(parts: LoopParts, position: Position): Saving {
         onWarning(
           `the checkpoint of step ${step} can't be written: ${failure.message}; training goes on and tries again, the one of step ${savedStep} stands`,
         )
+        return false
       }
     },
     end() {

@@ -1,16 +1,20 @@
-import { expected, type ImageDataset } from '@selfsup/core'
+import { type Dataset, expected, type Method } from '@selfsup/core'
+import { type Epochs, epochsOf } from './epochs.js'
 import type { TrainOptions, TrainSettings } from './options.js'
 
 /** Settings with nothing left open. */
 export type FullSettings = Required<Omit<TrainSettings, 'maxSteps'>> & Pick<TrainSettings, 'maxSteps'>
 
 /**
- * The settings among the options, with their defaults, fit for the dataset.
- * @throws SelfsupError when one is out of range or the dataset is too small for them
+ * The settings among the options, with their defaults, and the epochs that they make of the dataset.
+ * @throws SelfsupError when one is out of range, or the dataset is too small for them or lacks what the method needs
  */
-export function settingsFor(dataset: ImageDataset, options: TrainOptions): FullSettings {
+export function settingsFor(
+  method: Method,
+  dataset: Dataset,
+  options: TrainOptions,
+): { readonly settings: FullSettings; readonly epochs: Epochs } {
   const { epochs, batchSize, learningRate, maxSteps, seed = 0, keepLast = 2, logEvery = 10 } = options
-  const { name, length } = dataset
 
   expectWhole('epochs', epochs, 1)
   expectWhole('batchSize', batchSize, 2)
@@ -22,30 +26,23 @@ export function settingsFor(dataset: ImageDataset, options: TrainOptions): FullS
     learningRate > 0 && Number.isFinite(learningRate),
     `train: learningRate must be above 0; got ${learningRate}`,
   )
-  expected(length > 0, `${name} holds no images`)
-  expected(
-    length > 1,
-    `${name} holds a single image: there is nothing to tell it from; training needs at least 2`,
-  )
-  expected(
-    batchSize <= length,
-    `train: a batch of ${batchSize} is larger than ${name} with its ${length} images; take a batch of at most ${length}`,
-  )
-  const checkpointEvery = options.checkpointEvery ?? Math.floor(length / batchSize)
+  const passes = epochsOf(method, dataset, { batchSize, seed })
+  const checkpointEvery = options.checkpointEvery ?? passes.stepsPerEpoch
   expectWhole('checkpointEvery', checkpointEvery, 1)
 
-  return {
+  const settings = {
     epochs,
     batchSize,
     learningRate,
-    optimizer: options.optimizer ?? { name: 'sgd' },
-    schedule: options.schedule ?? { name: 'cosine' },
+    optimizer: options.optimizer ?? { name: 'sgd' as const },
+    schedule: options.schedule ?? { name: 'cosine' as const },
     seed,
     ...(maxSteps !== undefined && { maxSteps }),
     checkpointEvery,
     keepLast,
     logEvery,
   }
+  return { settings, epochs: passes }
 }
 
 function expectWhole(name: string, value: number, least: number): void {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { expected, type ImageDataset, type Method, SelfsupError } from '@selfsup/core'
+import { type Dataset, expected, type Method, SelfsupError, weightNames } from '@selfsup/core'
 import { whyNotWritten } from './atomic-file.js'
 import { newestCheckpoint, positionOf, restore, type TrainedVariables } from './checkpoint.js'
 import { exportBackbone } from './export-backbone.js'
@@ -7,11 +7,11 @@ import { learningRateSchedule } from './learning-rate.js'
 import { runLoop } from './loop.js'
 import { openMetrics } from './metrics-log.js'
 import type { TrainOptions, TrainResult } from './options.js'
-import { describeRun, expectSameRun, makeFolder, readRun, startRun, stepsOf } from './run-folder.js'
+import { phasesAt } from './phases.js'
+import { describeRun, expectSameRun, makeFolder, readRun, startRun, totalStepsOf } from './run-folder.js'
 import { lockRun } from './run-lock.js'
 import { settingsFor } from './settings.js'
 import { type TrainingStep, trainingStep } from './training-step.js'
-import { weightNames } from './weight-names.js'
 
 /**
  * Trains a method on a dataset, into a folder: config.json, metrics.jsonl, TensorBoard events,
@@ -20,22 +20,20 @@ import { weightNames } from './weight-names.js'
  *
  * The method and its networks stay the caller's; they hold the trained weights afterwards.
  *
- * @throws SelfsupError before anything is written, when settings, dataset or folder don't fit; when the
+ * @throws SelfsupError before anything is written, when method, settings, dataset or folder don't fit; when the
  *   loss is no longer finite; when the last checkpoint can't be written
  */
-export async function train(
-  method: Method,
-  dataset: ImageDataset,
-  options: TrainOptions,
-): Promise<TrainResult> {
+export async function train(method: Method, dataset: Dataset, options: TrainOptions): Promise<TrainResult> {
   const { out, engine, config = {}, resume = false, onWarning = () => {} } = options
-  const settings = settingsFor(dataset, options)
-  const { stepsPerEpoch, totalSteps } = stepsOf(settings, dataset.length)
+  const { settings, epochs } = settingsFor(method, dataset, options)
+  const { stepsPerEpoch, orderOf } = epochs
+  const totalSteps = totalStepsOf(settings, stepsPerEpoch)
   const schedule = learningRateSchedule(settings.learningRate, settings.schedule, {
     totalSteps,
     stepsPerEpoch,
   })
-  const description = describeRun(method, dataset, settings, config, engine)
+  const description = describeRun(method, dataset, settings, stepsPerEpoch, config, engine)
+  phasesAt(method, { step: 0, epoch: 0 }) // so that a wrong name shows before anything is written
   const step = trainingStep(method, settings.optimizer, engine)
   const started = Date.now()
 
@@ -59,6 +57,7 @@ export async function train(
         settings,
         schedule,
         stepsPerEpoch,
+        orderOf,
         totalSteps,
         step,
         variables,
@@ -87,9 +86,23 @@ export async function train(
  * @throws SelfsupError when the run has no checkpoint or the networks are others than the run's
  */
 export async function restoreNetworks(networks: Partial<Method['networks']>, run: string): Promise<number> {
+  return restoreNewest(prefixed('networks', weightNames(networks as Method['networks'])), run)
+}
+
+/**
+ * Gives a method what a run's newest checkpoint holds of it: networks, parameters and state.
+ * @param method made as the run's was
+ * @returns how many steps the run had done
+ * @throws SelfsupError when the run has no checkpoint or the method is another than the run's
+ */
+export async function restoreMethod(method: Method, run: string): Promise<number> {
+  return restoreNewest(methodVariables(method), run)
+}
+
+async function restoreNewest(variables: TrainedVariables, run: string): Promise<number> {
   const newest = await newestCheckpoint(run)
   expected(newest, `${run} holds no checkpoint`)
-  restore(newest.path, newest.content, prefixed('networks', weightNames(networks as Method['networks'])))
+  restore(newest.path, newest.content, variables)
   return positionOf(newest.content).step
 }
 
@@ -105,10 +118,14 @@ async function writable<T>(path: string, work: Promise<T>): Promise<T> {
 
 /** Everything that training changes, by its name in a checkpoint. */
 function trainedVariables(method: Method, step: TrainingStep): TrainedVariables {
+  return new Map([...methodVariables(method), ...prefixed('optimizer', Object.entries(step.slots))])
+}
+
+function methodVariables({ networks, parameters = {}, state }: Method): TrainedVariables {
   return new Map([
-    ...prefixed('networks', weightNames(method.networks)),
-    ...prefixed('optimizer', Object.entries(step.slots)),
-    ...prefixed('state', Object.entries(method.state)),
+    ...prefixed('networks', weightNames(networks)),
+    ...prefixed('parameters', Object.entries(parameters)),
+    ...prefixed('state', Object.entries(state)),
   ])
 }
 

@@ -1,158 +1,119 @@
-import { expected, type ImageBatch, type LossResult, type Method, stopGradient } from '@selfsup/core'
+import {
+  type ImageBatch,
+  type Method,
+  type OptimizerSettings,
+  phasesOf,
+  type Step,
+  stopGradient,
+} from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import { foldIn } from '@selfsup/kernels'
-import { adamw, lars, type Optimizer, sgd, type Variables } from '@selfsup/optim'
 import * as tf from '@tensorflow/tfjs-core'
-import type { OptimizerSettings } from './options.js'
-import { featureSpread } from './spread.js'
-import { trainableWeights } from './weight-names.js'
+import { groupUpdates } from './group-updates.js'
+import { checkedPhases } from './phases.js'
+import { type StepValues, valuesOfSteps } from './step-values.js'
+import type { TrainedWeights } from './trained-weights.js'
 
 /** What changes from step to step, on the device. */
 export interface StepInputs {
   /** int32 [2] */
   readonly seed: tf.Tensor1D
   readonly learningRate: tf.Scalar
+  /** the highest that the schedule reaches */
+  readonly highestRate: tf.Scalar
   /** 0..1 */
   readonly progress: tf.Scalar
+  /** float32, counted from 0 */
+  readonly epoch: tf.Scalar
 }
 
-/** One compiled step of a method: views, gradients, update, what comes after the update. */
+/** One compiled step of a method: for each of its phases views, targets, gradients, update, and what comes after it. */
 export interface TrainingStep {
   /** state of the optimisers, by the names that a checkpoint gives it */
   readonly slots: Readonly<Record<string, tf.Variable>>
-  /** Trains on one batch; returns the values that `read` understands, to be disposed of by the caller. */
-  run(batch: ImageBatch, inputs: StepInputs): tf.Tensor1D
-  /** The loss and the other values of a step, by name; waits for the device. */
-  read(values: tf.Tensor1D): Promise<{ loss: number } & Record<string, number>>
+  /**
+   * Trains on one batch.
+   * @param phases which of the method's, in order; default each once
+   * @returns the values that `read` understands, to be disposed of by the caller
+   * @throws SelfsupError when the method has no such phase, or reports a metric under a name that is taken
+   */
+  run(batch: ImageBatch, inputs: StepInputs, phases?: readonly string[]): tf.Tensor1D
+  /** What a step of these phases reported; waits for the device. */
+  read(values: tf.Tensor1D, phases?: readonly string[]): Promise<StepValues>
   dispose(): void
 }
 
-/** Stream of the step's seed for what the loss draws, apart from what the views draw. */
-const lossStream = 0x1055
-
-function optimizerOf(settings: OptimizerSettings, variables: Variables): Optimizer {
-  switch (settings.name) {
-    case 'sgd':
-      return sgd(variables, settings)
-    case 'lars':
-      return lars(variables, settings)
-    case 'adamw':
-      return adamw(variables, settings)
-  }
-}
+/** Streams of the seed, apart from what the views draw: of a phase that is not the step's first, and of what follows the views. */
+const streams = { phase: 0x9a5e, targets: 0x7a26, loss: 0x1055 } as const
 
 /**
- * Makes the step that trains a method on an engine: a function of (weights, slots, method state, batch,
- * seed, learning rate, progress) in TensorFlow.js operations only, compiled where the engine can.
- * @throws SelfsupError when the method's networks have nothing to train
+ * Makes the step that trains a method on an engine: a function of (weights, slots, method state, batch, seed, learning
+ * rates, progress, epoch) in TensorFlow.js operations only, compiled where the engine can, once for each list of phases.
+ * @throws SelfsupError when the method has nothing to train, or its groups and phases don't fit its weights
  */
 export function trainingStep(method: Method, settings: OptimizerSettings, engine: Engine): TrainingStep {
-  const phases = Object.entries(method.phases ?? { main: Object.keys(method.networks) }).map(
-    ([phase, networks]) => {
-      const variables = trainableWeights(pick(method, phase, networks))
-      expected(
-        Object.keys(variables).length > 0,
-        `${method.name}: the networks of phase '${phase}' (${networks.join(', ')}) have no trainable weights`,
-      )
-      return {
-        phase,
-        variables,
-        optimizer: optimizerOf(settings, variables),
-      }
-    },
-  )
-  const names = new Map<string, string[]>()
+  const updates = groupUpdates(method, settings)
+  const all = phasesOf(method)
+  const values = valuesOfSteps(method.name, all)
 
   const compiled = engine.compile(
-    (batch: ImageBatch, seed: tf.Tensor1D, learningRate: tf.Scalar, progress: tf.Scalar) => {
-      const views = method.views(batch, seed)
-      const lossSeed = foldIn(seed, lossStream)
-      const values = phases.map(({ phase, variables, optimizer }) => {
-        const step = { seed: lossSeed, progress, phase }
-        const { gradients, summary } = gradientsOf(() => {
-          const { loss, values } = summarise(method.loss(views, step))
-          names.set(phase, Object.keys(values))
-          return { loss, summary: tf.stack(Object.values(values)) }
-        }, variables)
-        optimizer.apply(gradients, { learningRate })
-        method.afterUpdate?.(views, step)
-        return summary
-      })
-      return tf.concat1d(values as tf.Tensor1D[])
-    },
+    (batch: ImageBatch, inputs: StepInputs, phases: readonly string[]): tf.Tensor1D =>
+      tf.concat1d(phases.map((phase, position) => tf.tidy(() => runPhase(batch, inputs, phase, position)))),
   )
 
+  function runPhase(
+    batch: ImageBatch,
+    { seed, learningRate, highestRate, progress, epoch }: StepInputs,
+    phase: string,
+    position: number,
+  ): tf.Tensor1D {
+    // The first phase has the step's own seed: crops that were taken while decoding were drawn from it.
+    const own = position === 0 ? seed : foldIn(foldIn(seed, streams.phase), position)
+    const stepFor = (seed: tf.Tensor1D): Step => ({ seed, progress, epoch, phase })
+    const step = stepFor(foldIn(own, streams.loss))
+
+    const views = method.views(batch, stepFor(own))
+    const targets = tf.tidy(() => method.targets?.(views, stepFor(foldIn(own, streams.targets))))
+    const { gradients, beside } = gradientsOf(() => {
+      const result = method.loss(views, step, targets)
+      return { loss: result.loss, beside: values.gather(phase, result) }
+    }, updates.trained[phase]!)
+    updates.apply(gradients, { scheduled: learningRate, highest: highestRate }, step)
+    method.afterUpdate?.(views, step, targets)
+    return beside
+  }
+
   return {
-    slots: Object.assign(
-      {},
-      ...phases.map(({ phase, optimizer }) =>
-        Object.fromEntries(
-          Object.entries(optimizer.slots).map(([slot, variable]) => [`${phase}/${slot}`, variable]),
-        ),
-      ),
-    ),
-    run: (batch, { seed, learningRate, progress }) => compiled(batch, seed, learningRate, progress),
-    async read(values) {
-      const numbers = [...(await values.data())]
-      const read: Record<string, number> = {}
-      let loss = 0
-      for (const [phase, keys] of names) {
-        for (const key of keys) {
-          const value = numbers.shift()!
-          if (key === 'loss') loss += value
-          read[names.size > 1 ? `${phase}/${key}` : key] = value
-        }
-      }
-      return { ...read, loss }
-    },
+    slots: updates.slots,
+    run: (batch, inputs, phases = all) => compiled(batch, inputs, checkedPhases(phases, method.name, all)),
+    read: (tensor, phases = all) => values.read(tensor, phases),
     dispose() {
-      for (const { optimizer } of phases) optimizer.dispose()
+      compiled.dispose()
+      updates.dispose()
     },
   }
 }
 
-function pick({ name, networks }: Method, phase: string, wanted: readonly string[]) {
-  return Object.fromEntries(
-    wanted.map((network) => {
-      expected(
-        networks[network],
-        `${name}: phase '${phase}' trains '${network}', which is none of its networks`,
-      )
-      return [network, networks[network]]
-    }),
-  )
-}
-
-/** The values that a step reports, by name, as scalars of float32. */
-function summarise({ loss, metrics = {}, features }: LossResult) {
-  const values: Record<string, tf.Tensor> = { loss }
-  const spread = featureSpread(features)
-  if (spread) values.spread = spread
-  Object.assign(values, metrics)
-  for (const name in values) values[name] = tf.cast(tf.reshape(values[name]!, []), 'float32')
-  return { loss, values }
-}
-
-/** Gradients of a loss by the variables' names here, and what was computed beside it. */
+/** Gradients of a loss by the weights' names, and what was computed beside it. */
 function gradientsOf(
-  compute: () => { loss: tf.Scalar; summary: tf.Tensor },
-  variables: Readonly<Record<string, tf.Variable>>,
-) {
-  let held: tf.Tensor | undefined
+  compute: () => { loss: tf.Scalar; beside: tf.Tensor1D },
+  weights: TrainedWeights,
+): { gradients: Record<string, tf.Tensor>; beside: tf.Tensor1D } {
+  let held: tf.Tensor1D | undefined
   const { value, grads } = tf.variableGrads(() => {
-    const { loss, summary } = compute()
+    const { loss, beside } = compute()
     // Only the loss leaves the scope in which gradients are taken; this is carried past its end.
-    held = tf.keep(stopGradient(summary))
+    held = tf.keep(stopGradient(beside))
     return loss
-  }, Object.values(variables))
+  }, Object.values(weights))
   value.dispose()
-  const summary = stopGradient(held!)
+  const beside = stopGradient(held!)
   held!.dispose()
 
   const gradients: Record<string, tf.Tensor> = {}
-  for (const [name, variable] of Object.entries(variables)) {
+  for (const [name, variable] of Object.entries(weights)) {
     const gradient = grads[variable.name]
     if (gradient) gradients[name] = gradient
   }
-  return { gradients, summary }
+  return { gradients, beside }
 }

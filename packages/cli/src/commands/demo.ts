@@ -2,11 +2,19 @@ import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
-import type { Settings } from '../config.js'
+import { methodOptions, type Settings } from '../config.js'
 import { progressView } from '../progress.js'
-import { checkRunConfig, makeBackbone, normalisationFor, type RunConfig, trainedBackbone } from '../run.js'
+import { findMethod } from '../registry.js'
+import {
+  checkRunConfig,
+  disposeOf,
+  makeMethod,
+  normalisationFor,
+  type RunConfig,
+  trainedMethod,
+} from '../run.js'
 import { duration } from '../table.js'
-import { type Judge, judgeBackbone, judgePixels, resultTable } from './evaluate.js'
+import { type Judge, judgeMethod, judgePixels, resultTable } from './evaluate.js'
 import { announce, runTraining } from './pretrain.js'
 
 /** Flags of `selfsup demo`. */
@@ -39,9 +47,10 @@ export async function demo({ out = join('runs', 'demo'), ...flags }: DemoFlags):
   const config: RunConfig = {
     method: 'simclr',
     // Shapes tell more than colours here: strong jitter, crops that still hold the shape.
-    options: { temperature: 0.2, jitter: 1, minScale: 0.4 },
+    options: methodOptions(await findMethod('simclr'), [], { temperature: 0.2, jitter: 1, minScale: 0.4 }),
     images: { source: 'shapes', split: 'train', count: images, strict: false },
-    backbone: { name: 'convnet', size, channels: 3 },
+    pictures: { size, channels: 3 },
+    backbone: 'convnet',
     seed: 1,
   }
   await clearOwnRun(out)
@@ -74,15 +83,15 @@ export async function demo({ out = join('runs', 'demo'), ...flags }: DemoFlags):
     protocols: { knn: true, linear: true },
     view,
   }
-  const random = await makeBackbone(config)
-  const { backbone } = await trainedBackbone(out)
+  const random = await makeMethod(config)
+  const { method } = await trainedMethod(out)
   const rows = [
     await judgePixels(judge),
-    await judgeBackbone('random features', random, judge),
-    await judgeBackbone('SimCLR features', backbone, judge),
+    await judgeMethod('random features', random, judge),
+    await judgeMethod('SimCLR features', method, judge),
   ]
-  random.dispose()
-  backbone.dispose()
+  disposeOf(random)
+  disposeOf(method)
   const seconds = (Date.now() - started) / 1000
   console.log(
     flags.json

@@ -3,7 +3,7 @@ import type { Settings } from '../config.js'
 import { openSource } from '../images.js'
 import { interruptible } from '../interrupt.js'
 import { progressView } from '../progress.js'
-import { normalisationFor, trainedBackbone } from '../run.js'
+import { disposeOf, normalisationFor, trainedMethod } from '../run.js'
 import { announce, reportSkipped } from './pretrain.js'
 
 /** Flags of `selfsup embed`. */
@@ -24,9 +24,9 @@ export async function embed(run: string, source: string, flags: EmbedFlags): Pro
   const view = progressView(process.stderr)
   const { prepareEngine } = await import('@selfsup/engine')
   const engine = await prepareEngine({ engine: flags.engine ?? 'auto' })
-  const { config, backbone } = await trainedBackbone(run)
+  const { config, method, encode } = await trainedMethod(run)
   if (!flags.json) announce(engine, view)
-  const { channels, size } = config.backbone
+  const { channels, size } = config.pictures
   const interrupt = interruptible(() => view.note('Stopping.'))
   const dataset = await openSource(source, {
     split: flags.split,
@@ -39,7 +39,7 @@ export async function embed(run: string, source: string, flags: EmbedFlags): Pro
   try {
     const { extractFeatures } = await import('@selfsup/evaluation')
     const { writeFeatures } = await import('@selfsup/data')
-    const features = await extractFeatures(backbone, dataset, {
+    const features = await extractFeatures(encode, dataset, {
       normalisation: await normalisationFor(channels),
       size,
       limit: flags.limit,
@@ -56,7 +56,7 @@ export async function embed(run: string, source: string, flags: EmbedFlags): Pro
     return 0
   } finally {
     interrupt.release()
-    backbone.dispose()
+    disposeOf(method)
     await dataset.close()
   }
 }

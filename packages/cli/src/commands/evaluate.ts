@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import type { ImageDataset, Normalisation } from '@selfsup/core'
+import { encoderOf, type ImageDataset, type Method, type Normalisation } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import type { Features } from '@selfsup/evaluation'
-import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { Settings } from '../config.js'
 import { openSource } from '../images.js'
 import { interruptible } from '../interrupt.js'
 import { type ProgressView, progressView } from '../progress.js'
-import { makeBackbone, normalisationFor, trainedBackbone } from '../run.js'
+import { disposeOf, makeMethod, normalisationFor, trainedMethod } from '../run.js'
 import { percent, table } from '../table.js'
 import { announce, reportSkipped } from './pretrain.js'
 
@@ -33,9 +32,9 @@ export async function evaluate(
   const view = progressView(process.stderr)
   const { prepareEngine } = await import('@selfsup/engine')
   const engine = await prepareEngine({ engine: flags.engine ?? 'auto' })
-  const { config, backbone, step } = await trainedBackbone(run)
+  const { config, method, step } = await trainedMethod(run)
   if (!flags.json) announce(engine, view)
-  const { channels, size } = config.backbone
+  const { channels, size } = config.pictures
   const interrupt = interruptible(() => view.note('Stopping.'))
   const open = (source: string, split: string) =>
     openSource(source, {
@@ -60,11 +59,11 @@ export async function evaluate(
       signal: interrupt.signal,
       view,
     }
-    const rows = [await judgeBackbone(`${config.method}, step ${step}`, backbone, judge)]
+    const rows = [await judgeMethod(`${config.method}, step ${step}`, method, judge)]
     if (flags.baselines) {
-      const random = await makeBackbone(config)
-      rows.push(await judgeBackbone('random weights', random, judge), await judgePixels(judge))
-      random.dispose()
+      const random = await makeMethod(config)
+      rows.push(await judgeMethod('random weights', random, judge), await judgePixels(judge))
+      disposeOf(random)
     }
     view.end()
     console.log(
@@ -77,7 +76,7 @@ export async function evaluate(
     return 0
   } finally {
     interrupt.release()
-    backbone.dispose()
+    disposeOf(method)
     await Promise.all([trainImages.close(), testImages.close()])
   }
 }
@@ -105,17 +104,17 @@ export interface Judgement {
   readonly linearTop5?: number
 }
 
-/** Judges a backbone's features, extracted once and kept beside the run. */
-export async function judgeBackbone(name: string, backbone: LayersModel, judge: Judge): Promise<Judgement> {
+/** Judges a method's features, extracted once and kept beside the run. */
+export async function judgeMethod(name: string, method: Method, judge: Judge): Promise<Judgement> {
   const { cachedFeatures, extractFeatures } = await import('@selfsup/evaluation')
   const { engine, cache, normalisation, size, limit, signal, view } = judge
-  const weights = await digest(backbone)
+  const weights = await digest(method)
   const featuresOf = (dataset: ImageDataset) =>
     cachedFeatures(
       cache,
       { weights, images: dataset.fingerprint, size, limit: limit ?? 0, ...normalisation },
       () =>
-        extractFeatures(backbone, dataset, {
+        extractFeatures(encoderOf(method), dataset, {
           normalisation,
           size,
           limit,
@@ -160,9 +159,11 @@ export function resultTable(rows: readonly Judgement[]): string {
   )
 }
 
-async function digest(model: LayersModel): Promise<string> {
-  const hash = createHash('sha256')
-  for (const weight of model.getWeights())
+/** Changes when anything does that the features may depend on. */
+async function digest({ name, options, networks, parameters = {}, state }: Method): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify({ name, options }))
+  const weights = Object.values(networks).flatMap((model) => model.getWeights())
+  for (const weight of [...weights, ...Object.values(parameters), ...Object.values(state)])
     hash.update(new Uint8Array((await weight.data<'float32'>()).buffer.slice(0)))
   return hash.digest('hex')
 }

@@ -1,4 +1,4 @@
-import { range } from '../config.js'
+import { type OptimizerSettings, rangeOf, resolveOptions } from '@selfsup/core'
 import { findMethod, methodNames } from '../registry.js'
 import { table } from '../table.js'
 
@@ -18,7 +18,8 @@ export async function methods(name: string | undefined, { json }: { json?: boole
     return 0
   }
   const definition = await findMethod(name)
-  const { summary, paper, options, training } = definition
+  const { summary, paper, options } = definition
+  const training = definition.training(resolveOptions(definition))
   if (json) {
     console.log(JSON.stringify({ name, summary, paper, options, training }))
     return 0
@@ -30,13 +31,22 @@ export async function methods(name: string | undefined, { json }: { json?: boole
       Object.entries(options).map(([option, spec]) => [
         option,
         String(spec.default),
-        range(spec),
+        rangeOf(spec),
         spec.description,
       ]),
     ),
   )
+  const { epochs, batchSize, learningRate, scaling, schedule, optimizer } = training
+  const per = scaling === 'linear' ? ' per 256 images' : ''
+  const warmup = schedule.warmupEpochs ? ` after ${schedule.warmupEpochs} epochs of warm-up` : ''
   console.log(
-    `\nTrained with ${training.optimizer}, learning rate ${training.learningRate} per 256 images, weight decay ${training.weightDecay}, ${training.warmupEpochs} epochs of warm-up unless told otherwise.`,
+    `\nUnless told otherwise: ${epochs} epochs in batches of ${batchSize}; ${describe(optimizer)}; learning rate ${learningRate}${per}, ${schedule.name}${warmup}.`,
   )
   return 0
+}
+
+/** `sgd (momentum 0.9, weightDecay 0.0005)`. */
+function describe({ name, ...settings }: OptimizerSettings): string {
+  const parts = Object.entries(settings).map(([setting, value]) => `${setting} ${value}`)
+  return parts.length > 0 ? `${name} (${parts.join(', ')})` : name
 }

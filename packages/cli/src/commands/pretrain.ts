@@ -1,14 +1,14 @@
 import { basename, join } from 'node:path'
 import type { ImageDataset } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
-import type { TrainSettings } from '@selfsup/train'
+import type { PicturesReport, TrainSettings } from '@selfsup/train'
 import { checkSettings, methodOptions, readConfig, type Settings } from '../config.js'
 import { exitCodes } from '../failure.js'
 import { absoluteSource, openSource } from '../images.js'
 import { interruptible } from '../interrupt.js'
 import { type ProgressView, progressView } from '../progress.js'
 import { findMethod } from '../registry.js'
-import { checkRunConfig, makeMethod, type RunConfig } from '../run.js'
+import { checkRunConfig, defaultBackbone, disposeOf, makeMethod, type RunConfig } from '../run.js'
 import { duration } from '../table.js'
 
 /** Flags of `selfsup pretrain` as the parser gives them. */
@@ -24,7 +24,7 @@ export async function pretrain(methodName: string, source: string, flags: Pretra
   const definition = await findMethod(methodName)
   const settings = { ...(configPath ? await readConfig(configPath) : {}), ...checkSettings(rest, 'options') }
   const options = methodOptions(definition, set, settings.options)
-  const { epochs = 200, batch = 256, seed = 1, split = 'train', count, strict = false } = settings
+  const { seed = 1, split = 'train', count, strict = false } = settings
   const view = progressView(process.stderr, { json })
   const dataset = await openSource(source, { split, size: settings.size, count, strict, view })
   try {
@@ -32,23 +32,17 @@ export async function pretrain(methodName: string, source: string, flags: Pretra
       method: methodName,
       options,
       images: { source: absoluteSource(source), split: split === 'test' ? 'test' : 'train', count, strict },
-      backbone: {
-        name: settings.backbone ?? 'resnet18',
+      pictures: {
         size: settings.size ?? (dataset.imageSize ? 32 : 224),
         channels: dataset.channels,
       },
+      backbone: settings.backbone ?? defaultBackbone(definition),
       seed,
     }
-    const { training } = definition
+    const { recommendedSettings } = await import('@selfsup/train')
+    const { batch: batchSize, warmup: warmupEpochs, ...chosen } = settings
     const train: TrainSettings = {
-      epochs,
-      batchSize: batch,
-      learningRate: ((settings.learningRate ?? training.learningRate) * batch) / 256,
-      optimizer: {
-        name: settings.optimizer ?? training.optimizer,
-        weightDecay: settings.weightDecay ?? training.weightDecay,
-      },
-      schedule: { name: 'cosine', warmupEpochs: Math.min(settings.warmup ?? training.warmupEpochs, epochs) },
+      ...recommendedSettings(definition.training(options), { ...chosen, batchSize, warmupEpochs }),
       seed,
       maxSteps: settings.limit,
       checkpointEvery: settings.checkpointEvery,
@@ -78,8 +72,7 @@ export async function resume(
   const { source, ...images } = config.images
   const dataset = await openSource(source, {
     ...images,
-    size: config.backbone.size,
-    channels: config.backbone.channels,
+    ...config.pictures,
     view,
   })
   try {
@@ -137,6 +130,7 @@ export async function runTraining({
       resume,
       signal: interrupt.signal,
       onStep: (report) => view.show(report),
+      onPictures: (report) => writePictures(join(out, 'pictures'), report),
       onWarning: (message) => view.note(`Warning: ${message}`),
     })
     view.end()
@@ -160,9 +154,15 @@ export async function runTraining({
   } finally {
     view.end()
     interrupt.release()
-    method.networks.backbone.dispose()
-    method.dispose()
+    disposeOf(method)
   }
+}
+
+/** One sheet for each kind of pictures: `reconstructions-00001200.png`. */
+async function writePictures(folder: string, { step, pictures }: PicturesReport): Promise<void> {
+  const { contactSheet } = await import('@selfsup/data')
+  for (const [name, images] of Object.entries(pictures))
+    await contactSheet(join(folder, `${name}-${String(step).padStart(8, '0')}.png`), images)
 }
 
 /** Which engine runs, and why no faster one. */

@@ -1,10 +1,10 @@
-import type { HostImages, ImageBatch } from '@selfsup/core'
+import { type HostImages, type ImageBatch, phasesOf } from '@selfsup/core'
 import type { Settings } from '../config.js'
 import { methodOptions } from '../config.js'
 import { openSource } from '../images.js'
 import { progressView } from '../progress.js'
 import { findMethod } from '../registry.js'
-import { normalisationFor } from '../run.js'
+import { disposeOf, makeMethod, normalisationFor } from '../run.js'
 
 /** Flags of `selfsup preview`. */
 export interface PreviewFlags {
@@ -31,14 +31,18 @@ export async function preview(source: string, flags: PreviewFlags): Promise<numb
     const { prepareEngine } = await import('@selfsup/engine')
     await prepareEngine({ engine: flags.engine ?? 'auto' })
     const tf = await import('@tensorflow/tfjs-core')
-    const { convnet } = await import('@selfsup/backbones')
     const { contactSheet } = await import('@selfsup/data')
     const size = flags.size ?? (dataset.imageSize ? 32 : 224)
     const { channels } = dataset
-    const normalisation = await normalisationFor(channels)
+    const { mean, std } = await normalisationFor(channels)
     // The views are the method's own, with its options; the network around which it is made does not matter.
-    const backbone = convnet({ size, channels })
-    const method = definition.create(backbone, methodOptions(definition, flags.set ?? []), { normalisation })
+    const method = await makeMethod({
+      method: definition.name,
+      options: methodOptions(definition, flags.set ?? []),
+      pictures: { size, channels },
+      backbone: definition.backbone ?? 'convnet',
+      seed,
+    })
     const show = { batchSize: Math.min(count, dataset.length), limit: count }
     const seedOf = () => [seed, 0] as const
     const whole = await first(dataset.batches({ ...show, size }))
@@ -50,34 +54,29 @@ export async function preview(source: string, flags: PreviewFlags): Promise<numb
       labels: tf.tensor1d(cropped.labels, 'int32'),
       indices: tf.tensor1d(cropped.indices, 'int32'),
     }
-    const views = tf.tidy(() => {
-      const made = Object.values(
-        method.views(batch, tf.tensor1d([...seedOf()], 'int32')) as Record<string, unknown>,
+    const rows = tf.tidy(() => {
+      const step = {
+        seed: tf.tensor1d([...seedOf()], 'int32'),
+        progress: tf.scalar(0),
+        epoch: tf.scalar(0),
+        phase: phasesOf(method)[0]!,
+      }
+      const original = tf.image.resizeBilinear(tensor(whole.images!), [size, size])
+      const views = Object.values(method.views(batch, step) as Record<string, unknown>)
+        .filter((view) => view instanceof tf.Tensor)
+        .filter(({ shape }) => shape.length === 4 && shape[3] === channels)
+        .map((view) => tf.mul(tf.add(tf.mul(view, tf.tensor1d([...std])), tf.tensor1d([...mean])), 255))
+      return [original, ...views].map(
+        (pixels) => tf.cast(tf.round(tf.clipByValue(pixels, 0, 255)), 'int32') as typeof original,
       )
-      return made
-        .filter(
-          (item): item is InstanceType<typeof tf.Tensor> => item instanceof tf.Tensor && item.rank === 4,
-        )
-        .map((pictures) => {
-          const pixels = tf.add(
-            tf.mul(pictures, tf.tensor1d([...normalisation.std])),
-            tf.tensor1d([...normalisation.mean]),
-          )
-          return tf.cast(tf.clipByValue(tf.round(tf.mul(pixels, 255)), 0, 255), 'int32')
-        })
     })
-    const original = tf.tidy(() =>
-      tf.image.resizeBilinear(tf.cast(tensor(whole.images!), 'float32') as never, [size, size]),
+    const sheet = await Promise.all(
+      rows.map(async (row) => ({ data: Uint8Array.from(await row.data()), shape: row.shape })),
     )
-    const rows = [original, ...views]
-    const pixels = await Promise.all(rows.map((row) => row.data()))
-    const shown = rows[0]!.shape[0]!
-    const data = Uint8Array.from(pixels.flatMap((row) => [...row]))
-    await contactSheet(out, { data, shape: [shown * rows.length, size, size, channels] }, { columns: shown })
+    await contactSheet(out, sheet)
     tf.dispose([rows, Object.values(batch)])
-    method.dispose()
-    backbone.dispose()
-    view.note(`${out}: originals above, then the ${views.length} views of each`)
+    disposeOf(method)
+    view.note(`${out}: originals above, then the ${rows.length - 1} views of each`)
     return 0
   } finally {
     await dataset.close()

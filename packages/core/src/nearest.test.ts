@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { nearest, unknown } from './nearest.js'
+import { nearest, unknownName } from './nearest.js'
 
 test.each([
   ['simclear', 'simclr'],
@@ -12,8 +12,8 @@ test.each([
 })
 
 test('the message names what there is', () => {
-  expect(unknown('method', 'simclear', ['simclr', 'moco'])).toBe(
+  expect(unknownName('method', 'simclear', ['simclr', 'moco'])).toBe(
     "unknown method 'simclear'; did you mean 'simclr'? available: simclr, moco",
   )
-  expect(unknown('method', 'qqqqqq', ['simclr'])).toBe("unknown method 'qqqqqq'; available: simclr")
+  expect(unknownName('method', 'qqqqqq', ['simclr'])).toBe("unknown method 'qqqqqq'; available: simclr")
 })

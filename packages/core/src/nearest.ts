@@ -11,7 +11,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
 }
 
 /** "unknown METHOD 'simclear'; did you mean 'simclr'?" followed by all there are. */
-export function unknown(kind: string, word: string, candidates: readonly string[]): string {
+export function unknownName(kind: string, word: string, candidates: readonly string[]): string {
   const guess = nearest(word, candidates)
   const hint = guess ? `; did you mean '${guess}'?` : ''
   return `unknown ${kind} '${word}'${hint}${hint ? '' : ';'} available: ${[...candidates].join(', ')}`

@@ -1,0 +1,166 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { encoderOf, type HostImages, type Method, SelfsupError } from '@selfsup/core'
+import { type Engine, prepareEngine } from '@selfsup/engine'
+import * as tf from '@tensorflow/tfjs-core'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { tinyDataset, tinyMethod, tinyOptions } from './fixtures/tiny.js'
+import {
+  readRun,
+  readSafetensors,
+  restoreMethod,
+  type StepReport,
+  type TrainOptions,
+  train,
+} from './index.js'
+
+// What the loop does with the parts that a method need not have.
+let engine: Engine
+let folder: string
+let out: string
+beforeAll(async () => {
+  engine = await prepareEngine({ engine: 'wasm' })
+})
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'selfsup-contract-'))
+  out = join(folder, 'run')
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+const run = (method: Method, more: Partial<TrainOptions> = {}, dataset = tinyDataset(42)) =>
+  train(method, dataset, { ...tinyOptions, out, engine, ...more })
+
+/** A tiny method that is otherwise in some respect. */
+const tinyWith = (other: Partial<Method>, phases = false): Method => ({ ...tinyMethod({ phases }), ...other })
+
+async function failure(promise: Promise<unknown>): Promise<string> {
+  const error = await promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  expect(error).toBeInstanceOf(SelfsupError)
+  return (error as SelfsupError).message
+}
+
+test('phases of a step are chosen by step and epoch, and reported apart', async () => {
+  const asked: string[] = []
+  const reports: StepReport[] = []
+  const phasesAt: Method['phasesAt'] = ({ step, epoch }) => {
+    asked.push(`${step}/${epoch}`)
+    return epoch === 1 ? ['back'] : ['forth', 'back']
+  }
+  await run(tinyWith({ phasesAt }, true), { onStep: (report) => reports.push(report) })
+  expect(asked.slice(-15)).toEqual(Array.from({ length: 15 }, (_, i) => `${i}/${Math.floor(i / 5)}`))
+  expect(Object.keys(reports[0]!.metrics)).toEqual(['forth/loss', 'forth/apart', 'back/loss', 'back/apart'])
+  expect(Object.keys(reports[5]!.metrics)).toEqual(['back/loss', 'back/apart'])
+  expect(reports[0]!.loss).toBeCloseTo(
+    reports[0]!.metrics['forth/loss']! + reports[0]!.metrics['back/loss']!,
+    5,
+  )
+  for (const { spread } of reports) expect(spread).toBeGreaterThan(0)
+  const line = JSON.parse((await readFile(join(out, 'metrics.jsonl'), 'utf8')).split('\n')[0]!)
+  expect(line).toMatchObject({ step: 1, loss: reports[0]!.loss, spread: reports[0]!.spread })
+})
+
+test('what is wrong with phases, labels or order is said before the folder is there', async () => {
+  expect(await failure(run(tinyWith({ phasesAt: () => ['sideways'] }, true)))).toContain(
+    "tiny: there is no phase 'sideways'; a step may have forth, back",
+  )
+  expect(await failure(run(tinyWith({ needs: { labels: true } })))).toContain('tiny learns from labels')
+  expect(await failure(run(tinyWith({ order: () => new Uint32Array(7) })))).toContain(
+    'fewer than a batch of 8',
+  )
+  expect(await readdir(folder)).toEqual([])
+})
+
+test('a loss that says nothing between steps keeps no checkpoint as the best', async () => {
+  const steps = async () => (await readdir(join(out, 'checkpoints'))).map((name) => Number(/\d+/.exec(name)))
+  const settings = {
+    checkpointEvery: 1,
+    keepLast: 2,
+    learningRate: 0.5,
+    schedule: { name: 'constant' },
+  } as const
+  // Losses of -1, -2, ...: the last is the lowest; of 1, 2, ...: the first.
+  const rising = (comparableLoss: boolean): Method => {
+    const method = tinyMethod()
+    const loss: Method['loss'] = (views, step, targets) => {
+      const result = method.loss(views as Parameters<typeof method.loss>[0], step, targets)
+      return { ...result, loss: tf.add(result.loss, tf.mul(step.progress, 1000)) as tf.Scalar }
+    }
+    return { ...method, loss, comparableLoss }
+  }
+  await run(rising(true), settings)
+  expect(await steps()).toEqual([1, 14, 15])
+  await rm(out, { recursive: true })
+  await run(rising(false), settings)
+  expect(await steps()).toEqual([14, 15])
+})
+
+test('parameters are trained, saved and restored with networks and state', async () => {
+  const method = tinyMethod({ phases: true })
+  const { checkpoint } = await run(method)
+  const { tensors } = await readSafetensors(checkpoint)
+  const temperature = method.parameters!.temperature!
+  expect(temperature.dataSync()[0]).not.toBe(1)
+  expect(tensors['parameters/temperature']!.values).toEqual(temperature.dataSync())
+  expect(Object.keys(tensors)).toContain('optimizer/main:forth+back/temperature/momentum')
+
+  const again = tinyMethod({ phases: true })
+  expect(await restoreMethod(again, out)).toBe(15)
+  expect(again.parameters!.temperature!.dataSync()).toEqual(temperature.dataSync())
+  expect(again.state.queue!.dataSync()).toEqual(method.state.queue!.dataSync())
+  const pictures = tf.ones([2, 8, 8, 1]) as tf.Tensor4D
+  const features = (made: Method) => tf.tidy(() => encoderOf(made)(pictures).dataSync())
+  expect(features(again)).toEqual(features(method))
+  expect(features({ ...again, encode: (x) => tf.reshape(x, [2, 64]) })).toEqual(new Float32Array(128).fill(1))
+})
+
+describe('a run goes on only with the same options of the method', () => {
+  const made = (temperature: number) => tinyWith({ options: { temperature, views: 'auto' } })
+
+  test('they are written down and compared', async () => {
+    const stop = new AbortController()
+    await run(made(0.5), { signal: stop.signal, onStep: () => stop.abort() })
+    expect(await readRun(out)).toMatchObject({
+      options: { temperature: 0.5, views: 'auto' },
+      stepsPerEpoch: 5,
+      totalSteps: 15,
+    })
+    expect(await failure(run(made(0.2), { resume: true }))).toContain(
+      "the run would not be the same: the method's option temperature was 0.5, now 0.2",
+    )
+    expect(await run(made(0.5), { resume: true })).toMatchObject({ step: 15 })
+  })
+})
+
+describe('pictures', () => {
+  const pictures: Method['pictures'] = (views, { seed, progress }) => ({
+    views: (views as { a: tf.Tensor4D }).a,
+    seed: tf.cast(tf.reshape(tf.greater(seed, 0), [1, 1, 2, 1]), 'float32') as tf.Tensor4D,
+    progress: tf.mul(tf.fill([1, 1, 1, 1], 2), progress) as tf.Tensor4D,
+  })
+
+  test('are shown at each checkpoint, of the same images, in bytes', async () => {
+    const shown: { step: number; pictures: Readonly<Record<string, HostImages>> }[] = []
+    const method = tinyWith({ pictures })
+    const before = tf.memory().numTensors
+    await run(method, { onPictures: (report) => void shown.push(report) })
+    expect(tf.memory().numTensors).toBe(before)
+    expect(shown.map(({ step }) => step)).toEqual([0, 4, 8, 12, 15])
+    expect(shown[0]!.pictures.views!.shape).toEqual([16, 8, 8, 1])
+    for (const { step, pictures } of shown) {
+      expect(pictures.views).toEqual(shown[0]!.pictures.views)
+      expect([...pictures.progress!.data]).toEqual([Math.min(255, Math.round((510 * step) / 15))])
+    }
+  })
+
+  test('that fail are a warning; training goes on', async () => {
+    const warnings: string[] = []
+    const onPictures = () => Promise.reject(new Error('the printer is out of ink'))
+    const result = await run(tinyWith({ pictures }), { onPictures, onWarning: (w) => warnings.push(w) })
+    expect(result.step).toBe(15)
+    expect(warnings[0]).toBe('pictures of step 0 not shown: the printer is out of ink')
+  })
+})

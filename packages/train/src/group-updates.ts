@@ -1,0 +1,121 @@
+import {
+  expected,
+  type LearningRates,
+  type Method,
+  type OptimizerSettings,
+  type ParameterGroup,
+  type Step,
+} from '@selfsup/core'
+import {
+  adamw,
+  biasesAndNorms,
+  clipGradients,
+  lars,
+  nothing,
+  type Optimizer,
+  sgd,
+  type Variables,
+} from '@selfsup/optim'
+import type * as tf from '@tensorflow/tfjs-core'
+import { type TrainedWeights, trainedWeights } from './trained-weights.js'
+import { groupsOf, phaseWeights, pick, type WeightGroup } from './weight-groups.js'
+
+/** How all of a method's weights are updated, whatever phase asks for it. */
+export interface GroupUpdates {
+  /** what each phase trains, by weights' names */
+  readonly trained: Readonly<Record<string, TrainedWeights>>
+  /** state of the optimisers, by the names that a checkpoint gives it */
+  readonly slots: Readonly<Record<string, tf.Variable>>
+  /** Updates what a phase trains from gradients by weights' names. */
+  apply(gradients: Readonly<Record<string, tf.Tensor>>, rates: LearningRates, step: Step): void
+  dispose(): void
+}
+
+/** A group with its weights, and optimisers that hold their state. */
+interface Group extends Pick<ParameterGroup, 'learningRate'> {
+  readonly names: readonly string[]
+  readonly clipNorm: number | undefined
+  readonly optimizers: readonly {
+    readonly key: string
+    readonly names: Set<string>
+    readonly optimizer: Optimizer
+  }[]
+}
+
+/**
+ * Makes the optimisers of a method: one per group and set of phases that train together, so that weights which are not
+ * trained in a phase don't count its step, and each weight has one state whichever phase trains it.
+ * @throws SelfsupError when phases or groups name what is not there, a weight is in two groups or in no phase
+ */
+export function groupUpdates(method: Method, settings: OptimizerSettings): GroupUpdates {
+  const weights = trainedWeights(method)
+  const trained = phaseWeights(method, weights)
+  const groups = Object.entries(groupsOf(method, weights)).map(([name, group]) =>
+    withOptimizers(name, group, settings, weights, trained),
+  )
+  const optimizers = groups.flatMap((group) => group.optimizers)
+
+  return {
+    trained,
+    slots: Object.fromEntries(
+      optimizers.flatMap(({ key, optimizer }) =>
+        Object.entries(optimizer.slots).map(([slot, variable]) => [`${key}/${slot}`, variable]),
+      ),
+    ),
+    apply(gradients, rates, step) {
+      for (const { names, clipNorm, optimizers, learningRate } of groups) {
+        const own = pick(gradients, names)
+        const clipped = clipNorm === undefined ? own : clipGradients(own, clipNorm)
+        for (const { names, optimizer } of optimizers) {
+          const part = pick(clipped, names)
+          if (Object.keys(part).length > 0)
+            optimizer.apply(part, { learningRate: learningRate?.(rates, step) ?? rates.scheduled })
+        }
+      }
+    },
+    dispose() {
+      for (const { optimizer } of optimizers) optimizer.dispose()
+    },
+  }
+}
+
+function withOptimizers(
+  name: string,
+  { names, optimizer: own = {}, learningRate }: WeightGroup,
+  run: OptimizerSettings,
+  weights: TrainedWeights,
+  trained: Readonly<Record<string, TrainedWeights>>,
+): Group {
+  // Another optimiser starts from its own defaults; the same one, from the run's settings.
+  const settings: OptimizerSettings =
+    'name' in own && own.name !== run.name ? own : ({ ...run, ...own } as OptimizerSettings)
+  const sets = new Map<string, string[]>()
+  for (const weight of names) {
+    const phases = Object.keys(trained).filter((phase) => Object.hasOwn(trained[phase]!, weight))
+    const set = phases.join('+')
+    sets.set(set, [...(sets.get(set) ?? []), weight])
+  }
+  const optimizers = [...sets].map(([set, members]) => ({
+    key: sets.size > 1 ? `${name}:${set}` : name,
+    names: new Set(members),
+    optimizer: optimizerOf(settings, pick(weights, members)),
+  }))
+  return { names, clipNorm: settings.clipNorm, optimizers, learningRate }
+}
+
+function optimizerOf({ exclude, clipNorm, ...settings }: OptimizerSettings, variables: Variables): Optimizer {
+  expected(
+    clipNorm === undefined || clipNorm > 0,
+    `${settings.name}: clipNorm must be above 0; got ${clipNorm}`,
+  )
+  const leaveOut = exclude ?? (settings.name === 'sgd' ? 'nothing' : 'biases-and-norms')
+  const options = { exclude: leaveOut === 'nothing' ? nothing : biasesAndNorms }
+  switch (settings.name) {
+    case 'sgd':
+      return sgd(variables, { ...settings, ...options })
+    case 'lars':
+      return lars(variables, { ...settings, ...options })
+    case 'adamw':
+      return adamw(variables, { ...settings, ...options })
+  }
+}

@@ -1,0 +1,44 @@
+import type { TrainingDefaults } from '@selfsup/core'
+import { expect, test } from 'vitest'
+import { recommendedSettings } from './index.js'
+
+const training: TrainingDefaults = {
+  epochs: 200,
+  batchSize: 256,
+  learningRate: 0.03,
+  scaling: 'linear',
+  schedule: { name: 'step', milestones: [120, 160], warmupEpochs: 10 },
+  optimizer: { name: 'sgd', momentum: 0.8, weightDecay: 1e-4 },
+}
+
+test('a method’s defaults as they are', () => {
+  expect(recommendedSettings(training)).toEqual({
+    epochs: 200,
+    batchSize: 256,
+    learningRate: 0.03,
+    schedule: training.schedule,
+    optimizer: training.optimizer,
+  })
+})
+
+test('the rate grows with the batch where it should; milestones and warm-up fit the epochs', () => {
+  const chosen = { epochs: 5, batchSize: 512 }
+  expect(recommendedSettings(training, chosen)).toMatchObject({
+    learningRate: 0.06,
+    schedule: { milestones: [3, 4], warmupEpochs: 5 },
+  })
+  const fixed = { ...training, scaling: 'none' } as const
+  expect(recommendedSettings(fixed, { ...chosen, learningRate: 0.5 })).toMatchObject({ learningRate: 0.5 })
+})
+
+test('another optimiser keeps only the weight decay', () => {
+  expect(recommendedSettings(training, { optimizer: 'adamw' }).optimizer).toEqual({
+    name: 'adamw',
+    weightDecay: 1e-4,
+  })
+  expect(recommendedSettings(training, { optimizer: 'sgd', weightDecay: 0 }).optimizer).toEqual({
+    name: 'sgd',
+    momentum: 0.8,
+    weightDecay: 0,
+  })
+})

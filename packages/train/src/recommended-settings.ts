@@ -1,0 +1,47 @@
+import type { OptimizerSettings, ScheduleSettings, TrainingDefaults } from '@selfsup/core'
+import { linearScaling } from '@selfsup/optim'
+import type { TrainSettings } from './options.js'
+
+/** What a person may choose otherwise than a method's defaults have it. */
+export interface ChosenSettings {
+  readonly epochs?: number
+  readonly batchSize?: number
+  /** scaled as the default is */
+  readonly learningRate?: number
+  readonly warmupEpochs?: number
+  readonly optimizer?: OptimizerSettings['name']
+  readonly weightDecay?: number
+}
+
+/**
+ * Settings for `train` from what a method's definition recommends: the learning rate fitted to the batch, warm-up and
+ * milestones to the number of epochs. An optimiser other than the recommended one keeps nothing of it but the weight decay.
+ */
+export function recommendedSettings(
+  training: TrainingDefaults,
+  chosen: ChosenSettings = {},
+): Required<Pick<TrainSettings, 'epochs' | 'batchSize' | 'learningRate' | 'optimizer' | 'schedule'>> {
+  const { epochs = training.epochs, batchSize = training.batchSize } = chosen
+  const rate = chosen.learningRate ?? training.learningRate
+  const { name, weightDecay } = training.optimizer
+  const other = chosen.optimizer !== undefined && chosen.optimizer !== name
+  const optimizer: OptimizerSettings = other ? { name: chosen.optimizer, weightDecay } : training.optimizer
+  return {
+    epochs,
+    batchSize,
+    learningRate: training.scaling === 'linear' ? linearScaling(rate, batchSize) : rate,
+    optimizer: { ...optimizer, weightDecay: chosen.weightDecay ?? weightDecay },
+    schedule: fitted(training.schedule, epochs / training.epochs, {
+      warmupEpochs: Math.min(chosen.warmupEpochs ?? training.schedule.warmupEpochs ?? 0, epochs),
+    }),
+  }
+}
+
+function fitted(
+  schedule: ScheduleSettings,
+  factor: number,
+  warmup: { readonly warmupEpochs: number },
+): ScheduleSettings {
+  if (schedule.name !== 'step') return { ...schedule, ...warmup }
+  return { ...schedule, ...warmup, milestones: schedule.milestones.map((epoch) => epoch * factor) }
+}
