@@ -27,10 +27,18 @@ export interface HostImages {
   readonly shape: readonly [number, number, number, number]
 }
 
-/** One batch on the host: either whole images of one size, or one set of crops per CropSpec asked for. */
+/** Numbers of several examples of one shape, in the order [batch, ...shape]: series are [batch, time, channels]. */
+export interface HostValues {
+  readonly data: Float32Array
+  readonly shape: readonly number[]
+}
+
+/** One batch on the host: whole images of one size, one set of crops per CropSpec asked for, or numbers. */
 export interface HostBatch {
   readonly images?: HostImages
   readonly crops?: readonly HostImages[]
+  /** of data that are no images */
+  readonly values?: HostValues
   /** class numbers, -1 where there is none; length batch */
   readonly labels: Int32Array
   /** positions in the dataset; length batch */
@@ -40,15 +48,17 @@ export interface HostBatch {
 /** How to walk through a dataset. */
 export interface BatchOptions {
   readonly batchSize: number
-  /** order of this pass; in stored order when absent */
+  /** seed of this pass's order; in stored order when absent */
   readonly shuffle?: Seed
+  /** the positions of this pass, one after the other, some more than once or not at all; instead of `shuffle` */
+  readonly order?: Uint32Array
   /** leave out the last batch when it is smaller; default false */
   readonly dropLast?: boolean
   /** number of the first batch to yield: a resumed run skips what it has seen without decoding it */
   readonly startBatch?: number
   /** number of the batch after the last to yield; default all */
   readonly endBatch?: number
-  /** at most this many images, from the first; default all */
+  /** at most this many examples, from the first of the pass; default all */
   readonly limit?: number
   /**
    * Crops to take while decoding; ignored by a dataset whose images share one small size (`imageSize`
@@ -62,27 +72,31 @@ export interface BatchOptions {
   readonly signal?: AbortSignal
 }
 
-/** Images that can be walked through in batches, again and again. Made by package `data`; anything alike will do. */
-export interface ImageDataset {
+/** Data that can be walked through in batches, again and again. Made by package `data`; anything alike will do. */
+export interface Dataset {
   readonly name: string
-  /** how many images */
+  /** how many examples */
   readonly length: number
-  readonly channels: 1 | 3
-  /** [height, width] when all images share one small size and batches hold whole images */
-  readonly imageSize?: readonly [number, number]
+  /** shape of one example when batches hold `values`: [time, channels] of a series */
+  readonly valueShape?: readonly number[]
   /** names of the classes, by label */
   readonly classes?: readonly string[]
-  /** changes when the images do: part of the key under which features are cached */
+  /** changes when the data do: part of the key under which features are cached */
   readonly fingerprint: string
-  /** class number of each image (-1 where none), length images; undefined when none has one */
+  /** class number of each example (-1 where none); undefined when none has one */
   labels(): Int32Array | undefined
-  /** where an image lies, for lists that a person or another program reads; absent when images have no files */
-  pathOf?(index: number): string
-  /** where an image comes from, for a person; absent when images have no names */
+  /** where an example lies, for lists that a person or another program reads; absent when examples have no files */
   pathOf?(index: number): string
   /** Batches with read-ahead and bounded memory. */
   batches(options: BatchOptions): AsyncIterable<HostBatch>
   /** Files that could not be used so far, with the reason. */
   skipped(): readonly { readonly path: string; readonly reason: string }[]
   close(): Promise<void>
+}
+
+/** A dataset of images. */
+export interface ImageDataset extends Dataset {
+  readonly channels: 1 | 3
+  /** [height, width] when all images share one small size and batches hold whole images */
+  readonly imageSize?: readonly [number, number]
 }

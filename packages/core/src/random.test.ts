@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { derive, mixSeed, normals, philox4x32, uniforms } from './random.js'
+import { derive, mixSeed, normals, philox4x32, type Seed, uniforms } from './random.js'
 
 describe('philox4x32', () => {
   // Known answers of Random123's kat_vectors for philox4x32 with 10 rounds.
@@ -63,6 +63,25 @@ describe('seeds', () => {
   test('derive gives 10,000 streams without a repeat', () => {
     const words = new Set(Array.from({ length: 10_000 }, (_, stream) => derive([42, 7], stream).join()))
     expect(words.size).toBe(10_000)
+  })
+
+  test('streams of streams of neighbouring seeds are all different, in any order', () => {
+    const seen = new Set<string>()
+    const streams = Array.from({ length: 40 }, (_, stream) => stream)
+    const seeds: Seed[] = [...streams.map((step): Seed => [0, step]), [1, 0], [-1, -1]]
+    for (const seed of seeds) {
+      for (const first of streams) {
+        seen.add(derive(seed, first).join())
+        for (const second of streams) seen.add(derive(derive(seed, first), second).join())
+      }
+    }
+    expect(seen.size).toBe(seeds.length * (40 + 40 * 40))
+  })
+
+  test('derive, worked by hand', () => {
+    // 0x9e3779b1 - 0x9e3779b1 = 0 and 0 * 1 = 0; 1 * (2 * 1 + 1) = 3
+    const seed: Seed = [-0x9e3779b1 | 0, (1 - 0x85ebca77) | 0]
+    expect(derive(seed, 0)).toEqual([3, Math.imul(3, 0x165667b2)])
   })
 
   test('mixSeed tells runs, purposes and numbers apart', () => {

@@ -99,9 +99,26 @@ function unitInterval(seed: Seed, count: number): Float32Array {
   return values
 }
 
-/** Another stream of the same seed: what `kernels`' foldIn(seed, stream) does on the device. */
+/** How far each stream moves a seed's words. */
+export const STREAM_STEPS = [0x9e3779b1, 0x85ebca77] as const
+
+/** What the words are multiplied by before each is added to the other; one odd, one even: so that nothing is lost. */
+export const WORD_FACTORS = [0x27d4eb2f, 0x165667b2] as const
+
+/**
+ * Another stream of the same seed: what `kernels`' foldIn(seed, stream) does on the device. Streams of streams may be
+ * taken to any depth: derive(derive(s, 1), 2) has nothing to do with derive(s, 3) or derive(derive(s, 2), 1).
+ *
+ * Each word is moved by the stream and sent through x(2x + 1), which is one to one modulo 2^32 (RC6: Rivest et al.
+ * 1998), then each is multiplied and the other added. Integer sums and products are all it takes, so that every
+ * engine does it exactly.
+ */
 export function derive(seed: Seed, stream: number): Seed {
-  return [(seed[0] + Math.imul(stream, 0x9e3779b1)) | 0, seed[1]]
+  const [a, b] = [0, 1].map((word) => {
+    const moved = (seed[word]! + Math.imul(stream + 1, STREAM_STEPS[word]!)) | 0
+    return Math.imul(moved, 2 * moved + 1)
+  }) as [number, number]
+  return [(Math.imul(a, WORD_FACTORS[0]) + b) | 0, (Math.imul(b, WORD_FACTORS[1]) + a) | 0]
 }
 
 /** The seed of something numbered (a step, an epoch) within a run. */

@@ -1,4 +1,4 @@
-import { derive, uniforms } from '@selfsup/core'
+import { derive, type Seed, uniforms } from '@selfsup/core'
 import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -41,14 +41,29 @@ describe.each([...testEngines(), 'cpu' as const])('random numbers on %s', (engin
     })
   })
 
-  test('foldIn is derive on the device, and gives other numbers', () => {
+  test('foldIn is derive on the device, to any depth, and gives other numbers', () => {
     tf.tidy(() => {
-      for (const stream of [0, 1, 7, 1000]) {
-        expect([...foldIn(seed(), stream).dataSync()]).toEqual([...derive([1, 2], stream)])
+      let [folded, derived]: [tf.Tensor1D, Seed] = [
+        tf.tensor1d([-5, 2 ** 31 - 1], 'int32'),
+        [-5, 2 ** 31 - 1],
+      ]
+      for (const stream of [0, 1, 7, 1000, -3, 2 ** 31 - 1, 0]) {
+        folded = foldIn(folded, stream)
+        derived = derive(derived, stream)
+        expect([...folded.dataSync()]).toEqual([...derived])
       }
       const a = randomUniform([100], foldIn(seed(), 1)).dataSync()
       const b = randomUniform([100], foldIn(seed(), 2)).dataSync()
       expect(a.filter((value, i) => value === b[i])).toHaveLength(0)
+    })
+  })
+
+  test('a stream of a stream is no other stream', () => {
+    tf.tidy(() => {
+      const words = (...streams: number[]) => [...streams.reduce(foldIn, seed()).dataSync()]
+      expect(words(1, 2)).not.toEqual(words(3))
+      expect(words(1, 2)).not.toEqual(words(2, 1))
+      expect(words(0)).not.toEqual(words())
     })
   })
 

@@ -1,4 +1,4 @@
-import { normals, type Seed, ShapeError, uniforms } from '@selfsup/core'
+import { derive, normals, type Seed, ShapeError, STREAM_STEPS, uniforms, WORD_FACTORS } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { attributes, COMPOSED, NATIVE, type NativeBackend } from './native.js'
 
@@ -40,14 +40,16 @@ export function randomNormal<R extends tf.Rank = tf.Rank>(
 }
 
 /**
- * The seed of another, independent stream: each random operation of a step takes its own. The same as
- * `derive` of @selfsup/core does on the host.
+ * The seed of another, independent stream: each random operation of a step takes its own, and may fold it in turn. The
+ * same as `derive` of @selfsup/core does on the host, in seven integer operations on two words.
  * @param seed int32 [2]
- * @param stream a number fixed in the program
+ * @param stream a whole number fixed in the program
+ * @returns int32 [2]
+ * @throws ShapeError when the seed is no int32 [2]
  */
 export function foldIn(seed: tf.Tensor1D, stream: number): tf.Tensor1D {
   assertSeed('foldIn', seed)
-  return tf.tidy(() => tf.add(seed, tf.tensor1d([Math.imul(stream, 0x9e3779b1), 0], 'int32')))
+  return tf.engine().runKernel(FOLD_IN, { seed }, { stream }) as tf.Tensor1D
 }
 
 /**
@@ -78,6 +80,25 @@ const kernels = {
   SelfsupRandomUniform: { native: 'StatelessRandomUniform', host: uniforms },
   SelfsupRandomNormal: { native: 'StatelessRandomNormal', host: normals },
 } as const
+
+const FOLD_IN = 'SelfsupFoldIn'
+
+tf.registerKernel({
+  kernelName: FOLD_IN,
+  backendName: NATIVE,
+  // 32-bit sums and products wrap around; on a GPU TensorFlow keeps such small integers on the host.
+  kernelFunc: ({ inputs, attrs }) =>
+    tf.tidy(() => {
+      const { stream } = attrs as { stream: number }
+      const words = (values: readonly number[]) => tf.tensor1d(Int32Array.from(values), 'int32')
+      const moved = tf.add(
+        inputs.seed as tf.Tensor,
+        words(STREAM_STEPS.map((step) => Math.imul(stream + 1, step))),
+      )
+      const mixed = tf.add(tf.mul(moved, tf.add(moved, moved)), moved)
+      return tf.add(tf.mul(mixed, words(WORD_FACTORS)), tf.reverse(mixed, 0))
+    }),
+})
 
 for (const [kernelName, { native, host }] of Object.entries(kernels)) {
   tf.registerKernel({
@@ -112,7 +133,20 @@ for (const [kernelName, { native, host }] of Object.entries(kernels)) {
   }
 }
 
+for (const backendName of COMPOSED) {
+  tf.registerKernel({
+    kernelName: FOLD_IN,
+    backendName,
+    kernelFunc: ({ inputs, attrs, backend }) => {
+      const memory = backend as HostBackend
+      const [first, second] = memory.readSync(inputs.seed!.dataId)
+      const words = Int32Array.from(derive([first!, second!], (attrs as { stream: number }).stream))
+      return { dataId: memory.write(words, [2], 'int32'), shape: [2], dtype: 'int32' }
+    },
+  })
+}
+
 interface HostBackend {
   readSync(dataId: tf.DataId): Int32Array
-  write(values: Float32Array, shape: number[], dtype: 'float32'): tf.DataId
+  write(values: Float32Array | Int32Array, shape: number[], dtype: 'float32' | 'int32'): tf.DataId
 }

@@ -24,15 +24,19 @@ describe.each(await testEngines())('%s', (engine) => {
     const fast = tf.tidy(() => tf.variable(tf.tensor1d([1, 2])))
     const slow = copies({ fast })
     expect(slow.fast!.trainable).toBe(false)
+    expect(slow.fast!.dataId).not.toBe(fast.dataId)
     tf.tidy(() => fast.assign(tf.tensor1d([5, 6])))
     expect([...slow.fast!.dataSync()]).toEqual([1, 2])
     tf.dispose([fast, slow])
   })
 
-  test('missing names and other shapes are errors', () => {
+  test('missing names, names too many and other shapes are errors', () => {
     const slow = tf.tidy(() => copies({ w: tf.tensor1d([1, 2]) }))
     const half = tf.scalar(0.5)
     expect(() => exponentialMovingAverage(slow, {}, half)).toThrow("no current value for the average 'w'")
+    expect(() => exponentialMovingAverage(slow, { w: slow.w!, v: half }, half)).toThrow(
+      "no average for the current value 'v'",
+    )
     expect(() => exponentialMovingAverage(slow, { w: half }, half)).toThrow('got [2] and []')
     tf.dispose([slow, half])
   })

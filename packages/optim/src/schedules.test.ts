@@ -1,6 +1,9 @@
+import { prepareEngine } from '@selfsup/engine'
+import * as tf from '@tensorflow/tfjs-core'
 import { expect, test } from 'vitest'
+import { testEngines } from '../../../tooling/vitest/engines.js'
 import fixture from './fixtures/optimizers.json' with { type: 'json' }
-import { constant, cosine, linearScaling, multiStep, warmupCosine } from './index.js'
+import { constant, cosine, cosineOf, linearScaling, multiStep, warmupCosine } from './index.js'
 
 function expectClose(values: number[], expected: number[]) {
   values.forEach((value, i) => {
@@ -42,4 +45,23 @@ test('cosine, constant, linearScaling', () => {
   expectClose([0, 50, 100].map(cosine({ from: 0.996, to: 1, totalSteps: 100 })), [0.996, 0.998, 1])
   expect(constant(3)(7)).toBe(3)
   expect(linearScaling(0.06, 512)).toBeCloseTo(0.12, 12)
+})
+
+test.each(testEngines())('cosineOf is cosine on the device, on %s', async (engine) => {
+  await prepareEngine({ engine })
+  const progress = tf.scalar(0.3)
+  const before = tf.memory().numTensors
+  const value = cosineOf(progress, { from: 0.996, to: 1 })
+  expect(tf.memory().numTensors).toBe(before + 1)
+  expect(value.dataSync()[0]).toBeCloseTo(cosine({ from: 0.996, to: 1, totalSteps: 10 })(3), 6)
+  tf.dispose([progress, value])
+  for (const [done, expected] of [
+    [0, 5],
+    [0.5, 3],
+    [1, 1],
+  ] as const)
+    expect(tf.tidy(() => cosineOf(tf.scalar(done), { from: 5, to: 1 }).dataSync()[0])).toBeCloseTo(
+      expected,
+      5,
+    )
 })

@@ -1,4 +1,5 @@
 import { expected } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
 
 /** A value for each step, counted from 0: learning rate, momentum, temperature. */
 export type Schedule = (step: number) => number
@@ -80,4 +81,19 @@ export function cosine({
   readonly totalSteps: number
 }): Schedule {
   return warmupCosine({ base: from, final: to, totalSteps })
+}
+
+/**
+ * The same on the device, for a value that a method computes within its step.
+ * @param progress scalar, part of the training that is done, 0..1
+ * @returns scalar: `from` at 0, `to` at 1, half a cosine between
+ */
+export function cosineOf(
+  progress: tf.Scalar,
+  { from, to }: { readonly from: number; readonly to: number },
+): tf.Scalar {
+  return tf.tidy(() => {
+    const left = tf.mul(tf.add(tf.cos(tf.mul(progress, Math.PI)), 1), 0.5)
+    return tf.add(tf.mul(left, from - to), to) as tf.Scalar
+  })
 }

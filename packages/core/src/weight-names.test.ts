@@ -1,9 +1,12 @@
-import { prepareEngine } from '@selfsup/engine'
+import '@tensorflow/tfjs-backend-cpu'
+import * as tf from '@tensorflow/tfjs-core'
 import { layers, sequential } from '@tensorflow/tfjs-layers'
 import { beforeAll, expect, test } from 'vitest'
-import { trainableWeights, weightNames } from './weight-names.js'
+import { namedWeights, trainableWeights, weightNames } from './weight-names.js'
 
-beforeAll(() => prepareEngine({ engine: 'cpu' }))
+beforeAll(async () => {
+  await tf.setBackend('cpu')
+})
 
 const model = () =>
   sequential({
@@ -41,4 +44,11 @@ test('a weight that two networks share is listed once, weights of equal name apa
   const net = model()
   expect([...weightNames({ net, again: net }).keys()]).toHaveLength(7)
   expect([...weightNames({ net, other: model() }).keys()]).toHaveLength(14)
+})
+
+test('namedWeights holds what the layers read', () => {
+  const net = model()
+  const names = namedWeights({ net })
+  expect([...names.keys()]).toEqual([...weightNames({ net }).keys()])
+  expect(names.get('net/dense_Dense2/kernel')).toBe(net.layers[2]!.weights[0])
 })
