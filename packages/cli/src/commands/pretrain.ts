@@ -1,11 +1,12 @@
 import { basename, join } from 'node:path'
 import type { ImageDataset } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
-import type { PicturesReport, TrainSettings } from '@selfsup/train'
+import type { TrainSettings } from '@selfsup/train'
 import { checkSettings, methodOptions, readConfig, type Settings } from '../config.js'
 import { exitCodes } from '../failure.js'
 import { absoluteSource, openSource } from '../images.js'
 import { interruptible } from '../interrupt.js'
+import { writePictures } from '../pictures.js'
 import { type ProgressView, progressView } from '../progress.js'
 import { findMethod } from '../registry.js'
 import { checkRunConfig, defaultBackbone, disposeOf, makeMethod, type RunConfig } from '../run.js'
@@ -156,13 +157,6 @@ export async function runTraining({
     interrupt.release()
     disposeOf(method)
   }
-}
-
-/** One sheet for each kind of pictures: `reconstructions-00001200.png`. */
-async function writePictures(folder: string, { step, pictures }: PicturesReport): Promise<void> {
-  const { contactSheet } = await import('@selfsup/data')
-  for (const [name, images] of Object.entries(pictures))
-    await contactSheet(join(folder, `${name}-${String(step).padStart(8, '0')}.png`), images)
 }
 
 /** Which engine runs, and why no faster one. */
