@@ -2,7 +2,7 @@ import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
-import { augmentation } from './augmentation.js'
+import { type Augmentation, augmentation } from './augmentation.js'
 import { imagenetNormalisation } from './normalise.js'
 import {
   anyOrientationViews,
@@ -116,6 +116,98 @@ describe.each(testEngines())('augmentation on %s', (engine) => {
         'the pictures have 1 channels, the normalisation 3',
       )
     })
+  })
+
+  // Views of one grey picture, whose brightness after a jitter of brightness alone is the factor itself.
+  test('each view has a jitter of its own strength: weak beside strong, and none', () => {
+    tf.tidy(() => {
+      const grey = tf.fill([200, 4, 4, 3], 100, 'int32') as tf.Tensor4D
+      const view = { ...whole, size: 4 }
+      const by = (brightness: number) => ({
+        ...view,
+        jitter: { probability: 1, brightness, contrast: 0, saturation: 0, hue: 0 },
+      })
+      const views = augmentation([by(0.1), by(0.8), view], identity).apply({ images: grey }, seed(2))
+      const [weak, strong, none] = views.map((v) => [...tf.mul(tf.mean(v, [1, 2, 3]), 2.55).dataSync()])
+      expect(Math.min(...weak!)).toBeGreaterThan(0.9 - 1e-4)
+      expect(Math.min(...weak!)).toBeLessThan(0.91)
+      expect(Math.max(...weak!)).toBeLessThan(1.1 + 1e-4)
+      expect(Math.min(...strong!)).toBeLessThan(0.3)
+      expect(Math.max(...strong!)).toBeGreaterThan(1.7)
+      for (const factor of none!) expect(factor).toBeCloseTo(1, 5)
+    })
+  })
+
+  test('each view has a blur and a threshold of its own', () => {
+    tf.tidy(() => {
+      // One bright pixel: what it loses in a blur says how wide that was.
+      const dot = tf.pad(tf.fill([8, 1, 1, 3], 255, 'int32'), [
+        [0, 0],
+        [5, 5],
+        [5, 5],
+        [0, 0],
+      ]) as tf.Tensor4D
+      const view = { ...whole, size: 11 }
+      const blurred = (sigma: number, kernelSize: number) => ({
+        ...view,
+        blur: { probability: 1, sigma: [sigma, sigma] as const, kernelSize },
+      })
+      const centre = (v: tf.Tensor) => tf.slice(v, [0, 5, 5, 0], [1, 1, 1, 1]).dataSync()[0]!
+      const weight = (sigma: number, reach: number) => {
+        let sum = 0
+        for (let d = -reach; d <= reach; d++) sum += Math.exp(-(d ** 2) / (2 * sigma ** 2))
+        return 1 / sum ** 2
+      }
+      const [narrow, wide, sharp, cut] = augmentation(
+        [blurred(0.5, 5), blurred(2, 5), view, blurred(2, 3)],
+        identity,
+      ).apply({ images: dot }, seed(2))
+      expect(centre(narrow!)).toBeCloseTo(weight(0.5, 2), 4)
+      expect(centre(wide!)).toBeCloseTo(weight(2, 2), 4)
+      expect(centre(sharp!)).toBeCloseTo(1, 5)
+      expect(centre(cut!)).toBeCloseTo(weight(2, 1), 4)
+
+      const solarised = (threshold: number) => ({ ...view, solarise: { probability: 1, threshold } })
+      const half = tf.fill([4, 11, 11, 3], 102, 'int32') as tf.Tensor4D // 0.4
+      const [above, below, neither] = augmentation([solarised(0.5), solarised(0.3), view], identity).apply(
+        { images: half },
+        seed(2),
+      )
+      expect(centre(above!)).toBeCloseTo(0.4, 5)
+      expect(centre(below!)).toBeCloseTo(0.6, 5)
+      expect(centre(neither!)).toBeCloseTo(0.4, 5)
+    })
+  })
+
+  test('a second augmentation of the same batch draws other boxes and takes its own crops', () => {
+    const view = { ...whole, scale: [0.2, 0.5] as const, horizontalFlip: 0.5 }
+    const first = augmentation([view, view], identity)
+    const second = augmentation([view], identity, { firstCrop: first.crops.length })
+    expect([...first.crops, ...second.crops].map(({ stream }) => stream)).toEqual([0, 1, 2])
+    tf.tidy(() => {
+      const images = pictures(6)
+      const read = (a: Augmentation) => a.apply({ images }, seed(1)).map((v) => [...v.dataSync()])
+      const all = [...read(first), ...read(second)]
+      expect(new Set(all.map(String)).size).toBe(3)
+      const still = augmentation([whole], identity, { firstCrop: 2 })
+      const crops = [1, 2, 3].map((value) => tf.fill([2, 8, 8, 3], value * 51, 'int32') as tf.Tensor4D)
+      expect(still.apply({ crops }, seed(1))[0]!.dataSync()[0]).toBeCloseTo(0.6, 5)
+      expect(() => still.apply({ crops: crops.slice(0, 2) }, seed(1))).toThrow('neither images nor crop 2')
+    })
+  })
+
+  test('a preview of views of several sizes', async () => {
+    const images = pictures(2)
+    const s = seed(1)
+    const preset = multiCropViews({ size: 8, smallSize: 6, small: 2 })
+    const sheets = await previewViews(preset, { images }, s)
+    expect(sheets.map(({ shape, data }) => [shape[1], data.length])).toEqual([
+      [8, 384],
+      [8, 384],
+      [6, 216],
+      [6, 216],
+    ])
+    tf.dispose([images, s])
   })
 
   test('a preview is in 0..255 again', async () => {

@@ -76,33 +76,30 @@ function blend(x: tf.Tensor4D, ratios: tf.Tensor2D, active: tf.Tensor2D): tf.Ten
 
 /**
  * Parameters drawn as torchvision draws them: uniform factors, all 24 orders equally likely.
+ * @param strength of all pictures, or [batch] of each
  * @param probability of each picture being jittered at all: a number, or [batch] of them
  * @param seed int32 [2]; streams are folded in
  */
 export function randomJitter(
   batch: number,
-  { brightness, contrast, saturation, hue }: JitterStrength,
+  strength: Readonly<Record<keyof JitterStrength, number | tf.Tensor1D>>,
   probability: number | tf.Tensor1D,
   seed: tf.Tensor1D,
 ): JitterParameters {
   return tf.tidy(() => {
-    const applied = tf.cast(
-      tf.less(randomUniform<tf.Rank.R1>([batch], foldIn(seed, 0)), probability),
-      'float32',
-    )
-    const factor = (strength: number, stream: number) => {
-      const low = Math.max(0, 1 - strength)
-      const drawn = randomUniform<tf.Rank.R1>([batch], foldIn(seed, stream), { min: low, max: 1 + strength })
-      return tf.add(1, tf.mul(applied, tf.sub(drawn, 1))) as tf.Tensor1D
+    const draw = (stream: number) => randomUniform<tf.Rank.R1>([batch], foldIn(seed, stream))
+    const applied = tf.cast(tf.less(draw(0), probability), 'float32')
+    /** Uniform around `middle`, no further than the strength and not below `lowest`; `middle` where not applied. */
+    const around = (middle: number, lowest: number, strength: number | tf.Tensor1D, stream: number) => {
+      const from = tf.maximum(tf.sub(middle, strength), lowest)
+      const drawn = tf.add(from, tf.mul(draw(stream), tf.sub(tf.add(middle, strength), from)))
+      return tf.add(middle, tf.mul(applied, tf.sub(drawn, middle))) as tf.Tensor1D
     }
     return {
-      brightness: factor(brightness, 1),
-      contrast: factor(contrast, 2),
-      saturation: factor(saturation, 3),
-      hue: tf.mul<tf.Tensor1D>(
-        applied,
-        randomUniform<tf.Rank.R1>([batch], foldIn(seed, 4), { min: -hue, max: hue }),
-      ),
+      brightness: around(1, 0, strength.brightness, 1),
+      contrast: around(1, 0, strength.contrast, 2),
+      saturation: around(1, 0, strength.saturation, 3),
+      hue: around(0, -1, strength.hue, 4),
       places: randomOrders(batch, 4, foldIn(seed, 5)),
     }
   })

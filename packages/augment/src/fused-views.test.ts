@@ -1,15 +1,33 @@
 import { prepareEngine } from '@selfsup/engine'
-import { canFuseViews, fusedViews, type ViewParameters } from '@selfsup/kernels'
+import { canFuseViews, foldIn, fusedViews, type ViewParameters } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
+import { augmentation, VIEWS_STREAM } from './augmentation.js'
 import { composeViews } from './compose-views.js'
 import fixture from './fixtures/operations.json' with { type: 'json' }
 import { imagenetNormalisation } from './normalise.js'
 import { anyOrientationViews, byolViews, grayViews, multiCropViews, simclrViews } from './presets.js'
-import { drawViewParameters, sharedSettings } from './view-parameters.js'
+import type { ViewOptions } from './view-options.js'
+import { drawViewParameters, groupViews, sharedSettings } from './view-parameters.js'
 
 const identity = { mean: [0, 0, 0], std: [1, 1, 1] }
+
+const jitter = { probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 }
+const weak = { size: 16, scale: [0.5, 1], horizontalFlip: 0.5 } as const
+const weakAndStrong: readonly ViewOptions[] = [
+  {
+    ...weak,
+    jitter: { ...jitter, brightness: 0.1, hue: 0 },
+    blur: { probability: 0.5, sigma: [0.1, 0.5], kernelSize: 3 },
+  },
+  { ...weak, jitter, blur: { probability: 1, sigma: [1, 2], kernelSize: 5 } },
+  {
+    ...weak,
+    blur: { probability: 0.5, sigma: [0.1, 2], kernelSize: 3 },
+    solarise: { probability: 0.5, threshold: 0.3 },
+  },
+]
 
 function largestDifference(a: tf.Tensor, b: tf.Tensor): number {
   expect(a.shape).toEqual(b.shape)
@@ -40,6 +58,7 @@ describe.runIf(testEngines().includes('tensorflow'))('views in one pass', () => 
     ['any orientation', anyOrientationViews({ size: 16 }), 3],
     ['multi-crop', multiCropViews({ size: 16, smallSize: 7, small: 3 }), 3],
     ['grey', grayViews({ size: 17, gaussianBlur: 0.5, horizontalFlip: 0.5 }), 1],
+    ['weak and strong', augmentation(weakAndStrong), 3],
   ] as const)('%s', (_, preset, channels) => {
     test.each([
       ['of whole pictures', 'images', 'int32'],
@@ -61,15 +80,16 @@ describe.runIf(testEngines().includes('tensorflow'))('views in one pass', () => 
         const crops = preset.views.map(({ size }, view) => noise(size, size, view))
         const seed = tf.tensor1d([5, 6], 'int32')
         const views = preset.apply({ images, crops }, seed)
-        for (const size of new Set(preset.views.map((view) => view.size))) {
-          const numbers = [...preset.views.keys()].filter((view) => preset.views[view]!.size === size)
-          const members = numbers.map((number) => ({
-            ...preset.views[number]!,
-            crop: preset.crops[number]!,
-            number,
-          }))
-          const offset = size === preset.views[0]!.size ? 0 : 1000
-          const parameters = drawViewParameters(images ? { images } : { crops }, members, seed, offset)
+        const own = foldIn(foldIn(seed, VIEWS_STREAM), 0)
+        for (const [group, numbers] of groupViews(preset.views).entries()) {
+          const members = numbers.map((number) => ({ ...preset.views[number]!, crop: preset.crops[number]! }))
+          const { size } = members[0]!
+          const parameters = drawViewParameters(
+            images ? { images } : { crops },
+            members,
+            seed,
+            foldIn(own, group),
+          )
           const sources = images ?? tf.concat(numbers.map((number) => crops[number]!))
           const settings = { size, normalisation: preset.normalisation, ...sharedSettings(members) }
           const composed = composeViews(sources, parameters, settings)

@@ -35,16 +35,13 @@ function blurMatrix(sigma: tf.Tensor1D, length: number, kernelSize: number): tf.
   return tf.reshape(tf.matMul(taps as tf.Tensor2D, placement(length, reach)), [-1, length, length])
 }
 
-/** [kernelSize, length * length]: 1 where a tap of pixel i's kernel falls on pixel j, reflected at the border. */
+/**
+ * [kernelSize, length * length]: 1 where a tap of pixel i's kernel falls on pixel j, reflected at the border. Made on
+ * the device: for large pictures it is too much to send there in each step.
+ */
 function placement(length: number, reach: number): tf.Tensor2D {
   const taps = 2 * reach + 1
-  const values = new Float32Array(taps * length * length)
-  for (let tap = 0; tap < taps; tap++) {
-    for (let i = 0; i < length; i++) {
-      const j = Math.abs(i + tap - reach)
-      const reflected = j < length ? j : 2 * (length - 1) - j
-      values[(tap * length + i) * length + reflected]! += 1
-    }
-  }
-  return tf.tensor2d(values, [taps, length * length])
+  const pixel = tf.abs(tf.add(tf.reshape(tf.range(-reach, reach + 1), [taps, 1]), tf.range(0, length)))
+  const reflected = tf.minimum(pixel, tf.sub(2 * (length - 1), pixel))
+  return tf.reshape(tf.cast(tf.oneHot(tf.cast(reflected, 'int32'), length), 'float32'), [taps, -1])
 }

@@ -5,81 +5,120 @@ import { randomJitter } from './color-jitter.js'
 import { type Boxes, randomCropBoxes } from './crop-boxes.js'
 import type { ViewOptions } from './view-options.js'
 
-/** One view among those of its size. */
-export type Member = ViewOptions & { readonly crop: CropSpec; readonly number: number }
+/** A view with the crop that it begins with, whose stream is also its place among the batch's crops. */
+export type Member = ViewOptions & { readonly crop: CropSpec }
 
-// Which of the seed's streams belongs to what; a view's crop has the stream of its number.
+// Which stream of the views' own seed belongs to what.
 const streams = {
-  mirror: 100,
-  upsideDown: 101,
-  turn: 102,
-  jitter: 103,
-  grey: 104,
-  blur: 105,
-  blurWidth: 106,
-  solarise: 107,
-}
+  mirror: 0,
+  upsideDown: 1,
+  turn: 2,
+  jitter: 3,
+  grey: 4,
+  blur: 5,
+  blurWidth: 6,
+  solarise: 7,
+} as const
 
 /**
- * Draws what is to be done to views of one size: for all pictures of the first view, then all of the second.
+ * Draws what is to be done to views of one group: for all pictures of the first view, then all of the second; each
+ * view as its own options say.
  * @param batch what the views are made of; a box is drawn where it holds whole pictures
- * @param offset added to the streams, so that views of another size draw other numbers
+ * @param seed int32 [2], the step's, of which boxes are drawn as on the host
+ * @param own int32 [2], of which everything else is drawn
  */
 export function drawViewParameters(
   { images, crops }: Pick<ImageBatch, 'images' | 'crops'>,
   members: readonly Member[],
   seed: tf.Tensor1D,
-  offset: number,
+  own: tf.Tensor1D,
 ): ViewParameters {
-  const [batch, , , channels] = (images ?? crops![0]!).shape
+  const [batch, , , channels] = images?.shape ?? crops![members[0]!.crop.stream]!.shape
   const count = batch * members.length
-  const stream = (name: keyof typeof streams) => foldIn(seed, streams[name] + offset)
-  /** [views * batch]: 1 with the probability that each view has; absent where none has any. */
-  const chance = (name: keyof typeof streams, of: (member: Member) => number | undefined) => {
-    const probabilities = members.map((member) => of(member) ?? 0)
-    if (probabilities.every((probability) => probability === 0)) return undefined
-    const drawn = randomUniform<tf.Rank.R1>([count], stream(name))
-    return tf.cast(tf.less(drawn, perImage(probabilities, batch)), 'float32') as tf.Tensor1D
-  }
-  const strength = channels === 3 ? members.find(({ jitter }) => jitter)?.jitter : undefined
-  const jittered = () =>
+  const stream = (name: keyof typeof streams) => foldIn(own, streams[name])
+  /** A number of each view: [views * batch], or the number itself where all have the same. */
+  const each = (of: (member: Member) => number | undefined) =>
     perImage(
-      members.map(({ jitter }) => jitter?.probability ?? 0),
+      members.map((m) => of(m) ?? 0),
       batch,
     )
+  /** [views * batch]: 1 with the probability that each view has; absent where none has any. */
+  const chance = (name: keyof typeof streams, of: (member: Member) => number | undefined) => {
+    if (members.every((member) => !of(member))) return undefined
+    const drawn = randomUniform<tf.Rank.R1>([count], stream(name))
+    return tf.cast(tf.less(drawn, each(of)), 'float32') as tf.Tensor1D
+  }
+  const jittered = channels === 3 && members.some(({ jitter }) => jitter)
+  const drawJitter = () => {
+    const strength = {
+      brightness: each(({ jitter }) => jitter?.brightness),
+      contrast: each(({ jitter }) => jitter?.contrast),
+      saturation: each(({ jitter }) => jitter?.saturation),
+      hue: each(({ jitter }) => jitter?.hue),
+    }
+    return randomJitter(
+      count,
+      strength,
+      each(({ jitter }) => jitter?.probability),
+      stream('jitter'),
+    )
+  }
+  const drawQuarters = () => {
+    const ways = each(({ quarterTurns }) => (quarterTurns ? 4 : 0))
+    return tf.floor(tf.mul(randomUniform<tf.Rank.R1>([count], stream('turn')), ways)) as tf.Tensor1D
+  }
+  const drawSigma = (blurred: tf.Tensor1D) => {
+    const [from, to] = [0, 1].map((end) => each(({ blur }) => blur?.sigma[end])) as [Each, Each]
+    const drawn = tf.add(from, tf.mul(randomUniform([count], stream('blurWidth')), tf.sub(to, from)))
+    return tf.mul(drawn, blurred) as tf.Tensor1D
+  }
   const blurred = chance('blur', ({ blur }) => blur?.probability)
   return {
     box: images && stackBoxes(members, images, seed),
     mirrored: chance('mirror', ({ horizontalFlip }) => horizontalFlip),
     upsideDown: chance('upsideDown', ({ verticalFlip }) => verticalFlip),
-    quarters: members.some(({ quarterTurns }) => quarterTurns)
-      ? drawQuarters(members, batch, stream('turn'))
-      : undefined,
-    jitter: strength && randomJitter(count, strength, jittered(), stream('jitter')),
+    quarters: members.some(({ quarterTurns }) => quarterTurns) ? drawQuarters() : undefined,
+    jitter: jittered ? drawJitter() : undefined,
     grey: channels === 3 ? chance('grey', ({ grayscale }) => grayscale) : undefined,
-    sigma: blurred && drawSigma(members, blurred, stream('blurWidth')),
+    sigma: blurred && drawSigma(blurred),
     solarised: chance('solarise', ({ solarise }) => solarise?.probability),
   }
 }
 
-/** The blur and the threshold of views of one size: those of the first that has any. */
-export function sharedSettings(members: readonly Member[]): { kernelSize: number; threshold: number } {
-  const blur = members.find((member) => member.blur && member.blur.probability > 0)?.blur
-  const solarise = members.find((member) => member.solarise && member.solarise.probability > 0)?.solarise
-  return { kernelSize: blur?.kernelSize ?? 0, threshold: solarise?.threshold ?? 0.5 }
+/** Taps of a view's blur and threshold of its solarising; undefined where it does neither, so that any will do. */
+function settingsOf({ blur, solarise }: ViewOptions): { kernelSize?: number; threshold?: number } {
+  return {
+    kernelSize: blur && blur.probability > 0 ? blur.kernelSize : undefined,
+    threshold: solarise && solarise.probability > 0 ? solarise.threshold : undefined,
+  }
 }
 
-function drawQuarters(members: readonly Member[], batch: number, seed: tf.Tensor1D): tf.Tensor1D {
-  const turning = perImage(
-    members.map(({ quarterTurns }) => (quarterTurns ? 4 : 0)),
-    batch,
-  )
-  return tf.floor(tf.mul(randomUniform<tf.Rank.R1>(turning.shape, seed), turning)) as tf.Tensor1D
+/**
+ * Views that go through every operation together: of one size, one kernel of the blur, one threshold.
+ * @returns positions of the views, group by group
+ */
+export function groupViews(views: readonly ViewOptions[]): number[][] {
+  const alike = (a?: number, b?: number) => a === undefined || b === undefined || a === b
+  const fits = (a: ViewOptions, b: ViewOptions) => {
+    const [of, other] = [settingsOf(a), settingsOf(b)]
+    return a.size === b.size && alike(of.kernelSize, other.kernelSize) && alike(of.threshold, other.threshold)
+  }
+  const groups: number[][] = []
+  for (const [number, view] of views.entries()) {
+    const group = groups.find((members) => members.every((member) => fits(views[member]!, view)))
+    if (group) group.push(number)
+    else groups.push([number])
+  }
+  return groups
 }
 
-function drawSigma(members: readonly Member[], blurred: tf.Tensor1D, seed: tf.Tensor1D): tf.Tensor1D {
-  const [min, max] = members.find(({ blur }) => blur && blur.probability > 0)!.blur!.sigma
-  return tf.mul(randomUniform<tf.Rank.R1>(blurred.shape, seed, { min, max }), blurred)
+/** The blur's taps and the threshold of a group of views. */
+export function sharedSettings(members: readonly ViewOptions[]): { kernelSize: number; threshold: number } {
+  const settings = members.map(settingsOf)
+  return {
+    kernelSize: settings.find(({ kernelSize }) => kernelSize !== undefined)?.kernelSize ?? 0,
+    threshold: settings.find(({ threshold }) => threshold !== undefined)?.threshold ?? 0.5,
+  }
 }
 
 function stackBoxes(members: readonly Member[], images: tf.Tensor4D, seed: tf.Tensor1D): Boxes {
@@ -89,7 +128,10 @@ function stackBoxes(members: readonly Member[], images: tf.Tensor4D, seed: tf.Te
   return { top: stack('top'), left: stack('left'), height: stack('height'), width: stack('width') }
 }
 
-/** A value per view to one per picture: [views * batch]. */
-function perImage(values: readonly number[], batch: number): tf.Tensor1D {
+/** A number for all pictures, or [views * batch]. */
+type Each = number | tf.Tensor1D
+
+function perImage(values: readonly number[], batch: number): Each {
+  if (values.every((value) => value === values[0])) return values[0]!
   return tf.reshape(tf.tile(tf.tensor2d([...values], [values.length, 1]), [1, batch]), [-1])
 }

@@ -21,7 +21,7 @@ export function convnet({
   seed = 1,
   widths = [32, 64, 128, 256],
 }: ConvnetOptions): tfl.LayersModel {
-  checkInput('convnet', size, 2 ** (widths.length - 1))
+  checkInput('convnet', size, 2 ** (widths.length - 1), channels)
   const input = tfl.input({ shape: [size, size, channels], name: 'images' })
   let x = input
   for (const [index, width] of widths.entries())

@@ -1,8 +1,25 @@
+export { Attention } from './attention.js'
 export { BatchNormalization } from './batch-normalization.js'
+export {
+  convBnRelu,
+  convolution,
+  globalAverage,
+  type Node,
+  normalisation,
+  relu,
+  sum,
+  through,
+} from './blocks.js'
 export { type ConvnetOptions, convnet } from './convnet.js'
+export { Gelu } from './gelu.js'
 export { type HeadOptions, predictor, projector } from './heads.js'
+export { type Initialisation, initialise } from './initial-weights.js'
 export type { BackboneOptions } from './input.js'
+export { LayerNormalization } from './layer-normalization.js'
+export { type MomentumCopy, momentumCopy } from './momentum-copy.js'
 export { type BackboneDefinition, backbones } from './registry.js'
 export { type ResnetOptions, resnet18, resnet34, resnet50 } from './resnet.js'
+export { transformerBlock } from './transformer-block.js'
 export { type VitOptions, vitSmall, vitTiny } from './vit.js'
+export { type VitParts, vitParts } from './vit-parts.js'
 export { type WideResnetOptions, wideResnet } from './wide-resnet.js'

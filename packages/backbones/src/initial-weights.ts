@@ -1,6 +1,6 @@
 import { derive, normals, uniforms } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
-import type { LayersModel } from '@tensorflow/tfjs-layers'
+import type { LayersModel, LayerVariable, layers } from '@tensorflow/tfjs-layers'
 
 /** How kernels begin; biases follow: `default` draws them as PyTorch does, the others leave them 0. */
 export type Initialisation = 'he' | 'default' | 'transformer'
@@ -13,19 +13,23 @@ export type Initialisation = 'he' | 'default' | 'transformer'
  *   ResNets), PyTorch's default for the rest
  * - `transformer`: normal with deviation 0.02 for dense kernels, class token and positions, biases 0 (DeiT: Touvron et
  *   al. 2021, arXiv:2012.12877); PyTorch's default for the projection of patches
- * - `default`: uniform within 1 / sqrt(fan in), kernels and biases, as PyTorch's Conv2d and Linear
+ * - `default`: uniform within 1 / sqrt(fan in), kernels and biases, as PyTorch's Conv2d and Linear; within
+ *   1 / sqrt(units) for recurrent layers, as its GRU and LSTM
+ * @param model any layers, frozen ones too; best made with `kernelInitializer: 'zeros'` (and `recurrentInitializer`), since
+ *   their own would draw on the host, in vain
+ * @returns the model
  */
 export function initialise(model: LayersModel, seed: number, initialisation: Initialisation): LayersModel {
-  for (const [stream, weight] of model.trainableWeights.entries()) {
+  for (const [stream, { layer, weight }] of kernelsAndBiases(model).entries()) {
     const name = weight.originalName
     if (!isDrawn(name, initialisation)) continue
     const variable = weight.read() as tf.Variable
-    const from = derive([seed, 0x1417], stream)
     const { shape, size } = variable
-    const deviation = normalDeviation(name, shape, initialisation)
+    const from = derive([seed, 0x1417], stream)
+    const deviation = normalDeviation(name, layer, shape, initialisation)
     const values =
       deviation === undefined
-        ? uniforms(from, size).map((value) => (2 * value - 1) / Math.sqrt(fanIn(model, name, shape)))
+        ? uniforms(from, size).map((value) => (2 * value - 1) / Math.sqrt(fanIn(layer, weight)))
         : normals(from, size).map((value) => value * deviation)
     const drawn = tf.tensor(values, shape)
     variable.assign(drawn)
@@ -34,33 +38,54 @@ export function initialise(model: LayersModel, seed: number, initialisation: Ini
   return model
 }
 
+type Layer = layers.Layer
+
+/** All that a model's layers can be trained in, layer by layer, whether frozen or not. */
+function kernelsAndBiases(model: LayersModel): { layer: Layer; weight: LayerVariable }[] {
+  return model.layers.flatMap((layer) =>
+    'layers' in layer
+      ? kernelsAndBiases(layer as LayersModel)
+      : layer.weights.map((weight) => ({ layer, weight })),
+  )
+}
+
 /** Class token and position embeddings: what a vision transformer adds to its patches. */
 const TOKENS = ['class-token/beta', 'positions/beta']
 
 function isDrawn(name: string, initialisation: Initialisation): boolean {
-  if (initialisation !== 'transformer') return /(^|\/)(kernel|bias)$/.test(name)
-  return name.endsWith('/kernel') || name === 'patches/projection/bias' || TOKENS.includes(name)
+  const kernel = /(^|[/_])kernel$/.test(name)
+  if (initialisation !== 'transformer') return kernel || /(^|\/)bias$/.test(name)
+  return kernel || name === 'patches/projection/bias' || TOKENS.includes(name)
 }
 
 /** Of the normal distribution that a weight is drawn from; undefined: from PyTorch's uniform one. */
 function normalDeviation(
   name: string,
+  layer: Layer,
   shape: readonly number[],
   initialisation: Initialisation,
 ): number | undefined {
-  const convolution = shape.length === 4
-  if (initialisation === 'he' && convolution) return Math.sqrt(2 / (shape[0]! * shape[1]! * shape[3]!))
+  const [height, width, third, fourth] = shape
+  if (initialisation === 'he' && shape.length === 4 && /^Conv2D(Transpose)?$/.test(layer.getClassName())) {
+    return Math.sqrt(2 / (height! * width! * (isTransposed(layer) ? third! : fourth!)))
+  }
   if (initialisation === 'transformer' && !name.startsWith('patches/')) return 0.02
   return undefined
 }
 
-function fanIn(model: LayersModel, name: string, shape: readonly number[]): number {
-  const kernel = shape.length > 1 ? shape : kernelOf(model, name)
-  return kernel.slice(0, -1).reduce((product, size) => product * size, 1)
+/** How many numbers enter one number of the layer's output. */
+function fanIn(layer: Layer, weight: LayerVariable): number {
+  const named = (suffix: string) => layer.weights.find(({ originalName }) => originalName.endsWith(suffix))
+  const recurrent = named('recurrent_kernel')
+  if (recurrent) return recurrent.shape[0]!
+  const own = weight.shape.length > 1 ? weight : named('kernel')!
+  const shape = own.shape as number[]
+  const spatial = shape.slice(0, -2).reduce((product, size) => product * size, 1)
+  // [..., in, out]; a transposed convolution's kernel is [..., out, in], a depthwise one takes one channel each.
+  if (own.originalName.endsWith('depthwise_kernel')) return spatial
+  return spatial * shape.at(isTransposed(layer) ? -1 : -2)!
 }
 
-/** The shape of the kernel beside a bias. */
-function kernelOf(model: LayersModel, bias: string): readonly number[] {
-  const name = bias.replace(/bias$/, 'kernel')
-  return model.trainableWeights.find((weight) => weight.originalName === name)!.shape as number[]
+function isTransposed(layer: Layer): boolean {
+  return /^Conv[23]DTranspose$/.test(layer.getClassName())
 }

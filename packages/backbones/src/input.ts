@@ -4,16 +4,20 @@ import { expected } from '@selfsup/core'
 export interface BackboneOptions {
   /** side of the pictures in pixels */
   readonly size: number
-  /** 1 for grey pictures; default 3 */
-  readonly channels?: 1 | 3
+  /** channels of the pictures: 3 for colour (default), 1 for grey, 2 for a and b of Lab */
+  readonly channels?: number
   /** of the initial weights; default 1 */
   readonly seed?: number
 }
 
-/** @throws SelfsupError when the pictures are smaller than the network can halve */
-export function checkInput(name: string, size: number, smallest: number): void {
+/** @throws SelfsupError when the pictures are smaller than the network can halve, or have no channels */
+export function checkInput(name: string, size: number, smallest: number, channels: number): void {
   expected(
     Number.isInteger(size) && size >= smallest,
     `${name}: size must be a whole number of at least ${smallest} pixels; got ${size}`,
+  )
+  expected(
+    Number.isInteger(channels) && channels >= 1,
+    `${name}: channels must be a whole number of at least 1; got ${channels}`,
   )
 }

@@ -54,7 +54,7 @@ function resnet(
   block: Block,
   depths: readonly number[],
 ): tfl.LayersModel {
-  checkInput(name, size, stem === 'cifar' ? 8 : 32)
+  checkInput(name, size, stem === 'cifar' ? 8 : 32, channels)
   const input = tfl.input({ shape: [size, size, channels], name: 'images' })
   let x = stem === 'cifar' ? convBnRelu(input, 'stem', 64, 3) : imagenetStem(input)
   for (const [stage, depth] of depths.entries()) {

@@ -1,12 +1,11 @@
 import { expected } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
-import { Attention } from './attention.js'
-import { type Node, sum, through } from './blocks.js'
-import { Gelu } from './gelu.js'
+import { type Node, through } from './blocks.js'
 import { initialise } from './initial-weights.js'
 import { type BackboneOptions, checkInput } from './input.js'
 import { LayerNormalization } from './layer-normalization.js'
 import { Shift } from './shift.js'
+import { reshape, transformerBlock, withoutLastRows } from './transformer-block.js'
 
 export interface VitOptions extends BackboneOptions {
   /** side of the patches in pixels, a divisor of the size; default by size: 4 up to 64 pixels, else 16 */
@@ -51,7 +50,7 @@ export function visionTransformer(
   }: VitOptions,
   { width, depth, heads }: VitShape,
 ): tfl.LayersModel {
-  checkInput(name, size, 1)
+  checkInput(name, size, 1, channels)
   expected(
     Number.isInteger(patchSize) && patchSize >= 1 && size % patchSize === 0,
     `${name}: patchSize must be a whole number that divides the size; got patchSize ${patchSize}, size ${size}`,
@@ -68,33 +67,12 @@ export function visionTransformer(
   const patches = (size / patchSize) ** 2
   let x = reshape(through(projection, input), 'patches', [1, patches, width])
   x = withPositions(withClassToken(x))
-  for (let index = 1; index <= depth; index++) x = block(x, `block${index}`, heads, index === depth)
+  for (let index = 1; index < depth; index++) x = transformerBlock(x, `block${index}`, heads)
+  x = transformerBlock(x, `block${depth}`, heads, { classTokenOnly: true })
   const features = through(new LayerNormalization({ name: 'norm' }), x)
   const model = initialise(tfl.model({ inputs: input, outputs: features, name }), seed, 'transformer')
   projection.trainable = !freezePatchProjection
   return model
-}
-
-/**
- * Attention and a two-layer perceptron, each after a normalisation and beside a shortcut: [batch, tokens, width].
- * Only the class token's result of the last block is ever used, [batch, width]: after its attention, tokens no longer meet.
- */
-function block(node: Node, name: string, heads: number, last: boolean): Node {
-  const [, tokens, width] = node.shape as [null, number, number]
-  const norm = (x: Node, part: string) => through(new LayerNormalization({ name: `${name}/${part}` }), x)
-  const linear = (x: Node, part: string, units: number) =>
-    through(tfl.layers.dense({ name: `${name}/${part}`, units, kernelInitializer: 'zeros' }), x)
-
-  const qkv = linear(norm(node, 'norm1'), 'attention/qkv', 3 * width)
-  const mixed = through(new Attention({ name: `${name}/attention`, heads, tokens, width }), qkv)
-  const [before, after] = last
-    ? [firstToken(node, `${name}/shortcut`), firstToken(mixed, `${name}/attended`)]
-    : [node, mixed]
-  const attended = sum(before, linear(after, 'attention/projection', width), `${name}/sum1`)
-
-  const hidden = linear(norm(attended, 'norm2'), 'mlp/1', 4 * width)
-  const activated = through(new Gelu({ name: `${name}/mlp/gelu` }), hidden)
-  return sum(attended, linear(activated, 'mlp/2', width), `${name}/sum2`)
 }
 
 /** One learned token before the patches: [batch, 1, patches, width] to [batch, 1, 1 + patches, width]. */
@@ -106,7 +84,7 @@ function withClassToken(node: Node): Node {
     [1, 0],
   ]
   const padded = through(tfl.layers.zeroPadding2d({ name: 'class-token/pad', padding }), node)
-  const zeros = crop(padded, 'class-token/zeros', patches)
+  const zeros = withoutLastRows(padded, 'class-token/zeros', patches)
   const token = through(new Shift({ name: 'class-token' }), reshape(zeros, 'class-token/flat', [width]))
   const first = reshape(token, 'class-token/token', [1, 1, width])
   return tfl.layers.concatenate({ name: 'tokens', axis: 2 }).apply([first, node]) as Node
@@ -117,24 +95,4 @@ function withPositions(node: Node): Node {
   const [, , tokens, width] = node.shape as [null, number, number, number]
   const flat = reshape(node, 'positions/flat', [tokens * width])
   return reshape(through(new Shift({ name: 'positions' }), flat), 'positions/tokens', [tokens, width])
-}
-
-/** [batch, tokens, width] to [batch, width]. */
-function firstToken(node: Node, name: string): Node {
-  const [, tokens, width] = node.shape as [null, number, number]
-  const row = reshape(node, `${name}/row`, [1, tokens, width])
-  return reshape(crop(row, `${name}/crop`, tokens - 1), `${name}/token`, [width])
-}
-
-/** Without the last tokens of [batch, 1, tokens, width]. */
-function crop(node: Node, name: string, last: number): Node {
-  const cropping: [[number, number], [number, number]] = [
-    [0, 0],
-    [0, last],
-  ]
-  return through(tfl.layers.cropping2D({ name, cropping }), node)
-}
-
-function reshape(node: Node, name: string, targetShape: number[]): Node {
-  return through(tfl.layers.reshape({ name, targetShape }), node)
 }

@@ -24,7 +24,7 @@ export function wideResnet({
   depth = 28,
   width = 2,
 }: WideResnetOptions): tfl.LayersModel {
-  checkInput('wideResnet', size, 8)
+  checkInput('wideResnet', size, 8, channels)
   expected(
     Number.isInteger((depth - 4) / 6) && depth >= 10,
     `wideResnet: depth must be 6n + 4, 10 at least; got ${depth}`,

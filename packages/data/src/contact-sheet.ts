@@ -1,35 +1,66 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { HostImages } from '@selfsup/core'
+import { expected, type HostImages } from '@selfsup/core'
 import sharp from 'sharp'
+
+/** Pixels between pictures. */
+const GAP = 1
 
 /**
  * Pictures side by side in one PNG, for a person to look at.
- * @param images of one size
- * @param options.columns pictures per row; 8
+ * @param images one set, laid out in rows of `columns`; or several, one under the other, a row each, of any sizes:
+ *   smaller pictures keep theirs
+ * @param options.columns pictures per row of one set; 8
  * @param options.zoom whole factor by which small pictures are enlarged; by default to at least 64 pixels
+ * @throws SelfsupError when the sets differ in channels, or there is no picture
  */
 export async function contactSheet(
   path: string,
-  { data, shape: [count, height, width, channels] }: HostImages,
-  { columns = 8, zoom = Math.max(1, Math.ceil(64 / width)) }: { columns?: number; zoom?: number } = {},
+  images: HostImages | readonly HostImages[],
+  options: { readonly columns?: number; readonly zoom?: number } = {},
 ): Promise<void> {
-  const gap = 1
-  const rows = Math.ceil(count / columns)
-  const sheetWidth = columns * (width + gap) + gap
-  const sheet = new Uint8Array((rows * (height + gap) + gap) * sheetWidth * channels).fill(255)
-  for (let image = 0; image < count; image++) {
-    const left = gap + (image % columns) * (width + gap)
-    const top = gap + Math.floor(image / columns) * (height + gap)
-    for (let row = 0; row < height; row++) {
-      const from = (image * height + row) * width * channels
-      sheet.set(data.subarray(from, from + width * channels), ((top + row) * sheetWidth + left) * channels)
+  const sets: readonly HostImages[] = 'data' in images ? [images] : images
+  const counts = sets.map(({ shape }) => shape[0])
+  const largest = (axis: 1 | 2) => sets.reduce((most, { shape }) => Math.max(most, shape[axis]), 0)
+  const [height, width, channels] = [largest(1), largest(2), sets[0]?.shape[3]]
+  expected(Math.max(0, ...counts) > 0, `${path}: there are no pictures to show`)
+  expected(
+    sets.every(({ shape }) => shape[3] === channels),
+    `${path}: pictures on one sheet must have the same channels; got ${sets.map(({ shape }) => shape[3])}`,
+  )
+  const { columns = sets.length > 1 ? Math.max(...counts) : 8 } = options
+  const { zoom = Math.max(1, Math.ceil(64 / width)) } = options
+
+  const rowsOf = counts.map((count) => Math.ceil(count / columns))
+  const rows = rowsOf.reduce((sum, count) => sum + count, 0)
+  const sheetWidth = columns * (width + GAP) + GAP
+  const sheetHeight = rows * (height + GAP) + GAP
+  const sheet = new Uint8Array(sheetHeight * sheetWidth * channels!).fill(255)
+  let firstRow = 0
+  for (const [set, pictures] of sets.entries()) {
+    for (let image = 0; image < counts[set]!; image++) {
+      const left = GAP + (image % columns) * (width + GAP)
+      const top = GAP + (firstRow + Math.floor(image / columns)) * (height + GAP)
+      paste(pictures, image, sheet, (top * sheetWidth + left) * channels!, sheetWidth * channels!)
     }
+    firstRow += rowsOf[set]!
   }
   await mkdir(dirname(path), { recursive: true })
-  const sheetHeight = rows * (height + gap) + gap
   await sharp(sheet, { raw: { width: sheetWidth, height: sheetHeight, channels: channels as 1 | 3 } })
     .resize(sheetWidth * zoom, sheetHeight * zoom, { kernel: 'nearest' })
     .png()
     .toFile(path)
+}
+
+function paste(
+  { data, shape: [, height, width, channels] }: HostImages,
+  image: number,
+  sheet: Uint8Array,
+  start: number,
+  stride: number,
+): void {
+  for (let row = 0; row < height; row++) {
+    const from = (image * height + row) * width * channels
+    sheet.set(data.subarray(from, from + width * channels), start + row * stride)
+  }
 }

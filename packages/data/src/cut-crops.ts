@@ -50,9 +50,15 @@ async function cutPlainJpeg(
     height,
     size,
   ])
-  const targets = all.map(({ target }) => target)
-  return cropper(file, Int32Array.from(numbers), targets, channels).then(
-    () => true,
-    () => false,
-  )
+  try {
+    await cropper(
+      file,
+      Int32Array.from(numbers),
+      all.map(({ target }) => target),
+      channels,
+    )
+    return true
+  } catch {
+    return false
+  }
 }

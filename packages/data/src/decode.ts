@@ -12,6 +12,9 @@ export interface Pixels {
 /** Below this side a picture holds nothing to learn from. */
 export const SMALLEST_SIDE = 2
 
+/** Above it a file is taken for one that was made to fill the memory, not to be looked at. */
+export const MOST_PIXELS = 2 ** 29
+
 let prepared = false
 
 /** Many pictures are decoded side by side, each once: no threads for each, nothing kept. At first use, not on import. */
@@ -28,7 +31,7 @@ function prepareSharp(): void {
  */
 function open(file: Buffer, channels: 1 | 3): Sharp {
   prepareSharp()
-  return sharp(file, { failOn: 'truncated', pages: 1, limitInputPixels: 2 ** 29 })
+  return sharp(file, { failOn: 'truncated', pages: 1, limitInputPixels: MOST_PIXELS })
     .autoOrient()
     .flatten({ background: '#ffffff' })
     .toColourspace(channels === 1 ? 'b-w' : 'srgb')

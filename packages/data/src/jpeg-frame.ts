@@ -1,4 +1,4 @@
-import { SMALLEST_SIDE } from './decode.js'
+import { MOST_PIXELS, SMALLEST_SIDE } from './decode.js'
 
 /** What a JPEG's header says of its pixels. */
 export interface Frame {
@@ -13,8 +13,8 @@ const [SCAN, END] = [0xda, 0xd9]
 
 /**
  * Size and number of colours of a JPEG that is whole and whose pixels mean what they say: 8 bits, grey or YCbCr,
- * upright, with no colour profile and none of Adobe's colour transforms. libjpeg-turbo alone decodes it to what
- * sharp makes of it.
+ * upright, with no colour profile and none of Adobe's colour transforms, and not too many to decode. libjpeg-turbo
+ * alone decodes it to what sharp makes of it.
  * @param channels that are wanted; colour is not turned into grey here
  * @returns undefined for any other file
  */
@@ -42,7 +42,8 @@ export function plainFrame(file: Buffer, channels: 1 | 3): Frame | undefined {
 }
 
 function fits({ width, height, components }: Frame, channels: 1 | 3): boolean {
-  return (components === channels || components === 1) && Math.min(width, height) >= SMALLEST_SIDE
+  if (components !== channels && components !== 1) return false
+  return Math.min(width, height) >= SMALLEST_SIDE && width * height <= MOST_PIXELS
 }
 
 const ORIENTATION = 0x0112

@@ -1,10 +1,23 @@
-import { type Seed, uniforms } from '@selfsup/core'
+import { type BatchOptions, expected, uniforms } from '@selfsup/core'
 
 /**
- * The order of one pass: each of the positions 0..count-1 once, shuffled by the seed (Fisher-Yates) or as stored.
- * Four bytes an image, however many there are.
+ * The positions of one pass, one after the other: those of `order`; else each of 0..count-1 once, shuffled by the seed
+ * (Fisher-Yates) or as stored. Four bytes an example, however many there are.
+ * @throws SelfsupError when `order` leads beyond the last example or is given beside `shuffle`
  */
-export function passOrder(count: number, shuffle?: Seed): Uint32Array {
+export function passOrder(
+  count: number,
+  { shuffle, order: wanted }: Pick<BatchOptions, 'shuffle' | 'order'> = {},
+): Uint32Array {
+  if (wanted) {
+    expected(!shuffle, 'batches: there are both an order and a seed to shuffle by; give one of them')
+    const beyond = wanted.find((position) => position >= count)
+    expected(
+      beyond === undefined,
+      `batches: the order must hold positions from 0 to ${count - 1}, as there are ${count} examples; it holds ${beyond}`,
+    )
+    return wanted
+  }
   const order = new Uint32Array(count)
   for (let i = 0; i < count; i++) order[i] = i
   if (!shuffle) return order
@@ -18,22 +31,42 @@ export function passOrder(count: number, shuffle?: Seed): Uint32Array {
   return order
 }
 
-/** Which part of a pass a walk covers: batch numbers and the positions of each. */
+/** Which part of a pass of so many positions a walk covers: batch numbers and the range of each. */
 export function* batchRanges(
-  count: number,
+  length: number,
   {
     batchSize,
     dropLast = false,
     startBatch = 0,
     endBatch = Number.POSITIVE_INFINITY,
     limit = Number.POSITIVE_INFINITY,
-  }: { batchSize: number; dropLast?: boolean; startBatch?: number; endBatch?: number; limit?: number },
+  }: Pick<BatchOptions, 'batchSize' | 'dropLast' | 'startBatch' | 'endBatch' | 'limit'>,
 ): Generator<{ batch: number; start: number; end: number }> {
-  const total = Math.min(count, limit)
+  const total = Math.min(length, limit)
   for (let batch = startBatch; batch < endBatch && batch * batchSize < total; batch++) {
     const start = batch * batchSize
     const end = Math.min(start + batchSize, total)
     if (dropLast && end - start < batchSize) return
     yield { batch, start, end }
+  }
+}
+
+/** The positions of each batch of a walk, for data that are at hand. */
+export function* batchPositions(count: number, options: BatchOptions): Generator<Uint32Array> {
+  const order = passOrder(count, options)
+  for (const { start, end } of batchRanges(order.length, options)) {
+    options.signal?.throwIfAborted()
+    yield order.subarray(start, end)
+  }
+}
+
+/** What a batch holds beside the data themselves. */
+export function labelled(
+  positions: Uint32Array,
+  labels: Int32Array | undefined,
+): { labels: Int32Array; indices: Int32Array } {
+  return {
+    labels: Int32Array.from(positions, (position) => labels?.[position] ?? -1),
+    indices: Int32Array.from(positions),
   }
 }

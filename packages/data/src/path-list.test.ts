@@ -30,10 +30,19 @@ describe('PathList', () => {
 
 describe('passOrder', () => {
   it('has each position once, the same for the same seed', () => {
-    const order = passOrder(1000, [3, 1])
-    expect(passOrder(1000, [3, 1])).toEqual(order)
-    expect(passOrder(1000, [3, 2])).not.toEqual(order)
+    const order = passOrder(1000, { shuffle: [3, 1] })
+    expect(passOrder(1000, { shuffle: [3, 1] })).toEqual(order)
+    expect(passOrder(1000, { shuffle: [3, 2] })).not.toEqual(order)
     expect([...order].sort((a, b) => a - b)).toEqual([...passOrder(1000)])
+  })
+
+  it('is the order that was given, within bounds and with no other', () => {
+    const order = Uint32Array.of(3, 3, 0)
+    expect(passOrder(4, { order })).toEqual(order)
+    expect(() => passOrder(3, { order })).toThrow(
+      'positions from 0 to 2, as there are 3 examples; it holds 3',
+    )
+    expect(() => passOrder(4, { order, shuffle: [1, 2] })).toThrow('give one of them')
   })
 })
 

@@ -1,5 +1,5 @@
 import type { BatchOptions, HostBatch, ImageDataset } from '@selfsup/core'
-import { batchRanges, passOrder } from './order.js'
+import { batchPositions, labelled } from './order.js'
 
 /** Small pictures of one size, each at hand as bytes. */
 export interface Records {
@@ -33,20 +33,11 @@ export function recordDataset(records: Records): ImageDataset {
     labels: () => labels,
     pathOf: records.pathOf,
     async *batches(options: BatchOptions): AsyncIterable<HostBatch> {
-      const order = passOrder(count, options.shuffle)
-      const gather = async ({ start, end }: { start: number; end: number }): Promise<HostBatch> => {
-        const positions = order.subarray(start, end)
+      for (const positions of batchPositions(count, options)) {
         const data = new Uint8Array(positions.length * size)
         await records.read(positions, data)
-        return {
-          images: { data, shape: [positions.length, height, width, channels] },
-          labels: Int32Array.from(positions, (position) => labels?.[position] ?? -1),
-          indices: Int32Array.from(positions),
-        }
-      }
-      for (const range of batchRanges(count, options)) {
-        options.signal?.throwIfAborted()
-        yield await gather(range)
+        const images = { data, shape: [positions.length, height, width, channels] } as const
+        yield { images, ...labelled(positions, labels) }
       }
     },
     skipped: () => skipped,

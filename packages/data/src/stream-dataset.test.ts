@@ -105,6 +105,17 @@ describe('crops', () => {
     ])
   })
 
+  it('follow an order that was given, which may repeat pictures or leave some out', async () => {
+    const order = Uint32Array.of(7, 7, 0, 9, 3)
+    const indices = async (options: object) =>
+      (await collect((await open(good)).batches({ batchSize: 2, crops, seedOf, order, ...options }))).flatMap(
+        (batch) => [...batch.indices],
+      )
+    expect(await indices({})).toEqual([7, 7, 0, 9, 3])
+    expect(await indices({ dropLast: true })).toEqual([7, 7, 0, 9])
+    expect(await indices({ limit: 3, startBatch: 1 })).toEqual([0])
+  })
+
   it('dropLast and limit', async () => {
     const shapes = async (options: object) =>
       (await collect((await open(good)).batches({ ...walk, ...options }))).map(
@@ -147,6 +158,22 @@ describe('a picture that cannot be read', () => {
     expect(dataset.skipped()).toEqual(
       [four, six].map((index) => ({ path: bad.pathOf(index), reason: 'not a picture that can be read' })),
     )
+  })
+
+  it.each([
+    ['the last of its class', [4], { 4: 0 }],
+    ['the last but one readable of its class', [0, 2, 3, 4], { 0: 1, 2: 1, 3: 1, 4: 1 }],
+    ['one of a class without a readable picture', [0, 1, 2, 3, 4, 5], { 0: 6, 1: 6, 2: 6, 3: 6, 4: 6, 5: 6 }],
+  ])('%s has one of its class to stand in where there is one', async (_, broken, standIns) => {
+    const some: EncodedImages = {
+      ...good,
+      load: (index) =>
+        broken.includes(index) ? Promise.resolve(Buffer.from('dear diary')) : good.load(index),
+    }
+    const [batch] = await collect((await open(some)).batches({ batchSize: COUNT, crops, seedOf }))
+    const wanted = Array.from({ length: COUNT }, (_, i) => (standIns as Record<number, number>)[i] ?? i)
+    expect([...batch!.indices]).toEqual(wanted)
+    expect([...batch!.labels]).toEqual(wanted.map((index) => good.labels![index]))
   })
 
   it('is left out when whole pictures are asked for', async () => {

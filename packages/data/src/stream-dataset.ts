@@ -27,8 +27,9 @@ const AT_A_TIME = 2 * availableParallelism()
 
 /**
  * Large pictures, decoded when their turn comes. With `crops` each view's random box is cut out while decoding; a
- * picture that cannot be read is then replaced by the next readable one in stored order, which depends on the files
- * alone: no other picture moves, and a resumed run sees the same. With `size` it is left out of its batch.
+ * picture that cannot be read is then replaced by the next readable one in stored order, of its own class where there
+ * is one, which depends on the files alone: no other picture moves, and a resumed run sees the same. With `size` it is
+ * left out of its batch.
  */
 export async function streamDataset(
   images: EncodedImages,
@@ -51,12 +52,9 @@ export async function streamDataset(
       return false
     }
   }
-  /** The first from here on that can be cut. */
+  /** The first from here on that can be cut, of the same class if there is one. */
   const cutReadable = async (index: number, cuts: Parameters<typeof cutCrops>[2]): Promise<number> => {
-    for (let tries = 0; tries < Math.min(images.count, 1000); tries++) {
-      const candidate = (index + tries) % images.count
-      if (await cut(candidate, cuts)) return candidate
-    }
+    for (const candidate of candidates(images, index)) if (await cut(candidate, cuts)) return candidate
     throw new SelfsupError(
       `${images.name}: no readable picture from ${images.pathOf(index)} on; ${skipped.get(index)}`,
     )
@@ -126,7 +124,7 @@ export async function streamDataset(
     async *batches(options: BatchOptions): AsyncIterable<HostBatch> {
       const { crops, seedOf, size, signal } = options
       expected((crops && seedOf) || size, `${images.name}: large pictures need crops with seeds, or a size`)
-      const order = passOrder(images.count, options.shuffle)
+      const order = passOrder(images.count, options)
       const make = (batch: number, start: number, end: number) => {
         const positions = order.subarray(start, end)
         return crops && seedOf
@@ -136,7 +134,7 @@ export async function streamDataset(
       const stop = new AbortController() // the reader left: what has not begun is not begun
       const underWay: Promise<HostBatch>[] = []
       try {
-        for (const { batch, start, end } of batchRanges(images.count, options)) {
+        for (const { batch, start, end } of batchRanges(order.length, options)) {
           signal?.throwIfAborted()
           const made = make(batch, start, end)
           made.catch(() => {}) // it is awaited in its turn; until then a failure must not end the process
@@ -155,6 +153,24 @@ export async function streamDataset(
         .map(([index, reason]) => ({ path: images.pathOf(index), reason })),
     close: async () => images.close?.(),
   }
+}
+
+/** How many pictures are tried in place of one, of its class and then of any. */
+const MOST_TRIES = 1000
+
+/** A picture's position, then those of what may stand in for it: from there on in stored order, its class first. */
+function* candidates({ count, labels }: EncodedImages, index: number): Generator<number> {
+  const around = function* (fits: (position: number) => boolean) {
+    let found = 0
+    for (let step = 0; step < count && found < MOST_TRIES; step++) {
+      const position = (index + step) % count
+      if (!fits(position)) continue
+      found++
+      yield position
+    }
+  }
+  if (labels) yield* around((position) => labels[position] === labels[index])
+  yield* around(() => true)
 }
 
 function emptyImages(count: number, size: number, channels: 1 | 3): HostImages {

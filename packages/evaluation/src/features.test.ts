@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BatchOptions, HostBatch, ImageDataset } from '@selfsup/core'
-import { prepareEngine } from '@selfsup/engine'
+import { type Engine, prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -63,6 +63,62 @@ describe.each(testEngines())('features on %s', (engine) => {
     }
     expect(done).toEqual([3, 6, 7])
     expect(tf.memory().numTensors).toBe(before)
+  })
+
+  const extraction = { normalisation: { mean: [0, 0, 0], std: [1, 1, 1] }, size: 4, batchSize: 2 }
+  const means = (pictures: tf.Tensor4D) => tf.mean(pictures, [1, 2]) as tf.Tensor2D
+
+  test('any function will do, and of a model with several outputs the first counts', async () => {
+    const before = tf.memory().numTensors
+    const byFunction = await extractFeatures(means, coloured(5, 4), extraction)
+    expect(byFunction).toMatchObject({ count: 5, width: 3 })
+    expect(byFunction.values[3]).toBeCloseTo(1 / 255, 6)
+    const input = tfl.input({ shape: [4, 4, 3] })
+    const pooled = tfl.layers.globalAveragePooling2d({}).apply(input) as tfl.SymbolicTensor
+    const flat = tfl.layers.flatten().apply(input) as tfl.SymbolicTensor
+    const forked = tfl.model({ inputs: input, outputs: [pooled, flat] })
+    const byModel = await extractFeatures(forked, coloured(5, 4), extraction)
+    expect(byModel.width).toBe(3)
+    byModel.values.forEach((value, i) => {
+      expect(value).toBeCloseTo(byFunction.values[i]!, 6)
+    })
+    expect(tf.memory().numTensors).toBe(before)
+  })
+
+  test('features that are no rows of numbers are refused', async () => {
+    const before = tf.memory().numTensors
+    const whole = (pictures: tf.Tensor4D) => tf.clone<tf.Tensor>(pictures) as tf.Tensor2D
+    await expect(extractFeatures(whole, coloured(3, 4), extraction)).rejects.toThrow(
+      'the features must be [batch, features]; got [2,4,4,3]',
+    )
+    expect(tf.memory().numTensors).toBe(before)
+  })
+
+  test('a batch is given to the engine before the one ahead has been waited for, two at most', async () => {
+    const [given, done]: [number[], number[]] = [[], []]
+    let most = 0
+    const watched = (pictures: tf.Tensor4D) => {
+      given.push(pictures.shape[0])
+      most = Math.max(most, given.length - done.length)
+      const features = means(pictures)
+      const data = features.data.bind(features)
+      features.data = (async () => {
+        await new Promise((resume) => setTimeout(resume, 5))
+        return data()
+      }) as typeof features.data
+      return features
+    }
+    const compile = (step: object) => Object.assign(step, { captures: 0, dispose() {} })
+    const engine = { compile } as unknown as Engine
+    const features = await extractFeatures(watched, coloured(9, 4), {
+      ...extraction,
+      engine,
+      onProgress: (count) => done.push(count),
+    })
+    expect(given).toEqual([2, 2, 2, 2, 1])
+    expect(done).toEqual([2, 4, 6, 8, 9])
+    expect(most).toBe(2)
+    expect([...features.indices]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8])
   })
 
   test('rawPixels are the pixels from 0 to 1, resized where the size differs', async () => {

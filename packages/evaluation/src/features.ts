@@ -1,4 +1,13 @@
-import { expected, type HostImages, type ImageDataset, type Normalisation, SelfsupError } from '@selfsup/core'
+import {
+  assertRank,
+  type Encoder,
+  expected,
+  type HostBatch,
+  type HostImages,
+  type ImageDataset,
+  type Normalisation,
+  SelfsupError,
+} from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
@@ -34,35 +43,48 @@ export interface ExtractOptions {
 /**
  * Features of every image of a dataset, in one pass in stored order; batch normalisation uses its running
  * statistics. Pictures of other sizes are resized to the shorter side and cut to the middle square.
- * @param backbone from [batch, size, size, channels] to [batch, features]
- * @throws SelfsupError when the backbone takes other channels than the dataset has, or no image is left
+ * @param backbone from [batch, size, size, channels] to [batch, features]: a model, of which the first output counts;
+ *   or any function of TensorFlow.js operations, compiled where the engine can
+ * @throws SelfsupError when the backbone takes other channels than the dataset has or gives no [batch, features], or no
+ *   image is left
  */
 export async function extractFeatures(
-  backbone: LayersModel,
+  backbone: LayersModel | Encoder,
   dataset: ImageDataset,
   options: ExtractOptions,
 ): Promise<Features> {
   const { normalisation, size } = options
-  const channels = backbone.inputs[0]!.shape.at(-1)
+  const encode = typeof backbone === 'function' ? backbone : firstOutputOf(backbone, dataset)
+  const step = (images: tf.Tensor4D) => tf.tidy(() => encode(normalise(fit(images, size), normalisation)))
+  const compiled = options.engine?.compile(step)
+  try {
+    return await collect(dataset, options, async (images) => {
+      const input = tf.tensor4d(images.data, [...images.shape], 'int32')
+      const features = (compiled ?? step)(input)
+      input.dispose()
+      try {
+        assertRank('extractFeatures', 'the features', features, 2, '[batch, features]')
+        return await features.data<'float32'>()
+      } finally {
+        features.dispose()
+      }
+    })
+  } finally {
+    compiled?.dispose()
+  }
+}
+
+function firstOutputOf(model: LayersModel, dataset: ImageDataset): Encoder {
+  const channels = model.inputs[0]!.shape.at(-1)
   expected(
     channels === dataset.channels,
     `extractFeatures: the backbone takes ${channels} channels, ${dataset.name} has ${dataset.channels}; open the images with channels: ${channels}`,
   )
-  const width = backbone.outputs[0]!.shape.at(-1)!
-  const compile = options.engine?.compile ?? eager
-  const embed = compile((images: tf.Tensor4D) =>
-    tf.tidy(() => backbone.predict(normalise(fit(images, size), normalisation)) as tf.Tensor2D),
-  )
-  return collect(dataset, width, options, async (images) => {
-    const input = tf.tensor4d(images.data, [...images.shape], 'int32')
-    const features = embed(input)
-    input.dispose()
-    try {
-      return await features.data<'float32'>()
-    } finally {
-      features.dispose()
-    }
-  })
+  // `predict` would go through the batch in pieces of 32.
+  return (pictures) => {
+    const outputs = model.apply(pictures, { training: false }) as tf.Tensor2D | tf.Tensor2D[]
+    return Array.isArray(outputs) ? outputs[0]! : outputs
+  }
 }
 
 /**
@@ -73,8 +95,7 @@ export async function rawPixels(
   dataset: ImageDataset,
   options: Pick<ExtractOptions, 'size' | 'batchSize' | 'limit' | 'signal' | 'onProgress'>,
 ): Promise<Features> {
-  const width = options.size * options.size * dataset.channels
-  return collect(dataset, width, options, async (images) => {
+  return collect(dataset, options, async (images) => {
     const [, height, breadth] = images.shape
     if (height === options.size && breadth === options.size)
       return Float32Array.from(images.data, (p) => p / 255)
@@ -91,25 +112,47 @@ export async function rawPixels(
 
 type CollectOptions = Pick<ExtractOptions, 'size' | 'batchSize' | 'limit' | 'signal' | 'onProgress'>
 
+/** Batches whose features are being computed or fetched at a time. */
+const UNDER_WAY = 2
+
 async function collect(
   dataset: ImageDataset,
-  width: number,
   { size, batchSize = 256, limit, signal, onProgress }: CollectOptions,
   rowsOf: (images: HostImages) => Promise<Float32Array>,
 ): Promise<Features> {
   const total = Math.min(limit ?? Number.POSITIVE_INFINITY, dataset.length)
-  const values = new Float32Array(total * width)
   const labels = new Int32Array(total)
   const indices = new Int32Array(total)
-  let count = 0
-  for await (const batch of dataset.batches({ batchSize, size, limit, signal })) {
-    signal?.throwIfAborted()
-    if (!batch.images) throw new SelfsupError(`${dataset.name} gave a batch without images`)
-    values.set(await rowsOf(batch.images), count * width)
+  let values = new Float32Array(0)
+  let [count, width] = [0, 0]
+  const store = async ({ batch, rows }: { batch: HostBatch; rows: Promise<Float32Array> }) => {
+    const ofBatch = await rows
+    if (count === 0) {
+      width = ofBatch.length / batch.labels.length
+      values = new Float32Array(total * width)
+    }
+    values.set(ofBatch, count * width)
     labels.set(batch.labels, count)
     indices.set(batch.indices, count)
     count += batch.labels.length
     onProgress?.(count, total)
+  }
+
+  // A batch is handed to the engine before the last one's features are waited for: it need not stand idle.
+  const underWay: Parameters<typeof store>[0][] = []
+  try {
+    for await (const batch of dataset.batches({ batchSize, size, limit, signal })) {
+      signal?.throwIfAborted()
+      if (!batch.images) throw new SelfsupError(`${dataset.name} gave a batch without images`)
+      if (batch.labels.length === 0) continue
+      const rows = rowsOf(batch.images)
+      rows.catch(() => {}) // awaited in its turn; until then a failure must not end the process
+      underWay.push({ batch, rows })
+      if (underWay.length === UNDER_WAY) await store(underWay.shift()!)
+    }
+    while (underWay.length > 0) await store(underWay.shift()!)
+  } finally {
+    await Promise.allSettled(underWay.map(({ rows }) => rows))
   }
   expected(count > 0, `${dataset.name}: no image could be read`)
   return {
@@ -133,8 +176,3 @@ function normalise(pixels: tf.Tensor4D, { mean, std }: Normalisation): tf.Tensor
   const shift = tf.tensor1d(mean.map((m, channel) => -m / std[channel]!))
   return tf.add(tf.mul(pixels, scale), shift)
 }
-
-const eager: Engine['compile'] =
-  (step) =>
-  (...args) =>
-    tf.tidy(() => step(...args))

@@ -1,0 +1,108 @@
+import { expected, type Networks, namedWeights, stopGradient } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+import type { LayersModel, LayerVariable } from '@tensorflow/tfjs-layers'
+
+/** The same networks with weights of their own that no gradient reaches: a momentum encoder, a target, a teacher. */
+export interface MomentumCopy {
+  /** all weights of the copy, running statistics included, as `weightNames` names the networks': a method's `state` */
+  readonly values: Readonly<Record<string, tf.Variable>>
+  /** those of `values` that follow the networks: what is trained there, no running statistics */
+  readonly averages: Readonly<Record<string, tf.Variable>>
+  /** the networks' own weights, by the names of `averages` */
+  readonly originals: Readonly<Record<string, tf.Variable>>
+  /**
+   * The networks one after the other, with the copy's weights.
+   * @param x what the first network takes
+   * @param options.training batch normalisation takes the batch's statistics; default false
+   * @param options.updateStatistics and moves the copy's running ones, never the networks' own; default true
+   * @returns what the last network gives; a constant, of which nothing is kept for a backward pass
+   */
+  apply<T extends tf.Tensor = tf.Tensor2D>(
+    x: tf.Tensor,
+    options?: { readonly training?: boolean; readonly updateStatistics?: boolean },
+  ): T
+  dispose(): void
+}
+
+/**
+ * A copy of networks for momentum updates (He et al. 2020, arXiv:1911.05722; BYOL's target network: Grill et al. 2020,
+ * arXiv:2006.07733), of the same values at first. It moves only by what is assigned to `values`:
+ * `exponentialMovingAverage(copy.averages, copy.originals, momentum)` of @selfsup/optim, after each update. The
+ * networks stand for what is computed, the copy holds nothing but weights: so any layers will do.
+ * @param networks models of one input and one output, each taking what the one before it gives
+ * @throws SelfsupError when one has several inputs or outputs
+ */
+export function momentumCopy(networks: Networks): MomentumCopy {
+  const models = Object.entries(networks)
+  for (const [name, model] of models) checkModel(name, model)
+  const weights = [...namedWeights(networks)]
+  const values = Object.fromEntries(weights.map(([name, weight]) => [name, copyOf(weight.read())]))
+  const followed = weights.filter(([, weight]) => weight.trainable)
+  return {
+    values,
+    averages: Object.fromEntries(followed.map(([name]) => [name, values[name]!])),
+    originals: Object.fromEntries(followed.map(([name, weight]) => [name, weight.read() as tf.Variable])),
+    apply<T extends tf.Tensor>(x: tf.Tensor, { training = false, updateStatistics = true } = {}) {
+      const chain = (x: tf.Tensor) =>
+        models.reduce((y, [, model]) => model.apply(y, { training }) as tf.Tensor, x)
+      const compute = () => withValues(weights, values, () => untaped(chain, x))
+      return (updateStatistics ? compute() : unchanged(values, compute)) as T
+    },
+    dispose: () => tf.dispose(Object.values(values)),
+  }
+}
+
+function checkModel(name: string, { inputs, outputs }: LayersModel): void {
+  expected(
+    inputs.length === 1 && outputs.length === 1,
+    `momentumCopy: ${name} must have one input and one output; it has ${inputs.length} and ${outputs.length}`,
+  )
+}
+
+/** A variable of the same values and with data of its own, which `clone` would share. */
+function copyOf(value: tf.Tensor): tf.Variable {
+  return tf.tidy(() => tf.variable(tf.mul(value, tf.scalar(1, value.dtype)), false))
+}
+
+/** Runs `compute`, after which the variables are as they were. */
+function unchanged<T>(values: Readonly<Record<string, tf.Variable>>, compute: () => T): T {
+  const before = Object.values(values).map((value) => ({ value, kept: tf.keep(tf.clone<tf.Tensor>(value)) }))
+  try {
+    return compute()
+  } finally {
+    for (const { value, kept } of before) {
+      if (value.dataId !== kept.dataId) value.assign(kept)
+      kept.dispose()
+    }
+  }
+}
+
+/** Runs `compute` while the layers read, and write, other variables. */
+function withValues<T>(
+  weights: readonly (readonly [string, LayerVariable])[],
+  values: Readonly<Record<string, tf.Variable>>,
+  compute: () => T,
+): T {
+  // A layer asks its LayerVariable for the variable each time: `val` is where TensorFlow.js 4 keeps it.
+  const places = weights.map(([name, weight]) => {
+    const place = weight as unknown as { val: tf.Variable }
+    return { place, own: place.val, other: values[name]! }
+  })
+  for (const { place, other } of places) place.val = other
+  try {
+    return compute()
+  } finally {
+    for (const { place, own } of places) place.val = own
+  }
+}
+
+/** f(x) as a constant; inside an operation of its own, so that no gradient tape keeps what is made on the way. */
+function untaped(f: (x: tf.Tensor) => tf.Tensor, x: tf.Tensor): tf.Tensor {
+  return tf.tidy(() => {
+    const operation = tf.customGrad((input) => ({
+      value: f(input as tf.Tensor),
+      gradFunc: (dy: tf.Tensor) => tf.zerosLike(dy),
+    }))
+    return stopGradient(operation(x))
+  })
+}

@@ -1,0 +1,57 @@
+import * as tfl from '@tensorflow/tfjs-layers'
+import { Attention } from './attention.js'
+import { type Node, sum, through } from './blocks.js'
+import { Gelu } from './gelu.js'
+import { LayerNormalization } from './layer-normalization.js'
+
+/**
+ * Attention and a two-layer perceptron four times as wide, each after a normalisation and beside a shortcut
+ * (Dosovitskiy et al. 2020, arXiv:2010.11929, eq. 2 and 3).
+ * @param node [batch, tokens, width]
+ * @param heads of the attention; a divisor of the width
+ * @param options.classTokenOnly give the first token's result alone, [batch, width]: after a last block's attention,
+ *   tokens no longer meet
+ * @returns [batch, tokens, width]
+ */
+export function transformerBlock(
+  node: Node,
+  name: string,
+  heads: number,
+  { classTokenOnly = false }: { readonly classTokenOnly?: boolean } = {},
+): Node {
+  const [, tokens, width] = node.shape as [null, number, number]
+  const norm = (x: Node, part: string) => through(new LayerNormalization({ name: `${name}/${part}` }), x)
+  const linear = (x: Node, part: string, units: number) =>
+    through(tfl.layers.dense({ name: `${name}/${part}`, units, kernelInitializer: 'zeros' }), x)
+
+  const qkv = linear(norm(node, 'norm1'), 'attention/qkv', 3 * width)
+  const mixed = through(new Attention({ name: `${name}/attention`, heads, tokens, width }), qkv)
+  const [before, after] = classTokenOnly
+    ? [firstToken(node, `${name}/shortcut`), firstToken(mixed, `${name}/attended`)]
+    : [node, mixed]
+  const attended = sum(before, linear(after, 'attention/projection', width), `${name}/sum1`)
+
+  const hidden = linear(norm(attended, 'norm2'), 'mlp/1', 4 * width)
+  const activated = through(new Gelu({ name: `${name}/mlp/gelu` }), hidden)
+  return sum(attended, linear(activated, 'mlp/2', width), `${name}/sum2`)
+}
+
+/** [batch, tokens, width] to [batch, width]. */
+function firstToken(node: Node, name: string): Node {
+  const [, tokens, width] = node.shape as [null, number, number]
+  const row = reshape(node, `${name}/row`, [1, tokens, width])
+  return reshape(withoutLastRows(row, `${name}/crop`, tokens - 1), `${name}/token`, [width])
+}
+
+/** [batch, 1, tokens, width] without its last tokens. */
+export function withoutLastRows(node: Node, name: string, last: number): Node {
+  const cropping: [[number, number], [number, number]] = [
+    [0, 0],
+    [0, last],
+  ]
+  return through(tfl.layers.cropping2D({ name, cropping }), node)
+}
+
+export function reshape(node: Node, name: string, targetShape: number[]): Node {
+  return through(tfl.layers.reshape({ name, targetShape }), node)
+}

@@ -1,0 +1,77 @@
+import { assertRank, expected } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+import type { LayersModel } from '@tensorflow/tfjs-layers'
+import { Attention } from './attention.js'
+
+/** The steps of a vision transformer, of the model's own weights, for as many tokens as are given. */
+export interface VitParts {
+  /** side of a patch in pixels */
+  readonly patchSize: number
+  /** patches of a picture, row by row */
+  readonly patches: number
+  readonly width: number
+  /** Each patch projected, with its position: [batch, size, size, channels] to [batch, patches, width]. */
+  embed(images: tf.Tensor4D): tf.Tensor3D
+  /** The class token with its position, once for each picture: [batch, 1, width]. */
+  classToken(batch: number): tf.Tensor3D
+  /** All blocks and the last normalisation: [batch, tokens, width] to the same, for any tokens in any order. */
+  encode(tokens: tf.Tensor3D): tf.Tensor3D
+}
+
+/**
+ * Takes a vision transformer apart, so that its blocks can be run on some of the patches, as a masked autoencoder does
+ * (He et al. 2022, arXiv:2111.06377), or give all tokens and not the class token alone. Differentiable in the model's
+ * weights: `encode` of the class token and all patches begins with what the model gives.
+ * @param model as `vitTiny` or `vitSmall` made it; once saved and loaded, its layers take all tokens and no fewer
+ * @throws SelfsupError when it is another model
+ */
+export function vitParts(model: LayersModel): VitParts {
+  const depth = model.layers.filter((layer) => layer instanceof Attention).length
+  const isVit = depth > 0 && model.layers.some(({ name }) => name === 'class-token')
+  expected(isVit, `vitParts: the model must be one that vitTiny or vitSmall made; got ${model.name}`)
+  const apply = (name: string, x: tf.Tensor) => model.getLayer(name).apply(x) as tf.Tensor
+  const weight = (layer: string, name: string) =>
+    model
+      .getLayer(layer)
+      .weights.find(({ originalName }) => originalName.endsWith(name))!
+      .read()
+  const [patchSize, , , width] = weight('patches/projection', 'kernel').shape as [
+    number,
+    number,
+    number,
+    number,
+  ]
+  const tokens = weight('positions', 'beta').size / width
+  const positions = (from: number, count: number) =>
+    tf.slice(tf.reshape(weight('positions', 'beta'), [1, tokens, width]), [0, from, 0], [1, count, width])
+
+  const block = (x: tf.Tensor, name: string) => {
+    const mixed = apply(`${name}/attention`, apply(`${name}/attention/qkv`, apply(`${name}/norm1`, x)))
+    const attended = tf.add(x, apply(`${name}/attention/projection`, mixed))
+    const hidden = apply(`${name}/mlp/1`, apply(`${name}/norm2`, attended))
+    return tf.add(attended, apply(`${name}/mlp/2`, apply(`${name}/mlp/gelu`, hidden)))
+  }
+  return {
+    patchSize,
+    patches: tokens - 1,
+    width,
+    embed: (images) =>
+      tf.tidy(() => {
+        const patches = tf.reshape(apply('patches/projection', images), [-1, tokens - 1, width])
+        return tf.add(patches, positions(1, tokens - 1)) as tf.Tensor3D
+      }),
+    classToken: (batch) =>
+      tf.tidy(() => {
+        const token = tf.add(tf.reshape(weight('class-token', 'beta'), [1, 1, width]), positions(0, 1))
+        return tf.tile(token, [batch, 1, 1]) as tf.Tensor3D
+      }),
+    encode(tokens) {
+      assertRank('vitParts.encode', 'tokens', tokens, 3, `[batch, tokens, ${width}]`)
+      return tf.tidy(() => {
+        let x: tf.Tensor = tokens
+        for (let index = 1; index <= depth; index++) x = block(x, `block${index}`)
+        return apply('norm', x) as tf.Tensor3D
+      })
+    },
+  }
+}

@@ -1,0 +1,44 @@
+import { join } from 'node:path'
+import sharp from 'sharp'
+import { expect, it } from 'vitest'
+import { contactSheet } from './contact-sheet.js'
+import { temporaryFolder } from './made-pictures.js'
+
+/** Pictures of one grey each. */
+const pictures = (size: number, greys: readonly number[]) => ({
+  data: Uint8Array.from(greys.flatMap((grey) => Array<number>(size * size).fill(grey))),
+  shape: [greys.length, size, size, 1] as const,
+})
+
+async function pixels(path: string): Promise<string[]> {
+  const { data, info } = await sharp(path).toColourspace('b-w').raw().toBuffer({ resolveWithObject: true })
+  const letters = [...data].map((value) => ({ 255: '.', 10: 'a', 20: 'b', 30: 'c', 40: 'd' })[value] ?? '?')
+  return Array.from({ length: info.height }, (_, row) =>
+    letters.slice(row * info.width, (row + 1) * info.width).join(''),
+  )
+}
+
+it('lays a set out in rows, and several sets of other sizes one under the other', async () => {
+  const folder = await temporaryFolder()
+  const path = join(folder, 'new', 'sheet.png')
+  await contactSheet(path, pictures(1, [10, 20, 30]), { columns: 2, zoom: 1 })
+  expect(await pixels(path)).toEqual(['.....', '.a.b.', '.....', '.c...', '.....'])
+  await contactSheet(path, [pictures(2, [10, 20]), pictures(1, [30, 40])], { zoom: 1 })
+  expect(await pixels(path)).toEqual([
+    '.......',
+    '.aa.bb.',
+    '.aa.bb.',
+    '.......',
+    '.c..d..',
+    '.......',
+    '.......',
+  ])
+})
+
+it('refuses nothing at all, and grey beside colour', async () => {
+  const colour = { data: new Uint8Array(3), shape: [1, 1, 1, 3] as const }
+  await expect(contactSheet('sheet.png', [])).rejects.toThrow('there are no pictures to show')
+  await expect(contactSheet('sheet.png', [colour, pictures(1, [10])])).rejects.toThrow(
+    'same channels; got 3,1',
+  )
+})
