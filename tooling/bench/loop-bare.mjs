@@ -16,7 +16,9 @@ for (let i = 0; i < steps; i++) {
   const inputs = {
     seed: tf.tensor1d([1, i], 'int32'),
     learningRate: tf.scalar(learningRate),
+    highestRate: tf.scalar(learningRate),
     progress: tf.scalar(i / steps),
+    epoch: tf.scalar(0),
   }
   const values = step.run(batch, inputs)
   await values.data()

@@ -30,7 +30,9 @@ for (let i = 0; i < steps; i++) {
   const inputs = {
     seed: tf.tensor1d([1, i], 'int32'),
     learningRate: tf.scalar(0.06),
+    highestRate: tf.scalar(0.06),
     progress: tf.scalar(0),
+    epoch: tf.scalar(0),
   }
   const values = step.run(batch, inputs)
   values.dataSync()
