@@ -22,6 +22,12 @@ function plain(): tfl.LayersModel {
   })
 }
 
+function close(actual: readonly number[], wanted: readonly number[]): void {
+  const worst = wanted.reduce((most, value, i) => Math.max(most, Math.abs(value - actual[i]!)), 0)
+  expect(actual).toHaveLength(wanted.length)
+  expect(worst).toBeLessThan(1e-5)
+}
+
 describe.each(testEngines())('momentum copies on %s', (engine) => {
   beforeAll(async () => {
     await prepareEngine({ engine })
@@ -114,6 +120,26 @@ describe.each(testEngines())('momentum copies on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(before)
     copy.dispose()
     model.dispose()
+  })
+
+  test('a compiled step applies the copy and moves its statistics as a step that runs as it is', async () => {
+    const { compile } = await prepareEngine({ engine })
+    const model = convnet({ size: 8, widths: [4, 4] })
+    const [eager, compiled] = [momentumCopy({ model }), momentumCopy({ model })]
+    const step = compile((batch: tf.Tensor) => compiled.apply(batch, { training: true }))
+    const still = compile((batch: tf.Tensor) =>
+      compiled.apply(batch, { training: true, updateStatistics: false }),
+    )
+    for (const stream of [1, 2]) {
+      const batch = images(stream)
+      tf.dispose(still(batch))
+      const [mine, other] = [step(batch), tf.tidy(() => eager.apply(batch, { training: true }))]
+      close([...mine.dataSync()], [...other.dataSync()])
+      tf.dispose([batch, mine, other])
+    }
+    for (const [name, value] of Object.entries(compiled.values))
+      close([...value.dataSync()], [...eager.values[name]!.dataSync()])
+    for (const made of [step, still, eager, compiled, model]) made.dispose()
   })
 
   test('no gradient flows into or through it, and nothing is kept for one', () => {

@@ -67,6 +67,21 @@ describe.each([...testEngines(), 'cpu' as const])('random numbers on %s', (engin
     })
   })
 
+  test('a compiled step folds the seed that each call brings', async () => {
+    const { compile } = await prepareEngine({ engine })
+    const step = compile((seed: tf.Tensor1D) => foldIn(foldIn(seed, 5), 6))
+    for (const words of [
+      [1, 2],
+      [3, -4],
+    ] as const) {
+      const given = tf.tensor1d([...words], 'int32')
+      const folded = step(given)
+      expect([...folded.dataSync()]).toEqual([...derive(derive(words, 5), 6)])
+      tf.dispose([given, folded])
+    }
+    step.dispose()
+  })
+
   test('randomOrders holds each number once a row, and all 6 orders of 3 about equally often', () => {
     const orders = tf.tidy(() => randomOrders(3000, 3, seed()).arraySync())
     const counts = new Map<string, number>()
