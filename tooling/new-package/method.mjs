@@ -26,7 +26,7 @@ import {
   resolveOptions,
 } from '@selfsup/core'
 import { barlowTwins } from '@selfsup/losses'
-import * as tf from '@tensorflow/tfjs-core'
+import type * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 
 const options = {

@@ -1,6 +1,8 @@
 // A package that passes all checks: node tooling/new-package/new-package.mjs NAME [--part] [--root FOLDER]
 // A method with its definition, known to the command line; with --part, a package of plain functions.
+import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -77,5 +79,13 @@ if (!part) {
     registry.replace(/(methodPackages[\s\S]*?)(\n}\n)/, `$1\n${entry.trimEnd()}$2`),
   )
 }
+
+// The order of imports and the breaks of lines depend on the name.
+const biome = createRequire(import.meta.url).resolve('@biomejs/biome/bin/biome')
+const { status, stderr } = spawnSync(process.execPath, [biome, 'check', '--write', `packages/${name}`], {
+  cwd: root,
+  encoding: 'utf8',
+})
+if (status !== 0) fail(`packages/${name} is made, but biome has something against it:\n${stderr}`)
 
 console.log(`packages/${name} is made. Next: pnpm install, then pnpm exec vitest run --project ${name}`)

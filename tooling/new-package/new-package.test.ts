@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -14,7 +15,9 @@ let copy: string
 beforeAll(async () => {
   copy = await mkdtemp(join(tmpdir(), 'selfsup-new-package-'))
   for (const path of [
+    '.gitignore',
     'LICENSE',
+    'biome.json',
     'tooling/layers/rows.ts',
     'packages/cli/package.json',
     'packages/cli/src/registry.ts',
@@ -57,6 +60,7 @@ async function typeErrors(folder: string, names: readonly string[]): Promise<str
 
 describe.each([
   ['my-method', []],
+  ['abc', []],
   ['my-part', ['--part']],
 ])('%s', (name, flags) => {
   test('fits the house', async () => {
@@ -83,6 +87,16 @@ describe.each([
     expect(await text('.changeset', `${name}.md`)).toContain(`'@selfsup/${name}': minor`)
   })
 
+  test('is formatted and linted', () => {
+    const biome = createRequire(import.meta.url).resolve('@biomejs/biome/bin/biome')
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      [biome, 'check', '--error-on-warnings', `packages/${name}`],
+      { cwd: copy, encoding: 'utf8' },
+    )
+    expect(status, stderr).toBe(0)
+  })
+
   test('has the right types', async () => {
     expect(await typeErrors(name, [`${name}.ts`, `${name}.test.ts`])).toEqual([])
   })
@@ -90,7 +104,7 @@ describe.each([
 
 test('the command line finds a method that was made', async () => {
   expect(await text('packages/cli/src/registry.ts')).toContain(
-    `simclr: async () => (await import('@selfsup/simclr')).definition,\n  'my-method': async () => (await import('@selfsup/my-method')).definition,\n}`,
+    `simclr: async () => (await import('@selfsup/simclr')).definition,\n  'my-method': async () => (await import('@selfsup/my-method')).definition,\n`,
   )
   const { dependencies } = JSON.parse(await text('packages/cli/package.json'))
   expect(dependencies).toMatchObject({ '@selfsup/my-method': 'workspace:^' })
