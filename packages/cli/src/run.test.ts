@@ -1,0 +1,68 @@
+import { encoderOf, type Method, type MethodDefinition } from '@selfsup/core'
+import { prepareEngine } from '@selfsup/engine'
+import * as tf from '@tensorflow/tfjs-core'
+import { beforeAll, expect, test, vi } from 'vitest'
+import { disposeOf, makeMethod } from './run.js'
+
+/** A method whose backbone sees the lightness of a quarter of the picture, and whose features are those of all quarters. */
+const quarters: MethodDefinition = {
+  name: 'quarters',
+  summary: '',
+  paper: '',
+  options: { parts: { type: 'number', default: 2, min: 1, integer: true, description: '' } },
+  training: () => {
+    throw new Error('not trained here')
+  },
+  backboneInput: ({ size }, { parts }) => ({ size: size / Number(parts), channels: 1 }),
+  create(backbone, options, context): Method {
+    const { size } = context!.pictures!
+    return {
+      name: 'quarters',
+      options: options as Record<string, number>,
+      networks: { backbone },
+      state: {},
+      crops: [],
+      views: ({ images }) => images!,
+      loss: () => ({ loss: tf.scalar(0) }),
+      encode(pictures) {
+        const rows = tf.split(tf.mean(pictures, 3, true), 2, 1)
+        const parts = rows.flatMap((row) => tf.split(row, size / backbone.inputs[0]!.shape[1]!, 2))
+        return tf.concat(
+          parts.map((part) => backbone.apply(part) as tf.Tensor2D),
+          1,
+        )
+      },
+      dispose() {},
+    }
+  },
+}
+
+vi.mock('./registry.js', () => ({ findMethod: async () => quarters }))
+beforeAll(() => prepareEngine({ engine: 'wasm' }))
+
+test('a method gets the backbone that it asks for, the pictures as they are, and its options resolved', async () => {
+  const method = await makeMethod({
+    method: 'quarters',
+    options: {},
+    pictures: { size: 16, channels: 3 },
+    backbone: 'convnet',
+    seed: 1,
+  })
+  expect(method.options).toEqual({ parts: 2 })
+  expect(method.networks.backbone.inputs[0]!.shape).toEqual([null, 8, 8, 1])
+  const features = tf.tidy(() => encoderOf(method)(tf.ones([3, 16, 16, 3])).shape)
+  expect(features).toEqual([3, 4 * 256])
+  disposeOf(method)
+})
+
+test('names that are none are answered with the nearest', async () => {
+  const config = {
+    method: 'quarters',
+    options: {},
+    pictures: { size: 16, channels: 3 },
+    backbone: 'convnt',
+    seed: 1,
+  } as const
+  await expect(makeMethod(config)).rejects.toThrow("unknown backbone 'convnt'; did you mean 'convnet'?")
+  await expect(makeMethod({ ...config, options: { part: 2 } })).rejects.toThrow("did you mean 'parts'?")
+})
