@@ -1,1 +1,0 @@
-export { trainableWeights, weightNames } from '@selfsup/core'
