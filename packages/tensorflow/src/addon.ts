@@ -11,7 +11,8 @@ export type FlatAttributes = readonly unknown[]
  * outputs with their types and shapes, pass through one Int32Array, the exchange.
  */
 export interface Addon {
-  start(exchange: Int32Array, config: Uint8Array): { readonly version: string; readonly gpu: boolean }
+  /** @returns facts, and the exchange, which is that of the first call in a process */
+  start(exchange: Int32Array, config: Uint8Array): { version: string; gpu: boolean; exchange: Int32Array }
   /** @param now of the device at once, even while a step is being captured */
   createTensor(shape: readonly number[], type: number, values: TensorValues, now: boolean): number
   deleteTensor(tensor: number): void

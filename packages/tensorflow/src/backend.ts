@@ -59,7 +59,7 @@ export class TensorflowBackend extends tf.KernelBackend {
   readonly fused: { readonly views: boolean }
   /** of TensorFlow's library */
   readonly version: string
-  private readonly exchange = new Int32Array(1 << 16)
+  private readonly exchange: Int32Array
   private readonly data = new WeakMap<object, Data>()
   private alive = 0
   private capture = 0
@@ -71,7 +71,8 @@ export class TensorflowBackend extends tf.KernelBackend {
     config: Uint8Array = new Uint8Array(),
   ) {
     super()
-    const { version, gpu } = addon.start(this.exchange, config)
+    const { version, gpu, exchange } = addon.start(new Int32Array(1 << 16), config)
+    this.exchange = exchange
     this.version = version
     this.isUsingGpuDevice = gpu
     this.isGPUPackage = gpu

@@ -13,6 +13,7 @@ export function mendKernels(backendName: string): void {
   castFirst('ArgMin', backendName, 'bool', 'int32')
   replace({ kernelName: 'Prelu', backendName, kernelFunc: ({ inputs }) => prelu(inputs) })
   replace({ kernelName: 'GatherV2', backendName, kernelFunc: gather })
+  keepIntegers('Round', backendName)
 }
 
 /** Casts inputs of dtype `from` before the kernel gets to see them. */
@@ -27,6 +28,14 @@ function castFirst(kernelName: string, backendName: string, from: tf.DataType, t
     cast.dispose()
     return result
   }
+  replace({ ...kernel, kernelFunc })
+}
+
+/** Integers are round already; TensorFlow 2.21 makes zeros of large ones. */
+function keepIntegers(kernelName: string, backendName: string): void {
+  const kernel = tf.getKernel(kernelName, backendName)
+  const kernelFunc: tf.KernelFunc = (call) =>
+    call.inputs.x?.dtype === 'int32' ? tf.clone(call.inputs.x as tf.Tensor) : kernel.kernelFunc(call)
   replace({ ...kernel, kernelFunc })
 }
 

@@ -33,14 +33,7 @@ describe('the published package', () => {
   })
 
   test('holds all sources of the binding and their notices', () => {
-    const files = [
-      'addon.cc',
-      'engine.h',
-      'process.cc',
-      'NOTICE',
-      'node-api/node_api.h',
-      'node-api/LICENSE',
-    ]
+    const files = ['addon.cc', 'engine.h', 'process.cc', 'NOTICE', 'node-api/node_api.h', 'node-api/LICENSE']
     expect(files.filter((file) => !existsSync(join(dist, 'binding', file)))).toEqual([])
   })
 

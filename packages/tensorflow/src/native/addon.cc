@@ -10,8 +10,8 @@
 namespace selfsup {
 namespace {
 
-// start(exchange, config): the Int32Array through which numbers pass, and a serialized ConfigProto; what TensorFlow
-// calls its version, and whether it computes on a GPU
+// start(exchange, config): the Int32Array through which numbers are to pass, and a serialized ConfigProto; what
+// TensorFlow calls its version, whether it computes on a GPU, and the exchange, which is the first call's
 napi_value Start(Call& call) {
   void* started = nullptr;
   napi_get_instance_data(call.env, &started);
@@ -30,8 +30,10 @@ napi_value Start(Call& call) {
     const auto end = [](napi_env, void* data, void*) { delete static_cast<Engine*>(data); };
     Check(napi_set_instance_data(call.env, engine.release(), end, nullptr), "engine");
   }
-  napi_value facts, version, gpu;
+  napi_value facts, version, gpu, exchange;
   napi_create_object(call.env, &facts);
+  napi_get_reference_value(call.env, static_cast<Engine*>(started)->exchange.reference, &exchange);
+  napi_set_named_property(call.env, facts, "exchange", exchange);
   napi_create_string_utf8(call.env, TF_Version(), NAPI_AUTO_LENGTH, &version);
   napi_get_boolean(call.env, static_cast<Engine*>(started)->gpu, &gpu);
   napi_set_named_property(call.env, facts, "version", version);

@@ -1,0 +1,66 @@
+// TensorFlow.js's own specs of its operations on the native engine: pnpm conformance [TEXT in their names]
+// Ends with 1 when a spec fails that known-failures.mjs does not explain.
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { knownFailures } from './known-failures.mjs'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const fromRoot = createRequire(join(root, 'package.json'))
+const fromTensorflow = createRequire(join(root, 'packages/tensorflow/package.json'))
+const { build } = createRequire(fromRoot.resolve('tsup/package.json'))('esbuild')
+const core = dirname(fromTensorflow.resolve('@tensorflow/tfjs-core/package.json'))
+const wanted = process.argv[2] ?? ''
+
+const outfile = join(root, '.cache/conformance/specs.mjs')
+await build({
+  entryPoints: [fileURLToPath(new URL('specs.ts', import.meta.url))],
+  outfile,
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  logLevel: 'error',
+  ignoreAnnotations: true, // specs are side effects, whatever the package says
+  plugins: [
+    {
+      name: 'core',
+      setup(plugin) {
+        plugin.onResolve({ filter: /^@tensorflow\/tfjs-core/ }, ({ path }) => ({
+          path: fromTensorflow.resolve(path.replace('@tensorflow/tfjs-core', core)),
+        }))
+      },
+    },
+  ],
+  banner: {
+    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+  },
+})
+
+const Jasmine = fromRoot('jasmine')
+const jasmine = new Jasmine()
+jasmine.loadConfig({ random: false, helpers: [], spec_files: [] })
+jasmine.exitOnCompletion = false
+jasmine.clearReporters()
+const results = { passed: 0, failed: [], known: new Map() }
+jasmine.addReporter({
+  specDone({ status, fullName, failedExpectations }) {
+    if (status === 'passed') results.passed++
+    if (status !== 'failed') return
+    const known = knownFailures.find(({ specs }) => specs.some((text) => fullName.includes(text)))
+    if (known) results.known.set(known, (results.known.get(known) ?? 0) + 1)
+    else results.failed.push(`${fullName}\n    ${failedExpectations[0]?.message.split('\n')[0]}`)
+  },
+})
+jasmine.env.configure({ specFilter: (spec) => spec.getFullName().includes(wanted) })
+const { describeSpecs } = await import(pathToFileURL(outfile).href)
+await describeSpecs(async () => {
+  const { loadTensorflow } = await import(pathToFileURL(join(root, 'packages/tensorflow/dist/index.js')).href)
+  await loadTensorflow()
+})
+await jasmine.execute()
+
+for (const name of results.failed) console.log(`FAILED ${name}`)
+for (const [{ reason }, count] of results.known) console.log(`${count} fail as known: ${reason}`)
+const known = [...results.known.values()].reduce((sum, count) => sum + count, 0)
+console.log(`${results.passed} passed, ${results.failed.length} failed, ${known} failed as known`)
+process.exit(results.failed.length > 0 ? 1 : 0)
