@@ -104,6 +104,19 @@ describe.each(testEngines())('operations equal torchvision’s on %s', (engine) 
     })
   })
 
+  test('a blur of large pictures makes nothing large on the host, so that a step can be captured', async () => {
+    const { compile } = await prepareEngine({ engine })
+    const blur = (x: tf.Tensor4D, sigma: tf.Tensor1D) => gaussianBlur(x, sigma, 23)
+    const step = compile(blur)
+    const [large, sigma] = [tf.image.resizeBilinear(images, [224, 224]), tf.tensor1d([0.5, 2])]
+    const [captured, plain] = [step(large, sigma), blur(large, sigma)]
+    tf.tidy(() => {
+      expect(tf.max(tf.abs(tf.sub(captured, plain))).dataSync()[0]).toBeLessThan(1e-5)
+    })
+    step.dispose()
+    tf.dispose([large, sigma, captured, plain])
+  })
+
   test('grayscale, solarise, normalise', () => {
     tf.tidy(() => {
       close(grayscale(images), fixture.grayscale)
