@@ -352,8 +352,9 @@ function valuesAs(type: number, values: TensorValues): tf.backend_util.BackendVa
   return (type === TF_UINT8 ? Int32Array.from(values as Uint8Array) : values) as tf.backend_util.BackendValues
 }
 
+/** The functions of TensorFlow.js that draw in JavaScript, as its stack names them. */
 const drawing =
-  /\b(randomUniform|randomNormal|truncatedNormal|randomStandardNormal|randomGamma|dropout|rand)_?\b/
+  /\b(randomUniform|randomNormal|truncatedNormal|randomStandardNormal|randomGamma|dropout|rand)_\b/
 
 /** Numbers drawn on the host while a step is captured would be the same in every step. */
 function assertNoHostRandomness(): void {
