@@ -50,6 +50,24 @@ describe.each(testEngines())('augmentation on %s', (engine) => {
     images.dispose()
   })
 
+  test('a compiled step makes the views of the seed that each call brings', async () => {
+    const { compile } = await prepareEngine({ engine })
+    const preset = byolViews({ size: 8 })
+    const step = compile((images: tf.Tensor4D, seed: tf.Tensor1D) => preset.apply({ images }, seed))
+    const images = pictures(4)
+    for (const n of [1, 2]) {
+      const s = seed(n)
+      const [captured, plain] = [step(images, s), preset.apply({ images }, s)]
+      tf.tidy(() => {
+        const off = captured.map((view, i) => tf.mean(tf.abs(tf.sub(view, plain[i]!))).dataSync()[0]!)
+        expect(Math.max(...off)).toBeLessThan(1e-3)
+      })
+      tf.dispose([s, captured, plain])
+    }
+    step.dispose()
+    images.dispose()
+  })
+
   test('multi-crop gives large and small views in order', () => {
     const shapes = tf.tidy(() =>
       multiCropViews({ size: 8, smallSize: 6, small: 3 })
