@@ -63,12 +63,16 @@ export async function* batchStream(dataset: Dataset, options: StreamOptions): As
     next.catch(() => {}) // whoever awaits it gets the error; nobody may, after an abort
     asked.push(next)
   }
-  for (let i = 0; i < ahead; i++) ask()
-  while (true) {
-    const next = await asked.shift()!
-    if (next.done) return
-    ask()
-    yield next.value
+  try {
+    for (let i = 0; i < ahead; i++) ask()
+    while (true) {
+      const next = await asked.shift()!
+      if (next.done) return
+      ask()
+      yield next.value
+    }
+  } finally {
+    await source.return(undefined) // nothing is decoded any more once the reader is gone
   }
 }
 

@@ -67,6 +67,7 @@ export async function saveCheckpoint(
   variables: TrainedVariables,
   { position, run: about }: CheckpointContent,
   keep: Keep,
+  onWarning: (message: string) => void = () => {},
 ): Promise<string> {
   const tensors: Record<string, HostTensor> = {}
   for (const [name, variable] of variables) {
@@ -80,7 +81,9 @@ export async function saveCheckpoint(
   await mkdir(folderOf(run), { recursive: true })
   const path = join(folderOf(run), nameOf(position.step))
   await writeSafetensors(path, { tensors, metadata })
-  await prune(run, keep)
+  await prune(run, path, keep).catch((error: Error) =>
+    onWarning(`older checkpoints can't be removed: ${error.message}; the new one stands`),
+  )
   return path
 }
 
@@ -95,9 +98,14 @@ function expectFinite(name: string, values: ArrayLike<number>): void {
   }
 }
 
-/** Removes all but the newest and the best, and what killed runs left half written. */
-async function prune(run: string, keep: Keep): Promise<void> {
-  const all = await checkpoints(run)
+/**
+ * Removes all but the newest and the best, and what killed runs left half written. Checkpoints of later steps than
+ * the one just written could not be read when the run went on from an earlier one: they go too.
+ */
+async function prune(run: string, written: string, keep: Keep): Promise<void> {
+  const found = await checkpoints(run)
+  const all = found.slice(found.indexOf(written))
+  for (const path of found) if (!all.includes(path)) await rm(path, { force: true })
   let best: string | undefined
   let lowest = Number.POSITIVE_INFINITY
   for (const path of keep.best ? all : []) {

@@ -89,7 +89,7 @@ export async function runLoop(parts: LoopParts) {
   } finally {
     await log.flush().catch(() => {})
     reading.abort()
-    batches.return(undefined).catch(() => {})
+    batches.return(undefined).catch(() => {}) // not waited for: a slow disk must not hold up the end
     underway?.values.dispose()
   }
   return {

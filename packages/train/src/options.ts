@@ -16,7 +16,7 @@ export interface TrainSettings {
   readonly seed?: number
   /** ends the run after so many steps, the schedule with it */
   readonly maxSteps?: number
-  /** steps between checkpoints; default one epoch, and at least every 15 minutes */
+  /** steps between checkpoints; default as many whole epochs as make 100 steps, and at least every 15 minutes */
   readonly checkpointEvery?: number
   /** newest checkpoints that stay, beside the one of lowest loss where losses can be compared; default 2 */
   readonly keepLast?: number

@@ -50,6 +50,7 @@ export function savingOf(parts: LoopParts, position: Position): Saving {
           parts.variables,
           { position: { ...position }, run: parts.run },
           { last: settings.keepLast, best: parts.method.comparableLoss ?? true },
+          onWarning,
         )
         savedStep = step
         savedAt = Date.now()

@@ -27,7 +27,9 @@ export function settingsFor(
     `train: learningRate must be above 0; got ${learningRate}`,
   )
   const passes = epochsOf(method, dataset, { batchSize, seed })
-  const checkpointEvery = options.checkpointEvery ?? passes.stepsPerEpoch
+  // Short epochs share a checkpoint: writing one takes longer than some of their steps.
+  const wholeEpochs = Math.ceil(100 / passes.stepsPerEpoch)
+  const checkpointEvery = options.checkpointEvery ?? wholeEpochs * passes.stepsPerEpoch
   expectWhole('checkpointEvery', checkpointEvery, 1)
 
   const settings = {
