@@ -1,3 +1,4 @@
+import { readdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { type HostBatch, type ImageDataset, SelfsupError } from '@selfsup/core'
@@ -193,6 +194,14 @@ describe('tar', () => {
     const names = [0, 1, 2, 3].map((i) => dataset.pathOf!(i).split('.tar:')[1])
     await dataset.close()
     expect(names).toEqual(['far/away/picture.jpg', `pax/${long}`, `gnu/${long}`, 'last.jpg'])
+  })
+
+  it.runIf(process.platform === 'linux')('is closed once its small pictures lie in the cache', async () => {
+    await writeFiles(folder, { 'closed.tar': Buffer.concat([entry('x.jpg', await jpeg(1)), end]) })
+    await open(join(folder, 'closed.tar'))
+    const descriptors = await readdir('/proc/self/fd')
+    const paths = await Promise.all(descriptors.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')))
+    expect(paths.filter((path) => path.endsWith('closed.tar'))).toEqual([])
   })
 
   it('says when it is truncated, no tar, empty or missing', async () => {

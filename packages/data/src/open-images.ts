@@ -72,7 +72,13 @@ async function encoded(images: EncodedImages, options: OpenOptions): Promise<Ima
   const size = imageSize ? { width: imageSize, height: imageSize } : await commonSmallSize(images)
   if (!size) return streamDataset(images, { channels, strict })
   const folder = options.cacheFolder ?? imageCacheFolder()
-  return recordDataset(await cachedPixels(images, { folder, ...size, channels, strict, signal, onProgress }))
+  try {
+    return recordDataset(
+      await cachedPixels(images, { folder, ...size, channels, strict, signal, onProgress }),
+    )
+  } finally {
+    await images.close?.() // all of them are in the cache now, or none is wanted
+  }
 }
 
 /** The size of all pictures when it is one and small, judged by up to 64 of them; the rest is checked when decoding. */
