@@ -16,6 +16,7 @@ const benches = {
   augment: { peer: 'augment.py', rounds: 3 },
   learn: { peer: 'learn.py', rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
   loop: { peer: 'loop-bare.mjs', rounds: 3 },
+  dispatch: { peer: 'dispatch-tfjs-node.mjs', rounds: 3 },
 }
 const known = ['--quick', '--json', '--record', '--ours-only', '--peer-only']
 const [name, ...flags] = process.argv.slice(2)

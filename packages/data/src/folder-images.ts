@@ -50,7 +50,7 @@ export async function folderImages(path: string): Promise<EncodedImages> {
   }
   const { classes, labels } = classify(root, paths)
   const hash = createHash('sha256')
-  paths.digestInto((bytes) => hash.update(bytes))
+  paths.digestInto((bytes) => hash.update(bytes), root)
   const listing = hash.digest('hex')
   return {
     name: basename(root),

@@ -1,3 +1,5 @@
+import { relative } from 'node:path'
+
 /**
  * Many paths in little memory: folders once each, file names packed into blocks of bytes. About 30 bytes a file.
  */
@@ -58,9 +60,9 @@ export class PathList {
     return `${this.folder(index)}/${this.name(index)}`
   }
 
-  /** All bytes of all names, for a fingerprint. */
-  digestInto(update: (bytes: Uint8Array | string) => unknown): void {
-    for (const folder of this.#folders) update(`${folder}\n`)
+  /** All bytes of all names below a folder, for a fingerprint that is the same wherever that folder lies. */
+  digestInto(update: (bytes: Uint8Array | string) => unknown, root: string): void {
+    for (const folder of this.#folders) update(`${relative(root, folder)}\n`)
     update(this.#names.subarray(0, this.#used))
     update(new Uint8Array(this.#ends.buffer, 0, this.#count * 8))
   }

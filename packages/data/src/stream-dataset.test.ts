@@ -250,6 +250,18 @@ it('needs to be told what to make of large pictures', async () => {
   )
 })
 
+it('has the same fingerprint wherever its folder lies', async () => {
+  const folder = await temporaryFolder()
+  for (const name of ['here', 'elsewhere/there']) {
+    const path = join(folder, name, '0', 'x.png')
+    await writeFiles(folder, { [`${name}/0/x.png`]: await madePicture(1, 80, 80).png().toBuffer() })
+    await utimes(path, new Date(1e12), new Date(1e12))
+  }
+  const fingerprintOf = async (name: string) =>
+    (await open(await folderImages(join(folder, name)))).fingerprint
+  expect(await fingerprintOf('here')).toBe(await fingerprintOf('elsewhere/there'))
+})
+
 it('has another fingerprint when a file was changed', async () => {
   const { fingerprint } = await open(good)
   expect((await open(good)).fingerprint).toBe(fingerprint)

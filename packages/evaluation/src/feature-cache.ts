@@ -25,14 +25,14 @@ export async function cachedFeatures(
   const stored = await read(path)
   if (stored) return stored
   const features = await extract()
-  await mkdir(folder, { recursive: true })
   const temporary = join(folder, `.${name}-${randomUUID()}`)
   try {
+    await mkdir(folder, { recursive: true })
     await writeFile(temporary, encode(features))
     await rename(temporary, path)
   } catch {
     // The cache saves time, nothing else: without room for it the features are still good.
-    await rm(temporary, { force: true })
+    await rm(temporary, { force: true }).catch(() => {})
   }
   return features
 }
@@ -47,15 +47,13 @@ function encode({ values, count, width, labels, indices, classes }: Features): B
 }
 
 async function read(path: string): Promise<Features | undefined> {
-  let content: Buffer
-  try {
-    content = await readFile(path)
-  } catch {
-    return undefined
-  }
+  const content = await readFile(path).catch(() => undefined)
+  if (!content) return undefined
   const headerEnd = content.indexOf('\n', MAGIC.length) + 1
   if (content.toString('latin1', 0, MAGIC.length) !== MAGIC || headerEnd === 0) return undefined
-  const { count, width, classes } = JSON.parse(content.toString('utf8', MAGIC.length, headerEnd))
+  const header = headerOf(content.toString('utf8', MAGIC.length, headerEnd))
+  if (!header) return undefined
+  const { count, width, classes } = header
   if (content.length !== headerEnd + 4 * (count * width + 2 * count)) return undefined
   // A copy, since a small file's Buffer may lie anywhere within Node's shared pool.
   const data = content.buffer.slice(content.byteOffset + headerEnd, content.byteOffset + content.length)
@@ -66,6 +64,14 @@ async function read(path: string): Promise<Features | undefined> {
     labels: new Int32Array(data, 4 * count * width, count),
     indices: new Int32Array(data, 4 * (count * width + count), count),
     classes,
+  }
+}
+
+function headerOf(text: string): Pick<Features, 'count' | 'width' | 'classes'> | undefined {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined // damaged: made anew
   }
 }
 

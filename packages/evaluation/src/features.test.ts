@@ -130,6 +130,28 @@ describe.each(testEngines())('features on %s', (engine) => {
     expect(smaller.values[12]).toBeCloseTo(1 / 255, 6)
   })
 
+  test('of a wide picture the middle square counts, every pixel of it', async () => {
+    const [height, width] = [6, 12]
+    const data = new Uint8Array(height * width)
+    // Black and white by turns in the middle square: whoever takes every third pixel sees one of the two.
+    data.forEach((_, p) => {
+      const column = p % width
+      data[p] = column < 3 || column >= 9 ? 77 : 255 * (column % 2)
+    })
+    const wide: ImageDataset = {
+      ...coloured(1, 6),
+      channels: 1,
+      imageSize: [height, width],
+      async *batches() {
+        const shape = [1, height, width, 1] as const
+        yield { images: { data, shape }, labels: Int32Array.of(0), indices: Int32Array.of(0) }
+      },
+    }
+    const { values } = await rawPixels(wide, { size: 2 })
+    // Each half's weights are 2, 3, 2, 1 from the edge on: as much of white as of black.
+    for (const value of values) expect(value).toBeCloseTo(0.5, 5)
+  })
+
   test('a backbone for other channels is refused with the way out', async () => {
     const grey = tfl.sequential({ layers: [tfl.layers.globalAveragePooling2d({ inputShape: [4, 4, 1] })] })
     await expect(extractFeatures(grey, coloured(2, 4), { normalisation, size: 4 })).rejects.toThrow(

@@ -1,5 +1,7 @@
+import { resizedCrop } from '@selfsup/augment'
 import {
   assertRank,
+  centralCropBox,
   type Encoder,
   expected,
   type HostBatch,
@@ -97,8 +99,7 @@ export async function rawPixels(
 ): Promise<Features> {
   return collect(dataset, options, async (images) => {
     const [, height, breadth] = images.shape
-    if (height === options.size && breadth === options.size)
-      return Float32Array.from(images.data, (p) => p / 255)
+    if (height === options.size && breadth === options.size) return scaled(images.data)
     const resized = tf.tidy(() =>
       tf.div(fit(tf.tensor4d(images.data, [...images.shape], 'int32'), options.size), 255),
     )
@@ -108,6 +109,13 @@ export async function rawPixels(
       resized.dispose()
     }
   })
+}
+
+/** Bytes as 0..1. */
+function scaled(bytes: Uint8Array): Float32Array {
+  const values = new Float32Array(bytes.length)
+  for (let i = 0; i < bytes.length; i++) values[i] = bytes[i]! / 255
+  return values
 }
 
 type CollectOptions = Pick<ExtractOptions, 'size' | 'batchSize' | 'limit' | 'signal' | 'onProgress'>
@@ -165,10 +173,14 @@ async function collect(
   }
 }
 
+/** The middle square, resized as the views in training are: bilinear with antialiasing. */
 function fit(images: tf.Tensor4D, size: number): tf.Tensor4D {
-  const pixels = tf.cast(images, 'float32') as tf.Tensor4D
-  if (images.shape[1] === size && images.shape[2] === size) return pixels
-  return tf.image.resizeBilinear(pixels, [size, size], false, true)
+  const [batch, height, width] = images.shape
+  if (height === size && width === size) return tf.cast(images, 'float32')
+  const { top, left, height: side } = centralCropBox(height, width, [1, 1])
+  const each = (value: number) => tf.fill([batch], value) as tf.Tensor1D
+  const box = { top: each(top), left: each(left), height: each(side), width: each(side) }
+  return resizedCrop(images, box, size)
 }
 
 function normalise(pixels: tf.Tensor4D, { mean, std }: Normalisation): tf.Tensor4D {

@@ -9,6 +9,7 @@ namespace selfsup {
 namespace {
 
 constexpr char kViews[] = "SelfsupViews";
+constexpr int64_t kLarge = 1 << 16;  // bytes
 
 // How many tensors each input argument of an operation takes: 1, or 0 for a list of any length. Out of the
 // serialized OpDef: field 2 is an input_arg, whose fields 5 and 6 (number_attr, type_list_attr) make it a list.
@@ -108,6 +109,12 @@ TF_Output Capture::Input(int32_t id) {
   return output;
 }
 
+bool Capture::IsLarge(TF_Output output, const char* name) {
+  int64_t bytes = static_cast<int64_t>(TF_DataTypeSize(TF_OperationOutputType(output)));
+  for (int64_t side : Shape(output, name)) bytes *= side;
+  return bytes >= kLarge;
+}
+
 std::vector<int64_t> Capture::Shape(TF_Output output, const char* name) {
   Status status;
   const int rank = TF_GraphGetTensorNumDims(graph_, output, status);
@@ -161,6 +168,14 @@ void Capture::Operation(const Call& call, const std::string& name, napi_value at
     }
   }
   SetAttributes(call, attributes, GraphAttributes{description});
+  bool large = false, follows = last_large_ == nullptr;
+  for (const TF_Output& source : sources) {
+    large = large || IsLarge(source, name.c_str());
+    follows = follows || source.oper == last_large_;
+  }
+  // Work on large tensors in the order of the program, as if it ran operation by operation: TensorFlow would start on
+  // all of it that it can, and hold blocks that are made one at a time so that few are in memory all at once.
+  if (large && !follows) TF_AddControlInput(description, last_large_);
   TF_Operation* operation = Done(description, name.c_str()).oper;
   if (outputs > TF_OperationNumOutputs(operation))
     throw Failure(name + " has fewer than " + std::to_string(outputs) + " outputs");
@@ -169,12 +184,14 @@ void Capture::Operation(const Call& call, const std::string& name, napi_value at
     const TF_Output output = name == kViews ? SizedViews(operation) : TF_Output{operation, i};
     const std::vector<int64_t> shape = Shape(output, name.c_str());
     int32_t* facts = engine_.Room(at + 3 + shape.size()) + at;
+    large = large || IsLarge(output, name.c_str());
     facts[0] = engine_.Add(output, number);
     facts[1] = TF_OperationOutputType(output);
     facts[2] = static_cast<int32_t>(shape.size());
     for (size_t axis = 0; axis < shape.size(); ++axis) facts[3 + axis] = static_cast<int32_t>(shape[axis]);
     at += 3 + shape.size();
   }
+  if (large) last_large_ = operation;
 }
 
 TF_Output Capture::Const(TF_Tensor* tensor) {

@@ -29,6 +29,7 @@ class Capture {
   TF_Output Const(TF_Tensor* tensor);
   TF_Output SizedViews(TF_Operation* views);
   TF_OperationDescription* New(const char* type);
+  bool IsLarge(TF_Output output, const char* name);
   TF_Output Done(TF_OperationDescription* description, const char* type);
   const std::vector<int>& Arguments(const std::string& name);
   std::vector<int64_t> Shape(TF_Output output, const char* name);
@@ -37,6 +38,7 @@ class Capture {
   Engine& engine_;
   TF_Graph* graph_ = TF_NewGraph();
   int nodes_ = 0;
+  TF_Operation* last_large_ = nullptr;
   std::vector<int32_t> ids_;
   std::vector<TF_Output> placeholders_;
   std::unordered_map<int32_t, TF_Output> inputs_;

@@ -1,0 +1,102 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { backbones } from '@selfsup/backbones'
+import { prepareEngine } from '@selfsup/engine'
+import * as tf from '@tensorflow/tfjs-core'
+import { chromium } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { exportBackbone } from '../../packages/train/src/export-backbone.js'
+
+// What `pretrain` exports, opened by the published builds of TensorFlow.js in a plain page of a real browser: Chromium
+// as $SELFSUP_CHROMIUM names it, or as it is found on the PATH.
+const executable = [
+  process.env.SELFSUP_CHROMIUM,
+  ...['chromium', 'chromium-browser', 'google-chrome'].flatMap((name) =>
+    process.env.PATH!.split(delimiter).map((folder) => join(folder, name)),
+  ),
+].find((path) => path && existsSync(path))
+
+const require = createRequire(
+  fileURLToPath(new URL('../../packages/backbones/package.json', import.meta.url)),
+)
+const published = (name: string, file: string) =>
+  join(dirname(require.resolve(`@tensorflow/${name}/package.json`)), 'dist', file)
+const scripts: Readonly<Record<string, string>> = {
+  '/core.js': published('tfjs-core', 'tf-core.min.js'),
+  '/cpu.js': published('tfjs-backend-cpu', 'tf-backend-cpu.min.js'),
+  '/layers.js': published('tfjs-layers', 'tf-layers.min.js'),
+}
+const page = `<!doctype html>${Object.keys(scripts)
+  .map((path) => `<script src="${path}"></script>`)
+  .join('')}`
+
+const [count, size] = [2, 16]
+const pixel = (i: number) => Math.sin(i) // the same numbers here and there
+
+describe.skipIf(!executable)('in a browser', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'selfsup-browser-'))
+  let server: Server
+  let address: string
+  beforeAll(async () => {
+    await prepareEngine()
+    server = createServer(({ url = '/' }, response) => {
+      const file = scripts[url] ?? (url === '/' ? undefined : join(folder, url))
+      if (url === '/') response.setHeader('content-type', 'text/html').end(page)
+      else if (file && existsSync(file)) response.end(readFileSync(file))
+      else response.writeHead(404).end()
+    }).listen(0, '127.0.0.1')
+    await new Promise((resolve) => server.once('listening', resolve))
+    address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  })
+  afterAll(() => {
+    server.close()
+    rmSync(folder, { recursive: true })
+  })
+
+  test.each(
+    backbones
+      .filter(({ name }) => !['resnet34', 'resnet50', 'vit-small'].includes(name))
+      .map(({ name }) => name),
+  )('%s loads by tf.loadLayersModel and gives the same features', async (name) => {
+    const backbone = backbones.find((definition) => definition.name === name)!.create({ size, seed: 3 })
+    await exportBackbone(backbone, join(folder, name))
+    const images = tf.tensor4d(
+      Float32Array.from({ length: count * size * size * 3 }, (_, i) => pixel(i)),
+      [count, size, size, 3],
+    )
+    const wanted = tf.tidy(() => (backbone.apply(images, { training: false }) as tf.Tensor).dataSync())
+    images.dispose()
+
+    const browser = await chromium.launch({ executablePath: executable, args: ['--no-sandbox'] })
+    try {
+      const tab = await browser.newPage()
+      const complaints: string[] = []
+      tab.on('pageerror', (error) => complaints.push(error.message))
+      await tab.goto(address)
+      const features = await tab.evaluate(
+        async ([model, images, side]) => {
+          // biome-ignore lint/suspicious/noExplicitAny: the page's global, as its scripts leave it
+          const page = (globalThis as any).tf
+          await page.setBackend('cpu')
+          const loaded = await page.loadLayersModel(model)
+          const numbers = Float32Array.from({ length: images * side * side * 3 }, (_, i) => Math.sin(i))
+          return [
+            ...(await loaded.predict(page.tensor4d(numbers, [images, side, side, 3])).data()),
+          ] as number[]
+        },
+        [`/${name}/model.json`, count, size] as const,
+      )
+      expect(complaints).toEqual([])
+      expect(features).toHaveLength(wanted.length)
+      const off = Math.max(...features.map((value, i) => Math.abs(value - wanted[i]!)))
+      expect(off).toBeLessThan(1e-4 * Math.max(1, ...wanted.map(Math.abs)))
+    } finally {
+      await browser.close()
+    }
+  })
+})
