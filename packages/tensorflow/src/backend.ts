@@ -106,10 +106,11 @@ export class TensorflowBackend extends tf.KernelBackend {
     this.addon.execute(name, flat, inputs.length, outputs)
     const results: tf.Tensor[] = []
     for (let i = 0, at = 0; i < outputs; i++) {
-      const [tensor, type, rank] = [this.exchange[at]!, this.exchange[at + 1]!, this.exchange[at + 2]!]
-      at += 3
-      const shape = Array.from(this.exchange.subarray(at, at + rank))
-      at += rank
+      const tensor = this.exchange[at++]!
+      const type = this.exchange[at++]!
+      const rank = this.exchange[at++]!
+      const shape: number[] = []
+      for (let axis = 0; axis < rank; axis++) shape.push(this.exchange[at++]!)
       results.push(this.tensorOf(tensor, type, shape, name))
     }
     return results
