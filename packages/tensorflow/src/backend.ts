@@ -1,6 +1,7 @@
 import { SelfsupError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { type Addon, attributeKinds, dataTypes, type TensorValues } from './addon.js'
+import { assertNoHostRandomness, inCode } from './host-misuse.js'
 
 /** One attribute of a TensorFlow operation, as the kernels of tfjs-node give it. */
 export interface Attribute {
@@ -351,38 +352,4 @@ export class TensorflowBackend extends tf.KernelBackend {
 /** As TensorFlow.js expects them: it takes bytes, other than truth values, for int32. */
 function valuesAs(type: number, values: TensorValues): tf.backend_util.BackendValues {
   return (type === TF_UINT8 ? Int32Array.from(values as Uint8Array) : values) as tf.backend_util.BackendValues
-}
-
-/** The functions of TensorFlow.js that draw in JavaScript, as its stack names them. */
-const drawing =
-  /\b(randomUniform|randomNormal|truncatedNormal|randomStandardNormal|randomGamma|dropout|rand)_\b/
-
-/** Numbers drawn on the host while a step is captured would be the same in every step. */
-function assertNoHostRandomness(): void {
-  const found = drawing.exec(calls())
-  if (found)
-    throw new SelfsupError(
-      `a compiled step draws random numbers on the host (${found[1]})${inCode()}; they would be the same in every step: draw with randomUniform or randomNormal of @selfsup/kernels and the step's seed`,
-    )
-}
-
-/** This package's own files, which errors do not point at. */
-const here = new URL('.', import.meta.url).pathname
-
-/** The calls that led here, more of them than an error usually keeps. */
-function calls(): string {
-  const { stackTraceLimit } = Error
-  Error.stackTraceLimit = 50
-  const { stack = '' } = new Error()
-  Error.stackTraceLimit = stackTraceLimit
-  return stack
-}
-
-/** Where in the user's code this happens, for a message: ` at file:line`. */
-function inCode(): string {
-  const lines = calls().split('\n').slice(1)
-  const foreign = (line: string) => /@tensorflow|node:|<anonymous>/.test(line)
-  const own = (line: string) => line.includes(here) && !line.includes('.test.')
-  const place = lines.find((line) => !foreign(line) && !own(line))?.match(/\(?([^\s()]+:\d+):\d+\)?$/)
-  return place ? ` at ${place[1]!.replace('file://', '')}` : ''
 }
