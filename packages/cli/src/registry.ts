@@ -3,6 +3,12 @@ import { type MethodDefinition, SelfsupError, unknownName } from '@selfsup/core'
 /** The method packages, each loaded only when it is asked for. */
 const methodPackages: Readonly<Record<string, () => Promise<MethodDefinition>>> = {
   simclr: async () => (await import('@selfsup/simclr')).definition,
+  moco: async () => (await import('@selfsup/moco')).definition,
+  byol: async () => (await import('@selfsup/byol')).definition,
+  'barlow-twins': async () => (await import('@selfsup/barlow-twins')).definition,
+  iic: async () => (await import('@selfsup/iic')).definition,
+  cpc: async () => (await import('@selfsup/cpc')).definition,
+  'metric-learning': async () => (await import('@selfsup/metric-learning')).definition,
 }
 
 /** Names of all methods. */

@@ -1,0 +1,1 @@
+export { type BarlowTwinsOptions, barlowTwins, definition } from './barlow-twins.js'

@@ -1,0 +1,1 @@
+export { type ByolOptions, byol, definition } from './byol.js'

@@ -1,0 +1,1 @@
+export { type CpcOptions, cpc, definition } from './cpc.js'

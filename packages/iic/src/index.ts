@@ -1,0 +1,1 @@
+export { definition, type IicOptions, iic } from './iic.js'

@@ -1,0 +1,1 @@
+export { definition, type MetricLearningOptions, metricLearning } from './metric-learning.js'

@@ -1,0 +1,1 @@
+export { definition, type MocoOptions, moco } from './moco.js'
