@@ -5,9 +5,11 @@ import { testEngines } from '../../../tooling/vitest/engines.js'
 import { type Augmentation, augmentation } from './augmentation.js'
 import { imagenetNormalisation } from './normalise.js'
 import {
+  anyOrientation,
   anyOrientationViews,
   byolViews,
   grayViews,
+  mocoV1Views,
   mocoV2Views,
   multiCropViews,
   simclrViews,
@@ -33,6 +35,7 @@ describe.each(testEngines())('augmentation on %s', (engine) => {
 
   test.each([
     ['simclr', simclrViews({ size: 8 })],
+    ['mocoV1', mocoV1Views({ size: 8 })],
     ['mocoV2', mocoV2Views({ size: 8 })],
     ['byol', byolViews({ size: 8 })],
     ['anyOrientation', anyOrientationViews({ size: 8 })],
@@ -239,4 +242,42 @@ describe.each(testEngines())('augmentation on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(before)
     tf.dispose([images, s])
   })
+})
+
+test('the views of BYOL and MoCo are the papers’, and what is asked for', () => {
+  const [first, second] = byolViews({ size: 224 }).views
+  expect(first).toMatchObject({
+    scale: [0.08, 1],
+    jitter: { probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.2, hue: 0.1 },
+    blur: { probability: 1 },
+  })
+  expect(first).not.toHaveProperty('solarise')
+  expect(second).toMatchObject({ blur: { probability: 0.1 }, solarise: { probability: 0.2 } })
+  const own = byolViews({
+    size: 32,
+    gaussianBlur: [0, 0.3],
+    solarise: [0.5, 0],
+    strength: 0.5,
+    minScale: 0.2,
+  })
+  expect(own.views[0]).toMatchObject({
+    scale: [0.2, 1],
+    blur: undefined,
+    solarise: { probability: 0.5 },
+    jitter: { brightness: 0.2, hue: 0.05 },
+  })
+  expect(own.views[1]).toMatchObject({ blur: { probability: 0.3 } })
+
+  const strong = { brightness: 0.4, contrast: 0.4, saturation: 0.4 }
+  expect(mocoV1Views({ size: 224 }).views[0]).toMatchObject({
+    scale: [0.2, 1],
+    blur: undefined,
+    jitter: { probability: 1, ...strong, hue: 0.4 },
+  })
+  expect(mocoV2Views({ size: 224 }).views[1]).toMatchObject({
+    blur: { probability: 0.5 },
+    jitter: { probability: 0.8, ...strong, hue: 0.1 },
+  })
+  for (const view of anyOrientation(own).views)
+    expect(view).toMatchObject({ scale: [0.2, 1], verticalFlip: 0.5, quarterTurns: true })
 })

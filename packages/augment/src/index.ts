@@ -6,10 +6,12 @@ export { grayscale, grayscaleWhere } from './grayscale.js'
 export { shiftHue } from './hue.js'
 export { grayNormalisation, imagenetNormalisation, normalise } from './normalise.js'
 export {
+  anyOrientation,
   anyOrientationViews,
   barlowTwinsViews,
   byolViews,
   grayViews,
+  mocoV1Views,
   mocoV2Views,
   multiCropViews,
   type PresetOptions,

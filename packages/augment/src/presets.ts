@@ -46,39 +46,107 @@ export function simclrViews({
   return augmentation([view, view], normalisation ?? imagenetNormalisation)
 }
 
-/** What MoCo v2 (Chen et al. 2020, arXiv:2003.04297) does to both views. */
+/**
+ * What MoCo (He et al. 2020, arXiv:1911.05722, section 3.3) does to both views: every one is jittered, hue included,
+ * none blurred. Its code turns pictures grey before the jitter; here it is after, which but for rounding is the same.
+ */
+export function mocoV1Views({
+  size,
+  normalisation,
+  strength = 1,
+  gaussianBlur = 0,
+  minScale = 0.2,
+}: MocoViewOptions): Augmentation {
+  return mocoViews(
+    { size, normalisation, gaussianBlur, minScale },
+    { probability: 1, ...jitter(strength, 0.4, 0.4) },
+  )
+}
+
+/** What MoCo v2 (Chen et al. 2020, arXiv:2003.04297) does to both views; SimSiam (arXiv:2011.10566) does the same. */
 export function mocoV2Views({
   size,
   normalisation,
+  strength = 1,
   gaussianBlur = 0.5,
-}: PresetOptions & { gaussianBlur?: number }): Augmentation {
+  minScale = 0.2,
+}: MocoViewOptions): Augmentation {
+  return mocoViews(
+    { size, normalisation, gaussianBlur, minScale },
+    { probability: 0.8, ...jitter(strength, 0.4, 0.1) },
+  )
+}
+
+interface MocoViewOptions extends PresetOptions {
+  /** of the colour jitter */
+  readonly strength?: number
+  /** probability; 0 for small pictures such as CIFAR's */
+  readonly gaussianBlur?: number
+  readonly minScale?: number
+}
+
+function mocoViews(
+  {
+    size,
+    normalisation,
+    gaussianBlur,
+    minScale,
+  }: MocoViewOptions & { gaussianBlur: number; minScale: number },
+  jitter: ViewOptions['jitter'],
+): Augmentation {
   const view: ViewOptions = {
     size,
-    scale: [0.2, 1],
+    scale: [minScale, 1],
     horizontalFlip: 0.5,
-    jitter: { probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 },
+    jitter,
     grayscale: 0.2,
     blur: blur(size, gaussianBlur),
   }
   return augmentation([view, view], normalisation ?? imagenetNormalisation)
 }
 
-/** What BYOL (Grill et al. 2020, arXiv:2006.07733, table 6) does: the second view blurs seldom and solarises. */
-export function byolViews({ size, normalisation }: PresetOptions): Augmentation {
-  const view: ViewOptions = {
-    size,
-    scale: [0.08, 1],
-    horizontalFlip: 0.5,
-    jitter: { probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.2, hue: 0.1 },
-    grayscale: 0.2,
+/** Brightness and contrast by 0.4, as MoCo and BYOL have them. */
+function jitter(strength: number, saturation: number, hue: number) {
+  return {
+    brightness: 0.4 * strength,
+    contrast: 0.4 * strength,
+    saturation: saturation * strength,
+    hue: Math.min(0.5, hue * strength),
   }
-  return augmentation(
-    [
-      { ...view, blur: blur(size, 1) },
-      { ...view, blur: blur(size, 0.1), solarise: { probability: 0.2, threshold: 0.5 } },
-    ],
-    normalisation ?? imagenetNormalisation,
+}
+
+/**
+ * What BYOL (Grill et al. 2020, arXiv:2006.07733, table 6) does, MoCo v3 too: the second view blurs seldom and
+ * solarises.
+ */
+export function byolViews({
+  size,
+  normalisation,
+  strength = 1,
+  gaussianBlur = [1, 0.1],
+  solarise = [0, 0.2],
+  minScale = 0.08,
+}: PresetOptions & {
+  /** of the colour jitter */
+  readonly strength?: number
+  /** probability in each view; [0, 0] for small pictures such as CIFAR's */
+  readonly gaussianBlur?: readonly [number, number]
+  /** probability in each view */
+  readonly solarise?: readonly [number, number]
+  readonly minScale?: number
+}): Augmentation {
+  const views = [0, 1].map(
+    (view): ViewOptions => ({
+      size,
+      scale: [minScale, 1],
+      horizontalFlip: 0.5,
+      jitter: { probability: 0.8, ...jitter(strength, 0.2, 0.1) },
+      grayscale: 0.2,
+      blur: blur(size, gaussianBlur[view]!),
+      ...(solarise[view]! > 0 && { solarise: { probability: solarise[view]!, threshold: 0.5 } }),
+    }),
   )
+  return augmentation(views, normalisation ?? imagenetNormalisation)
 }
 
 /** Barlow Twins (Zbontar et al. 2021, arXiv:2103.03230) takes BYOL's views. */
@@ -96,11 +164,15 @@ export function grayViews({
   return augmentation([view, view], normalisation ?? grayNormalisation)
 }
 
-/** For pictures without an up (sky, cells, satellite): also quarter turns and mirrors of both axes. */
+/** For pictures without an up (sky, cells, satellite): SimCLR's views, with quarter turns and mirrors of both axes. */
 export function anyOrientationViews(options: Parameters<typeof simclrViews>[0]): Augmentation {
-  const { views, normalisation } = simclrViews(options)
+  return anyOrientation(simclrViews(options))
+}
+
+/** The same views, with quarter turns and mirrors of both axes: for pictures without an up. */
+export function anyOrientation({ views, normalisation }: Augmentation): Augmentation {
   return augmentation(
-    views.map((view) => ({ ...view, verticalFlip: 0.5, quarterTurns: true })),
+    views.map((view) => ({ ...view, horizontalFlip: 0.5, verticalFlip: 0.5, quarterTurns: true })),
     normalisation,
   )
 }
