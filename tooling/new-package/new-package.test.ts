@@ -102,9 +102,14 @@ describe.each([
   })
 })
 
+test('a method may have the name of the loss that it begins with', async () => {
+  expect(make('barlow-twins')).toMatchObject({ status: 0 })
+  expect(await typeErrors('barlow-twins', ['barlow-twins.ts', 'barlow-twins.test.ts'])).toEqual([])
+})
+
 test('the command line finds a method that was made', async () => {
   expect(await text('packages/cli/src/registry.ts')).toContain(
-    `simclr: async () => (await import('@selfsup/simclr')).definition,\n  'my-method': async () => (await import('@selfsup/my-method')).definition,\n`,
+    `.definition,\n  'my-method': async () => (await import('@selfsup/my-method')).definition,\n`,
   )
   const { dependencies } = JSON.parse(await text('packages/cli/package.json'))
   expect(dependencies).toMatchObject({ '@selfsup/my-method': 'workspace:^' })
