@@ -1,3 +1,4 @@
+import { ShapeError } from '@selfsup/core'
 import { batchNorm } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
@@ -11,6 +12,9 @@ const MOMENTUM = 0.9
  * statistics, normalisation and running averages in one fused pass. It writes itself into a model's JSON as
  * the standard `BatchNormalization` layer with the standard weights, so that a saved model loads into plain
  * TensorFlow.js and gives the same features there.
+ *
+ * In training `model.apply(x, { training: true, batchGroups: 8 })` normalises each eighth of the batch by its own
+ * statistics, as eight devices would (MoCo: He et al. 2020, arXiv:1911.05722, section 3.3); running ones follow the mean.
  */
 export class BatchNormalization extends tfl.layers.Layer {
   static readonly className = 'BatchNormalization'
@@ -40,7 +44,7 @@ export class BatchNormalization extends tfl.layers.Layer {
 
   override call(
     inputs: tf.Tensor | tf.Tensor[],
-    { training = false }: { training?: boolean } = {},
+    { training = false, batchGroups = 1 }: { training?: boolean; batchGroups?: number } = {},
   ): tf.Tensor {
     const x = Array.isArray(inputs) ? inputs[0]! : inputs
     const gamma = this.#gamma.read() as tf.Tensor1D
@@ -52,10 +56,12 @@ export class BatchNormalization extends tfl.layers.Layer {
       })
     }
     return tf.tidy(() => {
-      const { y, mean, variance } = batchNorm(x, gamma, beta, { epsilon: EPSILON })
-      move(this.#mean.read() as tf.Variable, mean)
-      move(this.#variance.read() as tf.Variable, variance)
-      return y
+      const groups = inGroups(x, batchGroups).map((group) =>
+        batchNorm(group, gamma, beta, { epsilon: EPSILON }),
+      )
+      move(this.#mean.read() as tf.Variable, meanOf(groups.map(({ mean }) => mean)))
+      move(this.#variance.read() as tf.Variable, meanOf(groups.map(({ variance }) => variance)))
+      return joined(groups.map(({ y }) => y))
     })
   }
 
@@ -79,4 +85,24 @@ export class BatchNormalization extends tfl.layers.Layer {
 
 function move(average: tf.Variable, value: tf.Tensor): void {
   average.assign(tf.add(tf.mul(average, MOMENTUM), tf.mul(value, 1 - MOMENTUM)))
+}
+
+/** @throws ShapeError when the batch can't be split into as many groups of one size */
+function inGroups(x: tf.Tensor, groups: number): tf.Tensor[] {
+  if (groups === 1) return [x]
+  const batch = x.shape[0]!
+  if (!Number.isInteger(groups) || groups < 1 || batch % groups !== 0) {
+    throw new ShapeError(
+      `BatchNormalization: batchGroups must divide the batch into groups of one size; got ${groups} for a batch of ${batch}`,
+    )
+  }
+  return tf.split(x, groups)
+}
+
+function joined(groups: tf.Tensor[]): tf.Tensor {
+  return groups.length === 1 ? groups[0]! : tf.concat(groups)
+}
+
+function meanOf(values: tf.Tensor[]): tf.Tensor {
+  return values.length === 1 ? values[0]! : tf.mean(tf.stack(values), 0)
 }

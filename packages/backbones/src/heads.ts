@@ -16,6 +16,8 @@ export interface HeadOptions {
   readonly batchNorm?: boolean
   /** batch normalisation after the last layer too; default false */
   readonly outputBatchNorm?: boolean
+  /** that one learns a scale and a shift; SimSiam's and MoCo v3's does not; default true */
+  readonly outputAffine?: boolean
   /** of the initial weights; default 1 */
   readonly seed?: number
 }
@@ -39,7 +41,16 @@ export function predictor(options: HeadOptions): tfl.LayersModel {
 
 function head(
   name: string,
-  { inputs, hidden, outputs, layers = 2, batchNorm = true, outputBatchNorm = false, seed = 1 }: HeadOptions,
+  {
+    inputs,
+    hidden,
+    outputs,
+    layers = 2,
+    batchNorm = true,
+    outputBatchNorm = false,
+    outputAffine = true,
+    seed = 1,
+  }: HeadOptions,
 ): tfl.LayersModel {
   expected(
     Number.isInteger(layers) && layers >= 1,
@@ -60,5 +71,8 @@ function head(
     if (normalised) x = normalisation(x, `${index}/bn`)
     if (!last) x = relu(x, `${index}/relu`)
   }
-  return initialise(tfl.model({ inputs: input, outputs: x, name }), seed, 'default')
+  const model = initialise(tfl.model({ inputs: input, outputs: x, name }), seed, 'default')
+  // Frozen at 1 and 0 they are none; the statistics still move.
+  if (outputBatchNorm && !outputAffine) model.getLayer(`${layers}/bn`).trainable = false
+  return model
 }

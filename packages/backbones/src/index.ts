@@ -1,4 +1,5 @@
 export { Attention } from './attention.js'
+export { type BatchNormalisations, batchNormalisations } from './batch-groups.js'
 export { BatchNormalization } from './batch-normalization.js'
 export {
   convBnRelu,

@@ -15,11 +15,16 @@ export interface MomentumCopy {
    * @param x what the first network takes
    * @param options.training batch normalisation takes the batch's statistics; default false
    * @param options.updateStatistics and moves the copy's running ones, never the networks' own; default true
+   * @param options.batchGroups parts of the batch that this package's `BatchNormalization` normalises apart; default 1
    * @returns what the last network gives; a constant, of which nothing is kept for a backward pass
    */
   apply<T extends tf.Tensor = tf.Tensor2D>(
     x: tf.Tensor,
-    options?: { readonly training?: boolean; readonly updateStatistics?: boolean },
+    options?: {
+      readonly training?: boolean
+      readonly updateStatistics?: boolean
+      readonly batchGroups?: number
+    },
   ): T
   dispose(): void
 }
@@ -42,9 +47,12 @@ export function momentumCopy(networks: Networks): MomentumCopy {
     values,
     averages: Object.fromEntries(followed.map(([name]) => [name, values[name]!])),
     originals: Object.fromEntries(followed.map(([name, weight]) => [name, weight.read() as tf.Variable])),
-    apply<T extends tf.Tensor>(x: tf.Tensor, { training = false, updateStatistics = true } = {}) {
+    apply<T extends tf.Tensor>(
+      x: tf.Tensor,
+      { training = false, updateStatistics = true, batchGroups = 1 } = {},
+    ) {
       const chain = (x: tf.Tensor) =>
-        models.reduce((y, [, model]) => model.apply(y, { training }) as tf.Tensor, x)
+        models.reduce((y, [, model]) => model.apply(y, { training, batchGroups }) as tf.Tensor, x)
       const compute = () => withValues(weights, values, () => untaped(chain, x))
       return (updateStatistics ? compute() : unchanged(values, compute)) as T
     },

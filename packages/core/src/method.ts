@@ -79,8 +79,12 @@ export interface Method<
   /** false when a lower loss is no better (adversarial methods), so that no checkpoint is kept for its loss; default true */
   readonly comparableLoss?: boolean
 
-  /** what the dataset must have; checked before anything is written */
-  readonly needs?: { readonly labels?: boolean }
+  /** what the dataset and the batch must have; checked before anything is written */
+  readonly needs?: {
+    readonly labels?: boolean
+    /** images of a batch: at least, at most (a queue's length), a multiple of */
+    readonly batchSize?: { readonly min?: number; readonly max?: number; readonly multipleOf?: number }
+  }
   /** the random crop that each view begins with, for images too large to be cropped on the device */
   readonly crops: readonly CropSpec[]
   /**

@@ -54,6 +54,11 @@ test.each([
     { needs: { labels: true } },
     'tiny learns from labels, and tiny has none; put the images into one subfolder',
   ],
+  [{ needs: { batchSize: { max: 3 } } }, 'tiny: with its options a batch must be at most 3; got 4'],
+  [
+    { needs: { batchSize: { min: 6, multipleOf: 3 } } },
+    'tiny: with its options a batch must be at least 6, a multiple of 3; got 4',
+  ],
 ])('%j is refused', (wrong, message) => {
   expect(() => epochsOf({ ...bare, ...wrong }, tinyDataset(8), settings)).toThrow(message)
 })
@@ -69,4 +74,9 @@ test('each epoch has as many batches as the first', () => {
 test('labels that are needed and there', () => {
   const needs = { labels: true }
   expect(epochsOf({ ...bare, needs }, tinyDataset(8, { classes: 2 }), settings).stepsPerEpoch).toBe(2)
+})
+
+test('a batch size that suits the method', () => {
+  const needs = { batchSize: { min: 2, max: 4, multipleOf: 4 } }
+  expect(epochsOf({ ...bare, needs }, tinyDataset(8), settings).stepsPerEpoch).toBe(2)
 })

@@ -9,7 +9,7 @@ export interface Epochs {
 }
 
 /**
- * Checks that a dataset has what a method needs and is long enough for a batch, and divides it into steps.
+ * Checks that dataset and batch are what a method needs and that there is a whole batch, and divides it into steps.
  * @throws SelfsupError when it isn't; at once, and in `orderOf` when the method's order of a later epoch has another length
  */
 export function epochsOf(
@@ -28,6 +28,7 @@ export function epochsOf(
     !method.needs?.labels || labels?.some((label) => label >= 0),
     `${method.name} learns from labels, and ${name} has none; put the images into one subfolder per class, or take another method`,
   )
+  checkBatchSize(method, batchSize)
   if (!method.order) {
     expected(
       batchSize <= length,
@@ -62,4 +63,17 @@ export function epochsOf(
       return order
     },
   }
+}
+
+function checkBatchSize({ name, needs }: Method, batchSize: number): void {
+  const { min = 1, max = Number.POSITIVE_INFINITY, multipleOf = 1 } = needs?.batchSize ?? {}
+  const limits = [
+    ...(min > 1 ? [`at least ${min}`] : []),
+    ...(max < Number.POSITIVE_INFINITY ? [`at most ${max}`] : []),
+    ...(multipleOf > 1 ? [`a multiple of ${multipleOf}`] : []),
+  ]
+  expected(
+    batchSize >= min && batchSize <= max && batchSize % multipleOf === 0,
+    `${name}: with its options a batch must be ${limits.join(', ')}; got ${batchSize}`,
+  )
 }
