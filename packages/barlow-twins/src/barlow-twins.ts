@@ -1,40 +1,43 @@
-import { grayViews, simclrViews } from '@selfsup/augment'
-import { projector } from '@selfsup/backbones'
 import {
   type Method,
   type MethodContext,
   type MethodDefinition,
   type OptionValues,
+  type ParameterGroup,
   resolveOptions,
+  trainableWeights,
 } from '@selfsup/core'
-import { barlowTwins } from '@selfsup/losses'
-import type * as tf from '@tensorflow/tfjs-core'
+import { barlowTwins as redundancyReduction } from '@selfsup/losses'
+import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
+import { twinOptions, twinProjector, twinViews } from './twin-options.js'
 
 const options = {
-  outputs: {
-    type: 'number',
-    default: 128,
-    min: 2,
-    integer: true,
-    description: 'features that the loss compares',
-  },
   lambda: {
     type: 'number',
     default: 0.005,
     min: 0,
-    description: 'weight of the redundancy term',
+    description: 'weight of the redundancy term, which decorrelates features',
   },
+  biasRate: {
+    type: 'number',
+    default: 0.024,
+    min: 0,
+    description:
+      'with LARS, learning rate of biases and norms relative to the weights’: the paper’s 0.0048 / 0.2',
+  },
+  ...twinOptions,
 } as const
 
 export type BarlowTwinsOptions = Partial<OptionValues<typeof options>>
 
 /**
- * What it is called, one sentence on how it learns (authors, year, arXiv number, algorithm). Here: two views of each
- * picture, their features correlated to the identity.
+ * Barlow Twins, self-supervised learning by redundancy reduction (Zbontar et al. 2021, arXiv:2103.03230, algorithm 1):
+ * the embeddings of two views of a batch are to have the identity as their cross-correlation, so that each feature is the
+ * same in both views and no two features say the same. No negatives, no momentum, no predictor.
  *
  * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]
- * @param given options; defaults are the paper's
+ * @param given lambda, projector and augmentations; defaults are the paper's, the projector fitted to the backbone
  * @param context normalisation of the pixels, seed of the projector's weights
  * @returns what the training loop drives
  * @throws SelfsupError when an option is unknown or out of range
@@ -45,44 +48,60 @@ export function barlowTwins(
   { normalisation, seed = 1 }: MethodContext = {},
 ): Method<[tf.Tensor4D, tf.Tensor4D]> {
   const options = resolveOptions(definition, given)
-  const { outputs, lambda } = options
-  const [, size, , channels] = backbone.inputs[0]!.shape as [null, number, number, number]
-  const inputs = backbone.outputs[0]!.shape.at(-1)!
-  const augmentation = (channels === 1 ? grayViews : simclrViews)({ size, normalisation })
-  const head = projector({ inputs, hidden: inputs, outputs, seed: seed + 1 })
+  const { lambda, biasRate } = options
+  // Section 2.2: the first view is always blurred, the second seldom but sometimes solarised.
+  const augmentation = twinViews(backbone, options, normalisation, { blur: [1, 0.1], solarise: [0, 0.2] })
+  const projector = twinProjector('barlow-twins', backbone, options, seed + 1)
+  const networks = { backbone, projector }
   return {
     name: 'barlow-twins',
     options,
-    networks: { backbone, projector: head },
+    networks,
     state: {},
+    groups: { biasesAndNorms: biasesAndNorms(networks, biasRate) },
     crops: augmentation.crops,
     views: (batch, { seed }) => augmentation.apply(batch, seed) as [tf.Tensor4D, tf.Tensor4D],
-    loss([x1, x2]) {
-      const [z1, z2] = [x1, x2].map((x) => encode(head, encode(backbone, x))) as [tf.Tensor2D, tf.Tensor2D]
-      return { loss: barlowTwins(z1, z2, { lambda }), features: z1 }
+    loss([y1, y2]) {
+      const embed = (y: tf.Tensor4D) => encode(projector, encode(backbone, y))
+      const [z1, z2] = [embed(y1), embed(y2)]
+      return { loss: redundancyReduction(z1, z2, { lambda }), features: z1 }
     },
-    dispose: () => head.dispose(),
+    dispose: () => projector.dispose(),
   }
 }
 
-/** A training pass: batch normalisation takes the batch's statistics. */
-function encode(model: LayersModel, x: tf.Tensor): tf.Tensor2D {
+/** A training pass: batch normalisation takes the batch's statistics, of each view by itself. */
+export function encode(model: LayersModel, x: tf.Tensor): tf.Tensor2D {
   return model.apply(x, { training: true }) as tf.Tensor2D
 }
 
-/** How a program finds the method by name. */
+/**
+ * Section 2.2: LARS leaves biases and norms as plain gradients, so that they need a rate of their own. Other optimisers
+ * treat all weights alike, and so do we with them.
+ */
+function biasesAndNorms(networks: Method['networks'], rate: number): ParameterGroup {
+  const weights = Object.entries(trainableWeights(networks))
+  return {
+    weights: weights.filter(([, { rank }]) => rank <= 1).map(([name]) => name),
+    learningRate: ({ scheduled, optimizer }) =>
+      optimizer === 'lars' ? (tf.mul(scheduled, rate) as tf.Scalar) : scheduled,
+  }
+}
+
+/** How a program finds Barlow Twins by name. */
 export const definition: MethodDefinition<typeof options> = {
   name: 'barlow-twins',
-  summary: 'a few words: what is made alike or apart',
-  paper: 'authors, year, arXiv number',
+  summary: 'the features of two views agree and do not repeat one another',
+  paper: 'Zbontar et al. 2021, arXiv:2103.03230',
   options,
+  // Section 2.2, which goes on for 1000 epochs in batches of 2048.
   training: () => ({
     epochs: 200,
     batchSize: 256,
-    learningRate: 0.06,
+    learningRate: 0.2,
     scaling: 'linear',
-    schedule: { name: 'cosine' },
-    optimizer: { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 },
+    schedule: { name: 'cosine', warmupEpochs: 10, final: 2e-4 },
+    optimizer: { name: 'lars', momentum: 0.9, weightDecay: 1e-6 },
   }),
   create: barlowTwins,
 }

@@ -6,6 +6,7 @@ const methodPackages: Readonly<Record<string, () => Promise<MethodDefinition>>> 
   moco: async () => (await import('@selfsup/moco')).definition,
   byol: async () => (await import('@selfsup/byol')).definition,
   'barlow-twins': async () => (await import('@selfsup/barlow-twins')).definition,
+  vicreg: async () => (await import('@selfsup/barlow-twins')).vicregDefinition,
   iic: async () => (await import('@selfsup/iic')).definition,
   cpc: async () => (await import('@selfsup/cpc')).definition,
   'metric-learning': async () => (await import('@selfsup/metric-learning')).definition,

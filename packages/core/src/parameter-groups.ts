@@ -15,6 +15,8 @@ export type Phase = WeightNames
 export interface LearningRates {
   readonly scheduled: Scalar
   readonly highest: Scalar
+  /** the run's optimiser, by whose rule the rates are meant: LARS scales all but biases and norms by their own norms */
+  readonly optimizer: OptimizerSettings['name']
 }
 
 /**

@@ -118,7 +118,7 @@ describe.each(testEngines())('%s', (name) => {
 
   test('groups have learning rates and optimiser settings of their own', async () => {
     const { method, parameters } = scalarMethod({
-      parameters: { plain: 0, frozen: 0, highest: 0, later: 0, decayed: 2, own: 0 },
+      parameters: { plain: 0, frozen: 0, highest: 0, later: 0, told: 0, decayed: 2, own: 0 },
       groups: {
         frozen: { weights: ['frozen'], learningRate: ({ scheduled }) => tf.mul(scheduled, 0) as tf.Scalar },
         highest: { weights: ['highest'], learningRate: ({ highest }) => highest },
@@ -126,6 +126,11 @@ describe.each(testEngines())('%s', (name) => {
           weights: ['later'],
           learningRate: ({ scheduled }, { epoch }) =>
             tf.mul(scheduled, tf.greaterEqual(epoch, 1)) as tf.Scalar,
+        },
+        told: {
+          weights: ['told'],
+          learningRate: ({ scheduled, optimizer }) =>
+            optimizer === 'sgd' ? (tf.mul(scheduled, 2) as tf.Scalar) : scheduled,
         },
         decayed: { weights: ['decayed'], optimizer: { weightDecay: 0.5 } },
         own: { weights: ['own'], optimizer: { name: 'adamw', weightDecay: 0 } },
@@ -138,6 +143,7 @@ describe.each(testEngines())('%s', (name) => {
       frozen: [0],
       highest: [-1],
       later: [0],
+      told: [-0.2],
       decayed: [1.8],
       own: [-0.1],
     })

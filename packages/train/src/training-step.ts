@@ -78,7 +78,11 @@ export function trainingStep(method: Method, settings: OptimizerSettings, engine
       const result = method.loss(views, step, targets)
       return { loss: result.loss, beside: values.gather(phase, result) }
     }, updates.trained[phase]!)
-    updates.apply(gradients, { scheduled: learningRate, highest: highestRate }, step)
+    updates.apply(
+      gradients,
+      { scheduled: learningRate, highest: highestRate, optimizer: settings.name },
+      step,
+    )
     method.afterUpdate?.(views, step, targets)
     return beside
   }

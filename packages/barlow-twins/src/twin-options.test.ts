@@ -1,0 +1,75 @@
+import { convnet } from '@selfsup/backbones'
+import { resolveOptions } from '@selfsup/core'
+import { prepareEngine } from '@selfsup/engine'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { testEngines } from '../../../tooling/vitest/engines.js'
+import { type TwinOptions, twinOptions, twinProjector, twinViews } from './twin-options.js'
+
+const optionsOf = (given: Partial<TwinOptions> = {}) =>
+  resolveOptions({ name: 'twins', options: twinOptions }, given)
+const asymmetry = { blur: [1, 0.1], solarise: [0, 0.2] } as const
+
+beforeAll(async () => {
+  await prepareEngine({ engine: testEngines()[0] })
+})
+
+describe('views', () => {
+  const viewsOf = (given: Partial<TwinOptions>, size = 80, channels = 3) => {
+    const backbone = convnet({ size, channels, widths: [2, 2] })
+    const { views } = twinViews(backbone, optionsOf(given), undefined, asymmetry)
+    backbone.dispose()
+    return views
+  }
+
+  test('are the paper’s: the first always blurred, the second sometimes solarised', () => {
+    const [first, second] = viewsOf({})
+    expect(first).toMatchObject({ size: 80, scale: [0.08, 1], blur: { probability: 1 } })
+    expect(first).not.toHaveProperty('solarise')
+    expect(second).toMatchObject({ blur: { probability: 0.1 }, solarise: { probability: 0.2 } })
+    expect(first!.jitter).toMatchObject({ probability: 0.8, brightness: 0.4, saturation: 0.2, hue: 0.1 })
+  })
+
+  test('of small pictures are sharp unless told otherwise', () => {
+    expect(viewsOf({}, 16).map(({ blur }) => blur)).toEqual([undefined, undefined])
+    expect(viewsOf({ blur: 'yes' }, 16).map(({ blur }) => blur!.probability)).toEqual([1, 0.1])
+    expect(viewsOf({ blur: 'no' }).map(({ blur }) => blur)).toEqual([undefined, undefined])
+  })
+
+  test('are grey for one channel, alike for simclr, turned for any orientation', () => {
+    for (const view of viewsOf({}, 16, 1)) expect(view).toMatchObject({ scale: [0.3, 1] })
+    const [first, second] = viewsOf({ views: 'simclr', jitter: 0.5, minScale: 0.2 }, 16)
+    expect(first).toEqual(second)
+    expect(first).toMatchObject({ scale: [0.2, 1], jitter: { brightness: 0.4, hue: 0.1 } })
+    for (const view of viewsOf({ views: 'anyOrientation' })) expect(view.quarterTurns).toBe(true)
+  })
+})
+
+describe('projector', () => {
+  const shapesOf = (given: Partial<TwinOptions>) => {
+    const backbone = convnet({ size: 16, widths: [4, 8] })
+    const head = twinProjector('twins', backbone, optionsOf(given), 1)
+    const kernels = head.weights.map(({ shape }) => shape).filter(({ length }) => length === 2)
+    backbone.dispose()
+    head.dispose()
+    return kernels
+  }
+
+  test('has three layers, four times as wide as the features', () => {
+    expect(shapesOf({})).toEqual([
+      [8, 32],
+      [32, 32],
+      [32, 32],
+    ])
+  })
+
+  test('may have any widths', () => {
+    expect(shapesOf({ hidden: 6, outputs: 5, layers: 2 })).toEqual([
+      [8, 6],
+      [6, 5],
+    ])
+  })
+
+  test('has features to tell apart', () => {
+    expect(() => shapesOf({ outputs: 1 })).toThrow("twins's option outputs must be at least 2")
+  })
+})

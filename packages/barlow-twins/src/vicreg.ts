@@ -1,0 +1,91 @@
+import {
+  type Method,
+  type MethodContext,
+  type MethodDefinition,
+  type OptionValues,
+  resolveOptions,
+} from '@selfsup/core'
+import { vicReg } from '@selfsup/losses'
+import type * as tf from '@tensorflow/tfjs-core'
+import type { LayersModel } from '@tensorflow/tfjs-layers'
+import { encode } from './barlow-twins.js'
+import { twinOptions, twinProjector, twinViews } from './twin-options.js'
+
+const options = {
+  invariance: {
+    type: 'number',
+    default: 25,
+    min: 0,
+    description: 'weight of the distance between the views',
+  },
+  variance: {
+    type: 'number',
+    default: 25,
+    min: 0,
+    description: 'weight of the hinge that keeps each feature’s deviation over the batch at 1 or above',
+  },
+  covariance: {
+    type: 'number',
+    default: 1,
+    min: 0,
+    description: 'weight of the covariances between features',
+  },
+  ...twinOptions,
+} as const
+
+export type VicregOptions = Partial<OptionValues<typeof options>>
+
+/**
+ * VICReg, variance-invariance-covariance regularization (Bardes et al. 2022, arXiv:2105.04906, algorithm 1): two views of
+ * a picture are embedded at one place, every feature varies over the batch, and no two features vary together. Unlike
+ * Barlow Twins it looks at each view by itself, so that nothing has to be normalised.
+ *
+ * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]
+ * @param given weights of the three terms, expander and augmentations; defaults are the paper's, the expander fitted to the
+ *   backbone
+ * @param context normalisation of the pixels, seed of the expander's weights
+ * @returns what the training loop drives
+ * @throws SelfsupError when an option is unknown or out of range
+ */
+export function vicreg(
+  backbone: LayersModel,
+  given: VicregOptions = {},
+  { normalisation, seed = 1 }: MethodContext = {},
+): Method<[tf.Tensor4D, tf.Tensor4D]> {
+  const options = resolveOptions(vicregDefinition, given)
+  // Appendix C.1: BYOL's views made symmetric (the authors' code has Barlow Twins').
+  const augmentation = twinViews(backbone, options, normalisation, { blur: [0.5, 0.5], solarise: [0.1, 0.1] })
+  const expander = twinProjector('vicreg', backbone, options, seed + 1)
+  return {
+    name: 'vicreg',
+    options,
+    networks: { backbone, expander },
+    state: {},
+    crops: augmentation.crops,
+    views: (batch, { seed }) => augmentation.apply(batch, seed) as [tf.Tensor4D, tf.Tensor4D],
+    loss([x1, x2]) {
+      const embed = (x: tf.Tensor4D) => encode(expander, encode(backbone, x))
+      const [z1, z2] = [embed(x1), embed(x2)]
+      return { loss: vicReg(z1, z2, options), features: z1 }
+    },
+    dispose: () => expander.dispose(),
+  }
+}
+
+/** How a program finds VICReg by name. */
+export const vicregDefinition: MethodDefinition<typeof options> = {
+  name: 'vicreg',
+  summary: 'views agree, features vary over the batch, and not together',
+  paper: 'Bardes et al. 2022, arXiv:2105.04906',
+  options,
+  // Section 4.2, which goes on for 1000 epochs in batches of 2048.
+  training: () => ({
+    epochs: 200,
+    batchSize: 256,
+    learningRate: 0.2,
+    scaling: 'linear',
+    schedule: { name: 'cosine', warmupEpochs: 10, final: 2e-4 },
+    optimizer: { name: 'lars', momentum: 0.9, weightDecay: 1e-6 },
+  }),
+  create: vicreg,
+}
