@@ -1,5 +1,7 @@
 import * as tfl from '@tensorflow/tfjs-layers'
 import { BatchNormalization } from './batch-normalization.js'
+import type { BackboneOptions } from './input.js'
+import { LayerNormalization } from './layer-normalization.js'
 
 /** A place in a model under construction. */
 export type Node = tfl.SymbolicTensor
@@ -48,8 +50,20 @@ export function convolution(
   )
 }
 
-/** Batch normalisation as PyTorch's: epsilon 1e-5, running averages with momentum 0.1 (0.9 as TensorFlow counts). */
-export function normalisation(node: Node, name: string, zeroInit = false): Node {
+/**
+ * Batch normalisation as PyTorch's: epsilon 1e-5, running averages with momentum 0.1 (0.9 as TensorFlow counts). Or layer
+ * normalisation over the channels of each place, which mixes nothing between pictures or places.
+ */
+export function normalisation(
+  node: Node,
+  name: string,
+  zeroInit = false,
+  norm: BackboneOptions['norm'] = 'batch',
+): Node {
+  if (norm === 'layer') {
+    const layer = new LayerNormalization({ name: name.replace(/bn$/, 'ln'), epsilon: 1e-5, zeroInit })
+    return through(layer, node)
+  }
   return through(new BatchNormalization({ name, zeroInit }), node)
 }
 
@@ -58,10 +72,17 @@ export function relu(node: Node, name: string): Node {
   return through(tfl.layers.activation({ name, activation: 'relu' }), node)
 }
 
-/** Convolution, batch normalisation, ReLU. */
-export function convBnRelu(node: Node, name: string, filters: number, kernelSize: number, strides = 1): Node {
+/** Convolution, batch (or layer) normalisation, ReLU. */
+export function convBnRelu(
+  node: Node,
+  name: string,
+  filters: number,
+  kernelSize: number,
+  strides = 1,
+  norm: BackboneOptions['norm'] = 'batch',
+): Node {
   const convolved = convolution(node, `${name}/conv`, filters, kernelSize, strides)
-  return relu(normalisation(convolved, `${name}/bn`), `${name}/relu`)
+  return relu(normalisation(convolved, `${name}/bn`, false, norm), `${name}/relu`)
 }
 
 /** The sum of a residual branch and its shortcut. */

@@ -9,7 +9,7 @@ export interface ConvnetOptions extends BackboneOptions {
 }
 
 /**
- * A small network for small machines: 3x3 convolutions, each with batch normalisation and ReLU, then the
+ * A small network for small machines: 3x3 convolutions, each with batch normalisation (`norm`) and ReLU, then the
  * mean over the picture. With the default widths 388,896 weights, 256 features.
  * @param options.size side of the pictures in pixels
  * @returns a model from [batch, size, size, channels] to [batch, last width]
@@ -19,12 +19,13 @@ export function convnet({
   size,
   channels = 3,
   seed = 1,
+  norm = 'batch',
   widths = [32, 64, 128, 256],
 }: ConvnetOptions): tfl.LayersModel {
   checkInput('convnet', size, 2 ** (widths.length - 1), channels)
   const input = tfl.input({ shape: [size, size, channels], name: 'images' })
   let x = input
   for (const [index, width] of widths.entries())
-    x = convBnRelu(x, `stage${index + 1}`, width, 3, index === 0 ? 1 : 2)
+    x = convBnRelu(x, `stage${index + 1}`, width, 3, index === 0 ? 1 : 2, norm)
   return initialise(tfl.model({ inputs: input, outputs: globalAverage(x), name: 'convnet' }), seed, 'default')
 }

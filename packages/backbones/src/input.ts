@@ -8,6 +8,11 @@ export interface BackboneOptions {
   readonly channels?: number
   /** of the initial weights; default 1 */
   readonly seed?: number
+  /**
+   * between convolutions: over the batch (default), or over the channels of each place, so that no picture knows of
+   * another; vision transformers have layer normalisation at any rate
+   */
+  readonly norm?: 'batch' | 'layer'
 }
 
 /** @throws SelfsupError when the pictures are smaller than the network can halve, or have no channels */

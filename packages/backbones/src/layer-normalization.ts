@@ -9,19 +9,28 @@ import * as tfl from '@tensorflow/tfjs-layers'
 export class LayerNormalization extends tfl.layers.Layer {
   static readonly className = 'LayerNormalization'
   readonly #epsilon: number
+  readonly #zeroInit: boolean
   #gamma!: tfl.LayerVariable
   #beta!: tfl.LayerVariable
 
-  constructor({ name, epsilon = 1e-6 }: { name: string; epsilon?: number }) {
+  /** @param options.zeroInit begin with a scale of 0, so that a residual branch begins as nothing */
+  constructor({
+    name,
+    epsilon = 1e-6,
+    zeroInit = false,
+  }: { name: string; epsilon?: number; zeroInit?: boolean }) {
     super({ name })
     this.#epsilon = epsilon
+    this.#zeroInit = zeroInit
     this.supportsMasking = true
   }
 
   override build(inputShape: tfl.Shape | tfl.Shape[]): void {
     const channels = (inputShape as tfl.Shape).at(-1)!
-    this.#gamma = this.addWeight('gamma', [channels], 'float32', tfl.initializers.ones())
-    this.#beta = this.addWeight('beta', [channels], 'float32', tfl.initializers.zeros())
+    const zeros = tfl.initializers.zeros()
+    const ones = tfl.initializers.ones()
+    this.#gamma = this.addWeight('gamma', [channels], 'float32', this.#zeroInit ? zeros : ones)
+    this.#beta = this.addWeight('beta', [channels], 'float32', zeros)
     this.built = true
   }
 
@@ -41,7 +50,7 @@ export class LayerNormalization extends tfl.layers.Layer {
       center: true,
       scale: true,
       betaInitializer: { className: 'Zeros', config: {} },
-      gammaInitializer: { className: 'Ones', config: {} },
+      gammaInitializer: { className: this.#zeroInit ? 'Zeros' : 'Ones', config: {} },
     }
   }
 }

@@ -13,10 +13,15 @@ describe.each(testEngines())('models on %s', (engine) => {
     await prepareEngine({ engine })
   })
 
-  test.each(['convnet', 'resnet18', 'vit-tiny'])(
-    '%s, saved, is a plain TensorFlow.js model with the same features',
-    async (name) => {
-      const model = backbones.find((backbone) => backbone.name === name)!.create({ size: 32, seed: 3 })
+  test.each([
+    ['convnet', 'batch'],
+    ['convnet', 'layer'],
+    ['resnet18', 'batch'],
+    ['vit-tiny', 'layer'],
+  ] as const)(
+    '%s with %s normalisation, saved, is a plain TensorFlow.js model with the same features',
+    async (name, norm) => {
+      const model = backbones.find((backbone) => backbone.name === name)!.create({ size: 32, seed: 3, norm })
       const images = tf.randomNormal([2, 32, 32, 3], 0, 1, 'float32', 7)
       tf.tidy(() => model.apply(images, { training: true }) as tf.Tensor) // moves the running averages away from their start
       let artifacts: tf.io.ModelArtifacts | undefined
@@ -42,6 +47,21 @@ describe.each(testEngines())('models on %s', (engine) => {
       tf.dispose(images)
       model.dispose()
       loaded.dispose()
+    },
+  )
+
+  test.each(['convnet', 'resnet18', 'wide-resnet-28-2'])(
+    '%s with layer normalisation sees each picture alone, in training as at rest',
+    (name) => {
+      const model = backbones.find((backbone) => backbone.name === name)!.create({ size: 8, norm: 'layer' })
+      tf.tidy(() => {
+        const images = tf.randomNormal([2, 8, 8, 3], 0, 1, 'float32', 7)
+        const [first, second] = tf.split(model.apply(images, { training: true }) as tf.Tensor2D, 2)
+        const alone = model.apply(tf.slice(images, 0, 1), { training: false }) as tf.Tensor
+        expect(tf.max(tf.abs(tf.sub(alone, first!))).dataSync()[0]).toBeLessThan(1e-4)
+        expect(tf.max(tf.abs(tf.sub(second!, first!))).dataSync()[0]).toBeGreaterThan(1e-3)
+      })
+      model.dispose()
     },
   )
 

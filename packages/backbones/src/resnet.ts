@@ -22,7 +22,9 @@ export interface ResnetOptions extends BackboneOptions {
   readonly zeroInitLastGamma?: boolean
 }
 
-type Block = (node: Node, name: string, filters: number, strides: number, zeroInit: boolean) => Node
+/** What normalises, and how its residual branches begin. */
+type BlockOptions = Required<Pick<ResnetOptions, 'norm' | 'zeroInitLastGamma'>>
+type Block = (node: Node, name: string, filters: number, strides: number, options: BlockOptions) => Node
 
 /**
  * ResNet-18 (He et al. 2015, arXiv:1512.03385) without its classifier: 512 features.
@@ -50,24 +52,26 @@ function resnet(
     seed = 1,
     stem = size <= 64 ? 'cifar' : 'imagenet',
     zeroInitLastGamma = true,
+    norm = 'batch',
   }: ResnetOptions,
   block: Block,
   depths: readonly number[],
 ): tfl.LayersModel {
   checkInput(name, size, stem === 'cifar' ? 8 : 32, channels)
   const input = tfl.input({ shape: [size, size, channels], name: 'images' })
-  let x = stem === 'cifar' ? convBnRelu(input, 'stem', 64, 3) : imagenetStem(input)
+  let x = stem === 'cifar' ? convBnRelu(input, 'stem', 64, 3, 1, norm) : imagenetStem(input, norm)
   for (const [stage, depth] of depths.entries()) {
     for (let index = 0; index < depth; index++) {
       const strides = stage > 0 && index === 0 ? 2 : 1
-      x = block(x, `stage${stage + 1}/block${index + 1}`, 64 * 2 ** stage, strides, zeroInitLastGamma)
+      const name = `stage${stage + 1}/block${index + 1}`
+      x = block(x, name, 64 * 2 ** stage, strides, { norm, zeroInitLastGamma })
     }
   }
   return initialise(tfl.model({ inputs: input, outputs: globalAverage(x), name }), seed, 'he')
 }
 
-function imagenetStem(input: Node): Node {
-  const x = convBnRelu(input, 'stem', 64, 7, 2)
+function imagenetStem(input: Node, norm: BlockOptions['norm']): Node {
+  const x = convBnRelu(input, 'stem', 64, 7, 2, norm)
   // After a ReLU zeros pad as well as PyTorch's minus infinity does.
   const padded = through(
     tfl.layers.zeroPadding2d({
@@ -86,22 +90,41 @@ function imagenetStem(input: Node): Node {
 }
 
 /** Two 3x3 convolutions beside a shortcut. */
-function basicBlock(node: Node, name: string, filters: number, strides: number, zeroInit: boolean): Node {
-  let x = convBnRelu(node, `${name}/1`, filters, 3, strides)
-  x = normalisation(convolution(x, `${name}/2/conv`, filters, 3), `${name}/2/bn`, zeroInit)
-  return relu(sum(x, shortcut(node, name, filters, strides), `${name}/sum`), `${name}/relu`)
+function basicBlock(
+  node: Node,
+  name: string,
+  filters: number,
+  strides: number,
+  { norm, zeroInitLastGamma }: BlockOptions,
+): Node {
+  let x = convBnRelu(node, `${name}/1`, filters, 3, strides, norm)
+  x = normalisation(convolution(x, `${name}/2/conv`, filters, 3), `${name}/2/bn`, zeroInitLastGamma, norm)
+  return relu(sum(x, shortcut(node, name, filters, strides, norm), `${name}/sum`), `${name}/relu`)
 }
 
 /** 1x1 to fewer channels, 3x3, 1x1 to four times as many; the stride in the 3x3, as torchvision has it. */
-function bottleneck(node: Node, name: string, filters: number, strides: number, zeroInit: boolean): Node {
-  let x = convBnRelu(node, `${name}/1`, filters, 1)
-  x = convBnRelu(x, `${name}/2`, filters, 3, strides)
-  x = normalisation(convolution(x, `${name}/3/conv`, 4 * filters, 1), `${name}/3/bn`, zeroInit)
-  return relu(sum(x, shortcut(node, name, 4 * filters, strides), `${name}/sum`), `${name}/relu`)
+function bottleneck(
+  node: Node,
+  name: string,
+  filters: number,
+  strides: number,
+  { norm, zeroInitLastGamma }: BlockOptions,
+): Node {
+  let x = convBnRelu(node, `${name}/1`, filters, 1, 1, norm)
+  x = convBnRelu(x, `${name}/2`, filters, 3, strides, norm)
+  x = normalisation(convolution(x, `${name}/3/conv`, 4 * filters, 1), `${name}/3/bn`, zeroInitLastGamma, norm)
+  return relu(sum(x, shortcut(node, name, 4 * filters, strides, norm), `${name}/sum`), `${name}/relu`)
 }
 
 /** The input itself where it fits, else a 1x1 convolution of it. */
-function shortcut(node: Node, name: string, filters: number, strides: number): Node {
+function shortcut(
+  node: Node,
+  name: string,
+  filters: number,
+  strides: number,
+  norm: BlockOptions['norm'],
+): Node {
   if (strides === 1 && node.shape.at(-1) === filters) return node
-  return normalisation(convolution(node, `${name}/shortcut/conv`, filters, 1, strides), `${name}/shortcut/bn`)
+  const convolved = convolution(node, `${name}/shortcut/conv`, filters, 1, strides)
+  return normalisation(convolved, `${name}/shortcut/bn`, false, norm)
 }

@@ -21,6 +21,7 @@ export function wideResnet({
   size,
   channels = 3,
   seed = 1,
+  norm = 'batch',
   depth = 28,
   width = 2,
 }: WideResnetOptions): tfl.LayersModel {
@@ -34,19 +35,25 @@ export function wideResnet({
   for (let stage = 0; stage < 3; stage++) {
     for (let index = 0; index < (depth - 4) / 6; index++) {
       const strides = stage > 0 && index === 0 ? 2 : 1
-      x = preActivationBlock(x, `stage${stage + 1}/block${index + 1}`, 16 * width * 2 ** stage, strides)
+      x = preActivationBlock(x, `stage${stage + 1}/block${index + 1}`, 16 * width * 2 ** stage, strides, norm)
     }
   }
-  x = relu(normalisation(x, 'last/bn'), 'last/relu')
+  x = relu(normalisation(x, 'last/bn', false, norm), 'last/relu')
   const name = `wide-resnet-${depth}-${width}`
   return initialise(tfl.model({ inputs: input, outputs: globalAverage(x), name }), seed, 'he')
 }
 
 /** Two activations and convolutions; where the shape changes, the shortcut starts at the first activation. */
-function preActivationBlock(node: Node, name: string, filters: number, strides: number): Node {
-  const activated = relu(normalisation(node, `${name}/1/bn`), `${name}/1/relu`)
+function preActivationBlock(
+  node: Node,
+  name: string,
+  filters: number,
+  strides: number,
+  norm: BackboneOptions['norm'],
+): Node {
+  const activated = relu(normalisation(node, `${name}/1/bn`, false, norm), `${name}/1/relu`)
   const first = convolution(activated, `${name}/1/conv`, filters, 3, strides)
-  const again = relu(normalisation(first, `${name}/2/bn`), `${name}/2/relu`)
+  const again = relu(normalisation(first, `${name}/2/bn`, false, norm), `${name}/2/relu`)
   const residual = convolution(again, `${name}/2/conv`, filters, 3)
   const fits = strides === 1 && node.shape.at(-1) === filters
   const shortcut = fits ? node : convolution(activated, `${name}/shortcut/conv`, filters, 1, strides)

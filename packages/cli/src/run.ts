@@ -1,9 +1,9 @@
 import {
+  type BackboneInput,
   type Encoder,
   encoderOf,
   type Method,
   type MethodDefinition,
-  type PictureShape,
   resolveOptions,
   SelfsupError,
   unknownName,
@@ -63,11 +63,7 @@ export async function makeMethod(config: MethodConfig): Promise<Method> {
   return definition.create(backbone, options, { seed, normalisation, pictures })
 }
 
-async function makeBackbone(
-  name: string,
-  { size, channels }: PictureShape,
-  seed: number,
-): Promise<LayersModel> {
+async function makeBackbone(name: string, input: BackboneInput, seed: number): Promise<LayersModel> {
   const { backbones } = await import('@selfsup/backbones')
   const definition = backbones.find((backbone) => backbone.name === name)
   if (!definition)
@@ -78,7 +74,7 @@ async function makeBackbone(
         backbones.map((backbone) => backbone.name),
       ),
     )
-  return definition.create({ size, channels, seed })
+  return definition.create({ ...input, seed })
 }
 
 /** The backbone of a method where the user names none. */

@@ -17,7 +17,7 @@ export interface MethodDefinition<Options extends MethodOptions = MethodOptions>
   /** @param options resolved ones: versions of a method are trained differently */
   training(options: OptionValues<Options>): TrainingDefaults
   /** what the backbone takes, where that is not the pictures themselves: patches, one channel of several, edges */
-  backboneInput?(pictures: PictureShape, options: OptionValues<Options>): PictureShape
+  backboneInput?(pictures: PictureShape, options: OptionValues<Options>): BackboneInput
   /**
    * @param backbone a model from [batch, size, size, channels], normalised, to [batch, features]; unless the context
    *   tells other `pictures`, the size of the views and their channels are those of its input
@@ -31,6 +31,12 @@ export interface PictureShape {
   /** side in pixels */
   readonly size: number
   readonly channels: number
+}
+
+/** What a method wants of its backbone. */
+export interface BackboneInput extends PictureShape {
+  /** how the backbone normalises, where it may do either; default over the batch */
+  readonly norm?: 'batch' | 'layer'
 }
 
 /** What every method takes beside its own options. */

@@ -9,7 +9,7 @@ export type {
   ImageDataset,
   Normalisation,
 } from './dataset.js'
-export type { MethodContext, MethodDefinition, PictureShape } from './definition.js'
+export type { BackboneInput, MethodContext, MethodDefinition, PictureShape } from './definition.js'
 export { expected, SelfsupError } from './errors.js'
 export { type JpegCropper, jpegCropper, provideJpegCropper } from './jpeg-cropper.js'
 export {
