@@ -20,5 +20,6 @@ export {
 export { previewViews } from './preview.js'
 export { type Mirrors, resizedCrop } from './resized-crop.js'
 export { rotateQuarters } from './right-angles.js'
+export { rotate } from './rotate.js'
 export { solariseWhere } from './solarise.js'
 export type { ViewOptions } from './view-options.js'

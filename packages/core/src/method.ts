@@ -84,6 +84,8 @@ export interface Method<
     readonly labels?: boolean
     /** images of a batch: at least, at most (a queue's length), a multiple of */
     readonly batchSize?: { readonly min?: number; readonly max?: number; readonly multipleOf?: number }
+    /** classes that the images may be of, where that is known: what is to tell them apart can tell no more */
+    readonly classes?: { readonly max: number }
   }
   /** the random crop that each view begins with, for images too large to be cropped on the device */
   readonly crops: readonly CropSpec[]

@@ -1,6 +1,7 @@
 import './fast-gradients.js'
 import './mended-gradients.js'
 import './native-step.js'
+import './native-transform.js'
 import './wasm/register.js'
 
 export { type BatchNormalised, batchNorm } from './batch-norm.js'

@@ -76,6 +76,14 @@ test('labels that are needed and there', () => {
   expect(epochsOf({ ...bare, needs }, tinyDataset(8, { classes: 2 }), settings).stepsPerEpoch).toBe(2)
 })
 
+test('no more classes than the method tells apart, where they are known', () => {
+  const needs = { classes: { max: 2 } }
+  const stepsOf = (classes?: number) =>
+    epochsOf({ ...bare, needs }, tinyDataset(8, classes ? { classes } : {}), settings).stepsPerEpoch
+  expect([stepsOf(), stepsOf(2)]).toEqual([2, 2])
+  expect(() => stepsOf(3)).toThrow('tiny: with its options it tells at most 2 classes apart; tiny has 3')
+})
+
 test('a batch size that suits the method', () => {
   const needs = { batchSize: { min: 2, max: 4, multipleOf: 4 } }
   expect(epochsOf({ ...bare, needs }, tinyDataset(8), settings).stepsPerEpoch).toBe(2)

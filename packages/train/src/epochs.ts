@@ -29,6 +29,7 @@ export function epochsOf(
     `${method.name} learns from labels, and ${name} has none; put the images into one subfolder per class, or take another method`,
   )
   checkBatchSize(method, batchSize)
+  checkClasses(method, dataset, labels)
   if (!method.order) {
     expected(
       batchSize <= length,
@@ -75,5 +76,15 @@ function checkBatchSize({ name, needs }: Method, batchSize: number): void {
   expected(
     batchSize >= min && batchSize <= max && batchSize % multipleOf === 0,
     `${name}: with its options a batch must be ${limits.join(', ')}; got ${batchSize}`,
+  )
+}
+
+function checkClasses({ name, needs }: Method, dataset: Dataset, labels: Int32Array | undefined): void {
+  if (!needs?.classes || !labels) return
+  const { max } = needs.classes
+  const classes = new Set(labels.filter((label) => label >= 0)).size
+  expected(
+    classes <= max,
+    `${name}: with its options it tells at most ${max} classes apart; ${dataset.name} has ${classes}`,
   )
 }
