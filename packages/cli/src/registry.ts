@@ -5,6 +5,7 @@ const methodPackages: Readonly<Record<string, () => Promise<MethodDefinition>>> 
   simclr: async () => (await import('@selfsup/simclr')).definition,
   moco: async () => (await import('@selfsup/moco')).definition,
   byol: async () => (await import('@selfsup/byol')).definition,
+  simsiam: async () => (await import('@selfsup/byol')).simsiamDefinition,
   'barlow-twins': async () => (await import('@selfsup/barlow-twins')).definition,
   vicreg: async () => (await import('@selfsup/barlow-twins')).vicregDefinition,
   iic: async () => (await import('@selfsup/iic')).definition,
