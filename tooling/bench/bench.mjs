@@ -17,6 +17,9 @@ const benches = {
   learn: { peer: 'learn.py', rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
   loop: { peer: 'loop-bare.mjs', rounds: 3 },
   dispatch: { peer: 'dispatch-tfjs-node.mjs', rounds: 3 },
+  // Without a peer: what a method learns, beside random weights.
+  cpc: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
+  'metric-learning': { rounds: 1 },
 }
 const known = ['--quick', '--json', '--record', '--ours-only', '--peer-only']
 const [name, ...flags] = process.argv.slice(2)
@@ -53,10 +56,10 @@ function measure(command, script) {
   return undefined
 }
 
-const python = peer.endsWith('.py') && !flags.includes('--ours-only') ? peersPython() : undefined
+const python = peer?.endsWith('.py') && !flags.includes('--ours-only') ? peersPython() : undefined
 const sides = []
 if (!flags.includes('--peer-only')) sides.push(['ours', process.execPath, `${name}.mjs`])
-if (!flags.includes('--ours-only')) {
+if (peer && !flags.includes('--ours-only')) {
   if (!peer.endsWith('.py')) sides.push(['peer', process.execPath, peer])
   else if (python) sides.push(['peer', python, peer])
 }

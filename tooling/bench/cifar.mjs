@@ -12,7 +12,7 @@ export function cifarFolder(quick) {
   const whole = process.env.SELFSUP_CIFAR10
   if (!whole || !existsSync(join(whole, 'train')) || !existsSync(join(whole, 'test')))
     throw new Error(
-      'learn needs CIFAR-10 as pictures: SELFSUP_CIFAR10 names the folder that holds train/CLASS/ and test/CLASS/',
+      'this benchmark needs CIFAR-10 as pictures: SELFSUP_CIFAR10 names the folder that holds train/CLASS/ and test/CLASS/',
     )
   if (!quick) return whole
   const part = join(tmpdir(), 'selfsup-bench-cifar10')

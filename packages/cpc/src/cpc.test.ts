@@ -1,11 +1,12 @@
 import { convnet } from '@selfsup/backbones'
-import { uniforms } from '@selfsup/core'
-import { prepareEngine } from '@selfsup/engine'
-import { barlowTwins } from '@selfsup/losses'
+import { encoderOf, type Method, uniforms } from '@selfsup/core'
+import { type Engine, prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
+import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
-import { cpc, definition } from './cpc.js'
+import { type CpcOptions, cpc, definition } from './cpc.js'
+import { cutPatches, patchGrid } from './patches.js'
 
 const step = () => ({
   seed: tf.tensor1d([5, 6], 'int32'),
@@ -23,11 +24,28 @@ function pictures(count: number, channels: 1 | 3 = 3) {
   }
 }
 
+/** Of 16 pixels in 4-pixel patches: a grid of 7 x 7. */
+const make = (options: CpcOptions = {}, channels: 1 | 3 = 3) =>
+  cpc(convnet({ widths: [4, 8], size: 4, norm: 'layer', channels }), {
+    blocks: 2,
+    width: 8,
+    targets: 8,
+    ...options,
+  })
+
+function free(method: Method): void {
+  method.networks.backbone.dispose()
+  method.dispose()
+}
+
+/** The numbers of a tensor of shape [7, 7, features], row by row of the grid. */
+const rowsOf = (x: tf.Tensor) => tf.unstack(tf.reshape(x, [7, -1])).map((row) => [...row.dataSync()])
+
 describe.each(testEngines())('cpc on %s', (engine) => {
-  const small = { widths: [4, 8], size: 16 } as const
   let tensors: number
+  let prepared: Engine
   beforeAll(async () => {
-    await prepareEngine({ engine })
+    prepared = await prepareEngine({ engine })
   })
   beforeEach(() => {
     tensors = tf.memory().numTensors
@@ -36,55 +54,186 @@ describe.each(testEngines())('cpc on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(tensors)
   })
 
-  test('the loss is that of the paper, of the projected features', () => {
-    const backbone = convnet(small)
-    const method = cpc(backbone, { outputs: 8 })
+  test('a context sees nothing of what it predicts: the lower half does not change those above', () => {
+    const method = make()
+    const grid = patchGrid(16, 4, 2)
     tf.tidy(() => {
-      const views = method.views(pictures(4), step())
-      const [z1, z2] = views.map((x) => {
-        const h = backbone.apply(x, { training: true }) as tf.Tensor
-        return method.networks.projector!.apply(h, { training: true })
-      }) as [tf.Tensor2D, tf.Tensor2D]
-      const { loss } = method.loss(views, step())
-      expect(loss.dataSync()[0]).toBeCloseTo(barlowTwins(z1, z2).dataSync()[0]!, 3)
+      const above = tf.randomNormal([1, 8, 16, 3], 0, 1, 'float32', 1)
+      const below = [2, 3].map((seed) => tf.randomNormal([1, 8, 16, 3], 0, 1, 'float32', seed))
+      const [first, second] = below.map((half) => {
+        const patches = cutPatches(tf.concat([above, half], 1) as tf.Tensor4D, grid)
+        const latents = method.networks.backbone.apply(patches, { training: true }) as tf.Tensor
+        return (method.networks.downContext!.apply(tf.reshape(latents, [1, 7, 7, 8])) as tf.Tensor[]).map(
+          rowsOf,
+        )
+      })
+      // Patches of rows 0 to 2 end at pixel 8; those of row 3 begin at 6.
+      for (const [i, output] of first!.entries()) {
+        for (let row = 0; row < 3; row++) expect(second![i]![row]).toEqual(output[row])
+        for (let row = 3; row < 7; row++) expect(second![i]![row]).not.toEqual(output[row])
+      }
     })
-    method.dispose()
-    backbone.dispose()
+    free(method)
   })
 
-  test('a few steps on one batch lower the loss', () => {
-    const backbone = convnet(small)
-    const method = cpc(backbone, { outputs: 8 })
-    const weights = [backbone, method.networks.projector!].flatMap((model) =>
+  test('a context sees its own row and as many above as there are blocks', () => {
+    const method = make({ blocks: 2 })
+    tf.tidy(() => {
+      const context = (latents: tf.Tensor) =>
+        rowsOf((method.networks.downContext!.apply(latents) as tf.Tensor[])[0]!)
+      const latents = tf.randomNormal([1, 7, 7, 8], 0, 1, 'float32', 1)
+      const row = tf.cast(tf.equal(tf.range(0, 7), 2), 'float32')
+      const changed = context(tf.add(latents, tf.mul(tf.reshape(row, [1, 7, 1, 1]), 3)))
+      const differs = context(latents).map((values, r) => values.some((value, i) => value !== changed[r]![i]))
+      expect(differs).toEqual([false, false, true, true, true, false, false])
+    })
+    free(method)
+  })
+
+  test.each([
+    ['vertical', [1]],
+    ['all', [1, 2]],
+  ] as const)('%s directions of the same weights do not mind how the grid is turned', (directions, axes) => {
+    const method = make({ directions })
+    const { downContext, ...others } = method.networks as Record<string, LayersModel>
+    for (const [name, network] of Object.entries(others))
+      if (name.endsWith('Context')) network.setWeights(downContext!.getWeights())
+    tf.tidy(() => {
+      const views = method.views(pictures(3), step()) as tf.Tensor4D
+      const loss = (x: tf.Tensor) => method.loss(x, step(), undefined).loss.dataSync()[0]!
+      const grid = tf.reshape(views, [3, 7, 7, -1])
+      for (const axis of axes)
+        expect(loss(tf.reshape(tf.reverse(grid, axis), views.shape))).toBeCloseTo(loss(views), 5)
+      const across = loss(tf.reshape(tf.transpose(grid, [0, 2, 1, 3]), views.shape))
+      if (directions === 'all') expect(across).toBeCloseTo(loss(views), 5)
+      else expect(Math.abs(across - loss(views))).toBeGreaterThan(1e-5)
+    })
+    free(method)
+  })
+
+  test.each([{ patchAugmentation: false }, { patchAugmentation: true }])(
+    'views are patches, the same for the same seed: %o',
+    (options) => {
+      const method = make(options)
+      tf.tidy(() => {
+        const [first, again] = [1, 2].map(() => method.views(pictures(2), step()) as tf.Tensor4D)
+        expect(first!.shape).toEqual([2 * 49, 4, 4, 3])
+        expect(first!.dataSync()).toEqual(again!.dataSync())
+        // Neighbours overlap: what they share is equal unless each is augmented for itself.
+        const [left, right] = [0, 1].map((patch) =>
+          tf.slice(first!, [patch, 0, patch === 0 ? 2 : 0, 0], [1, 4, 2, 3]),
+        )
+        const difference = tf.max(tf.abs(tf.sub(left!, right!))).dataSync()[0]!
+        if (options.patchAugmentation) expect(difference).toBeGreaterThan(0.01)
+        else expect(difference).toBe(0)
+      })
+      expect(method.crops).toHaveLength(1)
+      free(method)
+    },
+  )
+
+  test('some patches keep but one colour', () => {
+    const method = make({ patchAugmentation: true, grayscale: 0 })
+    tf.tidy(() => {
+      const views = method.views(pictures(8), step()) as tf.Tensor4D
+      const silent = tf.equal(tf.max(tf.abs(views), [1, 2]), 0)
+      const counts = [...tf.sum(tf.cast(silent, 'int32'), 1).dataSync()]
+      expect(new Set(counts)).toEqual(new Set([0, 2]))
+      const part = counts.filter((count) => count === 2).length / counts.length
+      expect(Math.abs(part - 0.25)).toBeLessThan(0.08)
+    })
+    free(method)
+  })
+
+  test('a few steps on one batch lower the loss, captured as they are one by one', () => {
+    const method = make({ steps: 3, scale: 1, patchAugmentation: false })
+    const weights = Object.values(method.networks).flatMap((model) =>
       model.trainableWeights.map((weight) => weight.read() as tf.Variable),
     )
-    const losses = tf.tidy(() => {
-      const views = method.views(pictures(16), step())
-      return Array.from({ length: 12 }, () => {
-        const { value, grads } = tf.variableGrads(() => method.loss(views, step()).loss, weights)
-        for (const weight of weights) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, 0.01)))
-        return value.dataSync()[0]!
-      })
+    const batch = pictures(8)
+    const seed = tf.tensor1d([5, 6], 'int32')
+    const train = prepared.compile((batch: ReturnType<typeof pictures>, seed: tf.Tensor1D) => {
+      const now = { ...step(), seed }
+      const views = method.views(batch, now)
+      const { value, grads } = tf.variableGrads(() => method.loss(views, now, undefined).loss, weights)
+      for (const weight of weights) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, 0.1)))
+      const { accuracy2 } = method.loss(views, now, undefined).metrics!
+      return tf.stack([value, accuracy2!])
     })
-    expect(losses.at(-1)).toBeLessThan(losses[0]!)
-    method.dispose()
-    backbone.dispose()
+    const eager = tf.tidy(
+      () => method.loss(method.views(batch, { ...step(), seed }), step(), undefined).loss.dataSync()[0]!,
+    )
+    const reports = Array.from({ length: 12 }, () => tf.tidy(() => [...train(batch, seed).dataSync()]))
+    expect(reports[0]![0]).toBeCloseTo(eager, 4)
+    expect(reports.at(-1)![0]).toBeLessThan(reports[0]![0]! - 0.05)
+    expect(reports[0]![1]).toBeGreaterThanOrEqual(0)
+    expect(reports[0]![1]).toBeLessThanOrEqual(1)
+    train.dispose()
+    tf.dispose([batch, seed])
+    free(method)
   })
 
-  test('grey pictures take grey views', () => {
-    const backbone = convnet({ ...small, channels: 1 })
-    const method = definition.create(backbone, { outputs: 8 }, { seed: 3 })
+  test('features are the mean of the patches’', () => {
+    const method = make()
     tf.tidy(() => {
-      const views = method.views(pictures(2, 1), step()) as [tf.Tensor4D, tf.Tensor4D]
-      expect(views.map(({ shape }) => shape)).toEqual(Array(2).fill([2, 16, 16, 1]))
+      const whole = tf.randomNormal([2, 16, 16, 3], 0, 1, 'float32', 1) as tf.Tensor4D
+      const features = encoderOf(method)(whole)
+      const patches = cutPatches(whole, patchGrid(16, 4, 2))
+      const each = tf.reshape(method.networks.backbone.apply(patches) as tf.Tensor, [2, 49, 8])
+      expect(features.shape).toEqual([2, 8])
+      expect(tf.max(tf.abs(tf.sub(features, tf.mean(each, 1)))).dataSync()[0]).toBeLessThan(1e-6)
     })
-    method.dispose()
-    backbone.dispose()
+    free(method)
   })
 
-  test('options that are out of range are refused', () => {
-    const backbone = convnet(small)
-    expect(() => cpc(backbone, { lambda: -1 })).toThrow('lambda must be a number of at least 0; got -1')
+  test('grey pictures take grey patches, large ones their crops', () => {
+    const method = make({}, 1)
+    tf.tidy(() => {
+      const { images, ...batch } = pictures(2, 1)
+      expect((method.views({ images, ...batch }, step()) as tf.Tensor).shape).toEqual([2 * 49, 4, 4, 1])
+      expect((method.views({ crops: [images], ...batch }, step()) as tf.Tensor).shape).toEqual([
+        2 * 49,
+        4,
+        4,
+        1,
+      ])
+    })
+    free(method)
+  })
+})
+
+describe('what does not fit is said when the method is made', () => {
+  beforeAll(async () => {
+    await prepareEngine({ engine: testEngines()[0] })
+  })
+  test.each([
+    [8, {}, 'patches of 8 pixels are larger than the pictures of 6; set patch to at most 3', 6],
+    [8, { patch: 4 }, 'the backbone takes pictures of 8 pixels, and patches have 4', 32],
+    [8, {}, '3 rows of patches are too few to predict 5 steps ahead; set steps to at most 2', 16],
+    [8, { steps: 2, ignored: 2 }, 'which leaves none; set ignored to less than steps', 32],
+    [8, { directions: 'sideways' }, 'directions must be one of down, vertical, all', 32],
+  ] as const)('%i pixels, %o', (patch, options, message, size) => {
+    const backbone = convnet({ size: patch, widths: [4, 8] })
+    const pictures = { size, channels: 3 }
+    expect(() => cpc(backbone, options as CpcOptions, { pictures })).toThrow(message)
     backbone.dispose()
   })
 })
+
+test('a program makes the backbone for a patch', () => {
+  const options = { ...cpcDefaults(), patch: 0 }
+  expect(definition.backboneInput!({ size: 256, channels: 3 }, options)).toMatchObject({
+    size: 64,
+    norm: 'layer',
+  })
+  expect(definition.backboneInput!({ size: 28, channels: 1 }, options)).toMatchObject({
+    size: 8,
+    channels: 1,
+  })
+})
+
+function cpcDefaults() {
+  return Object.fromEntries(
+    Object.entries(definition.options).map(([name, option]) => [name, option.default]),
+  ) as unknown as Parameters<NonNullable<typeof definition.backboneInput>>[1]
+}

@@ -1,88 +1,226 @@
-import { grayViews, simclrViews } from '@selfsup/augment'
+import { grayNormalisation, imagenetNormalisation } from '@selfsup/augment'
 import { projector } from '@selfsup/backbones'
 import {
+  expected,
   type Method,
   type MethodContext,
   type MethodDefinition,
   type OptionValues,
   resolveOptions,
 } from '@selfsup/core'
-import { barlowTwins } from '@selfsup/losses'
-import type * as tf from '@tensorflow/tfjs-core'
+import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
+import { contextNetwork } from './context-network.js'
+import { patchViews } from './patch-views.js'
+import { cutPatches, type PatchGrid, patchGrid } from './patches.js'
+import { stepsAhead, stepsOf } from './steps-ahead.js'
 
 const options = {
-  outputs: {
+  patch: {
     type: 'number',
-    default: 128,
-    min: 2,
-    integer: true,
-    description: 'features that the loss compares',
-  },
-  lambda: {
-    type: 'number',
-    default: 0.005,
+    default: 0,
     min: 0,
-    description: 'weight of the redundancy term',
+    integer: true,
+    description: 'side of a patch in pixels; 0: a quarter of the picture, 8 at least',
+  },
+  stride: {
+    type: 'number',
+    default: 0,
+    min: 0,
+    integer: true,
+    description: 'pixels from one patch to the next; 0: half a patch',
+  },
+  steps: { type: 'number', default: 5, min: 1, integer: true, description: 'rows ahead that are predicted' },
+  ignored: {
+    type: 'number',
+    default: 1,
+    min: 0,
+    integer: true,
+    description: 'nearest rows that are not predicted, since their patches overlap with what is seen',
+  },
+  directions: {
+    type: 'choice',
+    default: 'down',
+    choices: ['down', 'vertical', 'all'],
+    description: 'from where to where is predicted: down; up too; to the right and left too',
+  },
+  norm: {
+    type: 'choice',
+    default: 'layer',
+    choices: ['layer', 'batch'],
+    description: 'normalisation in the backbone that a program makes; batch lets patches know of one another',
+  },
+  patchAugmentation: {
+    type: 'boolean',
+    default: true,
+    description: 'crop, jitter and grey each patch for itself, and let some keep but one colour',
+  },
+  blocks: {
+    type: 'number',
+    default: 5,
+    min: 1,
+    integer: true,
+    description: 'masked residual blocks of the context network',
+  },
+  width: { type: 'number', default: 256, min: 1, integer: true, description: 'filters in such a block' },
+  targets: {
+    type: 'number',
+    default: 64,
+    min: 1,
+    integer: true,
+    description: 'features of what is predicted',
+  },
+  scale: { type: 'number', default: 0.1, min: 0.0001, description: 'multiplies the predictions in the loss' },
+  contrasted: {
+    type: 'number',
+    default: 16,
+    min: 1,
+    integer: true,
+    description: 'pictures, at least, whose patches are told apart in the loss; divides the batch',
+  },
+  minScale: {
+    type: 'number',
+    default: 0.3,
+    min: 0.01,
+    max: 1,
+    description: 'smallest part of the picture a crop takes',
+  },
+  grayscale: {
+    type: 'number',
+    default: 0.25,
+    min: 0,
+    max: 1,
+    description: 'probability that a picture turns grey',
   },
 } as const
 
 export type CpcOptions = Partial<OptionValues<typeof options>>
 
 /**
- * What it is called, one sentence on how it learns (authors, year, arXiv number, algorithm). Here: two views of each
- * picture, their features correlated to the identity.
+ * Contrastive predictive coding of pictures: what is seen above predicts what patches below look like to the encoder (van
+ * den Oord et al. 2018, arXiv:1807.03748, section 3.2; with layer normalisation, patch augmentation and several directions
+ * CPC v2: Hénaff et al. 2019, arXiv:1905.09272). Features are the mean of the patches'.
  *
- * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]
- * @param given options; defaults are the paper's
- * @param context normalisation of the pixels, seed of the projector's weights
- * @returns what the training loop drives
- * @throws SelfsupError when an option is unknown or out of range
+ * @param backbone the patch encoder g_enc: [batch, patch, patch, channels], normalised, to [batch, features]; best one with
+ *   layer normalisation (`norm: 'layer'`), as statistics of the batch tell of patches that are to be predicted
+ * @param given options; defaults are the papers' but for the sizes
+ * @param context normalisation of the pixels, seed of the other networks' weights; `pictures`, by default of four times
+ *   the patch's side
+ * @returns what the training loop drives; reports `accuracyK` k rows ahead
+ * @throws SelfsupError when an option is unknown or out of range, patches are larger than the pictures or other than the
+ *   backbone takes, or the grid has too few rows for the steps
  */
 export function cpc(
   backbone: LayersModel,
   given: CpcOptions = {},
-  { normalisation, seed = 1 }: MethodContext = {},
-): Method<[tf.Tensor4D, tf.Tensor4D]> {
+  { normalisation, seed = 1, pictures }: MethodContext = {},
+): Method<tf.Tensor4D> {
   const options = resolveOptions(definition, given)
-  const { outputs, lambda } = options
-  const [, size, , channels] = backbone.inputs[0]!.shape as [null, number, number, number]
-  const inputs = backbone.outputs[0]!.shape.at(-1)!
-  const augmentation = (channels === 1 ? grayViews : simclrViews)({ size, normalisation })
-  const head = projector({ inputs, hidden: inputs, outputs, seed: seed + 1 })
+  const { contrasted, scale } = options
+  const [, patch, , channels] = backbone.inputs[0]!.shape as [null, number, number, number]
+  const grid = gridOf(pictures?.size ?? 4 * patch, { ...options, patch: options.patch || patch })
+  expected(
+    grid.patch === patch,
+    `cpc: the backbone takes pictures of ${patch} pixels, and patches have ${grid.patch}; make the backbone for that size`,
+  )
+  const ahead = stepsOf('cpc', options, grid.grid, 'rows of patches')
+  const features = backbone.outputs[0]!.shape.at(-1)!
+  const views = patchViews({
+    ...options,
+    grid,
+    normalisation: normalisation ?? (channels === 1 ? grayNormalisation : imagenetNormalisation),
+  })
+  const head = projector({ inputs: features, hidden: 0, outputs: options.targets, layers: 1, seed: seed + 1 })
+  const contexts = directionsOf(options.directions).map((direction, number) => ({
+    direction,
+    network: contextNetwork({ ...options, grid: grid.grid, features, steps: ahead, seed: seed + 2 + number }),
+  }))
+  const onGrid = (x: tf.Tensor) => tf.reshape(x, [-1, grid.grid, grid.grid, x.shape.at(-1)!]) as tf.Tensor4D
   return {
     name: 'cpc',
     options,
-    networks: { backbone, projector: head },
-    state: {},
-    crops: augmentation.crops,
-    views: (batch, { seed }) => augmentation.apply(batch, seed) as [tf.Tensor4D, tf.Tensor4D],
-    loss([x1, x2]) {
-      const [z1, z2] = [x1, x2].map((x) => encode(head, encode(backbone, x))) as [tf.Tensor2D, tf.Tensor2D]
-      return { loss: barlowTwins(z1, z2, { lambda }), features: z1 }
+    networks: {
+      backbone,
+      targets: head,
+      ...Object.fromEntries(contexts.map(({ direction, network }) => [`${direction}Context`, network])),
     },
-    dispose: () => head.dispose(),
+    state: {},
+    crops: views.crops,
+    views: (batch, { seed }) => views.apply(batch, seed),
+    loss(patches) {
+      const encoded = backbone.apply(patches, { training: true }) as tf.Tensor2D
+      const predicted = head.apply(encoded, { training: true }) as tf.Tensor2D
+      const [latents, targets] = [onGrid(encoded), onGrid(predicted)]
+      const all = contexts.flatMap(({ direction, network }) => {
+        const turned = turns[direction]
+        const [, ...predictions] = network.apply(turned(latents), { training: true }) as tf.Tensor4D[]
+        const aims = turned(targets)
+        return predictions.map((p, i) => stepsAhead(p, aims, { k: ahead[i]!, contrasted, scale }))
+      })
+      const meanOf = (values: tf.Scalar[]) => tf.mean(tf.stack(values)) as tf.Scalar
+      const accuracies = ahead.map((k, i) => {
+        const ofStep = all.filter((_, number) => number % ahead.length === i)
+        return [`accuracy${k}`, meanOf(ofStep.map(({ accuracy }) => accuracy))]
+      })
+      return {
+        loss: meanOf(all.map(({ loss }) => loss)),
+        metrics: Object.fromEntries(accuracies),
+        features: predicted,
+      }
+    },
+    encode: (whole) =>
+      tf.tidy(() => {
+        const encoded = backbone.apply(cutPatches(whole, grid), { training: false }) as tf.Tensor2D
+        return tf.mean(onGrid(encoded), [1, 2]) as tf.Tensor2D
+      }),
+    dispose() {
+      head.dispose()
+      for (const { network } of contexts) network.dispose()
+    },
   }
 }
 
-/** A training pass: batch normalisation takes the batch's statistics. */
-function encode(model: LayersModel, x: tf.Tensor): tf.Tensor2D {
-  return model.apply(x, { training: true }) as tf.Tensor2D
+/** How a grid is laid so that what a direction predicts lies below what it has seen. */
+const turns = {
+  down: (x: tf.Tensor4D) => x,
+  up: (x: tf.Tensor4D) => tf.reverse(x, 1),
+  right: (x: tf.Tensor4D) => tf.transpose(x, [0, 2, 1, 3]),
+  left: (x: tf.Tensor4D) => tf.reverse(tf.transpose(x, [0, 2, 1, 3]), 1),
 }
 
-/** How a program finds the method by name. */
+type Direction = keyof typeof turns
+
+function directionsOf(directions: OptionValues<typeof options>['directions']): Direction[] {
+  if (directions === 'all') return ['down', 'up', 'right', 'left']
+  return directions === 'vertical' ? ['down', 'up'] : ['down']
+}
+
+function gridOf(
+  size: number,
+  { patch, stride }: Pick<OptionValues<typeof options>, 'patch' | 'stride'>,
+): PatchGrid {
+  const side = patch || Math.max(8, Math.floor(size / 4))
+  return patchGrid(size, side, stride || Math.ceil(side / 2))
+}
+
+/** How a program finds CPC by name. */
 export const definition: MethodDefinition<typeof options> = {
   name: 'cpc',
-  summary: 'a few words: what is made alike or apart',
-  paper: 'authors, year, arXiv number',
+  summary: 'patches predict what the patches below them look like',
+  paper: 'van den Oord et al. 2018, arXiv:1807.03748; v2: Hénaff et al. 2019, arXiv:1905.09272',
   options,
   training: () => ({
     epochs: 200,
-    batchSize: 256,
-    learningRate: 0.06,
-    scaling: 'linear',
-    schedule: { name: 'cosine' },
-    optimizer: { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 },
+    batchSize: 128,
+    learningRate: 4e-4,
+    scaling: 'none',
+    schedule: { name: 'cosine', warmupEpochs: 1 },
+    optimizer: { name: 'adamw', weightDecay: 1e-4 },
+  }),
+  backboneInput: ({ size, channels }, options) => ({
+    size: options.patch || Math.max(8, Math.floor(size / 4)),
+    channels,
+    norm: options.norm,
   }),
   create: cpc,
 }

@@ -1,1 +1,5 @@
 export { type CpcOptions, cpc, definition } from './cpc.js'
+export { type CpcSeriesOptions, cpcSeries, seriesDefinition } from './cpc-series.js'
+export { cutPatches, type PatchGrid, patchGrid } from './patches.js'
+export { type SeriesBackboneOptions, seriesBackbone } from './series-backbone.js'
+export { type StepsAhead, type StepsAheadOptions, stepsAhead } from './steps-ahead.js'

@@ -1,0 +1,192 @@
+import { convnet } from '@selfsup/backbones'
+import { encoderOf, uniforms } from '@selfsup/core'
+import { type Engine, prepareEngine } from '@selfsup/engine'
+import * as tf from '@tensorflow/tfjs-core'
+import * as tfl from '@tensorflow/tfjs-layers'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { testEngines } from '../../../tooling/vitest/engines.js'
+import { cpcSeries } from './cpc-series.js'
+import { seriesBackbone } from './series-backbone.js'
+
+const step = () => ({
+  seed: tf.tensor1d([5, 6], 'int32'),
+  progress: tf.scalar(0),
+  epoch: tf.scalar(0),
+  phase: 'main',
+})
+
+const small = { time: 12, channels: 3, filters: [8], units: 6 } as const
+
+/** Waves of different length and phase. */
+function waves(count: number) {
+  const values = uniforms([3, 4], 2 * count)
+  const series = Float32Array.from({ length: count * 36 }, (_, i) => {
+    const [example, time, channel] = [Math.floor(i / 36), Math.floor(i / 3) % 12, i % 3]
+    return Math.sin((0.5 + values[2 * example]!) * time + 6 * values[2 * example + 1]! + channel)
+  })
+  return {
+    values: tf.tensor(series, [count, 12, 3]),
+    labels: tf.fill([count], -1, 'int32') as tf.Tensor1D,
+    indices: tf.range(0, count, 1, 'int32'),
+  }
+}
+
+/** The largest difference at each step of two [1, time, features]. */
+function differences(a: tf.Tensor, b: tf.Tensor): number[] {
+  return [...tf.max(tf.abs(tf.sub(a, b)), [0, 2]).dataSync()]
+}
+
+describe.each(testEngines())('series on %s', (engine) => {
+  let tensors: number
+  let prepared: Engine
+  beforeAll(async () => {
+    prepared = await prepareEngine({ engine })
+  })
+  beforeEach(() => {
+    tensors = tf.memory().numTensors
+  })
+  afterEach(() => {
+    expect(tf.memory().numTensors).toBe(tensors)
+  })
+
+  test('a saved backbone is a plain TensorFlow.js model with its own GRU and the same features', async () => {
+    const backbone = seriesBackbone({ ...small, filters: [5, 8], strides: [1, 2], seed: 3 })
+    let artifacts: tf.io.ModelArtifacts | undefined
+    await backbone.save(
+      tf.io.withSaveHandler(async (saved) => {
+        artifacts = saved
+        return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(saved) }
+      }),
+    )
+    const loaded = await tfl.loadLayersModel(
+      tf.io.fromMemory({
+        modelTopology: JSON.parse(JSON.stringify(artifacts!.modelTopology)),
+        weightSpecs: artifacts!.weightSpecs!,
+        weightData: artifacts!.weightData!,
+      }),
+    )
+    expect(loaded.getLayer('contexts')).toBeInstanceOf(Object)
+    expect(loaded.getLayer('contexts').constructor).not.toBe(backbone.getLayer('contexts').constructor)
+    tf.tidy(() => {
+      const { values } = waves(4)
+      const [ours, plain] = [backbone, loaded].map((model) => model.apply(values) as tf.Tensor)
+      expect(ours!.shape).toEqual([4, 6])
+      expect(tf.max(tf.abs(tf.sub(ours!, plain!))).dataSync()[0]).toBeLessThan(1e-5)
+      expect(tf.max(tf.abs(ours!)).dataSync()[0]).toBeGreaterThan(0.1)
+    })
+    backbone.dispose()
+    loaded.dispose()
+  })
+
+  test('neither encodings nor contexts see later steps', () => {
+    const backbone = seriesBackbone({ ...small, filters: [5, 8], strides: [1, 2], kernels: [3, 4] })
+    const sequences = tfl.model({
+      inputs: backbone.inputs,
+      outputs: ['encodings', 'contexts'].map((name) => backbone.getLayer(name).output as tfl.SymbolicTensor),
+    })
+    tf.tidy(() => {
+      const series = tf.randomNormal([1, 12, 3], 0, 1, 'float32', 1)
+      const later = tf.reshape(tf.cast(tf.greaterEqual(tf.range(0, 12), 6), 'float32'), [1, 12, 1])
+      const [z, c] = sequences.apply(series) as tf.Tensor[]
+      const [otherZ, otherC] = sequences.apply(tf.add(series, later)) as tf.Tensor[]
+      expect(z!.shape).toEqual([1, 6, 8])
+      // Two steps an encoding: the first three are of steps 0 to 5.
+      for (const changed of [differences(z!, otherZ!), differences(c!, otherC!)])
+        expect(changed.map((difference) => difference > 0)).toEqual([false, false, false, true, true, true])
+    })
+    backbone.dispose()
+  })
+
+  test('a few steps lower the loss, captured; features are the last state', () => {
+    const backbone = seriesBackbone(small)
+    const method = cpcSeries(backbone, { steps: 3, contrasted: 8 })
+    const weights = Object.values(method.networks).flatMap((model) =>
+      model.trainableWeights.map((weight) => weight.read() as tf.Variable),
+    )
+    const batch = waves(16)
+    const train = prepared.compile((batch: ReturnType<typeof waves>) => {
+      const views = method.views(batch, step())
+      const { value, grads } = tf.variableGrads(() => method.loss(views, step(), undefined).loss, weights)
+      for (const weight of weights) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, 0.3)))
+      return value
+    })
+    const eager = tf.tidy(() => {
+      const { loss, metrics, features } = method.loss(method.views(batch, step()), step(), undefined)
+      expect(Object.keys(metrics!)).toEqual(['accuracy1', 'accuracy2', 'accuracy3'])
+      const last = encoderOf(method)(batch.values as tf.Tensor4D)
+      expect(last.shape).toEqual([16, 6])
+      expect(tf.max(tf.abs(tf.sub(last, features as tf.Tensor))).dataSync()[0]).toBeLessThan(1e-5)
+      return loss.dataSync()[0]!
+    })
+    const losses = Array.from({ length: 12 }, () => tf.tidy(() => train(batch).dataSync()[0]!))
+    expect(losses[0]).toBeCloseTo(eager, 4)
+    expect(losses.at(-1)).toBeLessThan(losses[0]! - 0.05)
+    train.dispose()
+    tf.dispose(batch)
+    method.dispose()
+    backbone.dispose()
+  })
+
+  test('the recurrence has the gradients of the standard GRU', () => {
+    const backbone = seriesBackbone(small)
+    const gru = tfl.layers.gru({
+      units: 6,
+      recurrentActivation: 'sigmoid',
+      recurrentInitializer: 'zeros',
+      returnSequences: true,
+    })
+    const own = backbone.getLayer('contexts')
+    tf.tidy(() => {
+      const x = tf.randomNormal([2, 5, 8], 0, 1, 'float32', 1)
+      gru.apply(x)
+      gru.setWeights(own.getWeights().map((weight) => tf.randomNormal(weight.shape, 0, 0.5, 'float32', 2)))
+      const before = own.getWeights()
+      own.setWeights(gru.getWeights())
+      const [ours, theirs] = [own, gru].map((layer) =>
+        tf.valueAndGrad((x: tf.Tensor) => tf.sum(tf.square(layer.apply(x) as tf.Tensor)))(x),
+      )
+      expect(ours!.value.dataSync()[0]).toBeCloseTo(theirs!.value.dataSync()[0]!, 4)
+      expect(tf.max(tf.abs(tf.sub(ours!.grad, theirs!.grad))).dataSync()[0]).toBeLessThan(1e-5)
+      own.setWeights(before)
+    })
+    gru.dispose()
+    backbone.dispose()
+  })
+})
+
+describe('what does not fit is said before any training', () => {
+  beforeAll(async () => {
+    await prepareEngine({ engine: testEngines()[0] })
+  })
+
+  test('series shorter than what is to be predicted', () => {
+    const backbone = seriesBackbone({ ...small, strides: [3] })
+    expect(() => cpcSeries(backbone, { steps: 4 })).toThrow(
+      'cpc-series: 4 encodings of a series are too few to predict 4 steps ahead; set steps to at most 3',
+    )
+    backbone.dispose()
+    expect(() => seriesBackbone({ ...small, time: 4, strides: [5] })).toThrow('take smaller strides')
+  })
+
+  test('other backbones, other layers', () => {
+    const backbone = convnet({ size: 8, widths: [4] })
+    expect(() => cpcSeries(backbone)).toThrow('no layers encodings and contexts; make it with seriesBackbone')
+    backbone.dispose()
+    expect(() => seriesBackbone({ ...small, filters: [8, 8], kernels: [3] })).toThrow('got 2, 1 and 2')
+    expect(() => seriesBackbone({ ...small, strides: [2], kernels: [1] })).toThrow('take one of at least 2')
+  })
+
+  test('batches that are no such series', () => {
+    const backbone = seriesBackbone(small)
+    const method = cpcSeries(backbone, { steps: 2 })
+    tf.tidy(() => {
+      const { values, ...batch } = waves(2)
+      expect(() => method.views(batch, step())).toThrow('batches must hold series')
+      expect(() =>
+        method.views({ ...batch, values: tf.reverse(tf.slice(values, [0, 1, 0]), 1) }, step()),
+      ).toThrow('the backbone takes series of 12 steps of 3 numbers; got [2,11,3]')
+    })
+    method.dispose()
+    backbone.dispose()
+  })
+})

@@ -1,0 +1,42 @@
+import { prepareEngine } from '@selfsup/engine'
+import * as tf from '@tensorflow/tfjs-core'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { testEngines } from '../../../tooling/vitest/engines.js'
+import { cutPatches, patchGrid } from './patches.js'
+
+describe.each(testEngines())('patches on %s', (engine) => {
+  beforeAll(async () => {
+    await prepareEngine({ engine })
+  })
+
+  test.each(['int32', 'float32'] as const)('of %s are cut row by row, overlapping', (dtype) => {
+    const before = tf.memory().numTensors
+    tf.tidy(() => {
+      const pictures = tf.cast(tf.reshape(tf.range(0, 2 * 9 * 9 * 2), [2, 9, 9, 2]), dtype) as tf.Tensor4D
+      const patches = cutPatches(pictures, patchGrid(9, 4, 2))
+      expect([patches.shape, patches.dtype]).toEqual([[2 * 3 * 3, 4, 4, 2], dtype])
+      for (const [picture, row, column] of [
+        [0, 0, 0],
+        [0, 2, 1],
+        [1, 1, 2],
+      ] as const) {
+        const wanted = tf.slice(pictures, [picture, 2 * row, 2 * column, 0], [1, 4, 4, 2])
+        const got = tf.slice(patches, (picture * 3 + row) * 3 + column, 1)
+        expect(got.dataSync()).toEqual(wanted.dataSync())
+      }
+    })
+    expect(tf.memory().numTensors).toBe(before)
+  })
+})
+
+test('the grid is the paper’s for 64 of 256 pixels', () => {
+  expect(patchGrid(256, 64, 32)).toEqual({ size: 256, patch: 64, stride: 32, grid: 7 })
+  expect(patchGrid(33, 8, 4).grid).toBe(7)
+})
+
+test('patches that do not fit are refused', () => {
+  expect(() => patchGrid(32, 33, 4)).toThrow(
+    'patches of 33 pixels are larger than the pictures of 32; set patch to at most 16',
+  )
+  expect(() => patchGrid(32, 32, 4)).toThrow('a single patch of 32 pixels fits into pictures of 32')
+})

@@ -1,0 +1,111 @@
+// Contrastive predictive coding. Pictures: CIFAR-10, linear probe beside that of random weights. Series: MNIST read row by
+// row, linear probe on the context's last state, and how often the right row is found k steps ahead.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { load, prepared, quick, report } from './packages.mjs'
+
+const { imagenetNormalisation } = await load('augment')
+const { convnet } = await load('backbones')
+const { encoderOf } = await load('core')
+const { cpc, cpcSeries, definition, seriesBackbone, seriesDefinition } = await load('cpc')
+const { openImages, rowsAsSeries } = await load('data')
+const { extractFeatures, linearProbe } = await load('evaluation')
+const { recommendedSettings, train } = await load('train')
+const engine = await prepared()
+const only = process.env.SELFSUP_PART // `pictures` or `series`: that part alone
+const epochs = Number(process.env.SELFSUP_EPOCHS) || undefined
+const set = JSON.parse(process.env.SELFSUP_SET ?? '{}')
+const scratch = mkdtempSync(join(tmpdir(), 'selfsup-cpc-'))
+const rows = []
+
+async function learn(name, method, dataset, settings) {
+  const accuracies = {}
+  const { seconds } = await train(method, dataset, {
+    ...settings,
+    out: join(scratch, name),
+    engine,
+    seed: 1,
+    onStep: ({ metrics }) => {
+      for (const [k, value] of Object.entries(metrics))
+        accuracies[k] = 0.95 * (accuracies[k] ?? value) + 0.05 * value
+    },
+    onEpoch: ({ epoch, loss }) => {
+      const found = Object.entries(accuracies).map(([k, value]) => `${k} ${(100 * value).toFixed(1)}`)
+      console.error(`${name}: epoch ${epoch + 1} loss ${loss.toFixed(4)} ${found.join(' ')}`)
+    },
+  })
+  return { seconds, accuracies }
+}
+
+/** Accuracy, in per cent, of a linear probe on features of labelled pictures. */
+async function probe(encode, [train, test], options) {
+  const features = await Promise.all([
+    extractFeatures(encode, train, { ...options, engine }),
+    extractFeatures(encode, test, { ...options, engine }),
+  ])
+  return 100 * (await linearProbe(...features, { l2: [1e-4] })).accuracy
+}
+
+async function pictures() {
+  const folder = process.env.SELFSUP_CIFAR10
+  const data = [await openImages(join(folder, 'train')), await openImages(join(folder, 'test'))]
+  const backbone = convnet({ size: 8, norm: set.norm ?? 'layer' })
+  const method = cpc(backbone, { blocks: 3, width: 128, ...set }, { pictures: { size: 32, channels: 3 } })
+  const options = { normalisation: imagenetNormalisation, size: 32 }
+  const random = await probe(encoderOf(method), data, options)
+  console.error(`pictures: random weights ${random.toFixed(2)} %`)
+  const settings = recommendedSettings(definition.training(method.options), {
+    epochs: epochs ?? (quick ? 2 : 10),
+  })
+  const { seconds, accuracies } = await learn('pictures', method, data[0], settings)
+  const learned = await probe(encoderOf(method), data, options)
+  console.error(`pictures: ${learned.toFixed(2)} %`)
+  rows.push(
+    { case: 'CIFAR-10, linear probe', value: learned, unit: '%' },
+    { case: 'CIFAR-10, random weights', value: random, unit: '%' },
+    { case: 'CIFAR-10, training', value: seconds, unit: 's' },
+    ...accuracyRows('CIFAR-10, patches', accuracies),
+  )
+}
+
+async function series() {
+  const folder =
+    process.env.SELFSUP_MNIST ?? fileURLToPath(new URL('../../../shared/data/mnist', import.meta.url))
+  const data = [await openImages(folder), await openImages(folder, { split: 'test' })]
+  const backbone = seriesBackbone({ time: 28, channels: 28, ...set.backbone })
+  const method = cpcSeries(backbone, { ...set.series })
+  // The same rows from whole pictures: features are extracted from those.
+  const encode = (x) => backbone.apply(x.squeeze([3]), { training: false })
+  const options = { normalisation: { mean: [0], std: [1] }, size: 28 }
+  const random = await probe(encode, data, options)
+  console.error(`series: random weights ${random.toFixed(2)} %`)
+  const settings = recommendedSettings(seriesDefinition.training(method.options), {
+    epochs: epochs ?? (quick ? 1 : 8),
+  })
+  const { seconds, accuracies } = await learn('series', method, rowsAsSeries(data[0]), settings)
+  const learned = await probe(encode, data, options)
+  console.error(`series: ${learned.toFixed(2)} %`)
+  rows.push(
+    { case: 'MNIST rows, linear probe on the last state', value: learned, unit: '%' },
+    { case: 'MNIST rows, random weights', value: random, unit: '%' },
+    { case: 'MNIST rows, training', value: seconds, unit: 's' },
+    ...accuracyRows('MNIST rows', accuracies),
+  )
+}
+
+const accuracyRows = (what, accuracies) =>
+  Object.entries(accuracies).map(([name, value]) => {
+    const k = name.replace('accuracy', '')
+    return { case: `${what}, found ${k} ahead`, value: 100 * value, unit: '%' }
+  })
+
+try {
+  if (only !== 'series') await pictures()
+  if (only !== 'pictures') await series()
+  report(engine, rows)
+} finally {
+  rmSync(scratch, { recursive: true })
+}
+process.exit()
