@@ -1,3 +1,4 @@
+export { type ClusterAccuracy, clusterAccuracy } from './cluster-accuracy.js'
 export { cachedFeatures, type FeatureCacheKey } from './feature-cache.js'
 export { type ExtractOptions, extractFeatures, type Features, rawPixels } from './features.js'
 export { type KnnOptions, type KnnResult, knn } from './knn.js'
