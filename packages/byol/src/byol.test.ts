@@ -1,15 +1,27 @@
-import { convnet } from '@selfsup/backbones'
-import { uniforms } from '@selfsup/core'
+import { readFileSync } from 'node:fs'
+import { type BackboneOptions, convnet } from '@selfsup/backbones'
+import { type Method, resolveOptions, uniforms, weightNames } from '@selfsup/core'
 import { prepareEngine } from '@selfsup/engine'
-import { barlowTwins } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
+import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
 import { byol, definition } from './byol.js'
+import { simsiam, simsiamDefinition } from './simsiam.js'
 
-const step = () => ({
+type Values = Record<string, number[]>
+interface Fixture {
+  before: { weights: Values }
+  views: [number[], number[]][]
+  after: { losses: number[]; weights: Values; target?: Values }
+}
+const fixtures: Record<'byol' | 'simsiam', Fixture> = JSON.parse(
+  readFileSync(new URL('fixtures/byol.json', import.meta.url), 'utf8'),
+)
+
+const stepAt = (progress = 0) => ({
   seed: tf.tensor1d([5, 6], 'int32'),
-  progress: tf.scalar(0),
+  progress: tf.scalar(progress),
   epoch: tf.scalar(0),
   phase: 'main',
 })
@@ -23,8 +35,39 @@ function pictures(count: number, channels: 1 | 3 = 3) {
   }
 }
 
-describe.each(testEngines())('byol on %s', (engine) => {
-  const small = { widths: [4, 8], size: 16 } as const
+function setAll(variables: Iterable<[string, tf.Variable]>, values: Values): void {
+  tf.tidy(() => {
+    for (const [name, variable] of variables) variable.assign(tf.tensor(values[name]!, variable.shape))
+  })
+}
+
+function expectAll(variables: Iterable<[string, tf.Variable]>, values: Values): void {
+  for (const [name, variable] of variables) {
+    const worst = Math.max(...[...variable.dataSync()].map((value, i) => Math.abs(value - values[name]![i]!)))
+    expect({ name, worst: worst < 2e-5 ? 0 : worst }).toEqual({ name, worst: 0 })
+  }
+}
+
+/** One step of plain gradient descent; the loss comes back. */
+function descend(
+  method: Method,
+  views: [tf.Tensor4D, tf.Tensor4D],
+  step: ReturnType<typeof stepAt>,
+  rate: number,
+): tf.Scalar {
+  const targets = method.targets?.(views, step)
+  const weights = Object.values(method.networks).flatMap((model) =>
+    model.trainableWeights.map((weight) => weight.read() as tf.Variable),
+  )
+  const { value, grads } = tf.variableGrads(() => method.loss(views, step, targets).loss, weights)
+  for (const weight of weights) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, rate)))
+  method.afterUpdate?.(views, step, targets)
+  return value
+}
+
+type Make = (backbone: LayersModel, options?: object) => Method
+
+describe.each(testEngines())('without negatives on %s', (engine) => {
   let tensors: number
   beforeAll(async () => {
     await prepareEngine({ engine })
@@ -35,56 +78,184 @@ describe.each(testEngines())('byol on %s', (engine) => {
   afterEach(() => {
     expect(tf.memory().numTensors).toBe(tensors)
   })
-
-  test('the loss is that of the paper, of the projected features', () => {
-    const backbone = convnet(small)
-    const method = byol(backbone, { outputs: 8 })
-    tf.tidy(() => {
-      const views = method.views(pictures(4), step())
-      const [z1, z2] = views.map((x) => {
-        const h = backbone.apply(x, { training: true }) as tf.Tensor
-        return method.networks.projector!.apply(h, { training: true })
-      }) as [tf.Tensor2D, tf.Tensor2D]
-      const { loss } = method.loss(views, step())
-      expect(loss.dataSync()[0]).toBeCloseTo(barlowTwins(z1, z2).dataSync()[0]!, 3)
-    })
+  const methods: [string, Make][] = [
+    ['byol', byol as Make],
+    ['simsiam', simsiam as Make],
+  ]
+  /** The method and its backbone, disposed of afterwards. */
+  function using(
+    make: Make,
+    options: object,
+    use: (method: Method) => void,
+    size: Partial<BackboneOptions> = {},
+  ) {
+    const backbone = convnet({ widths: [4, 8], size: 16, ...size })
+    const method = make(backbone, options)
+    tf.tidy(() => use(method))
     method.dispose()
     backbone.dispose()
+  }
+
+  // Of BYOL two steps: losses, gradients, the rising momentum, the target after two updates and its statistics.
+  test.each([
+    ['byol', byol as Make, { hidden: 5, outputs: 3, momentum: 0.9 }],
+    ['simsiam', simsiam as Make, { layers: 2, outputs: 3, bottleneck: 2 }],
+  ] as const)(
+    '%s: whole compiled steps equal those of lightly’s parts in PyTorch',
+    async (name, make, options) => {
+      const { compile } = await prepareEngine({ engine })
+      const { before, views, after } = fixtures[name]
+      const backbone = convnet({ size: 4, widths: [3, 4] })
+      const method = make(backbone, options)
+      setAll(weightNames(method.networks), before.weights)
+      setAll(Object.entries(method.state), before.weights)
+      const step = compile((x1: tf.Tensor4D, x2: tf.Tensor4D, at: ReturnType<typeof stepAt>) =>
+        descend(method, [x1, x2], at, 0.1),
+      )
+      for (const [number, pair] of views.entries()) {
+        const [x1, x2] = pair.map((x) => tf.tensor4d(x, [6, 4, 4, 3])) as [tf.Tensor4D, tf.Tensor4D]
+        const at = stepAt(number / views.length)
+        const loss = step(x1, x2, at)
+        expect(loss.dataSync()[0]).toBeCloseTo(after.losses[number]!, 5)
+        tf.dispose([x1, x2, loss, at.seed, at.progress, at.epoch])
+      }
+      expectAll(weightNames(method.networks), after.weights)
+      expectAll(Object.entries(method.state), after.target ?? {})
+      for (const made of [step, method, backbone]) made.dispose()
+    },
+  )
+
+  test('the target after two updates, by hand', () => {
+    using(byol as Make, { outputs: 4 }, (method) => {
+      const online = weightNames(method.networks).get('projector/1/linear/kernel')!
+      const target = method.state['projector/1/linear/kernel']!
+      target.assign(tf.onesLike(target))
+      online.assign(tf.fill(online.shape, 2))
+      method.afterUpdate!([], stepAt(0), undefined)
+      expect(target.dataSync()[0]).toBeCloseTo(0.996 * 1 + 0.004 * 2, 6) // 1.004
+      online.assign(tf.fill(online.shape, 3))
+      method.afterUpdate!([], stepAt(0.5), undefined) // half way: 0.998
+      expect(target.dataSync()[0]).toBeCloseTo(0.998 * 1.004 + 0.002 * 3, 6) // 1.007992
+      online.assign(tf.fill(online.shape, 100))
+      method.afterUpdate!([], stepAt(1), undefined)
+      expect(target.dataSync()[0]).toBeCloseTo(1.007992, 6)
+      expect(Object.keys(method.state)).not.toContain('predictor/1/linear/kernel')
+    })
   })
 
-  test('a few steps on one batch lower the loss', () => {
-    const backbone = convnet(small)
-    const method = byol(backbone, { outputs: 8 })
-    const weights = [backbone, method.networks.projector!].flatMap((model) =>
-      model.trainableWeights.map((weight) => weight.read() as tf.Variable),
-    )
-    const losses = tf.tidy(() => {
-      const views = method.views(pictures(16), step())
-      return Array.from({ length: 12 }, () => {
-        const { value, grads } = tf.variableGrads(() => method.loss(views, step()).loss, weights)
-        for (const weight of weights) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, 0.01)))
-        return value.dataSync()[0]!
+  test.each(methods)('%s: a few steps on one batch lower the loss, nothing is left behind', (_, make) => {
+    using(make, { outputs: 8 }, (method) => {
+      const views = method.views(pictures(16), stepAt()) as [tf.Tensor4D, tf.Tensor4D]
+      expect(views.map(({ shape }) => shape)).toEqual(Array(2).fill([16, 16, 16, 3]))
+      const losses = Array.from({ length: 10 }, () => {
+        const before = tf.memory().numTensors
+        const loss = tf.tidy(() => descend(method, views, stepAt(), 0.1).dataSync()[0]!)
+        expect(tf.memory().numTensors).toBe(before)
+        return loss
       })
+      expect(losses.at(-1)).toBeLessThan(losses[0]!)
     })
-    expect(losses.at(-1)).toBeLessThan(losses[0]!)
-    method.dispose()
-    backbone.dispose()
   })
 
-  test('grey pictures take grey views', () => {
-    const backbone = convnet({ ...small, channels: 1 })
-    const method = definition.create(backbone, { outputs: 8 }, { seed: 3 })
+  test.each(methods)('%s: grey pictures take grey views', (_, make) => {
+    using(
+      make,
+      { outputs: 8 },
+      (method) => {
+        const views = method.views(pictures(2, 1), stepAt()) as tf.Tensor4D[]
+        expect(views.map(({ shape }) => shape)).toEqual(Array(2).fill([2, 16, 16, 1]))
+      },
+      { channels: 1 },
+    )
+  })
+
+  test('BYOL’s second view alone is solarised, where so asked always', () => {
+    const brightest = (options: object) => {
+      let values: number[] = []
+      using(byol as Make, { outputs: 4, jitter: 0, minScale: 1, ...options }, (method) => {
+        const batch = { ...pictures(2), images: tf.fill([2, 16, 16, 3], 250, 'int32') as tf.Tensor4D }
+        values = (method.views(batch, stepAt()) as tf.Tensor4D[]).map((view) => tf.mean(view).dataSync()[0]!)
+      })
+      return values
+    }
+    const [first, second] = brightest({ solarise2: 1 })
+    expect(first).toBeGreaterThan(2)
+    expect(second).toBeLessThan(-1.5)
+    expect(brightest({ solarise1: 1, solarise2: 0 })).toEqual([
+      expect.closeTo(second!, 3),
+      expect.closeTo(first!, 3),
+    ])
+  })
+
+  test('the gradient stops at what is predicted', () => {
+    // With the predictor's last layer 0, nothing but the targets could give the projector a gradient.
+    using(simsiam as Make, { outputs: 4, layers: 2 }, (method) => {
+      const kernel = weightNames(method.networks).get('predictor/2/linear/kernel')!
+      kernel.assign(tf.zerosLike(kernel))
+      const views = method.views(pictures(8), stepAt()) as [tf.Tensor4D, tf.Tensor4D]
+      const weight = weightNames(method.networks).get('projector/1/linear/kernel')!
+      const { grads } = tf.variableGrads(() => method.loss(views, stepAt(), undefined).loss, [weight])
+      expect(tf.max(tf.abs(grads[weight.name]!)).dataSync()[0]).toBe(0)
+    })
+  })
+})
+
+describe('recipes', () => {
+  beforeAll(async () => {
+    await prepareEngine({ engine: 'cpu' })
+  })
+
+  test('BYOL’s is LARS without biases and norms; SimSiam’s predictor keeps its rate', () => {
+    expect(definition.training(resolveOptions(definition))).toMatchObject({
+      optimizer: { name: 'lars', weightDecay: 1.5e-6, exclude: 'biases-and-norms' },
+      schedule: { name: 'cosine', warmupEpochs: 10 },
+    })
+    expect(simsiamDefinition.training(resolveOptions(simsiamDefinition))).toMatchObject({
+      optimizer: { name: 'sgd' },
+      schedule: { name: 'cosine' },
+    })
+    const backbone = convnet({ size: 16, widths: [4, 8] })
+    const method = simsiam(backbone)
+    const { weights, learningRate } = method.groups!.predictor!
+    expect(weights).toEqual(['predictor'])
     tf.tidy(() => {
-      const views = method.views(pictures(2, 1), step()) as [tf.Tensor4D, tf.Tensor4D]
-      expect(views.map(({ shape }) => shape)).toEqual(Array(2).fill([2, 16, 16, 1]))
+      const [scheduled, highest] = [tf.scalar(0.01), tf.scalar(0.5)]
+      expect(learningRate!({ scheduled, highest, optimizer: 'sgd' }, stepAt(0.9)).dataSync()[0]).toBe(0.5)
     })
     method.dispose()
     backbone.dispose()
   })
 
-  test('options that are out of range are refused', () => {
-    const backbone = convnet(small)
-    expect(() => byol(backbone, { lambda: -1 })).toThrow('lambda must be a number of at least 0; got -1')
+  test('heads are the papers’', () => {
+    const shape = ({ layers, outputs }: LayersModel) => [
+      layers
+        .slice(1)
+        .map(({ name }) => name)
+        .join(' '),
+      ...layers
+        .filter(({ name }) => name.endsWith('linear'))
+        .map(({ outputShape }) => outputShape[1] as number),
+      outputs[0]!.shape[1],
+    ]
+    const two = '1/linear 1/bn 1/relu 2/linear'
+    const backbone = convnet({ size: 96, widths: [4, 8] })
+    const [a, b] = [byol(backbone), simsiam(backbone)]
+    expect(shape(a.networks.projector!)).toEqual([two, 16, 256, 256])
+    expect(shape(a.networks.predictor!)).toEqual([two, 16, 256, 256])
+    expect(shape(b.networks.projector!)).toEqual([`${two} 2/bn 2/relu 3/linear 3/bn`, 8, 8, 8, 8])
+    expect(shape(b.networks.predictor!)).toEqual([two, 2, 8, 8])
+    for (const method of [a, b, backbone]) method.dispose()
+  })
+
+  test.each([
+    [byol as Make, { momentum: 1.1 }, 'momentum must be a number from 0 to 1; got 1.1'],
+    [byol as Make, { outputs: 0 }, 'outputs must be a whole number of at least 1; got 0'],
+    [byol as Make, { solarise: 1 }, "did you mean 'solarise1'"],
+    [simsiam as Make, { bottleneck: 0.5 }, 'bottleneck must be a whole number of at least 0; got 0.5'],
+    [simsiam as Make, { momentum: 0.9 }, 'option of simsiam'],
+  ])('what does not fit is refused when the method is made', (make, wrong, message) => {
+    const backbone = convnet({ size: 16, widths: [4, 8] })
+    expect(() => make(backbone, wrong)).toThrow(message)
     backbone.dispose()
   })
 })

@@ -1,5 +1,4 @@
-import { grayViews, simclrViews } from '@selfsup/augment'
-import { projector } from '@selfsup/backbones'
+import { momentumCopy, predictor, projector } from '@selfsup/backbones'
 import {
   type Method,
   type MethodContext,
@@ -7,35 +6,51 @@ import {
   type OptionValues,
   resolveOptions,
 } from '@selfsup/core'
-import { barlowTwins } from '@selfsup/losses'
-import type * as tf from '@tensorflow/tfjs-core'
+import { byolRegression } from '@selfsup/losses'
+import { cosineOf, exponentialMovingAverage } from '@selfsup/optim'
+import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
+import { byolViewOptions, chooseByolViews } from './views.js'
 
 const options = {
+  momentum: {
+    type: 'number',
+    default: 0.996,
+    min: 0,
+    max: 1,
+    description: 'of the target network at the start; it rises to 1',
+  },
+  hidden: {
+    type: 'number',
+    default: 0,
+    min: 0,
+    integer: true,
+    description:
+      'units of the projector’s and the predictor’s hidden layers; 0: twice the backbone’s features',
+  },
   outputs: {
     type: 'number',
-    default: 128,
-    min: 2,
+    default: 256,
+    min: 1,
     integer: true,
     description: 'features that the loss compares',
   },
-  lambda: {
-    type: 'number',
-    default: 0.005,
-    min: 0,
-    description: 'weight of the redundancy term',
-  },
+  ...byolViewOptions,
 } as const
 
 export type ByolOptions = Partial<OptionValues<typeof options>>
 
+/** Two views of each picture, or what comes of them. */
+type Two<T> = [T, T]
+
 /**
- * What it is called, one sentence on how it learns (authors, year, arXiv number, algorithm). Here: two views of each
- * picture, their features correlated to the identity.
+ * BYOL, bootstrap your own latent (Grill et al. 2020, arXiv:2006.07733, section 3): from one view of a picture an online
+ * network predicts what a target network makes of the other; the target slowly follows the online network. Nothing is
+ * pushed apart: there are no negatives.
  *
- * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]
- * @param given options; defaults are the paper's
- * @param context normalisation of the pixels, seed of the projector's weights
+ * @param backbone the encoder f: [batch, size, size, channels], normalised, to [batch, features]
+ * @param given options; defaults are the paper's, blur left out up to 64 pixels
+ * @param context normalisation of the pixels, seed of the heads' weights
  * @returns what the training loop drives
  * @throws SelfsupError when an option is unknown or out of range
  */
@@ -43,25 +58,40 @@ export function byol(
   backbone: LayersModel,
   given: ByolOptions = {},
   { normalisation, seed = 1 }: MethodContext = {},
-): Method<[tf.Tensor4D, tf.Tensor4D]> {
+): Method<Two<tf.Tensor4D>, Two<tf.Tensor2D>> {
   const options = resolveOptions(definition, given)
-  const { outputs, lambda } = options
-  const [, size, , channels] = backbone.inputs[0]!.shape as [null, number, number, number]
-  const inputs = backbone.outputs[0]!.shape.at(-1)!
-  const augmentation = (channels === 1 ? grayViews : simclrViews)({ size, normalisation })
-  const head = projector({ inputs, hidden: inputs, outputs, seed: seed + 1 })
+  const { momentum, outputs } = options
+  const features = backbone.outputs[0]!.shape.at(-1)!
+  const hidden = options.hidden || 2 * features
+  const augmentation = chooseByolViews(backbone, options, normalisation)
+  const g = projector({ inputs: features, hidden, outputs, seed: seed + 1 })
+  const q = predictor({ inputs: outputs, hidden, outputs, seed: seed + 2 })
+  const target = momentumCopy({ backbone, projector: g })
+
   return {
     name: 'byol',
     options,
-    networks: { backbone, projector: head },
-    state: {},
+    networks: { backbone, projector: g, predictor: q },
+    state: target.values,
+    comparableLoss: false, // the lowest loss is a collapsed network's
     crops: augmentation.crops,
-    views: (batch, { seed }) => augmentation.apply(batch, seed) as [tf.Tensor4D, tf.Tensor4D],
-    loss([x1, x2]) {
-      const [z1, z2] = [x1, x2].map((x) => encode(head, encode(backbone, x))) as [tf.Tensor2D, tf.Tensor2D]
-      return { loss: barlowTwins(z1, z2, { lambda }), features: z1 }
+    views: (batch, { seed }) => augmentation.apply(batch, seed) as Two<tf.Tensor4D>,
+    targets: (views) => views.map((x) => target.apply(x, { training: true })) as Two<tf.Tensor2D>,
+    loss([x1, x2], _step, [target1, target2]) {
+      // Each view goes through the networks alone, as in the paper: batch normalisation sees one at a time.
+      const [z1, z2] = [x1, x2].map((x) => encode(g, encode(backbone, x))) as Two<tf.Tensor2D>
+      const [prediction1, prediction2] = [encode(q, z1), encode(q, z2)]
+      const loss = tf.add(byolRegression(prediction1, target2), byolRegression(prediction2, target1))
+      return { loss: loss as tf.Scalar, features: z1 }
     },
-    dispose: () => head.dispose(),
+    afterUpdate(_views, { progress }) {
+      // tau = 1 - (1 - tau_base) (cos(pi k / K) + 1) / 2 (section 3.2)
+      const tau = cosineOf(progress, { from: momentum, to: 1 })
+      exponentialMovingAverage(target.averages, target.originals, tau)
+    },
+    dispose() {
+      for (const part of [g, q, target]) part.dispose()
+    },
   }
 }
 
@@ -70,19 +100,19 @@ function encode(model: LayersModel, x: tf.Tensor): tf.Tensor2D {
   return model.apply(x, { training: true }) as tf.Tensor2D
 }
 
-/** How a program finds the method by name. */
+/** How a program finds BYOL by name. */
 export const definition: MethodDefinition<typeof options> = {
   name: 'byol',
-  summary: 'a few words: what is made alike or apart',
-  paper: 'authors, year, arXiv number',
+  summary: 'one view predicts what a slower copy of the network makes of the other; no negatives',
+  paper: 'Grill et al. 2020, arXiv:2006.07733',
   options,
   training: () => ({
-    epochs: 200,
+    epochs: 300,
     batchSize: 256,
-    learningRate: 0.06,
+    learningRate: 0.3,
     scaling: 'linear',
-    schedule: { name: 'cosine' },
-    optimizer: { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 },
+    schedule: { name: 'cosine', warmupEpochs: 10 },
+    optimizer: { name: 'lars', momentum: 0.9, weightDecay: 1.5e-6, exclude: 'biases-and-norms' },
   }),
   create: byol,
 }

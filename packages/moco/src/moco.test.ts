@@ -1,15 +1,25 @@
-import { convnet } from '@selfsup/backbones'
-import { uniforms } from '@selfsup/core'
+import { readFileSync } from 'node:fs'
+import { type BackboneOptions, convnet } from '@selfsup/backbones'
+import { type Method, resolveOptions, uniforms, weightNames } from '@selfsup/core'
 import { prepareEngine } from '@selfsup/engine'
-import { barlowTwins } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
+import * as tfl from '@tensorflow/tfjs-layers'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
-import { definition, moco } from './moco.js'
+import { definition, type MocoOptions, type MocoViews, moco } from './moco.js'
 
-const step = () => ({
+type Values = Record<string, number[]>
+interface Fixture {
+  before: { weights: Values; x1: number[]; x2: number[]; queue?: number[]; position?: number }
+  after: { loss: number; weights: Values; keyEncoder: Values; queue?: number[]; position?: number }
+}
+const fixtures: Record<'v2' | 'v3', Fixture> = JSON.parse(
+  readFileSync(new URL('fixtures/moco.json', import.meta.url), 'utf8'),
+)
+
+const stepAt = (progress = 0) => ({
   seed: tf.tensor1d([5, 6], 'int32'),
-  progress: tf.scalar(0),
+  progress: tf.scalar(progress),
   epoch: tf.scalar(0),
   phase: 'main',
 })
@@ -23,8 +33,32 @@ function pictures(count: number, channels: 1 | 3 = 3) {
   }
 }
 
+function setAll(variables: Iterable<[string, tf.Variable]>, values: Values): void {
+  tf.tidy(() => {
+    for (const [name, variable] of variables) variable.assign(tf.tensor(values[name]!, variable.shape))
+  })
+}
+
+function expectAll(variables: Iterable<[string, tf.Variable]>, values: Values): void {
+  for (const [name, variable] of variables) {
+    const worst = Math.max(...[...variable.dataSync()].map((value, i) => Math.abs(value - values[name]![i]!)))
+    expect({ name, worst: worst < 2e-5 ? 0 : worst }).toEqual({ name, worst: 0 })
+  }
+}
+
+/** One step of plain gradient descent; the loss comes back. */
+function descend(method: Method, views: MocoViews, step: ReturnType<typeof stepAt>, rate: number): tf.Scalar {
+  const targets = method.targets!(views, step)
+  const weights = Object.values(method.networks).flatMap((model) =>
+    model.trainableWeights.map((weight) => weight.read() as tf.Variable),
+  )
+  const { value, grads } = tf.variableGrads(() => method.loss(views, step, targets).loss, weights)
+  for (const weight of weights) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, rate)))
+  method.afterUpdate!(views, step, targets)
+  return value
+}
+
 describe.each(testEngines())('moco on %s', (engine) => {
-  const small = { widths: [4, 8], size: 16 } as const
   let tensors: number
   beforeAll(async () => {
     await prepareEngine({ engine })
@@ -35,56 +69,167 @@ describe.each(testEngines())('moco on %s', (engine) => {
   afterEach(() => {
     expect(tf.memory().numTensors).toBe(tensors)
   })
-
-  test('the loss is that of the paper, of the projected features', () => {
-    const backbone = convnet(small)
-    const method = moco(backbone, { outputs: 8 })
-    tf.tidy(() => {
-      const views = method.views(pictures(4), step())
-      const [z1, z2] = views.map((x) => {
-        const h = backbone.apply(x, { training: true }) as tf.Tensor
-        return method.networks.projector!.apply(h, { training: true })
-      }) as [tf.Tensor2D, tf.Tensor2D]
-      const { loss } = method.loss(views, step())
-      expect(loss.dataSync()[0]).toBeCloseTo(barlowTwins(z1, z2).dataSync()[0]!, 3)
-    })
+  /** The method and its backbone, disposed of afterwards. */
+  function withMoco(
+    given: MocoOptions,
+    use: (method: ReturnType<typeof moco>) => void,
+    size: BackboneOptions = { size: 16 },
+  ): void {
+    const backbone = convnet({ widths: [4, 8], ...size })
+    const method = moco(backbone, given)
+    tf.tidy(() => use(method))
     method.dispose()
     backbone.dispose()
-  })
+  }
 
-  test('a few steps on one batch lower the loss', () => {
-    const backbone = convnet(small)
-    const method = moco(backbone, { outputs: 8 })
-    const weights = [backbone, method.networks.projector!].flatMap((model) =>
-      model.trainableWeights.map((weight) => weight.read() as tf.Variable),
-    )
-    const losses = tf.tidy(() => {
-      const views = method.views(pictures(16), step())
-      return Array.from({ length: 12 }, () => {
-        const { value, grads } = tf.variableGrads(() => method.loss(views, step()).loss, weights)
-        for (const weight of weights) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, 0.01)))
-        return value.dataSync()[0]!
+  // Split normalisation, shuffled keys, InfoNCE, update, momentum, a queue that goes round within the batch.
+  test.each([
+    ['v2', { hidden: 5, outputs: 3, queue: 10, batchGroups: 2, momentum: 0.9 }, 0],
+    ['v3', { hidden: 5, outputs: 3, temperature: 0.5, momentum: 0.9 }, 0.25],
+  ] as const)(
+    '%s: a whole compiled step equals that of the authors’ code in PyTorch',
+    async (version, given, progress) => {
+      const { compile } = await prepareEngine({ engine })
+      const { before, after } = fixtures[version]
+      const backbone = convnet({ size: 4, widths: [3, 4] })
+      const method = moco(backbone, { version, ...given })
+      const { queue, queuePosition, ...keyEncoder } = method.state
+      setAll(weightNames(method.networks), before.weights)
+      setAll(Object.entries(keyEncoder), before.weights)
+      if (queue) setAll([['q', queue]], { q: before.queue! })
+      if (queuePosition) tf.tidy(() => queuePosition.assign(tf.scalar(before.position!, 'int32')))
+      const step = compile((x1: tf.Tensor4D, x2: tf.Tensor4D, at: ReturnType<typeof stepAt>) =>
+        descend(method, [x1, x2], at, 0.1),
+      )
+      const [x1, x2] = [before.x1, before.x2].map((x) => tf.tensor4d(x, [8, 4, 4, 3]))
+      const { phase, ...at } = stepAt(progress)
+      const loss = step(x1!, x2!, { ...at, phase })
+      expect(loss.dataSync()[0]).toBeCloseTo(after.loss, 5)
+      expectAll(weightNames(method.networks), after.weights)
+      expectAll(Object.entries(keyEncoder), after.keyEncoder)
+      if (queue) expectAll([['q', queue]], { q: after.queue! })
+      if (queuePosition) expect(queuePosition.dataSync()[0]).toBe(after.position)
+      tf.dispose([x1!, x2!, loss, at])
+      for (const made of [step, method, backbone]) made.dispose()
+    },
+  )
+
+  test.each(['v1', 'v2', 'v3'] as const)(
+    '%s: a few steps on one batch lower the loss, nothing is left behind',
+    (version) => {
+      withMoco({ version, outputs: 8, queue: 40 }, (method) => {
+        const views = method.views(pictures(16), stepAt())
+        expect(views.map(({ shape }) => shape)).toEqual(Array(2).fill([16, 16, 16, 3]))
+        const losses = Array.from({ length: 10 }, () => {
+          const before = tf.memory().numTensors
+          const loss = tf.tidy(
+            () => descend(method, views, stepAt(), version === 'v3' ? 0.1 : 0.3).dataSync()[0]!,
+          )
+          expect(tf.memory().numTensors).toBe(before)
+          return loss
+        })
+        // The queue fills with keys of the same pictures, so that the first steps' negatives are easier.
+        expect(Math.min(...losses.slice(5))).toBeLessThan(version === 'v3' ? losses[0]! : losses[5]!)
       })
+    },
+  )
+
+  test('the momentum of v3 rises to 1, where the momentum encoder stays', () => {
+    withMoco({ version: 'v3', outputs: 4, momentum: 0 }, (method) => {
+      const weight = weightNames(method.networks).get('backbone/stage1/conv/kernel')!
+      const slow = method.state['backbone/stage1/conv/kernel']!
+      const moved = (progress: number) => {
+        weight.assign(tf.add(slow, 1))
+        const before = slow.dataSync()[0]!
+        method.afterUpdate!([] as never, stepAt(progress), [] as never)
+        return slow.dataSync()[0]! - before
+      }
+      expect([moved(1), moved(0.5), moved(0)]).toEqual([0, expect.closeTo(0.5, 5), expect.closeTo(1, 5)])
     })
-    expect(losses.at(-1)).toBeLessThan(losses[0]!)
-    method.dispose()
-    backbone.dispose()
   })
 
   test('grey pictures take grey views', () => {
-    const backbone = convnet({ ...small, channels: 1 })
-    const method = definition.create(backbone, { outputs: 8 }, { seed: 3 })
-    tf.tidy(() => {
-      const views = method.views(pictures(2, 1), step()) as [tf.Tensor4D, tf.Tensor4D]
-      expect(views.map(({ shape }) => shape)).toEqual(Array(2).fill([2, 16, 16, 1]))
-    })
+    withMoco(
+      { outputs: 8 },
+      (method) => {
+        expect(method.views(pictures(2, 1), stepAt())[1].shape).toEqual([2, 16, 16, 1])
+      },
+      { size: 16, channels: 1 },
+    )
+  })
+})
+
+describe('versions', () => {
+  beforeAll(async () => {
+    await prepareEngine({ engine: 'cpu' })
+  })
+
+  test.each([
+    ['v1', ['1/linear'], { name: 'step', milestones: [120, 160] }, 'sgd'],
+    ['v2', ['1/linear', '1/relu', '2/linear'], { name: 'cosine' }, 'sgd'],
+    ['v3', ['1/linear', '1/bn', '1/relu', '2/linear', '2/bn'], { name: 'cosine', warmupEpochs: 10 }, 'lars'],
+  ] as const)('%s has its paper’s head, state and recipe', (version, layers, schedule, optimizer) => {
+    const backbone = convnet({ size: 16, widths: [4, 8] })
+    const method = moco(backbone, { version })
+    const head = method.networks.projector!
+    expect(head.layers.slice(1).map(({ name }) => name)).toEqual(layers)
+    expect(head.outputs[0]!.shape).toEqual([null, version === 'v3' ? 256 : 128])
+    expect(Object.keys(method.networks)).toEqual([
+      'backbone',
+      'projector',
+      ...(version === 'v3' ? ['predictor'] : []),
+    ])
+    expect(method.state.queue?.shape).toEqual(version === 'v3' ? undefined : [4096, 128])
+    expect(Object.keys(method.state)).toContain('projector/1/linear/kernel')
+    expect(method.needs!.batchSize).toEqual(
+      version === 'v3' ? { min: 2, multipleOf: 1 } : { min: 16, max: 4096, multipleOf: 8 },
+    )
+    const training = definition.training(resolveOptions(definition, { version }))
+    expect(training).toMatchObject({ schedule, optimizer: { name: optimizer } })
     method.dispose()
     backbone.dispose()
   })
 
-  test('options that are out of range are refused', () => {
-    const backbone = convnet(small)
-    expect(() => moco(backbone, { lambda: -1 })).toThrow('lambda must be a number of at least 0; got -1')
+  test('v3 leaves a transformer’s projection of patches alone and gives it another head', () => {
+    // By the layers' names a vision transformer, as far as the method asks.
+    const input = tfl.input({ shape: [8, 8, 3] })
+    const patches = tfl.layers.conv2d({ name: 'patches/projection', filters: 4, kernelSize: 4, strides: 4 })
+    const token = tfl.layers.globalAveragePooling2d({ name: 'class-token' })
+    const output = token.apply(patches.apply(input)) as tfl.SymbolicTensor
+    const backbone = tfl.model({ inputs: input, outputs: output })
+    const method = moco(backbone, { version: 'v3' })
+    expect(backbone.trainableWeights).toHaveLength(0)
+    expect(method.networks.projector!.layers.at(-1)!.name).toBe('3/bn')
+    expect(method.networks.predictor!.layers.at(-1)!.name).toBe('2/bn')
+    method.dispose()
+    patches.trainable = true
+    moco(backbone, { version: 'v3', freezePatches: false }).dispose()
+    expect(backbone.trainableWeights).toHaveLength(2)
     backbone.dispose()
+  })
+
+  test('what does not fit is refused when the method is made', () => {
+    const backbone = convnet({ size: 16, widths: [4, 8] })
+    expect(() => moco(backbone, { queue: 0 })).toThrow('queue must be a whole number of at least 1; got 0')
+    expect(() => moco(backbone, { queue: 8 })).toThrow(
+      'moco: the queue must hold at least a batch of 16, two for each of the 8 batchGroups; got 8',
+    )
+    expect(() => moco(backbone, { momentum: 1.5 })).toThrow('momentum must be a number from')
+    expect(() => moco(backbone, { version: 'v4' } as object)).toThrow(
+      'version must be one of v1, v2, v3; got "v4"',
+    )
+    backbone.dispose()
+    const foreign = tfl.sequential({
+      layers: [
+        tfl.layers.conv2d({ filters: 4, kernelSize: 3, inputShape: [8, 8, 3] }),
+        tfl.layers.batchNormalization({ name: 'theirs' }),
+        tfl.layers.globalAveragePooling2d({}),
+      ],
+    })
+    expect(() => moco(foreign)).toThrow(
+      "moco: the backbone's batch normalisation 'theirs' takes the whole batch",
+    )
+    moco(foreign, { batchGroups: 1 }).dispose()
+    foreign.dispose()
   })
 })

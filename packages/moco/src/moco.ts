@@ -1,88 +1,141 @@
-import { grayViews, simclrViews } from '@selfsup/augment'
-import { projector } from '@selfsup/backbones'
+import { batchNormalisations, momentumCopy, projector } from '@selfsup/backbones'
 import {
+  expected,
   type Method,
   type MethodContext,
   type MethodDefinition,
   type OptionValues,
   resolveOptions,
+  type TrainingDefaults,
 } from '@selfsup/core'
-import { barlowTwins } from '@selfsup/losses'
-import type * as tf from '@tensorflow/tfjs-core'
+import { infoNce, l2Normalise } from '@selfsup/losses'
+import { exponentialMovingAverage } from '@selfsup/optim'
+import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
+import { mocoV3 } from './moco-v3.js'
+import { type MocoOptions, type MocoSettings, options, settingsOf } from './options.js'
+import { keyQueue } from './queue.js'
+import { inRandomOrder } from './shuffle.js'
+import { chooseViews } from './views.js'
 
-const options = {
-  outputs: {
-    type: 'number',
-    default: 128,
-    min: 2,
-    integer: true,
-    description: 'features that the loss compares',
-  },
-  lambda: {
-    type: 'number',
-    default: 0.005,
-    min: 0,
-    description: 'weight of the redundancy term',
-  },
-} as const
+export type { MocoOptions } from './options.js'
 
-export type MocoOptions = Partial<OptionValues<typeof options>>
+/** The views of a batch: of the queries, of the keys. */
+export type MocoViews = [tf.Tensor4D, tf.Tensor4D]
 
 /**
- * What it is called, one sentence on how it learns (authors, year, arXiv number, algorithm). Here: two views of each
- * picture, their features correlated to the identity.
+ * MoCo, momentum contrast (He et al. 2020, arXiv:1911.05722, algorithm 1; v2: arXiv:2003.04297; v3: arXiv:2104.02057,
+ * algorithm 1): a view of a picture is to find the picture's other view, its key, among the keys of other pictures. Keys
+ * come from an encoder that slowly follows the one that is trained; v1 and v2 keep those of past batches in a queue.
  *
  * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]
- * @param given options; defaults are the paper's
- * @param context normalisation of the pixels, seed of the projector's weights
- * @returns what the training loop drives
- * @throws SelfsupError when an option is unknown or out of range
+ * @param given options; a version's defaults are its paper's, but for the queue's length
+ * @param context normalisation of the pixels, seed of the heads' weights and of the first keys
+ * @returns what the training loop drives; batches must be no larger than the queue and divide into `batchGroups`
+ * @throws SelfsupError when an option is unknown or out of range, or the backbone can't normalise in groups
  */
 export function moco(
   backbone: LayersModel,
   given: MocoOptions = {},
   { normalisation, seed = 1 }: MethodContext = {},
-): Method<[tf.Tensor4D, tf.Tensor4D]> {
+): Method<MocoViews> {
   const options = resolveOptions(definition, given)
-  const { outputs, lambda } = options
   const [, size, , channels] = backbone.inputs[0]!.shape as [null, number, number, number]
-  const inputs = backbone.outputs[0]!.shape.at(-1)!
-  const augmentation = (channels === 1 ? grayViews : simclrViews)({ size, normalisation })
-  const head = projector({ inputs, hidden: inputs, outputs, seed: seed + 1 })
+  const features = backbone.outputs[0]!.shape.at(-1)!
+  const transformer = backbone.layers.some(({ name }) => name === 'class-token')
+  const settings = settingsOf(options, features, transformer)
+  checkGroups(backbone, settings.batchGroups)
+  const augmentation = chooseViews(options, { size, channels }, normalisation, transformer)
+  const parts = { backbone, features, settings, seed }
+  const algorithm =
+    options.version === 'v3'
+      ? mocoV3({ ...parts, transformer, freezePatches: options.freezePatches })
+      : mocoQueue({ ...parts, queue: options.queue })
   return {
     name: 'moco',
     options,
-    networks: { backbone, projector: head },
-    state: {},
     crops: augmentation.crops,
-    views: (batch, { seed }) => augmentation.apply(batch, seed) as [tf.Tensor4D, tf.Tensor4D],
-    loss([x1, x2]) {
-      const [z1, z2] = [x1, x2].map((x) => encode(head, encode(backbone, x))) as [tf.Tensor2D, tf.Tensor2D]
-      return { loss: barlowTwins(z1, z2, { lambda }), features: z1 }
-    },
-    dispose: () => head.dispose(),
+    views: (batch, { seed }) => augmentation.apply(batch, seed) as MocoViews,
+    ...algorithm,
   }
 }
 
-/** A training pass: batch normalisation takes the batch's statistics. */
-function encode(model: LayersModel, x: tf.Tensor): tf.Tensor2D {
-  return model.apply(x, { training: true }) as tf.Tensor2D
+/** What makes the versions' algorithms; the rest of the method is common. */
+export interface MocoParts {
+  readonly backbone: LayersModel
+  readonly features: number
+  readonly settings: MocoSettings
+  readonly seed: number
 }
 
-/** How a program finds the method by name. */
+/** Versions 1 and 2: the queue. */
+function mocoQueue({ backbone, features, settings, seed, queue: length }: MocoParts & { queue: number }) {
+  const { momentum, temperature, batchGroups, hidden, outputs, layers } = settings
+  expected(
+    length >= 2 * batchGroups,
+    `moco: the queue must hold at least a batch of ${2 * batchGroups}, two for each of the ${batchGroups} batchGroups; got ${length}`,
+  )
+  const head = projector({ inputs: features, hidden, outputs, layers, batchNorm: false, seed: seed + 1 })
+  const keyEncoder = momentumCopy({ backbone, projector: head })
+  const queue = keyQueue(length, outputs, seed)
+  return {
+    networks: { backbone, projector: head },
+    state: { ...keyEncoder.values, queue: queue.keys, queuePosition: queue.position },
+    needs: { batchSize: { min: 2 * batchGroups, max: length, multipleOf: batchGroups } },
+    targets([, x2], { seed }) {
+      const encode = (x: tf.Tensor) => keyEncoder.apply(x, { training: true, batchGroups })
+      return l2Normalise(batchGroups > 1 ? inRandomOrder(x2, seed, encode) : encode(x2))
+    },
+    loss([x1], _step, k) {
+      const h = backbone.apply(x1, { training: true, batchGroups }) as tf.Tensor2D
+      const q = head.apply(h, { training: true }) as tf.Tensor2D
+      const negatives = queue.keys
+      return { loss: infoNce(q, k, { temperature, negatives, negativesNormalised: true }), features: q }
+    },
+    afterUpdate(_views, _step, k) {
+      exponentialMovingAverage(keyEncoder.averages, keyEncoder.originals, tf.scalar(momentum))
+      queue.enqueue(k)
+    },
+    dispose() {
+      for (const part of [head, keyEncoder, queue]) part.dispose()
+    },
+  } satisfies Partial<Method<MocoViews, tf.Tensor2D>>
+}
+
+/** Statistics of parts of a batch are this project's layers' doing. */
+function checkGroups(backbone: LayersModel, groups: number): void {
+  const { whole } = batchNormalisations(backbone)
+  expected(
+    groups === 1 || whole.length === 0,
+    `moco: the backbone's batch normalisation '${whole[0]}' takes the whole batch, whose statistics would tell a query its ` +
+      'key; build the backbone with BatchNormalization of @selfsup/backbones, or set batchGroups to 1 and bear it',
+  )
+}
+
+const sgd = { name: 'sgd', momentum: 0.9, weightDecay: 1e-4 } as const
+/** The papers' for ImageNet; v3's for ResNets. */
+const training = {
+  v1: { epochs: 200, learningRate: 0.03, optimizer: sgd, schedule: { name: 'step', milestones: [120, 160] } },
+  v2: { epochs: 200, learningRate: 0.03, optimizer: sgd, schedule: { name: 'cosine' } },
+  v3: {
+    epochs: 300,
+    learningRate: 0.3,
+    optimizer: { name: 'lars', momentum: 0.9, weightDecay: 1e-6 },
+    schedule: { name: 'cosine', warmupEpochs: 10 },
+  },
+} as const satisfies Record<string, Omit<TrainingDefaults, 'batchSize' | 'scaling'>>
+
+/** How a program finds MoCo by name. */
 export const definition: MethodDefinition<typeof options> = {
   name: 'moco',
-  summary: 'a few words: what is made alike or apart',
-  paper: 'authors, year, arXiv number',
+  summary: 'a view finds the other view of its picture in a queue of others, encoded by a slower copy',
+  paper:
+    'He et al. 2020, arXiv:1911.05722; Chen et al. 2020, arXiv:2003.04297; Chen et al. 2021, arXiv:2104.02057',
   options,
-  training: () => ({
-    epochs: 200,
+  training: ({ version }: OptionValues<typeof options>) => ({
     batchSize: 256,
-    learningRate: 0.06,
     scaling: 'linear',
-    schedule: { name: 'cosine' },
-    optimizer: { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 },
+    ...training[version],
   }),
   create: moco,
 }

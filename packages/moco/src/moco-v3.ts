@@ -1,0 +1,64 @@
+import { momentumCopy, predictor, projector } from '@selfsup/backbones'
+import type { Method } from '@selfsup/core'
+import { infoNce } from '@selfsup/losses'
+import { cosineOf, exponentialMovingAverage } from '@selfsup/optim'
+import * as tf from '@tensorflow/tfjs-core'
+import type { MocoParts, MocoViews } from './moco.js'
+
+/** The keys of both views, each [batch, features]. */
+type Keys = [tf.Tensor2D, tf.Tensor2D]
+
+/**
+ * MoCo v3 (Chen et al. 2021, arXiv:2104.02057, algorithm 1): no queue, each view's query is told from the keys of the
+ * batch's other view, and a predictor stands behind the encoder that is trained.
+ */
+export function mocoV3({
+  backbone,
+  features,
+  settings,
+  seed,
+  transformer,
+  freezePatches,
+}: MocoParts & { readonly transformer: boolean; readonly freezePatches: boolean }) {
+  const { momentum, temperature, batchGroups, hidden, outputs, layers } = settings
+  // A random projection of the patches is stabler than a learned one (section 4.2).
+  if (transformer && freezePatches) backbone.getLayer('patches/projection').trainable = false
+  const normalised = { outputBatchNorm: true, outputAffine: false }
+  const head = projector({ inputs: features, hidden, outputs, layers, ...normalised, seed: seed + 1 })
+  const ahead = predictor({
+    inputs: outputs,
+    hidden,
+    outputs,
+    ...(transformer && normalised),
+    seed: seed + 2,
+  })
+  const momentumEncoder = momentumCopy({ backbone, projector: head })
+  const networks = { backbone, projector: head, predictor: ahead }
+
+  const pass = { training: true, batchGroups }
+  const query = (x: tf.Tensor4D) =>
+    Object.values(networks).reduce<tf.Tensor>(
+      (y, model) => model.apply(y, pass) as tf.Tensor,
+      x,
+    ) as tf.Tensor2D
+  // By 2 * temperature the loss depends less on the temperature, and its gradient is as large as BYOL's.
+  const contrast = (q: tf.Tensor2D, k: tf.Tensor2D) => tf.mul(infoNce(q, k, { temperature }), 2 * temperature)
+
+  return {
+    networks,
+    state: momentumEncoder.values,
+    needs: { batchSize: { min: 2 * batchGroups, multipleOf: batchGroups } },
+    targets: (views) => views.map((x) => momentumEncoder.apply(x, pass)) as Keys,
+    loss([x1, x2], _step, [k1, k2]) {
+      const [q1, q2] = [query(x1), query(x2)]
+      return { loss: tf.add(contrast(q1, k2), contrast(q2, k1)) as tf.Scalar, features: q1 }
+    },
+    afterUpdate(_views, { progress }) {
+      const rising = cosineOf(progress, { from: momentum, to: 1 })
+      exponentialMovingAverage(momentumEncoder.averages, momentumEncoder.originals, rising)
+    },
+    dispose() {
+      for (const part of [head, ahead, momentumEncoder]) part.dispose()
+    },
+  } satisfies Partial<Method<MocoViews, Keys>>
+}

@@ -1,0 +1,61 @@
+import { derive, normals, ShapeError } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+
+/** The keys that queries must be told from: first in, first out. */
+export interface KeyQueue {
+  /** [size, features], rows of length 1 */
+  readonly keys: tf.Variable<tf.Rank.R2>
+  /** int32 scalar: the row of the oldest key, which the next one replaces */
+  readonly position: tf.Variable<tf.Rank.R0>
+  /**
+   * Puts a batch of keys in the place of the oldest; past the last row it goes on with the first.
+   * @param keys [batch, features], batch at most the queue's size
+   * @throws ShapeError when the batch is larger, or has other features
+   */
+  enqueue(keys: tf.Tensor2D): void
+  dispose(): void
+}
+
+/**
+ * A queue of any size, whatever the batch (He et al. 2020, arXiv:1911.05722, section 3.2 and algorithm 1). It begins
+ * full of random directions, as the paper's code has it.
+ * @param size how many keys
+ * @param features of a key
+ * @param seed of the random directions
+ */
+export function keyQueue(size: number, features: number, seed: number): KeyQueue {
+  const [keys, position] = tf.tidy(() => [
+    tf.variable(tf.tensor2d(directions(size, features, seed), [size, features]), false),
+    tf.variable(tf.scalar(0, 'int32'), false),
+  ]) as [tf.Variable<tf.Rank.R2>, tf.Variable<tf.Rank.R0>]
+  return {
+    keys,
+    position,
+    enqueue(batch) {
+      const [count, width] = batch.shape
+      if (count > size || width !== features) {
+        throw new ShapeError(
+          `keyQueue: a batch must be [at most ${size}, ${features}], as the queue is [${size},${features}]; got [${batch.shape}]`,
+        )
+      }
+      tf.tidy(() => {
+        const length = tf.scalar(size, 'int32')
+        const rows = tf.mod(tf.add(tf.range(0, count, 1, 'int32'), position), length)
+        keys.assign(tf.tensorScatterUpdate(keys, tf.expandDims(rows, 1), batch) as tf.Tensor2D)
+        position.assign(tf.mod(tf.add(position, tf.scalar(count, 'int32')), length) as tf.Scalar)
+      })
+    },
+    dispose: () => tf.dispose([keys, position]),
+  }
+}
+
+/** Rows of length 1, drawn on the host: the same on every engine. */
+function directions(rows: number, width: number, seed: number): Float32Array {
+  const values = normals(derive([seed, 0], 0x9e0e), rows * width)
+  for (let start = 0; start < values.length; start += width) {
+    const row = values.subarray(start, start + width)
+    const length = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0))
+    for (let i = 0; i < width; i++) row[i]! /= length
+  }
+  return values
+}
