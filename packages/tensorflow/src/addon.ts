@@ -18,7 +18,9 @@ export interface Addon {
   deleteTensor(tensor: number): void
   readSync(tensor: number): TensorValues
   read(tensor: number): Promise<TensorValues>
-  execute(name: string, attributes: FlatAttributes, inputs: number, outputs: number): void
+  /** what `execute` means by a number from now on */
+  define(operation: number, name: string, attributes: FlatAttributes): void
+  execute(operation: number, inputs: number, outputs: number): void
   beginCapture(largestConstant: number): void
   /** @returns how many tensors from outside the step takes; the exchange holds their numbers */
   endCapture(name: string, outputs: number, xla: boolean): number

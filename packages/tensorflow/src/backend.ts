@@ -2,25 +2,21 @@ import { SelfsupError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { type Addon, attributeKinds, dataTypes, type TensorValues } from './addon.js'
 import { assertNoHostRandomness, inCode } from './host-misuse.js'
+import { type Attribute, Operations } from './operations.js'
 
-/** One attribute of a TensorFlow operation, as the kernels of tfjs-node give it. */
-export interface Attribute {
-  readonly name: string
-  readonly type: number
-  readonly value: unknown
-}
-
-/** What stands behind a tensor. */
-interface Data {
-  readonly shape: number[]
-  readonly type: number
-  /** the addon's number; 0 while the values are still here */
-  tensor: number
-  values: TensorValues | undefined
-  refCount: number
-  /** the captured step that it was made in, 0 outside of any; and by which operation of it */
-  readonly capture: number
-  readonly by?: string
+/** What stands behind a tensor, and its identity for TensorFlow.js, unless that had one before. */
+class Data {
+  constructor(
+    readonly shape: number[],
+    readonly type: number,
+    /** the addon's number; 0 while the values are still here */
+    public tensor: number,
+    public values: TensorValues | undefined,
+    public refCount: number,
+    /** the captured step that it was made in, 0 outside of any; and by which operation of it */
+    readonly capture: number,
+    readonly by?: string,
+  ) {}
 }
 
 /** Bytes that one constant made on the host may have in a captured step. */
@@ -61,7 +57,9 @@ export class TensorflowBackend extends tf.KernelBackend {
   /** of TensorFlow's library */
   readonly version: string
   private readonly exchange: Int32Array
-  private readonly data = new WeakMap<object, Data>()
+  private readonly operations: Operations
+  /** of tensors that had an identity before they came here */
+  private readonly moved = new WeakMap<object, Data>()
   private alive = 0
   private capture = 0
   private captures = 0
@@ -78,6 +76,7 @@ export class TensorflowBackend extends tf.KernelBackend {
     this.isUsingGpuDevice = gpu
     this.isGPUPackage = gpu
     this.fused = { views: !gpu }
+    this.operations = new Operations(addon)
   }
 
   // What kernels call.
@@ -102,9 +101,7 @@ export class TensorflowBackend extends tf.KernelBackend {
     outputs: number,
   ): tf.Tensor[] {
     this.writeNumbers(inputs)
-    const flat: unknown[] = []
-    for (const attribute of attributes) flat.push(attribute.name, attribute.type, attribute.value)
-    this.addon.execute(name, flat, inputs.length, outputs)
+    this.addon.execute(this.operations.numberOf(name, attributes), inputs.length, outputs)
     const results: tf.Tensor[] = []
     for (let i = 0, at = 0; i < outputs; i++) {
       const tensor = this.exchange[at++]!
@@ -174,9 +171,7 @@ export class TensorflowBackend extends tf.KernelBackend {
   }
 
   override write(values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType): tf.DataId {
-    const dataId = {}
-    this.move(dataId, values, shape, dtype, 1)
-    return dataId
+    return this.onHost(values, shape, dtype, 1)
   }
 
   override move(
@@ -186,10 +181,18 @@ export class TensorflowBackend extends tf.KernelBackend {
     dtype: tf.DataType,
     refCount: number,
   ): void {
+    this.moved.set(dataId, this.onHost(values, shape, dtype, refCount))
+  }
+
+  private onHost(
+    values: tf.backend_util.BackendValues,
+    shape: number[],
+    dtype: tf.DataType,
+    refCount: number,
+  ): Data {
     if (this.capture) assertNoHostRandomness()
-    const { capture } = this
-    const type = typesOf[dtype]
-    this.keep(dataId, { shape, type, tensor: 0, values: values as TensorValues, refCount, capture })
+    this.alive++
+    return new Data(shape, typesOf[dtype], 0, values as TensorValues, refCount, this.capture)
   }
 
   override async read(dataId: tf.DataId): Promise<tf.backend_util.BackendValues> {
@@ -203,18 +206,19 @@ export class TensorflowBackend extends tf.KernelBackend {
   }
 
   override disposeData(dataId: tf.DataId, force = false): boolean {
-    const data = this.data.get(dataId)
+    const data = this.find(dataId)
     if (!data) return true
     data.refCount--
     if (!force && data.refCount > 0) return false
     if (data.tensor) this.addon.deleteTensor(data.tensor)
-    this.data.delete(dataId)
+    data.refCount = 0
+    data.values = undefined
     this.alive--
     return true
   }
 
   override refCount(dataId: tf.DataId): number {
-    return this.data.get(dataId)?.refCount ?? 0
+    return this.find(dataId)?.refCount ?? 0
   }
 
   override incRef(dataId: tf.DataId): void {
@@ -299,14 +303,16 @@ export class TensorflowBackend extends tf.KernelBackend {
   }
 
   private of(dataId: tf.DataId): Data {
-    const data = this.data.get(dataId)
+    const data = this.find(dataId)
     if (!data) throw new SelfsupError('a tensor is used that was disposed of, or is another engine’s')
     return data
   }
 
-  private keep(dataId: tf.DataId, data: Data): void {
-    if (!this.data.has(dataId)) this.alive++
-    this.data.set(dataId, data)
+  /** What is referred to no more is gone. */
+  private find(dataId: tf.DataId): Data | undefined {
+    if (dataId instanceof Data && dataId.refCount > 0) return dataId
+    const moved = this.moved.get(dataId)
+    return moved && moved.refCount > 0 ? moved : undefined
   }
 
   /** The values that are still, or again, JavaScript's; throws inside a captured step for those that are not known. */
@@ -343,8 +349,8 @@ export class TensorflowBackend extends tf.KernelBackend {
   private tensorOf(tensor: number, type: number, shape: number[], by?: string): tf.Tensor {
     const dtype = namesOf.get(type)
     if (!dtype) throw new SelfsupError(`TensorFlow.js has no name for TensorFlow's type ${type}`)
-    const dataId = {}
-    this.keep(dataId, { shape, type, tensor, values: undefined, refCount: 1, capture: this.capture, by })
+    this.alive++
+    const dataId = new Data(shape, type, tensor, undefined, 1, this.capture, by)
     return tf.engine().makeTensorFromTensorInfo({ dataId, shape, dtype })
   }
 }

@@ -64,12 +64,13 @@ describe.runIf(findTensorflow())('the native engine', () => {
     const script = `
       const addon = require(${JSON.stringify(`${folder}/process.node`)})
       addon.mute()
-      const { start, createTensor, execute } = require(${JSON.stringify(`${folder}/selfsup.node`)})
+      const { start, createTensor, define, execute } = require(${JSON.stringify(`${folder}/selfsup.node`)})
       addon.unmute()
       const exchange = new Int32Array(16)
       start(exchange, new Uint8Array())
       exchange[0] = createTensor([1], 1, new Float32Array([1]), true)
-      execute('Neg', ['T', 4, 1], 1, 1)
+      define(0, 'Neg', ['T', 4, 1])
+      execute(0, 1, 1)
       process.stderr.write('the end')`
     const { stderr } = spawnSync(process.execPath, ['-e', script], {
       env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3' },

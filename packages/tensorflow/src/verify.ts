@@ -10,7 +10,8 @@ const [INT, FLOAT, TYPE] = [1, 2, 4]
 const tensor = (shape, values) => addon.createTensor(shape, 1, new Float32Array(values), false)
 const run = (name, attributes, inputs) => {
   exchange.set(inputs)
-  addon.execute(name, attributes, inputs.length, 1)
+  addon.define(0, name, attributes)
+  addon.execute(0, inputs.length, 1)
   return addon.readSync(exchange[0])
 }
 const x = tensor([2], [1, 2])

@@ -56,6 +56,7 @@ NAPI_MODULE_INIT() {
       {"deleteTensor", Entry<DeleteTensor>},
       {"readSync", Entry<ReadSync>},
       {"read", Entry<Read>},
+      {"define", Entry<Define>},
       {"execute", Entry<Execute>},
       {"beginCapture", Entry<BeginCapture>},
       {"endCapture", Entry<EndCapture>},

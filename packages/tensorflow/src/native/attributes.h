@@ -1,5 +1,5 @@
-// Attributes of an operation, from JavaScript's flat list [name, kind, value, name, kind, value, ...], set on an
-// operation that is to be run or on one that is added to a graph.
+// Attributes of an operation, read once from JavaScript's flat list [name, kind, value, name, kind, value, ...], set on
+// each operation with them that is run or added to a graph.
 #pragma once
 
 #include <vector>
@@ -59,48 +59,88 @@ struct GraphAttributes {
   }
 };
 
-template <typename Element, typename Read>
-std::vector<Element> List(const Call& call, napi_value array, Read read) {
-  std::vector<Element> list(call.Length(array));
-  for (uint32_t i = 0; i < list.size(); ++i) list[i] = static_cast<Element>(read(call.At(array, i)));
-  return list;
+// One attribute as it came from JavaScript. Truth values and types are whole numbers here.
+struct Attribute {
+  std::string name;
+  int32_t kind;
+  bool list;
+  std::string text;
+  std::vector<int64_t> numbers;
+  std::vector<float> reals;
+
+  template <typename Element>
+  std::vector<Element> As() const {
+    std::vector<Element> elements;
+    for (int64_t number : numbers) elements.push_back(static_cast<Element>(number));
+    return elements;
+  }
+};
+
+// An operation's name and attributes, which JavaScript hands over once.
+struct Definition {
+  std::string name;
+  std::vector<Attribute> attributes;
+};
+
+inline void Append(const Call& call, napi_value value, Attribute& attribute) {
+  switch (attribute.kind) {
+    case TF_ATTR_STRING:
+      attribute.text = call.Text(value);
+      break;
+    case TF_ATTR_FLOAT:
+      attribute.reals.push_back(static_cast<float>(call.Double(value)));
+      break;
+    case TF_ATTR_BOOL:
+      attribute.numbers.push_back(call.Bool(value));
+      break;
+    case TF_ATTR_INT:
+    case TF_ATTR_TYPE:
+    case TF_ATTR_SHAPE:
+      attribute.numbers.push_back(static_cast<int64_t>(call.Double(value)));
+      break;
+    default:
+      throw Failure("attribute " + attribute.name + " is of a kind that is not known: " + std::to_string(attribute.kind));
+  }
+}
+
+inline std::vector<Attribute> ReadAttributes(const Call& call, napi_value flat) {
+  std::vector<Attribute> attributes;
+  const uint32_t length = call.Length(flat);
+  for (uint32_t i = 0; i + 3 <= length; i += 3) {
+    napi_value value = call.At(flat, i + 2);
+    Attribute attribute{call.Text(call.At(flat, i)), call.Int(call.At(flat, i + 1)), call.IsArray(value), {}, {}, {}};
+    const uint32_t count = attribute.list ? call.Length(value) : 1;
+    for (uint32_t j = 0; j < count; ++j) Append(call, attribute.list ? call.At(value, j) : value, attribute);
+    attributes.push_back(std::move(attribute));
+  }
+  return attributes;
 }
 
 template <typename Target>
-void SetAttributes(const Call& call, napi_value attributes, Target target) {
-  const auto number = [&](napi_value value) { return call.Double(value); };
-  const uint32_t length = call.Length(attributes);
-  for (uint32_t i = 0; i + 3 <= length; i += 3) {
-    const std::string text = call.Text(call.At(attributes, i));
-    const char* name = text.c_str();
-    const int32_t kind = call.Int(call.At(attributes, i + 1));
-    napi_value value = call.At(attributes, i + 2);
-    const bool list = call.IsArray(value);
+void SetAttributes(const std::vector<Attribute>& attributes, Target target) {
+  for (const Attribute& attribute : attributes) {
+    const char* name = attribute.name.c_str();
+    const auto& [_, kind, list, text, numbers, reals] = attribute;
     switch (kind) {
       case TF_ATTR_STRING:
-        target.String(name, call.Text(value));
+        target.String(name, text);
         break;
       case TF_ATTR_INT:
-        if (list) target.Ints(name, List<int64_t>(call, value, number));
-        else target.Int(name, static_cast<int64_t>(call.Double(value)));
+        list ? target.Ints(name, numbers) : target.Int(name, numbers[0]);
         break;
       case TF_ATTR_FLOAT:
-        if (list) target.Floats(name, List<float>(call, value, number));
-        else target.Float(name, static_cast<float>(call.Double(value)));
+        list ? target.Floats(name, reals) : target.Float(name, reals[0]);
         break;
       case TF_ATTR_BOOL:
-        if (list) target.Bools(name, List<unsigned char>(call, value, [&](napi_value v) { return call.Bool(v); }));
-        else target.Bool(name, call.Bool(value));
+        list ? target.Bools(name, attribute.As<unsigned char>()) : target.Bool(name, numbers[0] != 0);
         break;
       case TF_ATTR_TYPE:
-        if (list) target.Types(name, List<TF_DataType>(call, value, number));
-        else target.Type(name, static_cast<TF_DataType>(call.Int(value)));
+        list ? target.Types(name, attribute.As<TF_DataType>())
+             : target.Type(name, static_cast<TF_DataType>(numbers[0]));
         break;
       case TF_ATTR_SHAPE:
-        target.Shape(name, List<int64_t>(call, value, number));
+        target.Shape(name, numbers);
         break;
-      default:
-        throw Failure("attribute " + text + " is of a kind that is not known: " + std::to_string(kind));
     }
   }
 }

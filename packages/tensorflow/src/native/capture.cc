@@ -146,8 +146,8 @@ TF_Output Capture::SizedViews(TF_Operation* views) {
   return Done(description, "EnsureShape");
 }
 
-void Capture::Operation(const Call& call, const std::string& name, napi_value attributes, int32_t inputs,
-                        int32_t outputs) {
+void Capture::Operation(const Definition& definition, int32_t inputs, int32_t outputs) {
+  const std::string& name = definition.name;
   const std::vector<int>& arguments = Arguments(name);
   std::vector<TF_Output> sources(inputs);
   for (int32_t i = 0; i < inputs; ++i) sources[i] = Input(engine_.Numbers(inputs)[i]);
@@ -167,7 +167,7 @@ void Capture::Operation(const Call& call, const std::string& name, napi_value at
       next += count;
     }
   }
-  SetAttributes(call, attributes, GraphAttributes{description});
+  SetAttributes(definition.attributes, GraphAttributes{description});
   bool large = false, follows = last_large_ == nullptr;
   for (const TF_Output& source : sources) {
     large = large || IsLarge(source, name.c_str());

@@ -16,7 +16,7 @@ class Capture {
   Capture(const Capture&) = delete;
 
   // Adds an operation; its outputs' facts go to the exchange as those of one that ran.
-  void Operation(const Call& call, const std::string& name, napi_value attributes, int32_t inputs, int32_t outputs);
+  void Operation(const Definition& definition, int32_t inputs, int32_t outputs);
   // A constant from the host.
   int32_t Constant(TF_Tensor* tensor);
   // Turns the graph into a function of the captured tensors; their numbers are written to the exchange.

@@ -13,7 +13,7 @@ Engine& Call::engine() const {
   return *static_cast<Engine*>(data);
 }
 
-Engine::Engine(const std::string& config) {
+Engine::Engine(const std::string& config) : config(config) {
   Status status;
   TFE_ContextOptions* options = TFE_NewContextOptions();
   if (!config.empty()) TFE_ContextOptionsSetConfig(options, config.data(), config.size(), status);
@@ -39,10 +39,22 @@ Engine::~Engine() {
   TFE_ExecutorWaitForAllPendingNodes(queue, status);
 }
 
+// While a step is captured, which knows tensors by their numbers, none is used again.
+int32_t Engine::Insert(const Value& value) {
+  if (free_.empty() || capture) {
+    values_.push_back(value);
+    return static_cast<int32_t>(values_.size() - 1);
+  }
+  const int32_t id = free_.back();
+  free_.pop_back();
+  values_[id] = value;
+  return id;
+}
+
 Value& Engine::Get(int32_t id) {
-  const auto found = values_.find(id);
-  if (found == values_.end()) throw Failure("tensor " + std::to_string(id) + " is no longer there");
-  return found->second;
+  if (id <= 0 || static_cast<size_t>(id) >= values_.size() || !values_[id].there())
+    throw Failure("tensor " + std::to_string(id) + " is no longer there");
+  return values_[id];
 }
 
 TFE_TensorHandle* Engine::Handle(int32_t id) {
@@ -53,10 +65,10 @@ TFE_TensorHandle* Engine::Handle(int32_t id) {
 }
 
 void Engine::Remove(int32_t id) {
-  const auto found = values_.find(id);
-  if (found == values_.end()) throw Failure("tensor " + std::to_string(id) + " is no longer there");
-  if (found->second.handle) TFE_DeleteTensorHandle(found->second.handle);
-  values_.erase(found);
+  Value& value = Get(id);
+  if (value.handle) TFE_DeleteTensorHandle(value.handle);
+  value = Value();
+  free_.push_back(id);
 }
 
 TFE_TensorHandle* Engine::Place(Tensor tensor) {

@@ -3,9 +3,10 @@
 
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
+#include "attributes.h"
 #include "status.h"
 #include "tensorflow/c/eager/c_api.h"
 #include "tensorflow/c/eager/c_api_experimental.h"
@@ -14,11 +15,12 @@ namespace selfsup {
 
 class Capture;
 
-// What a number stands for: a tensor, or a place in the graph that is, or was, captured.
+// What a number stands for: a tensor, or a place in the graph that is, or was, captured; or nothing any more.
 struct Value {
-  TFE_TensorHandle* handle;
-  TF_Output output;
-  uint32_t capture;
+  TFE_TensorHandle* handle = nullptr;
+  TF_Output output = {nullptr, 0};
+  uint32_t capture = 0;
+  bool there() const { return handle || output.oper; }
 };
 
 // Where names, numbers of inputs and facts of outputs pass between JavaScript and here without objects.
@@ -41,7 +43,7 @@ class Engine {
   // The tensor itself; throws for a place in a graph.
   TFE_TensorHandle* Handle(int32_t id);
   void Remove(int32_t id);
-  size_t Count() const { return values_.size(); }
+  size_t Count() const { return values_.size() - 1 - free_.size(); }
 
   // A tensor that becomes the engine's, on the device where it is wanted.
   TFE_TensorHandle* Place(Tensor tensor);
@@ -56,26 +58,26 @@ class Engine {
   TFE_Context* context = nullptr;
   TFE_Executor* queue = nullptr;  // runs captured steps, in order, on a thread of its own
   TFE_Executor* at_once = nullptr;  // runs operations on the thread that asks
+  const std::string config;  // a serialized ConfigProto
   std::string device;
   bool gpu = false;
   Exchange exchange;
+  std::vector<Definition> definitions;
   std::unique_ptr<Capture> capture;
   uint32_t captures = 0;
 
  private:
-  int32_t Insert(const Value& value) {
-    values_.emplace(next_, value);
-    return next_++;
-  }
-  std::unordered_map<int32_t, Value> values_;
+  int32_t Insert(const Value& value);
+  std::vector<Value> values_{Value()};  // 0 is no number
+  std::vector<int32_t> free_;
   std::unordered_set<std::string> names_;
-  int32_t next_ = 1;
 };
 
 napi_value CreateTensor(Call& call);
 napi_value DeleteTensor(Call& call);
 napi_value ReadSync(Call& call);
 napi_value Read(Call& call);
+napi_value Define(Call& call);
 napi_value Execute(Call& call);
 napi_value BeginCapture(Call& call);
 napi_value EndCapture(Call& call);

@@ -40,20 +40,29 @@ struct InLine {
 
 }  // namespace
 
-// execute(name, attributes, inputs, outputs): the inputs' numbers are in the exchange; afterwards each output's number,
-// type, number of axes and axes are
+// define(number, name, attributes): what `execute` means by this number from now on
+napi_value Define(Call& call) {
+  Engine& engine = call.engine();
+  const auto number = static_cast<size_t>(call.Int(size_t{0}));
+  if (number >= engine.definitions.size()) engine.definitions.resize(number + 1);
+  engine.definitions[number] = {call.Text(call.arguments[1]), ReadAttributes(call, call.arguments[2])};
+  return nullptr;
+}
+
+// execute(number, inputs, outputs): the inputs' numbers are in the exchange; afterwards each output's number, type,
+// number of axes and axes are
 napi_value Execute(Call& call) {
   Engine& engine = call.engine();
-  const std::string name = call.Text(call.arguments[0]);
-  const int32_t inputs = call.Int(2);
-  int outputs = call.Int(3);
+  const Definition& definition = engine.definitions.at(static_cast<size_t>(call.Int(size_t{0})));
+  const int32_t inputs = call.Int(1);
+  int outputs = call.Int(2);
   if (engine.capture) {
-    engine.capture->Operation(call, name, call.arguments[1], inputs, outputs);
+    engine.capture->Operation(definition, inputs, outputs);
     return nullptr;
   }
-  Operation operation(engine, engine.Name(name));
+  Operation operation(engine, definition.name.c_str());
   operation.Inputs(engine, inputs);
-  SetAttributes(call, call.arguments[1], EagerAttributes{operation.op});
+  SetAttributes(definition.attributes, EagerAttributes{operation.op});
   std::vector<TFE_TensorHandle*> results(outputs, nullptr);
   Status status;
   TFE_Execute(operation.op, results.data(), &outputs, status);
@@ -81,6 +90,8 @@ napi_value CallFunction(Call& call) {
   const InLine line(engine);  // first of all: an operation keeps the executor that it finds when it is made
   Operation operation(engine, engine.Name(name));
   operation.Inputs(engine, call.Int(1));
+  // Without its configuration at hand a function runs as it was captured, unoptimised.
+  TFE_OpSetAttrString(operation.op, "config_proto", engine.config.data(), engine.config.size());
   std::vector<TFE_TensorHandle*> results(outputs, nullptr);
   Status status;
   TFE_Execute(operation.op, results.data(), &outputs, status);
