@@ -1,11 +1,11 @@
 import { convnet } from '@selfsup/backbones'
-import { uniforms } from '@selfsup/core'
-import { prepareEngine } from '@selfsup/engine'
-import { barlowTwins } from '@selfsup/losses'
+import { encoderOf, uniforms } from '@selfsup/core'
+import { type Engine, prepareEngine } from '@selfsup/engine'
+import { labelledContrastive, labelledTriplet, liftedStructured, nPair, supCon } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
-import { definition, metricLearning } from './metric-learning.js'
+import { definition, type MetricLearningOptions, metricLearning } from './metric-learning.js'
 
 const step = () => ({
   seed: tf.tensor1d([5, 6], 'int32'),
@@ -14,20 +14,24 @@ const step = () => ({
   phase: 'main',
 })
 
-function pictures(count: number, channels: 1 | 3 = 3) {
-  const values = Int32Array.from(uniforms([1, 2], count * 16 * 16 * channels), (u) => Math.floor(u * 256))
+/** Four pictures of each of two classes, class after class. */
+function pictures(channels: 1 | 3 = 3) {
+  const values = Int32Array.from(uniforms([1, 2], 8 * 16 * 16 * channels), (u) => Math.floor(u * 256))
   return {
-    images: tf.tensor4d(values, [count, 16, 16, channels], 'int32'),
-    labels: tf.fill([count], -1, 'int32') as tf.Tensor1D,
-    indices: tf.range(0, count, 1, 'int32'),
+    images: tf.tensor4d(values, [8, 16, 16, channels], 'int32'),
+    labels: tf.tensor1d([3, 3, 3, 3, 1, 1, 1, 1], 'int32'),
+    indices: tf.tensor1d([10, 21, 32, 43, 54, 65, 76, 87], 'int32'),
   }
 }
 
-describe.each(testEngines())('metricLearning on %s', (engine) => {
-  const small = { widths: [4, 8], size: 16 } as const
+const small = { widths: [4, 8], size: 16 } as const
+const losses = ['contrastive', 'triplet', 'n-pair', 'lifted', 'generalised-lifted', 'supcon'] as const
+
+describe.each(testEngines())('metric learning on %s', (engine) => {
   let tensors: number
+  let prepared: Engine
   beforeAll(async () => {
-    await prepareEngine({ engine })
+    prepared = await prepareEngine({ engine })
   })
   beforeEach(() => {
     tensors = tf.memory().numTensors
@@ -36,57 +40,157 @@ describe.each(testEngines())('metricLearning on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(tensors)
   })
 
-  test('the loss is that of the paper, of the projected features', () => {
+  /** What a method makes of the batch: its loss, and the embeddings and classes that it is of. */
+  function lossOn(
+    options: MetricLearningOptions,
+    wanted: (z: tf.Tensor2D, labels: tf.Tensor1D) => tf.Scalar,
+  ) {
     const backbone = convnet(small)
-    const method = metricLearning(backbone, { outputs: 8 })
+    const method = metricLearning(backbone, { outputs: 5, ...options })
     tf.tidy(() => {
-      const views = method.views(pictures(4), step())
-      const [z1, z2] = views.map((x) => {
-        const h = backbone.apply(x, { training: true }) as tf.Tensor
-        return method.networks.projector!.apply(h, { training: true })
-      }) as [tf.Tensor2D, tf.Tensor2D]
-      const { loss } = method.loss(views, step())
-      expect(loss.dataSync()[0]).toBeCloseTo(barlowTwins(z1, z2).dataSync()[0]!, 3)
+      const views = method.views(pictures(), step())
+      const { loss, features, metrics } = method.loss(views, step(), undefined)
+      const expectedLoss = wanted(features as tf.Tensor2D, views.labels)
+      expect(loss.dataSync()[0]).toBeCloseTo(expectedLoss.dataSync()[0]!, 4)
+      expect(loss.dataSync()[0]).toBeGreaterThan(0)
+      const recall = metrics!.recall1!.dataSync()[0]!
+      expect(8 * views.views.length * recall).toBeCloseTo(Math.round(8 * views.views.length * recall), 4)
     })
     method.dispose()
     backbone.dispose()
+  }
+
+  const byClass = { labels: 'classes' } as const
+  test.each<[MetricLearningOptions, (z: tf.Tensor2D, labels: tf.Tensor1D) => tf.Scalar]>([
+    [
+      { loss: 'contrastive', margin: 0.7 },
+      (z, y) => labelledContrastive(z, y, { margin: 0.7, normalise: true, reduction: 'nonZero' }),
+    ],
+    [{ loss: 'triplet' }, (z, y) => labelledTriplet(z, y, { mining: 'hard', margin: 0.2 })],
+    [{ loss: 'triplet', mining: 'all' }, (z, y) => labelledTriplet(z, y, { mining: 'all' })],
+    [{ loss: 'lifted' }, (z, y) => liftedStructured(z, y, { normalise: true })],
+    [{ loss: 'supcon', temperature: 0.2 }, (z, y) => supCon(z, y, { temperature: 0.2 })],
+    [
+      { loss: 'n-pair' },
+      (z, y) => {
+        const rows = (first: number) => tf.range(first, 8, 2, 'int32')
+        return nPair(tf.gather(z, rows(0)), tf.gather(z, rows(1)), {
+          regularisation: 0.002,
+          labels: tf.gather(y, rows(0)),
+        })
+      },
+    ],
+  ])('the loss of classes is that of the labels: %o', (options, wanted) => {
+    lossOn({ ...byClass, ...options }, (z, labels) => {
+      expect([...labels.dataSync()]).toEqual([3, 3, 3, 3, 1, 1, 1, 1])
+      return wanted(z, labels)
+    })
   })
 
-  test('a few steps on one batch lower the loss', () => {
+  test.each<[MetricLearningOptions, (z: tf.Tensor2D, labels: tf.Tensor1D) => tf.Scalar]>([
+    [{ loss: 'supcon' }, (z, y) => supCon(z, y)],
+    [
+      { loss: 'n-pair' },
+      (z) => nPair(...(tf.split(z, 2) as [tf.Tensor2D, tf.Tensor2D]), { regularisation: 0.002 }),
+    ],
+  ])('without labels the views of a picture are its class: %o', (options, wanted) => {
+    lossOn(options, (z, labels) => {
+      const once = [10, 21, 32, 43, 54, 65, 76, 87]
+      expect([...labels.dataSync()]).toEqual([...once, ...once])
+      expect(z.shape).toEqual([16, 5])
+      return wanted(z, labels)
+    })
+  })
+
+  test.each(losses)('a few steps lower %s on one batch, captured', (loss) => {
     const backbone = convnet(small)
-    const method = metricLearning(backbone, { outputs: 8 })
-    const weights = [backbone, method.networks.projector!].flatMap((model) =>
+    const method = metricLearning(backbone, { loss, outputs: 8, ...byClass })
+    const weights = Object.values(method.networks).flatMap((model) =>
       model.trainableWeights.map((weight) => weight.read() as tf.Variable),
     )
-    const losses = tf.tidy(() => {
-      const views = method.views(pictures(16), step())
-      return Array.from({ length: 12 }, () => {
-        const { value, grads } = tf.variableGrads(() => method.loss(views, step()).loss, weights)
-        for (const weight of weights) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, 0.01)))
-        return value.dataSync()[0]!
-      })
+    const batch = pictures()
+    const train = prepared.compile((batch: ReturnType<typeof pictures>) => {
+      const views = method.views(batch, step())
+      const { value, grads } = tf.variableGrads(() => method.loss(views, step(), undefined).loss, weights)
+      for (const weight of weights) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, 0.1)))
+      return value
     })
-    expect(losses.at(-1)).toBeLessThan(losses[0]!)
+    const values = Array.from({ length: 5 }, () => tf.tidy(() => train(batch).dataSync()[0]!))
+    expect(values.at(-1)).toBeLessThan(values[0]!)
+    train.dispose()
+    tf.dispose(batch)
     method.dispose()
     backbone.dispose()
   })
 
-  test('grey pictures take grey views', () => {
+  test('features are embeddings of length 1; of the backbone itself without a head', () => {
     const backbone = convnet({ ...small, channels: 1 })
-    const method = definition.create(backbone, { outputs: 8 }, { seed: 3 })
-    tf.tidy(() => {
-      const views = method.views(pictures(2, 1), step()) as [tf.Tensor4D, tf.Tensor4D]
-      expect(views.map(({ shape }) => shape)).toEqual(Array(2).fill([2, 16, 16, 1]))
-    })
-    method.dispose()
+    for (const outputs of [5, 0]) {
+      const method = definition.create(backbone, { outputs })
+      tf.tidy(() => {
+        const x = tf.randomNormal([3, 16, 16, 1], 0, 1, 'float32', 1) as tf.Tensor4D
+        const embeddings = encoderOf(method)(x)
+        expect(embeddings.shape).toEqual([3, outputs || 8])
+        for (const length of tf.sum(tf.square(embeddings), 1).dataSync()) expect(length).toBeCloseTo(1, 5)
+      })
+      expect(Object.keys(method.networks)).toHaveLength(outputs ? 2 : 1)
+      method.dispose()
+    }
     backbone.dispose()
   })
 
-  test('options that are out of range are refused', () => {
+  test('grey pictures take grey views, several of each', () => {
+    const backbone = convnet({ ...small, channels: 1 })
+    const method = metricLearning(backbone, { copies: 3 })
+    tf.tidy(() => {
+      const { views, labels } = method.views(pictures(1), step())
+      expect([views.length, views[0]!.shape, labels.shape]).toEqual([3, [8, 16, 16, 1], [24]])
+      expect(tf.max(tf.abs(tf.sub(views[0]!, views[2]!))).dataSync()[0]).toBeGreaterThan(0.1)
+    })
+    expect(method.crops).toHaveLength(3)
+    method.dispose()
+    backbone.dispose()
+  })
+})
+
+describe('what does not fit is said before any training', () => {
+  beforeAll(async () => {
+    await prepareEngine({ engine: testEngines()[0] })
+  })
+  const refused = (options: MetricLearningOptions) => {
     const backbone = convnet(small)
-    expect(() => metricLearning(backbone, { lambda: -1 })).toThrow(
-      'lambda must be a number of at least 0; got -1',
+    try {
+      metricLearning(backbone, options).dispose()
+    } finally {
+      backbone.dispose()
+    }
+  }
+
+  test.each<[MetricLearningOptions, string]>([
+    [{ copies: 1 }, 'there must be two or more; set copies to at least 2'],
+    [{ loss: 'n-pair', labels: 'classes', perClass: 3 }, 'perClass is 3; set it to an even number'],
+    [{ loss: 'n-pair', copies: 3 }, 'copies is 3; set it to an even number'],
+    [{ temperature: 0 }, 'temperature must be a number of at least 0.001; got 0'],
+    [{ loss: 'arcface' } as unknown as MetricLearningOptions, 'loss must be one of contrastive, triplet'],
+  ])('%o', (options, message) => {
+    expect(() => refused(options)).toThrow(message)
+  })
+
+  test('classes need labels, and enough of each; pictures alone need neither', () => {
+    const backbone = convnet(small)
+    const method = metricLearning(backbone, { labels: 'classes', perClass: 4 })
+    const pass = { batchSize: 8, epoch: 0, seed: [1, 2] } as const
+    expect(method.needs).toEqual({ labels: true })
+    expect(() => method.order!({ length: 9 }, pass)).toThrow('needs a dataset with labels')
+    const labels = Int32Array.of(0, 0, 0, 0, 1, 1, 1)
+    expect(() => method.order!({ length: 7, labels }, pass)).toThrow(
+      'class 1 has 3 pictures, fewer than the 4',
     )
+    const enough = Int32Array.of(0, 0, 0, 0, 1, 1, 1, 1)
+    expect([...method.order!({ length: 8, labels: enough }, pass)]).toHaveLength(8)
+    const alone = metricLearning(backbone)
+    expect([alone.needs, alone.order]).toEqual([{ labels: false }, undefined])
+    for (const made of [method, alone]) made.dispose()
     backbone.dispose()
   })
 })
