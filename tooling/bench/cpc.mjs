@@ -76,8 +76,7 @@ async function series() {
   const data = [await openImages(folder), await openImages(folder, { split: 'test' })]
   const backbone = seriesBackbone({ time: 28, channels: 28, ...set.backbone })
   const method = cpcSeries(backbone, { ...set.series })
-  // The same rows from whole pictures: features are extracted from those.
-  const encode = (x) => backbone.apply(x.squeeze([3]), { training: false })
+  const encode = encoderOf(method)
   const options = { normalisation: { mean: [0], std: [1] }, size: 28 }
   const random = await probe(encode, data, options)
   console.error(`series: random weights ${random.toFixed(2)} %`)

@@ -88,8 +88,16 @@ export function cpcSeries(
         features: tf.squeeze(last, [1]),
       }
     },
+    // Pictures, where they are what is encoded, are read row by row, as `rowsAsSeries` does.
+    encode: (pictures) =>
+      backbone.apply(tf.reshape(pictures, [-1, ...shapeOf(backbone)]), { training: false }) as tf.Tensor2D,
     dispose: () => predictor.dispose(),
   }
+}
+
+/** Steps of the series and numbers of a step that a backbone takes. */
+function shapeOf(backbone: tfl.LayersModel): [time: number, channels: number] {
+  return backbone.inputs[0]!.shape.slice(1) as [number, number]
 }
 
 /** The backbone's layers as a model to all encodings and all contexts. */
@@ -123,7 +131,7 @@ function predictions(
 function seriesOf({ values }: ImageBatch, backbone: tfl.LayersModel): tf.Tensor3D {
   expected(values, 'cpc-series: batches must hold series, as those of arrayDataset and rowsAsSeries do')
   assertRank('cpc-series', 'a batch', values, 3, '[batch, time, channels]')
-  const [, time, channels] = backbone.inputs[0]!.shape
+  const [time, channels] = shapeOf(backbone)
   if (values.shape[1] !== time || values.shape[2] !== channels)
     throw new ShapeError(
       `cpc-series: the backbone takes series of ${time} steps of ${channels} numbers; got [${values.shape}]`,

@@ -1,0 +1,180 @@
+import { derive, expected, type Seed, uniforms } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+import type { Features } from './features.js'
+
+export interface KMeansOptions {
+  /** how many clusters; 2 at least */
+  readonly clusters: number
+  /** of the first centres */
+  readonly seed?: number
+  /** runs from other first centres, of which the best is taken; default 4 */
+  readonly restarts?: number
+  readonly maxIterations?: number
+  /** first centres, row after row, of one run; instead of drawn ones */
+  readonly initial?: Float32Array
+  /** points at a time: memory is at most so many times `clusters` distances */
+  readonly block?: number
+}
+
+export interface KMeansResult {
+  /** number of the nearest centre of each point */
+  readonly assignments: Int32Array
+  /** row after row, length clusters * width */
+  readonly centres: Float32Array
+  /** sum of the squared distances to the nearest centre */
+  readonly inertia: number
+  readonly iterations: number
+}
+
+/**
+ * k-means by Lloyd's iterations until no point moves, from centres drawn far apart (k-means++: Arthur & Vassilvitskii
+ * 2007). The same for the same seed. A cluster that loses all its points takes the one farthest from its centre.
+ * @param features one point a row
+ * @throws SelfsupError when there are fewer points than clusters, or first centres of another size
+ */
+export async function kMeans(
+  { values, count, width }: Pick<Features, 'values' | 'count' | 'width'>,
+  options: KMeansOptions,
+): Promise<KMeansResult> {
+  const { clusters, seed = 1, initial, restarts = 4, maxIterations = 300, block = 16_384 } = options
+  expected(
+    Number.isInteger(clusters) && clusters >= 2,
+    `kMeans: clusters must be a whole number of at least 2; got ${clusters}`,
+  )
+  expected(
+    clusters <= count,
+    `kMeans: ${count} points cannot form ${clusters} clusters; ask for at most ${count}`,
+  )
+  expected(
+    !initial || initial.length === clusters * width,
+    `kMeans: initial must hold ${clusters} centres of ${width} numbers; got ${initial?.length} numbers`,
+  )
+  expected(
+    Number.isInteger(restarts) && restarts >= 1,
+    `kMeans: restarts must be a whole number of at least 1; got ${restarts}`,
+  )
+  const blocks: tf.Tensor2D[] = []
+  for (let start = 0; start < count; start += block) {
+    const end = Math.min(start + block, count)
+    blocks.push(tf.tensor2d(values.subarray(start * width, end * width), [end - start, width]))
+  }
+  const points = { blocks, values, count, width }
+  try {
+    let best: KMeansResult | undefined
+    for (let run = 0; run < (initial ? 1 : restarts); run++) {
+      const first = initial ?? (await spreadCentres(points, clusters, [seed, 0x3ea5 + run]))
+      const result = await lloyd(points, first, clusters, maxIterations)
+      if (!best || result.inertia < best.inertia) best = result
+    }
+    return best!
+  } finally {
+    tf.dispose(blocks)
+  }
+}
+
+interface Points {
+  readonly blocks: readonly tf.Tensor2D[]
+  readonly values: Float32Array
+  readonly count: number
+  readonly width: number
+}
+
+/** Each centre a point drawn with a probability that grows with the square of its distance from those before. */
+async function spreadCentres({ blocks, values, count, width }: Points, clusters: number, seed: Seed) {
+  const centres = new Float32Array(clusters * width)
+  const distances = new Float64Array(count).fill(Number.POSITIVE_INFINITY)
+  const draws = uniforms(derive(seed, 0), clusters)
+  let chosen = Math.floor(draws[0]! * count)
+  for (let cluster = 0; ; cluster++) {
+    centres.set(values.subarray(chosen * width, (chosen + 1) * width), cluster * width)
+    if (cluster === clusters - 1) return centres
+    const { distances: toLast } = await nearestCentres(
+      blocks,
+      centres.subarray(cluster * width, (cluster + 1) * width),
+      1,
+    )
+    let total = 0
+    for (let i = 0; i < count; i++) {
+      distances[i] = Math.min(distances[i]!, toLast[i]!)
+      total += distances[i]!
+    }
+    let left = draws[cluster + 1]! * total
+    chosen = distances.findIndex((distance) => {
+      left -= distance
+      return distance > 0 && left < 0
+    })
+    // Rounding, or all the points that are left lie on centres.
+    if (chosen < 0) chosen = distances.indexOf(distances.reduce((a, b) => Math.max(a, b), 0))
+  }
+}
+
+async function lloyd(points: Points, first: Float32Array, clusters: number, maxIterations: number) {
+  const { blocks, values, count, width } = points
+  let centres: Float32Array = first
+  let assignments = new Int32Array(count).fill(-1)
+  for (let iteration = 1; ; iteration++) {
+    const { nearest, distances } = await nearestCentres(blocks, centres, clusters)
+    const moved = nearest.some((cluster, i) => cluster !== assignments[i])
+    assignments = nearest
+    if (!moved || iteration > maxIterations) {
+      const inertia = distances.reduce((sum, distance) => sum + distance, 0)
+      return { assignments, centres, inertia, iterations: Math.min(iteration, maxIterations) }
+    }
+    centres = means(values, count, width, assignments, distances, clusters)
+  }
+}
+
+/** The mean of each cluster's points, in doubles. */
+function means(
+  values: Float32Array,
+  count: number,
+  width: number,
+  assignments: Int32Array,
+  distances: Float64Array,
+  clusters: number,
+): Float32Array {
+  const sums = new Float64Array(clusters * width)
+  const sizes = new Float64Array(clusters)
+  for (let i = 0; i < count; i++) {
+    const cluster = assignments[i]!
+    sizes[cluster]!++
+    for (let f = 0; f < width; f++) sums[cluster * width + f]! += values[i * width + f]!
+  }
+  const farthest = sizes.includes(0)
+    ? [...distances.keys()].sort((a, b) => distances[b]! - distances[a]!)
+    : []
+  return Float32Array.from({ length: clusters * width }, (_, at) => {
+    const [cluster, f] = [Math.floor(at / width), at % width]
+    if (sizes[cluster]! > 0) return sums[at]! / sizes[cluster]!
+    const empty = sizes.subarray(0, cluster).filter((size) => size === 0).length
+    return values[farthest[empty]! * width + f]!
+  })
+}
+
+/** The nearest of the centres to each point, and the squared distance to it. */
+async function nearestCentres(blocks: readonly tf.Tensor2D[], centres: Float32Array, clusters: number) {
+  const parts = blocks.map((block) =>
+    tf.tidy(() => {
+      const width = block.shape[1]
+      const table = tf.tensor2d(centres, [clusters, width])
+      const lengths = tf.sum(tf.square(table), 1)
+      const partial = tf.sub(lengths, tf.mul(tf.matMul(block, table, false, true), 2))
+      const distances = tf.add(tf.min(partial, 1), tf.sum(tf.square(block), 1))
+      return { nearest: tf.argMin(partial, 1), distances: tf.relu(distances) }
+    }),
+  )
+  try {
+    const count = blocks.reduce((sum, block) => sum + block.shape[0], 0)
+    const all = { nearest: new Int32Array(count), distances: new Float64Array(count) }
+    let start = 0
+    for (const { nearest, distances } of parts) {
+      const [own, far] = await Promise.all([nearest.data(), distances.data()])
+      all.nearest.set(own, start)
+      all.distances.set(far, start)
+      start += own.length
+    }
+    return all
+  } finally {
+    tf.dispose(parts)
+  }
+}
