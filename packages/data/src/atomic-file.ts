@@ -10,12 +10,14 @@ const A_DAY = 24 * 3600 * 1000
  * Writes a file under a temporary name beside its own and renames it when it is whole: a reader never sees a part of
  * it, and of several writers the last one's stands.
  * @param bytes about how many, for the message when the disk is full
- * @throws SelfsupError when the folder cannot be written to
+ * @param advice what to do when the folder cannot be written to
+ * @throws SelfsupError then
  */
 export async function writeAtomically(
   path: string,
   bytes: number,
   write: (file: FileHandle) => Promise<void>,
+  advice = 'choose another place',
 ): Promise<void> {
   const folder = dirname(path)
   const temporary = join(folder, `${PREFIX}${randomUUID()}`)
@@ -31,7 +33,7 @@ export async function writeAtomically(
     }
     await rename(temporary, path)
   } catch (error) {
-    throw explained(error, path, bytes)
+    throw explained(error, path, bytes, advice)
   } finally {
     await rm(temporary, { force: true }).catch(() => {})
   }
@@ -46,18 +48,14 @@ async function removeForgotten(folder: string): Promise<void> {
   }
 }
 
-function explained(error: unknown, path: string, bytes: number): unknown {
+function explained(error: unknown, path: string, bytes: number, advice: string): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   const size = `${Math.ceil(bytes / 1e6)} MB`
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new SelfsupError(
-      `${path}: no room on the disk (${size} are needed); make room or choose another place (decoded pictures: SELFSUP_CACHE)`,
-    )
+    return new SelfsupError(`${path}: no room on the disk (${size} are needed); make room or ${advice}`)
   }
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOTDIR' || code === 'EEXIST') {
-    return new SelfsupError(
-      `${path} cannot be written (${code}); choose another place (decoded pictures: SELFSUP_CACHE)`,
-    )
+    return new SelfsupError(`${path} cannot be written (${code}); ${advice}`)
   }
   return error
 }

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { expect, it } from 'vitest'
@@ -40,5 +41,13 @@ it('refuses nothing at all, and grey beside colour', async () => {
   await expect(contactSheet('sheet.png', [])).rejects.toThrow('there are no pictures to show')
   await expect(contactSheet('sheet.png', [colour, pictures(1, [10])])).rejects.toThrow(
     'same channels; got 3,1',
+  )
+})
+
+it('says when the file cannot be written', async () => {
+  const folder = await temporaryFolder()
+  await writeFile(join(folder, 'file'), '')
+  await expect(contactSheet(join(folder, 'file', 'sheet.png'), pictures(1, [10]))).rejects.toThrow(
+    /sheet.png cannot be written \(E\w+\); choose another place/,
   )
 })

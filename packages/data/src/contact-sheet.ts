@@ -1,7 +1,6 @@
-import { mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { expected, type HostImages } from '@selfsup/core'
 import sharp from 'sharp'
+import { writeAtomically } from './atomic-file.js'
 
 /** Pixels between pictures. */
 const GAP = 1
@@ -12,7 +11,7 @@ const GAP = 1
  *   smaller pictures keep theirs
  * @param options.columns pictures per row of one set; 8
  * @param options.zoom whole factor by which small pictures are enlarged; by default to at least 64 pixels
- * @throws SelfsupError when the sets differ in channels, or there is no picture
+ * @throws SelfsupError when the sets differ in channels, there is no picture, or the file cannot be written
  */
 export async function contactSheet(
   path: string,
@@ -45,11 +44,13 @@ export async function contactSheet(
     }
     firstRow += rowsOf[set]!
   }
-  await mkdir(dirname(path), { recursive: true })
-  await sharp(sheet, { raw: { width: sheetWidth, height: sheetHeight, channels: channels as 1 | 3 } })
+  const png = await sharp(sheet, {
+    raw: { width: sheetWidth, height: sheetHeight, channels: channels as 1 | 3 },
+  })
     .resize(sheetWidth * zoom, sheetHeight * zoom, { kernel: 'nearest' })
     .png()
-    .toFile(path)
+    .toBuffer()
+  await writeAtomically(path, png.length, (file) => file.writeFile(png))
 }
 
 function paste(

@@ -45,7 +45,7 @@ export async function folderImages(path: string): Promise<EncodedImages> {
       .slice(0, 3)
       .map(([kind, count]) => `${count} ${kind}`)
     throw new SelfsupError(
-      `${path}: no pictures; looked for ${[...extensions].join(', ')} in it and its subfolders${found.length > 0 ? `; found ${found.join(', ')}` : ', it is empty'}`,
+      `${path}: no pictures; looked for ${[...extensions].join(', ')} in it and its subfolders${found.length > 0 ? `; found ${found.join(', ')}` : '; it is empty'}`,
     )
   }
   const { classes, labels } = classify(root, paths)

@@ -25,7 +25,7 @@ describe('says what is wrong with what it was given', () => {
     [
       'empty',
       { 'empty/.hidden': '' },
-      'no pictures; looked for jpg, jpeg, png, webp, avif, gif, tif, tiff in it and its subfolders, it is empty',
+      'no pictures; looked for jpg, jpeg, png, webp, avif, gif, tif, tiff in it and its subfolders; it is empty',
     ],
     [
       'notes',

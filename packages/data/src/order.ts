@@ -1,4 +1,4 @@
-import { type BatchOptions, expected, uniforms } from '@selfsup/core'
+import { type BatchOptions, derive, expected, type Seed, uniforms } from '@selfsup/core'
 
 /**
  * The positions of one pass, one after the other: those of `order`; else each of 0..count-1 once, shuffled by the seed
@@ -21,14 +21,30 @@ export function passOrder(
   const order = new Uint32Array(count)
   for (let i = 0; i < count; i++) order[i] = i
   if (!shuffle) return order
-  const draws = uniforms(shuffle, count)
+  const draw = draws(shuffle, count)
   for (let i = count - 1; i > 0; i--) {
-    const j = Math.floor(draws[i]! * (i + 1))
+    const j = draw(i)
     const kept = order[i]!
     order[i] = order[j]!
     order[j] = kept
   }
   return order
+}
+
+/** From so many positions on, draws of 23 bits would reach some of them seldom, and beyond 2^23 never. */
+const FEW = 2 ** 20
+
+/** For each place i of a shuffle a position from 0 to i, all equally likely. */
+function draws(seed: Seed, count: number): (i: number) => number {
+  const coarse = uniforms(seed, count)
+  if (count <= FEW) return (i) => Math.floor(coarse[i]! * (i + 1))
+  const fine = uniforms(derive(seed, 1), count)
+  return (i) => positionOf(coarse[i]!, fine[i]!, i + 1)
+}
+
+/** Two draws of 23 bits as one of 46, of so many positions. */
+export function positionOf(coarse: number, fine: number, count: number): number {
+  return Math.floor((coarse + fine * 2 ** -23) * count)
 }
 
 /** Which part of a pass of so many positions a walk covers: batch numbers and the range of each. */

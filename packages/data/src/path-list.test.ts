@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { limiter } from './limited.js'
-import { batchRanges, passOrder } from './order.js'
+import { batchRanges, passOrder, positionOf } from './order.js'
 import { PathList } from './path-list.js'
 
 describe('PathList', () => {
@@ -34,6 +34,18 @@ describe('passOrder', () => {
     expect(passOrder(1000, { shuffle: [3, 1] })).toEqual(order)
     expect(passOrder(1000, { shuffle: [3, 2] })).not.toEqual(order)
     expect([...order].sort((a, b) => a - b)).toEqual([...passOrder(1000)])
+  })
+
+  it('reaches every position of however many', () => {
+    const step = 2 ** -23
+    const last = 1 - step
+    expect(positionOf(0, 0.5, 2 ** 24)).toBe(1) // 23 bits alone give even positions only
+    expect(positionOf(last, last, 2 ** 32 - 1)).toBe(2 ** 32 - 2)
+    const count = 2 ** 20 + 1
+    const order = passOrder(count, { shuffle: [3, 1] })
+    const seen = new Uint8Array(count)
+    for (const position of order) seen[position] = 1
+    expect(seen.indexOf(0)).toBe(-1)
   })
 
   it('is the order that was given, within bounds and with no other', () => {

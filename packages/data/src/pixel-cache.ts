@@ -6,6 +6,7 @@ import { writeAtomically } from './atomic-file.js'
 import { decode, reasonOf, square } from './decode.js'
 import type { EncodedImages } from './encoded-images.js'
 import { forEachLimited } from './limited.js'
+import { readFully } from './read-fully.js'
 import { type Records, readFrom } from './record-dataset.js'
 import { smallJpegDecoder } from './small-jpeg.js'
 
@@ -33,6 +34,7 @@ interface Contents {
 
 const FORMAT = 'selfsup-pixels-2'
 const LENGTH_BYTES = 16
+const ENDED = 'the file of decoded pictures ends too early; open it again'
 
 /** Cache files up to this size are held in memory; larger ones are read picture by picture. */
 const IN_MEMORY = 2 ** 30
@@ -107,7 +109,7 @@ async function openCache(path: string, size: number): Promise<OpenCache | undefi
   }
   if (contents.count * size <= IN_MEMORY) {
     const pixels = new Uint8Array(contents.count * size)
-    await readFully(file, pixels, 0)
+    await readFully(file, pixels, 0, ENDED)
     await file.close()
     if (createHash('sha256').update(pixels).digest('hex') !== contents.digest) return undefined
     return { contents, read: readFrom(pixels, size), close: async () => {} }
@@ -117,7 +119,7 @@ async function openCache(path: string, size: number): Promise<OpenCache | undefi
     read: async (positions, target) => {
       await Promise.all(
         Array.from(positions, (position, i) =>
-          readFully(file, target.subarray(i * size, (i + 1) * size), position * size),
+          readFully(file, target.subarray(i * size, (i + 1) * size), position * size, ENDED),
         ),
       )
     },
@@ -129,23 +131,15 @@ async function readContents(file: FileHandle, size: number): Promise<Contents | 
   const { size: length } = await file.stat()
   try {
     const end = Buffer.alloc(LENGTH_BYTES)
-    await readFully(file, end, length - LENGTH_BYTES)
+    await readFully(file, end, length - LENGTH_BYTES, ENDED)
     const textLength = Number(end.toString('latin1'))
     const text = Buffer.alloc(textLength)
-    await readFully(file, text, length - LENGTH_BYTES - textLength)
+    await readFully(file, text, length - LENGTH_BYTES - textLength, ENDED)
     const contents = JSON.parse(text.toString('utf8')) as Contents
     const whole = contents.format === FORMAT && length === contents.count * size + textLength + LENGTH_BYTES
     return whole ? contents : undefined
   } catch {
     return undefined
-  }
-}
-
-async function readFully(file: FileHandle, target: Uint8Array, position: number): Promise<void> {
-  for (let at = 0; at < target.length; ) {
-    const { bytesRead } = await file.read(target, at, Math.min(2 ** 26, target.length - at), position + at)
-    if (bytesRead === 0) throw new SelfsupError('the file of decoded pictures ends too early; open it again')
-    at += bytesRead
   }
 }
 
@@ -161,7 +155,7 @@ async function fill(
   const decodeFitted = await fittedDecoder(options)
   const block = new Uint8Array(Math.max(1, Math.min(images.count, Math.floor(BLOCK_BYTES / size))) * size)
   const hash = createHash('sha256')
-  await writeAtomically(path, images.count * size, async (file) => {
+  const write = async (file: FileHandle) => {
     for (let first = 0; first < images.count; first += block.length / size) {
       const length = Math.min(block.length / size, images.count - first)
       const failed = new Set<number>()
@@ -190,7 +184,9 @@ async function fill(
     }
     const text = Buffer.from(JSON.stringify(contentsOf(images, failures, hash.digest('hex'))))
     await file.writeFile(Buffer.concat([text, Buffer.from(String(text.length).padStart(LENGTH_BYTES))]))
-  })
+  }
+  const elsewhere = 'keep decoded pictures elsewhere by SELFSUP_CACHE'
+  await writeAtomically(path, images.count * size, write, elsewhere)
   const opened = await openCache(path, size)
   if (!opened) throw new SelfsupError(`${path} was written but cannot be read back; delete it and try again`)
   return opened

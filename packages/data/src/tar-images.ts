@@ -4,6 +4,7 @@ import { basename, dirname, extname } from 'node:path'
 import { expected, SelfsupError } from '@selfsup/core'
 import type { EncodedImages } from './encoded-images.js'
 import { extensions } from './folder-images.js'
+import { readFully } from './read-fully.js'
 
 interface Entry {
   readonly shard: number
@@ -45,7 +46,7 @@ export async function tarImages(pattern: string): Promise<EncodedImages> {
         const ending = extname(entry.name).slice(1).toLowerCase()
         if (extensions.has(ending)) entries.push(entry)
         else if (ending === 'cls' || ending === 'json') {
-          const label = labelOf(ending, await bytesOf(file, entry))
+          const label = labelOf(ending, await bytesOf(file, entry, shards[shard]!))
           if (label !== undefined) labelled.set(`${shard}:${sample(entry.name)}`, label)
         }
       }
@@ -69,7 +70,10 @@ export async function tarImages(pattern: string): Promise<EncodedImages> {
     labels: most >= 0 ? labels : undefined,
     classes: most >= 0 ? Array.from({ length: most + 1 }, (_, label) => String(label)) : undefined,
     pathOf: (index) => `${shards[entries[index]!.shard]}:${entries[index]!.name}`,
-    load: (index) => bytesOf(files[entries[index]!.shard]!, entries[index]!),
+    load: (index) => {
+      const entry = entries[index]!
+      return bytesOf(files[entry.shard]!, entry, shards[entry.shard]!)
+    },
     async fingerprint() {
       const stats = await Promise.all(files.map((file) => file.stat()))
       return createHash('sha256')
@@ -103,7 +107,7 @@ async function* entriesOf(file: FileHandle, path: string, shard: number): AsyncG
   const header = Buffer.alloc(BLOCK)
   let longName: string | undefined
   for (let at = 0; at + BLOCK <= length; ) {
-    await file.read(header, 0, BLOCK, at)
+    await readFully(file, header, at, cutShort(path))
     if (header.every((byte) => byte === 0)) return
     if (!checksumHolds(header)) throw new SelfsupError(`${path}: no tar file, or damaged at byte ${at}`)
     const size = Number.parseInt(text(header, 124, 12).trim() || '0', 8)
@@ -112,7 +116,7 @@ async function* entriesOf(file: FileHandle, path: string, shard: number): AsyncG
     if (start + size > length)
       throw new SelfsupError(`${path}: truncated; the file at byte ${at} goes beyond the end`)
     if (type === 'L' || type === 'x') {
-      const content = (await bytesOf(file, { start, size })).toString('utf8')
+      const content = (await bytesOf(file, { start, size }, path)).toString('utf8')
       longName = type === 'L' ? content.replace(/\0.*$/s, '') : (paxPath(content) ?? longName)
     } else {
       const prefix = text(header, 257, 5) === 'ustar' ? text(header, 345, 155) : ''
@@ -141,11 +145,17 @@ function text(buffer: Buffer, start: number, length: number): string {
   return buffer.toString('utf8', start, end >= 0 && end < start + length ? end : start + length)
 }
 
-async function bytesOf(file: FileHandle, { start, size }: Pick<Entry, 'start' | 'size'>): Promise<Buffer> {
+async function bytesOf(
+  file: FileHandle,
+  { start, size }: Pick<Entry, 'start' | 'size'>,
+  path: string,
+): Promise<Buffer> {
   const buffer = Buffer.alloc(size)
-  await file.read(buffer, 0, size, start)
+  await readFully(file, buffer, start, cutShort(path))
   return buffer
 }
+
+const cutShort = (path: string) => `${path}: ends earlier than when it was opened`
 
 /** WebDataset's key: the path up to the first dot of the file's name. */
 function sample(name: string): string {

@@ -63,6 +63,18 @@ describe('.parquet', () => {
     ])
   })
 
+  it('has the names of the classes where they are known', async () => {
+    const path = join(folder, 'named.parquet')
+    await writeFeatures(path, { ...table, labels: [1, -1], classes: ['cat', 'dög'] })
+    expect(await read(path)).toMatchObject([
+      { label: 1, class: 'dög' },
+      { label: -1, class: null },
+    ])
+    await writeFeatures(join(folder, 'named.npy'), { ...table, classes: ['cat', 'dög'] })
+    const facts = JSON.parse(await readFile(join(folder, 'named.json'), 'utf8'))
+    expect(facts).toMatchObject({ classes: ['cat', 'dög'] })
+  })
+
   it('leaves out what is not given', async () => {
     const path = join(folder, 'bare.parquet')
     await writeFeatures(path, { values, count: 3, width: 2 })

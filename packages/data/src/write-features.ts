@@ -12,6 +12,8 @@ export interface FeatureTable {
   readonly width: number
   /** class numbers, -1 where there is none; length count */
   readonly labels?: ArrayLike<number>
+  /** their names, by class number */
+  readonly classes?: readonly string[]
   /** where the images lie; length count */
   readonly paths?: readonly string[]
 }
@@ -21,13 +23,14 @@ const ROW_GROUP = 4096
 
 /**
  * Writes features for other programs to read, by the ending of the file:
- * - `.npy`: a float32 array [count, width] for numpy.load; labels and paths, when there are any, in a .json beside it;
- * - `.parquet`: a row each with columns path, label (when given) and features, a list of floats.
+ * - `.npy`: a float32 array [count, width] for numpy.load; labels, classes and paths, when there are any, in a
+ *   .json beside it;
+ * - `.parquet`: a row each with columns path, label, class (its name; when given) and features, a list of floats.
  * The file appears when it is whole.
  * @throws SelfsupError for another ending, lengths that do not agree, or a folder that cannot be written to
  */
 export async function writeFeatures(path: string, table: FeatureTable): Promise<void> {
-  const { values, count, width, labels, paths } = table
+  const { values, count, width, labels, classes, paths } = table
   const ending = extname(path).toLowerCase()
   if (ending !== '.npy' && ending !== '.parquet') {
     throw new SelfsupError(`${path}: features are written as .npy or .parquet; got ${ending || 'no ending'}`)
@@ -47,7 +50,7 @@ export async function writeFeatures(path: string, table: FeatureTable): Promise<
     return
   }
   if (labels || paths) {
-    const facts = JSON.stringify({ labels: labels && Array.from(labels), paths })
+    const facts = JSON.stringify({ labels: labels && Array.from(labels), classes, paths })
     const beside = join(dirname(path), `${basename(path, extname(path))}.json`)
     await writeAtomically(beside, facts.length, (file) => file.writeFile(facts))
   }
@@ -71,9 +74,10 @@ function npyHead(count: number, width: number): Buffer {
 
 async function writeParquet(
   file: FileHandle,
-  { values, count, width, labels, paths }: FeatureTable,
+  { values, count, width, labels, classes, paths }: FeatureTable,
 ): Promise<void> {
-  const columns = (paths ? 1 : 0) + (labels ? 1 : 0) + 1
+  const named = labels && classes ? { labels, classes } : undefined
+  const columns = (paths ? 1 : 0) + (labels ? 1 : 0) + (named ? 1 : 0) + 1
   const bytes = new ByteWriter()
   const writer = new ParquetWriter({
     writer: bytes,
@@ -83,17 +87,9 @@ async function writeParquet(
     codec: 'UNCOMPRESSED',
     schema: [
       { name: 'root', num_children: columns },
-      ...(paths
-        ? [
-            {
-              name: 'path',
-              type: 'BYTE_ARRAY',
-              converted_type: 'UTF8',
-              repetition_type: 'REQUIRED',
-            } as const,
-          ]
-        : []),
+      ...(paths ? [textColumn('path', 'REQUIRED')] : []),
       ...(labels ? [{ name: 'label', type: 'INT32', repetition_type: 'REQUIRED' } as const] : []),
+      ...(named ? [textColumn('class', 'OPTIONAL')] : []),
       { name: 'features', repetition_type: 'REQUIRED', converted_type: 'LIST', num_children: 1 },
       { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
       { name: 'element', type: 'FLOAT', repetition_type: 'REQUIRED' },
@@ -110,6 +106,9 @@ async function writeParquet(
       columnData: [
         ...(paths ? [{ name: 'path', data: rows.map((row) => paths[row]!) }] : []),
         ...(labels ? [{ name: 'label', data: rows.map((row) => labels[row]!) }] : []),
+        ...(named
+          ? [{ name: 'class', data: rows.map((row) => named.classes[named.labels[row]!] ?? null) }]
+          : []),
         { name: 'features', data: features },
       ],
       rowGroupSize: ROW_GROUP,
@@ -118,4 +117,8 @@ async function writeParquet(
   }
   await writer.finish()
   await drain()
+}
+
+function textColumn<Repetition extends 'REQUIRED' | 'OPTIONAL'>(name: string, repetition_type: Repetition) {
+  return { name, type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type } as const
 }
