@@ -40,8 +40,9 @@ async function digits(split, wanted, limit = Number.POSITIVE_INFINITY) {
     channels: 1,
     fingerprint: `mnist-${split}-${labels.length}`,
     labels: Int32Array.from(labels),
-    read: (positions, target) =>
-      positions.forEach((position, i) => target.set(pixels[position], i * size * size)),
+    read(positions, target) {
+      for (const [i, position] of positions.entries()) target.set(pixels[position], i * size * size)
+    },
   })
 }
 
