@@ -8,7 +8,7 @@ import type {
   Variable,
 } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
-import type { CropSpec } from './dataset.js'
+import type { CropSpec, Normalisation } from './dataset.js'
 import type { OptionValue } from './options.js'
 import type { ParameterGroup, Phase } from './parameter-groups.js'
 import type { Seed } from './random.js'
@@ -61,6 +61,8 @@ export interface Method<
   readonly name: string
   /** what it was made with, defaults included: written down with a run, which goes on only with the same */
   readonly options?: Readonly<Record<string, OptionValue>>
+  /** what its views normalise pixels with: written down with a run, which goes on only with the same */
+  readonly normalisation?: Normalisation
   /** what the optimiser trains, by name; `backbone` is the one whose features are wanted afterwards */
   readonly networks: Readonly<Record<string, LayersModel>> & { readonly backbone: LayersModel }
   /** what it trains beside them, by names that no network has: proxies, a temperature, a mask token */

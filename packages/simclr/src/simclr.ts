@@ -105,6 +105,7 @@ export function simclr(
     options,
     networks: { backbone, projector: head },
     state: {},
+    normalisation: augmentation.normalisation,
     crops: augmentation.crops,
     views: (batch, { seed }) => augmentation.apply(batch, seed) as [tf.Tensor4D, tf.Tensor4D],
     loss([x1, x2]) {

@@ -133,6 +133,16 @@ describe('a run goes on only with the same options of the method', () => {
     )
     expect(await run(made(0.5), { resume: true })).toMatchObject({ step: 15 })
   })
+
+  test('and so is what pixels are normalised with', async () => {
+    const grey = (mean: number) => tinyWith({ normalisation: { mean: [mean], std: [0.25] } })
+    const stop = new AbortController()
+    await run(grey(0.5), { signal: stop.signal, onStep: () => stop.abort() })
+    expect(await failure(run(grey(0.4), { resume: true }))).toContain(
+      'normalisation was {"mean":[0.5],"std":[0.25]}, now {"mean":[0.4],"std":[0.25]}',
+    )
+    expect(await run(grey(0.5), { resume: true })).toMatchObject({ step: 15 })
+  })
 })
 
 describe('pictures', () => {

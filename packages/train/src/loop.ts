@@ -8,7 +8,6 @@ import type { MetricsLog } from './metrics-log.js'
 import type { TrainOptions } from './options.js'
 import { phasesAt } from './phases.js'
 import { picturesOf } from './pictures.js'
-import type { RunLock } from './run-lock.js'
 import { savingOf } from './saving.js'
 import type { FullSettings } from './settings.js'
 import { Stopwatch } from './stopwatch.js'
@@ -32,7 +31,6 @@ export interface LoopParts {
   /** what each checkpoint says of the run */
   readonly run: Readonly<Record<string, unknown>>
   readonly log: MetricsLog
-  readonly lock: RunLock
 }
 
 /** A step that the device works on; its loss is read when the next one is under way. */
@@ -80,7 +78,6 @@ export async function runLoop(parts: LoopParts) {
       position.step = placed.step + 1
       if (before) await settle(before)
       await setImmediate() // timers, signals and the decoders' messages get their turn
-      parts.lock.beat()
       if (saving.due()) await save()
       else if (Date.now() - flushed > flushMs) await flush()
       if (signal?.aborted) break

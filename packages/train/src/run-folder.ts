@@ -1,6 +1,13 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Dataset, expected, type Method, type OptionValue, SelfsupError } from '@selfsup/core'
+import {
+  type Dataset,
+  expected,
+  type Method,
+  type Normalisation,
+  type OptionValue,
+  SelfsupError,
+} from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import manifest from '../package.json' with { type: 'json' }
@@ -14,6 +21,8 @@ export interface RunDescription {
   readonly method: string
   /** the method's, as it was made */
   readonly options: Readonly<Record<string, OptionValue>>
+  /** of its pixels, where it says so */
+  readonly normalisation?: Normalisation
   readonly dataset: {
     readonly name: string
     readonly fingerprint: string
@@ -52,6 +61,7 @@ export function describeRun(
     formatVersion: 2,
     method: method.name,
     options: method.options ?? {},
+    normalisation: method.normalisation,
     dataset: { name, fingerprint, length, channels },
     settings,
     stepsPerEpoch,
@@ -150,6 +160,7 @@ export function expectSameRun(run: Run, now: RunDescription): void {
   }
   compare('method', run.method, now.method)
   compareEach("the method's option ", run.options, now.options)
+  if (run.normalisation) compare('normalisation', run.normalisation, now.normalisation) // runs from before it was written down
   compare('number of images', run.dataset.length, now.dataset.length)
   compare('channels', run.dataset.channels, now.dataset.channels)
   compare("the images' fingerprint", run.dataset.fingerprint, now.dataset.fingerprint)

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { statSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -50,6 +51,18 @@ test('on another machine the heartbeat counts', async () => {
   const before = new Date(Date.now() - 3_600_000)
   await utimes(path, before, before)
   await (await lockRun(folder)).release()
+})
+
+test('the heart beats while this thread is busy', async () => {
+  const lock = await lockRun(folder, { everyMs: 20 })
+  const longAgo = new Date(Date.now() - 3_600_000)
+  await utimes(path, longAgo, longAgo)
+  const busyUntil = Date.now() + 5_000
+  while (Date.now() < busyUntil && statSync(path).mtimeMs < Date.now() - 60_000) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
+  }
+  expect(statSync(path).mtimeMs).toBeGreaterThan(Date.now() - 60_000)
+  await lock.release()
 })
 
 test('a damaged lock is taken over', async () => {

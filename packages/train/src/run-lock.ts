@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import { SelfsupError } from '@selfsup/core'
 
 const heartbeatMs = 15_000
@@ -19,8 +20,6 @@ interface Holder {
 }
 
 export interface RunLock {
-  /** to be called now and then by long work that keeps timers from running */
-  beat(): void
   release(): Promise<void>
 }
 
@@ -28,10 +27,11 @@ const held = new Set<string>()
 
 /**
  * Makes this process the only one that writes to a run's folder. A lock left behind by a process that
- * is gone (killed, machine restarted) is taken over.
+ * is gone (killed, machine restarted) is taken over. While it is held, a thread of its own shows that the process lives,
+ * however long a step keeps this one busy.
  * @throws SelfsupError when a live process holds it
  */
-export async function lockRun(folder: string): Promise<RunLock> {
+export async function lockRun(folder: string, { everyMs = heartbeatMs } = {}): Promise<RunLock> {
   const path = join(folder, 'lock.json')
   const token = randomUUID()
   const holder: Holder = { token, pid: process.pid, host: hostname(), born: birth(process.pid) }
@@ -47,22 +47,30 @@ export async function lockRun(folder: string): Promise<RunLock> {
   }
   held.add(token)
 
-  let last = Date.now()
-  const beat = () => {
-    if (Date.now() - last < heartbeatMs) return
-    last = Date.now()
-    utimes(path, new Date(), new Date()).catch(() => {})
-  }
-  const timer = setInterval(beat, heartbeatMs)
-  timer.unref()
+  const heart = startHeart(path, everyMs)
   return {
-    beat,
     async release() {
-      clearInterval(timer)
+      await heart.terminate()
       held.delete(token)
       if ((await read(path))?.token === token) await rm(path, { force: true })
     },
   }
+}
+
+/** Touches the file now and then from a thread of its own: a native step that takes minutes keeps every timer of this one waiting. */
+function startHeart(path: string, everyMs: number): Worker {
+  const beat = `
+    const { utimesSync } = require('node:fs')
+    const { path, everyMs } = require('node:worker_threads').workerData
+    setInterval(() => {
+      try {
+        utimesSync(path, new Date(), new Date())
+      } catch {} // gone, or a disk that is away for a while
+    }, everyMs)`
+  const heart = new Worker(beat, { eval: true, workerData: { path, everyMs }, execArgv: [] })
+  heart.on('error', () => {}) // the lock still stands for all on this machine
+  heart.unref()
+  return heart
 }
 
 /** Makes the lock with its content in one go: nobody sees it empty. False when there is one already. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { open } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { expected } from '@selfsup/core'
 import { writeAtomically } from './atomic-file.js'
 
@@ -77,17 +77,7 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
     for (const [name, { dtype, shape, data_offsets }] of entries) {
       const [from, to] = data_offsets
       const data = new Uint8Array(to - from)
-      let done = 0
-      while (done < data.length) {
-        const { bytesRead } = await file.read(
-          data,
-          done,
-          Math.min(data.length - done, 1 << 26),
-          start + from + done,
-        )
-        expected(bytesRead > 0, `${path} is cut short`)
-        done += bytesRead
-      }
+      await readFully(file, data, start + from, path)
       hash.update(data)
       tensors[name] = { dtype, shape, values: typed(dtype, data) }
     }
@@ -102,6 +92,16 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
   }
 }
 
+/** One read may give fewer bytes than were asked for: the rest is asked for again. */
+async function readFully(file: FileHandle, target: Uint8Array, position: number, path: string) {
+  for (let done = 0; done < target.length; ) {
+    const length = Math.min(target.length - done, 1 << 26)
+    const { bytesRead } = await file.read(target, done, length, position + done)
+    expected(bytesRead > 0, `${path} is cut short`)
+    done += bytesRead
+  }
+}
+
 interface Entry {
   readonly dtype: HostTensor['dtype']
   readonly shape: number[]
@@ -113,14 +113,14 @@ async function readHeader(path: string) {
   try {
     const { size } = await file.stat()
     const prefix = Buffer.alloc(8)
-    await file.read(prefix, 0, 8, 0)
+    if (size >= 8) await readFully(file, prefix, 0, path)
     const length = Number(prefix.readBigUInt64LE())
     expected(
       size > 8 && length > 1 && length <= headerLimit && 8 + length <= size,
       `${path} is cut short or no safetensors file`,
     )
     const text = Buffer.alloc(length)
-    await file.read(text, 0, length, 8)
+    await readFully(file, text, 8, path)
     const { metadata, entries } = parseHeader(path, text.toString())
     const end = entries.reduce((most, [, { data_offsets }]) => Math.max(most, data_offsets[1]), 0)
     expected(8 + length + end === size, `${path} should be ${8 + length + end} bytes long but is ${size}`)

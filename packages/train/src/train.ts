@@ -65,7 +65,6 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
         checkpoint: newest?.path,
         run: { ...description },
         log: await writable(out, openMetrics(out, position.step)),
-        lock,
       })
       const backbone = join(out, 'backbone')
       await writable(backbone, exportBackbone(method.networks.backbone, backbone))
