@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Features } from './features.js'
 
@@ -22,7 +22,7 @@ export async function cachedFeatures(
     .digest('hex')
     .slice(0, 24)
   const path = join(folder, `${name}.features`)
-  const stored = await read(path)
+  const stored = await readFeatures(path)
   if (stored) return stored
   const features = await extract()
   const temporary = join(folder, `.${name}-${randomUUID()}`)
@@ -40,31 +40,76 @@ export async function cachedFeatures(
 const MAGIC = 'selfsup-features-1\n'
 
 /** Magic line, header as one line of JSON padded to 4 bytes, then values, labels, indices (little endian). */
-function encode({ values, count, width, labels, indices, classes }: Features): Buffer[] {
+function* encode({ values, count, width, labels, indices, classes }: Features): Generator<Uint8Array> {
   let header = `${MAGIC}${JSON.stringify({ count, width, classes })}`
   header += ' '.repeat((4 - ((Buffer.byteLength(header) + 1) % 4)) % 4)
-  return [Buffer.from(`${header}\n`), bytes(values), bytes(labels), bytes(indices)]
+  yield Buffer.from(`${header}\n`)
+  for (const part of [values, labels, indices]) yield* blocksOf(part, BLOCK_BYTES)
 }
 
-async function read(path: string): Promise<Features | undefined> {
-  const content = await readFile(path).catch(() => undefined)
-  if (!content) return undefined
-  const headerEnd = content.indexOf('\n', MAGIC.length) + 1
-  if (content.toString('latin1', 0, MAGIC.length) !== MAGIC || headerEnd === 0) return undefined
-  const header = headerOf(content.toString('utf8', MAGIC.length, headerEnd))
-  if (!header) return undefined
-  const { count, width, classes } = header
-  if (content.length !== headerEnd + 4 * (count * width + 2 * count)) return undefined
-  // A copy, since a small file's Buffer may lie anywhere within Node's shared pool.
-  const data = content.buffer.slice(content.byteOffset + headerEnd, content.byteOffset + content.length)
-  return {
-    values: new Float32Array(data, 0, count * width),
-    count,
-    width,
-    labels: new Int32Array(data, 4 * count * width, count),
-    indices: new Int32Array(data, 4 * (count * width + count), count),
-    classes,
+/**
+ * @param blockBytes asked for at a time: readers of whole files, and some systems, refuse more than 2 GiB
+ * @returns undefined when there is no such file, or a damaged one: made anew then
+ */
+export async function readFeatures(path: string, blockBytes = BLOCK_BYTES): Promise<Features | undefined> {
+  const file = await open(path).catch(() => undefined)
+  if (!file) return undefined
+  try {
+    const start = await readHeader(file)
+    if (!start) return undefined
+    const { count, width, classes, end } = start
+    const { size } = await file.stat()
+    if (size !== end + 4 * (count * width + 2 * count)) return undefined
+    const values = new Float32Array(count * width)
+    const labels = new Int32Array(count)
+    const indices = new Int32Array(count)
+    let at = end
+    for (const part of [values, labels, indices]) {
+      if (!(await fill(file, part, at, blockBytes))) return undefined
+      at += part.byteLength
+    }
+    return { values, count, width, labels, indices, classes }
+  } catch {
+    return undefined
+  } finally {
+    await file.close()
   }
+}
+
+/** False when the file ends before `target` is full. */
+async function fill(file: FileHandle, target: Numbers, position: number, blockBytes: number) {
+  let at = position
+  for (const block of blocksOf(target, blockBytes)) {
+    for (let done = 0; done < block.length; ) {
+      const { bytesRead } = await file.read(block, done, block.length - done, at)
+      if (bytesRead === 0) return false
+      done += bytesRead
+      at += bytesRead
+    }
+  }
+  return true
+}
+
+/** Longest header that is looked for: names of a million classes. */
+const LONGEST_HEADER = 2 ** 26
+
+async function readHeader(
+  file: FileHandle,
+): Promise<(Pick<Features, 'count' | 'width' | 'classes'> & { end: number }) | undefined> {
+  let head = Buffer.alloc(0)
+  const block = Buffer.alloc(2 ** 16)
+  while (head.length < LONGEST_HEADER) {
+    const { bytesRead } = await file.read(block, 0, block.length, head.length)
+    head = Buffer.concat([head, block.subarray(0, bytesRead)])
+    if (head.toString('latin1', 0, MAGIC.length) !== MAGIC) return undefined
+    const end = head.indexOf('\n', MAGIC.length) + 1
+    if (end > 0) {
+      const header = headerOf(head.toString('utf8', MAGIC.length, end))
+      return header && { ...header, end }
+    }
+    if (bytesRead === 0) return undefined
+  }
+  return undefined
 }
 
 function headerOf(text: string): Pick<Features, 'count' | 'width' | 'classes'> | undefined {
@@ -75,6 +120,13 @@ function headerOf(text: string): Pick<Features, 'count' | 'width' | 'classes'> |
   }
 }
 
-function bytes(array: Float32Array | Int32Array): Buffer {
-  return Buffer.from(array.buffer, array.byteOffset, array.byteLength)
+type Numbers = Float32Array | Int32Array
+
+/** Bytes at a time: one view can't span more than 4 GiB. */
+const BLOCK_BYTES = 2 ** 26
+
+/** An array's own bytes, block by block: writing to them writes to it. */
+function* blocksOf({ buffer, byteOffset, byteLength }: Numbers, blockBytes: number): Generator<Uint8Array> {
+  for (let at = 0; at < byteLength; at += blockBytes)
+    yield new Uint8Array(buffer, byteOffset + at, Math.min(blockBytes, byteLength - at))
 }

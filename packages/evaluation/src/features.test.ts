@@ -7,7 +7,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
-import { cachedFeatures } from './feature-cache.js'
+import { cachedFeatures, readFeatures } from './feature-cache.js'
 import { extractFeatures, rawPixels } from './features.js'
 
 /** Images of one colour each: image i is (i, 2i, 3i). */
@@ -172,6 +172,8 @@ describe('cachedFeatures', () => {
       }
       const key = { weights: 'abc', size: 2 }
       const first = await cachedFeatures(folder, key, extract)
+      const [file] = await readdir(folder)
+      expect(await readFeatures(join(folder, file!), 7)).toEqual(first) // in blocks, whatever their size
       expect(await cachedFeatures(folder, { size: 2, weights: 'abc' }, extract)).toEqual(first)
       expect(extractions).toBe(1)
       await cachedFeatures(folder, { ...key, weights: 'abd' }, extract)

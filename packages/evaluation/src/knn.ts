@@ -1,6 +1,7 @@
 import { expected } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Features } from './features.js'
+import { expectSameClasses } from './match-classes.js'
 
 export interface KnnOptions {
   /** how many neighbours vote; as many as there are when fewer */
@@ -28,7 +29,7 @@ export interface KnnResult {
  * class (-1) neither vote nor count.
  * @param train features whose labels vote
  * @param test features to classify, of the same width
- * @throws SelfsupError when the widths differ or no image has a class
+ * @throws SelfsupError when the widths differ, a class number means two classes, or no image has a class
  */
 export async function knn(
   train: Features,
@@ -36,6 +37,7 @@ export async function knn(
   { k = 200, temperature = 0.07, queryBlock = 512, trainBlock = 16_384 }: KnnOptions = {},
 ): Promise<KnnResult> {
   expected(train.width === test.width, `knn: train has ${train.width} features per image, test ${test.width}`)
+  expectSameClasses('knn', train, test)
   expected(temperature > 0, `knn: temperature must be above 0; got ${temperature}`)
   const voters = labelled(train)
   expected(voters.count > 0, 'knn: no training image has a class; put the images into one folder per class')

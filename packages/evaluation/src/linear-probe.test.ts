@@ -35,6 +35,19 @@ describe.each(testEngines())('linearProbe on %s', (engine) => {
     },
   )
 
+  test('is the same when features are brought block by block', async () => {
+    const few = { l2: [1e-2], maxIterations: 10 }
+    const whole = await linearProbe(train, test_, few)
+    for (const deviceBytes of [0, 4 * 100 * train.width]) {
+      const before = tf.memory().numTensors
+      const options = { ...few, deviceBytes, blockNumbers: 45 * train.width }
+      const result = await linearProbe(train, test_, options)
+      expect([...result.predictions]).toEqual([...whole.predictions])
+      expect(result).toMatchObject({ accuracy: whole.accuracy, top5: whole.top5, count: whole.count })
+      expect(tf.memory().numTensors).toBe(before)
+    }
+  })
+
   test('takes a penalty of the sweep, the same each time', async () => {
     const result = await linearProbe(train, test_, { l2: [1e-4, 1e-2, 100] })
     expect([1e-4, 1e-2]).toContain(result.l2)

@@ -2,6 +2,8 @@ import { expected, uniforms } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Features } from './features.js'
 import { minimise, type Objective } from './lbfgs.js'
+import { expectSameClasses } from './match-classes.js'
+import { RowBlocks, standardisation } from './row-blocks.js'
 
 export interface LinearProbeOptions {
   /**
@@ -14,6 +16,10 @@ export interface LinearProbeOptions {
   readonly seed?: number
   /** called before each fit */
   readonly onProgress?: (done: number, total: number) => void
+  /** features that stay on the device between iterations, in bytes; beyond that they are brought block by block. Default 1 GiB */
+  readonly deviceBytes?: number
+  /** numbers of a block, of its features or scores, whichever are more; default 2^24, 64 MiB */
+  readonly blockNumbers?: number
 }
 
 export interface LinearProbeResult {
@@ -33,45 +39,57 @@ export interface LinearProbeResult {
  * how linearly the classes are laid out (Zhang et al. 2016; Chen et al. 2020, arXiv:2002.05709, section 4.2).
  * Solved to convergence by L-BFGS, so that no learning rate or schedule colours the result; the penalty is
  * chosen from a small sweep on held-out training images. Images without a class (-1) are left out.
+ *
+ * Memory beside the given features: `deviceBytes` of them standardised, blocks of images of a few times 64 MiB, and
+ * some 25 copies of the weights in double precision; never another copy of all features, never the scores of all images.
  * @param train features with labels
  * @param test features with labels, of the same width
- * @throws SelfsupError when the widths differ, or train has fewer than two classes
+ * @throws SelfsupError when the widths differ, a class number means two classes, or train has fewer than two classes
  */
 export async function linearProbe(
   train: Features,
   test: Features,
-  { l2 = [1e-5, 1e-4, 1e-3, 1e-2], maxIterations = 150, seed = 1, onProgress }: LinearProbeOptions = {},
+  {
+    l2 = [1e-5, 1e-4, 1e-3, 1e-2],
+    maxIterations = 150,
+    seed = 1,
+    onProgress,
+    deviceBytes = 2 ** 30,
+    blockNumbers = 2 ** 24,
+  }: LinearProbeOptions = {},
 ): Promise<LinearProbeResult> {
   expected(
     train.width === test.width,
     `linearProbe: train has ${train.width} features per image, test ${test.width}`,
   )
+  expectSameClasses('linearProbe', train, test)
   expected(l2.length > 0, 'linearProbe: l2 must hold at least one penalty')
   const rows = labelledRows(train)
   const classes = train.labels.reduce((most, label) => Math.max(most, label), -1) + 1
   expected(
-    new Set(rows.map((row) => train.labels[row]!)).size >= 2,
+    holdsTwoClasses(train.labels),
     'linearProbe: the training images have fewer than two classes; put the images into one folder per class',
   )
-  const scale = standardisation(train, rows)
   const testRows = labelledRows(test)
   expected(
     testRows.length > 0,
     'linearProbe: no test image has a class; put the images into one folder per class',
   )
+  const blockRows = Math.max(1, Math.floor(blockNumbers / Math.max(train.width, classes)))
+  const blocks = { scale: standardisation(train, rows), blockRows }
 
   let penalty = l2[0]!
   if (l2.length > 1) {
     const { kept, heldOut } = split(rows, seed)
-    const fit = new LogisticRegression(gather(train, kept, scale), classes)
-    const check = gather(train, heldOut, scale)
+    const fit = new LogisticRegression(new RowBlocks(train, kept, blocks), classes, deviceBytes)
+    const check = new RowBlocks(train, heldOut, blocks)
     try {
       let best = -1
       // From strong to weak: each fit starts where the last ended.
       for (const [index, candidate] of [...l2].sort((a, b) => b - a).entries()) {
         onProgress?.(index, l2.length + 1)
         await fit.solve(candidate, maxIterations)
-        const { accuracy } = grade(await fit.scores(check), check.labels, classes)
+        const { accuracy } = await fit.grade(check)
         if (accuracy > best) {
           best = accuracy
           penalty = candidate
@@ -82,22 +100,17 @@ export async function linearProbe(
     }
   }
   onProgress?.(l2.length, l2.length + 1)
-  const fit = new LogisticRegression(gather(train, rows, scale), classes)
+  const fit = new LogisticRegression(new RowBlocks(train, rows, blocks), classes, deviceBytes)
   try {
     await fit.solve(penalty, maxIterations)
-    const target = gather(test, testRows, scale)
-    const scores = await fit.scores(target)
-    const graded = grade(scores, target.labels, classes)
-    return { ...graded, l2: penalty, count: testRows.length }
+    return {
+      ...(await fit.grade(new RowBlocks(test, testRows, blocks))),
+      l2: penalty,
+      count: testRows.length,
+    }
   } finally {
     fit.dispose()
   }
-}
-
-interface Rows {
-  readonly values: Float32Array
-  readonly labels: Int32Array
-  readonly width: number
 }
 
 /** Minimises mean cross-entropy + l2/2 * |W|^2 over W [width, classes] and the bias. */
@@ -105,17 +118,16 @@ class LogisticRegression {
   #weights: Float64Array
   readonly #width: number
   readonly #classes: number
-  readonly #inputs: tf.Tensor2D
-  readonly #targets: tf.Tensor2D
+  readonly #rows: RowBlocks
+  /** the first blocks, as many as may stay on the device */
+  readonly #resident: readonly tf.Tensor2D[]
 
-  constructor({ values, labels, width }: Rows, classes: number) {
-    this.#width = width
+  constructor(rows: RowBlocks, classes: number, deviceBytes: number) {
+    this.#width = rows.width
     this.#classes = classes
-    this.#weights = new Float64Array((width + 1) * classes)
-    this.#inputs = tf.tensor2d(values, [labels.length, width])
-    this.#targets = tf.tidy(
-      () => tf.cast(tf.oneHot(tf.tensor1d(labels, 'int32'), classes), 'float32') as tf.Tensor2D,
-    )
+    this.#weights = new Float64Array((rows.width + 1) * classes)
+    this.#rows = rows
+    this.#resident = rows.firstOnDevice(deviceBytes)
   }
 
   async solve(l2: number, maxIterations: number): Promise<void> {
@@ -126,20 +138,13 @@ class LogisticRegression {
   #objective(l2: number): Objective {
     const weightCount = this.#width * this.#classes
     return async (x) => {
-      const [loss, weightGradient, biasGradient] = tf.tidy(() => {
-        const logProbabilities = tf.logSoftmax(this.#logits(this.#inputs, x))
-        const examples = this.#inputs.shape[0]
-        const loss = tf.div(tf.neg(tf.sum(tf.mul(logProbabilities, this.#targets))), examples)
-        const error = tf.div(tf.sub(tf.exp(logProbabilities), this.#targets), examples) as tf.Tensor2D
-        return [loss, tf.matMul(this.#inputs, error, true, false), tf.sum(error, 0)]
-      })
-      const parts = [loss, weightGradient, biasGradient]
-      const [[mean], dW, db] = (await Promise.all(parts.map((part) => part.data()))) as [
+      const sums = this.#sums(x)
+      const [[loss], dW, db] = (await Promise.all(sums.map((part) => part.data()))) as [
         Float32Array,
         Float32Array,
         Float32Array,
       ]
-      for (const part of parts) part.dispose()
+      for (const part of sums) part.dispose()
       const gradient = new Float64Array(x.length)
       let squares = 0
       for (let i = 0; i < weightCount; i++) {
@@ -147,80 +152,96 @@ class LogisticRegression {
         squares += x[i]! * x[i]!
       }
       gradient.set(db, weightCount)
-      return { value: mean! + (l2 / 2) * squares, gradient }
+      return { value: loss! + (l2 / 2) * squares, gradient }
     }
   }
 
-  #logits(inputs: tf.Tensor2D, x: Float64Array): tf.Tensor2D {
+  /** Cross-entropy and its gradients by W and bias, over all blocks, as means of all images. */
+  #sums(x: Float64Array): tf.Tensor[] {
+    const { weights, bias } = this.#variables(x)
+    const examples = this.#rows.count
+    let sums: tf.Tensor[] = []
+    for (let block = 0; block < this.#rows.blocks; block++) {
+      const before = sums
+      sums = tf.tidy(() => {
+        const inputs = this.#resident[block] ?? this.#rows.features(block)
+        const targets = tf.oneHot(tf.tensor1d(this.#rows.labels(block), 'int32'), this.#classes)
+        const logProbabilities = tf.logSoftmax(tf.add(tf.matMul(inputs, weights), bias) as tf.Tensor2D)
+        const loss = tf.div(tf.neg(tf.sum(tf.mul(logProbabilities, targets))), examples)
+        const error = tf.div(tf.sub(tf.exp(logProbabilities), targets), examples) as tf.Tensor2D
+        const parts = [loss, tf.matMul(inputs, error, true, false), tf.sum(error, 0)]
+        return parts.map((part, i) => (before[i] ? tf.add(before[i], part) : part))
+      })
+      tf.dispose(before)
+    }
+    tf.dispose({ weights, bias })
+    return sums
+  }
+
+  #variables(x: Float64Array): { weights: tf.Tensor2D; bias: tf.Tensor1D } {
     const weightCount = this.#width * this.#classes
-    const weights = tf.tensor2d(Float32Array.from(x.subarray(0, weightCount)), [this.#width, this.#classes])
-    return tf.add(tf.matMul(inputs, weights), tf.tensor1d(Float32Array.from(x.subarray(weightCount))))
+    return {
+      weights: tf.tensor2d(Float32Array.from(x.subarray(0, weightCount)), [this.#width, this.#classes]),
+      bias: tf.tensor1d(Float32Array.from(x.subarray(weightCount))),
+    }
   }
 
-  /** Logits [rows, classes], row after row. */
-  async scores({ values, labels, width }: Rows): Promise<Float32Array> {
-    const logits = tf.tidy(() => this.#logits(tf.tensor2d(values, [labels.length, width]), this.#weights))
+  /** How many of the rows get the right class. */
+  async grade(rows: RowBlocks): Promise<{ accuracy: number; top5: number; predictions: Int32Array }> {
+    const { weights, bias } = this.#variables(this.#weights)
+    const predictions = new Int32Array(rows.count)
+    let [first, five, done] = [0, 0, 0]
     try {
-      return await logits.data<'float32'>()
+      for (let block = 0; block < rows.blocks; block++) {
+        const logits = tf.tidy(() => tf.add(tf.matMul(rows.features(block), weights), bias))
+        const scores = await logits.data<'float32'>()
+        logits.dispose()
+        const graded = gradeScores(scores, rows.labels(block), this.#classes)
+        predictions.set(graded.predictions, done)
+        done += graded.predictions.length
+        first += graded.first
+        five += graded.five
+      }
     } finally {
-      logits.dispose()
+      tf.dispose({ weights, bias })
     }
+    return { accuracy: first / rows.count, top5: five / rows.count, predictions }
   }
 
   dispose(): void {
-    this.#inputs.dispose()
-    this.#targets.dispose()
+    tf.dispose([...this.#resident])
   }
 }
 
-function labelledRows({ labels }: Features): number[] {
-  return [...labels.keys()].filter((row) => labels[row]! >= 0)
+function holdsTwoClasses(labels: Int32Array): boolean {
+  const first = labels.find((label) => label >= 0)
+  return labels.some((label) => label >= 0 && label !== first)
 }
 
-/** Mean and inverse standard deviation of each feature over the training rows. */
-function standardisation(
-  { values, width }: Features,
-  rows: readonly number[],
-): { mean: Float64Array; inverse: Float64Array } {
-  const mean = new Float64Array(width)
-  const squares = new Float64Array(width)
-  for (const row of rows) for (let f = 0; f < width; f++) mean[f]! += values[row * width + f]! / rows.length
-  for (const row of rows)
-    for (let f = 0; f < width; f++) squares[f]! += (values[row * width + f]! - mean[f]!) ** 2
-  // A feature that never changes carries nothing; dividing by its spread would only blow up its noise.
-  const inverse = squares.map((sum) => (sum > 0 ? 1 / Math.sqrt(sum / rows.length) : 0))
-  return { mean, inverse }
-}
-
-function gather(
-  { values, width, labels }: Features,
-  rows: readonly number[],
-  { mean, inverse }: { mean: Float64Array; inverse: Float64Array },
-): Rows {
-  const packed = new Float32Array(rows.length * width)
-  for (const [position, row] of rows.entries()) {
-    for (let f = 0; f < width; f++)
-      packed[position * width + f] = (values[row * width + f]! - mean[f]!) * inverse[f]!
-  }
-  return { values: packed, labels: Int32Array.from(rows, (row) => labels[row]!), width }
+function labelledRows({ labels }: Features): Uint32Array {
+  const rows = new Uint32Array(labels.length)
+  let count = 0
+  for (const [row, label] of labels.entries()) if (label >= 0) rows[count++] = row
+  return rows.subarray(0, count)
 }
 
 /** A tenth of the rows, chosen by the seed, and the rest. */
-function split(rows: readonly number[], seed: number): { kept: number[]; heldOut: number[] } {
+function split(rows: Uint32Array, seed: number): { kept: Uint32Array; heldOut: Uint32Array } {
   const draws = uniforms([seed, 0x11ea2], rows.length)
-  const order = [...rows.keys()].sort((a, b) => draws[a]! - draws[b]!)
+  const order = Uint32Array.from(rows.keys()).sort((a, b) => draws[a]! - draws[b]!)
   const size = Math.max(1, Math.round(rows.length / 10))
   return {
-    heldOut: order.slice(0, size).map((position) => rows[position]!),
-    kept: order.slice(size).map((position) => rows[position]!),
+    heldOut: order.subarray(0, size).map((position) => rows[position]!),
+    kept: order.subarray(size).map((position) => rows[position]!),
   }
 }
 
-function grade(
+/** @param scores logits [rows, classes], row after row */
+function gradeScores(
   scores: Float32Array,
   labels: Int32Array,
   classes: number,
-): { accuracy: number; top5: number; predictions: Int32Array } {
+): { first: number; five: number; predictions: Int32Array } {
   const predictions = new Int32Array(labels.length)
   let first = 0
   let five = 0
@@ -235,5 +256,5 @@ function grade(
     const own = logits[label]
     if (own !== undefined && logits.reduce((above, logit) => above + (logit > own ? 1 : 0), 0) < 5) five++
   }
-  return { accuracy: first / labels.length, top5: five / labels.length, predictions }
+  return { first, five, predictions }
 }
