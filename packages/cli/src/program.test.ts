@@ -156,9 +156,56 @@ test('pretrain, stopped by Ctrl-C and resumed, evaluate and embed: the main job'
   expect(file.length).toBeGreaterThan(40 * 256 * 4)
 }, 120_000)
 
+test('classes of two folders are matched by name, not by number', async () => {
+  // The same pictures under the same names, but for one class more, which comes first among the names.
+  await cp(join(folder, 'pictures'), join(folder, 'more'), { recursive: true })
+  await cp(join(folder, 'pictures', 'class0', '0.png'), join(folder, 'more', 'another', '0.png'))
+  const run = ['--epochs', '1', '--out', 'runs/classes']
+  expect((await selfsup(['pretrain', 'simclr', 'pictures', ...small, ...run])).code).toBe(0)
+  const judge = async (test: string) => {
+    const { out, err } = await selfsup(['evaluate', 'runs/classes', 'pictures', test, '--json'])
+    return { ...JSON.parse(out), err }
+  }
+  const [same, more] = [await judge('pictures'), await judge('more')]
+  expect(more.results).toEqual(same.results)
+  expect(more.missingClasses).toEqual(['another'])
+  expect(more.err).toContain('left out, as pictures has none of them: another')
+  await cp(join(folder, 'pictures', 'class0'), join(folder, 'strange', 'none'), { recursive: true })
+  const strange = await selfsup(['evaluate', 'runs/classes', 'pictures', 'strange'])
+  expect(strange.err).toContain("(none) are none of the training images' (class0, class1)")
+  expect(strange.code).toBe(1)
+}, 120_000)
+
 test('preview writes a picture', async () => {
   const { code, err } = await selfsup(['preview', 'pictures', '--count', '4', '--out', 'sheet.png'])
   expect(err).toContain('originals above, then the 2 views of each')
   expect(code).toBe(0)
   expect((await readFile(join(folder, 'sheet.png'))).subarray(1, 4).toString()).toBe('PNG')
 })
+
+test('preview shows each picture above its own views, whatever cannot be read', async () => {
+  await mkdir(join(folder, 'large'))
+  const dataset = shapes({ size: 100, count: 4 })
+  for await (const { images, indices } of dataset.batches({ batchSize: 1 }))
+    await contactSheet(join(folder, 'large', `${indices[0]}.png`), images!, { columns: 1, zoom: 1 })
+  await writeFile(join(folder, 'large', '00-broken.png'), 'this is text')
+  const arguments_ = ['preview', 'large', '--size', '32', '--set', 'minScale=1', '--out', 'large.png']
+  const { code, err } = await selfsup(arguments_)
+  expect(code).toBe(0)
+  expect(err).toContain('1 unusable file was left out')
+  // Four columns, three rows of 32 pixels with borders of one, enlarged twice.
+  expect(await measure(join(folder, 'large.png'))).toEqual({
+    width: 2 * (4 * 33 + 1),
+    height: 2 * (3 * 33 + 1),
+  })
+  await writeFile(join(folder, 'file'), '')
+  const blocked = await selfsup(['preview', 'large', '--size', '32', '--out', 'file/sheet.png'])
+  expect(blocked.err).toMatch(/selfsup: file\/sheet.png cannot be written/)
+  expect(blocked.code).toBe(1)
+})
+
+/** Width and height of a PNG, from its head. */
+async function measure(path: string): Promise<{ width: number; height: number }> {
+  const head = await readFile(path)
+  return { width: head.readUInt32BE(16), height: head.readUInt32BE(20) }
+}

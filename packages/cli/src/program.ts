@@ -49,9 +49,13 @@ function describe(exit: (code: number) => void): Command {
       integer(4),
     )
     .option('--epochs <n>', 'passes over the images (default: the method’s)', integer(1))
-    .option('--batch <n>', 'images per step (default: the method’s)', integer(2))
+    .option(
+      '--batch <n>',
+      'images per step (default: the method’s, or what the images are enough for)',
+      integer(2),
+    )
     .option('--seed <n>', 'same seed, same run (default: 1)', integer(0))
-    .option('--optimizer <name>', 'sgd, lars or adamw (default: the method’s)')
+    .addOption(new Option('--optimizer <name>', 'default: the method’s').choices(['sgd', 'lars', 'adamw']))
     .option(
       '--learning-rate <rate>',
       'the highest; for methods whose rate grows with the batch, of 256 images (default: the method’s)',
@@ -63,13 +67,16 @@ function describe(exit: (code: number) => void): Command {
       '--set <option=value>',
       'an option of the method, repeatable (selfsup methods METHOD lists them)',
       collect,
-      [],
     )
     .option('--config <file>', 'JSON file with any of these settings; flags win over it')
-    .option('--split <name>', 'which part of MNIST, CIFAR or shapes (default: train)')
-    .option('--count <n>', 'how many images `shapes` draws', integer(2))
+    .addOption(splitOption())
+    .option('--count <n>', 'how many images `shapes` draws (default: 10000)', integer(2))
     .option('--limit <n>', 'stop after this many steps', integer(1))
-    .option('--checkpoint-every <steps>', 'how often the run is saved (default: each epoch)', integer(1))
+    .option(
+      '--checkpoint-every <steps>',
+      'how often the run is saved (default: each epoch, short ones together)',
+      integer(1),
+    )
     .option('--strict', 'stop at the first unreadable image instead of leaving it out')
     .addOption(engineOption())
     .option('--json', 'one JSON object per line instead of a progress bar')
@@ -113,7 +120,7 @@ function describe(exit: (code: number) => void): Command {
     .argument('<run>', 'a run’s folder')
     .argument('<images>', imagesHelp)
     .requiredOption('--out <file>', 'features.npy or features.parquet')
-    .option('--split <name>', 'which part of MNIST, CIFAR or shapes (default: train)')
+    .addOption(splitOption())
     .option('--limit <n>', 'at most this many images', integer(1))
     .option('--strict', 'stop at the first unreadable image')
     .addOption(engineOption())
@@ -128,7 +135,7 @@ function describe(exit: (code: number) => void): Command {
     .description('a contact sheet of images and the views that a method makes of them')
     .argument('<images>', imagesHelp)
     .option('--method <name>', 'whose views (default: simclr)')
-    .option('--set <option=value>', 'an option of the method, repeatable', collect, [])
+    .option('--set <option=value>', 'an option of the method, repeatable', collect)
     .option('--out <file>', 'PNG to write (default: preview.png)')
     .option('--size <pixels>', 'side of the views', integer(4))
     .option('--count <n>', 'how many images (default: 8)', integer(1))
@@ -211,7 +218,14 @@ function engineOption(): Option {
   ])
 }
 
-function collect(value: string, previous: string[]): string[] {
+function splitOption(): Option {
+  return new Option('--split <name>', 'which part of MNIST, CIFAR or shapes (default: train)').choices([
+    'train',
+    'test',
+  ])
+}
+
+function collect(value: string, previous: string[] = []): string[] {
   return [...previous, value]
 }
 

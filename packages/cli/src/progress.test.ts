@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { describe as describeProgress, type Progress, progressView } from './progress.js'
 
 const progress: Progress = {
@@ -14,12 +14,12 @@ const progress: Progress = {
   spread: 0.874,
 }
 
-function stream(terminal: boolean): { stream: NodeJS.WriteStream; text(): string } {
+function stream(terminal: boolean, columns = 140): { stream: NodeJS.WriteStream; text(): string } {
   const sink = new PassThrough()
   const chunks: string[] = []
   sink.on('data', (chunk) => chunks.push(String(chunk)))
   return {
-    stream: Object.assign(sink, { isTTY: terminal, columns: 140 }) as unknown as NodeJS.WriteStream,
+    stream: Object.assign(sink, { isTTY: terminal, columns }) as unknown as NodeJS.WriteStream,
     text: () => chunks.join(''),
   }
 }
@@ -39,6 +39,28 @@ test('a terminal gets a bar that is redrawn', () => {
   view.end()
   expect(text()).toMatch(/░+ epoch 3\/200/)
   expect(text()).toContain('\r\x1b[2Ksaved\n')
+})
+
+test.each([140, 100, 80, 60, 20])(
+  'in %i columns nothing is cut but the bar and what matters least',
+  (columns) => {
+    const { stream: out, text } = stream(true, columns)
+    progressView(out).show(progress)
+    expect(text().length).toBeLessThan(columns)
+    if (columns >= 80) expect(text()).toMatch(/left {2}spread 0.87$/)
+    if (columns >= 100) expect(text()).toContain('512 images/s')
+  },
+)
+
+test('a script gets JSON, the end as well', () => {
+  const lines: string[] = []
+  const write = vi.spyOn(process.stdout, 'write').mockImplementation((line) => lines.push(String(line)) > 0)
+  const view = progressView(stream(true).stream, { json: true })
+  view.note('Engine')
+  view.show(progress)
+  view.result({ step: 3 })
+  write.mockRestore()
+  expect(lines.map((line) => JSON.parse(line).event)).toEqual(['note', 'step', 'end'])
 })
 
 test('anything else gets plain lines, not one per step', () => {

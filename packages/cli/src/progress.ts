@@ -19,6 +19,8 @@ export interface ProgressView {
   show(progress: Progress): void
   /** a line above the bar that stays */
   note(text: string): void
+  /** what came of it, for a script; people get it in words */
+  result(facts: object): void
   end(): void
 }
 
@@ -35,6 +37,7 @@ export function progressView(
     return {
       show: (progress) => line({ event: 'step', ...progress }),
       note: (text) => line({ event: 'note', text }),
+      result: (facts) => line({ event: 'end', ...facts }),
       end() {},
     }
   }
@@ -53,24 +56,33 @@ function bar(stream: NodeJS.WriteStream): ProgressView {
       const now = Date.now()
       if (now - lastDraw < 100 && progress.step < progress.totalSteps) return
       lastDraw = now
-      const text = describe(progress)
-      const room = Math.max(5, Math.min(30, (stream.columns ?? 80) - text.length - 4))
-      const filled = Math.round((room * progress.step) / progress.totalSteps)
       clear()
-      stream.write(
-        `${'█'.repeat(filled)}${'░'.repeat(room - filled)} ${text}`.slice(0, (stream.columns ?? 80) - 1),
-      )
+      stream.write(fitted(progress, (stream.columns || 80) - 1))
       drawn = true
     },
     note(text) {
       clear()
       stream.write(`${text}\n`)
     },
+    result() {},
     end() {
       if (drawn) stream.write('\n')
       drawn = false
     },
   }
+}
+
+const [shortestBar, longestBar] = [5, 30]
+
+/** Bar and text in one line: what matters least gives way to the collapse signal, the bar last but one. */
+function fitted(progress: Progress, columns: number): string {
+  const [text = ''] = [[], ['lr'], ['lr', 'images/s']]
+    .map((without) => describe(progress, without))
+    .filter((shorter, i) => i === 2 || shorter.length + 1 + shortestBar <= columns)
+  const room = Math.min(longestBar, columns - text.length - 1)
+  if (room < shortestBar) return text.slice(0, columns)
+  const filled = Math.round((room * progress.step) / progress.totalSteps)
+  return `${'█'.repeat(filled)}${'░'.repeat(room - filled)} ${text}`
 }
 
 function plainLines(stream: NodeJS.WriteStream, everySeconds: number): ProgressView {
@@ -91,20 +103,25 @@ function plainLines(stream: NodeJS.WriteStream, everySeconds: number): ProgressV
     note(text) {
       stream.write(`${text}\n`)
     },
+    result() {},
     end() {},
   }
 }
 
-/** `epoch 3/200 step 120/39000 loss 4.8312 lr 0.0600 512 images/s 5 min 3 s left spread 0.87`. */
-export function describe(progress: Progress): string {
+/**
+ * `epoch 3/200 step 120/39000 loss 4.8312 lr 0.0600 512 images/s 5 min 3 s left spread 0.87`.
+ * @param without parts to be left out: `lr`, `images/s`
+ */
+export function describe(progress: Progress, without: readonly string[] = []): string {
   const { epoch, epochs, step, totalSteps, loss, learningRate, imagesPerSecond, secondsLeft, spread } =
     progress
+  const speed = `${imagesPerSecond < 10 ? imagesPerSecond.toFixed(1) : Math.round(imagesPerSecond)} images/s`
   const parts = [
     `epoch ${Math.min(epoch + 1, epochs)}/${epochs}`,
     `step ${step}/${totalSteps}`,
     `loss ${loss.toFixed(4)}`,
-    `lr ${learningRate.toPrecision(3)}`,
-    `${imagesPerSecond < 10 ? imagesPerSecond.toFixed(1) : Math.round(imagesPerSecond)} images/s`,
+    ...(without.includes('lr') ? [] : [`lr ${learningRate.toPrecision(3)}`]),
+    ...(without.includes('images/s') ? [] : [speed]),
     `${duration(secondsLeft)} left`,
   ]
   if (spread !== undefined) parts.push(`spread ${spread.toFixed(2)}${spread < 0.1 ? ' (collapsing?)' : ''}`)

@@ -1,9 +1,11 @@
+import type { BackboneDefinition } from '@selfsup/backbones'
 import {
   type BackboneInput,
   type Encoder,
   encoderOf,
   type Method,
   type MethodDefinition,
+  type Normalisation,
   resolveOptions,
   SelfsupError,
   unknownName,
@@ -25,6 +27,10 @@ const runConfig = z.object({
   }),
   /** what the method gets of them */
   pictures: z.object({ size: z.number(), channels: z.union([z.literal(1), z.literal(3)]) }),
+  /** of their pixels */
+  normalisation: z
+    .object({ mean: z.array(z.number()).readonly(), std: z.array(z.number()).readonly() })
+    .optional(),
   backbone: z.string(),
   seed: z.number(),
 })
@@ -47,7 +53,10 @@ export function checkRunConfig(folder: string, config: unknown): RunConfig {
 }
 
 /** What of a run's config makes its method. */
-export type MethodConfig = Pick<RunConfig, 'method' | 'options' | 'pictures' | 'backbone' | 'seed'>
+export type MethodConfig = Pick<
+  RunConfig,
+  'method' | 'options' | 'pictures' | 'normalisation' | 'backbone' | 'seed'
+>
 
 /**
  * The method that a run names, around a backbone with fresh weights.
@@ -58,23 +67,25 @@ export async function makeMethod(config: MethodConfig): Promise<Method> {
   const definition = await findMethod(config.method)
   const options = resolveOptions(definition, config.options)
   const input = definition.backboneInput?.(pictures, options) ?? pictures
-  const normalisation = await normalisationFor(pictures.channels)
+  const normalisation = await normalisationOf(config)
   const backbone = await makeBackbone(config.backbone, input, seed)
   return definition.create(backbone, options, { seed, normalisation, pictures })
 }
 
 async function makeBackbone(name: string, input: BackboneInput, seed: number): Promise<LayersModel> {
+  return (await findBackbone(name)).create({ ...input, seed })
+}
+
+/**
+ * A backbone by name.
+ * @throws SelfsupError with the nearest name when there is none
+ */
+export async function findBackbone(name: string): Promise<BackboneDefinition> {
   const { backbones } = await import('@selfsup/backbones')
   const definition = backbones.find((backbone) => backbone.name === name)
-  if (!definition)
-    throw new SelfsupError(
-      unknownName(
-        'backbone',
-        name,
-        backbones.map((backbone) => backbone.name),
-      ),
-    )
-  return definition.create({ ...input, seed })
+  if (definition) return definition
+  const names = backbones.map((backbone) => backbone.name)
+  throw new SelfsupError(unknownName('backbone', name, names))
 }
 
 /** The backbone of a method where the user names none. */
@@ -82,8 +93,16 @@ export function defaultBackbone({ backbone = 'resnet18' }: MethodDefinition): st
   return backbone
 }
 
+/** What a run's pixels are normalised with, as it was when the run started. */
+export async function normalisationOf({
+  normalisation,
+  pictures,
+}: Pick<RunConfig, 'normalisation' | 'pictures'>): Promise<Normalisation> {
+  return normalisation ?? normalisationFor(pictures.channels)
+}
+
 /** What pixels are normalised with: ImageNet's statistics, of grey where there is no colour. */
-export async function normalisationFor(channels: 1 | 3) {
+export async function normalisationFor(channels: 1 | 3): Promise<Normalisation> {
   const { grayNormalisation, imagenetNormalisation } = await import('@selfsup/augment')
   return channels === 1 ? grayNormalisation : imagenetNormalisation
 }

@@ -15,6 +15,11 @@ export function table(header: readonly string[], rows: readonly (readonly string
   return [line(header), widths.map((width) => '-'.repeat(width)).join('  '), ...rows.map(line)].join('\n')
 }
 
+/** A path as it can be pasted into a shell. */
+export function shellWord(path: string): string {
+  return /^[\p{L}\p{N}_./\\:@%+=-]+$/u.test(path) ? path : `"${path}"`
+}
+
 /** 0.4567 as `45.67 %`. */
 export function percent(part: number): string {
   return `${(100 * part).toFixed(2)} %`

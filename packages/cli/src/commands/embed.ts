@@ -3,7 +3,7 @@ import type { Settings } from '../config.js'
 import { openSource } from '../images.js'
 import { interruptible } from '../interrupt.js'
 import { progressView } from '../progress.js'
-import { disposeOf, normalisationFor, trainedMethod } from '../run.js'
+import { disposeOf, normalisationOf, trainedMethod } from '../run.js'
 import { announce, reportSkipped } from './pretrain.js'
 
 /** Flags of `selfsup embed`. */
@@ -40,7 +40,7 @@ export async function embed(run: string, source: string, flags: EmbedFlags): Pro
     const { extractFeatures } = await import('@selfsup/evaluation')
     const { writeFeatures } = await import('@selfsup/data')
     const features = await extractFeatures(encode, dataset, {
-      normalisation: await normalisationFor(channels),
+      normalisation: await normalisationOf(config),
       size,
       limit: flags.limit,
       engine,

@@ -7,7 +7,7 @@ import type { Settings } from '../config.js'
 import { openSource } from '../images.js'
 import { interruptible } from '../interrupt.js'
 import { type ProgressView, progressView } from '../progress.js'
-import { disposeOf, makeMethod, normalisationFor, trainedMethod } from '../run.js'
+import { disposeOf, makeMethod, normalisationOf, trainedMethod } from '../run.js'
 import { percent, table } from '../table.js'
 import { announce, reportSkipped } from './pretrain.js'
 
@@ -46,11 +46,16 @@ export async function evaluate(
       signal: interrupt.signal,
     })
   const [trainImages, testImages] = await Promise.all([open(train, 'train'), open(test, 'test')])
+  const missing = missingClasses(trainImages, testImages)
+  if (missing.length > 0)
+    view.note(
+      `Of ${test} these classes are left out, as ${train} has none of them: ${missing.slice(0, 5).join(', ')}${missing.length > 5 ? `, and ${missing.length - 5} more` : ''}`,
+    )
   try {
     const judge: Judge = {
       engine,
       cache: join(run, 'features'),
-      normalisation: await normalisationFor(channels),
+      normalisation: await normalisationOf(config),
       size,
       train: trainImages,
       test: testImages,
@@ -68,7 +73,14 @@ export async function evaluate(
     view.end()
     console.log(
       flags.json
-        ? JSON.stringify({ run, step, train: trainImages.length, test: testImages.length, results: rows })
+        ? JSON.stringify({
+            run,
+            step,
+            train: trainImages.length,
+            test: testImages.length,
+            ...(missing.length > 0 && { missingClasses: missing }),
+            results: rows,
+          })
         : resultTable(rows),
     )
     reportSkipped(trainImages, view)
@@ -79,6 +91,11 @@ export async function evaluate(
     disposeOf(method)
     await Promise.all([trainImages.close(), testImages.close()])
   }
+}
+
+/** Classes of the test images that the training images lack. */
+function missingClasses({ classes }: ImageDataset, test: ImageDataset): string[] {
+  return classes ? (test.classes ?? []).filter((name) => !classes.includes(name)) : []
 }
 
 /** What features are judged with. */
@@ -139,11 +156,12 @@ export async function judgePixels(judge: Judge): Promise<Judgement> {
 }
 
 async function protocols(name: string, train: Features, test: Features, judge: Judge): Promise<Judgement> {
-  const { knn, linearProbe } = await import('@selfsup/evaluation')
+  const { knn, linearProbe, matchClasses } = await import('@selfsup/evaluation')
   judge.signal?.throwIfAborted()
-  const neighbours = judge.protocols.knn ? await knn(train, test) : undefined
+  const matched = matchClasses(train, test).test
+  const neighbours = judge.protocols.knn ? await knn(train, matched) : undefined
   judge.signal?.throwIfAborted()
-  const probe = judge.protocols.linear ? await linearProbe(train, test) : undefined
+  const probe = judge.protocols.linear ? await linearProbe(train, matched) : undefined
   return { features: name, knn: neighbours?.accuracy, linear: probe?.accuracy, linearTop5: probe?.top5 }
 }
 

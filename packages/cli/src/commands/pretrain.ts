@@ -1,5 +1,5 @@
-import { basename, join } from 'node:path'
-import type { ImageDataset } from '@selfsup/core'
+import { basename, join, relative, resolve as resolvePath } from 'node:path'
+import { type ImageDataset, SelfsupError } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import type { TrainSettings } from '@selfsup/train'
 import { checkSettings, methodOptions, readConfig, type Settings } from '../config.js'
@@ -9,8 +9,16 @@ import { interruptible } from '../interrupt.js'
 import { writePictures } from '../pictures.js'
 import { type ProgressView, progressView } from '../progress.js'
 import { findMethod } from '../registry.js'
-import { checkRunConfig, defaultBackbone, disposeOf, makeMethod, type RunConfig } from '../run.js'
-import { duration } from '../table.js'
+import {
+  checkRunConfig,
+  defaultBackbone,
+  disposeOf,
+  findBackbone,
+  makeMethod,
+  normalisationFor,
+  type RunConfig,
+} from '../run.js'
+import { duration, shellWord } from '../table.js'
 
 /** Flags of `selfsup pretrain` as the parser gives them. */
 export interface PretrainFlags extends Omit<Settings, 'options'> {
@@ -26,6 +34,10 @@ export async function pretrain(methodName: string, source: string, flags: Pretra
   const settings = { ...(configPath ? await readConfig(configPath) : {}), ...checkSettings(rest, 'options') }
   const options = methodOptions(definition, set, settings.options)
   const { seed = 1, split = 'train', count, strict = false } = settings
+  const { backbone = defaultBackbone(definition) } = settings
+  await findBackbone(backbone) // a wrong name shows before many pictures are decoded
+  const out = settings.out ?? join('runs', `${methodName}-${basename(source).replace(/[^\w.-]+/g, '-')}`)
+  expectOutside(out, source)
   const view = progressView(process.stderr, { json })
   const dataset = await openSource(source, { split, size: settings.size, count, strict, view })
   try {
@@ -37,22 +49,40 @@ export async function pretrain(methodName: string, source: string, flags: Pretra
         size: settings.size ?? (dataset.imageSize ? 32 : 224),
         channels: dataset.channels,
       },
-      backbone: settings.backbone ?? defaultBackbone(definition),
+      normalisation: await normalisationFor(dataset.channels),
+      backbone,
       seed,
     }
     const { recommendedSettings } = await import('@selfsup/train')
-    const { batch: batchSize, warmup: warmupEpochs, ...chosen } = settings
+    const { batch, warmup: warmupEpochs, ...chosen } = settings
+    const recommended = definition.training(options)
+    const batchSize = batch ?? fittingBatch(recommended.batchSize, dataset, view)
     const train: TrainSettings = {
-      ...recommendedSettings(definition.training(options), { ...chosen, batchSize, warmupEpochs }),
+      ...recommendedSettings(recommended, { ...chosen, batchSize, warmupEpochs }),
       seed,
       maxSteps: settings.limit,
       checkpointEvery: settings.checkpointEvery,
     }
-    const out = settings.out ?? join('runs', `${methodName}-${basename(source).replace(/[^\w.-]+/g, '-')}`)
     return await runTraining({ config, train, out, dataset, view, engine: settings.engine, resume: false })
   } finally {
     await dataset.close()
   }
+}
+
+/** A run among the pictures would change what they are: its own pictures would be learned from. */
+function expectOutside(out: string, source: string): void {
+  if (source === 'shapes') return
+  const way = relative(resolvePath(source), resolvePath(out))
+  if (way === '' || !/^\.\.|^([a-z]:)?[\\/]/i.test(way))
+    throw new SelfsupError(`--out ${out} lies in the folder of pictures, ${source}; choose one beside it`)
+}
+
+/** The method's batch, or a smaller one where there are not so many images: a person who named none need not know of it. */
+function fittingBatch(recommended: number, { length }: ImageDataset, view: ProgressView): number {
+  if (length >= recommended || length < 2) return recommended
+  const fitting = 2 ** Math.floor(Math.log2(length))
+  view.note(`Batches of ${fitting}, as there are ${length} images; ${recommended} are the method's own.`)
+  return fitting
 }
 
 /** `selfsup resume RUN`: goes on from the newest checkpoint. */
@@ -65,8 +95,9 @@ export async function resume(
   const view = progressView(process.stderr, { json: flags.json ?? false })
   if (run.finished) {
     view.note(
-      `${out} is finished: ${run.totalSteps} steps. Judge it with: selfsup evaluate ${out} TRAIN TEST`,
+      `${out} is finished: ${run.totalSteps} steps. Judge it with: selfsup evaluate ${shellWord(out)} TRAIN TEST`,
     )
+    view.result({ run: out, step: run.step, totalSteps: run.totalSteps, interrupted: false })
     return 0
   }
   const config = checkRunConfig(out, run.config)
@@ -136,10 +167,13 @@ export async function runTraining({
     })
     view.end()
     reportSkipped(dataset, view)
+    const run = shellWord(out)
+    const facts = { run: out, ...result, skipped: dataset.skipped().length }
     if (result.interrupted) {
       view.note(
-        `Stopped at step ${result.step} of ${result.totalSteps}, saved. Go on with: selfsup resume ${out}`,
+        `Stopped at step ${result.step} of ${result.totalSteps}, saved. Go on with: selfsup resume ${run}`,
       )
+      view.result(facts)
       return exitCodes.interrupted
     }
     const speed = `${duration(result.seconds)}, ${Math.round(result.imagesPerSecond)} images/s`
@@ -148,9 +182,10 @@ export async function runTraining({
     )
     if (!quiet) {
       view.note(
-        `Next:\n  selfsup evaluate ${out} LABELLED/train LABELLED/test\n  selfsup embed ${out} IMAGES --out features.npy\n  tensorboard --logdir ${out}`,
+        `Next:\n  selfsup evaluate ${run} LABELLED/train LABELLED/test\n  selfsup embed ${run} IMAGES --out features.npy\n  tensorboard --logdir ${run}`,
       )
     }
+    view.result(facts)
     return 0
   } finally {
     view.end()

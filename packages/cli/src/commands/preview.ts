@@ -1,10 +1,11 @@
-import { type HostImages, type ImageBatch, phasesOf } from '@selfsup/core'
+import { expected, type HostImages, type ImageBatch, phasesOf } from '@selfsup/core'
 import type { Settings } from '../config.js'
 import { methodOptions } from '../config.js'
 import { openSource } from '../images.js'
 import { progressView } from '../progress.js'
 import { findMethod } from '../registry.js'
 import { disposeOf, makeMethod, normalisationFor } from '../run.js'
+import { reportSkipped } from './pretrain.js'
 
 /** Flags of `selfsup preview`. */
 export interface PreviewFlags {
@@ -43,10 +44,15 @@ export async function preview(source: string, flags: PreviewFlags): Promise<numb
       backbone: definition.backbone ?? 'convnet',
       seed,
     })
-    const show = { batchSize: Math.min(count, dataset.length), limit: count }
     const seedOf = () => [seed, 0] as const
-    const whole = await first(dataset.batches({ ...show, size }))
-    const cropped = await first(dataset.batches({ ...show, crops: method.crops, seedOf }))
+    const order = spread(Math.min(count, dataset.length), dataset.length)
+    const whole = await first(dataset.batches({ batchSize: order.length, order, size }))
+    const readable = Uint32Array.from(whole.indices)
+    expected(readable.length > 0, `${source}: none of the ${order.length} pictures looked at could be read`)
+    // The same pictures again: in place of an unreadable one another would be cropped.
+    const cropped = await first(
+      dataset.batches({ batchSize: readable.length, order: readable, crops: method.crops, seedOf }),
+    )
     const tensor = ({ data, shape }: HostImages) => tf.tensor4d(data, [...shape], 'int32')
     const batch: ImageBatch = {
       images: cropped.images && tensor(cropped.images),
@@ -76,11 +82,17 @@ export async function preview(source: string, flags: PreviewFlags): Promise<numb
     await contactSheet(out, sheet)
     tf.dispose([rows, Object.values(batch)])
     disposeOf(method)
+    reportSkipped(dataset, view)
     view.note(`${out}: originals above, then the ${rows.length - 1} views of each`)
     return 0
   } finally {
     await dataset.close()
   }
+}
+
+/** So many positions, evenly over all of them: pictures of one class often lie together. */
+function spread(count: number, length: number): Uint32Array {
+  return Uint32Array.from({ length: count }, (_, i) => Math.floor((i * length) / count))
 }
 
 async function first<T>(batches: AsyncIterable<T>): Promise<T> {
