@@ -20,6 +20,7 @@ const benches = {
   // Without a peer: what a method learns, beside random weights.
   cpc: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
   'metric-learning': { rounds: 1 },
+  iic: { rounds: 1 },
 }
 const known = ['--quick', '--json', '--record', '--ours-only', '--peer-only']
 const [name, ...flags] = process.argv.slice(2)

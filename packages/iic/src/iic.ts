@@ -1,88 +1,241 @@
-import { grayViews, simclrViews } from '@selfsup/augment'
-import { projector } from '@selfsup/backbones'
+import { grayNormalisation, imagenetNormalisation, resizedCrop } from '@selfsup/augment'
 import {
+  expected,
   type Method,
   type MethodContext,
   type MethodDefinition,
-  type OptionValues,
+  type Normalisation,
   resolveOptions,
 } from '@selfsup/core'
-import { barlowTwins } from '@selfsup/losses'
-import type * as tf from '@tensorflow/tfjs-core'
+import { iic as negativeInformation } from '@selfsup/losses'
+import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
+import { clusterHead } from './cluster-head.js'
+import { type IicOptionValues, options } from './iic-options.js'
+import { colourViews, grayViews } from './iic-views.js'
+import { sobel } from './sobel.js'
 
-const options = {
-  outputs: {
-    type: 'number',
-    default: 128,
-    min: 2,
-    integer: true,
-    description: 'features that the loss compares',
-  },
-  lambda: {
-    type: 'number',
-    default: 0.005,
-    min: 0,
-    description: 'weight of the redundancy term',
-  },
-} as const
+export type IicOptions = Partial<IicOptionValues>
 
-export type IicOptions = Partial<OptionValues<typeof options>>
+/** Which head: the clusters that are wanted, or the auxiliary, finer ones. */
+export type IicHead = 'clusters' | 'overClusters'
+
+/** A plain view of each picture, and transformed ones, all of the first copy before the second. */
+export type IicPair = [plain: tf.Tensor4D, transformed: tf.Tensor4D]
+
+export interface Iic extends Method<IicPair> {
+  readonly options: Readonly<IicOptionValues>
+  /** what the method does to pixels, 0..1 */
+  readonly normalisation: Normalisation
+  /** side of the pictures whose middle is as large as the backbone takes them */
+  readonly pictureSize: number
+  /**
+   * Probabilities of the clusters, once training is over.
+   * @param pictures normalised, of any size, of which the middle is taken
+   * @returns [batch, subHeads, clusters]
+   */
+  probabilities(pictures: tf.Tensor4D, head: IicHead): tf.Tensor3D
+  /** The loss of each sub-head on views of a batch, [subHeads], with batch normalisation at rest: the lower, the better. */
+  subHeadLosses(views: IicPair, head: IicHead): tf.Tensor1D
+}
 
 /**
- * What it is called, one sentence on how it learns (authors, year, arXiv number, algorithm). Here: two views of each
- * picture, their features correlated to the identity.
+ * IIC, invariant information clustering (Ji et al. 2019, arXiv:1807.06653): a network assigns pictures to clusters so that
+ * the assignment of a picture tells as much as possible about that of a transformed copy. The mutual information is
+ * largest when both always agree and all clusters are of one size, so that no cluster can swallow the others.
  *
- * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]
- * @param given options; defaults are the paper's
- * @param context normalisation of the pixels, seed of the projector's weights
- * @returns what the training loop drives
- * @throws SelfsupError when an option is unknown or out of range
+ * @param backbone the trunk: [batch, size, size, channels] to [batch, features]
+ * @param given clusters, heads, copies and views; defaults are those of the authors' code for MNIST
+ * @param context normalisation of the pixels, seed of the heads' weights, and the pictures' channels where edges of them
+ *   are what the backbone takes
+ * @returns what the training loop drives, with functions that assign clusters
+ * @throws SelfsupError when an option is unknown or out of range, or the backbone doesn't take what the options say
  */
 export function iic(
   backbone: LayersModel,
   given: IicOptions = {},
-  { normalisation, seed = 1 }: MethodContext = {},
-): Method<[tf.Tensor4D, tf.Tensor4D]> {
+  { normalisation, seed = 1, pictures }: MethodContext = {},
+): Iic {
   const options = resolveOptions(definition, given)
-  const { outputs, lambda } = options
-  const [, size, , channels] = backbone.inputs[0]!.shape as [null, number, number, number]
+  const { clusters, overClusters, subHeads, repeats, lambda, heads: order } = options
+  expected(
+    overClusters === 0 || overClusters >= clusters,
+    `iic's option overClusters must be 0 or at least clusters (${clusters}); got ${overClusters}`,
+  )
+  const [, size, , taken] = backbone.inputs[0]!.shape as [null, number, number, number]
+  const { channels, input } = inputFor(taken, options.input, pictures?.channels)
+  const gray = options.views === 'gray' || (options.views === 'auto' && channels === 1)
+  const crop = options.crop || (gray ? 20 / 28 : 2 / 3)
+  const scale = normalisation ?? (channels === 1 ? grayNormalisation : imagenetNormalisation)
+  const augmentation = (gray ? grayViews : colourViews)({
+    size,
+    copies: repeats,
+    crop,
+    rotation: options.rotation,
+    jitter: options.jitter,
+    normalisation: scale,
+  })
+
   const inputs = backbone.outputs[0]!.shape.at(-1)!
-  const augmentation = (channels === 1 ? grayViews : simclrViews)({ size, normalisation })
-  const head = projector({ inputs, hidden: inputs, outputs, seed: seed + 1 })
+  const head = (clusters: number, stream: number) =>
+    clusterHead({ inputs, clusters, subHeads, seed: seed + stream })
+  const heads = {
+    clusters: head(clusters, 1),
+    ...(overClusters > 0 && { overClusters: head(overClusters, 2) }),
+  }
+  const alternating = overClusters > 0 && order === 'alternate'
+
   return {
     name: 'iic',
     options,
-    networks: { backbone, projector: head },
+    normalisation: scale,
+    pictureSize: Math.round(size / crop),
+    networks: { backbone, ...heads },
     state: {},
+    needs: { classes: { max: clusters }, batchSize: { min: 2 } },
+    ...(alternating && {
+      phases: { clusters: ['backbone', 'clusters'], overClusters: ['backbone', 'overClusters'] },
+      phasesAt: ({ epoch }) => [headOf(epoch)],
+      // Of more clusters the loss is lower.
+      comparableLoss: false,
+    }),
     crops: augmentation.crops,
-    views: (batch, { seed }) => augmentation.apply(batch, seed) as [tf.Tensor4D, tf.Tensor4D],
-    loss([x1, x2]) {
-      const [z1, z2] = [x1, x2].map((x) => encode(head, encode(backbone, x))) as [tf.Tensor2D, tf.Tensor2D]
-      return { loss: barlowTwins(z1, z2, { lambda }), features: z1 }
+    views: (batch, { seed }) => augmentation.apply(batch, seed),
+    loss([plain, transformed], { phase }) {
+      const trained = phase === 'main' ? (Object.keys(heads) as IicHead[]) : [phase as IicHead]
+      const [features, featuresOfCopies] = [featuresOf(plain, true), featuresOf(transformed, true)]
+      const ofHeads = trained.map((head) => {
+        const [p, q] = [assign(head, features), assign(head, featuresOfCopies)]
+        return { head, loss: tf.mean(losses(p, q)), inUse: clustersInUse(p) }
+      })
+      const prefix = (head: IicHead) => (phase === 'main' ? `${head}/` : '')
+      return {
+        loss: tf.addN(ofHeads.map(({ loss }) => loss)) as tf.Scalar,
+        features,
+        metrics: Object.fromEntries(
+          ofHeads.flatMap(({ head, loss, inUse }) => [
+            [`${prefix(head)}information`, tf.neg(loss) as tf.Scalar],
+            [`${prefix(head)}inUse`, inUse],
+          ]),
+        ),
+      }
     },
-    dispose: () => head.dispose(),
+    encode: (pictures) => featuresOf(middle(pictures), false),
+    probabilities: (pictures, head) => tf.tidy(() => assign(head, featuresOf(middle(pictures), false))),
+    subHeadLosses: ([plain, transformed], head) =>
+      tf.tidy(() =>
+        losses(assign(head, featuresOf(plain, false)), assign(head, featuresOf(transformed, false))),
+      ),
+    dispose: () => {
+      for (const model of Object.values(heads)) model.dispose()
+    },
+  }
+
+  /** The head whose turn it is: so many epochs of one, so many of the other. */
+  function headOf(epoch: number): IicHead {
+    const { clusterEpochs, overEpochs, overFirst } = options
+    const place = epoch % (clusterEpochs + overEpochs)
+    if (overFirst) return place < overEpochs ? 'overClusters' : 'clusters'
+    return place < clusterEpochs ? 'clusters' : 'overClusters'
+  }
+
+  function featuresOf(pictures: tf.Tensor4D, training: boolean): tf.Tensor2D {
+    const edges = input === 'pixels' ? pictures : sobel(pictures, scale)
+    const x = input === 'both' ? tf.concat([pictures, edges], 3) : edges
+    return backbone.apply(x, { training }) as tf.Tensor2D
+  }
+
+  /** Probabilities of the clusters of each sub-head: [batch, subHeads, clusters]. */
+  function assign(head: IicHead, features: tf.Tensor2D): tf.Tensor3D {
+    const model = heads[head]
+    expected(model, `iic: there is no head '${head}': overClusters is 0`)
+    return tf.softmax(model.apply(features) as tf.Tensor3D)
+  }
+
+  /**
+   * Of each sub-head, from probabilities of pictures and of their copies (equation 3). The joint distribution is linear in
+   * either: the mean over a picture's copies is as good as all pairs.
+   */
+  function losses(p: tf.Tensor3D, copies: tf.Tensor3D): tf.Tensor1D {
+    const [batch, , width] = p.shape
+    const q = tf.mean(tf.reshape(copies, [-1, batch, subHeads, width]), 0)
+    const pairs = tf.unstack(p, 1).map((own, i) => [own, tf.unstack(q, 1)[i]!] as [tf.Tensor2D, tf.Tensor2D])
+    return tf.stack(pairs.map(([own, other]) => negativeInformation(own, other, { lambda }))) as tf.Tensor1D
+  }
+
+  /** The middle that views are cut from, of the size that the backbone takes. */
+  function middle(pictures: tf.Tensor4D): tf.Tensor4D {
+    const [batch, height, width] = pictures.shape
+    const side = Math.round(crop * Math.min(height, width))
+    const all = (value: number) => tf.fill([batch], value) as tf.Tensor1D
+    const [top, left] = [height, width].map((length) => all(Math.floor((length - side) / 2))) as [
+      tf.Tensor1D,
+      tf.Tensor1D,
+    ]
+    return resizedCrop(pictures, { top, left, height: all(side), width: all(side) }, size)
   }
 }
 
-/** A training pass: batch normalisation takes the batch's statistics. */
-function encode(model: LayersModel, x: tf.Tensor): tf.Tensor2D {
-  return model.apply(x, { training: true }) as tf.Tensor2D
+/** How many clusters are in use, the mean over sub-heads: e to the entropy of the mean assignment. */
+function clustersInUse(p: tf.Tensor3D): tf.Scalar {
+  const share = tf.mean(p, 0)
+  const entropy = tf.neg(tf.sum(tf.mul(share, tf.log(tf.maximum(share, 1e-12))), 1))
+  return tf.mean(tf.exp(entropy)) as tf.Scalar
 }
 
-/** How a program finds the method by name. */
+type Input = 'pixels' | 'sobel' | 'both'
+
+/** Channels that the backbone takes of each kind of input. */
+const channelsOf = (input: Input, channels: number) =>
+  ({ pixels: channels, sobel: 2, both: channels + 2 })[input]
+
+/**
+ * What the backbone takes, of pictures of how many channels.
+ * @throws SelfsupError when that is not what the option says
+ */
+function inputFor(
+  taken: number,
+  wanted: IicOptionValues['input'],
+  known?: number,
+): { channels: number; input: Input } {
+  const kinds: Input[] = wanted === 'auto' ? ['pixels', 'sobel', 'both'] : [wanted as Input]
+  const fitting = (known ? [known] : [1, 3])
+    .flatMap((channels) => kinds.map((input) => ({ channels, input })))
+    // Edges of pictures of which nothing else is known are taken to be those of coloured ones.
+    .filter(
+      ({ channels, input }) =>
+        channelsOf(input, channels) === taken && !(input === 'sobel' && !known && channels === 1),
+    )
+  expected(
+    fitting[0],
+    `iic: with input '${wanted}' of pictures of ${known ?? '1 or 3'} channels the backbone must take ${[
+      ...new Set(
+        (known ? [known] : [1, 3]).flatMap((channels) => kinds.map((kind) => channelsOf(kind, channels))),
+      ),
+    ].join(' or ')} channels; it takes ${taken}`,
+  )
+  return fitting[0]
+}
+
+/** How a program finds IIC by name. */
 export const definition: MethodDefinition<typeof options> = {
   name: 'iic',
-  summary: 'a few words: what is made alike or apart',
-  paper: 'authors, year, arXiv number',
+  summary: 'clusters that a picture and its transformed copies share',
+  paper: 'Ji et al. 2019, arXiv:1807.06653',
   options,
+  backbone: 'convnet',
+  // The authors': 3200 times three epochs of 140 pictures a step, five copies each, at 1e-4.
   training: () => ({
-    epochs: 200,
-    batchSize: 256,
-    learningRate: 0.06,
-    scaling: 'linear',
+    epochs: 90,
+    batchSize: 140,
+    learningRate: 1e-3,
+    scaling: 'none',
     schedule: { name: 'cosine' },
-    optimizer: { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 },
+    optimizer: { name: 'adamw', weightDecay: 0 },
   }),
+  backboneInput({ size, channels }, { input }) {
+    const kind = input === 'auto' ? (channels === 1 ? 'pixels' : 'sobel') : (input as Input)
+    return { size, channels: channelsOf(kind, channels) }
+  },
   create: iic,
 }

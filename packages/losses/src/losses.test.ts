@@ -217,6 +217,19 @@ describe.each(testEngines())('on %s', (engine) => {
         ),
       -Math.log(2),
     ],
+    // Of ten pairs four lie in cluster 0 both, four in 1 both, two in 0 and 1: the joint is [[.4, .1], [.1, .4]].
+    [
+      'iic of a known joint',
+      () => {
+        const one = (clusters: readonly number[]) => tf.oneHot(tf.tensor1d([...clusters], 'int32'), 2)
+        const views = [
+          [0, 0, 0, 0, 0, 0, 1, 1, 1, 1],
+          [0, 0, 0, 0, 1, 1, 1, 1, 1, 1],
+        ].map((clusters) => tf.cast(one(clusters), 'float32') as M)
+        return losses.iic(views[0]!, views[1]!)
+      },
+      -(0.8 * Math.log(0.4 / 0.25) + 0.2 * Math.log(0.1 / 0.25)),
+    ],
     [
       'iic, lambda',
       () =>

@@ -1,0 +1,95 @@
+import type { OptionValues } from '@selfsup/core'
+
+/** Defaults are those of the authors' code for MNIST; epochs of the heads as they take turns there. */
+export const options = {
+  clusters: {
+    type: 'number',
+    default: 10,
+    min: 2,
+    integer: true,
+    description: 'clusters that are wanted: as many as there are classes',
+  },
+  overClusters: {
+    type: 'number',
+    default: 50,
+    min: 0,
+    integer: true,
+    description: 'clusters of the auxiliary head, finer than the classes; 0: no such head',
+  },
+  subHeads: {
+    type: 'number',
+    default: 5,
+    min: 1,
+    integer: true,
+    description: 'classifiers of each head that begin differently, of which the best is taken in the end',
+  },
+  repeats: {
+    type: 'number',
+    default: 5,
+    min: 1,
+    integer: true,
+    description: 'transformed copies of each picture in a batch',
+  },
+  lambda: {
+    type: 'number',
+    default: 1,
+    min: 0,
+    description: 'weight of the marginals’ entropies: above 1 clusters are drawn towards one size',
+  },
+  heads: {
+    type: 'choice',
+    default: 'alternate',
+    choices: ['alternate', 'together'],
+    description: 'alternate: the heads take turns, epoch by epoch; together: every step trains both',
+  },
+  clusterEpochs: {
+    type: 'number',
+    default: 2,
+    min: 1,
+    integer: true,
+    description: 'epochs of a turn that train the clusters',
+  },
+  overEpochs: {
+    type: 'number',
+    default: 1,
+    min: 1,
+    integer: true,
+    description: 'epochs of a turn that train the finer ones',
+  },
+  overFirst: { type: 'boolean', default: false, description: 'a turn begins with the finer clusters' },
+  input: {
+    type: 'choice',
+    default: 'auto',
+    choices: ['auto', 'pixels', 'sobel', 'both'],
+    description: 'what the backbone sees: pixels, edges or both; auto: edges of coloured pictures',
+  },
+  views: {
+    type: 'choice',
+    default: 'auto',
+    choices: ['auto', 'gray', 'colour'],
+    description: 'augmentations; auto: gray for pictures of one channel',
+  },
+  crop: {
+    type: 'number',
+    default: 0,
+    min: 0,
+    max: 1,
+    description: 'side of the crops as part of the picture’s; 0: 0.67, gray 0.71 (20 of 28 pixels)',
+  },
+  rotation: {
+    type: 'number',
+    default: 25,
+    min: 0,
+    max: 180,
+    description: 'degrees that half of the grey copies are turned by, at most',
+  },
+  jitter: {
+    type: 'number',
+    default: 0.4,
+    min: 0,
+    max: 1,
+    description: 'strength of the copies’ jitter in brightness and contrast, of coloured ones in colour too',
+  },
+} as const
+
+export type IicOptionValues = OptionValues<typeof options>

@@ -1,0 +1,153 @@
+import { augmentation, grayNormalisation, normalise, resizedCrop, rotate } from '@selfsup/augment'
+import type { CropSpec, ImageBatch, Normalisation } from '@selfsup/core'
+import { foldIn, randomUniform } from '@selfsup/kernels'
+import * as tf from '@tensorflow/tfjs-core'
+
+export interface IicViewSettings {
+  /** side of the views in pixels */
+  readonly size: number
+  /** transformed copies of each picture */
+  readonly copies: number
+  /** side of the untransformed view's crop as part of the picture's */
+  readonly crop: number
+  /** of grey pictures' copies, at most so many degrees either way */
+  readonly rotation: number
+  /** of brightness and contrast (and saturation; hue a third) */
+  readonly jitter: number
+  readonly normalisation?: Normalisation
+}
+
+export interface IicViews {
+  readonly crops: readonly CropSpec[]
+  /** a plain view of each picture, [batch, size, size, channels], and transformed ones, [copies * batch, ...], copy by copy */
+  apply(batch: Pick<ImageBatch, 'images' | 'crops'>, seed: tf.Tensor1D): [tf.Tensor4D, tf.Tensor4D]
+}
+
+/** Coloured pictures: crops of one size; transformed ones mirrored and jittered (`sobel_make_transforms` of the authors' code). */
+export function colourViews({ size, copies, crop, jitter, normalisation }: IicViewSettings): IicViews {
+  const view = { size, scale: [crop ** 2, crop ** 2], ratio: [1, 1] } as const
+  const transformed = {
+    ...view,
+    horizontalFlip: 0.5,
+    jitter: {
+      probability: 1,
+      brightness: jitter,
+      contrast: jitter,
+      saturation: jitter,
+      hue: jitter * 0.3125,
+    },
+  }
+  const all = augmentation([view, ...Array.from({ length: copies }, () => transformed)], normalisation)
+  return {
+    crops: all.crops,
+    apply(batch, seed) {
+      const [plain, ...rest] = all.apply(batch, seed)
+      return [plain!, tf.concat(rest)]
+    },
+  }
+}
+
+/** Sides of the copies' crops against the plain one's: for MNIST 16, 20 and 24 pixels against 20. */
+const SIDES = [0.8, 1, 1.2] as const
+const GRAY_STREAM = 0x11c9
+const streams = {
+  plain: 0,
+  centred: 1,
+  turned: 2,
+  angle: 3,
+  side: 4,
+  place: 5,
+  brightness: 6,
+  contrast: 7,
+} as const
+
+/**
+ * Grey pictures: plain crops of one size, half of them from the middle; transformed ones turned (half of them), cut to one
+ * of three sizes, brighter or darker, of more or less contrast (`greyscale_make_transforms` with the authors' settings
+ * for MNIST).
+ */
+export function grayViews(settings: IicViewSettings): IicViews {
+  const { size, copies, crop, rotation, jitter, normalisation = grayNormalisation } = settings
+  const sides = SIDES.map((part) => Math.min(1, part * crop))
+  const spec = (smallest: number, largest: number, stream: number): CropSpec => ({
+    size,
+    scale: [smallest ** 2, largest ** 2],
+    ratio: [1, 1],
+    stream,
+  })
+  const crops = [
+    spec(crop, crop, 0),
+    ...Array.from({ length: copies }, (_, copy) => spec(sides[0]!, sides[2]!, 1 + copy)),
+  ]
+
+  return {
+    crops,
+    apply: (batch, seed) =>
+      tf.tidy(() => {
+        const own = foldIn(seed, GRAY_STREAM)
+        const draw = (stream: keyof typeof streams, shape: number[]) =>
+          randomUniform(shape, foldIn(own, streams[stream]))
+        const plain = batch.images ? plainCrops(batch.images, draw) : tf.cast(batch.crops![0]!, 'float32')
+        const cut = batch.images ? copiesOf(batch.images, draw) : turn(tf.concat(batch.crops!.slice(1)), draw)
+        return [finish(plain), finish(jittered(tf.div(cut, 255), draw), 1)]
+      }),
+  }
+
+  function plainCrops(images: tf.Tensor4D, draw: Draw): tf.Tensor4D {
+    const [batch, height, width] = images.shape
+    const side = Math.round(crop * Math.min(height, width))
+    const centred = tf.less(draw('centred', [batch]), 0.5)
+    const places = draw('plain', [2, batch])
+    return cutOut(images, tf.fill([batch], side), places, centred)
+  }
+
+  function copiesOf(images: tf.Tensor4D, draw: Draw): tf.Tensor4D {
+    const [batch, height, width] = images.shape
+    const count = copies * batch
+    const turned = turn(tf.tile(images, [copies, 1, 1, 1]), draw)
+    const choice = tf.floor(tf.mul(draw('side', [count]), sides.length))
+    const pixels = sides.map((part) => Math.round(part * Math.min(height, width)))
+    const chosen = pixels.map((side, i) => tf.mul(tf.cast(tf.equal(choice, i), 'float32'), side))
+    return cutOut(turned, tf.addN(chosen), draw('place', [2, count]))
+  }
+
+  /** Half of the pictures, by up to the angle either way. */
+  function turn(images: tf.Tensor4D, draw: Draw): tf.Tensor4D {
+    if (rotation === 0) return tf.cast(images, 'float32')
+    const [count] = images.shape
+    const turned = tf.cast(tf.less(draw('turned', [count]), 0.5), 'float32')
+    const angles = tf.mul(tf.sub(tf.mul(draw('angle', [count]), 2), 1), rotation)
+    return rotate(images, tf.mul(angles, turned) as tf.Tensor1D)
+  }
+
+  /** Squares of a side of their own, at random places or from the middle. */
+  function cutOut(images: tf.Tensor4D, side: tf.Tensor, places: tf.Tensor, centred?: tf.Tensor): tf.Tensor4D {
+    const [, height, width] = images.shape
+    const [down, across] = tf.unstack(places) as [tf.Tensor, tf.Tensor]
+    const place = (length: number, drawn: tf.Tensor) => {
+      const room = tf.sub(length, side)
+      const random = tf.floor(tf.mul(drawn, tf.add(room, 1)))
+      return (centred ? tf.where(centred, tf.floor(tf.div(room, 2)), random) : random) as tf.Tensor1D
+    }
+    const box = { top: place(height, down), left: place(width, across) }
+    return resizedCrop(images, { ...box, height: side as tf.Tensor1D, width: side as tf.Tensor1D }, size)
+  }
+
+  /** torchvision's ColorJitter of brightness, then contrast. */
+  function jittered(pictures: tf.Tensor4D, draw: Draw): tf.Tensor4D {
+    if (jitter === 0) return pictures
+    const [count] = pictures.shape
+    const factor = (stream: 'brightness' | 'contrast') =>
+      tf.reshape(tf.add(1 - jitter, tf.mul(draw(stream, [count]), 2 * jitter)), [count, 1, 1, 1])
+    const bright = tf.clipByValue(tf.mul(pictures, factor('brightness')), 0, 1)
+    const mean = tf.mean(bright, [1, 2, 3], true)
+    const contrasted = tf.add(mean, tf.mul(tf.sub(bright, mean), factor('contrast')))
+    return tf.clipByValue(contrasted, 0, 1) as tf.Tensor4D
+  }
+
+  function finish(pictures: tf.Tensor4D, scale = 1 / 255): tf.Tensor4D {
+    return normalise(scale === 1 ? pictures : tf.mul(pictures, scale), normalisation)
+  }
+}
+
+type Draw = (stream: keyof typeof streams, shape: number[]) => tf.Tensor
