@@ -49,14 +49,15 @@ const options = {
   },
   jitter: {
     type: 'number',
-    default: 0,
-    min: 0,
+    default: -1,
+    min: -1,
     max: 1.25,
-    description: 'strength of the colour jitter; 0: 0.5 up to 64 pixels, else 1',
+    description: 'strength of the colour jitter; -1: 0.5 up to 64 pixels, else 1',
   },
   blur: {
     type: 'number',
     default: -1,
+    min: -1,
     max: 1,
     description: 'probability of Gaussian blur; -1: none up to 64 pixels, else 0.5',
   },
@@ -140,7 +141,7 @@ function chooseViews(
     size,
     normalisation,
     minScale: minScale || 0.08,
-    strength: jitter || (small ? 0.5 : 1),
+    strength: jitter >= 0 ? jitter : small ? 0.5 : 1,
     gaussianBlur: blur >= 0 ? blur : small ? 0 : 0.5,
   })
 }
