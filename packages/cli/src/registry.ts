@@ -10,6 +10,7 @@ const methodPackages: Readonly<Record<string, () => Promise<MethodDefinition>>> 
   vicreg: async () => (await import('@selfsup/barlow-twins')).vicregDefinition,
   iic: async () => (await import('@selfsup/iic')).definition,
   cpc: async () => (await import('@selfsup/cpc')).definition,
+  'cpc-series': async () => (await import('@selfsup/cpc')).seriesDefinition,
   'metric-learning': async () => (await import('@selfsup/metric-learning')).definition,
 }
 

@@ -1,6 +1,7 @@
 import { encoderOf, type Method, type MethodDefinition } from '@selfsup/core'
 import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
+import * as tfl from '@tensorflow/tfjs-layers'
 import { beforeAll, expect, test, vi } from 'vitest'
 import { disposeOf, makeMethod } from './run.js'
 
@@ -37,7 +38,20 @@ const quarters: MethodDefinition = {
   },
 }
 
-vi.mock('./registry.js', () => ({ findMethod: async () => quarters }))
+/** The same around a backbone that no program knows. */
+const own: MethodDefinition = {
+  ...quarters,
+  name: 'own',
+  backbone: 'means',
+  ownBackbone({ size }, { parts }) {
+    const shape = [size / Number(parts), size / Number(parts), 1]
+    return tfl.sequential({ layers: [tfl.layers.globalAveragePooling2d({ inputShape: shape })] })
+  },
+}
+
+vi.mock('./registry.js', () => ({
+  findMethod: async (name: string) => (name === 'own' ? own : quarters),
+}))
 beforeAll(() => prepareEngine({ engine: 'wasm' }))
 
 test('a method gets the backbone that it asks for, the pictures as they are, and its options resolved', async () => {
@@ -53,6 +67,17 @@ test('a method gets the backbone that it asks for, the pictures as they are, and
   const features = tf.tidy(() => encoderOf(method)(tf.ones([3, 16, 16, 3])).shape)
   expect(features).toEqual([3, 4 * 256])
   disposeOf(method)
+})
+
+test('a method may bring a backbone of its own kind, and then takes no other', async () => {
+  const config = { method: 'own', options: {}, pictures: { size: 16, channels: 3 as const }, seed: 1 }
+  const method = await makeMethod({ ...config, backbone: 'means' })
+  expect(method.networks.backbone.layers[0]!.getClassName()).toBe('GlobalAveragePooling2D')
+  expect(tf.tidy(() => encoderOf(method)(tf.ones([3, 16, 16, 3])).shape)).toEqual([3, 4])
+  disposeOf(method)
+  await expect(makeMethod({ ...config, backbone: 'convnet' })).rejects.toThrow(
+    'own has a backbone of its own kind (means); leave out --backbone convnet',
+  )
 })
 
 test('names that are none are answered with the nearest', async () => {

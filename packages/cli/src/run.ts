@@ -66,21 +66,40 @@ export async function makeMethod(config: MethodConfig): Promise<Method> {
   const { pictures, seed } = config
   const definition = await findMethod(config.method)
   const options = resolveOptions(definition, config.options)
-  const input = definition.backboneInput?.(pictures, options) ?? pictures
   const normalisation = await normalisationOf(config)
-  const backbone = await makeBackbone(config.backbone, input, seed)
+  const backbone = await makeBackbone(definition, config, options)
   return definition.create(backbone, options, { seed, normalisation, pictures })
 }
 
-async function makeBackbone(name: string, input: BackboneInput, seed: number): Promise<LayersModel> {
-  return (await findBackbone(name)).create({ ...input, seed })
+async function makeBackbone(
+  definition: MethodDefinition,
+  { backbone, pictures, seed }: MethodConfig,
+  options: RunConfig['options'],
+): Promise<LayersModel> {
+  await checkBackbone(definition, backbone)
+  if (definition.ownBackbone) return definition.ownBackbone(pictures, options, seed)
+  const input: BackboneInput = definition.backboneInput?.(pictures, options) ?? pictures
+  return (await findBackbone(backbone)).create({ ...input, seed })
+}
+
+/**
+ * Whether a method can have a backbone of that name.
+ * @throws SelfsupError with the nearest name when there is none, or when the method has one of its own kind
+ */
+export async function checkBackbone(definition: MethodDefinition, name: string): Promise<void> {
+  const { ownBackbone, backbone } = definition
+  if (!ownBackbone) await findBackbone(name)
+  else if (name !== backbone)
+    throw new SelfsupError(
+      `${definition.name} has a backbone of its own kind (${backbone}); leave out --backbone ${name}`,
+    )
 }
 
 /**
  * A backbone by name.
  * @throws SelfsupError with the nearest name when there is none
  */
-export async function findBackbone(name: string): Promise<BackboneDefinition> {
+async function findBackbone(name: string): Promise<BackboneDefinition> {
   const { backbones } = await import('@selfsup/backbones')
   const definition = backbones.find((backbone) => backbone.name === name)
   if (definition) return definition

@@ -19,6 +19,11 @@ export interface MethodDefinition<Options extends MethodOptions = MethodOptions>
   /** what the backbone takes, where that is not the pictures themselves: patches, one channel of several, edges */
   backboneInput?(pictures: PictureShape, options: OptionValues<Options>): BackboneInput
   /**
+   * The backbone itself, of methods that take one of a kind of their own, whose name is `backbone`: recurrent networks.
+   * A program makes it in place of those that it knows.
+   */
+  ownBackbone?(pictures: PictureShape, options: OptionValues<Options>, seed: number): LayersModel
+  /**
    * @param backbone a model from [batch, size, size, channels], normalised, to [batch, features]; unless the context
    *   tells other `pictures`, the size of the views and their channels are those of its input
    * @throws SelfsupError when an option, or the backbone with it, doesn't fit

@@ -1,3 +1,4 @@
+import { type Augmentation, augmentation, grayNormalisation, imagenetNormalisation } from '@selfsup/augment'
 import { initialise, through } from '@selfsup/backbones'
 import {
   assertRank,
@@ -6,13 +7,15 @@ import {
   type Method,
   type MethodContext,
   type MethodDefinition,
+  type Normalisation,
   type OptionValues,
+  type PictureShape,
   resolveOptions,
   ShapeError,
 } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
-import { seriesLayers } from './series-backbone.js'
+import { seriesBackbone, seriesLayers } from './series-backbone.js'
 import { stepsAhead, stepsOf } from './steps-ahead.js'
 
 const options = {
@@ -38,6 +41,20 @@ const options = {
     integer: true,
     description: 'series, at least, whose steps are told apart in the loss; divides the batch',
   },
+  filters: {
+    type: 'number',
+    default: 128,
+    min: 1,
+    integer: true,
+    description: 'features of an encoding, in the backbone that a program makes: one convolution over time',
+  },
+  units: {
+    type: 'number',
+    default: 256,
+    min: 1,
+    integer: true,
+    description: 'of the GRU in the backbone that a program makes: the features',
+  },
 } as const
 
 export type CpcSeriesOptions = Partial<OptionValues<typeof options>>
@@ -49,7 +66,8 @@ export type CpcSeriesOptions = Partial<OptionValues<typeof options>>
  *
  * @param backbone encoder and recurrent network: a model of `seriesBackbone`
  * @param given options; defaults are the paper's for audio
- * @param context seed of the predictions' weights
+ * @param context seed of the predictions' weights; `pictures` of whose rows the series are, and their normalisation, where
+ *   batches hold pictures
  * @returns what the training loop drives, on datasets whose batches hold `values` [batch, time, channels]; reports `accuracyK`
  *   k steps ahead
  * @throws SelfsupError when an option is unknown or out of range, the backbone is another, or a series too short to
@@ -58,7 +76,7 @@ export type CpcSeriesOptions = Partial<OptionValues<typeof options>>
 export function cpcSeries(
   backbone: tfl.LayersModel,
   given: CpcSeriesOptions = {},
-  { seed = 1 }: MethodContext = {},
+  { seed = 1, pictures, normalisation }: MethodContext = {},
 ): Method<tf.Tensor3D> {
   const options = resolveOptions(seriesDefinition, given)
   const { contrasted, scale } = options
@@ -67,14 +85,16 @@ export function cpcSeries(
   const [, time, targets] = z.shape as [null, number, number]
   const ahead = stepsOf('cpc-series', options, time, 'encodings of a series')
   const predictor = predictions(c.shape.slice(1) as number[], targets, ahead, seed + 1)
+  const whole = pictures && wholePictures(pictures, normalisation)
   const column = (x: tf.Tensor) => tf.expandDims(x, 2) as tf.Tensor4D
   return {
     name: 'cpc-series',
     options,
     networks: { backbone, predictor },
     state: {},
-    crops: [],
-    views: (batch) => seriesOf(batch, backbone),
+    crops: whole?.crops ?? [],
+    views: (batch, { seed }) =>
+      whole && !batch.values ? rowsOf(whole.apply(batch, seed)[0]!, backbone) : seriesOf(batch, backbone),
     loss(series) {
       const [encodings, contexts] = sequences.apply(series, { training: true }) as [tf.Tensor3D, tf.Tensor3D]
       const predicted = [predictor.apply(contexts, { training: true })].flat() as tf.Tensor[]
@@ -88,11 +108,22 @@ export function cpcSeries(
         features: tf.squeeze(last, [1]),
       }
     },
-    // Pictures, where they are what is encoded, are read row by row, as `rowsAsSeries` does.
-    encode: (pictures) =>
-      backbone.apply(tf.reshape(pictures, [-1, ...shapeOf(backbone)]), { training: false }) as tf.Tensor2D,
+    encode: (pictures) => backbone.apply(rowsOf(pictures, backbone), { training: false }) as tf.Tensor2D,
     dispose: () => predictor.dispose(),
   }
+}
+
+/** Pictures read row by row, from the top, as `rowsAsSeries` of @selfsup/data does. */
+function rowsOf(pictures: tf.Tensor, backbone: tfl.LayersModel): tf.Tensor3D {
+  return tf.reshape(pictures, [-1, ...shapeOf(backbone)])
+}
+
+/** Pictures as they are, brought to their size. */
+function wholePictures(
+  { size, channels }: PictureShape,
+  normalisation: Normalisation = channels === 1 ? grayNormalisation : imagenetNormalisation,
+): Augmentation {
+  return augmentation([{ size, scale: [1, 1], ratio: [1, 1] }], normalisation)
 }
 
 /** Steps of the series and numbers of a step that a backbone takes. */
@@ -145,6 +176,7 @@ export const seriesDefinition: MethodDefinition<typeof options> = {
   summary: 'a series so far predicts its later steps',
   paper: 'van den Oord et al. 2018, arXiv:1807.03748',
   options,
+  backbone: 'series',
   training: () => ({
     epochs: 50,
     batchSize: 128,
@@ -153,5 +185,8 @@ export const seriesDefinition: MethodDefinition<typeof options> = {
     schedule: { name: 'cosine', warmupEpochs: 1 },
     optimizer: { name: 'adamw', weightDecay: 0 },
   }),
+  // Of a program's pictures each row is a step.
+  ownBackbone: ({ size, channels }, { filters, units }, seed) =>
+    seriesBackbone({ time: size, channels: size * channels, filters: [filters], units, seed }),
   create: cpcSeries,
 }

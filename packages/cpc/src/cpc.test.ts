@@ -100,7 +100,7 @@ describe.each(testEngines())('cpc on %s', (engine) => {
       if (name.endsWith('Context')) network.setWeights(downContext!.getWeights())
     tf.tidy(() => {
       const views = method.views(pictures(3), step()) as tf.Tensor4D
-      const loss = (x: tf.Tensor) => method.loss(x, step(), undefined).loss.dataSync()[0]!
+      const loss = (x: tf.Tensor) => method.loss(x as tf.Tensor4D, step(), undefined).loss.dataSync()[0]!
       const grid = tf.reshape(views, [3, 7, 7, -1])
       for (const axis of axes)
         expect(loss(tf.reshape(tf.reverse(grid, axis), views.shape))).toBeCloseTo(loss(views), 5)

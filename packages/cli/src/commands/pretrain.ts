@@ -10,10 +10,10 @@ import { writePictures } from '../pictures.js'
 import { type ProgressView, progressView } from '../progress.js'
 import { findMethod } from '../registry.js'
 import {
+  checkBackbone,
   checkRunConfig,
   defaultBackbone,
   disposeOf,
-  findBackbone,
   makeMethod,
   normalisationFor,
   type RunConfig,
@@ -35,7 +35,7 @@ export async function pretrain(methodName: string, source: string, flags: Pretra
   const options = methodOptions(definition, set, settings.options)
   const { seed = 1, split = 'train', count, strict = false } = settings
   const { backbone = defaultBackbone(definition) } = settings
-  await findBackbone(backbone) // a wrong name shows before many pictures are decoded
+  await checkBackbone(definition, backbone) // a wrong name shows before many pictures are decoded
   const out = settings.out ?? join('runs', `${methodName}-${basename(source).replace(/[^\w.-]+/g, '-')}`)
   expectOutside(out, source)
   const view = progressView(process.stderr, { json })
