@@ -222,7 +222,7 @@ describe('what stands before training', () => {
       {},
       4,
       { pictures: { size: 20, channels: 3 } },
-      "iic: with input 'auto' of pictures of 3 channels the backbone must take 3 or 2 or 5 channels; it takes 4",
+      "iic: with input 'auto' of pictures of 3 channels the backbone must take 2 or 3 or 5 channels; it takes 4",
     ],
     [{ cluster: 3 }, 1, {}, "did you mean 'clusters'?"],
   ])('%j for %i channels is refused', (options, channels, context, message) => {

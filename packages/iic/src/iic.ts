@@ -11,9 +11,9 @@ import { iic as negativeInformation } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { clusterHead } from './cluster-head.js'
+import { type IicInput, inputChannels, inputFor, inputOf } from './iic-input.js'
 import { type IicOptionValues, options } from './iic-options.js'
 import { colourViews, grayViews } from './iic-views.js'
-import { sobel } from './sobel.js'
 
 export type IicOptions = Partial<IicOptionValues>
 
@@ -54,7 +54,7 @@ export interface Iic extends Method<IicPair> {
 export function iic(
   backbone: LayersModel,
   given: IicOptions = {},
-  { normalisation, seed = 1, pictures }: MethodContext = {},
+  { normalisation: own, seed = 1, pictures }: MethodContext = {},
 ): Iic {
   const options = resolveOptions(definition, given)
   const { clusters, overClusters, subHeads, repeats, lambda, heads: order } = options
@@ -66,14 +66,14 @@ export function iic(
   const { channels, input } = inputFor(taken, options.input, pictures?.channels)
   const gray = options.views === 'gray' || (options.views === 'auto' && channels === 1)
   const crop = options.crop || (gray ? 20 / 28 : 2 / 3)
-  const scale = normalisation ?? (channels === 1 ? grayNormalisation : imagenetNormalisation)
+  const normalisation = own ?? (channels === 1 ? grayNormalisation : imagenetNormalisation)
   const augmentation = (gray ? grayViews : colourViews)({
     size,
     copies: repeats,
     crop,
     rotation: options.rotation,
     jitter: options.jitter,
-    normalisation: scale,
+    normalisation,
   })
 
   const inputs = backbone.outputs[0]!.shape.at(-1)!
@@ -88,7 +88,7 @@ export function iic(
   return {
     name: 'iic',
     options,
-    normalisation: scale,
+    normalisation,
     pictureSize: Math.round(size / crop),
     networks: { backbone, ...heads },
     state: {},
@@ -140,9 +140,7 @@ export function iic(
   }
 
   function featuresOf(pictures: tf.Tensor4D, training: boolean): tf.Tensor2D {
-    const edges = input === 'pixels' ? pictures : sobel(pictures, scale)
-    const x = input === 'both' ? tf.concat([pictures, edges], 3) : edges
-    return backbone.apply(x, { training }) as tf.Tensor2D
+    return backbone.apply(inputOf(pictures, input, normalisation), { training }) as tf.Tensor2D
   }
 
   /** Probabilities of the clusters of each sub-head: [batch, subHeads, clusters]. */
@@ -159,8 +157,9 @@ export function iic(
   function losses(p: tf.Tensor3D, copies: tf.Tensor3D): tf.Tensor1D {
     const [batch, , width] = p.shape
     const q = tf.mean(tf.reshape(copies, [-1, batch, subHeads, width]), 0)
-    const pairs = tf.unstack(p, 1).map((own, i) => [own, tf.unstack(q, 1)[i]!] as [tf.Tensor2D, tf.Tensor2D])
-    return tf.stack(pairs.map(([own, other]) => negativeInformation(own, other, { lambda }))) as tf.Tensor1D
+    const [ofPlain, ofCopies] = [tf.unstack(p, 1), tf.unstack(q, 1)] as [tf.Tensor2D[], tf.Tensor2D[]]
+    const each = ofPlain.map((plain, subHead) => negativeInformation(plain, ofCopies[subHead]!, { lambda }))
+    return tf.stack(each) as tf.Tensor1D
   }
 
   /** The middle that views are cut from, of the size that the backbone takes. */
@@ -183,40 +182,6 @@ function clustersInUse(p: tf.Tensor3D): tf.Scalar {
   return tf.mean(tf.exp(entropy)) as tf.Scalar
 }
 
-type Input = 'pixels' | 'sobel' | 'both'
-
-/** Channels that the backbone takes of each kind of input. */
-const channelsOf = (input: Input, channels: number) =>
-  ({ pixels: channels, sobel: 2, both: channels + 2 })[input]
-
-/**
- * What the backbone takes, of pictures of how many channels.
- * @throws SelfsupError when that is not what the option says
- */
-function inputFor(
-  taken: number,
-  wanted: IicOptionValues['input'],
-  known?: number,
-): { channels: number; input: Input } {
-  const kinds: Input[] = wanted === 'auto' ? ['pixels', 'sobel', 'both'] : [wanted as Input]
-  const fitting = (known ? [known] : [1, 3])
-    .flatMap((channels) => kinds.map((input) => ({ channels, input })))
-    // Edges of pictures of which nothing else is known are taken to be those of coloured ones.
-    .filter(
-      ({ channels, input }) =>
-        channelsOf(input, channels) === taken && !(input === 'sobel' && !known && channels === 1),
-    )
-  expected(
-    fitting[0],
-    `iic: with input '${wanted}' of pictures of ${known ?? '1 or 3'} channels the backbone must take ${[
-      ...new Set(
-        (known ? [known] : [1, 3]).flatMap((channels) => kinds.map((kind) => channelsOf(kind, channels))),
-      ),
-    ].join(' or ')} channels; it takes ${taken}`,
-  )
-  return fitting[0]
-}
-
 /** How a program finds IIC by name. */
 export const definition: MethodDefinition<typeof options> = {
   name: 'iic',
@@ -234,8 +199,8 @@ export const definition: MethodDefinition<typeof options> = {
     optimizer: { name: 'adamw', weightDecay: 0 },
   }),
   backboneInput({ size, channels }, { input }) {
-    const kind = input === 'auto' ? (channels === 1 ? 'pixels' : 'sobel') : (input as Input)
-    return { size, channels: channelsOf(kind, channels) }
+    const kind = input === 'auto' ? (channels === 1 ? 'pixels' : 'sobel') : (input as IicInput)
+    return { size, channels: inputChannels(kind, channels) }
   },
   create: iic,
 }
