@@ -12,7 +12,10 @@ export type FlatAttributes = readonly unknown[]
  */
 export interface Addon {
   /** @returns facts, and the exchange, which is that of the first call in a process */
-  start(exchange: Int32Array, config: Uint8Array): { version: string; gpu: boolean; exchange: Int32Array }
+  start(
+    exchange: Int32Array,
+    config: Uint8Array,
+  ): { version: string; gpu: boolean; convolutions: boolean; exchange: Int32Array }
   /** @param now of the device at once, even while a step is being captured */
   createTensor(shape: readonly number[], type: number, values: TensorValues, now: boolean): number
   deleteTensor(tensor: number): void

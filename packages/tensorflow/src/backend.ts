@@ -53,7 +53,7 @@ export class TensorflowBackend extends tf.KernelBackend {
   readonly isUsingGpuDevice: boolean
   readonly isGPUPackage: boolean
   /** operations of our own; they run on the processor: where TensorFlow has a GPU, its own make the views */
-  readonly fused: { readonly views: boolean }
+  readonly fused: { readonly views: boolean; readonly convolutions: boolean }
   /** of TensorFlow's library */
   readonly version: string
   private readonly exchange: Int32Array
@@ -70,12 +70,13 @@ export class TensorflowBackend extends tf.KernelBackend {
     config: Uint8Array = new Uint8Array(),
   ) {
     super()
-    const { version, gpu, exchange } = addon.start(new Int32Array(1 << 16), config)
+    const { version, gpu, convolutions, exchange } = addon.start(new Int32Array(1 << 16), config)
     this.exchange = exchange
     this.version = version
     this.isUsingGpuDevice = gpu
     this.isGPUPackage = gpu
-    this.fused = { views: !gpu }
+    const wanted = process.env.SELFSUP_CONVOLUTIONS
+    this.fused = { views: !gpu, convolutions: !gpu && (wanted ? wanted === '1' : convolutions) }
     this.operations = new Operations(addon)
   }
 

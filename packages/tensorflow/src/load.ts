@@ -8,6 +8,7 @@ import type { Addon } from './addon.js'
 import { TensorflowBackend } from './backend.js'
 import { findTensorflow, type TensorflowInstallation } from './find.js'
 import { mendKernels } from './mended-kernels.js'
+import { takeOverConvolutions } from './own-convolutions.js'
 import { INSTALL_COMMAND } from './platform.js'
 
 /** Name under which TensorFlow.js knows the native backend: `tf.setBackend('tensorflow')`. */
@@ -78,7 +79,15 @@ async function loadInstalled(folder: string): Promise<void> {
   const ofProcess: ProcessAddon = require(join(folder, 'process.node'))
   ofProcess.keepMemory()
   const addon: Addon = loadQuietly(() => require(join(folder, 'selfsup.node')), ofProcess)
-  tf.registerBackend(BACKEND_NAME, () => new TensorflowBackend(addon), 3)
+  tf.registerBackend(
+    BACKEND_NAME,
+    () => {
+      const backend = new TensorflowBackend(addon)
+      if (backend.fused.convolutions) takeOverConvolutions(BACKEND_NAME)
+      return backend
+    },
+    3,
+  )
   provideJpegCropper(addon.cropJpeg)
 }
 

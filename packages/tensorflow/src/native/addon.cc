@@ -11,7 +11,8 @@ namespace selfsup {
 namespace {
 
 // start(exchange, config): the Int32Array through which numbers are to pass, and a serialized ConfigProto; what
-// TensorFlow calls its version, whether it computes on a GPU, and the exchange, which is the first call's
+// TensorFlow calls its version, whether it computes on a GPU, whether our convolutions suit this processor, and the
+// exchange, which is the first call's
 napi_value Start(Call& call) {
   void* started = nullptr;
   napi_get_instance_data(call.env, &started);
@@ -30,7 +31,7 @@ napi_value Start(Call& call) {
     const auto end = [](napi_env, void* data, void*) { delete static_cast<Engine*>(data); };
     Check(napi_set_instance_data(call.env, engine.release(), end, nullptr), "engine");
   }
-  napi_value facts, version, gpu, exchange;
+  napi_value facts, version, gpu, convolutions, exchange;
   napi_create_object(call.env, &facts);
   napi_get_reference_value(call.env, static_cast<Engine*>(started)->exchange.reference, &exchange);
   napi_set_named_property(call.env, facts, "exchange", exchange);
@@ -38,6 +39,8 @@ napi_value Start(Call& call) {
   napi_get_boolean(call.env, static_cast<Engine*>(started)->gpu, &gpu);
   napi_set_named_property(call.env, facts, "version", version);
   napi_set_named_property(call.env, facts, "gpu", gpu);
+  napi_get_boolean(call.env, HasOwnConvolutions(), &convolutions);
+  napi_set_named_property(call.env, facts, "convolutions", convolutions);
   return facts;
 }
 
@@ -49,7 +52,10 @@ napi_value CountTensors(Call& call) { return call.Number(static_cast<int32_t>(ca
 NAPI_MODULE_INIT() {
   using namespace selfsup;
   static std::once_flag registered;
-  std::call_once(registered, RegisterViews);
+  std::call_once(registered, [] {
+    RegisterViews();
+    RegisterConvolutions();
+  });
   const std::pair<const char*, napi_callback> functions[] = {
       {"start", Entry<Start>},
       {"createTensor", Entry<CreateTensor>},

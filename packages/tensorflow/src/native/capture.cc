@@ -9,6 +9,7 @@ namespace selfsup {
 namespace {
 
 constexpr char kViews[] = "SelfsupViews";
+constexpr char kConvolution[] = "SelfsupConvolution";  // and its gradients, whose names begin with it
 constexpr int64_t kLarge = 1 << 16;  // bytes
 
 // How many tensors each input argument of an operation takes: 1, or 0 for a list of any length. Out of the
@@ -146,6 +147,15 @@ TF_Output Capture::SizedViews(TF_Operation* views) {
   return Done(description, "EnsureShape");
 }
 
+// The results of our convolutions say their shape themselves.
+void Capture::SetShape(TF_Operation* convolution) {
+  Status status;
+  int64_t shape[4];
+  TF_OperationGetAttrIntList(convolution, "shape", shape, 4, status);
+  if (status.ok()) TF_GraphSetTensorShape(graph_, {convolution, 0}, shape, 4, status);
+  status.Check();
+}
+
 void Capture::Operation(const Definition& definition, int32_t inputs, int32_t outputs) {
   const std::string& name = definition.name;
   const std::vector<int>& arguments = Arguments(name);
@@ -177,6 +187,7 @@ void Capture::Operation(const Definition& definition, int32_t inputs, int32_t ou
   // all of it that it can, and hold blocks that are made one at a time so that few are in memory all at once.
   if (large && !follows) TF_AddControlInput(description, last_large_);
   TF_Operation* operation = Done(description, name.c_str()).oper;
+  if (name.compare(0, sizeof(kConvolution) - 1, kConvolution) == 0) SetShape(operation);
   if (outputs > TF_OperationNumOutputs(operation))
     throw Failure(name + " has fewer than " + std::to_string(outputs) + " outputs");
   size_t at = 0;

@@ -27,6 +27,7 @@ class Capture {
  private:
   TF_Output Input(int32_t id);
   TF_Output Const(TF_Tensor* tensor);
+  void SetShape(TF_Operation* convolution);
   TF_Output SizedViews(TF_Operation* views);
   TF_OperationDescription* New(const char* type);
   bool IsLarge(TF_Output output, const char* name);

@@ -20,6 +20,9 @@ class Workers {
     return *workers;
   }
 
+  // How many threads work, the caller's included.
+  int threads() const { return helpers_ + 1; }
+
   // Calls part(0) .. part(count - 1), each once, on the caller's thread and the others; returns when all are done.
   void Each(int64_t count, const std::function<void(int64_t)>& part) {
     std::unique_lock<std::mutex> turn(turn_, std::try_to_lock);

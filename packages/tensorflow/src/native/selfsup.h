@@ -8,6 +8,11 @@ namespace selfsup {
 // Adds the operation SelfsupViews to TensorFlow's.
 void RegisterViews();
 
+// Adds the operations SelfsupConvolution, SelfsupConvolutionInput and SelfsupConvolutionFilter.
+void RegisterConvolutions();
+// Whether this processor is one that they are made for.
+bool HasOwnConvolutions();
+
 // cropJpeg(file, boxes, sizes, targets): see jpeg.cc.
 napi_value CropJpeg(napi_env env, napi_callback_info info);
 

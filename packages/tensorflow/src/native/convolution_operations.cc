@@ -1,0 +1,146 @@
+// The operations SelfsupConvolution, SelfsupConvolutionInput and SelfsupConvolutionFilter: a convolution and its gradients.
+
+#include <memory>
+
+#include "convolution.h"
+#include "kernel_api.h"
+#include "selfsup.h"
+#include "status.h"
+#include "tensorflow/c/ops.h"
+#include "tensorflow/c/tf_tensor.h"
+
+namespace selfsup {
+
+#ifdef SELFSUP_CONVOLUTIONS
+
+namespace {
+
+enum class Result { kOutput, kInput, kFilter };
+
+struct Settings {
+  int32_t stride = 1, top = 0, left = 0;
+  int32_t shape[4] = {0, 0, 0, 0};  // of the result
+};
+
+void* Create(TF_OpKernelConstruction* construction) {
+  auto settings = std::make_unique<Settings>();
+  Status status;
+  TF_OpKernelConstruction_GetAttrInt32(construction, "stride", &settings->stride, status);
+  if (status.ok()) TF_OpKernelConstruction_GetAttrInt32(construction, "top", &settings->top, status);
+  if (status.ok()) TF_OpKernelConstruction_GetAttrInt32(construction, "left", &settings->left, status);
+  if (status.ok()) TF_OpKernelConstruction_GetAttrInt32List(construction, "shape", settings->shape, 4, status);
+  if (status.ok()) return settings.release();
+  TF_OpKernelConstruction_Failure(construction, status);
+  return nullptr;
+}
+
+void Fail(TF_OpKernelContext* context, const char* message) {
+  Status status;
+  TF_SetStatus(status, TF_INVALID_ARGUMENT, message);
+  TF_OpKernelContext_Failure(context, status);
+}
+
+// The convolution that a result belongs to; inputs: (x, w), (dy, w) or (x, dy).
+template <Result kResult>
+Convolution Describe(const Settings& s, const TF_Tensor* first, const TF_Tensor* second) {
+  const auto side = [&](const TF_Tensor* tensor, int axis) { return TF_Dim(tensor, axis); };
+  Convolution c{};
+  c.stride = s.stride;
+  c.top = s.top;
+  c.left = s.left;
+  c.batch = side(first, 0);
+  if constexpr (kResult == Result::kInput) {
+    c.height = s.shape[1], c.width = s.shape[2], c.channels = s.shape[3];
+    c.out_height = side(first, 1), c.out_width = side(first, 2), c.filters = side(first, 3);
+  } else {
+    c.height = side(first, 1), c.width = side(first, 2), c.channels = side(first, 3);
+  }
+  if constexpr (kResult == Result::kFilter) {
+    c.kernel_height = s.shape[0], c.kernel_width = s.shape[1];
+    c.out_height = side(second, 1), c.out_width = side(second, 2), c.filters = side(second, 3);
+  } else {
+    c.kernel_height = side(second, 0), c.kernel_width = side(second, 1);
+  }
+  if constexpr (kResult == Result::kOutput) c.out_height = s.shape[1], c.out_width = s.shape[2], c.filters = s.shape[3];
+  return c;
+}
+
+template <Result kResult>
+void Compute(void* kernel, TF_OpKernelContext* context) {
+  const Settings& settings = *static_cast<Settings*>(kernel);
+  Status status;
+  TF_Tensor* inputs[2] = {nullptr, nullptr};
+  for (int i = 0; i < 2 && status.ok(); ++i) TF_GetInput(context, i, &inputs[i], status);
+  Tensor first(inputs[0]), second(inputs[1]);
+  if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
+  if (TF_NumDims(first.get()) != 4 || TF_NumDims(second.get()) != 4)
+    return Fail(context, "SelfsupConvolution: both inputs have 4 axes");
+  const Convolution c = Describe<kResult>(settings, first.get(), second.get());
+  int64_t shape[4] = {settings.shape[0], settings.shape[1], settings.shape[2], settings.shape[3]};
+  if (kResult != Result::kFilter) shape[0] = c.batch;
+  const auto has = [](const TF_Tensor* tensor, int64_t a, int64_t b, int64_t d, int64_t e) {
+    return TF_Dim(tensor, 0) == a && TF_Dim(tensor, 1) == b && TF_Dim(tensor, 2) == d && TF_Dim(tensor, 3) == e;
+  };
+  const bool agree = kResult == Result::kFilter
+                         ? shape[2] == c.channels && shape[3] == c.filters && TF_Dim(second.get(), 0) == c.batch
+                         : has(second.get(), c.kernel_height, c.kernel_width, c.channels, c.filters);
+  if (!agree || c.stride < 1 || c.channels < 1 || c.filters < 1)
+    return Fail(context, "SelfsupConvolution: the shapes of pictures, filters and result do not belong together");
+  const int64_t floats = shape[0] * shape[1] * shape[2] * shape[3];
+  Tensor output(TF_AllocateOutput(context, 0, TF_FLOAT, shape, 4, floats * sizeof(float), status));
+  if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
+  if (floats == 0) return;
+  const auto* a = static_cast<const float*>(TF_TensorData(first.get()));
+  const auto* b = static_cast<const float*>(TF_TensorData(second.get()));
+  auto* out = static_cast<float*>(TF_TensorData(output.get()));
+  const bool winograd = SuitsWinograd(c);
+  if constexpr (kResult == Result::kOutput) (winograd ? ConvolveWinograd : ConvolveDirect)(c, a, b, out);
+  if constexpr (kResult == Result::kInput) (winograd ? ConvolveWinogradInput : ConvolveDirectInput)(c, a, b, out);
+  if constexpr (kResult == Result::kFilter) (winograd ? ConvolveWinogradFilter : ConvolveDirectFilter)(c, a, b, out);
+}
+
+void Delete(void* kernel) { delete static_cast<Settings*>(kernel); }
+
+void InferShape(TF_ShapeInferenceContext* context, TF_Status* status) {
+  TF_ShapeInferenceContextSetUnknownShape(context, status);
+}
+
+template <Result kResult>
+void Register(const char* name, const char* first, const char* second) {
+  TF_OpDefinitionBuilder* op = TF_NewOpDefinitionBuilder(name);
+  TF_OpDefinitionBuilderAddInput(op, first);
+  TF_OpDefinitionBuilderAddInput(op, second);
+  TF_OpDefinitionBuilderAddOutput(op, "result: float");
+  TF_OpDefinitionBuilderAddAttr(op, "stride: int >= 1");
+  TF_OpDefinitionBuilderAddAttr(op, "top: int");
+  TF_OpDefinitionBuilderAddAttr(op, "left: int");
+  TF_OpDefinitionBuilderAddAttr(op, "shape: list(int)");
+  TF_OpDefinitionBuilderSetShapeInferenceFunction(op, InferShape);
+  Status status;
+  TF_RegisterOpDefinition(op, status);
+  if (!status.ok()) return;
+  TF_KernelBuilder* kernel = TF_NewKernelBuilder(name, "CPU", Create, Compute<kResult>, Delete);
+  TF_RegisterKernelBuilder(name, kernel, status);
+}
+
+}  // namespace
+
+void RegisterConvolutions() {
+  Register<Result::kOutput>("SelfsupConvolution", "x: float", "w: float");
+  Register<Result::kInput>("SelfsupConvolutionInput", "dy: float", "w: float");
+  Register<Result::kFilter>("SelfsupConvolutionFilter", "x: float", "dy: float");
+}
+
+bool HasOwnConvolutions() {
+  // Where there is AVX-512, oneDNN was not measured against these.
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && !__builtin_cpu_supports("avx512f");
+}
+
+#else
+
+void RegisterConvolutions() {}
+bool HasOwnConvolutions() { return false; }
+
+#endif
+
+}  // namespace selfsup

@@ -1,0 +1,140 @@
+// The innermost loops of convolutions: a tile of a matrix product, 6 x 16 sums held in registers from the first to the
+// last of the values that are added up (AVX2 and FMA: 12 of 16 registers).
+#pragma once
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define SELFSUP_CONVOLUTIONS 1
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+#define SELFSUP_AVX2 __attribute__((target("avx2,fma")))
+#define SELFSUP_AVX2_INLINE __attribute__((target("avx2,fma"), always_inline)) inline
+
+namespace selfsup {
+
+constexpr int kTileRows = 6;
+constexpr int kTileColumns = 16;
+
+// Sums of up to 6 rows and 16 columns. Functions that add up work on a copy of them, which is what keeps them in registers.
+template <int R>
+struct Tile {
+  __m256 sums[R][2];
+
+  SELFSUP_AVX2_INLINE void Clear() {
+#pragma GCC unroll 6
+    for (int r = 0; r < R; ++r) sums[r][0] = sums[r][1] = _mm256_setzero_ps();
+  }
+
+  // sums[r][j] += sum over k of rows[r][k] * panel[k][j], panel [depth, 16]
+  SELFSUP_AVX2_INLINE void AddRows(const float* const* rows, int64_t depth, const float* panel) {
+    const float* row[R];
+    __m256 own[R][2];
+#pragma GCC unroll 6
+    for (int r = 0; r < R; ++r) {
+      row[r] = rows[r];
+      own[r][0] = sums[r][0];
+      own[r][1] = sums[r][1];
+    }
+    for (int64_t k = 0; k < depth; ++k, panel += kTileColumns) {
+      const __m256 left = _mm256_loadu_ps(panel), right = _mm256_loadu_ps(panel + 8);
+#pragma GCC unroll 6
+      for (int r = 0; r < R; ++r) {
+        const __m256 factor = _mm256_broadcast_ss(row[r] + k);
+        own[r][0] = _mm256_fmadd_ps(factor, left, own[r][0]);
+        own[r][1] = _mm256_fmadd_ps(factor, right, own[r][1]);
+      }
+    }
+    Take(own);
+  }
+
+  // The same with row r beginning at first + r * stride.
+  SELFSUP_AVX2_INLINE void AddStrided(const float* first, int64_t stride, int64_t depth, const float* panel) {
+    const float* rows[R];
+#pragma GCC unroll 6
+    for (int r = 0; r < R; ++r) rows[r] = first + r * stride;
+    AddRows(rows, depth, panel);
+  }
+
+  // sums[r][j] += sum over i of x(i)[r] * y[i * stride][j]; x is a function that tells where the i-th column begins
+  template <typename Columns>
+  SELFSUP_AVX2_INLINE void AddColumns(Columns x, int64_t count, const float* y, int64_t stride) {
+    __m256 own[R][2];
+#pragma GCC unroll 6
+    for (int r = 0; r < R; ++r) {
+      own[r][0] = sums[r][0];
+      own[r][1] = sums[r][1];
+    }
+    for (int64_t i = 0; i < count; ++i, y += stride) {
+      const float* column = x.at(i);
+      const __m256 left = _mm256_loadu_ps(y), right = _mm256_loadu_ps(y + 8);
+#pragma GCC unroll 6
+      for (int r = 0; r < R; ++r) {
+        const __m256 factor = _mm256_broadcast_ss(column + r);
+        own[r][0] = _mm256_fmadd_ps(factor, left, own[r][0]);
+        own[r][1] = _mm256_fmadd_ps(factor, right, own[r][1]);
+      }
+    }
+    Take(own);
+  }
+
+  SELFSUP_AVX2_INLINE void Take(const __m256 (&own)[R][2]) {
+#pragma GCC unroll 6
+    for (int r = 0; r < R; ++r) {
+      sums[r][0] = own[r][0];
+      sums[r][1] = own[r][1];
+    }
+  }
+
+  SELFSUP_AVX2_INLINE void Store(int r, float* out, int64_t columns) const {
+    if (columns >= kTileColumns) {
+      _mm256_storeu_ps(out, sums[r][0]);
+      _mm256_storeu_ps(out + 8, sums[r][1]);
+      return;
+    }
+    float all[kTileColumns];
+    _mm256_storeu_ps(all, sums[r][0]);
+    _mm256_storeu_ps(all + 8, sums[r][1]);
+    for (int64_t j = 0; j < columns; ++j) out[j] = all[j];
+  }
+
+  SELFSUP_AVX2_INLINE void Add(int r, float* out, int64_t columns) const {
+    if (columns >= kTileColumns) {
+      _mm256_storeu_ps(out, _mm256_add_ps(_mm256_loadu_ps(out), sums[r][0]));
+      _mm256_storeu_ps(out + 8, _mm256_add_ps(_mm256_loadu_ps(out + 8), sums[r][1]));
+      return;
+    }
+    float all[kTileColumns];
+    _mm256_storeu_ps(all, sums[r][0]);
+    _mm256_storeu_ps(all + 8, sums[r][1]);
+    for (int64_t j = 0; j < columns; ++j) out[j] += all[j];
+  }
+};
+
+// Columns of a matrix that lie anywhere, and ones that lie side by side.
+struct Scattered {
+  const float* const* columns;
+  int64_t offset;
+  SELFSUP_AVX2_INLINE const float* at(int64_t i) const { return columns[i] + offset; }
+};
+struct Strided {
+  const float* first;
+  int64_t stride;
+  SELFSUP_AVX2_INLINE const float* at(int64_t i) const { return first + i * stride; }
+};
+
+// Statements with the number of rows, 1 to 6, as a constant R.
+#define SELFSUP_WITH_ROWS(rows, ...)                 \
+  switch (rows) {                                    \
+    case 6: { constexpr int R = 6; __VA_ARGS__ } break; \
+    case 5: { constexpr int R = 5; __VA_ARGS__ } break; \
+    case 4: { constexpr int R = 4; __VA_ARGS__ } break; \
+    case 3: { constexpr int R = 3; __VA_ARGS__ } break; \
+    case 2: { constexpr int R = 2; __VA_ARGS__ } break; \
+    default: { constexpr int R = 1; __VA_ARGS__ }       \
+  }
+
+}  // namespace selfsup
+
+#endif
