@@ -66,6 +66,8 @@ describe.each(testEngines())('knn on %s', (engine) => {
 
   test.each([
     { queryBlock: 7, trainBlock: 13 },
+    { queryBlock: 7, trainBlock: 13, deviceBytes: 4 * 8 * 30 },
+    { queryBlock: 40, trainBlock: 100, deviceBytes: 0 },
     { queryBlock: 512, trainBlock: 16_384 },
   ])('equals the definition in blocks of %o', async (blocks) => {
     const train = drawn(1, 150, 8, 5)

@@ -1,6 +1,7 @@
 import { expected } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Features } from './features.js'
+import { labelledRows } from './labelled-rows.js'
 import { expectSameClasses } from './match-classes.js'
 
 export interface KnnOptions {
@@ -12,6 +13,8 @@ export interface KnnOptions {
   readonly queryBlock?: number
   /** training images at a time: memory is at most queryBlock * trainBlock similarities */
   readonly trainBlock?: number
+  /** normalised training features that stay on the device, in bytes; the rest is brought for each block of queries. Default 1 GiB */
+  readonly deviceBytes?: number
 }
 
 export interface KnnResult {
@@ -34,68 +37,76 @@ export interface KnnResult {
 export async function knn(
   train: Features,
   test: Features,
-  { k = 200, temperature = 0.07, queryBlock = 512, trainBlock = 16_384 }: KnnOptions = {},
+  {
+    k = 200,
+    temperature = 0.07,
+    queryBlock = 512,
+    trainBlock = 16_384,
+    deviceBytes = 2 ** 30,
+  }: KnnOptions = {},
 ): Promise<KnnResult> {
   expected(train.width === test.width, `knn: train has ${train.width} features per image, test ${test.width}`)
   expectSameClasses('knn', train, test)
   expected(temperature > 0, `knn: temperature must be above 0; got ${temperature}`)
-  const voters = labelled(train)
-  expected(voters.count > 0, 'knn: no training image has a class; put the images into one folder per class')
-  const neighbours = Math.min(k, voters.count)
-  const classes = voters.labels.reduce((most, label) => Math.max(most, label), 0) + 1
+  const voters = labelledRows(train)
+  expected(voters.length > 0, 'knn: no training image has a class; put the images into one folder per class')
+  const neighbours = Math.min(k, voters.length)
+  const classes = train.labels.reduce((most, label) => Math.max(most, label), 0) + 1
   const votes = new Float64Array(classes)
   const predictions = new Int32Array(test.count)
-  const blocks = normalisedBlocks(voters, trainBlock)
+  const blocks = new UnitBlocks(train, voters, trainBlock, deviceBytes)
   try {
     for (let start = 0; start < test.count; start += queryBlock) {
       const end = Math.min(start + queryBlock, test.count)
-      const { similarities, positions } = await nearest(rows(test, start, end), blocks, neighbours)
+      const { similarities, positions } = await nearest(queryRows(test, start, end), blocks, neighbours)
       for (let query = 0; query < end - start; query++) {
         votes.fill(0)
         for (let n = query * neighbours; n < (query + 1) * neighbours; n++) {
-          votes[voters.labels[positions[n]!]!]! += Math.exp((similarities[n]! - 1) / temperature)
+          votes[train.labels[voters[positions[n]!]!]!]! += Math.exp((similarities[n]! - 1) / temperature)
         }
         predictions[start + query] = indexOfMax(votes)
       }
     }
   } finally {
-    for (const block of blocks) block.dispose()
+    blocks.dispose()
   }
   return { predictions, ...score(predictions, test.labels) }
 }
 
+type Nearest = { readonly values: tf.Tensor; readonly indices: tf.Tensor }
+
 /** The k most similar training rows of each query, over all blocks, by cosine. */
 async function nearest(
   queries: tf.Tensor2D,
-  blocks: readonly tf.Tensor2D[],
+  blocks: UnitBlocks,
   k: number,
 ): Promise<{ similarities: Float32Array; positions: Int32Array }> {
-  const [values, indices] = tf.tidy(() => {
-    const unit = l2Normalise(queries)
-    let best: { values: tf.Tensor; indices: tf.Tensor } | undefined
-    let offset = 0
-    for (const block of blocks) {
-      const found = tf.topk(tf.matMul(unit, block, false, true), Math.min(k, block.shape[0]), true)
-      const positions = tf.add(found.indices, tf.scalar(offset, 'int32'))
-      offset += block.shape[0]
-      best = best
-        ? merge(best, { values: found.values, indices: positions }, k)
-        : { values: found.values, indices: positions }
-    }
-    return [best!.values, best!.indices]
-  })
+  const unit = tf.tidy(() => l2Normalise(queries))
   queries.dispose()
+  let best: Nearest | undefined
+  for (let number = 0; number < blocks.count; number++) {
+    const before = best
+    const found = tf.tidy(() => {
+      const block = blocks.at(number)
+      const { values, indices } = tf.topk(
+        tf.matMul(unit, block, false, true),
+        Math.min(k, block.shape[0]),
+        true,
+      )
+      const here = { values, indices: tf.add(indices, tf.scalar(blocks.firstOf(number), 'int32')) }
+      return before ? merge(before, here, k) : here
+    })
+    if (before) tf.dispose([before.values, before.indices])
+    best = found
+  }
+  unit.dispose()
+  const { values, indices } = best!
   const [similarities, positions] = await Promise.all([values.data<'float32'>(), indices.data<'int32'>()])
-  values.dispose()
-  indices.dispose()
+  tf.dispose([values, indices])
   return { similarities, positions }
 }
 
-function merge(
-  a: { values: tf.Tensor; indices: tf.Tensor },
-  b: { values: tf.Tensor; indices: tf.Tensor },
-  k: number,
-): { values: tf.Tensor; indices: tf.Tensor } {
+function merge(a: Nearest, b: Nearest, k: number): Nearest {
   const values = tf.concat([a.values, b.values], 1)
   const indices = tf.concat([a.indices, b.indices], 1)
   const [queries, width] = values.shape as [number, number]
@@ -105,38 +116,59 @@ function merge(
   return { values: kept.values, indices: tf.gather(tf.reshape(indices, [-1]), flat) }
 }
 
-function normalisedBlocks(features: Features, size: number): tf.Tensor2D[] {
-  const blocks: tf.Tensor2D[] = []
-  for (let start = 0; start < features.count; start += size) {
-    blocks.push(tf.tidy(() => l2Normalise(rows(features, start, Math.min(start + size, features.count)))))
+/** Training rows of length 1, a block at a time. */
+class UnitBlocks {
+  readonly #from: Features
+  readonly #rows: Uint32Array
+  readonly #size: number
+  /** the first blocks, as many as may stay on the device */
+  readonly #resident: tf.Tensor2D[] = []
+
+  constructor(from: Features, rows: Uint32Array, size: number, deviceBytes: number) {
+    this.#from = from
+    this.#rows = rows
+    this.#size = size
+    for (let block = 0; block < this.count; block++) {
+      const bytes = 4 * from.width * Math.min((block + 1) * size, rows.length)
+      if (bytes > deviceBytes) break
+      this.#resident.push(tf.tidy(() => this.#bring(block)))
+    }
   }
-  return blocks
+
+  get count(): number {
+    return Math.ceil(this.#rows.length / this.#size)
+  }
+
+  /** position of its first row among all */
+  firstOf(block: number): number {
+    return block * this.#size
+  }
+
+  /** To be called in a tidy, which disposes of what does not stay. */
+  at(block: number): tf.Tensor2D {
+    return this.#resident[block] ?? this.#bring(block)
+  }
+
+  #bring(block: number): tf.Tensor2D {
+    const { values, width } = this.#from
+    const rows = this.#rows.subarray(this.firstOf(block), this.firstOf(block + 1))
+    const packed = new Float32Array(rows.length * width)
+    for (const [position, row] of rows.entries())
+      packed.set(values.subarray(row * width, (row + 1) * width), position * width)
+    return l2Normalise(tf.tensor2d(packed, [rows.length, width]))
+  }
+
+  dispose(): void {
+    tf.dispose(this.#resident)
+  }
 }
 
-function rows({ values, width }: Features, start: number, end: number): tf.Tensor2D {
+function queryRows({ values, width }: Features, start: number, end: number): tf.Tensor2D {
   return tf.tensor2d(values.subarray(start * width, end * width), [end - start, width])
 }
 
 function l2Normalise(x: tf.Tensor2D): tf.Tensor2D {
   return tf.mul(x, tf.rsqrt(tf.maximum(tf.sum(tf.square(x), 1, true), 1e-24)))
-}
-
-/** The rows that have a class. */
-function labelled(features: Features): Features {
-  const { values, width, labels } = features
-  const kept = [...labels.keys()].filter((row) => labels[row]! >= 0)
-  if (kept.length === features.count) return features
-  const packed = new Float32Array(kept.length * width)
-  kept.forEach((row, position) => {
-    packed.set(values.subarray(row * width, (row + 1) * width), position * width)
-  })
-  return {
-    ...features,
-    values: packed,
-    count: kept.length,
-    labels: Int32Array.from(kept, (row) => labels[row]!),
-    indices: Int32Array.from(kept, (row) => features.indices[row]!),
-  }
 }
 
 function score(predictions: Int32Array, labels: Int32Array): { accuracy: number; count: number } {

@@ -1,6 +1,7 @@
 import { expected, uniforms } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Features } from './features.js'
+import { labelledRows } from './labelled-rows.js'
 import { minimise, type Objective } from './lbfgs.js'
 import { expectSameClasses } from './match-classes.js'
 import { RowBlocks, standardisation } from './row-blocks.js'
@@ -216,13 +217,6 @@ class LogisticRegression {
 function holdsTwoClasses(labels: Int32Array): boolean {
   const first = labels.find((label) => label >= 0)
   return labels.some((label) => label >= 0 && label !== first)
-}
-
-function labelledRows({ labels }: Features): Uint32Array {
-  const rows = new Uint32Array(labels.length)
-  let count = 0
-  for (const [row, label] of labels.entries()) if (label >= 0) rows[count++] = row
-  return rows.subarray(0, count)
 }
 
 /** A tenth of the rows, chosen by the seed, and the rest. */
