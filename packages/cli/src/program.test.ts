@@ -89,6 +89,17 @@ describe('bad input ends with one line and no trace', () => {
   })
 })
 
+test('a reader that leaves is no bug', async () => {
+  const child = spawn(process.execPath, [bin, 'pretrain', '--help'])
+  child.stdout.destroy()
+  let err = ''
+  child.stderr.on('data', (chunk) => {
+    err += chunk
+  })
+  expect(await new Promise((resolve) => child.on('close', resolve))).toBe(141)
+  expect(err).toBe('')
+})
+
 test('methods, backbones and doctor answer as JSON', async () => {
   const [methods, backbones, doctor] = await Promise.all(
     ['methods', 'backbones', 'doctor'].map(async (command) =>

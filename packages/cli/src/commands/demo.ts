@@ -31,6 +31,9 @@ const budgets = {
   cpu: { images: 256, epochs: 1, size: 16 },
 } as const
 
+/** Shapes tell more than colours here: strong jitter, crops that still hold the shape. */
+const options = { temperature: 0.2, jitter: 1, minScale: 0.4 }
+
 /** `selfsup demo`: SimCLR on drawn shapes, judged beside random features and raw pixels. */
 export async function demo({ out = join('runs', 'demo'), ...flags }: DemoFlags): Promise<number> {
   const started = Date.now()
@@ -46,8 +49,7 @@ export async function demo({ out = join('runs', 'demo'), ...flags }: DemoFlags):
   const train = shapes({ size, count: images })
   const config: RunConfig = {
     method: 'simclr',
-    // Shapes tell more than colours here: strong jitter, crops that still hold the shape.
-    options: methodOptions(await findMethod('simclr'), [], { temperature: 0.2, jitter: 1, minScale: 0.4 }),
+    options: methodOptions(await findMethod('simclr'), [], options),
     images: { source: 'shapes', split: 'train', count: images, strict: false },
     pictures: { size, channels: 3 },
     backbone: 'convnet',
@@ -115,7 +117,17 @@ async function clearOwnRun(folder: string): Promise<void> {
   if (!existsSync(folder)) return
   const { readRun } = await import('@selfsup/train')
   const { config } = await readRun(folder).catch(() => ({ config: undefined }))
-  const own = config && checkRunConfig(folder, config).images.source === 'shapes'
-  if (!own) throw new SelfsupError(`${folder} is there and holds no demo; name another folder with --out`)
+  if (!config || !isDemo(checkRunConfig(folder, config)))
+    throw new SelfsupError(`${folder} is there and holds no demo; name another folder with --out`)
   await rm(folder, { recursive: true })
+}
+
+/** Whether a run is one that a demo makes: drawn pictures alone are no sign, a person may train on them for days. */
+export function isDemo({ method, images, options: made }: RunConfig): boolean {
+  return (
+    method === 'simclr' &&
+    images.source === 'shapes' &&
+    Object.values(budgets).some((budget) => budget.images === images.count) &&
+    Object.entries(options).every(([name, value]) => made[name] === value)
+  )
 }

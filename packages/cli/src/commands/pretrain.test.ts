@@ -6,7 +6,7 @@ import { openImages } from '@selfsup/data'
 import { readRun } from '@selfsup/train'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { pretrain, resume } from './pretrain.js'
+import { defaultFolder, pretrain, resume } from './pretrain.js'
 
 /** Learns the pictures' lightness, and paints each in one colour: what a generative method has, in little. */
 const painter: MethodDefinition = {
@@ -103,13 +103,22 @@ test('who names no batch gets one that the images are enough for, and a run that
 test('a run is not written among the pictures', async () => {
   for (const out of [folder, join(folder, 'deep', 'run')])
     await expect(pretrain('painter', folder, { ...shapes, out })).rejects.toThrow(
-      `--out ${out} lies in the folder of pictures`,
+      `${out}, where the run would be written, lies in the folder of pictures`,
     )
   const beside = pretrain('painter', join(folder, 'pictures'), {
     ...shapes,
     out: join(folder, 'pictures-run'),
   })
   await expect(beside).rejects.toThrow('does not exist')
+})
+
+test.each([
+  ['my pictures', 'simclr-my-pictures'],
+  ['кошки/', 'simclr-кошки'],
+  ['/data/train-{000..009}.tar', 'simclr-train--000..009-.tar'],
+  ['shapes', 'simclr-shapes'],
+])('a run on %s lies in runs/%s', (source, name) => {
+  expect(defaultFolder('simclr', source)).toBe(join('runs', name))
 })
 
 test('JSON lines end with what came of it', async () => {

@@ -36,7 +36,7 @@ export async function pretrain(methodName: string, source: string, flags: Pretra
   const { seed = 1, split = 'train', count, strict = false } = settings
   const { backbone = defaultBackbone(definition) } = settings
   await checkBackbone(definition, backbone) // a wrong name shows before many pictures are decoded
-  const out = settings.out ?? join('runs', `${methodName}-${basename(source).replace(/[^\w.-]+/g, '-')}`)
+  const { out = defaultFolder(methodName, source) } = settings
   expectOutside(out, source)
   const view = progressView(process.stderr, { json })
   const dataset = await openSource(source, { split, size: settings.size, count, strict, view })
@@ -69,12 +69,20 @@ export async function pretrain(methodName: string, source: string, flags: Pretra
   }
 }
 
+/** Where a run is written that was given no folder: `runs/simclr-my-pictures`. */
+export function defaultFolder(method: string, source: string): string {
+  const name = basename(resolvePath(source)).replace(/[^\p{L}\p{N}_.-]+/gu, '-')
+  return join('runs', `${method}-${name}`)
+}
+
 /** A run among the pictures would change what they are: its own pictures would be learned from. */
 function expectOutside(out: string, source: string): void {
   if (source === 'shapes') return
   const way = relative(resolvePath(source), resolvePath(out))
   if (way === '' || !/^\.\.|^([a-z]:)?[\\/]/i.test(way))
-    throw new SelfsupError(`--out ${out} lies in the folder of pictures, ${source}; choose one beside it`)
+    throw new SelfsupError(
+      `${out}, where the run would be written, lies in the folder of pictures, ${source}; name a folder outside of it with --out`,
+    )
 }
 
 /** The method's batch, or a smaller one where there are not so many images: a person who named none need not know of it. */
