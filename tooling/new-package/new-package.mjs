@@ -74,15 +74,18 @@ if (!part) {
   const key = /-/.test(name) ? `'${name}'` : name
   const entry = `  ${key}: async () => (await import('@selfsup/${name}')).definition,\n`
   const registry = read('packages/cli/src/registry.ts')
-  write(
-    'packages/cli/src/registry.ts',
-    registry.replace(/(methodPackages[\s\S]*?)(\n}\n)/, `$1\n${entry.trimEnd()}$2`),
-  )
+  if (!registry.includes(`'@selfsup/${name}'`)) {
+    write(
+      'packages/cli/src/registry.ts',
+      registry.replace(/(methodPackages[\s\S]*?)(\n}\n)/, `$1\n${entry.trimEnd()}$2`),
+    )
+  }
 }
 
 // The order of imports and the breaks of lines depend on the name.
 const biome = createRequire(import.meta.url).resolve('@biomejs/biome/bin/biome')
-const { status, stderr } = spawnSync(process.execPath, [biome, 'check', '--write', `packages/${name}`], {
+const touched = [`packages/${name}`, 'tooling/layers/rows.ts', ...(part ? [] : ['packages/cli'])]
+const { status, stderr } = spawnSync(process.execPath, [biome, 'check', '--write', ...touched], {
   cwd: root,
   encoding: 'utf8',
 })
