@@ -25,8 +25,10 @@ test('the rate grows with the batch where it should; milestones and warm-up fit 
   const chosen = { epochs: 5, batchSize: 512 }
   expect(recommendedSettings(training, chosen)).toMatchObject({
     learningRate: 0.06,
-    schedule: { milestones: [3, 4], warmupEpochs: 5 },
+    schedule: { milestones: [3, 4], warmupEpochs: 0.5 },
   })
+  const longer = (warmupEpochs: number) => recommendedSettings(training, { ...chosen, warmupEpochs }).schedule
+  expect([longer(2).warmupEpochs, longer(20).warmupEpochs]).toEqual([2, 5])
   const fixed = { ...training, scaling: 'none' } as const
   expect(recommendedSettings(fixed, { ...chosen, learningRate: 0.5 })).toMatchObject({ learningRate: 0.5 })
 })

@@ -2,6 +2,9 @@ import type { OptimizerSettings, ScheduleSettings, TrainingDefaults } from '@sel
 import { linearScaling } from '@selfsup/optim'
 import type { TrainSettings } from './options.js'
 
+/** Part of a run that a recommended warm-up takes at most: ten of a hundred epochs, as the papers' shortest recipes have it. */
+const LONGEST_WARMUP = 0.1
+
 /** What a person may choose otherwise than a method's defaults have it. */
 export interface ChosenSettings {
   readonly epochs?: number
@@ -14,8 +17,8 @@ export interface ChosenSettings {
 }
 
 /**
- * Settings for `train` from what a method's definition recommends: the learning rate fitted to the batch, warm-up and
- * milestones to the number of epochs. An optimiser other than the recommended one keeps nothing of it but the weight decay.
+ * Settings for `train` from what a method's definition recommends: the learning rate fitted to the batch, milestones to the
+ * number of epochs, of which the warm-up takes a tenth at most. An optimiser other than the recommended one keeps nothing of it but the weight decay.
  */
 export function recommendedSettings(
   training: TrainingDefaults,
@@ -32,7 +35,10 @@ export function recommendedSettings(
     learningRate: training.scaling === 'linear' ? linearScaling(rate, batchSize) : rate,
     optimizer: { ...optimizer, weightDecay: chosen.weightDecay ?? weightDecay },
     schedule: fitted(training.schedule, epochs / training.epochs, {
-      warmupEpochs: Math.min(chosen.warmupEpochs ?? training.schedule.warmupEpochs ?? 0, epochs),
+      warmupEpochs:
+        chosen.warmupEpochs === undefined
+          ? Math.min(training.schedule.warmupEpochs ?? 0, epochs * LONGEST_WARMUP)
+          : Math.min(chosen.warmupEpochs, epochs),
     }),
   }
 }
