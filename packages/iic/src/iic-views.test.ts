@@ -113,6 +113,9 @@ describe.each(testEngines())('views on %s', (engine) => {
       const [plain, copies] = views.apply({ crops }, seed())
       expect([plain.shape[0], copies.shape[0]]).toEqual([2, 6])
       for (const slope of slopes(plain)) expect(slope).toBeCloseTo(1, 3)
+      expect(() => views.apply({ crops: crops.slice(1) }, seed())).toThrow(
+        'iic: the batch must hold images or 4 crops of each; it holds 3',
+      )
     })
   })
 

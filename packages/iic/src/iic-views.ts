@@ -1,5 +1,5 @@
 import { augmentation, grayNormalisation, normalise, resizedCrop, rotate } from '@selfsup/augment'
-import type { CropSpec, ImageBatch, Normalisation } from '@selfsup/core'
+import { type CropSpec, expected, type ImageBatch, type Normalisation } from '@selfsup/core'
 import { foldIn, randomUniform } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
@@ -87,27 +87,44 @@ export function grayViews(settings: IicViewSettings): IicViews {
         const own = foldIn(seed, GRAY_STREAM)
         const draw = (stream: keyof typeof streams, shape: number[]) =>
           randomUniform(shape, foldIn(own, streams[stream]))
-        const plain = batch.images ? plainCrops(batch.images, draw) : tf.cast(batch.crops![0]!, 'float32')
-        const cut = batch.images ? copiesOf(batch.images, draw) : turn(tf.concat(batch.crops!.slice(1)), draw)
-        return [finish(plain), finish(jittered(tf.div(cut, 255), draw), 1)]
+        const [plain, cut] = batch.images ? fromWhole(batch.images, draw) : fromCrops(batch.crops, draw)
+        return [normalise(unit(plain), normalisation), normalise(jittered(unit(cut), draw), normalisation)]
       }),
   }
 
+  function fromWhole(images: tf.Tensor4D, draw: Draw): [tf.Tensor4D, tf.Tensor4D] {
+    return [plainCrops(images, draw), copiesOf(images, draw)]
+  }
+
+  function fromCrops(cut: readonly tf.Tensor4D[] = [], draw: Draw): [tf.Tensor4D, tf.Tensor4D] {
+    expected(
+      cut.length === crops.length,
+      `iic: the batch must hold images or ${crops.length} crops of each; it holds ${cut.length}`,
+    )
+    const [plain, ...rest] = cut
+    return [tf.cast(plain!, 'float32'), turn(tf.concat(rest), draw)]
+  }
+
+  /** Of a part of the picture's shorter side, in whole pixels. */
+  function pixelsOf(part: number, [, height, width]: readonly number[]): number {
+    return Math.max(1, Math.round(part * Math.min(height!, width!)))
+  }
+
   function plainCrops(images: tf.Tensor4D, draw: Draw): tf.Tensor4D {
-    const [batch, height, width] = images.shape
-    const side = Math.round(crop * Math.min(height, width))
+    const [batch] = images.shape
+    const side = pixelsOf(crop, images.shape)
     const centred = tf.less(draw('centred', [batch]), 0.5)
     const places = draw('plain', [2, batch])
     return cutOut(images, tf.fill([batch], side), places, centred)
   }
 
   function copiesOf(images: tf.Tensor4D, draw: Draw): tf.Tensor4D {
-    const [batch, height, width] = images.shape
-    const count = copies * batch
+    const count = copies * images.shape[0]
     const turned = turn(tf.tile(images, [copies, 1, 1, 1]), draw)
     const choice = tf.floor(tf.mul(draw('side', [count]), sides.length))
-    const pixels = sides.map((part) => Math.round(part * Math.min(height, width)))
-    const chosen = pixels.map((side, i) => tf.mul(tf.cast(tf.equal(choice, i), 'float32'), side))
+    const chosen = sides.map((part, i) =>
+      tf.mul(tf.cast(tf.equal(choice, i), 'float32'), pixelsOf(part, images.shape)),
+    )
     return cutOut(turned, tf.addN(chosen), draw('place', [2, count]))
   }
 
@@ -144,10 +161,12 @@ export function grayViews(settings: IicViewSettings): IicViews {
     const contrasted = tf.add(mean, tf.mul(tf.sub(bright, mean), factor('contrast')))
     return tf.clipByValue(contrasted, 0, 1) as tf.Tensor4D
   }
-
-  function finish(pictures: tf.Tensor4D, scale = 1 / 255): tf.Tensor4D {
-    return normalise(scale === 1 ? pictures : tf.mul(pictures, scale), normalisation)
-  }
 }
 
+/** From 0..255 to 0..1. */
+function unit(pixels: tf.Tensor4D): tf.Tensor4D {
+  return tf.mul(pixels, 1 / 255)
+}
+
+/** Uniform numbers of a stream of their own. */
 type Draw = (stream: keyof typeof streams, shape: number[]) => tf.Tensor

@@ -102,7 +102,7 @@ describe.each(testEngines())('iic on %s', (engine) => {
     decide(method)
     const losses = tf.tidy(() => {
       const views = method.views(pictures(12), step())
-      return Array.from({ length: 10 }, () => {
+      return Array.from({ length: 6 }, () => {
         let names: string[] = []
         const { value, grads } = tf.variableGrads(() => {
           const { loss, metrics } = method.loss(views, step(), undefined as never)
@@ -119,7 +119,7 @@ describe.each(testEngines())('iic on %s', (engine) => {
         return value.dataSync()[0]!
       })
     })
-    expect(losses.at(-1)).toBeLessThan(losses[0]! - 0.05)
+    expect(losses.at(-1)).toBeLessThan(losses[0]! - 0.03)
     free(method)
   })
 

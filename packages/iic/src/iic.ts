@@ -165,7 +165,7 @@ export function iic(
   /** The middle that views are cut from, of the size that the backbone takes. */
   function middle(pictures: tf.Tensor4D): tf.Tensor4D {
     const [batch, height, width] = pictures.shape
-    const side = Math.round(crop * Math.min(height, width))
+    const side = Math.max(1, Math.round(crop * Math.min(height, width)))
     const all = (value: number) => tf.fill([batch], value) as tf.Tensor1D
     const [top, left] = [height, width].map((length) => all(Math.floor((length - side) / 2))) as [
       tf.Tensor1D,
