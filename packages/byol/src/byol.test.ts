@@ -147,7 +147,7 @@ describe.each(testEngines())('without negatives on %s', (engine) => {
     using(make, { outputs: 8 }, (method) => {
       const views = method.views(pictures(16), stepAt()) as [tf.Tensor4D, tf.Tensor4D]
       expect(views.map(({ shape }) => shape)).toEqual(Array(2).fill([16, 16, 16, 3]))
-      const losses = Array.from({ length: 10 }, () => {
+      const losses = Array.from({ length: 4 }, () => {
         const before = tf.memory().numTensors
         const loss = tf.tidy(() => descend(method, views, stepAt(), 0.1).dataSync()[0]!)
         expect(tf.memory().numTensors).toBe(before)

@@ -22,7 +22,8 @@ export function mocoV3({
 }: MocoParts & { readonly transformer: boolean; readonly freezePatches: boolean }) {
   const { momentum, temperature, batchGroups, hidden, outputs, layers } = settings
   // A random projection of the patches is stabler than a learned one (section 4.2).
-  if (transformer && freezePatches) backbone.getLayer('patches/projection').trainable = false
+  const patches = backbone.layers.find(({ name }) => name === 'patches/projection')
+  if (patches && freezePatches) patches.trainable = false
   const normalised = { outputBatchNorm: true, outputAffine: false }
   const head = projector({ inputs: features, hidden, outputs, layers, ...normalised, seed: seed + 1 })
   const ahead = predictor({

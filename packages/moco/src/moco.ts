@@ -44,9 +44,9 @@ export function moco(
   const features = backbone.outputs[0]!.shape.at(-1)!
   const transformer = backbone.layers.some(({ name }) => name === 'class-token')
   const settings = settingsOf(options, features, transformer)
-  checkGroups(backbone, settings.batchGroups)
+  const batchGroups = checkedGroups(backbone, settings.batchGroups)
   const augmentation = chooseViews(options, { size, channels }, normalisation, transformer)
-  const parts = { backbone, features, settings, seed }
+  const parts = { backbone, features, settings: { ...settings, batchGroups }, seed }
   const algorithm =
     options.version === 'v3'
       ? mocoV3({ ...parts, transformer, freezePatches: options.freezePatches })
@@ -102,14 +102,15 @@ function mocoQueue({ backbone, features, settings, seed, queue: length }: MocoPa
   } satisfies Partial<Method<MocoViews, tf.Tensor2D>>
 }
 
-/** Statistics of parts of a batch are this project's layers' doing. */
-function checkGroups(backbone: LayersModel, groups: number): void {
-  const { whole } = batchNormalisations(backbone)
+/** Groups as far as the backbone normalises over the batch: that of parts of it is this project's layers' doing. */
+function checkedGroups(backbone: LayersModel, groups: number): number {
+  const { splittable, whole } = batchNormalisations(backbone)
   expected(
     groups === 1 || whole.length === 0,
     `moco: the backbone's batch normalisation '${whole[0]}' takes the whole batch, whose statistics would tell a query its ` +
       'key; build the backbone with BatchNormalization of @selfsup/backbones, or set batchGroups to 1 and bear it',
   )
+  return splittable.length > 0 ? groups : 1
 }
 
 const sgd = { name: 'sgd', momentum: 0.9, weightDecay: 1e-4 } as const
