@@ -124,6 +124,7 @@ describe('before anything is written', () => {
     const message = await failure(run({ resume: true, maxSteps: 2, batchSize: 6 }, {}, 40))
     expect(message).toContain('number of images was 42, now 40')
     expect(message).toContain('batchSize was 8, now 6')
+    expect(message).toContain('the images are others: some were added, removed or changed since')
   })
 })
 

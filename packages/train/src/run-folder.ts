@@ -163,7 +163,8 @@ export function expectSameRun(run: Run, now: RunDescription): void {
   if (run.normalisation) compare('normalisation', run.normalisation, now.normalisation) // runs from before it was written down
   compare('number of images', run.dataset.length, now.dataset.length)
   compare('channels', run.dataset.channels, now.dataset.channels)
-  compare("the images' fingerprint", run.dataset.fingerprint, now.dataset.fingerprint)
+  if (run.dataset.fingerprint !== now.dataset.fingerprint)
+    differences.push('the images are others: some were added, removed or changed since')
   compareEach('', run.settings, now.settings)
   expected(
     differences.length === 0,
