@@ -92,6 +92,7 @@ export function cpcSeries(
     options,
     networks: { backbone, predictor },
     state: {},
+    normalisation: whole?.normalisation,
     crops: whole?.crops ?? [],
     views: (batch, { seed }) =>
       whole && !batch.values ? rowsOf(whole.apply(batch, seed)[0]!, backbone) : seriesOf(batch, backbone),

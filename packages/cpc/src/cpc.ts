@@ -12,7 +12,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { contextNetwork } from './context-network.js'
 import { patchViews } from './patch-views.js'
-import { cutPatches, type PatchGrid, patchGrid } from './patches.js'
+import { cutPatches, patchGrid } from './patches.js'
 import { stepsAhead, stepsOf } from './steps-ahead.js'
 
 const options = {
@@ -113,23 +113,21 @@ export type CpcOptions = Partial<OptionValues<typeof options>>
 export function cpc(
   backbone: LayersModel,
   given: CpcOptions = {},
-  { normalisation, seed = 1, pictures }: MethodContext = {},
+  { seed = 1, pictures, ...context }: MethodContext = {},
 ): Method<tf.Tensor4D> {
   const options = resolveOptions(definition, given)
   const { contrasted, scale } = options
   const [, patch, , channels] = backbone.inputs[0]!.shape as [null, number, number, number]
-  const grid = gridOf(pictures?.size ?? 4 * patch, { ...options, patch: options.patch || patch })
+  const { normalisation = channels === 1 ? grayNormalisation : imagenetNormalisation } = context
+  const side = options.patch || patch
+  const grid = patchGrid(pictures?.size ?? 4 * patch, side, options.stride || Math.ceil(side / 2))
   expected(
-    grid.patch === patch,
-    `cpc: the backbone takes pictures of ${patch} pixels, and patches have ${grid.patch}; make the backbone for that size`,
+    side === patch,
+    `cpc: the backbone takes pictures of ${patch} pixels, and patches have ${side}; make the backbone for that size`,
   )
   const ahead = stepsOf('cpc', options, grid.grid, 'rows of patches')
   const features = backbone.outputs[0]!.shape.at(-1)!
-  const views = patchViews({
-    ...options,
-    grid,
-    normalisation: normalisation ?? (channels === 1 ? grayNormalisation : imagenetNormalisation),
-  })
+  const views = patchViews({ ...options, grid, normalisation })
   const head = projector({ inputs: features, hidden: 0, outputs: options.targets, layers: 1, seed: seed + 1 })
   const contexts = directionsOf(options.directions).map((direction, number) => ({
     direction,
@@ -145,6 +143,7 @@ export function cpc(
       ...Object.fromEntries(contexts.map(({ direction, network }) => [`${direction}Context`, network])),
     },
     state: {},
+    normalisation,
     crops: views.crops,
     views: (batch, { seed }) => views.apply(batch, seed),
     loss(patches) {
@@ -193,14 +192,6 @@ type Direction = keyof typeof turns
 function directionsOf(directions: OptionValues<typeof options>['directions']): Direction[] {
   if (directions === 'all') return ['down', 'up', 'right', 'left']
   return directions === 'vertical' ? ['down', 'up'] : ['down']
-}
-
-function gridOf(
-  size: number,
-  { patch, stride }: Pick<OptionValues<typeof options>, 'patch' | 'stride'>,
-): PatchGrid {
-  const side = patch || Math.max(8, Math.floor(size / 4))
-  return patchGrid(size, side, stride || Math.ceil(side / 2))
 }
 
 /** How a program finds CPC by name. */

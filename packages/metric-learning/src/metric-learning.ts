@@ -140,7 +140,7 @@ export function metricLearning(
   const head =
     outputs > 0 ? projector({ inputs, hidden: inputs, outputs, layers, seed: seed + 1 }) : undefined
   const [, size, , channels] = backbone.inputs[0]!.shape as [null, number, number, number]
-  const { crops, apply } = chooseViews(size, channels, copies, options, normalisation)
+  const augmented = chooseViews(size, channels, copies, options, normalisation)
   const embed = (x: tf.Tensor, training: boolean) => {
     const features = backbone.apply(x, { training }) as tf.Tensor2D
     return head ? (head.apply(features, { training }) as tf.Tensor2D) : features
@@ -150,7 +150,8 @@ export function metricLearning(
     options,
     networks: { backbone, ...(head && { head }) },
     state: {},
-    crops,
+    normalisation: augmented.normalisation,
+    crops: augmented.crops,
     needs: { labels: supervised },
     ...(supervised && {
       order: ({ labels }, { batchSize, seed }) => {
@@ -160,7 +161,7 @@ export function metricLearning(
     }),
     views(batch, { seed }) {
       const labels = supervised ? batch.labels : batch.indices
-      return { views: apply(batch, seed), labels: tf.tile(labels, [copies]) }
+      return { views: augmented.apply(batch, seed), labels: tf.tile(labels, [copies]) }
     },
     loss({ views, labels }) {
       const z = embed(tf.concat(views), true)
