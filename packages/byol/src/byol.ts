@@ -85,7 +85,7 @@ export function byol(
       return { loss: loss as tf.Scalar, features: z1 }
     },
     afterUpdate(_views, { progress }) {
-      // tau = 1 - (1 - tau_base) (cos(pi k / K) + 1) / 2 (section 3.2)
+      // tau = 1 - (1 - tau_base) (cos(pi k / K) + 1) / 2 (section 3.3)
       const tau = cosineOf(progress, { from: momentum, to: 1 })
       exponentialMovingAverage(target.averages, target.originals, tau)
     },

@@ -83,7 +83,7 @@ export function chooseByolViews(
   return views === 'anyOrientation' ? anyOrientation(made) : made
 }
 
-/** SimSiam's views are MoCo v2's (section 3); without blur for pictures of up to 64 pixels. */
+/** SimSiam's views are MoCo v2's (appendix A); without blur for pictures of up to 64 pixels. */
 export function chooseSimsiamViews(
   backbone: LayersModel,
   { views, jitter, minScale, blur }: OptionValues<typeof simsiamViewOptions>,
