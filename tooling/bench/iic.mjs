@@ -11,7 +11,7 @@ const { convBnRelu, initialise } = await load('backbones')
 const { derive, uniforms } = await load('core')
 const { openImages } = await load('data')
 const { clusterAccuracy } = await load('evaluation')
-const { assignClusters, clusterProbabilities, fewLabelClassifier, iic, lowest, subHeadLosses } =
+const { assignClusters, bestSubHead, clusterProbabilities, fewLabelClassifier, iic, subHeadLosses } =
   await load('iic')
 const { train } = await load('train')
 const engine = await prepared()
@@ -70,7 +70,7 @@ async function measured(seed) {
     onEpoch: ({ epoch, loss }) => console.error(`seed ${seed} epoch ${epoch + 1} loss ${loss.toFixed(4)}`),
   })
   const seconds = (performance.now() - started) / 1000
-  const subHead = lowest(await subHeadLosses(method, pictures, { engine }))
+  const subHead = bestSubHead(await subHeadLosses(method, pictures, { engine }))
   const { assigned, labels } = await assignClusters(method, asked, { subHead, engine })
   const clusters = clusterAccuracy(assigned, labels).accuracy
 

@@ -4,7 +4,7 @@ import { type Engine, prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
-import { assignClusters, clusterProbabilities, type Iic, iic, lowest, subHeadLosses } from './index.js'
+import { assignClusters, bestSubHead, clusterProbabilities, type Iic, iic, subHeadLosses } from './index.js'
 
 const [count, size] = [11, 20]
 const data = Uint8Array.from(uniforms([7, 1], count * size * size), (u) => u * 256)
@@ -82,7 +82,7 @@ test('losses of sub-heads are found without labels, the same for the same seed',
   }
   const again = await subHeadLosses(method, images, { batchSize: 5, engine })
   for (const [i, loss] of again.entries()) expect(loss).toBeCloseTo(losses[i]!, 4)
-  expect(lowest([0, -2, -1])).toBe(1)
+  expect(bestSubHead([0, -2, -1])).toBe(1)
   expect(tf.memory().numTensors).toBe(before)
 })
 

@@ -117,9 +117,9 @@ export async function subHeadLosses(
       const views = method.views(batch, { seed, progress: tf.scalar(1), epoch: tf.scalar(0), phase: head })
       return method.subHeadLosses(views as IicPair, head)
     })
-  const compiled = engine?.compile(step)
   const count = Math.min(limit, dataset.length)
   expected(count >= 2, `iic: the loss of a sub-head needs at least 2 images; got ${count}`)
+  const compiled = engine?.compile(step)
   const size = Math.min(batchSize, count)
   const sums: number[] = []
   let batches = 0
@@ -140,7 +140,7 @@ export async function subHeadLosses(
 
 /**
  * The cluster of every image, by one sub-head.
- * @param options.subHead which; choose it by `subHeadLosses` on the training images: `lowest(losses)`
+ * @param options.subHead which; choose it by `subHeadLosses` on the training images: `bestSubHead(losses)`
  * @throws SelfsupError as `clusterProbabilities`, and when there is no such sub-head
  */
 export async function assignClusters(
@@ -161,11 +161,12 @@ export async function assignClusters(
   return { ...facts, assigned, subHead }
 }
 
-/** Position of the lowest number: the sub-head to take, by their losses. */
-export function lowest(losses: readonly number[]): number {
+/** The sub-head to take, by the losses of all: that of the lowest. */
+export function bestSubHead(losses: readonly number[]): number {
   return losses.indexOf(Math.min(...losses))
 }
 
+/** Position of the highest number, the first of several. */
 export function indexOfMax(values: ArrayLike<number>): number {
   let best = 0
   for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i
