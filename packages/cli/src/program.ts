@@ -185,17 +185,57 @@ function describe(exit: (code: number) => void): Command {
       exit(await doctor(flags))
     })
 
-  const engine = program.command('engine').description('install the native engine')
+  const engine = program.command('engine').description('install, list and remove native engines')
   engine
     .command('install')
     .description(
       'fetch TensorFlow’s C library with pip and build the binding: about 20 times faster than WebAssembly',
     )
-    .action(async () => {
+    .option('--cuda', 'for NVIDIA cards, with NVIDIA’s libraries: 3.4 GB to download, 5.6 GB on the disk')
+    .action(async (flags) => {
       const { installEngine } = await import('./commands/engine.js')
-      exit(await installEngine())
+      exit(await installEngine(flags))
     })
+  engine
+    .command('list')
+    .description('what is installed where, how large, whether it works, and which is taken')
+    .option('--json', 'print JSON')
+    .action(async (flags) => {
+      const { listEngines } = await import('./commands/engine.js')
+      exit(await listEngines(flags))
+    })
+  engine
+    .command('remove')
+    .description('remove installations; nothing outside the cache folder, and none that is in use')
+    .argument('[names...]', 'as engine list shows them')
+    .option('--all', 'all of them')
+    .action(async (names, flags) => {
+      const { removeEngines } = await import('./commands/engine.js')
+      exit(await removeEngines(names, flags))
+    })
+  for (const command of program.commands) if (trains(command)) withEngineSettings(command)
   return program
+}
+
+function trains(command: Command): boolean {
+  return command.options.some(({ long }) => long === '--engine')
+}
+
+/** Settings of the engine, told to it through the environment before it starts. */
+function withEngineSettings(command: Command): void {
+  command
+    .addOption(
+      new Option(
+        '--mixed-precision <choice>',
+        'half the bits in compiled steps; auto: where the processor is faster for it',
+      ).choices(['auto', 'on', 'off']),
+    )
+    .option('--xla', 'compile steps through XLA')
+    .hook('preAction', () => {
+      const { mixedPrecision, xla } = command.opts()
+      if (mixedPrecision !== undefined) process.env.SELFSUP_MIXED_PRECISION = mixedPrecision
+      if (xla) process.env.SELFSUP_XLA = '1'
+    })
 }
 
 const imagesHelp =

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { SelfsupError } from '@selfsup/core'
 import type { EngineName } from './engine.js'
-import { describeMachine, type Machine } from './machine.js'
+import { isSet } from './is-set.js'
+import { availableCores, describeMachine, type Machine } from './machine.js'
 import { loadTensorflowPackage } from './peers.js'
 
 /** Whether an engine can be used here, and what to do where it cannot. */
@@ -25,6 +27,22 @@ export interface EngineReport {
   readonly machine: Machine
   /** all engines, fastest first */
   readonly engines: readonly EngineFound[]
+  /** how steps would be compiled; undefined where native TensorFlow is not installed */
+  readonly steps?: StepsReport
+}
+
+/** How native TensorFlow would run steps here, from the environment and the machine. */
+export interface StepsReport {
+  readonly compiled: boolean
+  readonly xla: boolean
+  readonly mixedPrecision: 'bfloat16' | 'float16' | 'off'
+  /** whether this processor, or GPU, has instructions for half the bits */
+  readonly fastInHalf: boolean
+  readonly threads: number
+  readonly operations: number
+  readonly oneDnn: boolean
+  /** whether a GPU will be used, as far as can be told without loading */
+  readonly gpu: boolean
 }
 
 /** Looks which engines there are, fastest first, without loading any. */
@@ -38,8 +56,32 @@ export async function findEngines(): Promise<EngineFound[]> {
 
 /** The machine and its engines. */
 export async function describeEngines(): Promise<EngineReport> {
-  const [machine, engines] = await Promise.all([describeMachine(), findEngines()])
-  return { machine, engines }
+  const [machine, engines, steps] = await Promise.all([describeMachine(), findEngines(), describeSteps()])
+  return { machine, engines, steps }
+}
+
+async function describeSteps(): Promise<StepsReport | undefined> {
+  try {
+    const { findTensorflow, surroundings, tensorflowSettings } = await loadTensorflowPackage()
+    const found = findTensorflow()
+    if (!found) return undefined
+    const here = surroundings(found)
+    const threads = Number(process.env.TF_NUM_INTRAOP_THREADS) || availableCores()
+    const { mixedPrecision, fast, operations, oneDnn } = tensorflowSettings({ threads }, here)
+    return {
+      compiled: found.source === 'selfsup' && !isSet('SELFSUP_EAGER'),
+      xla: isSet('SELFSUP_XLA'),
+      mixedPrecision,
+      fastInHalf: fast,
+      threads,
+      operations,
+      oneDnn,
+      gpu: here.gpu,
+    }
+  } catch (error) {
+    if (error instanceof SelfsupError) return undefined // `engines` tells what is wrong
+    throw error
+  }
 }
 
 async function findNative(): Promise<EngineFound> {

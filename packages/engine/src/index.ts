@@ -1,6 +1,12 @@
 export type { CompiledStep, CompileOptions, Engine, EngineMemory, EngineName } from './engine.js'
 export { announceEngine, type EngineHook, onEngineReady } from './engine-hooks.js'
-export { describeEngines, type EngineFound, type EngineReport, findEngines } from './find-engines.js'
+export {
+  describeEngines,
+  type EngineFound,
+  type EngineReport,
+  findEngines,
+  type StepsReport,
+} from './find-engines.js'
 export { type EngineProgress, type InstalledEngine, installFastestEngine } from './install-fastest-engine.js'
 export { availableCores, describeMachine, type Machine } from './machine.js'
 export { type EngineOptions, prepareEngine } from './prepare-engine.js'

@@ -23,11 +23,16 @@ export interface InstalledEngine {
  * pip, compiler, network or a fitting wheel the next engine serves, and `message` says what was missing.
  */
 export async function installFastestEngine(
-  options: { readonly onProgress?: (progress: EngineProgress) => void } = {},
+  options: {
+    readonly onProgress?: (progress: EngineProgress) => void
+    /** what computes on NVIDIA cards; default false */
+    readonly cuda?: boolean
+  } = {},
 ): Promise<InstalledEngine> {
   try {
     const { findTensorflow, installTensorflow } = await loadTensorflowPackage()
-    const { version, folder, source } = findTensorflow() ?? (await installTensorflow(options))
+    const found = options.cuda ? undefined : findTensorflow()
+    const { version, folder, source } = found ?? (await installTensorflow(options))
     const library = source === 'selfsup' ? `TensorFlow ${version}` : `${source} ${version}`
     return { name: 'tensorflow', fastest: true, message: `native ${library} in ${folder}` }
   } catch (error) {

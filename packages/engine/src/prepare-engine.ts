@@ -4,6 +4,7 @@ import { tidyStep } from './compile.js'
 import type { Engine, EngineName } from './engine.js'
 import { announceEngine } from './engine-hooks.js'
 import { reasonAndMend } from './find-engines.js'
+import { isSet } from './is-set.js'
 import { availableCores } from './machine.js'
 import { loadCpuPackage, loadTensorflowPackage, loadWasmPackage } from './peers.js'
 import { startWasm } from './start-wasm.js'
@@ -17,6 +18,16 @@ export interface EngineOptions {
   readonly engine?: EngineName | 'auto'
   /** default all that this process may use; counts for the first preparation in a process */
   readonly threads?: number
+  /**
+   * Compiled steps on native TensorFlow compute convolutions and matrix products in half the bits. Default
+   * $SELFSUP_MIXED_PRECISION, else 'auto': bfloat16 on processors with AMX or AVX512-BF16. Counts for the first
+   * preparation in a process, as does `memoryGrowth`.
+   */
+  readonly mixedPrecision?: 'auto' | 'on' | 'off'
+  /** take a GPU's memory as it is needed instead of all at once; default true, unless $SELFSUP_GPU_MEMORY is `all` */
+  readonly memoryGrowth?: boolean
+  /** compile through XLA where `compile` is not told otherwise; default $SELFSUP_XLA */
+  readonly xla?: boolean
 }
 
 /**
@@ -26,10 +37,10 @@ export interface EngineOptions {
  */
 export async function prepareEngine(options: EngineOptions = {}): Promise<Engine> {
   const wanted = wantedEngine(options.engine ?? 'auto')
-  const threads = options.threads ?? availableCores()
+  const threads = options.threads ?? (Number(process.env.TF_NUM_INTRAOP_THREADS) || availableCores())
   const missing: string[] = []
   for (const name of wanted === 'auto' ? names : [wanted]) {
-    const description = await start[name](threads).catch((error: unknown) => {
+    const description = await start[name](threads, options).catch((error: unknown) => {
       if (wanted !== 'auto' || name === 'cpu') throw error
       const { reason, mend } = reasonAndMend(error)
       missing.push(`${titles[name]}: ${reason}${mend ? `; run: ${mend}` : ''}`)
@@ -38,18 +49,19 @@ export async function prepareEngine(options: EngineOptions = {}): Promise<Engine
     // In Node no module of core's registers the gradients of all kernels; layers does.
     if (!tf.getGradient('Sum')) await import('@tensorflow/tfjs-layers')
     announceEngine(name)
-    return { name, description, missing, compile: await compiler(name), memory }
+    return { name, description, missing, compile: await compiler(name, options), memory }
   }
   throw new SelfsupError('no engine could be started')
 }
 
 /** How the engine that was started compiles steps. */
-async function compiler(name: EngineName): Promise<Engine['compile']> {
+async function compiler(name: EngineName, options: EngineOptions): Promise<Engine['compile']> {
   if (name !== 'tensorflow') return tidyStep
   const { TensorflowBackend, compileStep } = await loadTensorflowPackage()
   const backend = tf.backend()
   if (!(backend instanceof TensorflowBackend)) return tidyStep // the user's own tfjs-node
-  return (step, { eager = Boolean(process.env.SELFSUP_EAGER), xla } = {}) =>
+  const byXla = options.xla ?? isSet('SELFSUP_XLA')
+  return (step, { eager = isSet('SELFSUP_EAGER'), xla = byXla } = {}) =>
     eager ? tidyStep(step) : compileStep(backend, step, { xla })
 }
 
@@ -61,13 +73,16 @@ function wantedEngine(asked: EngineName | 'auto'): EngineName | 'auto' {
 }
 
 /** Each makes its backend the current one and says what it is. */
-const start: Record<EngineName, (threads: number) => Promise<string>> = {
-  async tensorflow(threads) {
+const start: Record<EngineName, (threads: number, options: EngineOptions) => Promise<string>> = {
+  async tensorflow(threads, { mixedPrecision, memoryGrowth }) {
     const { loadTensorflow } = await loadTensorflowPackage()
-    const { source, version } = await loadTensorflow({ threads })
+    const { source, version, settings } = await loadTensorflow({ threads, mixedPrecision, memoryGrowth })
     await use('tensorflow')
     const library = source === 'selfsup' ? `TensorFlow ${version}` : `${source} ${version}`
-    return `native ${library}, ${plural(threads)}`
+    const gpu =
+      'isUsingGpuDevice' in tf.backend() && (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice
+    const half = settings && settings.mixedPrecision !== 'off' ? `, ${settings.mixedPrecision}` : ''
+    return `native ${library}, ${gpu ? 'GPU, ' : ''}${plural(threads)}${half}`
   },
   async wasm(threads) {
     const wasm = await loadWasmPackage()

@@ -97,7 +97,8 @@ describe.each(testEngines())('on %s', (engine) => {
       const { compile } = await prepareEngine({ engine })
       const both = (a: tf.Tensor, b: tf.Tensor) => tf.valueAndGrad((a: tf.Tensor) => loss(a as M, b as M))(a)
       const step = compile(both)
-      const [a, b] = [wave(520, 5, 1), wave(520, 5, 4)]
+      // No near ties, as many rows of a wave have: rounding would decide which is the hardest.
+      const [a, b] = [3, 4].map((seed) => tf.randomNormal([520, 5], 0, 1, 'float32', seed)) as [M, M]
       const [captured, plain] = [step(a, b), tf.tidy(() => both(a, b))]
       expect(step.captures).toBe(1)
       const off = (x: tf.Tensor, y: tf.Tensor) =>

@@ -35,26 +35,51 @@ export async function downloadWheel(
   folder: string,
   onProgress?: OnProgress,
 ): Promise<string> {
+  const what = `${wheel.distribution}==${TENSORFLOW_VERSION}`
+  const [file] = await download(pip, [what], what, [wheel.tag], folder, onProgress)
+  return file!
+}
+
+/** The same for NVIDIA's packages, which are built for older systems too. */
+export function downloadNvidia(
+  pip: Program,
+  wheel: Wheel,
+  requirements: readonly string[],
+  folder: string,
+  onProgress?: OnProgress,
+): Promise<string[]> {
+  const tags = [wheel.tag, 'manylinux_2_17_x86_64', 'manylinux2014_x86_64']
+  return download(pip, requirements, "NVIDIA's libraries", tags, folder, onProgress)
+}
+
+async function download(
+  pip: Program,
+  requirements: readonly string[],
+  what: string,
+  tags: readonly string[],
+  folder: string,
+  onProgress?: OnProgress,
+): Promise<string[]> {
   const temporary = join(folder, 'tmp')
   await mkdir(temporary, { recursive: true })
   const [command, ...first] = pip
-  const what = `${wheel.distribution}==${TENSORFLOW_VERSION}`
   const message = `downloading ${what} with pip`
   const report = async () =>
     onProgress?.({ stage: 'download', message, bytes: await folderBytes(folder).catch(() => 0) })
   onProgress?.({ stage: 'download', message, bytes: 0 })
   const timer = setInterval(report, 500)
-  const options = ['--no-deps', '--only-binary', ':all:', '--python-version', '3.11', '--platform', wheel.tag]
+  const platforms = tags.flatMap((tag) => ['--platform', tag])
+  const options = ['--no-deps', '--only-binary', ':all:', '--python-version', '3.11', ...platforms]
   const outcome = await runProgram(
     command,
-    [...first, 'download', ...options, '--progress-bar', 'off', '--dest', folder, what],
+    [...first, 'download', ...options, '--progress-bar', 'off', '--dest', folder, ...requirements],
     // pip downloads here first: nothing stays elsewhere when it is interrupted, and a small /tmp is no matter.
     { env: { TMPDIR: temporary, PIP_DISABLE_PIP_VERSION_CHECK: '1', PIP_NO_INPUT: '1' } },
   )
   clearInterval(timer)
-  if (outcome.code !== 0) throw new SelfsupError(explainPip(outcome.output, what, wheel, pip))
-  const file = (await readdir(folder)).find((name) => name.endsWith('.whl'))
-  if (file) return join(folder, file)
+  if (outcome.code !== 0) throw new SelfsupError(explainPip(outcome.output, what, tags[0]!, pip))
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.whl'))
+  if (files.length >= requirements.length) return files.map((name) => join(folder, name))
   throw new SelfsupError(
     `pip ended well but left no wheel of ${what} (${lastLine(outcome.output)}); run: ${INSTALL_COMMAND}`,
   )
@@ -63,10 +88,10 @@ export async function downloadWheel(
 const network =
   /NewConnectionError|Temporary failure in name resolution|ProxyError|ConnectTimeout|ReadTimeout|SSLError|CERTIFICATE|Network is unreachable|Connection (refused|reset|broken|aborted)|Max retries/i
 
-function explainPip(output: string, what: string, { tag }: Wheel, pip: Program): string {
+function explainPip(output: string, what: string, tag: string, pip: Program): string {
   const command = `run: ${INSTALL_COMMAND}`
   if (/No space left on device|Disk quota exceeded/i.test(output)) {
-    return `no room to download ${what}; free 1.5 GB or set SELFSUP_CACHE to a folder on a larger disk, then ${command}`
+    return `no room to download ${what}; free some or set SELFSUP_CACHE to a folder on a larger disk, then ${command}`
   }
   if (network.test(output)) {
     const cause = output.split('\n').find((line) => network.test(line))

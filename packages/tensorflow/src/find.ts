@@ -2,7 +2,14 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { cacheFolder } from './cache.js'
-import { TENSORFLOW_VERSION, thisPlatform, type Wheel, wheelByPlatform, wheelName } from './platform.js'
+import {
+  hasNvidiaDriver,
+  TENSORFLOW_VERSION,
+  thisPlatform,
+  type Wheel,
+  wheelByPlatform,
+  wheelName,
+} from './platform.js'
 import { bindingSources } from './sources.js'
 
 /** A native TensorFlow that can be loaded. */
@@ -13,6 +20,8 @@ export interface TensorflowInstallation {
   readonly version: string
   /** the folder that holds the addon, or the package */
   readonly folder: string
+  /** made for NVIDIA cards; computes on the processor where there is none */
+  readonly cuda?: boolean
 }
 
 /** File inside the library's folder that says which files belong there, and how large they are. */
@@ -20,22 +29,26 @@ export const LIBRARY_RECORD = 'library.json'
 
 /** Where the unpacked wheel and the binding go. */
 export interface Places {
+  /** holds all of an installation */
+  readonly root: string
+  /** holds TensorFlow's libraries; NVIDIA's lie beside it, as TensorFlow expects them */
   readonly library: string
   readonly binding: string
 }
 
 /** Where this version's files lie in a cache folder. */
 export function places(wheel: Wheel, cache: string): Places {
-  const library = join(cache, 'tensorflow', wheelName(wheel, thisPlatform()))
-  return { library, binding: join(library, `binding-${bindingSources().fingerprint}`) }
+  const root = join(cache, 'tensorflow', wheelName(wheel, thisPlatform()))
+  const library = wheel.cuda ? join(root, 'tensorflow') : root
+  return { root, library, binding: join(library, `binding-${bindingSources().fingerprint}`) }
 }
 
-/** Whether the libraries are there in full. */
-export function hasLibrary(library: string): boolean {
+/** Whether the libraries of an installation are there in full. */
+export function hasLibrary(root: string): boolean {
   try {
-    const sizes: unknown = JSON.parse(readFileSync(join(library, LIBRARY_RECORD), 'utf8'))
+    const sizes: unknown = JSON.parse(readFileSync(join(root, LIBRARY_RECORD), 'utf8'))
     return Object.entries(sizes as Record<string, number>).every(
-      ([name, size]) => statSync(join(library, name)).size === size,
+      ([name, size]) => statSync(join(root, name)).size === size,
     )
   } catch {
     return false
@@ -55,16 +68,28 @@ export function findTensorflow(
   return findInstalled(options.cacheFolder) ?? findTfjsNode(options.from)
 }
 
-/** What `installTensorflow` installed, if it is whole. */
+/** What `installTensorflow` installed, if it is whole: what computes on NVIDIA cards first, where there is a driver. */
 export function findInstalled(cache = cacheFolder()): TensorflowInstallation | undefined {
-  const wheel = wheelByPlatform(thisPlatform())
-  if (!wheel || !existsSync(join(cache, 'tensorflow'))) return undefined
-  const { library, binding } = places(wheel, cache)
-  const complete = hasLibrary(library) && existsSync(join(binding, 'selfsup.node'))
-  return complete ? { source: 'selfsup', version: TENSORFLOW_VERSION, folder: binding } : undefined
+  if (!existsSync(join(cache, 'tensorflow'))) return undefined
+  const order = hasNvidiaDriver() ? [true, false] : [false, true]
+  for (const cuda of order) {
+    const wheel = wheelByPlatform(thisPlatform(), cuda)
+    const found = wheel && installed(wheel, cache)
+    if (found) return found
+  }
+  return undefined
 }
 
-function findTfjsNode(from = process.cwd()): TensorflowInstallation | undefined {
+/** What was installed of a wheel, if it is whole. */
+export function installed(wheel: Wheel, cache: string): TensorflowInstallation | undefined {
+  const { root, binding } = places(wheel, cache)
+  const complete = hasLibrary(root) && existsSync(join(binding, 'selfsup.node'))
+  if (!complete) return undefined
+  return { source: 'selfsup', version: TENSORFLOW_VERSION, folder: binding, cuda: wheel.cuda }
+}
+
+/** The user's own tfjs-node(-gpu), if it is whole. */
+export function findTfjsNode(from = process.cwd()): TensorflowInstallation | undefined {
   const require = createRequire(join(from, 'package.json'))
   for (const source of ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const) {
     try {

@@ -3,6 +3,15 @@ export { cacheFolder } from './cache.js'
 export { type CompileOptions, compileStep } from './captured-step.js'
 export { findTensorflow, type TensorflowInstallation } from './find.js'
 export { type InstallOptions, installTensorflow } from './install.js'
-export { BACKEND_NAME, type LoadOptions, loadTensorflow } from './load.js'
-export { INSTALL_COMMAND, TENSORFLOW_VERSION } from './platform.js'
+export { type Installation, listInstallations, removeInstallations } from './installations.js'
+export { BACKEND_NAME, type LoadedTensorflow, type LoadOptions, loadTensorflow } from './load.js'
+export { hasNvidiaDriver, INSTALL_COMMAND, TENSORFLOW_VERSION } from './platform.js'
 export type { InstallProgress } from './progress.js'
+export {
+  type MixedPrecision,
+  type Surroundings,
+  surroundings,
+  type TensorflowOptions,
+  type TensorflowSettings,
+  tensorflowSettings,
+} from './settings.js'

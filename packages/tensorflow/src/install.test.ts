@@ -7,7 +7,10 @@ import { type FakeMachine, fakeMachine, libraries, wheelFiles } from './fixtures
 import { installTensorflow } from './install.js'
 import { verifyBinding } from './verify.js'
 
-vi.mock('./verify.js', () => ({ verifyBinding: vi.fn(async () => {}) }))
+vi.mock('./verify.js', () => ({
+  verifyBinding: vi.fn(async () => ({ gpu: false })),
+  unopenable: vi.fn(async () => []),
+}))
 // The wheel of these tests is that of Linux on x64, wherever they run.
 vi.mock('./platform.js', async (original) => ({
   ...(await original<typeof import('./platform.js')>()),

@@ -1,16 +1,25 @@
 import { mkdir, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import { cacheFolder } from './cache.js'
 import { compileBinding, findCompiler } from './compile.js'
-import { downloadWheel, findPip } from './download.js'
-import { findInstalled, hasLibrary, LIBRARY_RECORD, places, type TensorflowInstallation } from './find.js'
+import { downloadNvidia, downloadWheel, findPip } from './download.js'
+import { hasLibrary, installed, LIBRARY_RECORD, places, type TensorflowInstallation } from './find.js'
 import { isAlive, withLock } from './lock.js'
-import { INSTALL_COMMAND, thisMachine, type Wheel, wheelFor } from './platform.js'
+import { isNvidiaFile, nvidiaLibraries, nvidiaRequirements } from './nvidia.js'
+import {
+  INSTALL_COMMAND,
+  thisMachine,
+  thisPlatform,
+  type Wheel,
+  wheelByPlatform,
+  wheelFor,
+} from './platform.js'
 import type { Program } from './program.js'
 import type { OnProgress } from './progress.js'
 import { bindingSources } from './sources.js'
-import { unpackWheel } from './unpack.js'
+import { readMetadata, tensorflowContents, unpackWheel } from './unpack.js'
+import { unopenable } from './verify.js'
 
 /** How and where to install. */
 export interface InstallOptions {
@@ -22,6 +31,8 @@ export interface InstallOptions {
   readonly python?: string
   /** default $CXX, or the first of c++, g++, clang++ that runs */
   readonly compiler?: string
+  /** what computes on NVIDIA cards, with NVIDIA's libraries: 3.4 GB to download, 5.6 GB on the disk. Default false */
+  readonly cuda?: boolean
 }
 
 /**
@@ -34,27 +45,28 @@ export interface InstallOptions {
 export async function installTensorflow(options: InstallOptions = {}): Promise<TensorflowInstallation> {
   const { onProgress } = options
   const cache = options.cacheFolder ?? cacheFolder()
-  const already = findInstalled(cache)
+  const known = wheelByPlatform(thisPlatform(), options.cuda)
+  const already = known && installed(known, cache)
   if (already) return already
-  const wheel = wheelFor(thisMachine())
-  const { library, binding } = places(wheel, cache)
+  const wheel = wheelFor(thisMachine(), options.cuda)
+  const { root, library, binding } = places(wheel, cache)
   // All that can be missing is asked for before the long download.
   const compiler = await findCompiler(options.compiler)
-  const pip = hasLibrary(library) ? undefined : await findPip(options.python)
+  const pip = hasLibrary(root) ? undefined : await findPip(options.python)
   try {
     await mkdir(join(cache, 'tensorflow'), { recursive: true })
     if (pip) await assertRoom(cache, wheel)
-    const lock = join(cache, 'tensorflow', 'install.lock')
     const onWait = () =>
       onProgress?.({ stage: 'wait', message: 'another process is installing TensorFlow; waiting for it' })
     await withLock(
-      lock,
+      installLock(cache),
       async () => {
-        if (findInstalled(cache)) return
+        if (installed(wheel, cache)) return
         await removeLeftovers(join(cache, 'tensorflow'))
-        if (!hasLibrary(library)) {
-          await installLibrary(pip ?? (await findPip(options.python)), wheel, library, onProgress)
+        if (!hasLibrary(root)) {
+          await installLibrary(pip ?? (await findPip(options.python)), wheel, root, onProgress)
         }
+        if (wheel.cuda) await assertOpens(root, onProgress)
         await removeLeftovers(library)
         await compileBinding(compiler, bindingSources(), wheel, library, binding, onProgress)
       },
@@ -63,26 +75,30 @@ export async function installTensorflow(options: InstallOptions = {}): Promise<T
   } catch (error) {
     throw explainFiles(error, cache)
   }
-  const installed = findInstalled(cache)
-  if (installed) return installed
-  throw new SelfsupError(
-    `the installation in ${library} was removed while it was made; run: ${INSTALL_COMMAND}`,
-  )
+  const done = installed(wheel, cache)
+  if (done) return done
+  throw new SelfsupError(`the installation in ${root} was removed while it was made; run: ${INSTALL_COMMAND}`)
 }
 
-async function installLibrary(pip: Program, wheel: Wheel, library: string, onProgress?: OnProgress) {
-  const folder = `${library}.${process.pid}.partial`
+/** The file that one process at a time holds while it changes what is installed. */
+export function installLock(cache: string): string {
+  return join(cache, 'tensorflow', 'install.lock')
+}
+
+async function installLibrary(pip: Program, wheel: Wheel, root: string, onProgress?: OnProgress) {
+  const folder = `${root}.${process.pid}.partial`
   await rm(folder, { recursive: true, force: true })
   try {
     const download = join(folder, 'download')
     await mkdir(download, { recursive: true })
     const file = await downloadWheel(pip, wheel, download, onProgress)
     const unpacked = join(folder, 'unpacked')
-    const sizes = await unpackWheel(file, wheel, unpacked, onProgress)
+    const sizes = await unpackWheel(file, tensorflowContents(wheel), unpacked, onProgress)
+    if (wheel.cuda) Object.assign(sizes, await addNvidia(pip, wheel, file, folder, unpacked, onProgress))
     await writeFile(join(unpacked, LIBRARY_RECORD), JSON.stringify(sizes))
-    if (!hasLibrary(library)) await rm(library, { recursive: true, force: true }) // not whole: of no use to anybody
-    await mkdir(dirname(library), { recursive: true })
-    await rename(unpacked, library).catch((error: NodeJS.ErrnoException) => {
+    if (!hasLibrary(root)) await rm(root, { recursive: true, force: true }) // not whole: of no use to anybody
+    await mkdir(dirname(root), { recursive: true })
+    await rename(unpacked, root).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error // another process was first
     })
   } finally {
@@ -90,8 +106,40 @@ async function installLibrary(pip: Program, wheel: Wheel, library: string, onPro
   }
 }
 
+/** NVIDIA's libraries as the wheel names them, each wheel removed as soon as it is unpacked. */
+async function addNvidia(
+  pip: Program,
+  wheel: Wheel,
+  file: string,
+  folder: string,
+  unpacked: string,
+  onProgress?: OnProgress,
+): Promise<Record<string, number>> {
+  const requirements = nvidiaRequirements(await readMetadata(file))
+  await rm(file)
+  const download = join(folder, 'nvidia')
+  await mkdir(download, { recursive: true })
+  const sizes: Record<string, number> = {}
+  for (const path of await downloadNvidia(pip, wheel, requirements, download, onProgress)) {
+    const contents = { wanted: isNvidiaFile, required: [] }
+    Object.assign(sizes, await unpackWheel(path, contents, unpacked, onProgress))
+    await rm(path)
+  }
+  return sizes
+}
+
+/** TensorFlow only notes what it cannot open, and computes on the processor then. */
+async function assertOpens(root: string, onProgress?: OnProgress): Promise<void> {
+  onProgress?.({ stage: 'verify', message: "opening NVIDIA's libraries" })
+  const [line] = await unopenable(nvidiaLibraries(root))
+  if (line)
+    throw new SelfsupError(
+      `one of NVIDIA's libraries does not open (${line}); run: npx selfsup engine remove ${basename(root)} && ${INSTALL_COMMAND} --cuda`,
+    )
+}
+
 /** Removes what interrupted installations left behind: names end with `.<process>.partial`. */
-async function removeLeftovers(folder: string): Promise<void> {
+export async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     const pid = /\.(\d+)\.partial$/.exec(name)?.[1]
     if (pid && !isAlive(Number(pid))) await rm(join(folder, name), { recursive: true, force: true })
@@ -112,7 +160,8 @@ function gigabytes(bytes: number): string {
   return (bytes / 1e9).toFixed(1)
 }
 
-function explainFiles(error: unknown, cache: string): unknown {
+/** Trouble with the cache folder's files in one line; any other error as it is. */
+export function explainFiles(error: unknown, cache: string): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   const mend = `set SELFSUP_CACHE to another folder, then run: ${INSTALL_COMMAND}`
   switch (code) {

@@ -1,5 +1,4 @@
 import { createRequire } from 'node:module'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import util from 'node:util'
 import { provideJpegCropper, SelfsupError } from '@selfsup/core'
@@ -10,18 +9,29 @@ import { findTensorflow, type TensorflowInstallation } from './find.js'
 import { mendKernels } from './mended-kernels.js'
 import { takeOverConvolutions } from './own-convolutions.js'
 import { INSTALL_COMMAND } from './platform.js'
+import {
+  configOf,
+  surroundings,
+  type TensorflowOptions,
+  type TensorflowSettings,
+  tensorflowSettings,
+} from './settings.js'
 
 /** Name under which TensorFlow.js knows the native backend: `tf.setBackend('tensorflow')`. */
 export const BACKEND_NAME = 'tensorflow'
 
 /** How to load. */
-export interface LoadOptions {
-  /** threads inside and between operations; default all processors that this process may use */
-  readonly threads?: number
+export interface LoadOptions extends TensorflowOptions {
   /** where `installTensorflow` put it, if not into the default cache folder */
   readonly cacheFolder?: string
   /** folder from which the user's own tfjs-node is resolved; default the working directory */
   readonly from?: string
+}
+
+/** What was loaded. */
+export interface LoadedTensorflow extends TensorflowInstallation {
+  /** how it works; undefined where the user's own tfjs-node has its own settings */
+  readonly settings?: TensorflowSettings
 }
 
 /**
@@ -30,7 +40,7 @@ export interface LoadOptions {
  * @returns what was loaded
  * @throws SelfsupError where nothing is installed, or what is installed does not load
  */
-export function loadTensorflow(options: LoadOptions = {}): Promise<TensorflowInstallation> {
+export function loadTensorflow(options: LoadOptions = {}): Promise<LoadedTensorflow> {
   loading ??= load(options).catch((error: unknown) => {
     loading = undefined // it may be installed later
     throw error
@@ -38,9 +48,9 @@ export function loadTensorflow(options: LoadOptions = {}): Promise<TensorflowIns
   return loading
 }
 
-let loading: Promise<TensorflowInstallation> | undefined
+let loading: Promise<LoadedTensorflow> | undefined
 
-async function load(options: LoadOptions): Promise<TensorflowInstallation> {
+async function load(options: LoadOptions): Promise<LoadedTensorflow> {
   const installation = findTensorflow(options)
   if (tf.findBackendFactory(BACKEND_NAME)) {
     // The program has imported its own tfjs-node.
@@ -51,10 +61,15 @@ async function load(options: LoadOptions): Promise<TensorflowInstallation> {
   if (!installation) {
     throw new SelfsupError(`TensorFlow is not installed on this machine; run: ${INSTALL_COMMAND}`)
   }
+  const settings = tensorflowSettings(options, surroundings(installation))
+  if (settings.mixedPrecision !== 'off' && !settings.fast)
+    console.warn(
+      'mixed precision is on, but this processor has neither AMX nor AVX512-BF16: steps will be many times slower',
+    )
   replaceRemovedUtil()
-  setEnvironment(options.threads ?? availableParallelism())
+  setEnvironment(settings)
   try {
-    if (installation.source === 'selfsup') await loadInstalled(installation.folder)
+    if (installation.source === 'selfsup') await loadInstalled(installation.folder, settings)
     else createRequire(import.meta.url)(installation.folder)
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error)
@@ -63,7 +78,7 @@ async function load(options: LoadOptions): Promise<TensorflowInstallation> {
       { cause: error },
     )
   }
-  return installation
+  return installation.source === 'selfsup' ? { ...installation, settings } : installation
 }
 
 interface ProcessAddon {
@@ -72,7 +87,7 @@ interface ProcessAddon {
   unmute(): void
 }
 
-async function loadInstalled(folder: string): Promise<void> {
+async function loadInstalled(folder: string, settings: TensorflowSettings): Promise<void> {
   const require = createRequire(import.meta.url)
   await import('./kernels.js')
   mendKernels(BACKEND_NAME)
@@ -82,8 +97,9 @@ async function loadInstalled(folder: string): Promise<void> {
   tf.registerBackend(
     BACKEND_NAME,
     () => {
-      const backend = new TensorflowBackend(addon)
-      if (backend.fused.convolutions) takeOverConvolutions(BACKEND_NAME)
+      const backend = new TensorflowBackend(addon, configOf(settings))
+      // Ours are float32; TensorFlow's are what mixed precision makes faster.
+      if (backend.fused.convolutions && settings.mixedPrecision === 'off') takeOverConvolutions(BACKEND_NAME)
       return backend
     },
     3,
@@ -102,12 +118,12 @@ function loadQuietly<T>(load: () => T, addon: ProcessAddon): T {
 }
 
 /** Settings that TensorFlow's library reads from the environment once, when it is loaded. */
-function setEnvironment(threads: number): void {
+function setEnvironment({ threads, operations, oneDnn }: TensorflowSettings): void {
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '3'
   process.env.TF_NUM_INTRAOP_THREADS ??= String(threads)
-  process.env.TF_NUM_INTEROP_THREADS ??= String(threads)
+  process.env.TF_NUM_INTEROP_THREADS ??= String(operations)
   // By default the library uses oneDNN on the newest processors only; training is 1.8 times as fast with it on AVX2 too.
-  if (process.arch === 'x64') process.env.TF_ENABLE_ONEDNN_OPTS ??= '1'
+  if (oneDnn) process.env.TF_ENABLE_ONEDNN_OPTS ??= '1'
 }
 
 /**

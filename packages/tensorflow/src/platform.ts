@@ -17,6 +17,8 @@ export interface Wheel {
   readonly libraries: readonly [string, string]
   /** bytes that the unpacked libraries and the wheel take at most while installing */
   readonly room: number
+  /** computes on NVIDIA cards, with NVIDIA's libraries from the wheels that this one names */
+  readonly cuda: boolean
 }
 
 const linux = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'] as const
@@ -28,14 +30,32 @@ const wheels: Readonly<Record<string, Wheel>> = {
     tag: 'manylinux_2_27_x86_64',
     libraries: linux,
     room: 1.3e9,
+    cuda: false,
   },
   'linux-arm64': {
     distribution: 'tensorflow',
     tag: 'manylinux_2_27_aarch64',
     libraries: linux,
     room: 1.5e9,
+    cuda: false,
   },
-  'darwin-arm64': { distribution: 'tensorflow', tag: 'macosx_12_0_arm64', libraries: mac, room: 1.3e9 },
+  'darwin-arm64': {
+    distribution: 'tensorflow',
+    tag: 'macosx_12_0_arm64',
+    libraries: mac,
+    room: 1.3e9,
+    cuda: false,
+  },
+}
+
+const cudaWheels: Readonly<Record<string, Wheel>> = {
+  'linux-x64': {
+    distribution: 'tensorflow',
+    tag: 'manylinux_2_27_x86_64',
+    libraries: linux,
+    room: 9e9,
+    cuda: true,
+  },
 }
 
 /** What decides which wheel fits: as Node names platform and architecture; glibc's version on Linux. */
@@ -65,21 +85,34 @@ function glibcVersion(): string | undefined {
 
 /** What a machine's folder in the cache is called. */
 export function wheelName(wheel: Wheel, { platform, arch }: Machine): string {
-  return `${wheel.distribution}-${TENSORFLOW_VERSION}-${platform}-${arch}`
+  const cuda = wheel.cuda ? '-cuda' : ''
+  return `${wheel.distribution}${cuda}-${TENSORFLOW_VERSION}-${platform}-${arch}`
 }
 
 /** The wheel by platform and architecture alone: what a look into the cache needs. */
-export function wheelByPlatform({ platform, arch }: Machine): Wheel | undefined {
-  return wheels[`${platform}-${arch}`]
+export function wheelByPlatform({ platform, arch }: Machine, cuda = false): Wheel | undefined {
+  return (cuda ? cudaWheels : wheels)[`${platform}-${arch}`]
+}
+
+/** Whether an NVIDIA driver runs here: without one the CUDA libraries are of no use. */
+export function hasNvidiaDriver(): boolean {
+  return ['/proc/driver/nvidia/version', '/dev/nvidiactl', '/usr/lib/wsl/lib/libcuda.so.1'].some(existsSync)
 }
 
 /**
  * The wheel that fits a machine.
+ * @param cuda the one that computes on NVIDIA cards
  * @throws SelfsupError where there is none (Windows, macOS on Intel, Linux without glibc 2.27), saying what to use instead
  */
-export function wheelFor(machine: Machine): Wheel {
+export function wheelFor(machine: Machine, cuda = false): Wheel {
   const { platform, arch, glibc } = machine
-  const wheel = wheelByPlatform(machine)
+  const wheel = wheelByPlatform(machine, cuda)
+  if (!wheel && cuda && wheelByPlatform(machine)) {
+    throw new SelfsupError(
+      `TensorFlow ${TENSORFLOW_VERSION} computes on NVIDIA cards on ${Object.keys(cudaWheels).join(', ')} only, not on ${platform}-${arch}; ` +
+        `for the one that computes on the processor run: ${INSTALL_COMMAND}`,
+    )
+  }
   if (!wheel) {
     throw new SelfsupError(
       `TensorFlow ${TENSORFLOW_VERSION} has no C library for ${platform}-${arch} (there is one for ${Object.keys(wheels).join(', ')}); ` +

@@ -18,46 +18,78 @@ const headers = [
   /^tensorflow\/include\/LICENSE$/,
 ]
 
+/** What is taken out of a wheel. */
+export interface Contents {
+  /** whether a file is wanted, by its path in the wheel */
+  wanted(name: string): boolean
+  /** the files that it must have */
+  readonly required: readonly string[]
+  /** part of the paths that is left away */
+  readonly without?: string
+}
+
+/** Libraries into the folder itself, headers below `include`; of the CUDA wheel, all below `tensorflow`. */
+export function tensorflowContents({ libraries, cuda }: Wheel): Contents {
+  const required = libraries.map((name) => `tensorflow/${name}`)
+  const wanted = (name: string) => required.includes(name) || headers.some((header) => header.test(name))
+  return { wanted, required, without: cuda ? undefined : 'tensorflow/' }
+}
+
 /**
- * Unpacks the libraries and the C headers of a wheel: libraries into `folder` itself, headers below
- * `folder/include`. Each file is checked against the SHA-256 in the wheel's own RECORD.
- * @returns sizes of the libraries in bytes, by file name
+ * Unpacks the wanted files of a wheel. Each file is checked against the SHA-256 in the wheel's own RECORD.
+ * @returns sizes of the files in bytes, but not of headers, by path in `folder`
  * @throws SelfsupError where a file is missing or differs
  */
 export async function unpackWheel(
   path: string,
-  wheel: Wheel,
+  { wanted, required, without = '' }: Contents,
   folder: string,
   onProgress?: OnProgress,
 ): Promise<Record<string, number>> {
-  const zip = await openPromise(path, { autoClose: false }).catch((error: Error) => {
-    throw damaged(path, error.message)
-  })
+  const zip = await openWheel(path)
   try {
-    const libraries = wheel.libraries.map((name) => `tensorflow/${name}`)
-    const wanted: Entry[] = []
+    const entries: Entry[] = []
     let record: string | undefined
     for await (const entry of zip.eachEntry()) {
       const name = entry.fileName
       if (name.endsWith('.dist-info/RECORD')) record = await text(await zip.openReadStreamPromise(entry))
-      if (libraries.includes(name) || headers.some((header) => header.test(name))) wanted.push(entry)
+      if (wanted(name)) entries.push(entry)
     }
-    const missing = libraries.find((name) => !wanted.some((entry) => entry.fileName === name))
+    const missing = required.find((name) => !entries.some((entry) => entry.fileName === name))
     if (record === undefined || missing) throw damaged(path, `it has no ${missing ?? 'RECORD'}`)
     const hashes = parseRecord(record)
     const sizes: Record<string, number> = {}
     let bytes = 0
-    for (const entry of wanted) {
-      const inside = entry.fileName.replace(/^tensorflow\//, '')
+    for (const entry of entries) {
+      const { fileName: name, uncompressedSize } = entry
+      const inside = name.startsWith(without) ? name.slice(without.length) : name
       onProgress?.({ stage: 'unpack', message: `unpacking ${basename(inside)}`, bytes })
-      await extract(zip, entry, join(folder, inside), hashes.get(entry.fileName), path)
-      bytes += entry.uncompressedSize
-      if (libraries.includes(entry.fileName)) sizes[inside] = entry.uncompressedSize
+      await extract(zip, entry, join(folder, inside), hashes.get(name), path)
+      bytes += uncompressedSize
+      if (!/(^|\/)include\//.test(inside)) sizes[inside] = uncompressedSize
     }
     return sizes
   } finally {
     zip.close()
   }
+}
+
+/** The wheel's METADATA: what it is and needs. */
+export async function readMetadata(path: string): Promise<string> {
+  const zip = await openWheel(path)
+  try {
+    for await (const entry of zip.eachEntry())
+      if (entry.fileName.endsWith('.dist-info/METADATA')) return text(await zip.openReadStreamPromise(entry))
+    throw damaged(path, 'it has no METADATA')
+  } finally {
+    zip.close()
+  }
+}
+
+function openWheel(path: string): Promise<ZipFile> {
+  return openPromise(path, { autoClose: false }).catch((error: Error) => {
+    throw damaged(path, error.message)
+  })
 }
 
 async function extract(
@@ -77,7 +109,8 @@ async function extract(
         yield chunk
       }
     },
-    createWriteStream(target),
+    // Programs stay programs: the upper half of the attributes is the file's mode.
+    createWriteStream(target, { mode: (entry.externalFileAttributes >>> 16) & 0o111 ? 0o755 : 0o644 }),
   )
   if (hash.digest('base64url') !== expected) throw damaged(path, `${entry.fileName} differs from its RECORD`)
 }

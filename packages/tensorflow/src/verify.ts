@@ -5,7 +5,7 @@ import { lastLine, type Outcome, runProgram } from './program.js'
 const probe = `
 const addon = require(process.argv[1])
 const exchange = new Int32Array(64)
-addon.start(exchange, new Uint8Array())
+const { gpu } = addon.start(exchange, new Uint8Array())
 const [INT, FLOAT, TYPE] = [1, 2, 4]
 const tensor = (shape, values) => addon.createTensor(shape, 1, new Float32Array(values), false)
 const run = (name, attributes, inputs) => {
@@ -16,20 +16,50 @@ const run = (name, attributes, inputs) => {
 }
 const x = tensor([2], [1, 2])
 if (run('AddV2', ['T', TYPE, 1], [x, x]).join() !== '2,4') throw new Error('1 + 1 is not 2')
+if (!gpu) {
 const box = Float32Array.from({ length: 18 }, (_, i) => +(i > 1 && i < 4))
 const view = run('SelfsupViews', ['T', TYPE, 1, 'size', INT, 1, 'kernel_size', INT, 0, 'threshold', FLOAT, 0.5],
   [tensor([1, 1, 1, 1], [255]), tensor([1, 18], box), tensor([2, 1], [0, 1])])
 if (Math.abs(view[0] - 1) > 1e-6) throw new Error('the view is not the picture')
-console.log('works')
+}
+console.log(gpu ? 'works on the GPU' : 'works')
 `
 
-/** Loads the addon in a process of its own, adds two numbers and makes a view. */
-export async function verifyBinding(folder: string): Promise<void> {
+/**
+ * Loads the addon in a process of its own, adds two numbers and makes a view.
+ * @returns whether TensorFlow computes on a GPU there
+ * @throws SelfsupError in one line that says why it does not load
+ */
+export async function verifyBinding(folder: string): Promise<{ readonly gpu: boolean }> {
   const outcome = await runProgram(process.execPath, ['-e', probe, join(folder, 'selfsup.node')], {
     env: { TF_CPP_MIN_LOG_LEVEL: '2', NODE_OPTIONS: '' },
   })
-  if (outcome.code === 0 && /works/.test(outcome.output)) return
+  if (outcome.code === 0 && /works/.test(outcome.output)) return { gpu: /on the GPU/.test(outcome.output) }
   throw new SelfsupError(explainLoad(outcome))
+}
+
+/** Opens libraries one after another; each that opens but is no addon of Node's is told as such. */
+const opening = `
+const flags = require('node:os').constants.dlopen.RTLD_LAZY
+for (const path of process.argv.slice(1)) {
+  try {
+    process.dlopen({ exports: {} }, path, flags)
+  } catch (error) {
+    const [line] = error.message.split('\\n')
+    if (!/did not self-register/.test(line)) console.log('does not open: ' + line)
+  }
+}
+`
+
+/**
+ * Opens shared libraries in a process of their own, as TensorFlow would, without LD_LIBRARY_PATH.
+ * @returns a line for each that does not open for another reason than a missing NVIDIA driver
+ */
+export async function unopenable(libraries: readonly string[]): Promise<string[]> {
+  const env = { LD_LIBRARY_PATH: '', NODE_OPTIONS: '' }
+  const { output } = await runProgram(process.execPath, ['-e', opening, ...libraries], { env })
+  const lines = output.split('\n').filter((line) => line.startsWith('does not open: '))
+  return lines.map((line) => line.slice(15)).filter((line) => !line.includes('libcuda.so'))
 }
 
 /** Why the library did not load, in one line. */

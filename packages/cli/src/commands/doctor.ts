@@ -1,4 +1,4 @@
-import { describeEngines } from '@selfsup/engine'
+import { describeEngines, type StepsReport } from '@selfsup/engine'
 import manifest from '../../package.json' with { type: 'json' }
 
 /** `selfsup doctor`: machine, engines, what is missing and the command that mends it. */
@@ -8,8 +8,10 @@ export async function doctor({ json }: { json?: boolean }): Promise<number> {
     console.log(JSON.stringify({ selfsup: manifest.version, ...report }))
     return 0
   }
-  const { machine, engines } = report
-  console.log(`selfsup ${manifest.version}, Node ${machine.node}, ${machine.platform}`)
+  const { machine, engines, steps } = report
+  console.log(
+    `selfsup ${manifest.version}, Node ${machine.node}${nodeAdvice(machine.node)}, ${machine.platform}`,
+  )
   console.log(`${machine.processor}, ${machine.cores} cores, ${(machine.memory / 2 ** 30).toFixed(1)} GiB`)
   console.log(machine.gpus.length > 0 ? `GPU: ${machine.gpus.join('; ')}` : 'GPU: none found (nvidia-smi)')
   console.log('\nEngines, fastest first:')
@@ -23,5 +25,29 @@ export async function doctor({ json }: { json?: boolean }): Promise<number> {
     console.log(` ${mark} ${title}: ${state}`)
   }
   console.log('\n* is taken unless --engine or SELFSUP_ENGINE says otherwise.')
+  if (steps) console.log(`\nSteps on native TensorFlow: ${describeSteps(steps)}.`)
   return 0
+}
+
+/** Nothing for the Nodes that are tested. */
+export function nodeAdvice(version: string): string {
+  const major = Number(/\d+/.exec(version)?.[0])
+  if (major < 20) return ' (too old: Node 20 or newer is needed)'
+  return major > 24 || major % 2 === 1 ? ' (not tested: 20, 22 and 24 are)' : ''
+}
+
+/** One line: `compiled, without XLA, in float32 (...), 2 threads in an operation, 2 operations at a time, oneDNN on`. */
+export function describeSteps(steps: StepsReport): string {
+  const { compiled, xla, mixedPrecision, fastInHalf, threads, operations, oneDnn, gpu } = steps
+  const parts = [
+    gpu ? 'on the GPU' : 'on the processor',
+    compiled ? 'compiled' : 'one operation after another (SELFSUP_EAGER, or tfjs-node)',
+    `${xla ? 'with' : 'without'} XLA`,
+    mixedPrecision === 'off'
+      ? `mixed precision off${fastInHalf ? '' : ' (no AMX, AVX512-BF16 or GPU)'}`
+      : `mixed precision in ${mixedPrecision}${fastInHalf ? '' : ', which this processor is slow at'}`,
+    `${threads} threads in an operation, ${operations} operations at a time`,
+    `oneDNN ${oneDnn ? 'on' : 'off'}`,
+  ]
+  return parts.join('; ')
 }

@@ -1,17 +1,65 @@
 import { progressView } from '../progress.js'
+import { table } from '../table.js'
 
 /** `selfsup engine install`: the native engine, or one line that says what is missing. */
-export async function installEngine(): Promise<number> {
+export async function installEngine({ cuda }: { cuda?: boolean }): Promise<number> {
   const { installFastestEngine } = await import('@selfsup/engine')
+  const { hasNvidiaDriver } = await import('@selfsup/tensorflow')
   const view = progressView()
-  let stage = ''
+  let shown = ''
   const { fastest, message } = await installFastestEngine({
+    cuda,
     onProgress: (progress) => {
-      if (progress.stage === stage) return
-      stage = progress.stage
+      if (progress.stage + progress.message === shown || progress.stage === 'unpack') return
+      shown = progress.stage + progress.message
       view.note(progress.message)
     },
   })
   view.note(message)
+  if (fastest && cuda && !hasNvidiaDriver())
+    view.note('There is no NVIDIA driver here (nvidia-smi): it computes on the processor until there is one.')
+  if (fastest && !cuda && hasNvidiaDriver() && process.platform === 'linux' && process.arch === 'x64')
+    view.note('This machine has an NVIDIA card; to compute on it run: selfsup engine install --cuda')
   return fastest ? 0 : 1
+}
+
+/** `selfsup engine list`: what is installed where, how large, whether it works, and which is taken. */
+export async function listEngines({ json }: { json?: boolean }): Promise<number> {
+  const { INSTALL_COMMAND, listInstallations } = await import('@selfsup/tensorflow')
+  const found = await listInstallations()
+  if (json) {
+    console.log(JSON.stringify(found))
+    return 0
+  }
+  if (found.length === 0) {
+    console.log(`No native engine is installed; run: ${INSTALL_COMMAND}`)
+    return 0
+  }
+  const rows = found.map(({ name, version, bytes, taken, works, reason, users }) => [
+    `${taken ? '*' : ' '} ${name}`,
+    version ?? '-',
+    `${(bytes / 1e9).toFixed(2)} GB`,
+    [works === undefined ? 'not tried' : works ? 'works' : `no: ${reason}`, ...used(users)].join(', '),
+  ])
+  console.log(table(['engine', 'TensorFlow', 'on disk', 'state'], rows))
+  for (const { name, folder } of found) console.log(`${name}: ${folder}`)
+  console.log('\n* is taken. selfsup engine remove NAME frees its room.')
+  return 0
+}
+
+function used(processes: readonly number[]): string[] {
+  return processes.length > 0 ? [`in use by process ${processes.join(', ')}`] : []
+}
+
+/** `selfsup engine remove`: frees the room of an installation, or of all. */
+export async function removeEngines(names: readonly string[], { all }: { all?: boolean }): Promise<number> {
+  const { listInstallations, removeInstallations } = await import('@selfsup/tensorflow')
+  if (!all && names.length === 0) {
+    const { SelfsupError } = await import('@selfsup/core')
+    const there = (await listInstallations({ check: false })).map(({ name }) => name)
+    throw new SelfsupError(`name what to remove, or --all; installed: ${there.join(', ') || 'nothing'}`)
+  }
+  const removed = await removeInstallations(all ? 'all' : names)
+  console.log(removed.length > 0 ? `Removed ${removed.join(', ')}.` : 'Nothing was installed.')
+  return 0
 }

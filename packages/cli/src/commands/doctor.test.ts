@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import { describeSteps, nodeAdvice } from './doctor.js'
+
+test.each([
+  ['v20.20.2', ''],
+  ['v22.23.3', ''],
+  ['v24.1.0', ''],
+  ['v18.4.0', ' (too old: Node 20 or newer is needed)'],
+  ['v23.1.0', ' (not tested: 20, 22 and 24 are)'],
+])('nodeAdvice of %s', (version, advice) => {
+  expect(nodeAdvice(version)).toBe(advice)
+})
+
+const steps = {
+  compiled: true,
+  xla: false,
+  mixedPrecision: 'off' as const,
+  fastInHalf: false,
+  threads: 2,
+  operations: 2,
+  oneDnn: true,
+  gpu: false,
+}
+
+test.each([
+  [
+    steps,
+    'on the processor; compiled; without XLA; mixed precision off (no AMX, AVX512-BF16 or GPU); 2 threads in an operation, 2 operations at a time; oneDNN on',
+  ],
+  [
+    { ...steps, mixedPrecision: 'bfloat16' as const, xla: true, oneDnn: false },
+    'on the processor; compiled; with XLA; mixed precision in bfloat16, which this processor is slow at; 2 threads in an operation, 2 operations at a time; oneDNN off',
+  ],
+])('describeSteps %#', (given, line) => {
+  expect(describeSteps(given)).toBe(line)
+})

@@ -1,0 +1,162 @@
+import { existsSync } from 'node:fs'
+import { lstat, readdir, readFile, realpath, rename, rm } from 'node:fs/promises'
+import { join, sep } from 'node:path'
+import { SelfsupError, unknownName } from '@selfsup/core'
+import { cacheFolder } from './cache.js'
+import { findTensorflow, findTfjsNode, hasLibrary } from './find.js'
+import { explainFiles, installLock } from './install.js'
+import { withLock } from './lock.js'
+import { bindingSources } from './sources.js'
+import { verifyBinding } from './verify.js'
+
+/** One TensorFlow on this machine. */
+export interface Installation {
+  /** its folder's name in the cache, or the package's */
+  readonly name: string
+  readonly folder: string
+  /** of TensorFlow's library, or of the package; undefined for what an interrupted installation left */
+  readonly version?: string
+  readonly cuda: boolean
+  /** on the disk */
+  readonly bytes: number
+  /** whether `loadTensorflow` takes it */
+  readonly taken: boolean
+  /** whether it works, and why not; undefined where it was not tried */
+  readonly works?: boolean
+  readonly reason?: string
+  /** processes that have its library open now, as far as this user may know */
+  readonly users: readonly number[]
+}
+
+/** Folders that `installTensorflow` makes: tensorflow-cpu-2.21.0-linux-x64; and what is left of interrupted ones. */
+const ours = /^tensorflow(-cpu|-cuda)?-(\d+\.\d+\.\d+)-[a-z0-9]+-[a-z0-9]+(\.\d+\.partial)?$/
+
+/**
+ * What is installed in the cache folder, and the user's own tfjs-node(-gpu).
+ * @param options.check load each that is whole in a process of its own and run an operation; default true
+ */
+export async function listInstallations(
+  options: { readonly cacheFolder?: string; readonly from?: string; readonly check?: boolean } = {},
+): Promise<Installation[]> {
+  const cache = options.cacheFolder ?? cacheFolder()
+  const taken = findTensorflow({ cacheFolder: cache, from: options.from })?.folder
+  const found: Installation[] = []
+  for (const name of await installationNames(cache)) {
+    const folder = join(cache, 'tensorflow', name)
+    const partial = name.endsWith('.partial')
+    const cuda = name.startsWith('tensorflow-cuda-')
+    const binding = join(
+      cuda ? join(folder, 'tensorflow') : folder,
+      `binding-${bindingSources().fingerprint}`,
+    )
+    found.push({
+      name,
+      folder,
+      version: partial ? undefined : ours.exec(name)?.[2],
+      cuda,
+      bytes: await bytesOf(folder),
+      taken: taken === binding,
+      users: await usersOf(folder),
+      ...(partial
+        ? { works: false, reason: 'left by an interrupted installation' }
+        : await state(folder, binding, options.check ?? true)),
+    })
+  }
+  const own = findTfjsNode(options.from)
+  if (own) {
+    const { source: name, version, folder } = own
+    const cuda = name.endsWith('-gpu')
+    found.push({
+      name,
+      folder,
+      version,
+      cuda,
+      bytes: await bytesOf(folder),
+      taken: taken === folder,
+      users: [],
+    })
+  }
+  return found
+}
+
+async function state(folder: string, binding: string, check: boolean) {
+  if (!hasLibrary(folder)) return { works: false, reason: 'not whole' }
+  if (!existsSync(join(binding, 'selfsup.node')))
+    return { works: false, reason: 'its binding is of another version of @selfsup/tensorflow' }
+  if (!check) return {}
+  try {
+    await verifyBinding(binding)
+    return { works: true }
+  } catch (error) {
+    return { works: false, reason: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/**
+ * Removes installations from the cache folder, and nothing else: what is not named as `installTensorflow` names its
+ * folders, or lies elsewhere through a link, is left alone.
+ * @param names as `listInstallations` gives them, or 'all'
+ * @returns what was removed
+ * @throws SelfsupError in one line where there is none of that name, or one is in use
+ */
+export async function removeInstallations(
+  names: readonly string[] | 'all',
+  options: { readonly cacheFolder?: string } = {},
+): Promise<string[]> {
+  const cache = options.cacheFolder ?? cacheFolder()
+  const there = await installationNames(cache)
+  const wanted = names === 'all' ? there : names
+  for (const name of wanted)
+    if (!there.includes(name)) {
+      const what = there.length > 0 ? unknownName('installation', name, there) : 'nothing is installed'
+      throw new SelfsupError(`${what} in ${cache}`)
+    }
+  if (wanted.length === 0) return []
+  try {
+    await withLock(installLock(cache), async () => {
+      const used = await Promise.all(wanted.map((name) => usersOf(join(cache, 'tensorflow', name))))
+      const at = used.findIndex((users) => users.length > 0)
+      if (at >= 0)
+        throw new SelfsupError(
+          `${wanted[at]} is in use by process ${used[at]!.join(', ')}; end that first, then run: npx selfsup engine remove ${wanted[at]}`,
+        )
+      for (const name of wanted) await removeFolder(join(cache, 'tensorflow', name))
+    })
+  } catch (error) {
+    throw explainFiles(error, cache)
+  }
+  return [...wanted]
+}
+
+/** Renamed first, so that nobody finds half of it; the next installation removes what an interruption leaves. */
+async function removeFolder(folder: string): Promise<void> {
+  const aside = folder.endsWith('.partial') ? folder : `${folder}.${process.pid}.partial`
+  if (aside !== folder) await rename(folder, aside)
+  await rm(aside, { recursive: true, force: true })
+}
+
+/** The folders of ours, none of them a link. */
+async function installationNames(cache: string): Promise<string[]> {
+  const entries = await readdir(join(cache, 'tensorflow'), { withFileTypes: true }).catch(() => [])
+  return entries
+    .filter((entry) => entry.isDirectory() && ours.test(entry.name))
+    .map(({ name }) => name)
+    .sort()
+}
+
+async function bytesOf(folder: string): Promise<number> {
+  const names = await readdir(folder, { recursive: true }).catch(() => [])
+  const files = await Promise.all(names.map((name) => lstat(join(folder, name)).catch(() => undefined)))
+  return files.reduce((bytes, file) => bytes + (file?.isFile() ? file.size : 0), 0)
+}
+
+/** Other processes that have a file of this folder mapped, where the system tells: on Linux, of this user. */
+async function usersOf(folder: string): Promise<number[]> {
+  const prefix = (await realpath(folder).catch(() => folder)) + sep
+  const users: number[] = []
+  for (const pid of (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name))) {
+    const maps = await readFile(`/proc/${pid}/maps`, 'utf8').catch(() => '')
+    if (maps.includes(prefix)) users.push(Number(pid))
+  }
+  return users
+}

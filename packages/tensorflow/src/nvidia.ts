@@ -1,0 +1,57 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { SelfsupError } from '@selfsup/core'
+import { INSTALL_COMMAND } from './platform.js'
+
+/**
+ * The NVIDIA packages that a CUDA wheel names for itself.
+ * @param metadata the wheel's METADATA (core metadata of Python packages, `Requires-Dist`)
+ * @returns requirements as pip takes them: `nvidia-cublas-cu12<13.0,>=12.5.3.2`
+ * @throws SelfsupError where it names none
+ */
+export function nvidiaRequirements(metadata: string): string[] {
+  const requirements: string[] = []
+  for (const line of metadata.split(/\r?\n/)) {
+    const [, requirement, condition = ''] = /^Requires-Dist: *(nvidia-[^;]*?) *(?:;(.*))?$/.exec(line) ?? []
+    // `nvidia-x (<2,>=1)` is the older way to write it.
+    if (requirement && /extra *== *['"]and-cuda['"]/.test(condition)) {
+      requirements.push(requirement.replace(/[ ()]/g, ''))
+    }
+  }
+  if (requirements.length > 0) return requirements
+  throw new SelfsupError(
+    `the wheel names no NVIDIA packages for its extra and-cuda; for the one that computes on the processor run: ${INSTALL_COMMAND}`,
+  )
+}
+
+/**
+ * What of NVIDIA's wheels TensorFlow opens: the shared libraries, and what XLA compiles with. TensorFlow's libraries
+ * look for them beside their own folder, as in Python's site-packages, and they for one another.
+ */
+export function isNvidiaFile(name: string): boolean {
+  return (
+    /^nvidia\/\w+\/lib\/[^/]+\.so(\.[\d.]+)?$/.test(name) ||
+    /^nvidia\/cuda_nvcc\/bin\/(ptxas|nvlink|fatbinary)$/.test(name) ||
+    /^nvidia\/cuda_nvcc\/nvvm\/libdevice\/[^/]+\.bc$/.test(name) ||
+    /^nvidia_[^/]+\.dist-info\/(licenses\/)?License\.txt$/.test(name)
+  )
+}
+
+/** NVIDIA's shared libraries of an installation. */
+export function nvidiaLibraries(root: string): string[] {
+  const folder = join(root, 'nvidia')
+  return readdirSync(folder).flatMap((name) => {
+    const lib = join(folder, name, 'lib')
+    return listed(lib)
+      .filter((file) => file.includes('.so'))
+      .map((file) => join(lib, file))
+  })
+}
+
+function listed(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return [] // a package without libraries
+  }
+}

@@ -1,0 +1,54 @@
+import { describe, expect, test } from 'vitest'
+import { configOf, type Surroundings, type TensorflowOptions, tensorflowSettings } from './settings.js'
+
+const plain: Surroundings = { env: {}, arch: 'x64', features: ['avx2'], gpu: false }
+const amx = { ...plain, features: ['avx2', 'amx_bf16'] }
+const zen = { ...plain, features: ['avx512_bf16'] }
+const card = { ...plain, gpu: true }
+
+describe('mixed precision', () => {
+  test.each<[string, TensorflowOptions, Surroundings, string]>([
+    ['off where the processor is no faster for it', {}, plain, 'off'],
+    ['on with AMX', {}, amx, 'bfloat16'],
+    ['on with AVX512-BF16', {}, zen, 'bfloat16'],
+    ['not on GPUs, where it is float16', {}, card, 'off'],
+    ['on where it is asked for', { mixedPrecision: 'on' }, plain, 'bfloat16'],
+    ['on on a GPU', { mixedPrecision: 'on' }, card, 'float16'],
+    ['off where it is asked for', { mixedPrecision: 'off' }, amx, 'off'],
+    ['as the environment says', {}, { ...amx, env: { SELFSUP_MIXED_PRECISION: 'off' } }, 'off'],
+    [
+      'as the program says first',
+      { mixedPrecision: 'off' },
+      { ...amx, env: { SELFSUP_MIXED_PRECISION: 'on' } },
+      'off',
+    ],
+  ])('%s', (_, options, surroundings, expected) => {
+    expect(tensorflowSettings(options, surroundings).mixedPrecision).toBe(expected)
+  })
+
+  test('is one of three choices', () => {
+    const env = { SELFSUP_MIXED_PRECISION: 'half' }
+    expect(() => tensorflowSettings({}, { ...plain, env })).toThrow(
+      'mixed precision must be auto, on or off; got half',
+    )
+  })
+})
+
+test('threads: as asked, else as TensorFlow’s environment says, else all', () => {
+  const env = { TF_NUM_INTRAOP_THREADS: '3', TF_NUM_INTEROP_THREADS: '5' }
+  expect(tensorflowSettings({}, { ...plain, env })).toMatchObject({ threads: 3, operations: 5 })
+  expect(tensorflowSettings({ threads: 2 }, plain)).toMatchObject({ threads: 2, operations: 2 })
+  expect(tensorflowSettings({ operations: 1 }, plain).operations).toBe(1)
+})
+
+test('oneDNN and GPU memory follow the environment', () => {
+  expect(tensorflowSettings({}, plain)).toMatchObject({ oneDnn: true, memoryGrowth: true })
+  const env = { TF_ENABLE_ONEDNN_OPTS: '0', SELFSUP_GPU_MEMORY: 'all' }
+  expect(tensorflowSettings({}, { ...plain, env })).toMatchObject({ oneDnn: false, memoryGrowth: false })
+  expect(tensorflowSettings({}, { ...plain, arch: 'arm64' }).oneDnn).toBe(false)
+})
+
+test('all of it reaches TensorFlow', () => {
+  const settings = tensorflowSettings({ threads: 2, mixedPrecision: 'on' }, plain)
+  expect(Buffer.from(configOf(settings)).toString('hex')).toBe('1002280232022001' + '52055203f80101')
+})
