@@ -165,7 +165,7 @@ test('pretrain, stopped by Ctrl-C and resumed, evaluate and embed: the main job'
   const file = await readFile(join(folder, 'features.npy'))
   expect(file.subarray(1, 6).toString()).toBe('NUMPY')
   expect(file.length).toBeGreaterThan(40 * 256 * 4)
-}, 120_000)
+}, 300_000)
 
 test('classes of two folders are matched by name, not by number', async () => {
   // The same pictures under the same names, but for one class more, which comes first among the names.
@@ -179,13 +179,15 @@ test('classes of two folders are matched by name, not by number', async () => {
   }
   const [same, more] = [await judge('pictures'), await judge('more')]
   expect(more.results).toEqual(same.results)
+  expect(same.err).toContain('pictures and pictures are the same images')
+  expect(more.err).not.toContain('same images')
   expect(more.missingClasses).toEqual(['another'])
   expect(more.err).toContain('left out, as pictures has none of them: another')
   await cp(join(folder, 'pictures', 'class0'), join(folder, 'strange', 'none'), { recursive: true })
   const strange = await selfsup(['evaluate', 'runs/classes', 'pictures', 'strange'])
   expect(strange.err).toContain("(none) are none of the training images' (class0, class1)")
   expect(strange.code).toBe(1)
-}, 120_000)
+}, 300_000)
 
 test('preview writes a picture', async () => {
   const { code, err } = await selfsup(['preview', 'pictures', '--count', '4', '--out', 'sheet.png'])

@@ -46,6 +46,8 @@ export async function evaluate(
       signal: interrupt.signal,
     })
   const [trainImages, testImages] = await Promise.all([open(train, 'train'), open(test, 'test')])
+  if (trainImages.fingerprint === testImages.fingerprint)
+    view.note(`${train} and ${test} are the same images: the accuracy is too good for any others`)
   const missing = missingClasses(trainImages, testImages)
   if (missing.length > 0)
     view.note(
