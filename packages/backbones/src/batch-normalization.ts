@@ -19,15 +19,24 @@ const MOMENTUM = 0.9
 export class BatchNormalization extends tfl.layers.Layer {
   static readonly className = 'BatchNormalization'
   readonly #zeroInit: boolean
+  readonly #rectify: boolean
   #gamma!: tfl.LayerVariable
   #beta!: tfl.LayerVariable
   #mean!: tfl.LayerVariable
   #variance!: tfl.LayerVariable
 
-  /** @param options.zeroInit begin with a scale of 0, so that a residual branch begins as nothing */
-  constructor({ name, zeroInit = false }: { name: string; zeroInit?: boolean }) {
+  /**
+   * @param options.zeroInit begin with a scale of 0, so that a residual branch begins as nothing
+   * @param options.rectify does the work of the ReLU layer behind it too, in the same passes over memory
+   */
+  constructor({
+    name,
+    zeroInit = false,
+    rectify = false,
+  }: { name: string; zeroInit?: boolean; rectify?: boolean }) {
     super({ name })
     this.#zeroInit = zeroInit
+    this.#rectify = rectify
     this.supportsMasking = true
   }
 
@@ -52,12 +61,13 @@ export class BatchNormalization extends tfl.layers.Layer {
     if (!training) {
       return tf.tidy(() => {
         const scale = tf.mul(gamma, tf.rsqrt(tf.add(this.#variance.read(), EPSILON)))
-        return tf.add(tf.mul(x, scale), tf.sub(beta, tf.mul(this.#mean.read(), scale)))
+        const y = tf.add(tf.mul(x, scale), tf.sub(beta, tf.mul(this.#mean.read(), scale)))
+        return this.#rectify ? tf.relu(y) : y
       })
     }
     return tf.tidy(() => {
       const groups = inGroups(x, batchGroups).map((group) =>
-        batchNorm(group, gamma, beta, { epsilon: EPSILON }),
+        batchNorm(group, gamma, beta, { epsilon: EPSILON, rectify: this.#rectify }),
       )
       move(this.#mean.read() as tf.Variable, meanOf(groups.map(({ mean }) => mean)))
       move(this.#variance.read() as tf.Variable, meanOf(groups.map(({ variance }) => variance)))

@@ -1,3 +1,5 @@
+import { hasOwnConvolutions, suitsOwnConvolution } from '@selfsup/kernels'
+import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { BatchNormalization } from './batch-normalization.js'
 import type { BackboneOptions } from './input.js'
@@ -24,30 +26,48 @@ export function convolution(
 ): Node {
   const pad = Math.floor(kernelSize / 2)
   const explicit = strides > 1 && pad > 0
-  const padded = explicit
-    ? through(
-        tfl.layers.zeroPadding2d({
-          name: `${name}/pad`,
-          padding: [
-            [pad, pad],
-            [pad, pad],
-          ],
-        }),
-        node,
-      )
-    : node
-  return through(
-    tfl.layers.conv2d({
-      name,
-      filters,
-      kernelSize,
-      strides,
-      padding: explicit ? 'valid' : 'same',
-      useBias: false,
-      kernelInitializer: 'zeros',
-    }),
-    padded,
-  )
+  const suits = suitsOwnConvolution(node.shape.at(-1)!, filters, kernelSize)
+  const padded = explicit ? through(paddingOf(`${name}/pad`, pad, suits), node) : node
+  const padding = explicit ? 'valid' : 'same'
+  const layer = tfl.layers.conv2d({
+    name,
+    filters,
+    kernelSize,
+    strides,
+    padding,
+    useBias: false,
+    kernelInitializer: 'zeros',
+  })
+  // The layer's own call is a fused operation, which works out the gradient of pictures too, which nobody asks for.
+  layer.call = (inputs) => {
+    const kernel = layer.weights[0]!.read() as tf.Tensor4D
+    const pads = explicit && suits && hasOwnConvolutions() ? around(pad) : padding
+    return tf.conv2d(only(inputs) as tf.Tensor4D, kernel, strides, pads)
+  }
+  return through(layer, padded)
+}
+
+/** A layer of zeros around pictures. Our convolutions, if they take it on, pad by themselves: a pass over memory less. */
+function paddingOf(name: string, pad: number, suits: boolean): tfl.layers.Layer {
+  const sides: [number, number] = [pad, pad]
+  const layer = tfl.layers.zeroPadding2d({ name, padding: [sides, sides] })
+  const call = layer.call.bind(layer)
+  layer.call = (inputs, settings) =>
+    suits && hasOwnConvolutions() ? tf.clone(only(inputs)) : call(inputs, settings)
+  return layer
+}
+
+function around(pad: number): [[number, number], [number, number], [number, number], [number, number]] {
+  return [
+    [0, 0],
+    [pad, pad],
+    [pad, pad],
+    [0, 0],
+  ]
+}
+
+function only(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+  return Array.isArray(inputs) ? inputs[0]! : inputs
 }
 
 /**
@@ -72,6 +92,22 @@ export function relu(node: Node, name: string): Node {
   return through(tfl.layers.activation({ name, activation: 'relu' }), node)
 }
 
+/**
+ * Normalisation and ReLU: layers of their own to whoever reads the model, one operation where it is batch normalisation,
+ * whose layer does the work of both.
+ */
+export function normalisationRelu(
+  node: Node,
+  name: string,
+  reluName: string,
+  norm: BackboneOptions['norm'] = 'batch',
+): Node {
+  if (norm === 'layer') return relu(normalisation(node, name, false, norm), reluName)
+  const layer = tfl.layers.activation({ name: reluName, activation: 'relu' })
+  layer.call = (inputs) => tf.clone(only(inputs))
+  return through(layer, through(new BatchNormalization({ name, rectify: true }), node))
+}
+
 /** Convolution, batch (or layer) normalisation, ReLU. */
 export function convBnRelu(
   node: Node,
@@ -82,7 +118,7 @@ export function convBnRelu(
   norm: BackboneOptions['norm'] = 'batch',
 ): Node {
   const convolved = convolution(node, `${name}/conv`, filters, kernelSize, strides)
-  return relu(normalisation(convolved, `${name}/bn`, false, norm), `${name}/relu`)
+  return normalisationRelu(convolved, `${name}/bn`, `${name}/relu`, norm)
 }
 
 /** The sum of a residual branch and its shortcut. */

@@ -1,6 +1,6 @@
 import { expected } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
-import { normalisation, relu, through } from './blocks.js'
+import { normalisation, normalisationRelu, relu, through } from './blocks.js'
 import { initialise } from './initial-weights.js'
 
 export interface HeadOptions {
@@ -68,8 +68,9 @@ function head(
       kernelInitializer: 'zeros',
     })
     x = through(dense, x)
-    if (normalised) x = normalisation(x, `${index}/bn`)
-    if (!last) x = relu(x, `${index}/relu`)
+    if (normalised && !last) x = normalisationRelu(x, `${index}/bn`, `${index}/relu`)
+    else if (normalised) x = normalisation(x, `${index}/bn`)
+    else if (!last) x = relu(x, `${index}/relu`)
   }
   const model = initialise(tfl.model({ inputs: input, outputs: x, name }), seed, 'default')
   // Frozen at 1 and 0 they are none; the statistics still move.

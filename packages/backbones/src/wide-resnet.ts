@@ -1,6 +1,6 @@
 import { expected } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
-import { convolution, globalAverage, type Node, normalisation, relu, sum } from './blocks.js'
+import { convolution, globalAverage, type Node, normalisationRelu, sum } from './blocks.js'
 import { initialise } from './initial-weights.js'
 import { type BackboneOptions, checkInput } from './input.js'
 
@@ -38,7 +38,7 @@ export function wideResnet({
       x = preActivationBlock(x, `stage${stage + 1}/block${index + 1}`, 16 * width * 2 ** stage, strides, norm)
     }
   }
-  x = relu(normalisation(x, 'last/bn', false, norm), 'last/relu')
+  x = normalisationRelu(x, 'last/bn', 'last/relu', norm)
   const name = `wide-resnet-${depth}-${width}`
   return initialise(tfl.model({ inputs: input, outputs: globalAverage(x), name }), seed, 'he')
 }
@@ -51,9 +51,9 @@ function preActivationBlock(
   strides: number,
   norm: BackboneOptions['norm'],
 ): Node {
-  const activated = relu(normalisation(node, `${name}/1/bn`, false, norm), `${name}/1/relu`)
+  const activated = normalisationRelu(node, `${name}/1/bn`, `${name}/1/relu`, norm)
   const first = convolution(activated, `${name}/1/conv`, filters, 3, strides)
-  const again = relu(normalisation(first, `${name}/2/bn`, false, norm), `${name}/2/relu`)
+  const again = normalisationRelu(first, `${name}/2/bn`, `${name}/2/relu`, norm)
   const residual = convolution(again, `${name}/2/conv`, filters, 3)
   const fits = strides === 1 && node.shape.at(-1) === filters
   const shortcut = fits ? node : convolution(activated, `${name}/shortcut/conv`, filters, 1, strides)

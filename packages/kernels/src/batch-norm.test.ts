@@ -95,6 +95,33 @@ describe.each([...testEngines(), 'cpu' as const])('batchNorm on %s', (engine) =>
     )
   })
 
+  test('rectified, it and its gradients are those of ReLU behind it, means far from 0 or not', () => {
+    for (const far of [0, 1000]) {
+      const [x, dy, scale, shift] = tf.tidy(() => [
+        tf.add(tf.tensor(normals([3, 4], 4 * 5 * 5 * 3), [4, 5, 5, 3]), far),
+        tf.tensor(normals([5, 6], 4 * 5 * 5 * 3), [4, 5, 5, 3]),
+        tf.tensor1d(gamma),
+        tf.tensor1d(beta),
+      ]) as [tf.Tensor4D, tf.Tensor4D, tf.Tensor1D, tf.Tensor1D]
+      tf.tidy(() => {
+        const both = [true, false].map((rectify) => {
+          const f = (a: tf.Tensor, g: tf.Tensor, b: tf.Tensor) => {
+            const { y } = batchNorm(a as tf.Tensor4D, g as tf.Tensor1D, b as tf.Tensor1D, { rectify })
+            return rectify ? y : tf.relu(y)
+          }
+          return [f(x, scale, shift), ...tf.grads(f)([x, scale, shift], dy)]
+        })
+        const [ours, composed] = both as [tf.Tensor[], tf.Tensor[]]
+        for (const [i, tensor] of ours.entries()) {
+          const most = tf.max(tf.abs(composed[i]!)).dataSync()[0]!
+          const off = tf.max(tf.abs(tf.sub(tensor, composed[i]!))).dataSync()[0]!
+          expect(off / most, `${i}, ${far}`).toBeLessThan(far ? 2e-2 : 1e-5)
+        }
+      })
+      tf.dispose([x, dy, scale, shift])
+    }
+  })
+
   test('leaves three tensors and refuses what has no variance', () => {
     const inputs = [tf.ones([4, 3]), tf.ones([3]), tf.zeros([3])] as [tf.Tensor2D, tf.Tensor1D, tf.Tensor1D]
     const before = tf.memory().numTensors

@@ -4,7 +4,7 @@ import { attributes, COMPOSED, NATIVE, type NativeBackend } from './native.js'
 
 /** What a training pass of batch normalisation yields. */
 export interface BatchNormalised<T extends tf.Tensor> {
-  /** of x's shape: normalised, scaled, shifted */
+  /** of x's shape: normalised, scaled, shifted, rectified where that is asked for */
   readonly y: T
   /** [channels], the batch's mean */
   readonly mean: tf.Tensor1D
@@ -13,6 +13,8 @@ export interface BatchNormalised<T extends tf.Tensor> {
 }
 
 const KERNEL = 'SelfsupBatchNorm'
+/** the addon's own, with the rectifier */
+const FUSED = 'SelfsupNormalisation'
 
 /**
  * Batch normalisation with the batch's own statistics, over all axes but the last (Ioffe & Szegedy 2015,
@@ -22,13 +24,14 @@ const KERNEL = 'SelfsupBatchNorm'
  * @param gamma scale, [channels]
  * @param beta shift, [channels]
  * @param options.epsilon added to the variance; 1e-5
+ * @param options.rectify ReLU behind it, in the same passes over memory where the engine has an operation for both
  * @throws ShapeError when gamma or beta do not fit x's channels, or a channel has but one value
  */
 export function batchNorm<T extends tf.Tensor>(
   x: T,
   gamma: tf.Tensor1D,
   beta: tf.Tensor1D,
-  { epsilon = 1e-5 }: { epsilon?: number } = {},
+  { epsilon = 1e-5, rectify = false }: { epsilon?: number; rectify?: boolean } = {},
 ): BatchNormalised<T> {
   const channels = x.shape.at(-1)
   if (channels === undefined || gamma.size !== channels || beta.size !== channels) {
@@ -40,6 +43,16 @@ export function batchNorm<T extends tf.Tensor>(
     throw new ShapeError(`batchNorm: one value per channel has no variance; got x [${x.shape}]`)
   }
   return tf.tidy(() => {
+    if (isFused()) {
+      const [y, mean, variance] = tf
+        .engine()
+        .runKernel(FUSED, { x, gamma, beta }, { epsilon, rectify }) as unknown as [
+        T,
+        tf.Tensor1D,
+        tf.Tensor1D,
+      ]
+      return { y, mean, variance }
+    }
     const outputs = tf
       .engine()
       .runKernel(
@@ -48,8 +61,15 @@ export function batchNorm<T extends tf.Tensor>(
         { epsilon },
       )
     const [y, mean, variance] = outputs as unknown as [tf.Tensor, tf.Tensor1D, tf.Tensor1D]
-    return { y: tf.reshape(y, x.shape) as T, mean, variance }
+    const shaped = tf.reshape(y, x.shape) as T
+    return { y: rectify ? tf.relu(shaped) : shaped, mean, variance }
   })
+}
+
+/** Whether the engine has our operation, which does all in the fewest passes over memory. */
+function isFused(): boolean {
+  if (tf.getBackend() !== NATIVE) return false
+  return (tf.backend() as NativeBackend & tf.KernelBackend).fused?.normalisation === true
 }
 
 /** TensorFlow's fused operation takes four axes; which of them hold what makes no difference to it. */
@@ -97,6 +117,39 @@ tf.registerKernel({
     return outputs
   },
 })
+
+tf.registerKernel({
+  kernelName: FUSED,
+  backendName: NATIVE,
+  // y, mean, unbiased variance, 1 / standard deviation
+  kernelFunc: ({ inputs, attrs, backend }) => {
+    const { x, gamma, beta } = inputs as unknown as Inputs
+    const device = backend as NativeBackend
+    return device.executeMultipleOutputs(FUSED, fusedAttributes(device, attrs), [x, gamma, beta], 4)
+  },
+})
+
+tf.registerGradient({
+  kernelName: FUSED,
+  inputsToSave: ['x', 'gamma', 'beta'],
+  outputsToSave: [false, true, false, true],
+  gradFunc: (dys, saved, attrs) => {
+    const [dy] = dys as tf.Tensor[]
+    const device = tf.backend() as unknown as NativeBackend
+    const [dx, dGamma, dBeta] = device.executeMultipleOutputs(
+      `${FUSED}Gradient`,
+      fusedAttributes(device, attrs),
+      [dy!, ...(saved as tf.Tensor[])],
+      3,
+    )
+    return { x: () => dx!, gamma: () => dGamma!, beta: () => dBeta! }
+  },
+})
+
+function fusedAttributes(device: NativeBackend, attrs: tf.NamedAttrMap | undefined) {
+  const { epsilon, rectify } = attrs as { epsilon: number; rectify: boolean }
+  return attributes(device, { epsilon: { float: epsilon }, rectify: { bool: rectify } })
+}
 
 for (const backendName of COMPOSED) {
   tf.registerKernel({

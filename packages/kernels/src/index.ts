@@ -5,6 +5,7 @@ import './native-transform.js'
 import './wasm/register.js'
 
 export { type BatchNormalised, batchNorm } from './batch-norm.js'
+export { hasOwnConvolutions, suitsOwnConvolution } from './convolutions.js'
 export { type LogSumExpOptions, logSumExpOfProducts } from './info-nce.js'
 export { logSumExpOfPairs } from './info-nce-symmetric.js'
 export { ntXentOfViews } from './info-nce-views.js'

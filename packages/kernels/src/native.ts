@@ -25,7 +25,11 @@ export interface NativeBackend {
     outputs: number,
   ): Tensor[]
   /** operations of Selfsup's own addon, where it is loaded and its device is the processor */
-  readonly fused?: { readonly views: boolean }
+  readonly fused?: {
+    readonly views: boolean
+    readonly convolutions: boolean
+    readonly normalisation: boolean
+  }
 }
 
 // TF_DataType of c_api.h.

@@ -52,8 +52,12 @@ export class TensorflowBackend extends tf.KernelBackend {
   readonly binding = { ...dataTypes, ...attributeKinds, TF_INT: dataTypes.TF_INT32 }
   readonly isUsingGpuDevice: boolean
   readonly isGPUPackage: boolean
-  /** operations of our own; they run on the processor: where TensorFlow has a GPU, its own make the views */
-  readonly fused: { readonly views: boolean; readonly convolutions: boolean }
+  /** operations of our own; they run on the processor: where TensorFlow has a GPU, its own do their work */
+  readonly fused: {
+    readonly views: boolean
+    readonly convolutions: boolean
+    readonly normalisation: boolean
+  }
   /** of TensorFlow's library */
   readonly version: string
   private readonly exchange: Int32Array
@@ -76,7 +80,11 @@ export class TensorflowBackend extends tf.KernelBackend {
     this.isUsingGpuDevice = gpu
     this.isGPUPackage = gpu
     const wanted = process.env.SELFSUP_CONVOLUTIONS
-    this.fused = { views: !gpu, convolutions: !gpu && (wanted ? wanted === '1' : convolutions) }
+    this.fused = {
+      views: !gpu,
+      normalisation: !gpu,
+      convolutions: !gpu && (wanted ? wanted === '1' : convolutions),
+    }
     this.operations = new Operations(addon)
   }
 

@@ -55,6 +55,7 @@ NAPI_MODULE_INIT() {
   std::call_once(registered, [] {
     RegisterViews();
     RegisterConvolutions();
+    RegisterNormalisation();
   });
   const std::pair<const char*, napi_callback> functions[] = {
       {"start", Entry<Start>},

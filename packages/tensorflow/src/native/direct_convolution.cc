@@ -29,8 +29,7 @@ SELFSUP_AVX2 void Product(const RowsMemory& memory, int64_t rows, const std::vec
       SELFSUP_WITH_ROWS(some, {
         Tile<R> tile;
         tile.Clear();
-        for (size_t t = 0; t < taps.size(); ++t)
-          tile.AddRows(&memory.pixels[t * kRows + row], depth, panel + taps[t] * depth * kTileColumns);
+        tile.AddRows(&memory.pixels[row], kRows, taps.data(), taps.size(), depth, panel);
         for (int r = 0; r < R; ++r) tile.Store(r, memory.outs[row + r] + from, columns - from);
       })
     }

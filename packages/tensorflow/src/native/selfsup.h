@@ -8,6 +8,9 @@ namespace selfsup {
 // Adds the operation SelfsupViews to TensorFlow's.
 void RegisterViews();
 
+// Adds the operations SelfsupNormalisation and SelfsupNormalisationGradient.
+void RegisterNormalisation();
+
 // Adds the operations SelfsupConvolution, SelfsupConvolutionInput and SelfsupConvolutionFilter.
 void RegisterConvolutions();
 // Whether this processor is one that they are made for.

@@ -27,34 +27,40 @@ struct Tile {
     for (int r = 0; r < R; ++r) sums[r][0] = sums[r][1] = _mm256_setzero_ps();
   }
 
-  // sums[r][j] += sum over k of rows[r][k] * panel[k][j], panel [depth, 16]
-  SELFSUP_AVX2_INLINE void AddRows(const float* const* rows, int64_t depth, const float* panel) {
-    const float* row[R];
+  // sums[r][j] += sum over t and k of rows[t * step + r][k] * panels[places[t]][k][j], panels [any, depth, 16]
+  SELFSUP_AVX2_INLINE void AddRows(const float* const* rows, int64_t step, const int64_t* places, int64_t count,
+                                   int64_t depth, const float* panels) {
     __m256 own[R][2];
 #pragma GCC unroll 6
     for (int r = 0; r < R; ++r) {
-      row[r] = rows[r];
       own[r][0] = sums[r][0];
       own[r][1] = sums[r][1];
     }
-    for (int64_t k = 0; k < depth; ++k, panel += kTileColumns) {
-      const __m256 left = _mm256_loadu_ps(panel), right = _mm256_loadu_ps(panel + 8);
+    for (int64_t t = 0; t < count; ++t, rows += step) {
+      const float* row[R];
 #pragma GCC unroll 6
-      for (int r = 0; r < R; ++r) {
-        const __m256 factor = _mm256_broadcast_ss(row[r] + k);
-        own[r][0] = _mm256_fmadd_ps(factor, left, own[r][0]);
-        own[r][1] = _mm256_fmadd_ps(factor, right, own[r][1]);
+      for (int r = 0; r < R; ++r) row[r] = rows[r];
+      const float* panel = panels + places[t] * depth * kTileColumns;
+      for (int64_t k = 0; k < depth; ++k, panel += kTileColumns) {
+        const __m256 left = _mm256_loadu_ps(panel), right = _mm256_loadu_ps(panel + 8);
+#pragma GCC unroll 6
+        for (int r = 0; r < R; ++r) {
+          const __m256 factor = _mm256_broadcast_ss(row[r] + k);
+          own[r][0] = _mm256_fmadd_ps(factor, left, own[r][0]);
+          own[r][1] = _mm256_fmadd_ps(factor, right, own[r][1]);
+        }
       }
     }
     Take(own);
   }
 
-  // The same with row r beginning at first + r * stride.
+  // sums[r][j] += sum over k of first[r * stride + k] * panel[k][j]
   SELFSUP_AVX2_INLINE void AddStrided(const float* first, int64_t stride, int64_t depth, const float* panel) {
     const float* rows[R];
 #pragma GCC unroll 6
     for (int r = 0; r < R; ++r) rows[r] = first + r * stride;
-    AddRows(rows, depth, panel);
+    const int64_t place = 0;
+    AddRows(rows, 0, &place, 1, depth, panel);
   }
 
   // sums[r][j] += sum over i of x(i)[r] * y[i * stride][j]; x is a function that tells where the i-th column begins

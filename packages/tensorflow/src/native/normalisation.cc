@@ -1,0 +1,259 @@
+// The operations SelfsupNormalisation and SelfsupNormalisationGradient: batch normalisation (Ioffe & Szegedy 2015,
+// arXiv:1502.03167) with the rectifier behind it, in as few passes over memory as there can be: two reads and a write
+// forwards, four reads and a write backwards.
+
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "kernel_api.h"
+#include "parallel.h"
+#include "resample.h"
+#include "selfsup.h"
+#include "status.h"
+#include "tensorflow/c/ops.h"
+#include "tensorflow/c/tf_tensor.h"
+
+namespace selfsup {
+namespace {
+
+constexpr int64_t kRows = 512;  // that are added up in float32; from there on in double precision
+
+struct Settings {
+  float epsilon = 1e-5f;
+  unsigned char rectify = 0;
+};
+
+// sums[c] = sum over rows of x - first, squares[c] = of its square
+SELFSUP_SIMD void AddUp(const float* __restrict x, const float* __restrict first, int64_t rows, int64_t channels,
+                        float* __restrict sums, float* __restrict squares) {
+  std::memset(sums, 0, channels * sizeof(float));
+  std::memset(squares, 0, channels * sizeof(float));
+  for (int64_t row = 0; row < rows; ++row, x += channels)
+    for (int64_t c = 0; c < channels; ++c) {
+      const float d = x[c] - first[c];
+      sums[c] += d;
+      squares[c] += d * d;
+    }
+}
+
+SELFSUP_SIMD void Normalise(const float* __restrict x, const float* __restrict scale, const float* __restrict shift,
+                            int64_t rows, int64_t channels, bool rectify, float* __restrict y) {
+  for (int64_t row = 0; row < rows; ++row, x += channels, y += channels) {
+    if (rectify) {
+      for (int64_t c = 0; c < channels; ++c) y[c] = std::max(0.0f, x[c] * scale[c] + shift[c]);
+    } else {
+      for (int64_t c = 0; c < channels; ++c) y[c] = x[c] * scale[c] + shift[c];
+    }
+  }
+}
+
+// sums[c] = sum over rows of dz, products[c] = of dz (x - mean), where dz = dy, or 0 where the result was rectified
+SELFSUP_SIMD void AddUpGradients(const float* __restrict dy, const float* __restrict x, const float* __restrict scale,
+                                 const float* __restrict shift, const float* __restrict mean, int64_t rows,
+                                 int64_t channels, bool rectify, float* __restrict sums, float* __restrict products) {
+  std::memset(sums, 0, channels * sizeof(float));
+  std::memset(products, 0, channels * sizeof(float));
+  for (int64_t row = 0; row < rows; ++row, x += channels, dy += channels)
+    for (int64_t c = 0; c < channels; ++c) {
+      const float dz = !rectify || x[c] * scale[c] + shift[c] > 0.0f ? dy[c] : 0.0f;
+      sums[c] += dz;
+      products[c] += dz * (x[c] - mean[c]);
+    }
+}
+
+// dx = scale dz - slope x + offset
+SELFSUP_SIMD void Spread(const float* __restrict dy, const float* __restrict x, const float* __restrict scale,
+                         const float* __restrict shift, const float* __restrict slope, const float* __restrict offset,
+                         int64_t rows, int64_t channels, bool rectify, float* __restrict dx) {
+  for (int64_t row = 0; row < rows; ++row, x += channels, dy += channels, dx += channels)
+    for (int64_t c = 0; c < channels; ++c) {
+      const float dz = !rectify || x[c] * scale[c] + shift[c] > 0.0f ? dy[c] : 0.0f;
+      dx[c] = scale[c] * dz - slope[c] * x[c] + offset[c];
+    }
+}
+
+// Runs part(from, rows, share) over blocks of rows; shares are numbered in order.
+template <typename Part>
+void EachBlock(int64_t rows, const Part& part) {
+  Workers::Get().Each((rows + kRows - 1) / kRows, [&](int64_t block) {
+    const int64_t from = block * kRows;
+    part(from, std::min(kRows, rows - from), block);
+  });
+}
+
+// Adds [blocks][2][channels] up over the blocks, in their order.
+void Total(const std::vector<float>& parts, int64_t channels, std::vector<double>& first, std::vector<double>& second) {
+  first.assign(channels, 0.0);
+  second.assign(channels, 0.0);
+  for (size_t at = 0; at < parts.size(); at += 2 * channels)
+    for (int64_t c = 0; c < channels; ++c) {
+      first[c] += parts[at + c];
+      second[c] += parts[at + channels + c];
+    }
+}
+
+void* Create(TF_OpKernelConstruction* construction) {
+  auto settings = std::make_unique<Settings>();
+  Status status;
+  TF_OpKernelConstruction_GetAttrFloat(construction, "epsilon", &settings->epsilon, status);
+  if (status.ok()) TF_OpKernelConstruction_GetAttrBool(construction, "rectify", &settings->rectify, status);
+  if (status.ok()) return settings.release();
+  TF_OpKernelConstruction_Failure(construction, status);
+  return nullptr;
+}
+
+void Delete(void* kernel) { delete static_cast<Settings*>(kernel); }
+
+// The inputs and results of one call. Rows are all axes but the last.
+struct Arguments {
+  TF_OpKernelContext* context;
+  std::vector<Tensor> inputs, outputs;
+  int64_t channels = 0, rows = 0;
+
+  // The inputs, [..., channels] where `wide` has a 1, else [channels]; false where they are not so.
+  bool Get(const std::vector<int>& wide, Status& status) {
+    int64_t size = 0;
+    for (size_t i = 0; i < wide.size(); ++i) {
+      TF_Tensor* input = nullptr;
+      TF_GetInput(context, static_cast<int>(i), &input, status);
+      inputs.emplace_back(input);
+      if (!status.ok()) return false;
+      const int64_t elements = TF_TensorElementCount(input);
+      if (i == 0) {
+        const int axes = TF_NumDims(input);
+        channels = axes > 0 ? TF_Dim(input, axes - 1) : 0;
+        size = elements;
+      }
+      if (channels == 0 || size == 0 || elements != (wide[i] ? size : channels)) {
+        TF_SetStatus(status, TF_INVALID_ARGUMENT, "SelfsupNormalisation: inputs are [..., channels] and [channels]");
+        return false;
+      }
+    }
+    rows = size / channels;
+    return true;
+  }
+
+  const float* In(int i) const { return static_cast<const float*>(TF_TensorData(inputs[i].get())); }
+
+  // A result of the shape of an input.
+  float* Out(int i, int like, Status& status) {
+    const TF_Tensor* model = inputs[like].get();
+    std::vector<int64_t> shape(TF_NumDims(model));
+    for (size_t axis = 0; axis < shape.size(); ++axis) shape[axis] = TF_Dim(model, static_cast<int>(axis));
+    outputs.emplace_back(TF_AllocateOutput(context, i, TF_FLOAT, shape.data(), static_cast<int>(shape.size()),
+                                           TF_TensorByteSize(model), status));
+    return status.ok() ? static_cast<float*>(TF_TensorData(outputs.back().get())) : nullptr;
+  }
+};
+
+// (x, gamma, beta) to (y, mean, unbiased variance, 1 / standard deviation)
+void Forward(void* kernel, TF_OpKernelContext* context) {
+  const Settings& settings = *static_cast<Settings*>(kernel);
+  Status status;
+  Arguments a{context};
+  float* results[4] = {};
+  bool fine = a.Get({1, 0, 0}, status);
+  for (int i = 0; fine && i < 4; ++i) fine = (results[i] = a.Out(i, i == 0 ? 0 : 1, status)) != nullptr;
+  if (!fine) return TF_OpKernelContext_Failure(context, status);
+  const auto [y, mean, variance, inverse] = results;
+  const float *x = a.In(0), *gamma = a.In(1), *beta = a.In(2);
+  const int64_t channels = a.channels, rows = a.rows;
+  // Differences from the first row: sums of squares keep their digits where the mean is far from 0.
+  std::vector<float> parts((rows + kRows - 1) / kRows * 2 * channels), scale(channels), shift(channels);
+  EachBlock(rows, [&](int64_t from, int64_t some, int64_t block) {
+    float* own = parts.data() + block * 2 * channels;
+    AddUp(x + from * channels, x, some, channels, own, own + channels);
+  });
+  std::vector<double> sums, squares;
+  Total(parts, channels, sums, squares);
+  for (int64_t c = 0; c < channels; ++c) {
+    const double away = sums[c] / rows, spread = std::max(0.0, squares[c] / rows - away * away);
+    mean[c] = static_cast<float>(x[c] + away);
+    variance[c] = static_cast<float>(rows > 1 ? spread * rows / (rows - 1) : spread);
+    inverse[c] = static_cast<float>(1.0 / std::sqrt(spread + settings.epsilon));
+    scale[c] = gamma[c] * inverse[c];
+    shift[c] = beta[c] - mean[c] * scale[c];
+  }
+  EachBlock(rows, [&](int64_t from, int64_t some, int64_t) {
+    Normalise(x + from * channels, scale.data(), shift.data(), some, channels, settings.rectify, y + from * channels);
+  });
+}
+
+// (dy, x, gamma, beta, mean, 1 / standard deviation) to the gradients of x, gamma, beta
+void Backward(void* kernel, TF_OpKernelContext* context) {
+  const Settings& settings = *static_cast<Settings*>(kernel);
+  Status status;
+  Arguments a{context};
+  float* results[3] = {};
+  bool fine = a.Get({1, 1, 0, 0, 0, 0}, status);
+  for (int i = 0; fine && i < 3; ++i) fine = (results[i] = a.Out(i, i == 0 ? 1 : 2, status)) != nullptr;
+  if (!fine) return TF_OpKernelContext_Failure(context, status);
+  const auto [dx, dgamma, dbeta] = results;
+  const float *dy = a.In(0), *x = a.In(1), *gamma = a.In(2), *beta = a.In(3), *mean = a.In(4), *inverse = a.In(5);
+  const int64_t channels = a.channels, rows = a.rows;
+  std::vector<float> parts((rows + kRows - 1) / kRows * 2 * channels), scale(channels), shift(channels), slope(channels),
+      offset(channels);
+  for (int64_t c = 0; c < channels; ++c) {
+    scale[c] = gamma[c] * inverse[c];
+    shift[c] = beta[c] - mean[c] * scale[c];
+  }
+  EachBlock(rows, [&](int64_t from, int64_t some, int64_t block) {
+    float* own = parts.data() + block * 2 * channels;
+    AddUpGradients(dy + from * channels, x + from * channels, scale.data(), shift.data(), mean, some, channels,
+                   settings.rectify, own, own + channels);
+  });
+  std::vector<double> sums, products;
+  Total(parts, channels, sums, products);
+  for (int64_t c = 0; c < channels; ++c) {
+    dbeta[c] = static_cast<float>(sums[c]);
+    dgamma[c] = static_cast<float>(products[c] * inverse[c]);
+    const double steep = static_cast<double>(scale[c]) * inverse[c] * inverse[c] * products[c] / rows;
+    slope[c] = static_cast<float>(steep);
+    offset[c] = static_cast<float>(steep * mean[c] - scale[c] * sums[c] / rows);
+  }
+  EachBlock(rows, [&](int64_t from, int64_t some, int64_t) {
+    Spread(dy + from * channels, x + from * channels, scale.data(), shift.data(), slope.data(), offset.data(), some,
+           channels, settings.rectify, dx + from * channels);
+  });
+}
+
+// Results are of the shapes of these inputs.
+template <int... kLike>
+void InferShape(TF_ShapeInferenceContext* context, TF_Status* status) {
+  int output = 0;
+  TF_ShapeHandle* shape = TF_NewShapeHandle();
+  for (const int like : {kLike...}) {
+    TF_ShapeInferenceContextGetInput(context, like, shape, status);
+    if (TF_GetCode(status) == TF_OK) TF_ShapeInferenceContextSetOutput(context, output++, shape, status);
+    if (TF_GetCode(status) != TF_OK) break;
+  }
+  TF_DeleteShapeHandle(shape);
+}
+
+void Register(const char* name, const std::vector<const char*>& inputs, const std::vector<const char*>& outputs,
+              void (*infer)(TF_ShapeInferenceContext*, TF_Status*), void (*compute)(void*, TF_OpKernelContext*)) {
+  TF_OpDefinitionBuilder* op = TF_NewOpDefinitionBuilder(name);
+  for (const char* input : inputs) TF_OpDefinitionBuilderAddInput(op, input);
+  for (const char* output : outputs) TF_OpDefinitionBuilderAddOutput(op, output);
+  TF_OpDefinitionBuilderAddAttr(op, "epsilon: float = 1e-5");
+  TF_OpDefinitionBuilderAddAttr(op, "rectify: bool = false");
+  TF_OpDefinitionBuilderSetShapeInferenceFunction(op, infer);
+  Status status;
+  TF_RegisterOpDefinition(op, status);
+  if (!status.ok()) return;
+  TF_KernelBuilder* kernel = TF_NewKernelBuilder(name, "CPU", Create, compute, Delete);
+  TF_RegisterKernelBuilder(name, kernel, status);
+}
+
+}  // namespace
+
+void RegisterNormalisation() {
+  Register("SelfsupNormalisation", {"x: float", "gamma: float", "beta: float"},
+           {"y: float", "mean: float", "variance: float", "inverse: float"}, InferShape<0, 1, 1, 1>, Forward);
+  Register("SelfsupNormalisationGradient",
+           {"dy: float", "x: float", "gamma: float", "beta: float", "mean: float", "inverse: float"},
+           {"dx: float", "dgamma: float", "dbeta: float"}, InferShape<1, 2, 2>, Backward);
+}
+
+}  // namespace selfsup
