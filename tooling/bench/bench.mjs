@@ -17,6 +17,7 @@ const benches = {
   learn: { peer: 'learn.py', rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
   loop: { peer: 'loop-bare.mjs', rounds: 3 },
   dispatch: { peer: 'dispatch-tfjs-node.mjs', rounds: 3 },
+  leak: { rounds: 1 }, // beside itself, later
   // Without a peer: what a method learns, beside random weights.
   cpc: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
   'metric-learning': { rounds: 1 },

@@ -1,11 +1,12 @@
+import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { findInstalled } from './find.js'
 import { type FakeMachine, fakeMachine, libraries, wheelFiles } from './fixtures/machine.js'
-import { installTensorflow } from './install.js'
-import { verifyBinding } from './verify.js'
+import { explainFiles, installTensorflow } from './install.js'
+import { unopenable, verifyBinding } from './verify.js'
 
 vi.mock('./verify.js', () => ({
   verifyBinding: vi.fn(async () => ({ gpu: false })),
@@ -117,6 +118,54 @@ describe('installTensorflow', () => {
     await install()
     expect(readFileSync(join(folder, '..', 'libtensorflow_cc.so.2'), 'utf8')).toBe('the C++ library')
   })
+})
+
+describe('for NVIDIA cards', () => {
+  const tensorflow = wheelFiles({
+    'tensorflow-2.21.0.dist-info/METADATA':
+      'Requires-Dist: nvidia-cublas-cu12<13.0,>=12.5.3.2; extra == "and-cuda"',
+  })
+  const nvidia = {
+    'nvidia/cublas/lib/libcublas.so.12': 'cuBLAS',
+    'nvidia_cublas_cu12.dist-info/RECORD': `nvidia/cublas/lib/libcublas.so.12,sha256=${createHash('sha256').update('cuBLAS').digest('base64url')},6`,
+  }
+  const installCuda = () => installTensorflow({ cacheFolder: machine.cache, cuda: true })
+
+  beforeEach(() => {
+    machine.remove()
+    machine = fakeMachine(tensorflow)
+    machine.everything()
+    machine.wheel('nvidia_cublas_cu12-12.9-py3-none-manylinux_2_27_x86_64.whl', nvidia)
+  })
+
+  test("NVIDIA's libraries lie beside TensorFlow's, where those look for them", async () => {
+    const { folder, cuda } = await installCuda()
+    expect(cuda).toBe(true)
+    const root = join(folder, '..', '..')
+    expect(readdirSync(root).sort()).toEqual(['library.json', 'nvidia', 'tensorflow'])
+    expect(readFileSync(join(root, 'nvidia/cublas/lib/libcublas.so.12'), 'utf8')).toBe('cuBLAS')
+    const calls = machine.calls().filter((call) => call.startsWith('pip3 download'))
+    expect(calls.map((call) => call.split(' ').at(-1))).toEqual([
+      'tensorflow==2.21.0',
+      'nvidia-cublas-cu12<13.0,>=12.5.3.2',
+    ])
+    expect(await installCuda()).toEqual(findInstalled(machine.cache))
+  })
+
+  test('a library that does not open is told', async () => {
+    vi.mocked(unopenable).mockResolvedValueOnce(['libcublas.so.12: file too short'])
+    await expect(installCuda()).rejects.toThrow(
+      /^one of NVIDIA's libraries does not open \(libcublas.so.12: file too short\); run: npx selfsup engine remove tensorflow-cuda-2.21.0-linux-x64 && npx selfsup engine install --cuda$/,
+    )
+  })
+})
+
+test.each(['EACCES', 'EPERM', 'EROFS'])('a cache folder that cannot be written: %s', (code) => {
+  const error = explainFiles(Object.assign(new Error('no'), { code }), '/cache')
+  expect(error).toBeInstanceOf(SelfsupError)
+  expect(String((error as Error).message)).toBe(
+    `the cache folder /cache cannot be written (${code}); set SELFSUP_CACHE to another folder, then run: npx selfsup engine install`,
+  )
 })
 
 describe('what is missing is said in one line, with the command that mends it', () => {

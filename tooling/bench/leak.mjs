@@ -1,0 +1,76 @@
+// Whether memory stays: resident memory after 200 steps of a small network's training and at the end of 2,000, compiled
+// and one operation after another; and the largest difference of their losses over the first 20 steps.
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { bare, load, prepared, quick, report } from './packages.mjs'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') // JavaScript's own comes and goes
+const steps = quick ? 600 : 2_000
+const { convnet, projector } = await load('backbones')
+const { ntXent } = await load('losses')
+const { trainingStep } = await load('train')
+const tf = await bare('@tensorflow/tfjs-core')
+const engine = await prepared()
+
+function trained(eager) {
+  const backbone = convnet({ size: 16, widths: [8, 16], seed: 1 })
+  const inputs = backbone.outputs[0].shape.at(-1)
+  const head = projector({ inputs, hidden: 16, outputs: 8, batchNorm: false, seed: 2 })
+  const method = {
+    name: 'leak',
+    networks: { backbone, projector: head },
+    state: {},
+    crops: [],
+    views: ({ images }) => ({ x: images }),
+    loss: ({ x }) => {
+      const z = head.apply(backbone.apply(x, { training: true }), { training: true })
+      return { loss: ntXent(...tf.split(z, 2), { temperature: 0.5 }) }
+    },
+    dispose() {},
+  }
+  const compile = (step, options) => engine.compile(step, { ...options, eager })
+  const step = trainingStep(method, { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 }, { ...engine, compile })
+  const losses = []
+  const resident = []
+  for (let i = 0; i < steps; i++) {
+    // A new batch from the host each time, as in training.
+    const batch = {
+      images: tf.randomUniform([16, 16, 16, 3], 0, 1, 'float32', i + 1),
+      labels: tf.fill([16], -1, 'int32'),
+      indices: tf.range(0, 16, 1, 'int32'),
+    }
+    const inputs = {
+      seed: tf.tensor1d([1, i], 'int32'),
+      learningRate: tf.scalar(0.01),
+      highestRate: tf.scalar(0.01),
+      progress: tf.scalar(i / steps),
+      epoch: tf.scalar(0),
+    }
+    const values = step.run(batch, inputs)
+    losses.push(values.dataSync()[0])
+    tf.dispose([values, inputs, batch])
+    if (i !== 199 && i !== steps - 1) continue
+    collectGarbage()
+    resident.push(process.memoryUsage.rss() / 2 ** 20)
+  }
+  step.dispose()
+  return { losses, resident }
+}
+
+const compiled = trained(false)
+const eager = trained(true)
+const off = compiled.losses.slice(0, 20).map((loss, i) => Math.abs(loss / eager.losses[i] - 1))
+const rows = [
+  {
+    case: 'eager and compiled apart, 20 steps',
+    value: Math.max(...off) * 1e6,
+    unit: 'millionths of the loss',
+  },
+]
+for (const [name, { resident }] of Object.entries({ compiled, eager })) {
+  rows.push({ case: `${name}, after 200 steps`, value: resident[0], unit: 'MB' })
+  rows.push({ case: `${name}, after ${steps} steps`, value: resident[1], unit: 'MB' })
+}
+report(engine, rows)
+process.exit()
