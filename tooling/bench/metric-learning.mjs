@@ -49,12 +49,12 @@ async function digits(split, wanted, limit = Number.POSITIVE_INFINITY) {
 const seen = await digits('train', (label) => label < 7, quick ? 4000 : undefined)
 const unseen = await digits('test', (label) => label >= 7)
 
-async function judge(name, encode) {
+async function judge(name, encode, euclidean = false) {
   const features = await extractFeatures(encode, unseen, { normalisation, size, engine })
-  const { 1: recall } = await recallAtK(features, { k: [1] })
-  // Clusters of directions, as recall is by directions.
+  const { 1: recall } = await recallAtK(features, { k: [1], normalise: !euclidean })
+  // Clusters of directions where recall is by directions.
   const unit = features.values.slice()
-  for (let start = 0; start < unit.length; start += features.width) {
+  for (let start = 0; start < unit.length && !euclidean; start += features.width) {
     const row = unit.subarray(start, start + features.width)
     const length = Math.hypot(...row) || 1
     row.forEach((value, i) => {
@@ -101,7 +101,8 @@ try {
         seed: 1,
         onEpoch: ({ epoch, loss }) => console.error(`${title}: epoch ${epoch + 1} loss ${loss.toFixed(4)}`),
       })
-      await judge(title, encoderOf(method))
+      const euclidean = loss.loss === 'triplet' && loss.mining !== 'semi-hard'
+      await judge(title, encoderOf(method), euclidean)
       method.networks.backbone.dispose()
       method.dispose()
     }

@@ -66,8 +66,24 @@ describe.each(testEngines())('metric learning on %s', (engine) => {
       { loss: 'contrastive', margin: 0.7 },
       (z, y) => labelledContrastive(z, y, { margin: 0.7, normalise: true, reduction: 'nonZero' }),
     ],
-    [{ loss: 'triplet' }, (z, y) => labelledTriplet(z, y, { mining: 'hard', margin: 0.2 })],
-    [{ loss: 'triplet', mining: 'all' }, (z, y) => labelledTriplet(z, y, { mining: 'all' })],
+    [{ loss: 'triplet' }, (z, y) => labelledTriplet(z, y, { mining: 'semi-hard', margin: 0.2 })],
+    [
+      { loss: 'triplet', mining: 'all' },
+      (z, y) => {
+        const options = {
+          mining: 'all',
+          margin: 0,
+          softMargin: true,
+          squared: false,
+          normalise: false,
+        } as const
+        return labelledTriplet(z, y, options)
+      },
+    ],
+    [
+      { loss: 'triplet', mining: 'hard', margin: 0.3 },
+      (z, y) => labelledTriplet(z, y, { mining: 'hard', margin: 0.3, squared: false, normalise: false }),
+    ],
     [{ loss: 'lifted' }, (z, y) => liftedStructured(z, y, { normalise: true })],
     [{ loss: 'supcon', temperature: 0.2 }, (z, y) => supCon(z, y, { temperature: 0.2 })],
     [
@@ -104,7 +120,7 @@ describe.each(testEngines())('metric learning on %s', (engine) => {
 
   test.each(losses)('a few steps lower %s on one batch, captured', (loss) => {
     const backbone = convnet(small)
-    const method = metricLearning(backbone, { loss, outputs: 8, ...byClass })
+    const method = metricLearning(backbone, { loss, mining: 'all', outputs: 8, ...byClass })
     const weights = Object.values(method.networks).flatMap((model) =>
       model.trainableWeights.map((weight) => weight.read() as tf.Variable),
     )

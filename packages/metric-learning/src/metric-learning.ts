@@ -23,6 +23,7 @@ import {
   liftedStructured,
   nPair,
   supCon,
+  type TripletOptions,
 } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
@@ -31,7 +32,7 @@ import { classBatches } from './class-batches.js'
 const options = {
   loss: {
     type: 'choice',
-    default: 'triplet',
+    default: 'supcon',
     choices: ['contrastive', 'triplet', 'n-pair', 'lifted', 'generalised-lifted', 'supcon'],
     description: 'what draws embeddings of a class together and those of others apart',
   },
@@ -58,15 +59,16 @@ const options = {
   },
   mining: {
     type: 'choice',
-    default: 'hard',
-    choices: ['hard', 'semi-hard', 'all'],
+    default: 'semi-hard',
+    choices: ['semi-hard', 'hard', 'all'],
     description: 'triplet: which are taken of each batch',
   },
   margin: {
     type: 'number',
     default: 0,
     min: 0,
-    description: 'contrastive, triplet, lifted: how far apart classes should be; 0: 1, triplet 0.2',
+    description:
+      'contrastive, triplet, lifted: how far apart classes should be; 0: 1, semi-hard triplets 0.2, others a soft margin',
   },
   temperature: { type: 'number', default: 0.1, min: 0.001, description: 'supcon: divides the similarities' },
   regularisation: {
@@ -115,7 +117,8 @@ type Views = { views: tf.Tensor4D[]; labels: tf.Tensor1D }
  * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]
  * @param given options
  * @param context normalisation of the pixels, seed of the head's weights
- * @returns what the training loop drives; its features are embeddings, of length 1 but for N-pair
+ * @returns what the training loop drives; its features are embeddings, of length 1 where the loss has
+ *   them so: not for N-pair and for batch-hard and batch-all triplets, whose distances are Euclidean
  * @throws SelfsupError when an option is unknown or out of range, or no two views can be of one class
  */
 export function metricLearning(
@@ -176,7 +179,7 @@ export function metricLearning(
     encode: (pictures) =>
       tf.tidy(() => {
         const z = embed(pictures, false)
-        return loss === 'n-pair' ? z : l2Normalise(z)
+        return onSphere(options) ? l2Normalise(z) : z
       }),
     dispose: () => head?.dispose(),
   }
@@ -194,7 +197,7 @@ function lossOf(
     case 'contrastive':
       return labelledContrastive(z, labels, { margin, normalise: true, reduction: 'nonZero' })
     case 'triplet':
-      return labelledTriplet(z, labels, { margin, mining })
+      return labelledTriplet(z, labels, { mining, ...distancesOf(mining, margin) })
     case 'lifted':
       return liftedStructured(z, labels, { margin, normalise: true })
     case 'generalised-lifted':
@@ -206,6 +209,20 @@ function lossOf(
       return nPair(anchors, positives, { regularisation, labels })
     }
   }
+}
+
+/** Whether the loss compares embeddings of length 1. */
+function onSphere({ loss, mining }: Resolved): boolean {
+  return loss !== 'n-pair' && (loss !== 'triplet' || mining === 'semi-hard')
+}
+
+/**
+ * FaceNet's squared distances on the sphere for semi-hard triplets; where the hardest are mined they fall together, so
+ * that Hermans et al. (section 3.2) take plain ones, of embeddings of any length, and a soft margin.
+ */
+function distancesOf(mining: Resolved['mining'], margin: number | undefined): TripletOptions {
+  if (mining === 'semi-hard') return { margin }
+  return { squared: false, normalise: false, softMargin: margin === undefined, margin: margin ?? 0 }
 }
 
 interface Pairs {
