@@ -68,10 +68,15 @@ export class TensorflowBackend extends tf.KernelBackend {
   private capture = 0
   private captures = 0
 
-  /** @param config a serialized ConfigProto; the library's defaults where empty */
+  /**
+   * @param config a serialized ConfigProto; the library's defaults where empty
+   * @param settings.xla steps are made by XLA, which knows no operations of ours
+   * @param settings.mixedPrecision other than `off`: convolutions are TensorFlow's, ours are float32
+   */
   constructor(
     private readonly addon: Addon,
     config: Uint8Array = new Uint8Array(),
+    { xla = false, mixedPrecision = 'off' }: { xla?: boolean; mixedPrecision?: string } = {},
   ) {
     super()
     const { version, gpu, convolutions, exchange } = addon.start(new Int32Array(1 << 16), config)
@@ -79,11 +84,13 @@ export class TensorflowBackend extends tf.KernelBackend {
     this.version = version
     this.isUsingGpuDevice = gpu
     this.isGPUPackage = gpu
-    const wanted = process.env.SELFSUP_CONVOLUTIONS
+    const ours = !gpu && !xla
+    const { SELFSUP_CONVOLUTIONS: wanted } = process.env
+    const suits = wanted === '1' ? convolutions > 0 : wanted !== '0' && convolutions === 2
     this.fused = {
-      views: !gpu,
-      normalisation: !gpu,
-      convolutions: !gpu && (wanted ? wanted === '1' : convolutions),
+      views: ours,
+      normalisation: ours,
+      convolutions: ours && mixedPrecision === 'off' && suits,
     }
     this.operations = new Operations(addon)
   }

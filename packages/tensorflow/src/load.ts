@@ -97,9 +97,8 @@ async function loadInstalled(folder: string, settings: TensorflowSettings): Prom
   tf.registerBackend(
     BACKEND_NAME,
     () => {
-      const backend = new TensorflowBackend(addon, configOf(settings))
-      // Ours are float32; TensorFlow's are what mixed precision makes faster.
-      if (backend.fused.convolutions && settings.mixedPrecision === 'off') takeOverConvolutions(BACKEND_NAME)
+      const backend = new TensorflowBackend(addon, configOf(settings), settings)
+      if (backend.fused.convolutions) takeOverConvolutions(BACKEND_NAME)
       return backend
     },
     3,

@@ -38,6 +38,7 @@ function difference(a: tf.Tensor, b: tf.Tensor): number {
 
 describe.skipIf(!installed)('our convolutions', () => {
   beforeAll(async () => {
+    process.env.SELFSUP_CONVOLUTIONS = '1' // on processors too where they are not the faster ones
     await loadTensorflow()
     await tf.setBackend('tensorflow')
   })

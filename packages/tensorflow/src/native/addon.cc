@@ -11,7 +11,7 @@ namespace selfsup {
 namespace {
 
 // start(exchange, config): the Int32Array through which numbers are to pass, and a serialized ConfigProto; what
-// TensorFlow calls its version, whether it computes on a GPU, whether our convolutions suit this processor, and the
+// TensorFlow calls its version, whether it computes on a GPU, how well our convolutions suit this processor, and the
 // exchange, which is the first call's
 napi_value Start(Call& call) {
   void* started = nullptr;
@@ -39,7 +39,7 @@ napi_value Start(Call& call) {
   napi_get_boolean(call.env, static_cast<Engine*>(started)->gpu, &gpu);
   napi_set_named_property(call.env, facts, "version", version);
   napi_set_named_property(call.env, facts, "gpu", gpu);
-  napi_get_boolean(call.env, HasOwnConvolutions(), &convolutions);
+  napi_create_int32(call.env, OwnConvolutions(), &convolutions);
   napi_set_named_property(call.env, facts, "convolutions", convolutions);
   return facts;
 }

@@ -7,6 +7,7 @@
 #ifdef SELFSUP_CONVOLUTIONS
 
 #include <algorithm>
+#include <cstdlib>
 #include <vector>
 
 #include "parallel.h"

@@ -131,15 +131,16 @@ void RegisterConvolutions() {
   Register<Result::kFilter>("SelfsupConvolutionFilter", "x: float", "dy: float");
 }
 
-bool HasOwnConvolutions() {
+int OwnConvolutions() {
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 0;
   // Where there is AVX-512, oneDNN was not measured against these.
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && !__builtin_cpu_supports("avx512f");
+  return __builtin_cpu_supports("avx512f") ? 1 : 2;
 }
 
 #else
 
 void RegisterConvolutions() {}
-bool HasOwnConvolutions() { return false; }
+int OwnConvolutions() { return 0; }
 
 #endif
 

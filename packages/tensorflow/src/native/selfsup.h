@@ -13,8 +13,8 @@ void RegisterNormalisation();
 
 // Adds the operations SelfsupConvolution, SelfsupConvolutionInput and SelfsupConvolutionFilter.
 void RegisterConvolutions();
-// Whether this processor is one that they are made for.
-bool HasOwnConvolutions();
+// 2 on a processor that they are made for, 1 on one that merely runs them, otherwise 0.
+int OwnConvolutions();
 
 // cropJpeg(file, boxes, sizes, targets): see jpeg.cc.
 napi_value CropJpeg(napi_env env, napi_callback_info info);
