@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { busyCores } from './busy-cores.mjs'
 import { cifarFolder } from './cifar.mjs'
+import { inTurns } from './in-turns.mjs'
 import { peersPython } from './peers.mjs'
 import { record } from './record.mjs'
 import { table, tableRows } from './table.mjs'
@@ -15,7 +16,7 @@ const benches = {
   losses: { peer: 'losses.py', rounds: 3 },
   augment: { peer: 'augment.py', rounds: 3 },
   learn: { peer: 'learn.py', rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
-  loop: { peer: 'loop-bare.mjs', rounds: 3 },
+  loop: { peer: 'loop-bare.mjs', rounds: 1, turns: 'whole run, against its bare step' },
   dispatch: { peer: 'dispatch-tfjs-node.mjs', rounds: 3 },
   leak: { rounds: 1 }, // beside itself, later
   // Without a peer: what a method learns, beside random weights.
@@ -71,7 +72,22 @@ const busy = await busyCores()
 if (busy > 0.2) console.error(`Other programs take ${busy.toFixed(1)} cores here: figures will be off`)
 const measured = []
 let whole = sides.length > 0
-for (let round = 0; round < rounds; round++) {
+if (bench.turns) {
+  const results = await inTurns(
+    sides.map(([, command, script]) => [command, `${here}${script}`]),
+    env,
+  )
+  for (const [i, result] of results.entries()) {
+    if (result)
+      measured.push({
+        side: sides[i][0],
+        engine: result.report.engine,
+        rows: [{ case: bench.turns, ...result }],
+      })
+    else whole = false
+  }
+}
+for (let round = 0; round < (bench.turns ? 0 : rounds); round++) {
   for (const [side, command, script] of sides) {
     const result = measure(command, script)
     if (result) measured.push({ side, ...result })
