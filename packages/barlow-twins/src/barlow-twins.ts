@@ -59,6 +59,7 @@ export function barlowTwins(
     networks,
     state: {},
     groups: { biasesAndNorms: biasesAndNorms(networks, biasRate) },
+    normalisation: augmentation.normalisation,
     crops: augmentation.crops,
     views: (batch, { seed }) => augmentation.apply(batch, seed) as [tf.Tensor4D, tf.Tensor4D],
     loss([y1, y2]) {

@@ -61,6 +61,7 @@ export function vicreg(
     options,
     networks: { backbone, expander },
     state: {},
+    normalisation: augmentation.normalisation,
     crops: augmentation.crops,
     views: (batch, { seed }) => augmentation.apply(batch, seed) as [tf.Tensor4D, tf.Tensor4D],
     loss([x1, x2]) {

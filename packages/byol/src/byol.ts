@@ -74,6 +74,7 @@ export function byol(
     networks: { backbone, projector: g, predictor: q },
     state: target.values,
     comparableLoss: false, // the lowest loss is a collapsed network's
+    normalisation: augmentation.normalisation,
     crops: augmentation.crops,
     views: (batch, { seed }) => augmentation.apply(batch, seed) as Two<tf.Tensor4D>,
     targets: (views) => views.map((x) => target.apply(x, { training: true })) as Two<tf.Tensor2D>,

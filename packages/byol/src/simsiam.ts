@@ -83,6 +83,7 @@ export function simsiam(
     // A predictor that is always as quick as at first keeps up with the representations (section 4.2).
     groups: { predictor: { weights: ['predictor'], learningRate: ({ highest }) => highest } },
     comparableLoss: false, // the lowest loss is a collapsed network's
+    normalisation: augmentation.normalisation,
     crops: augmentation.crops,
     views: (batch, { seed }) => augmentation.apply(batch, seed) as [tf.Tensor4D, tf.Tensor4D],
     loss([x1, x2]) {

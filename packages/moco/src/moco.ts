@@ -54,6 +54,7 @@ export function moco(
   return {
     name: 'moco',
     options,
+    normalisation: augmentation.normalisation,
     crops: augmentation.crops,
     views: (batch, { seed }) => augmentation.apply(batch, seed) as MocoViews,
     ...algorithm,
