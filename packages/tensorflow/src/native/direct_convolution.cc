@@ -1,5 +1,6 @@
 // Convolutions as matrix products whose left side is never made: each row of it is looked up where the picture's
-// pixels lie (the indirect convolution of Dukhan 2019, arXiv:1907.02129).
+// pixels lie (the indirect convolution of Dukhan 2019, arXiv:1907.02129). What a row of a filter covers lies together
+// there: a strip.
 
 #include "convolution.h"
 
@@ -12,138 +13,197 @@ namespace {
 
 constexpr int64_t kRows = 96;    // results that a part makes at a time
 constexpr int64_t kPixels = 128;  // pixels that a part of a filter's gradient adds up at a time
+constexpr int64_t kTogether = 36;  // channels of them that are copied together
 
 struct RowsMemory {
-  std::vector<const float*> pixels;  // [taps][kRows]
+  std::vector<const float*> strips;  // [strips of a result][kRows]
   std::vector<float*> outs;
+  Scratch copied;
 };
 
-// Up to kRows rows: out[row][j] = sum over taps and k of pixels[tap][row][k] * panels[j / 16][tap][k][j % 16]
-SELFSUP_AVX2 void Product(const RowsMemory& memory, int64_t rows, const std::vector<int64_t>& taps, int64_t all_taps,
-                          int64_t depth, const float* panels, int64_t columns) {
+// Up to kRows rows: out[row][j] = sum over strips and k of strips[strip][row][k] * panels[j / 16][strip][k][j % 16]
+SELFSUP_AVX2 void Product(const RowsMemory& memory, int64_t rows, int64_t strips, int64_t depth, const float* panels,
+                          int64_t columns) {
   for (int64_t p = 0; p < Panels(columns); ++p) {
-    const float* panel = panels + p * all_taps * depth * kTileColumns;
+    const float* panel = panels + p * strips * depth * kTileColumns;
     const int64_t from = p * kTileColumns;
     for (int64_t row = 0; row < rows; row += kTileRows) {
       const int64_t some = std::min<int64_t>(kTileRows, rows - row);
       SELFSUP_WITH_ROWS(some, {
         Tile<R> tile;
         tile.Clear();
-        tile.AddRows(&memory.pixels[row], kRows, taps.data(), taps.size(), depth, panel);
+        tile.AddRows(&memory.strips[row], kRows, strips, depth, panel);
         for (int r = 0; r < R; ++r) tile.Store(r, memory.outs[row + r] + from, columns - from);
       })
     }
   }
 }
 
-// The pixels under each of a filter's taps for results first .. first + rows; zeros outside of the picture.
-void FindPixels(const Convolution& c, const float* x, int64_t first, int64_t rows, int64_t stride_of_taps,
-                const float** pixels) {
-  const float* zeros = Zeros(c.channels);
-  for (int64_t row = 0; row < rows; ++row) {
-    const int64_t at = first + row, ox = at % c.out_width, oy = at / c.out_width % c.out_height,
-                  image = at / (c.out_width * c.out_height);
-    const float* picture = x + image * c.height * c.width * c.channels;
-    for (int64_t ky = 0, t = 0; ky < c.kernel_height; ++ky) {
-      const int64_t iy = oy * c.stride + ky - c.top;
-      for (int64_t kx = 0; kx < c.kernel_width; ++kx, ++t) {
-        const int64_t ix = ox * c.stride + kx - c.left;
-        const bool within = iy >= 0 && iy < c.height && ix >= 0 && ix < c.width;
-        pixels[t * stride_of_taps + row] = within ? picture + (iy * c.width + ix) * c.channels : zeros;
-      }
-    }
-  }
+// `count` pixels side by side of a picture's row, where they lie; a copy with zeros where they reach beyond its edges.
+inline const float* FindStrip(const float* picture, int64_t height, int64_t width, int64_t channels, int64_t y, int64_t x,
+                              int64_t count, const float* zeros, float* copy) {
+  if (y < 0 || y >= height) return zeros;
+  const float* row = picture + y * width * channels;
+  if (x >= 0 && x + count <= width) return row + x * channels;
+  if (x >= width || x + count <= 0) return zeros;
+  for (int64_t i = 0; i < count; ++i, copy += channels)
+    std::memcpy(copy, x + i >= 0 && x + i < width ? row + (x + i) * channels : zeros, channels * sizeof(float));
+  return copy - count * channels;
 }
 
 }  // namespace
 
 void ConvolveDirect(const Convolution& c, const float* x, const float* w, float* y) {
-  std::vector<int64_t> taps(c.taps());
-  for (int64_t t = 0; t < c.taps(); ++t) taps[t] = t;
+  const int64_t strips = c.kernel_height, depth = c.kernel_width * c.channels, all = c.out_pixels();
   static thread_local Scratch packed;
-  float* panels = packed.Of(c.taps() * c.channels * Panels(c.filters) * kTileColumns);
-  PackPanels(w, c.taps() * c.channels, c.filters, panels);
-  const int64_t all = c.out_pixels();
+  float* panels = packed.Of(strips * depth * Panels(c.filters) * kTileColumns);
+  PackPanels(w, strips * depth, c.filters, panels);
   Workers::Get().Each((all + kRows - 1) / kRows, [&](int64_t part) {
     static thread_local RowsMemory memory;
     const int64_t first = part * kRows, rows = std::min(kRows, all - first);
-    memory.pixels.resize(c.taps() * kRows);
+    memory.strips.resize(strips * kRows);
     memory.outs.resize(kRows);
-    FindPixels(c, x, first, rows, kRows, memory.pixels.data());
-    for (int64_t row = 0; row < rows; ++row) memory.outs[row] = y + (first + row) * c.filters;
-    Product(memory, rows, taps, c.taps(), c.channels, panels, c.filters);
-  });
-}
-
-void ConvolveDirectInput(const Convolution& c, const float* dy, const float* w, float* dx) {
-  // Pixels of the picture that the same taps reach, one class for each place within a stride.
-  const int64_t classes = c.stride * c.stride;
-  static thread_local Scratch turned, packed;
-  float* filters = turned.Of(c.taps() * c.filters * c.channels);
-  for (int64_t t = 0; t < c.taps(); ++t) {
-    const int64_t size = c.channels * c.filters;
-    Transpose(w + t * size, c.channels, c.filters, filters + t * size);
-  }
-  float* panels = packed.Of(c.taps() * c.filters * Panels(c.channels) * kTileColumns);
-  PackPanels(filters, c.taps() * c.filters, c.channels, panels);
-  std::vector<std::vector<int64_t>> taps(classes);
-  for (int64_t place = 0; place < classes; ++place)
-    for (int64_t t = 0; t < c.taps(); ++t) {
-      const int64_t y = place / c.stride + c.top - t / c.kernel_width, x = place % c.stride + c.left - t % c.kernel_width;
-      if (y % c.stride == 0 && x % c.stride == 0) taps[place].push_back(t);
-    }
-  // A part: rows of one class. Classes have nearly as many pixels each; some parts of the last rows are empty.
-  const int64_t high = (c.height + c.stride - 1) / c.stride, wide = (c.width + c.stride - 1) / c.stride;
-  const int64_t each = c.batch * high * wide, parts = (each + kRows - 1) / kRows;
-  Workers::Get().Each(classes * parts, [&](int64_t part) {
-    static thread_local RowsMemory memory;
-    const int64_t place = part / parts, first = part % parts * kRows, last = std::min(each, first + kRows);
-    const auto& own = taps[place];
-    memory.pixels.resize(std::max<int64_t>(1, own.size()) * kRows);
-    memory.outs.resize(kRows);
-    const float* zeros = Zeros(c.filters);
-    int64_t rows = 0;
-    for (int64_t at = first; at < last; ++at) {
-      const int64_t ix = at % wide * c.stride + place % c.stride, iy = at / wide % high * c.stride + place / c.stride,
-                    image = at / (wide * high);
-      if (ix >= c.width || iy >= c.height) continue;
-      for (size_t t = 0; t < own.size(); ++t) {
-        // Divided only when not negative, so that it is rounded down.
-        const int64_t y = iy + c.top - own[t] / c.kernel_width, x = ix + c.left - own[t] % c.kernel_width;
-        const int64_t oy = y / c.stride, ox = x / c.stride;
-        const bool within = y >= 0 && x >= 0 && oy < c.out_height && ox < c.out_width;
-        memory.pixels[t * kRows + rows] =
-            within ? dy + ((image * c.out_height + oy) * c.out_width + ox) * c.filters : zeros;
+    float* copies = memory.copied.Of(strips * kRows * depth);
+    const float* zeros = Zeros(depth);
+    for (int64_t row = 0; row < rows; ++row) {
+      const int64_t at = first + row, ox = at % c.out_width, oy = at / c.out_width % c.out_height,
+                    image = at / (c.out_width * c.out_height);
+      const float* picture = x + image * c.height * c.width * c.channels;
+      for (int64_t strip = 0; strip < strips; ++strip) {
+        const int64_t place = strip * kRows + row;
+        memory.strips[place] = FindStrip(picture, c.height, c.width, c.channels, oy * c.stride + strip - c.top,
+                                         ox * c.stride - c.left, c.kernel_width, zeros, copies + place * depth);
       }
-      memory.outs[rows++] = dx + ((image * c.height + iy) * c.width + ix) * c.channels;
+      memory.outs[row] = y + at * c.filters;
     }
-    Product(memory, rows, own, c.taps(), c.filters, panels, c.channels);
+    Product(memory, rows, strips, depth, panels, c.filters);
   });
 }
 
 namespace {
 
-// dw[tap][i][j] += sum over pixels of pixels[tap][pixel][i] * dy[pixel][j]
-SELFSUP_AVX2 void AddPixels(const float* const* pixels, int64_t count, int64_t taps, int64_t depth, const float* dy,
-                            int64_t filters, float* dw) {
-  // Each 16 columns copied together: pixels a power of two apart would share a few lines of the cache.
-  alignas(64) float panel[kPixels * kTileColumns];
-  for (int64_t from = 0; from < filters; from += kTileColumns) {
-    const int64_t columns = std::min<int64_t>(kTileColumns, filters - from);
-    for (int64_t at = 0; at < count; ++at) {
-      std::copy_n(dy + at * filters + from, columns, panel + at * kTileColumns);
-      std::fill_n(panel + at * kTileColumns + columns, kTileColumns - columns, 0.0f);
-    }
-    for (int64_t t = 0; t < taps; ++t)
-      for (int64_t k = 0; k < depth; k += kTileRows) {
-        const int64_t some = std::min<int64_t>(kTileRows, depth - k);
-        SELFSUP_WITH_ROWS(some, {
-          Tile<R> tile;
-          tile.Clear();
-          tile.AddColumns(Scattered{pixels + t * kPixels, k}, count, panel, kTileColumns);
-          for (int r = 0; r < R; ++r) tile.Add(r, dw + (t * depth + k + r) * filters + from, columns);
-        })
+// Places of a filter, along one axis, that reach pixels at `place` within a stride; from the last to the first, in which
+// order the results that they belong to lie.
+std::vector<int64_t> Reaching(int64_t place, int64_t before, int64_t kernel, int64_t stride) {
+  std::vector<int64_t> reaching;
+  for (int64_t k = kernel - 1; k >= 0; --k)
+    if ((place + before - k) % stride == 0) reaching.push_back(k);
+  return reaching;
+}
+
+// Rounded down, also below 0.
+inline int64_t Divide(int64_t a, int64_t b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
+
+}  // namespace
+
+void ConvolveDirectInput(const Convolution& c, const float* dy, const float* w, float* dx) {
+  // Pixels of the picture that the same places of a filter reach: one class for each place within a stride.
+  const int64_t size = c.channels * c.filters, wide_panels = Panels(c.channels) * kTileColumns;
+  static thread_local Scratch turned, gathered, packed;
+  float* filters = turned.Of(c.taps() * size);
+  for (int64_t t = 0; t < c.taps(); ++t) Transpose(w + t * size, c.channels, c.filters, filters + t * size);
+  struct Class {
+    std::vector<int64_t> rows, columns;
+    const float* panels;
+  };
+  std::vector<Class> classes;
+  float* together = gathered.Of(c.taps() * size);
+  float* panels = packed.Of(c.taps() * c.filters * wide_panels);
+  for (int64_t place = 0; place < c.stride * c.stride; ++place) {
+    Class own{Reaching(place / c.stride, c.top, c.kernel_height, c.stride),
+              Reaching(place % c.stride, c.left, c.kernel_width, c.stride), panels};
+    float* next = together;
+    for (int64_t ky : own.rows)
+      for (int64_t kx : own.columns) next = std::copy_n(filters + (ky * c.kernel_width + kx) * size, size, next);
+    const int64_t depth = static_cast<int64_t>(own.rows.size() * own.columns.size()) * c.filters;
+    PackPanels(together, depth, c.channels, panels);
+    panels += depth * wide_panels;
+    classes.push_back(std::move(own));
+  }
+  // A part: rows of one class. Classes have nearly as many pixels each.
+  const int64_t high = (c.height + c.stride - 1) / c.stride, wide = (c.width + c.stride - 1) / c.stride;
+  const int64_t each = c.batch * high * wide, parts = (each + kRows - 1) / kRows;
+  Workers::Get().Each(c.stride * c.stride * parts, [&](int64_t part) {
+    static thread_local RowsMemory memory;
+    const int64_t place = part / parts, first = part % parts * kRows, last = std::min(each, first + kRows);
+    const Class& own = classes[place];
+    const int64_t strips = own.columns.empty() ? 0 : static_cast<int64_t>(own.rows.size());
+    const int64_t count = static_cast<int64_t>(own.columns.size()), depth = count * c.filters;
+    memory.strips.resize(std::max<int64_t>(1, strips) * kRows);
+    memory.outs.resize(kRows);
+    float* copies = memory.copied.Of(strips * kRows * depth + 1);
+    const float* zeros = Zeros(std::max(depth, c.filters));
+    int64_t rows = 0;
+    for (int64_t at = first; at < last; ++at) {
+      const int64_t ix = at % wide * c.stride + place % c.stride, iy = at / wide % high * c.stride + place / c.stride,
+                    image = at / (wide * high);
+      if (ix >= c.width || iy >= c.height) continue;
+      const float* picture = dy + image * c.out_height * c.out_width * c.filters;
+      for (int64_t strip = 0; strip < strips; ++strip) {
+        const int64_t spot = strip * kRows + rows;
+        memory.strips[spot] = FindStrip(picture, c.out_height, c.out_width, c.filters,
+                                        Divide(iy + c.top - own.rows[strip], c.stride),
+                                        Divide(ix + c.left - own.columns[0], c.stride), count, zeros,
+                                        copies + spot * depth);
       }
+      memory.outs[rows++] = dx + ((image * c.height + iy) * c.width + ix) * c.channels;
+    }
+    Product(memory, rows, strips, depth, own.panels, c.channels);
+  });
+}
+
+namespace {
+
+struct PixelsMemory {
+  std::vector<const float*> pixels;  // [taps][kPixels]
+  Scratch panels;                    // [filters / 16][kPixels][16]
+  alignas(64) float columns[kPixels * kTogether];
+};
+
+// dw[tap][i][j] += sum over pixels of pixels[tap][pixel][i] * dy[pixel][j]. Both are copied together first: pixels a power
+// of two apart share a few lines of the cache.
+SELFSUP_AVX2 void AddPixels(PixelsMemory& memory, int64_t count, int64_t taps, int64_t depth, const float* dy,
+                            int64_t filters, float* dw) {
+  float* panels = memory.panels.Of(Panels(filters) * kPixels * kTileColumns);
+  for (int64_t p = 0; p < Panels(filters); ++p) {
+    const int64_t from = p * kTileColumns, columns = std::min<int64_t>(kTileColumns, filters - from);
+    float* panel = panels + p * kPixels * kTileColumns;
+    for (int64_t at = 0; at < count; ++at, panel += kTileColumns) {
+      std::copy_n(dy + at * filters + from, columns, panel);
+      std::fill_n(panel + columns, kTileColumns - columns, 0.0f);
+    }
+  }
+  for (int64_t t = 0; t < taps; ++t)
+    for (int64_t begin = 0; begin < depth; begin += kTogether) {
+      const int64_t width = std::min(kTogether, depth - begin);
+      for (int64_t at = 0; at < count; ++at)
+        std::memcpy(memory.columns + at * width, memory.pixels[t * kPixels + at] + begin, width * sizeof(float));
+      for (int64_t p = 0; p < Panels(filters); ++p) {
+        const int64_t from = p * kTileColumns;
+        for (int64_t k = 0; k < width; k += kTileRows) {
+          const int64_t some = std::min<int64_t>(kTileRows, width - k);
+          SELFSUP_WITH_ROWS(some, {
+            Tile<R> tile;
+            tile.Clear();
+            tile.AddColumns(memory.columns + k, width, count, panels + p * kPixels * kTileColumns);
+            for (int r = 0; r < R; ++r) tile.Add(r, dw + (t * depth + begin + k + r) * filters + from, filters - from);
+          })
+        }
+      }
+    }
+}
+
+// The pixels under each of a filter's taps for results first .. first + rows; zeros outside of the picture.
+void FindPixels(const Convolution& c, const float* x, int64_t first, int64_t rows, const float** pixels) {
+  const float* zeros = Zeros(c.channels);
+  for (int64_t row = 0; row < rows; ++row) {
+    const int64_t at = first + row, ox = at % c.out_width, oy = at / c.out_width % c.out_height,
+                  image = at / (c.out_width * c.out_height);
+    const float* picture = x + image * c.height * c.width * c.channels;
+    for (int64_t ky = 0, t = 0; ky < c.kernel_height; ++ky)
+      for (int64_t kx = 0; kx < c.kernel_width; ++kx, ++t)
+        pixels[t * kPixels + row] = FindStrip(picture, c.height, c.width, c.channels, oy * c.stride + ky - c.top,
+                                              ox * c.stride + kx - c.left, 1, zeros, nullptr);
   }
 }
 
@@ -157,14 +217,14 @@ void ConvolveDirectFilter(const Convolution& c, const float* x, const float* dy,
   static thread_local Scratch sums;
   float* others = sums.Of(std::max<int64_t>(1, shares - 1) * size);
   Workers::Get().Each(shares, [&](int64_t share) {
-    static thread_local std::vector<const float*> pixels;
-    pixels.resize(c.taps() * kPixels);
+    static thread_local PixelsMemory memory;
+    memory.pixels.resize(c.taps() * kPixels);
     float* own = share == 0 ? dw : others + (share - 1) * size;
     std::memset(own, 0, size * sizeof(float));
     for (int64_t block = blocks * share / shares; block < blocks * (share + 1) / shares; ++block) {
       const int64_t first = block * kPixels, count = std::min(kPixels, all - first);
-      FindPixels(c, x, first, count, kPixels, pixels.data());
-      AddPixels(pixels.data(), count, c.taps(), c.channels, dy + first * c.filters, c.filters, own);
+      FindPixels(c, x, first, count, memory.pixels.data());
+      AddPixels(memory, count, c.taps(), c.channels, dy + first * c.filters, c.filters, own);
     }
   });
   for (int64_t share = 1; share < shares; ++share) {

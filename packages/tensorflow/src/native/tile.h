@@ -27,9 +27,9 @@ struct Tile {
     for (int r = 0; r < R; ++r) sums[r][0] = sums[r][1] = _mm256_setzero_ps();
   }
 
-  // sums[r][j] += sum over t and k of rows[t * step + r][k] * panels[places[t]][k][j], panels [any, depth, 16]
-  SELFSUP_AVX2_INLINE void AddRows(const float* const* rows, int64_t step, const int64_t* places, int64_t count,
-                                   int64_t depth, const float* panels) {
+  // sums[r][j] += sum over t and k of rows[t * step + r][k] * panel[t][k][j], panel [count, depth, 16]
+  SELFSUP_AVX2_INLINE void AddRows(const float* const* rows, int64_t step, int64_t count, int64_t depth,
+                                   const float* panel) {
     __m256 own[R][2];
 #pragma GCC unroll 6
     for (int r = 0; r < R; ++r) {
@@ -40,7 +40,6 @@ struct Tile {
       const float* row[R];
 #pragma GCC unroll 6
       for (int r = 0; r < R; ++r) row[r] = rows[r];
-      const float* panel = panels + places[t] * depth * kTileColumns;
       for (int64_t k = 0; k < depth; ++k, panel += kTileColumns) {
         const __m256 left = _mm256_loadu_ps(panel), right = _mm256_loadu_ps(panel + 8);
 #pragma GCC unroll 6
@@ -59,25 +58,22 @@ struct Tile {
     const float* rows[R];
 #pragma GCC unroll 6
     for (int r = 0; r < R; ++r) rows[r] = first + r * stride;
-    const int64_t place = 0;
-    AddRows(rows, 0, &place, 1, depth, panel);
+    AddRows(rows, 0, 1, depth, panel);
   }
 
-  // sums[r][j] += sum over i of x(i)[r] * y[i * stride][j]; x is a function that tells where the i-th column begins
-  template <typename Columns>
-  SELFSUP_AVX2_INLINE void AddColumns(Columns x, int64_t count, const float* y, int64_t stride) {
+  // sums[r][j] += sum over i of x[i * stride + r] * panel[i][j], panel [count, 16]
+  SELFSUP_AVX2_INLINE void AddColumns(const float* x, int64_t stride, int64_t count, const float* panel) {
     __m256 own[R][2];
 #pragma GCC unroll 6
     for (int r = 0; r < R; ++r) {
       own[r][0] = sums[r][0];
       own[r][1] = sums[r][1];
     }
-    for (int64_t i = 0; i < count; ++i, y += stride) {
-      const float* column = x.at(i);
-      const __m256 left = _mm256_loadu_ps(y), right = _mm256_loadu_ps(y + 8);
+    for (int64_t i = 0; i < count; ++i, x += stride, panel += kTileColumns) {
+      const __m256 left = _mm256_loadu_ps(panel), right = _mm256_loadu_ps(panel + 8);
 #pragma GCC unroll 6
       for (int r = 0; r < R; ++r) {
-        const __m256 factor = _mm256_broadcast_ss(column + r);
+        const __m256 factor = _mm256_broadcast_ss(x + r);
         own[r][0] = _mm256_fmadd_ps(factor, left, own[r][0]);
         own[r][1] = _mm256_fmadd_ps(factor, right, own[r][1]);
       }
@@ -116,18 +112,6 @@ struct Tile {
     _mm256_storeu_ps(all + 8, sums[r][1]);
     for (int64_t j = 0; j < columns; ++j) out[j] += all[j];
   }
-};
-
-// Columns of a matrix that lie anywhere, and ones that lie side by side.
-struct Scattered {
-  const float* const* columns;
-  int64_t offset;
-  SELFSUP_AVX2_INLINE const float* at(int64_t i) const { return columns[i] + offset; }
-};
-struct Strided {
-  const float* first;
-  int64_t stride;
-  SELFSUP_AVX2_INLINE const float* at(int64_t i) const { return first + i * stride; }
 };
 
 // Statements with the number of rows, 1 to 6, as a constant R.

@@ -253,7 +253,7 @@ SELFSUP_AVX2 void AddTiles(const float* x, const float* panels, int64_t count, i
       SELFSUP_WITH_ROWS(some, {
         Tile<R> tile;
         tile.Clear();
-        tile.AddColumns(Strided{x + i, channels}, count, panels, kTileColumns);
+        tile.AddColumns(x + i, channels, count, panels);
         for (int r = 0; r < R; ++r) tile.Add(r, sums + (i + r) * filters + from, kTileColumns);
       })
     }
