@@ -32,6 +32,20 @@ function describe(exit: (code: number) => void): Command {
     .exitOverride()
     .showHelpAfterError('(selfsup --help shows all commands; selfsup COMMAND --help its options)')
     .addHelpText('after', examples)
+    .addOption(
+      new Option(
+        '--mixed-precision <choice>',
+        'half the bits in compiled steps; auto: where the processor is faster for it',
+      ).choices(['auto', 'on', 'off']),
+    )
+    .option('--xla', 'compile steps through XLA')
+    .configureHelp({ showGlobalOptions: true })
+    // Told to the engine through the environment before it starts: no part of what a run is made of.
+    .hook('preAction', () => {
+      const { mixedPrecision, xla } = program.opts()
+      if (mixedPrecision !== undefined) process.env.SELFSUP_MIXED_PRECISION = mixedPrecision
+      if (xla) process.env.SELFSUP_XLA = '1'
+    })
 
   program
     .command('pretrain')
@@ -213,29 +227,7 @@ function describe(exit: (code: number) => void): Command {
       const { removeEngines } = await import('./commands/engine.js')
       exit(await removeEngines(names, flags))
     })
-  for (const command of program.commands) if (trains(command)) withEngineSettings(command)
   return program
-}
-
-function trains(command: Command): boolean {
-  return command.options.some(({ long }) => long === '--engine')
-}
-
-/** Settings of the engine, told to it through the environment before it starts. */
-function withEngineSettings(command: Command): void {
-  command
-    .addOption(
-      new Option(
-        '--mixed-precision <choice>',
-        'half the bits in compiled steps; auto: where the processor is faster for it',
-      ).choices(['auto', 'on', 'off']),
-    )
-    .option('--xla', 'compile steps through XLA')
-    .hook('preAction', () => {
-      const { mixedPrecision, xla } = command.opts()
-      if (mixedPrecision !== undefined) process.env.SELFSUP_MIXED_PRECISION = mixedPrecision
-      if (xla) process.env.SELFSUP_XLA = '1'
-    })
 }
 
 const imagesHelp =

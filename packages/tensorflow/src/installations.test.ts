@@ -107,7 +107,7 @@ describe('removeInstallations', () => {
       install()
       mkdirSync(join(cacheFolder, 'tensorflow', 'mine'))
       mkdirSync(join(folder, 'elsewhere'))
-      await expect(remove([name])).rejects.toThrow(/unknown installation .* in /)
+      await expect(remove([name])).rejects.toThrow(/: unknown installation /)
       expect(existsSync(join(folder, 'elsewhere'))).toBe(true)
       expect((await list()).map(({ name }) => name)).toEqual([cpu])
     },

@@ -109,7 +109,7 @@ export async function removeInstallations(
   for (const name of wanted)
     if (!there.includes(name)) {
       const what = there.length > 0 ? unknownName('installation', name, there) : 'nothing is installed'
-      throw new SelfsupError(`${what} in ${cache}`)
+      throw new SelfsupError(`${cache}: ${what}`)
     }
   if (wanted.length === 0) return []
   try {
