@@ -74,9 +74,9 @@ function wantedEngine(asked: EngineName | 'auto'): EngineName | 'auto' {
 
 /** Each makes its backend the current one and says what it is. */
 const start: Record<EngineName, (threads: number, options: EngineOptions) => Promise<string>> = {
-  async tensorflow(threads, { mixedPrecision, memoryGrowth }) {
+  async tensorflow(threads, { mixedPrecision, memoryGrowth, xla }) {
     const { loadTensorflow } = await loadTensorflowPackage()
-    const { source, version, settings } = await loadTensorflow({ threads, mixedPrecision, memoryGrowth })
+    const { source, version, settings } = await loadTensorflow({ threads, mixedPrecision, memoryGrowth, xla })
     await use('tensorflow')
     const library = source === 'selfsup' ? `TensorFlow ${version}` : `${source} ${version}`
     const gpu =

@@ -41,8 +41,10 @@ test('threads: as asked, else as TensorFlow’s environment says, else all', () 
   expect(tensorflowSettings({ operations: 1 }, plain).operations).toBe(1)
 })
 
-test('oneDNN and GPU memory follow the environment', () => {
+test('oneDNN, XLA and GPU memory follow the environment', () => {
   expect(tensorflowSettings({}, plain)).toMatchObject({ oneDnn: true, memoryGrowth: true })
+  expect(tensorflowSettings({}, plain).xla).toBe(false)
+  expect(tensorflowSettings({}, { ...plain, env: { SELFSUP_XLA: '1' } }).xla).toBe(true)
   const env = { TF_ENABLE_ONEDNN_OPTS: '0', SELFSUP_GPU_MEMORY: 'all' }
   expect(tensorflowSettings({}, { ...plain, env })).toMatchObject({ oneDnn: false, memoryGrowth: false })
   expect(tensorflowSettings({}, { ...plain, arch: 'arm64' }).oneDnn).toBe(false)

@@ -19,6 +19,8 @@ export interface TensorflowOptions {
   readonly mixedPrecision?: MixedPrecision
   /** take a GPU's memory as it is needed, not all at once; default true, unless $SELFSUP_GPU_MEMORY is `all` */
   readonly memoryGrowth?: boolean
+  /** steps will be compiled by XLA, which knows no operations of our own; default $SELFSUP_XLA */
+  readonly xla?: boolean
 }
 
 export type MixedPrecision = 'auto' | 'on' | 'off'
@@ -31,6 +33,7 @@ export interface TensorflowSettings {
   /** whether the processor, or GPU, has instructions for that */
   readonly fast: boolean
   readonly memoryGrowth: boolean
+  readonly xla: boolean
   /** whether operations on the processor are oneDNN's */
   readonly oneDnn: boolean
 }
@@ -66,6 +69,7 @@ export function tensorflowSettings(
     mixedPrecision: on ? (gpu ? 'float16' : 'bfloat16') : 'off',
     fast,
     memoryGrowth: options.memoryGrowth ?? env.SELFSUP_GPU_MEMORY !== 'all',
+    xla: options.xla ?? !['', '0', undefined].includes(env.SELFSUP_XLA),
     oneDnn: (arch === 'x64' && env.TF_ENABLE_ONEDNN_OPTS !== '0') || env.TF_ENABLE_ONEDNN_OPTS === '1',
   }
 }
