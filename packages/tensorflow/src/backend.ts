@@ -19,6 +19,15 @@ class Data {
   ) {}
 }
 
+/** Which operations of our own stand in for TensorFlow's. */
+export interface OwnOperations {
+  readonly views: boolean
+  readonly convolutions: boolean
+  readonly normalisation: boolean
+}
+
+const noneOfOurs: OwnOperations = { views: false, convolutions: false, normalisation: false }
+
 /** Bytes that one constant made on the host may have in a captured step. */
 const LARGEST_CONSTANT = 1 << 20
 
@@ -53,11 +62,11 @@ export class TensorflowBackend extends tf.KernelBackend {
   readonly isUsingGpuDevice: boolean
   readonly isGPUPackage: boolean
   /** operations of our own; they run on the processor: where TensorFlow has a GPU, its own do their work */
-  readonly fused: {
-    readonly views: boolean
-    readonly convolutions: boolean
-    readonly normalisation: boolean
+  get fused(): OwnOperations {
+    return this.byXla ? noneOfOurs : this.ours // XLA knows none of them
   }
+  private readonly ours: OwnOperations
+  private byXla = false
   /** of TensorFlow's library */
   readonly version: string
   private readonly exchange: Int32Array
@@ -70,13 +79,12 @@ export class TensorflowBackend extends tf.KernelBackend {
 
   /**
    * @param config a serialized ConfigProto; the library's defaults where empty
-   * @param settings.xla steps are made by XLA, which knows no operations of ours
    * @param settings.mixedPrecision other than `off`: convolutions are TensorFlow's, ours are float32
    */
   constructor(
     private readonly addon: Addon,
     config: Uint8Array = new Uint8Array(),
-    { xla = false, mixedPrecision = 'off' }: { xla?: boolean; mixedPrecision?: string } = {},
+    { mixedPrecision = 'off' }: { mixedPrecision?: string } = {},
   ) {
     super()
     const { version, gpu, convolutions, exchange } = addon.start(new Int32Array(1 << 16), config)
@@ -84,14 +92,9 @@ export class TensorflowBackend extends tf.KernelBackend {
     this.version = version
     this.isUsingGpuDevice = gpu
     this.isGPUPackage = gpu
-    const ours = !gpu && !xla
     const { SELFSUP_CONVOLUTIONS: wanted } = process.env
     const suits = wanted === '1' ? convolutions > 0 : wanted !== '0' && convolutions === 2
-    this.fused = {
-      views: ours,
-      normalisation: ours,
-      convolutions: ours && mixedPrecision === 'off' && suits,
-    }
+    this.ours = { views: !gpu, normalisation: !gpu, convolutions: !gpu && mixedPrecision === 'off' && suits }
     this.operations = new Operations(addon)
   }
 
@@ -274,6 +277,7 @@ export class TensorflowBackend extends tf.KernelBackend {
   captureFunction(name: string, xla: boolean, body: () => readonly tf.TensorInfo[]): tf.DataId[] {
     this.addon.beginCapture(LARGEST_CONSTANT)
     this.capture = ++this.captures
+    this.byXla = xla
     this.outside.clear()
     try {
       const outputs = body()
@@ -282,6 +286,7 @@ export class TensorflowBackend extends tf.KernelBackend {
       return Array.from(this.exchange.subarray(0, inputs), (tensor) => this.outside.get(tensor)!)
     } finally {
       this.capture = 0
+      this.byXla = false
       this.outside.clear()
       this.addon.abortCapture()
     }

@@ -54,7 +54,13 @@ function takeOver(
 ): void {
   const kernel = tf.getKernel(kernelName, backendName)
   tf.unregisterKernel(kernelName, backendName)
-  tf.registerKernel({ ...kernel, kernelFunc: (call) => own(call) ?? kernel.kernelFunc(call) })
+  tf.registerKernel({
+    ...kernel,
+    kernelFunc: (call) => {
+      const { fused } = call.backend as TensorflowBackend
+      return (fused.convolutions ? own(call) : undefined) ?? kernel.kernelFunc(call)
+    },
+  })
 }
 
 /** What the convolution is, if it is one that our operations are for. */
