@@ -20,14 +20,15 @@ function coloured(count: number, side: number): ImageDataset {
     classes: ['even', 'odd'],
     fingerprint: 'coloured',
     labels: () => Int32Array.from({ length: count }, (_, i) => i % 2),
-    async *batches({ batchSize, limit = count }: BatchOptions): AsyncIterable<HostBatch> {
-      for (let start = 0; start < Math.min(count, limit); start += batchSize) {
-        const size = Math.min(batchSize, Math.min(count, limit) - start)
+    async *batches({ batchSize, order }: BatchOptions): AsyncIterable<HostBatch> {
+      const positions = order ?? Uint32Array.from({ length: count }, (_, i) => i)
+      for (let start = 0; start < positions.length; start += batchSize) {
+        const indices = Int32Array.from(positions.subarray(start, start + batchSize))
+        const size = indices.length
         const data = new Uint8Array(size * side * side * 3)
         data.forEach((_, p) => {
-          data[p] = (start + Math.floor(p / (side * side * 3))) * ((p % 3) + 1)
+          data[p] = indices[Math.floor(p / (side * side * 3))]! * ((p % 3) + 1)
         })
-        const indices = Int32Array.from({ length: size }, (_, i) => start + i)
         yield { images: { data, shape: [size, side, side, 3] }, labels: indices.map((i) => i % 2), indices }
       }
     },
@@ -119,6 +120,12 @@ describe.each(testEngines())('features on %s', (engine) => {
     expect(done).toEqual([2, 4, 6, 8, 9])
     expect(most).toBe(2)
     expect([...features.indices]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8])
+  })
+
+  test('a limit takes images from all over the dataset', async () => {
+    const few = await rawPixels(coloured(10, 4), { size: 4, limit: 4, batchSize: 3 })
+    expect([...few.indices]).toEqual([0, 2, 5, 7])
+    expect([...few.labels]).toEqual([0, 0, 1, 1])
   })
 
   test('rawPixels are the pixels from 0 to 1, resized where the size differs', async () => {

@@ -34,7 +34,7 @@ export interface ExtractOptions {
   /** side of the pictures that the backbone takes, in pixels */
   readonly size: number
   readonly batchSize?: number
-  /** at most this many images, from the first */
+  /** at most this many images, spread evenly over the dataset: one sorted by classes keeps all of them */
   readonly limit?: number
   readonly engine?: Pick<Engine, 'compile'>
   /** called after each batch with the number of images done */
@@ -149,7 +149,8 @@ async function collect(
   // A batch is handed to the engine before the last one's features are waited for: it need not stand idle.
   const underWay: Parameters<typeof store>[0][] = []
   try {
-    for await (const batch of dataset.batches({ batchSize, size, limit, signal })) {
+    const order = total < dataset.length ? spread(total, dataset.length) : undefined
+    for await (const batch of dataset.batches({ batchSize, size, order, signal })) {
       signal?.throwIfAborted()
       if (!batch.images) throw new SelfsupError(`${dataset.name} gave a batch without images`)
       if (batch.labels.length === 0) continue
@@ -171,6 +172,11 @@ async function collect(
     indices: indices.subarray(0, count),
     classes: dataset.classes,
   }
+}
+
+/** So many positions of a dataset, evenly apart. */
+function spread(count: number, length: number): Uint32Array {
+  return Uint32Array.from({ length: count }, (_, i) => Math.floor((i * length) / count))
 }
 
 /** The middle square, resized as the views in training are: bilinear with antialiasing. */
