@@ -31,7 +31,8 @@ export interface Addon {
   /** @returns how many tensors from outside the step takes; the exchange holds their numbers */
   endCapture(name: string, outputs: number, xla: boolean): number
   abortCapture(): void
-  call(name: string, inputs: number, outputs: number): void
+  /** @param rewritten TensorFlow's optimiser is to see it in any case, for what the configuration asks of it */
+  call(name: string, inputs: number, outputs: number, rewritten: boolean): void
   removeFunction(name: string): void
   wait(): void
   countTensors(): number

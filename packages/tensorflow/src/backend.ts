@@ -67,6 +67,7 @@ export class TensorflowBackend extends tf.KernelBackend {
   }
   private readonly ours: OwnOperations
   private byXla = false
+  private readonly rewritten: boolean
   /** of TensorFlow's library */
   readonly version: string
   private readonly exchange: Int32Array
@@ -94,6 +95,7 @@ export class TensorflowBackend extends tf.KernelBackend {
     this.isGPUPackage = gpu
     const { SELFSUP_CONVOLUTIONS: wanted } = process.env
     const suits = wanted === '1' ? convolutions > 0 : wanted !== '0' && convolutions === 2
+    this.rewritten = mixedPrecision !== 'off'
     this.ours = { views: !gpu, normalisation: !gpu, convolutions: !gpu && mixedPrecision === 'off' && suits }
     this.operations = new Operations(addon)
   }
@@ -302,7 +304,7 @@ export class TensorflowBackend extends tf.KernelBackend {
     results: readonly { readonly shape: number[]; readonly dtype: tf.DataType }[],
   ): tf.Tensor[] {
     for (const [i, input] of inputs.entries()) this.exchange[i] = this.numberOf(input)
-    this.addon.call(name, inputs.length, results.length)
+    this.addon.call(name, inputs.length, results.length, this.rewritten)
     const numbers = Array.from(this.exchange.subarray(0, results.length))
     return results.map(({ shape, dtype }, i) => this.tensorOf(numbers[i]!, typesOf[dtype], shape))
   }

@@ -262,6 +262,7 @@ int32_t Capture::Finish(const char* name, int32_t outputs, bool xla) {
   if (status.ok()) TFE_ContextAddFunction(engine_.context, function, status);
   TF_DeleteFunction(function);
   status.Check();
+  if (last_large_) engine_.large.insert(name);
   int32_t* ids = engine_.Room(ids_.size());
   for (size_t i = 0; i < ids_.size(); ++i) ids[i] = ids_[i];
   return static_cast<int32_t>(ids_.size());
@@ -294,7 +295,9 @@ napi_value RemoveFunction(Call& call) {
   Status status;
   TFE_ExecutorWaitForAllPendingNodes(engine.queue, status);  // whatever went wrong in one of them is told elsewhere
   Status removed;
-  TFE_ContextRemoveFunction(engine.context, call.Text(call.arguments[0]).c_str(), removed);
+  const std::string name = call.Text(call.arguments[0]);
+  engine.large.erase(name);
+  TFE_ContextRemoveFunction(engine.context, name.c_str(), removed);
   removed.Check();
   return nullptr;
 }

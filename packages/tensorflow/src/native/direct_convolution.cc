@@ -13,6 +13,7 @@ namespace {
 
 constexpr int64_t kRows = 96;    // results that a part makes at a time
 constexpr int64_t kPixels = 128;  // pixels that a part of a filter's gradient adds up at a time
+constexpr int64_t kMostSums = int64_t{1} << 26;
 constexpr int64_t kTogether = 36;  // channels of them that are copied together
 
 struct RowsMemory {
@@ -212,8 +213,9 @@ void FindPixels(const Convolution& c, const float* x, int64_t first, int64_t row
 void ConvolveDirectFilter(const Convolution& c, const float* x, const float* dy, float* dw) {
   const int64_t size = c.taps() * c.channels * c.filters, all = c.out_pixels();
   const int64_t blocks = (all + kPixels - 1) / kPixels;
-  // Sums of fixed shares of the pixels, added in order: the same numbers whichever thread is faster.
-  const int64_t shares = std::min<int64_t>(blocks, Workers::Get().threads());
+  // Sums of fixed shares of the pixels, added in order: the same numbers whichever thread is faster. Not so many that
+  // they fill the memory of a machine with many processors.
+  const int64_t shares = std::min<int64_t>({blocks, Workers::Get().threads(), std::max<int64_t>(2, kMostSums / size)});
   static thread_local Scratch sums;
   float* others = sums.Of(std::max<int64_t>(1, shares - 1) * size);
   Workers::Get().Each(shares, [&](int64_t share) {

@@ -65,6 +65,8 @@ class Engine {
   std::vector<Definition> definitions;
   std::unique_ptr<Capture> capture;
   uint32_t captures = 0;
+  // Functions with work on large tensors.
+  std::unordered_set<std::string> large;
 
  private:
   int32_t Insert(const Value& value);

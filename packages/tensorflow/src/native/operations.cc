@@ -82,7 +82,7 @@ napi_value Execute(Call& call) {
   return nullptr;
 }
 
-// call(function, inputs, outputs): the exchange holds the inputs' numbers, then the outputs'; does not wait
+// call(function, inputs, outputs, rewritten): the exchange holds the inputs' numbers, then the outputs'; does not wait
 napi_value CallFunction(Call& call) {
   Engine& engine = call.engine();
   const std::string name = call.Text(call.arguments[0]);
@@ -90,8 +90,10 @@ napi_value CallFunction(Call& call) {
   const InLine line(engine);  // first of all: an operation keeps the executor that it finds when it is made
   Operation operation(engine, engine.Name(name));
   operation.Inputs(engine, call.Int(1));
-  // Without its configuration at hand a function runs as it was captured, unoptimised.
-  TFE_OpSetAttrString(operation.op, "config_proto", engine.config.data(), engine.config.size());
+  // Without its configuration at hand a function runs as it was captured, unoptimised: that is faster for work on large
+  // tensors on a processor, in the order that they were captured in.
+  if (engine.gpu || call.Bool(call.arguments[3]) || !engine.large.count(name))
+    TFE_OpSetAttrString(operation.op, "config_proto", engine.config.data(), engine.config.size());
   std::vector<TFE_TensorHandle*> results(outputs, nullptr);
   Status status;
   TFE_Execute(operation.op, results.data(), &outputs, status);
