@@ -18,6 +18,11 @@ const benches = {
   learn: { peer: 'learn.py', rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
   loop: { peer: 'loop-bare.mjs', rounds: 1, turns: 'whole run, against its bare step' },
   dispatch: { peer: 'dispatch-tfjs-node.mjs', rounds: 3 },
+  methods: {
+    peer: 'methods-lightly.mjs', // what lightly reached once
+    rounds: 1,
+    environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }),
+  },
   leak: { rounds: 1 }, // beside itself, later
   // Without a peer: what a method learns, beside random weights.
   cpc: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },

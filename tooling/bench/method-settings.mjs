@@ -1,0 +1,51 @@
+// What `pnpm bench methods` trains, as options of `selfsup pretrain`: all with the four-layer ConvNet, 32x32, batch 256.
+
+const sgd = (rate) => [
+  '--optimizer',
+  'sgd',
+  '--learning-rate',
+  `${rate}`,
+  '--weight-decay',
+  '5e-4',
+  '--warmup',
+  '0',
+]
+const adamw = (rate) => [
+  '--optimizer',
+  'adamw',
+  '--learning-rate',
+  `${rate}`,
+  '--weight-decay',
+  '1e-4',
+  '--warmup',
+  '0',
+]
+const set = (options) => Object.entries(options).flatMap(([name, value]) => ['--set', `${name}=${value}`])
+
+/** Ten epochs each: settings for so short a run, not the papers' for hundreds. */
+export const tenEpochs = {
+  simclr: { method: 'simclr', flags: [...sgd(0.06), ...set({ hidden: 512, jitter: 1 })] },
+  'moco v2': { method: 'moco', flags: [...sgd(0.06), ...set({ momentum: 0.99 })] },
+  'moco v3': { method: 'moco', flags: [...sgd(0.06), ...set({ version: 'v3', momentum: 0.99 })] },
+  byol: { method: 'byol', flags: [...sgd(0.06), ...set({ momentum: 0.99, hidden: 1024 })] },
+  simsiam: { method: 'simsiam', flags: sgd(0.06) },
+  'barlow-twins': { method: 'barlow-twins', flags: sgd(0.06) },
+  vicreg: { method: 'vicreg', flags: sgd(0.06) },
+  iic: { method: 'iic', flags: adamw(1e-3) },
+  cpc: { method: 'cpc', flags: [...adamw(1e-3), ...set({ blocks: 3, width: 128 })] },
+  'metric-learning, supcon': { method: 'metric-learning', flags: sgd(0.06) },
+}
+
+/** Three epochs, with networks, views and schedule of methods-lightly.py. */
+export const threeEpochs = {
+  simclr: { method: 'simclr', flags: [...sgd(0.06), ...set({ hidden: 512, jitter: 1 })] },
+  moco: {
+    method: 'moco',
+    flags: [
+      ...sgd(0.06),
+      ...set({ momentum: 0.99, temperature: 0.1, queue: 4096, hidden: 512, outputs: 128, batchGroups: 1 }),
+    ],
+  },
+  byol: { method: 'byol', flags: [...sgd(0.06), ...set({ momentum: 0.99, hidden: 1024, outputs: 256 })] },
+  'barlow-twins': { method: 'barlow-twins', flags: [...sgd(0.06), ...set({ hidden: 1024, outputs: 1024 })] },
+}

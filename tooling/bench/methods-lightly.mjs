@@ -1,0 +1,11 @@
+// lightly's figures, made once by methods-lightly.py and kept beside it.
+import { readFileSync } from 'node:fs'
+
+const results = JSON.parse(readFileSync(new URL('methods-lightly.json', import.meta.url), 'utf8'))
+const rows = Object.entries(results)
+  .filter(([name]) => name !== 'versions')
+  .flatMap(([name, { knn, seconds }]) => [
+    { case: `${name}, 3 epochs: kNN`, value: knn, unit: '%' },
+    { case: `${name}, 3 epochs: training`, value: seconds, unit: 's' },
+  ])
+console.log(JSON.stringify({ engine: results.versions, rows }))
