@@ -1,7 +1,7 @@
 /** The house, top to bottom: a package imports from rows below its own, never from its own or from above. */
 export const rows: readonly (readonly string[])[] = [
   ['cli'],
-  ['train', 'evaluation', 'report'],
+  ['train', 'evaluation', 'report', 'retrieval', 'advise'],
   ['simclr', 'moco', 'byol', 'barlow-twins', 'iic', 'cpc', 'metric-learning', 'pretext', 'generative'],
   ['augment', 'backbones', 'losses', 'optim', 'data'],
   ['kernels'],

@@ -12,6 +12,8 @@ const methodPackages: Readonly<Record<string, () => Promise<MethodDefinition>>> 
   cpc: async () => (await import('@selfsup/cpc')).definition,
   'cpc-series': async () => (await import('@selfsup/cpc')).seriesDefinition,
   'metric-learning': async () => (await import('@selfsup/metric-learning')).definition,
+  pretext: async () => (await import('@selfsup/pretext')).definition,
+  generative: async () => (await import('@selfsup/generative')).definition,
 }
 
 /** Names of all methods. */

@@ -11,6 +11,7 @@ export type {
 } from './dataset.js'
 export type { BackboneInput, MethodContext, MethodDefinition, PictureShape } from './definition.js'
 export { expected, SelfsupError } from './errors.js'
+export type { EvaluationChart, EvaluationRecord, EvaluationValue } from './evaluation-record.js'
 export { type JpegCropper, jpegCropper, provideJpegCropper } from './jpeg-cropper.js'
 export {
   type Encoder,

@@ -1,0 +1,1 @@
+export { definition, type GenerativeOptions, generative } from './generative.js'

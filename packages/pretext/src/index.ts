@@ -1,0 +1,1 @@
+export { definition, type PretextOptions, pretext } from './pretext.js'

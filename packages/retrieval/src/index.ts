@@ -1,0 +1,1 @@
+export { retrieval } from './retrieval.js'
