@@ -1,0 +1,101 @@
+import { convBnRelu, initialise, type Node, normalisationRelu, through } from '@selfsup/backbones'
+import { expected } from '@selfsup/core'
+import * as tfl from '@tensorflow/tfjs-layers'
+
+export interface DecoderOptions {
+  /** features of a vector, or [height, width, channels] of a map */
+  readonly inputs: number | readonly [height: number, width: number, channels: number]
+  /** side of the pictures in pixels */
+  readonly size: number
+  /** channels of what comes out; 3 when absent */
+  readonly channels?: number
+  /**
+   * filters after each doubling, whose number is what the size must be divisible by 2 to the power of. Default: from a map as
+   * many doublings as it needs, from a vector as many as leave 4 pixels or more to begin with; `width` filters after the
+   * last one, twice as many before each
+   */
+  readonly widths?: readonly number[]
+  /** filters at full size where `widths` names none; default 32 */
+  readonly width?: number
+  /** as in the backbones; default over the batch */
+  readonly norm?: 'batch' | 'layer'
+  /** of the initial weights; default 1 */
+  readonly seed?: number
+  /** of the model, first word of errors; default `decoder` */
+  readonly name?: string
+}
+
+/**
+ * From features to pictures: a vector becomes a small map by a linear layer; a map is doubled (nearest neighbour) and
+ * convolved (3x3, normalised, ReLU) until it is as large as the picture, which a last convolution makes. Doubling and
+ * convolving leaves no checkerboard, as transposed convolutions do (Odena et al. 2016, distill.pub/2016/deconv-checkerboard).
+ * @returns a model from [batch, inputs] or [batch, height, width, channels] to [batch, size, size, channels], linear: what
+ *   range it has is for the loss to say
+ * @throws SelfsupError when there are no inputs or no channels, or the size is none that doublings reach
+ */
+export function decoder({
+  inputs,
+  size,
+  channels = 3,
+  width = 32,
+  norm = 'batch',
+  seed = 1,
+  name = 'decoder',
+  ...options
+}: DecoderOptions): tfl.LayersModel {
+  const shape = typeof inputs === 'number' ? [inputs] : [...inputs]
+  for (const [what, value] of Object.entries({ inputs: Math.min(...shape), size, channels, width }))
+    expected(
+      Number.isInteger(value) && value >= 1,
+      `${name}: ${what} must be a whole number of at least 1; got ${value}`,
+    )
+  const doublings = options.widths?.length ?? doublingsTo(size, shape)
+  const widths =
+    options.widths ?? Array.from({ length: doublings }, (_, i) => width * 2 ** (doublings - 1 - i))
+  const start = size / 2 ** doublings
+  if (shape.length === 3) {
+    expected(
+      shape[0] === start && shape[1] === start,
+      `${name}: a map of ${shape[0]}x${shape[1]} does not become a picture of ${size} pixels by ${doublings} doublings; take pictures whose size is a multiple of ${2 ** doublings}`,
+    )
+  }
+  expected(
+    Number.isInteger(start),
+    `${name}: the size must be divisible by ${2 ** doublings}, for ${doublings} doublings; got ${size}`,
+  )
+  const input = tfl.input({ shape, name: 'features' })
+  const first = widths.length > 0 ? widths[0]! * 2 : width
+  let x: Node = shape.length === 3 ? input : asMap(input, start, first, norm)
+  for (const [index, filters] of widths.entries()) {
+    const stage = `stage${index + 1}`
+    const doubled = through(tfl.layers.upSampling2d({ name: `${stage}/double`, size: [2, 2] }), x)
+    x = convBnRelu(doubled, stage, filters, 3, 1, norm)
+  }
+  const last = tfl.layers.conv2d({
+    name: 'pictures',
+    filters: channels,
+    kernelSize: 3,
+    padding: 'same',
+    kernelInitializer: 'zeros',
+  })
+  return initialise(tfl.model({ inputs: input, outputs: through(last, x), name }), seed, 'default')
+}
+
+/** How often a map, or for a vector 4 pixels or more, must be doubled; rounded where no whole number does it. */
+function doublingsTo(size: number, shape: readonly number[]): number {
+  if (shape.length === 3) return Math.max(0, Math.round(Math.log2(size / shape[0]!)))
+  let doublings = 0
+  while (size % 2 ** (doublings + 1) === 0 && size / 2 ** (doublings + 1) >= 4) doublings++
+  return doublings
+}
+
+function asMap(features: Node, side: number, width: number, norm: DecoderOptions['norm']): Node {
+  const linear = tfl.layers.dense({
+    name: 'start/linear',
+    units: side * side * width,
+    useBias: false,
+    kernelInitializer: 'zeros',
+  })
+  const map = tfl.layers.reshape({ name: 'start/map', targetShape: [side, side, width] })
+  return normalisationRelu(through(map, through(linear, features)), 'start/bn', 'start/relu', norm)
+}
