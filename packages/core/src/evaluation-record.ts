@@ -33,8 +33,10 @@ export interface EvaluationRecord {
   readonly protocol: string
   /** one line for a heading */
   readonly title: string
-  /** optimiser steps that the judged weights have behind them */
+  /** optimiser steps that the judged weights have behind them; 0 where that is not known */
   readonly step: number
+  /** changes when the judged weights do: a record of other weights holds no more */
+  readonly weights?: string
   readonly options: Readonly<Record<string, string | number | boolean | readonly number[]>>
   readonly images: Readonly<
     Record<
@@ -42,6 +44,8 @@ export interface EvaluationRecord {
       { readonly source: string; readonly count: number; readonly fingerprint: string }
     >
   >
+  /** names of the files in the run's `features` folder that hold the judged features, where they were kept */
+  readonly features?: Readonly<Partial<Record<'train' | 'test', string>>>
   /** wall time of the protocol */
   readonly seconds: number
   /** the first is the headline */
