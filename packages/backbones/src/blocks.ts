@@ -92,6 +92,11 @@ export function relu(node: Node, name: string): Node {
   return through(tfl.layers.activation({ name, activation: 'relu' }), node)
 }
 
+/** Leaky rectifier: x, and 0.2 x where that is negative, as in DCGAN's discriminator. */
+export function leakyRelu(node: Node, name: string): Node {
+  return through(tfl.layers.leakyReLU({ name, alpha: 0.2 }), node)
+}
+
 /**
  * Normalisation and ReLU: layers of their own to whoever reads the model, one operation where it is batch normalisation,
  * whose layer does the work of both.

@@ -5,13 +5,17 @@ export {
   convBnRelu,
   convolution,
   globalAverage,
+  leakyRelu,
   type Node,
   normalisation,
+  normalisationRelu,
   relu,
   sum,
   through,
 } from './blocks.js'
 export { type ConvnetOptions, convnet } from './convnet.js'
+export { type DcganOptions, dcgan, halvingsOf } from './dcgan.js'
+export { type FullyConnectedOptions, fullyConnected } from './fully-connected.js'
 export { Gelu } from './gelu.js'
 export { type HeadOptions, predictor, projector } from './heads.js'
 export { type Initialisation, initialise } from './initial-weights.js'

@@ -18,6 +18,9 @@ describe.each(testEngines())('models on %s', (engine) => {
     ['convnet', 'layer'],
     ['resnet18', 'batch'],
     ['vit-tiny', 'layer'],
+    ['fully-connected', 'batch'],
+    ['dcgan', 'batch'],
+    ['dcgan', 'layer'],
   ] as const)(
     '%s with %s normalisation, saved, is a plain TensorFlow.js model with the same features',
     async (name, norm) => {

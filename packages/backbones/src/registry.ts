@@ -1,5 +1,7 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { convnet } from './convnet.js'
+import { dcgan } from './dcgan.js'
+import { fullyConnected } from './fully-connected.js'
 import type { BackboneOptions } from './input.js'
 import { resnet18, resnet34, resnet50 } from './resnet.js'
 import { vitSmall, vitTiny } from './vit.js'
@@ -18,6 +20,18 @@ export interface BackboneDefinition {
 /** All backbones, each kind from small to large. */
 export const backbones: readonly BackboneDefinition[] = [
   { name: 'convnet', summary: 'four 3x3 convolutions, for small machines', features: 256, create: convnet },
+  {
+    name: 'fully-connected',
+    summary: 'two linear layers, for small pictures (as in BiGAN, Donahue et al. 2017)',
+    features: 1024,
+    create: fullyConnected,
+  },
+  {
+    name: 'dcgan',
+    summary: 'strided 4x4 convolutions: DCGAN’s discriminator (Radford et al. 2016)',
+    features: 256,
+    create: dcgan,
+  },
   {
     name: 'wide-resnet-28-2',
     summary: 'Wide ResNet for small pictures (Zagoruyko & Komodakis 2016)',

@@ -1,0 +1,40 @@
+import { prepareEngine } from '@selfsup/engine'
+import { beforeAll, expect, test } from 'vitest'
+import { testEngines } from '../../../tooling/vitest/engines.js'
+import { dcgan, halvingsOf } from './dcgan.js'
+import { fullyConnected } from './fully-connected.js'
+
+beforeAll(async () => {
+  await prepareEngine({ engine: testEngines()[0] })
+})
+
+test.each([
+  [28, 2],
+  [32, 3],
+  [64, 4],
+  [96, 4],
+  [8, 1],
+  [4, undefined],
+  [30, undefined],
+  [31, undefined],
+])('%i pixels are halved %s times', (size, halvings) => {
+  expect(halvingsOf(size)).toBe(halvings)
+})
+
+test('dcgan halves to 4 to 7 pixels, each convolution with twice the filters, then a linear layer', () => {
+  const model = dcgan({ size: 28, channels: 1, width: 8, features: 10 })
+  expect(model.getLayer('stage2/relu').outputShape).toEqual([null, 7, 7, 16])
+  expect(model.outputs[0]!.shape).toEqual([null, 10])
+  model.dispose()
+})
+
+test('sizes that halves don’t lead from, and widths of nothing, are refused', () => {
+  expect(() => dcgan({ size: 30 })).toThrow('from 30 that leads nowhere; take a size such as 28')
+  expect(() => dcgan({ size: 32, width: 0 })).toThrow(
+    'dcgan: width must be a whole number of at least 1; got 0',
+  )
+  expect(() => fullyConnected({ size: 4, widths: [8, 0] })).toThrow('got [8,0]')
+  expect(() => fullyConnected({ size: 4, widths: [] })).toThrow(
+    'widths must be whole numbers of at least 1; got []',
+  )
+})

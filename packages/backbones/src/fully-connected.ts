@@ -1,0 +1,46 @@
+import { expected } from '@selfsup/core'
+import * as tfl from '@tensorflow/tfjs-layers'
+import { leakyRelu, type Node, normalisation, through } from './blocks.js'
+import { initialise } from './initial-weights.js'
+import { type BackboneOptions, checkInput } from './input.js'
+
+export interface FullyConnectedOptions extends BackboneOptions {
+  /** units of each layer; the last are the features */
+  readonly widths?: readonly number[]
+}
+
+/**
+ * Linear layers and leaky ReLU (slope 0.2), normalised in all but the first: a network that knows nothing of where pixels
+ * lie, as BiGAN's for permutation-invariant MNIST (Donahue et al. 2017, arXiv:1605.09782, appendix C).
+ * @param options.size side of the pictures in pixels
+ * @returns a model from [batch, size, size, channels] to [batch, last width]
+ * @throws SelfsupError when a width is no whole number of at least 1
+ */
+export function fullyConnected({
+  size,
+  channels = 3,
+  seed = 1,
+  norm = 'batch',
+  widths = [1024, 1024],
+}: FullyConnectedOptions): tfl.LayersModel {
+  checkInput('fullyConnected', size, 1, channels)
+  expected(
+    widths.length > 0 && widths.every((width) => Number.isInteger(width) && width >= 1),
+    `fullyConnected: widths must be whole numbers of at least 1; got [${widths}]`,
+  )
+  const input = tfl.input({ shape: [size, size, channels], name: 'images' })
+  let x: Node = through(tfl.layers.flatten({ name: 'pixels' }), input)
+  for (const [index, units] of widths.entries()) {
+    const name = `${index + 1}`
+    const linear = {
+      name: `${name}/linear`,
+      units,
+      useBias: index === 0,
+      kernelInitializer: 'zeros',
+    } as const
+    x = through(tfl.layers.dense(linear), x)
+    if (index > 0) x = normalisation(x, `${name}/bn`, false, norm)
+    x = leakyRelu(x, `${name}/relu`)
+  }
+  return initialise(tfl.model({ inputs: input, outputs: x, name: 'fully-connected' }), seed, 'transformer')
+}
