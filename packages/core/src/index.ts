@@ -1,5 +1,8 @@
+export type { Alarm } from './alarm.js'
 export { type CropBox, centralCropBox, DRAWS_PER_BOX, randomResizedCropBox } from './crop-box.js'
 export type {
+  AnnotatedBox,
+  Annotation,
   BatchOptions,
   CropSpec,
   Dataset,

@@ -6,5 +6,11 @@ export { type OpenOptions, openImages } from './open-images.js'
 export { type Records, recordDataset } from './record-dataset.js'
 export { rowsAsSeries } from './rows-as-series.js'
 export { kindNames } from './shapes/kinds.js'
-export { type ShapeAnnotation, type ShapesDataset, type ShapesOptions, shapes } from './shapes/shapes.js'
+export {
+  type ShapeAnnotation,
+  type ShapesDataset,
+  type ShapesOptions,
+  type ShapeValue,
+  shapes,
+} from './shapes/shapes.js'
 export { type FeatureTable, writeFeatures } from './write-features.js'

@@ -95,6 +95,23 @@ describe('annotations', () => {
     }
   })
 
+  it('are there as any dataset has them: values, boxes, captions', () => {
+    const dataset = shapes({ count: 200, objects: 2 })
+    for (let index = 0; index < 200; index++) {
+      const { values, boxes, captions, objects, caption } = dataset.annotations(index)
+      const { x, y, radius, angle, kind } = objects[0]!
+      const turned = ['crescent', 'heart'].includes(kindNames[kind]!)
+      expect(values).toEqual({
+        x,
+        y,
+        size: 2 * radius,
+        ...(turned && { 'angle cosine': Math.cos(angle), 'angle sine': Math.sin(angle) }),
+      })
+      expect(boxes).toEqual(objects.map(({ kind, box }) => ({ label: kind, box })))
+      expect(captions).toEqual([caption])
+    }
+  })
+
   it('captions read like a sentence', () => {
     const dataset = shapes({ count: 50 })
     for (let index = 0; index < 50; index++) {

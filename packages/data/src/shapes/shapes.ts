@@ -1,4 +1,4 @@
-import { expected, type ImageDataset, mixSeed } from '@selfsup/core'
+import { type AnnotatedBox, type Annotation, expected, type ImageDataset, mixSeed } from '@selfsup/core'
 import { recordDataset } from '../record-dataset.js'
 import { kindNames } from './kinds.js'
 import { boxAround, renderScene } from './render.js'
@@ -17,8 +17,20 @@ export interface ShapesOptions {
   readonly split?: 'train' | 'test'
 }
 
+/** Names of the numbers that are known of a drawn picture. */
+export type ShapeValue = 'x' | 'y' | 'size' | 'angle cosine' | 'angle sine'
+
 /** What is known of one drawn picture. */
-export interface ShapeAnnotation {
+export interface ShapeAnnotation extends Annotation {
+  /**
+   * of the first thing: middle and diameter as parts of the side; cosine and sine of its angle, where it has one: of kinds
+   * that look the same only after a whole turn
+   */
+  readonly values: Readonly<Partial<Record<ShapeValue, number>>>
+  /** of each thing, in the order of `objects` */
+  readonly boxes: readonly AnnotatedBox[]
+  /** `caption` alone */
+  readonly captions: readonly string[]
   readonly objects: readonly {
     /** class number, position in `classes` */
     readonly kind: number
@@ -115,12 +127,29 @@ class DrawnOnce {
   }
 }
 
+/** Kinds that look the same only after a whole turn, so that a picture tells their angle. */
+const turnable: ReadonlySet<string> = new Set(['crescent', 'heart'])
+
 function annotate(scene: Scene, size: number): ShapeAnnotation {
+  const objects = scene.objects.map((object) => {
+    const { kind, angle, radius, x, y } = object
+    return { kind, angle, radius, x, y, box: boxAround(object, size) }
+  })
+  const { x, y, radius, angle, kind } = objects[0]!
+  const caption = describeScene(scene)
   return {
-    caption: describeScene(scene),
-    objects: scene.objects.map((object) => {
-      const { kind, angle, radius, x, y } = object
-      return { kind, angle, radius, x, y, box: boxAround(object, size) }
-    }),
+    values: {
+      x,
+      y,
+      size: 2 * radius,
+      ...(turnable.has(kindNames[kind]!) && {
+        'angle cosine': Math.cos(angle),
+        'angle sine': Math.sin(angle),
+      }),
+    },
+    boxes: objects.map(({ kind, box }) => ({ label: kind, box })),
+    captions: [caption],
+    objects,
+    caption,
   }
 }
