@@ -7,4 +7,15 @@ export { type LbfgsOptions, minimise } from './lbfgs.js'
 export { type LinearProbeOptions, type LinearProbeResult, linearProbe } from './linear-probe.js'
 export { matchClasses } from './match-classes.js'
 export { normalisedMutualInformation } from './mutual-information.js'
+export type {
+  Findings,
+  Pictures,
+  Protocol,
+  ProtocolContext,
+  SplitFeatures,
+  Start,
+  Subject,
+  TrainableNetwork,
+} from './protocol.js'
+export { protocols } from './protocols/index.js'
 export { type RecallOptions, recallAtK } from './recall-at-k.js'
