@@ -28,6 +28,7 @@ const benches = {
   cpc: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
   'metric-learning': { rounds: 1 },
   iic: { rounds: 1 },
+  pretext: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
 }
 const known = ['--quick', '--json', '--record', '--ours-only', '--peer-only']
 const [name, ...flags] = process.argv.slice(2)

@@ -12,8 +12,14 @@ const methodPackages: Readonly<Record<string, () => Promise<MethodDefinition>>> 
   cpc: async () => (await import('@selfsup/cpc')).definition,
   'cpc-series': async () => (await import('@selfsup/cpc')).seriesDefinition,
   'metric-learning': async () => (await import('@selfsup/metric-learning')).definition,
-  pretext: async () => (await import('@selfsup/pretext')).definition,
-  generative: async () => (await import('@selfsup/generative')).definition,
+  rotation: async () => (await import('@selfsup/pretext')).rotationDefinition,
+  'relative-patch': async () => (await import('@selfsup/pretext')).relativePatchDefinition,
+  jigsaw: async () => (await import('@selfsup/pretext')).jigsawDefinition,
+  autoencoder: async () => (await import('@selfsup/generative')).autoencoderDefinition,
+  denoising: async () => (await import('@selfsup/generative')).denoisingDefinition,
+  'context-encoder': async () => (await import('@selfsup/generative')).contextEncoderDefinition,
+  'split-brain': async () => (await import('@selfsup/generative')).splitBrainDefinition,
+  mae: async () => (await import('@selfsup/generative')).maskedAutoencoderDefinition,
 }
 
 /** Names of all methods. */

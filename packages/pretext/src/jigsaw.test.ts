@@ -1,0 +1,224 @@
+import { convnet } from '@selfsup/backbones'
+import { encoderOf, type Method, uniforms } from '@selfsup/core'
+import { type Engine, prepareEngine } from '@selfsup/engine'
+import * as tf from '@tensorflow/tfjs-core'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { testEngines } from '../../../tooling/vitest/engines.js'
+import { type JigsawOptions, jigsaw, jigsawDefinition } from './jigsaw.js'
+import { inverse, permutationSet } from './permutations.js'
+import { cutTiles, standardise, tileLayout } from './tiles.js'
+
+const step = () => ({
+  seed: tf.tensor1d([5, 6], 'int32'),
+  progress: tf.scalar(0),
+  epoch: tf.scalar(0),
+  phase: 'main',
+})
+
+function pictures(count: number, channels: 1 | 3 = 3) {
+  const values = Int32Array.from(uniforms([1, 2], count * 16 * 16 * channels), (u) => Math.floor(u * 256))
+  return {
+    images: tf.tensor4d(values, [count, 16, 16, channels], 'int32'),
+    labels: tf.fill([count], -1, 'int32') as tf.Tensor1D,
+    indices: tf.range(0, count, 1, 'int32'),
+  }
+}
+
+const context = { pictures: { size: 16, channels: 3 } }
+const small = { tile: 4, permutations: 20, puzzles: 2, tileFeatures: 6, hidden: 8 }
+const make = (options: JigsawOptions = {}, channels: 1 | 3 = 3) =>
+  jigsaw(convnet({ size: 4, widths: [4, 8], channels }), { ...small, ...options }, context)
+
+function free(method: Method): void {
+  method.networks.backbone.dispose()
+  method.dispose()
+}
+
+/** Pictures whose pixels hold row and column, and the row again. */
+function places(count: number, size: number): tf.Tensor4D {
+  const row = tf.tile(tf.reshape(tf.range(0, size), [1, size, 1, 1]), [count, 1, size, 1])
+  return tf.concat([row, tf.transpose(row, [0, 2, 1, 3]), row], 3) as tf.Tensor4D
+}
+
+describe.each(testEngines())('jigsaw on %s', (engine) => {
+  let tensors: number
+  let prepared: Engine
+  beforeAll(async () => {
+    prepared = await prepareEngine({ engine })
+  })
+  beforeEach(() => {
+    tensors = tf.memory().numTensors
+  })
+  afterEach(() => {
+    expect(tf.memory().numTensors).toBe(tensors)
+  })
+
+  test('tiles lie row by row, each anywhere within its cell', () => {
+    tf.tidy(() => {
+      const layout = tileLayout(32, { square: 0, tile: 7, colourShift: 0 })
+      expect(layout).toEqual({ square: 30, cell: 10, tile: 7, colourShift: 0 })
+      const cut = cutTiles(places(60, 30), layout, tf.tensor1d([3, 4], 'int32'))
+      expect(cut.shape).toEqual([60 * 9, 7, 7, 3])
+      const corners = tf.round(tf.slice(cut, [0, 0, 0, 0], [-1, 1, 1, 2])).dataSync()
+      const found = new Set<number>()
+      for (let tile = 0; tile < 60 * 9; tile++) {
+        const cell = [Math.floor((tile % 9) / 3), tile % 3]
+        for (const axis of [0, 1]) found.add(corners[2 * tile + axis]! - 10 * cell[axis]!)
+      }
+      expect([...found].sort()).toEqual([0, 1, 2, 3])
+      const inside = tf.slice(places(1, 30), [0, 0, 0, 0], [1, 7, 7, 3])
+      const wanted = tf.add(tf.slice(cut, [0, 0, 0, 0], [-1, 1, 1, -1]), inside)
+      expect(tf.max(tf.abs(tf.sub(cut, wanted))).dataSync()[0]).toBeLessThan(1e-4)
+    })
+  })
+
+  test('colours are shifted against one another, within the cell', () => {
+    tf.tidy(() => {
+      const layout = tileLayout(30, { square: 0, tile: 7, colourShift: 2 })
+      const cut = cutTiles(places(60, 30), layout, tf.tensor1d([3, 4], 'int32'))
+      const corner = tf.round(tf.slice(cut, [0, 0, 0, 0], [-1, 1, 1, -1])).dataSync()
+      const shifts = new Set<number>()
+      for (let tile = 0; tile < 60 * 9; tile++) {
+        const [first, , third] = corner.slice(3 * tile)
+        shifts.add(third! - first!)
+        const start = 10 * Math.floor((tile % 9) / 3)
+        for (const row of [first!, third!]) {
+          expect(row).toBeGreaterThanOrEqual(start)
+          expect(row + 7).toBeLessThanOrEqual(start + 10)
+        }
+      }
+      expect(Math.min(...shifts)).toBeLessThan(-1)
+      expect(Math.max(...shifts)).toBeGreaterThan(1)
+    })
+  })
+
+  test('each tile has mean 0 and deviation 1 in each colour; a flat one is 0', () => {
+    tf.tidy(() => {
+      const tiles = tf.randomNormal([5, 4, 4, 3], 3, 2, 'float32', 1) as tf.Tensor4D
+      const { mean, variance } = tf.moments(standardise(tiles), [1, 2])
+      expect(tf.max(tf.abs(mean)).dataSync()[0]).toBeLessThan(1e-5)
+      expect(tf.max(tf.abs(tf.sub(variance, 1))).dataSync()[0]).toBeLessThan(1e-3)
+      expect(tf.max(tf.abs(standardise(tf.fill([1, 4, 4, 3], 7)))).dataSync()[0]).toBe(0)
+      const scaled = standardise(tf.add(tf.mul(tiles, 3), 5))
+      expect(tf.max(tf.abs(tf.sub(scaled, standardise(tiles)))).dataSync()[0]).toBeLessThan(1e-3)
+    })
+  })
+
+  test('labels are the numbers of the orders, whose inverse puts the tiles back', () => {
+    const method = make({ puzzles: 3 })
+    tf.tidy(() => {
+      const views = method.views(pictures(4), step())
+      expect([views.tiles.shape, views.orders.shape, views.labels.shape]).toEqual([
+        [36, 4, 4, 3],
+        [12, 9],
+        [12],
+      ])
+      const set = permutationSet(20)
+      const orders = views.orders.arraySync()
+      const picture = tf.slice(views.tiles, 0, 9)
+      for (const [puzzle, label] of views.labels.dataSync().entries()) {
+        expect(orders[puzzle]).toEqual(set[label])
+        const put = tf.gather(picture, orders[puzzle]!)
+        expect(tf.gather(put, [...inverse(orders[puzzle]!)]).dataSync()).toEqual(picture.dataSync())
+      }
+      expect(new Set(views.labels.dataSync()).size).toBeGreaterThan(3)
+      expect(method.views(pictures(4), step()).orders.dataSync()).toEqual(views.orders.dataSync())
+    })
+    free(method)
+  })
+
+  test('the head sees the features of the tiles in the order in which they are put', () => {
+    const method = make({ puzzles: 3 })
+    const { backbone, tiles, head } = method.networks
+    tf.tidy(() => {
+      const views = method.views(pictures(2), step())
+      const each = tf.unstack(tf.relu(tiles!.apply(backbone.apply(views.tiles)) as tf.Tensor))
+      const rows = views.orders
+        .arraySync()
+        .map((order, puzzle) => tf.concat(order.map((tile) => each[9 * (puzzle % 2) + tile]!)))
+      const wanted = head!.apply(tf.stack(rows)) as tf.Tensor
+      expect(tf.max(tf.abs(tf.sub(method.solve(views), wanted))).dataSync()[0]).toBeLessThan(1e-5)
+    })
+    free(method)
+  })
+
+  test('a few steps on one batch lower the loss, captured as they are one by one', () => {
+    const method = make({ hidden: 32, permutations: 4 })
+    const weights = Object.values(method.networks).flatMap((model) =>
+      model.trainableWeights.map((weight) => weight.read() as tf.Variable),
+    )
+    const batch = pictures(6)
+    const train = prepared.compile((batch: ReturnType<typeof pictures>) => {
+      const views = method.views(batch, step())
+      const { value, grads } = tf.variableGrads(() => method.loss(views, step(), undefined).loss, weights)
+      for (const weight of weights) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, 0.3)))
+      return value
+    })
+    const eager = tf.tidy(
+      () => method.loss(method.views(batch, step()), step(), undefined).loss.dataSync()[0]!,
+    )
+    const losses = Array.from({ length: 12 }, () => tf.tidy(() => train(batch).dataSync()[0]!))
+    expect(losses[0]).toBeCloseTo(eager, 3)
+    expect(losses.at(-1)).toBeLessThan(losses[0]! - 0.3)
+    train.dispose()
+    tf.dispose(batch)
+    free(method)
+  })
+
+  test('features are the trunk’s of whole pictures, normalised as tiles are; grey ones too', () => {
+    const method = make()
+    const gray = make({}, 1)
+    tf.tidy(() => {
+      const pixels = tf.randomNormal([2, 16, 16, 3], 0, 1, 'float32', 1) as tf.Tensor4D
+      const wanted = method.networks.backbone.apply(standardise(pixels)) as tf.Tensor
+      expect(tf.max(tf.abs(tf.sub(encoderOf(method)(pixels), wanted))).dataSync()[0]).toBeLessThan(1e-6)
+      const { images, ...batch } = pictures(2, 1)
+      for (const given of [{ images }, { crops: [tf.slice(images, 0, [2, 15, 15, 1])] }])
+        expect(gray.views({ ...given, ...batch }, step()).tiles.shape).toEqual([18, 4, 4, 1])
+    })
+    free(method)
+    free(gray)
+  })
+})
+
+describe('what does not fit is said before any training', () => {
+  beforeAll(async () => {
+    await prepareEngine({ engine: testEngines()[0] })
+  })
+
+  test.each([
+    [32, { square: 32 }, '32 pixels cannot be divided into 3 rows of cells; set square to 30'],
+    [32, { square: 33 }, 'a square of 33 pixels is larger than the pictures of 32; set square to at most 30'],
+    [
+      24,
+      {},
+      'tiles of 8 pixels leave no gap between them in cells of 8 (a third of 24); set tile to at most 7',
+    ],
+    [32, { tile: 9 }, 'the backbone takes pictures of 8 pixels, and tiles have 9'],
+    [32, { colourShift: 3 }, 'colours shifted by 3 pixels would lie outside of'],
+    [32, { permutations: 1001 }, 'permutations must be a whole number from 2 to 1000; got 1001'],
+    [32, { permutations: 1 }, 'permutations must be a whole number from 2 to 1000; got 1'],
+  ])('pictures of %i pixels, %o', (size, options, message) => {
+    const backbone = convnet({ size: 8, widths: [4, 8] })
+    expect(() => jigsaw(backbone, options, { pictures: { size, channels: 3 } })).toThrow(message)
+    backbone.dispose()
+  })
+
+  test('a program makes the backbone for a tile', () => {
+    const options = { square: 0, tile: 0, colourShift: -1 } as Parameters<
+      NonNullable<typeof jigsawDefinition.backboneInput>
+    >[1]
+    const sideFor = (size: number) => jigsawDefinition.backboneInput!({ size, channels: 3 }, options).size
+    expect([28, 32, 64, 96, 224, 256].map(sideFor)).toEqual([8, 8, 16, 24, 60, 64])
+  })
+
+  test('the paper’s layout of 225 pixels, and what a trunk of its tiles asks for', () => {
+    const wanted = { square: 225, cell: 75, tile: 64, colourShift: 2 }
+    expect(tileLayout(225, { square: 0, tile: 0, colourShift: -1 })).toEqual(wanted)
+    const backbone = convnet({ size: 64, widths: [4, 8] })
+    const method = jigsaw(backbone)
+    expect(method.crops[0]!.size).toBe(225)
+    method.dispose()
+    backbone.dispose()
+  })
+})

@@ -1,0 +1,133 @@
+import { expected } from '@selfsup/core'
+
+/** Where each of nine tiles comes from: position i of the puzzle shows tile `order[i]`. */
+export type Permutation = readonly number[]
+
+/** Tiles of a puzzle. */
+export const TILES = 9
+
+/**
+ * Permutations of nine tiles that differ from one another as much as so many can (Noroozi & Favaro 2016,
+ * arXiv:1603.09246, section 4.2, whose greedy search these beat): the smallest Hamming distance between any two is the
+ * largest that there is for that number, and, where nine divides the number, so is the mean.
+ *
+ * They are groups that move nine points: translations of the field of nine elements (up to 9 permutations, distance
+ * 9), its affine maps (72, distance 8: two of them agree in one point at most), the Möbius maps of the projective line
+ * over the field of eight (504, distance 7), and those together with its automorphisms (distance 6). No 73 have distance
+ * 8 and no 505 have distance 7, since n! / (d - 1)! is the most that can be (Deza & Vanstone 1978). Within a group they
+ * come nine by nine, so that each tile stands as often at each place.
+ * @param count 2 to 1,000
+ * @returns the same ones at each call
+ * @throws SelfsupError when the count is no whole number from 2 to 1,000
+ */
+export function permutationSet(count: number): Permutation[] {
+  expected(
+    Number.isInteger(count) && count >= 2 && count <= 1000,
+    `jigsaw: permutations must be a whole number from 2 to 1000; got ${count}`,
+  )
+  if (count <= 72) return affineMaps().slice(0, count)
+  return moebiusMaps(count <= 504 ? 1 : 3).slice(0, count)
+}
+
+/** The permutation that undoes another. */
+export function inverse(permutation: Permutation): Permutation {
+  const undone = Array<number>(permutation.length)
+  for (const [position, tile] of permutation.entries()) undone[tile] = position
+  return undone
+}
+
+/** Places at which two permutations differ. */
+export function hammingDistance(a: Permutation, b: Permutation): number {
+  return a.reduce((sum, tile, position) => sum + (tile === b[position] ? 0 : 1), 0)
+}
+
+/** Sum and product of a finite field whose elements are 0 to size - 1. */
+interface Field {
+  readonly size: number
+  readonly add: (a: number, b: number) => number
+  readonly multiply: (a: number, b: number) => number
+}
+
+/** Nine elements a + bi, numbered a + 3b, of integers modulo 3 with i² = -1. */
+const nine: Field = {
+  size: 9,
+  add: (x, y) => ((x + y) % 3) + 3 * ((Math.floor(x / 3) + Math.floor(y / 3)) % 3),
+  multiply(x, y) {
+    const [a, b, c, d] = [x % 3, Math.floor(x / 3), y % 3, Math.floor(y / 3)]
+    return ((a * c + 2 * b * d) % 3) + 3 * ((a * d + b * c) % 3)
+  },
+}
+
+/** Eight elements, polynomials over {0, 1} as bits, modulo t³ + t + 1. */
+const eight: Field = {
+  size: 8,
+  add: (x, y) => x ^ y,
+  multiply(x, y) {
+    let product = 0
+    for (let bit = 0; bit < 3; bit++) if ((y >> bit) & 1) product ^= x << bit
+    for (let bit = 4; bit >= 3; bit--) if ((product >> bit) & 1) product ^= 0b1011 << (bit - 3)
+    return product
+  },
+}
+
+const elements = ({ size }: Field) => Array.from({ length: size }, (_, x) => x)
+
+/** x -> ax + b on the field of nine: for each a the nine translations of it. */
+function affineMaps(): Permutation[] {
+  const { add, multiply } = nine
+  const all = elements(nine)
+  return all.slice(1).flatMap((slope) => all.map((shift) => all.map((x) => add(multiply(slope, x), shift))))
+}
+
+/** The point at infinity of the projective line over the field of eight. */
+const INFINITE = 8
+
+/** x -> (as + b) / (cs + d) with s = x, then (`automorphisms` 3) with s = x² and s = x⁴; nine by nine, see `inCycles`. */
+function moebiusMaps(automorphisms: 1 | 3): Permutation[] {
+  const { add, multiply } = eight
+  const all = elements(eight)
+  const line = [...all, INFINITE]
+  const inverses = all.map((x) => all.find((y) => multiply(x, y) === 1) ?? 0)
+  const divide = (x: number, y: number) => (y === 0 ? INFINITE : multiply(x, inverses[y]!))
+  const matrices = all.flatMap((a) =>
+    all.flatMap((b) => [
+      ...(a === 0 ? [] : [[a, b, 0, 1] as const]),
+      ...all.filter((d) => multiply(a, d) !== b).map((d) => [a, b, 1, d] as const),
+    ]),
+  )
+  const maps = matrices.map(([a, b, c, d]) =>
+    line.map((x) => (x === INFINITE ? divide(a, c) : divide(add(multiply(a, x), b), add(multiply(c, x), d)))),
+  )
+  const square = line.map((x) => (x === INFINITE ? INFINITE : multiply(x, x)))
+  const ordered = inCycles(maps)
+  if (automorphisms === 1) return ordered
+  const [second, third] = [square, square.map((x) => square[x]!)]
+  return [ordered, ...[second, third].map((s) => ordered.map((map) => s.map((x) => map[x]!)))].flat()
+}
+
+/** A group in an order in which each nine, one after a turn of all points, hold every tile once at every place. */
+function inCycles(group: readonly Permutation[]): Permutation[] {
+  const turn = group.find(isOneCycle)!
+  const seen = new Set<string>()
+  const ordered: Permutation[] = []
+  for (const first of group) {
+    if (seen.has(first.join())) continue
+    let map = first
+    for (let k = 0; k < TILES; k++) {
+      ordered.push(map)
+      seen.add(map.join())
+      const last = map
+      map = turn.map((x) => last[x]!)
+    }
+  }
+  return ordered
+}
+
+function isOneCycle(permutation: Permutation): boolean {
+  let at = 0
+  for (let steps = 1; steps <= TILES; steps++) {
+    at = permutation[at]!
+    if (at === 0) return steps === TILES
+  }
+  return false
+}

@@ -1,0 +1,239 @@
+import { convnet, vitTiny } from '@selfsup/backbones'
+import { encoderOf, type Method, uniforms } from '@selfsup/core'
+import { type Engine, prepareEngine } from '@selfsup/engine'
+import * as tf from '@tensorflow/tfjs-core'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { testEngines } from '../../../tooling/vitest/engines.js'
+import { projectColours } from './colours.js'
+import { cutPairs, neighbours, pairLayout } from './patch-pairs.js'
+import { type RelativePatchOptions, relativePatch, relativePatchDefinition } from './relative-patch.js'
+
+const step = () => ({
+  seed: tf.tensor1d([5, 6], 'int32'),
+  progress: tf.scalar(0),
+  epoch: tf.scalar(0),
+  phase: 'main',
+})
+
+function pictures(count: number, channels: 1 | 3 = 3) {
+  const values = Int32Array.from(uniforms([1, 2], count * 16 * 16 * channels), (u) => Math.floor(u * 256))
+  return {
+    images: tf.tensor4d(values, [count, 16, 16, channels], 'int32'),
+    labels: tf.fill([count], -1, 'int32') as tf.Tensor1D,
+    indices: tf.range(0, count, 1, 'int32'),
+  }
+}
+
+const context = { pictures: { size: 16, channels: 3 } }
+const patches = { patch: 5, gap: 2, jitter: 1, pairs: 3, hidden: 8 }
+const make = (options: RelativePatchOptions = {}, channels: 1 | 3 = 3) =>
+  relativePatch(convnet({ size: 5, widths: [4, 8], channels }), { ...patches, ...options }, context)
+
+function free(method: Method): void {
+  method.networks.backbone.dispose()
+  method.dispose()
+}
+
+describe.each(testEngines())('relative patch on %s', (engine) => {
+  let tensors: number
+  let prepared: Engine
+  beforeAll(async () => {
+    prepared = await prepareEngine({ engine })
+  })
+  beforeEach(() => {
+    tensors = tf.memory().numTensors
+  })
+  afterEach(() => {
+    expect(tf.memory().numTensors).toBe(tensors)
+  })
+
+  test('labels say where the second patch lies, of pictures whose pixels are their own places', () => {
+    tf.tidy(() => {
+      const layout = pairLayout(24, { patch: 6, gap: 3, jitter: 2 })
+      const [rows, columns] = [0, 1].map((axis) =>
+        tf.tile(tf.reshape(tf.range(0, 24), axis === 0 ? [1, 24, 1, 1] : [1, 1, 24, 1]), [
+          100,
+          axis === 0 ? 1 : 24,
+          axis === 0 ? 24 : 1,
+          1,
+        ]),
+      )
+      const places = tf.concat([rows!, columns!], 3) as tf.Tensor4D
+      const { first, second, labels } = cutPairs(places, layout, 8, tf.tensor1d([3, 4], 'int32'))
+      expect([first.shape, second.shape]).toEqual([Array.of(800, 6, 6, 2), Array.of(800, 6, 6, 2)])
+      const corner = (patch: tf.Tensor4D) => tf.slice(patch, [0, 0, 0, 0], [-1, 1, 1, -1])
+      // Every pixel of a patch lies as far from its corner as it should.
+      const inside = tf.sub(tf.slice(places, [0, 0, 0, 0], [1, 6, 6, 2]), 0)
+      for (const patch of [first, second])
+        expect(tf.max(tf.abs(tf.sub(tf.sub(patch, corner(patch)), inside))).dataSync()[0]).toBeLessThan(1e-4)
+      const from = tf.round(corner(first)).dataSync()
+      const to = tf.round(corner(second)).dataSync()
+      const counts = Array(8).fill(0)
+      const moved = new Set<number>()
+      for (const [pair, label] of labels.dataSync().entries()) {
+        counts[label]++
+        for (const axis of [0, 1]) {
+          const start = from[2 * pair + axis]!
+          const shift = to[2 * pair + axis]! - start
+          const jitter = shift - neighbours[label]![axis]! * 9
+          moved.add(jitter)
+          expect(Math.abs(jitter)).toBeLessThanOrEqual(2)
+        }
+      }
+      expect(moved).toEqual(new Set([-2, -1, 0, 1, 2]))
+      for (const count of counts) expect(Math.abs(count - 100)).toBeLessThan(40)
+      expect(Math.min(...from, ...to)).toBe(0)
+      expect(Math.max(...from, ...to)).toBe(24 - 6)
+    })
+  })
+
+  test.each(['project', 'drop', 'keep'] as const)(
+    'views with colours: %s, the same for the same seed',
+    (colours) => {
+      const method = make({ colours })
+      tf.tidy(() => {
+        const [views, again] = [1, 2].map(() => method.views(pictures(2), step()))
+        expect(views!.patches.shape).toEqual([2 * 6, 5, 5, 3])
+        expect(views!.labels.shape).toEqual([6])
+        expect(again!.patches.dataSync()).toEqual(views!.patches.dataSync())
+        const projected = projectColours(views!.patches, method.normalisation!)
+        const difference = tf.max(tf.abs(tf.sub(projected, views!.patches))).dataSync()[0]!
+        if (colours === 'project') expect(difference).toBeLessThan(1e-4)
+        else expect(difference).toBeGreaterThan(0.1)
+      })
+      free(method)
+    },
+  )
+
+  test('grey pictures take grey patches, large ones their crops', () => {
+    const method = make({}, 1)
+    tf.tidy(() => {
+      const { images, ...batch } = pictures(2, 1)
+      for (const given of [{ images }, { crops: [images] }])
+        expect(method.views({ ...given, ...batch }, step()).patches.shape).toEqual([12, 5, 5, 1])
+      expect(encoderOf(method)(tf.zeros([2, 16, 16, 1])).shape).toEqual([2, 8])
+    })
+    free(method)
+  })
+
+  test('a few steps on one batch lower the loss, captured as they are one by one', () => {
+    const method = make({ hidden: 16 })
+    const weights = Object.values(method.networks).flatMap((model) =>
+      model.trainableWeights.map((weight) => weight.read() as tf.Variable),
+    )
+    const batch = pictures(6)
+    const train = prepared.compile((batch: ReturnType<typeof pictures>) => {
+      const views = method.views(batch, step())
+      const { value, grads } = tf.variableGrads(() => method.loss(views, step(), undefined).loss, weights)
+      for (const weight of weights) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, 0.3)))
+      return value
+    })
+    const eager = tf.tidy(() => {
+      const { loss, metrics } = method.loss(method.views(batch, step()), step(), undefined)
+      expect(Object.keys(metrics!)).toEqual(['accuracy'])
+      return loss.dataSync()[0]!
+    })
+    const losses = Array.from({ length: 15 }, () => tf.tidy(() => train(batch).dataSync()[0]!))
+    expect(losses[0]).toBeCloseTo(eager, 3)
+    expect(losses.at(-1)).toBeLessThan(losses[0]! - 0.3)
+    train.dispose()
+    tf.dispose(batch)
+    free(method)
+  })
+
+  test('features are the trunk’s of whole pictures, their colours treated as the patches’', () => {
+    const method = make()
+    tf.tidy(() => {
+      const whole = tf.randomNormal([2, 16, 16, 3], 0, 1, 'float32', 1) as tf.Tensor4D
+      const features = encoderOf(method)(whole)
+      const wanted = method.networks.backbone.apply(projectColours(whole, method.normalisation!)) as tf.Tensor
+      expect(features.shape).toEqual([2, 8])
+      expect(tf.max(tf.abs(tf.sub(features, wanted))).dataSync()[0]).toBeLessThan(1e-6)
+    })
+    free(method)
+  })
+})
+
+describe('features of trunks that take patches only', () => {
+  let engine: Engine
+  beforeAll(async () => {
+    engine = await prepareEngine({ engine: testEngines()[0] })
+  })
+
+  test('are the mean of those of patches that cover the picture', async () => {
+    const backbone = vitTiny({ size: 4, patchSize: 4 })
+    const method = relativePatch(
+      backbone,
+      { patch: 4, gap: 1, colours: 'keep' },
+      { pictures: { size: 10, channels: 3 } },
+    )
+    const encode = engine.compile(encoderOf(method))
+    tf.tidy(() => {
+      const whole = tf.randomNormal([2, 10, 10, 3], 0, 1, 'float32', 1) as tf.Tensor4D
+      const each = [0, 3, 6].flatMap((top) =>
+        [0, 3, 6].map(
+          (left) => backbone.apply(tf.slice(whole, [0, top, left, 0], [-1, 4, 4, -1])) as tf.Tensor,
+        ),
+      )
+      const difference = tf.sub(encode(whole), tf.mean(tf.stack(each), 0))
+      expect(tf.max(tf.abs(difference)).dataSync()[0]).toBeLessThan(1e-4)
+    })
+    encode.dispose()
+    free(method)
+  })
+})
+
+describe('what does not fit is said before any training', () => {
+  beforeAll(async () => {
+    await prepareEngine({ engine: testEngines()[0] })
+  })
+
+  test.each([
+    [
+      16,
+      {},
+      'two patches of 8 pixels, a gap of 4 and a jitter of 1 need 21 pixels, and the pictures have 16',
+    ],
+    [
+      32,
+      { patch: 8, gap: 1, jitter: 2 },
+      'a jitter of 2 pixels would lay patches over one another, which are 1 apart',
+    ],
+    [32, { patch: 10 }, 'the backbone takes pictures of 8 pixels, and patches have 10'],
+    [32, { colours: 'none' }, 'colours must be one of project, drop, keep'],
+    [32, { pairs: 0 }, 'pairs must be a whole number of at least 1; got 0'],
+  ] as const)('pictures of %i pixels, %o', (size, options, message) => {
+    const backbone = convnet({ size: 8, widths: [4, 8] })
+    const make = () =>
+      relativePatch(backbone, options as RelativePatchOptions, { pictures: { size, channels: 3 } })
+    expect(make).toThrow(message)
+    backbone.dispose()
+  })
+
+  test('a program hears of it before it makes the backbone, which it makes for a patch', () => {
+    const options = { patch: 0, gap: -1, jitter: -1 } as Parameters<
+      NonNullable<typeof relativePatchDefinition.backboneInput>
+    >[1]
+    const sideFor = (size: number) =>
+      relativePatchDefinition.backboneInput!({ size, channels: 3 }, options).size
+    expect([28, 32, 64, 96, 224, 256].map(sideFor)).toEqual([8, 12, 24, 36, 80, 96])
+    expect(() => sideFor(16)).toThrow('take larger pictures')
+  })
+
+  test('the paper’s layout of 256 pixels', () => {
+    expect(pairLayout(256, { patch: 0, gap: -1, jitter: -1 })).toEqual({
+      size: 256,
+      patch: 96,
+      gap: 48,
+      jitter: 7,
+    })
+  })
+
+  test('without word of the pictures they are eight thirds of a patch', () => {
+    const backbone = convnet({ size: 12, widths: [4, 8] })
+    const method = relativePatch(backbone)
+    expect(method.crops[0]!.size).toBe(32)
+    method.dispose()
+    backbone.dispose()
+  })
+})

@@ -1,0 +1,181 @@
+import { rotateQuarters } from '@selfsup/augment'
+import { convnet } from '@selfsup/backbones'
+import { uniforms } from '@selfsup/core'
+import { type Engine, prepareEngine } from '@selfsup/engine'
+import * as tf from '@tensorflow/tfjs-core'
+import * as tfl from '@tensorflow/tfjs-layers'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { testEngines } from '../../../tooling/vitest/engines.js'
+import { classification } from './classification.js'
+import { fourTurns, rotation } from './rotation.js'
+
+const step = () => ({
+  seed: tf.tensor1d([5, 6], 'int32'),
+  progress: tf.scalar(0),
+  epoch: tf.scalar(0),
+  phase: 'main',
+})
+
+/** Pictures that are bright at the top, which tells how they were turned. */
+function pictures(count: number, channels: 1 | 3 = 3) {
+  const values = Int32Array.from(uniforms([1, 2], count * 16 * 16 * channels), (u, i) => {
+    const row = Math.floor(i / (16 * channels)) % 16
+    return Math.floor(u * 100 + (row < 8 ? 150 : 0))
+  })
+  return {
+    images: tf.tensor4d(values, [count, 16, 16, channels], 'int32'),
+    labels: tf.fill([count], -1, 'int32') as tf.Tensor1D,
+    indices: tf.range(0, count, 1, 'int32'),
+  }
+}
+
+describe.each(testEngines())('rotation on %s', (engine) => {
+  const small = { widths: [4, 8], size: 16 } as const
+  let tensors: number
+  let prepared: Engine
+  beforeAll(async () => {
+    prepared = await prepareEngine({ engine })
+  })
+  beforeEach(() => {
+    tensors = tf.memory().numTensors
+  })
+  afterEach(() => {
+    expect(tf.memory().numTensors).toBe(tensors)
+  })
+
+  test('the four turns of a known picture, with their labels', () => {
+    tf.tidy(() => {
+      const picture = tf.tensor4d([1, 2, 3, 4], [1, 2, 2, 1])
+      const { pictures, labels } = fourTurns(tf.concat([picture, tf.mul(picture, 10)]) as tf.Tensor4D)
+      expect([...labels.dataSync()]).toEqual([0, 0, 1, 1, 2, 2, 3, 3])
+      const turned = tf.unstack(tf.reshape(pictures, [8, 4])).map((row) => [...row.dataSync()])
+      // 1 2   2 4   4 3   3 1
+      // 3 4   1 3   2 1   4 2
+      expect([0, 2, 4, 6].map((i) => turned[i])).toEqual([
+        [1, 2, 3, 4],
+        [2, 4, 1, 3],
+        [4, 3, 2, 1],
+        [3, 1, 4, 2],
+      ])
+      expect([1, 3, 5, 7].map((i) => turned[i])).toEqual(
+        [0, 2, 4, 6].map((i) => turned[i]!.map((x) => 10 * x)),
+      )
+    })
+  })
+
+  test('a turn by a quarter, four times, gives the picture back; a turn turned on is the sum', () => {
+    tf.tidy(() => {
+      const images = tf.randomNormal([3, 5, 5, 2], 0, 1, 'float32', 1) as tf.Tensor4D
+      const quarter = (x: tf.Tensor4D) => tf.split(fourTurns(x).pictures, 4)[1] as tf.Tensor4D
+      const once = quarter(images)
+      const twice = quarter(once)
+      const { pictures } = fourTurns(images)
+      expect(tf.concat([images, once, twice, quarter(twice)]).dataSync()).toEqual(pictures.dataSync())
+      expect(quarter(quarter(twice)).dataSync()).toEqual(images.dataSync())
+      const { labels } = fourTurns(images)
+      expect(rotateQuarters(tf.tile(images, [4, 1, 1, 1]), labels).dataSync()).toEqual(pictures.dataSync())
+    })
+  })
+
+  test('views are each picture of the batch, turned four times, the same for the same seed', () => {
+    const backbone = convnet(small)
+    const method = rotation(backbone, { minScale: 1, mirror: 'no' })
+    tf.tidy(() => {
+      const batch = pictures(3)
+      const [views, again] = [method.views(batch, step()), method.views(batch, step())]
+      expect([views.pictures.shape, views.pictures.dtype]).toEqual([[12, 16, 16, 3], 'float32'])
+      expect(again.pictures.dataSync()).toEqual(views.pictures.dataSync())
+      const { mean, std } = method.normalisation!
+      const plain = tf.div(tf.sub(tf.div(batch.images, 255), [...mean]), [...std])
+      const first = tf.slice(views.pictures, 0, 3)
+      expect(tf.max(tf.abs(tf.sub(first, plain))).dataSync()[0]).toBeLessThan(1e-4)
+    })
+    method.dispose()
+    backbone.dispose()
+  })
+
+  test('a few steps solve most tasks, captured as they are one by one', () => {
+    const backbone = convnet(small)
+    const method = rotation(backbone, { minScale: 1 })
+    const weights = Object.values(method.networks).flatMap((model) =>
+      model.trainableWeights.map((weight) => weight.read() as tf.Variable),
+    )
+    const batch = pictures(8)
+    const train = prepared.compile((batch: ReturnType<typeof pictures>) => {
+      const views = method.views(batch, step())
+      const { value, grads } = tf.variableGrads(() => method.loss(views, step(), undefined).loss, weights)
+      for (const weight of weights) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, 0.3)))
+      return value
+    })
+    const eager = tf.tidy(
+      () => method.loss(method.views(batch, step()), step(), undefined).loss.dataSync()[0]!,
+    )
+    const losses = Array.from({ length: 20 }, () => tf.tidy(() => train(batch).dataSync()[0]!))
+    expect(losses[0]).toBeCloseTo(eager, 3)
+    expect(losses.at(-1)).toBeLessThan(losses[0]! - 0.4)
+    tf.tidy(() => {
+      const { metrics } = method.loss(method.views(batch, step()), step(), undefined)
+      expect(metrics!.accuracy!.dataSync()[0]).toBeGreaterThan(0.6)
+    })
+    train.dispose()
+    tf.dispose(batch)
+    method.dispose()
+    backbone.dispose()
+  })
+
+  test('grey pictures are turned, and not mirrored; large ones come as crops', () => {
+    const backbone = convnet({ ...small, channels: 1 })
+    const method = rotation(backbone, { hidden: 6 }, { seed: 3 })
+    expect(method.crops).toEqual([{ size: 16, scale: [0.5, 1], ratio: [3 / 4, 4 / 3], stream: 0 }])
+    expect(method.networks.classifier!.outputs[0]!.shape).toEqual([null, 4])
+    tf.tidy(() => {
+      const { images, ...batch } = pictures(2, 1)
+      for (const given of [{ images }, { crops: [images] }])
+        expect(method.views({ ...given, ...batch }, step()).pictures.shape).toEqual([8, 16, 16, 1])
+    })
+    method.dispose()
+    backbone.dispose()
+  })
+
+  test('cross-entropy and accuracy of known logits', () => {
+    tf.tidy(() => {
+      const logits = tf.tensor2d([
+        [0, 0],
+        [Math.log(3), 0],
+        [0, Math.log(3)],
+      ])
+      const { loss, accuracy } = classification(logits, tf.tensor1d([0, 0, 0], 'int32'))
+      // 1/2, 3/4 and 1/4 are the probabilities of the right answers.
+      expect(loss.dataSync()[0]).toBeCloseTo(-Math.log((1 / 2) * (3 / 4) * (1 / 4)) / 3, 5)
+      expect(accuracy.dataSync()[0]).toBeCloseTo(2 / 3, 6)
+      expect(() => classification(logits, tf.tensor1d([0, 1], 'int32'))).toThrow('3 tasks; got 2')
+    })
+  })
+})
+
+describe('what does not fit is said when the method is made', () => {
+  beforeAll(async () => {
+    await prepareEngine({ engine: testEngines()[0] })
+  })
+
+  test('options out of range, networks of other shapes', () => {
+    const backbone = convnet({ size: 8, widths: [4] })
+    expect(() => rotation(backbone, { minScale: 0 })).toThrow(
+      'minScale must be a number from 0.01 to 1; got 0',
+    )
+    expect(() => rotation(backbone, { mirror: 'maybe' } as object)).toThrow('one of auto, yes, no')
+    backbone.dispose()
+    const input = tfl.input({ shape: [8, 6, 3] })
+    const oblong = tfl.model({
+      inputs: input,
+      outputs: tfl.layers.flatten().apply(input) as tfl.SymbolicTensor,
+    })
+    expect(() => rotation(oblong)).toThrow('rotation: the backbone must take square pictures')
+    const maps = tfl.input({ shape: [8, 8, 3] })
+    const unpooled = tfl.model({
+      inputs: maps,
+      outputs: tfl.layers.activation({ activation: 'relu' }).apply(maps) as tfl.SymbolicTensor,
+    })
+    expect(() => rotation(unpooled)).toThrow('rotation: the backbone must give [batch, features]')
+  })
+})

@@ -1,0 +1,122 @@
+import { augmentation, grayNormalisation, imagenetNormalisation } from '@selfsup/augment'
+import { projector } from '@selfsup/backbones'
+import { type MethodContext, type MethodDefinition, type OptionValues, resolveOptions } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+import type { LayersModel } from '@tensorflow/tfjs-layers'
+import { classification, type Pretext } from './classification.js'
+import { atRest, inTraining, trunkShape } from './trunk.js'
+
+const options = {
+  minScale: {
+    type: 'number',
+    default: 0.5,
+    min: 0.01,
+    max: 1,
+    description: 'smallest part of the picture that a crop takes',
+  },
+  mirror: {
+    type: 'choice',
+    default: 'auto',
+    choices: ['auto', 'yes', 'no'],
+    description: 'swap left and right of half of the pictures; auto: of pictures in colour',
+  },
+  hidden: {
+    type: 'number',
+    default: 0,
+    min: 0,
+    integer: true,
+    description: 'units between features and answer; 0: none, as in the paper',
+  },
+} as const
+
+export type RotationOptions = Partial<OptionValues<typeof options>>
+
+/** Turned pictures [4 * batch, size, size, channels] and by how many quarters. */
+export type RotationViews = { readonly pictures: tf.Tensor4D; readonly labels: tf.Tensor1D }
+
+/** How many ways a picture can be turned by right angles. */
+const TURNS = 4
+
+/**
+ * Rotation prediction (Gidaris et al. 2018, arXiv:1803.07728): each picture of the batch is shown turned by 0, 90, 180 and
+ * 270 degrees (section 3.1: all four in one batch), and by how much it was turned is to be told. On pictures without an
+ * up (sky, cells, textures) there is nothing to learn from it.
+ *
+ * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]
+ * @param given options; defaults are the paper's
+ * @param context normalisation of the pixels, seed of the classifier's weights
+ * @returns what the training loop drives; reports `accuracy`, of which guessing has a quarter
+ * @throws SelfsupError when an option is unknown or out of range, or the backbone takes no square pictures
+ */
+export function rotation(
+  backbone: LayersModel,
+  given: RotationOptions = {},
+  { seed = 1, ...context }: MethodContext = {},
+): Pretext<RotationViews> {
+  const options = resolveOptions(rotationDefinition, given)
+  const { minScale, mirror, hidden } = options
+  const { size, channels, features } = trunkShape('rotation', backbone)
+  const { normalisation = channels === 1 ? grayNormalisation : imagenetNormalisation } = context
+  const mirrored = mirror === 'auto' ? channels === 3 : mirror === 'yes'
+  const view = { size, scale: [minScale, 1], horizontalFlip: mirrored ? 0.5 : 0 } as const
+  const { crops, apply } = augmentation([view], normalisation)
+  const classifier = projector({
+    inputs: features,
+    hidden,
+    outputs: TURNS,
+    layers: hidden === 0 ? 1 : 2,
+    seed: seed + 1,
+  })
+  return {
+    name: 'rotation',
+    options,
+    answers: TURNS,
+    networks: { backbone, classifier },
+    state: {},
+    normalisation,
+    crops,
+    views: (batch, { seed }) => tf.tidy(() => fourTurns(apply(batch, seed)[0]!)),
+    loss({ pictures, labels }) {
+      const h = inTraining(backbone, pictures)
+      const { loss, accuracy } = classification(inTraining(classifier, h), labels)
+      return { loss, metrics: { accuracy }, features: h }
+    },
+    solve: ({ pictures }) => tf.tidy(() => atRest(classifier, atRest(backbone, pictures))),
+    dispose: () => classifier.dispose(),
+  }
+}
+
+/**
+ * Each picture turned counter-clockwise by 0, 1, 2 and 3 quarters.
+ * @param pictures [batch, size, size, channels]
+ * @returns [4 * batch, size, size, channels], all of one turn after the other, and the number of quarters of each
+ */
+export function fourTurns(pictures: tf.Tensor4D): RotationViews {
+  return tf.tidy(() => {
+    const across = tf.transpose(pictures, [0, 2, 1, 3])
+    const turned = [pictures, tf.reverse(across, 1), tf.reverse(pictures, [1, 2]), tf.reverse(across, 2)]
+    const quarters = tf.tile(tf.reshape(tf.range(0, TURNS, 1, 'int32'), [TURNS, 1]), [1, pictures.shape[0]])
+    return {
+      pictures: tf.concat(turned) as tf.Tensor4D,
+      labels: tf.reshape(quarters, [-1]) as tf.Tensor1D,
+    }
+  })
+}
+
+/** How a program finds rotation prediction by name. */
+export const rotationDefinition: MethodDefinition<typeof options> = {
+  name: 'rotation',
+  summary: 'by how many right angles a picture was turned',
+  paper: 'Gidaris et al. 2018, arXiv:1803.07728',
+  options,
+  // The paper's for CIFAR-10, where a batch of 128 pictures is one of 512 views.
+  training: () => ({
+    epochs: 100,
+    batchSize: 128,
+    learningRate: 0.2,
+    scaling: 'linear',
+    schedule: { name: 'step', milestones: [30, 60, 80], factor: 0.2 },
+    optimizer: { name: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 5e-4 },
+  }),
+  create: rotation,
+}

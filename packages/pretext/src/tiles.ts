@@ -1,0 +1,111 @@
+import { type Boxes, resizedCrop } from '@selfsup/augment'
+import { expected } from '@selfsup/core'
+import { foldIn, randomUniform } from '@selfsup/kernels'
+import * as tf from '@tensorflow/tfjs-core'
+import { multipleBelow, whole } from './patch-pairs.js'
+import { TILES } from './permutations.js'
+
+/** Cells in a row, and rows of them. */
+const GRID = 3
+
+/** A picture's nine tiles, each somewhere in a cell of its own; all in pixels. */
+export interface TileLayout {
+  /** side of the square that is divided into cells */
+  readonly square: number
+  /** side of a cell */
+  readonly cell: number
+  /** side of a tile; what the cell has beyond it is the gap to the neighbours' */
+  readonly tile: number
+  /** by which the colours of a tile are shifted against one another at most */
+  readonly colourShift: number
+}
+
+/**
+ * The layout of tiles, of the paper's proportions where nothing else is asked for: cells of 75 pixels in a square of 225,
+ * tiles of 64, colours shifted by 2 at most (Noroozi & Favaro 2016, arXiv:1603.09246, sections 3.2 and 4.2).
+ * @param size side of the pictures
+ * @param given.square 0: the largest multiple of three within the picture
+ * @param given.tile 0: in proportion to the cell, a multiple of 4 (above 64 of 16, as vision transformers have it), 8 at
+ *   least
+ * @param given.colourShift -1: in proportion to the tile, none on small ones
+ * @throws SelfsupError when the square is not divisible by three or larger than the picture, or tiles leave no gap
+ */
+export function tileLayout(
+  size: number,
+  given: { readonly square: number; readonly tile: number; readonly colourShift: number },
+): TileLayout {
+  const square = given.square || size - (size % GRID)
+  expected(
+    square <= size,
+    `jigsaw: a square of ${square} pixels is larger than the pictures of ${size}; set square to at most ${size - (size % GRID)}`,
+  )
+  expected(
+    square % GRID === 0,
+    `jigsaw: ${square} pixels cannot be divided into ${GRID} rows of cells; set square to ${square - (square % GRID)}`,
+  )
+  const cell = square / GRID
+  const tile = given.tile || multipleBelow((64 * cell) / 75)
+  expected(
+    tile < cell,
+    `jigsaw: tiles of ${tile} pixels leave no gap between them in cells of ${cell} (a third of ${square}); set tile to at most ${cell - 1}, or take larger pictures`,
+  )
+  const colourShift = given.colourShift < 0 ? Math.floor(tile / 32) : given.colourShift
+  expected(
+    colourShift <= cell - tile,
+    `jigsaw: colours shifted by ${colourShift} pixels would lie outside of the tile's cell, which has ${cell - tile} more than the tile; set colourShift to at most ${cell - tile}`,
+  )
+  return { square, cell, tile, colourShift }
+}
+
+/**
+ * Cuts nine tiles out of each picture, each at a random place of its cell, so that between neighbours lie gaps of random
+ * width: 11 pixels on average in the paper. Where colours are shifted, each colour of a tile has a place of its own.
+ * @param pictures [batch, square, square, channels]
+ * @param seed int32 [2]
+ * @returns float32 [batch * 9, tile, tile, channels]: picture by picture, row by row
+ */
+export function cutTiles(pictures: tf.Tensor4D, layout: TileLayout, seed: tf.Tensor1D): tf.Tensor4D {
+  const { square, cell, tile, colourShift } = layout
+  const [batch, , , channels] = pictures.shape
+  const slack = cell - tile
+  return tf.tidy(() => {
+    const planes = colourShift > 0 ? channels : 1
+    // Boxes go cell by cell, and within a cell as the pictures (or their colours) do.
+    const starts = (axis: 0 | 1) => {
+      const cells = Array.from(
+        { length: TILES },
+        (_, i) => cell * (axis === 0 ? Math.floor(i / GRID) : i % GRID),
+      )
+      const place = whole(randomUniform([TILES, batch, 1], foldIn(seed, axis)), slack + 1)
+      const shift = tf.sub(
+        whole(randomUniform([TILES, batch, planes], foldIn(seed, 2 + axis)), 2 * colourShift + 1),
+        colourShift,
+      )
+      const within = tf.clipByValue(tf.add(place, shift), 0, slack)
+      return tf.reshape(tf.add(within, tf.tensor3d(cells, [TILES, 1, 1])), [-1]) as tf.Tensor1D
+    }
+    const side = tf.fill([TILES * batch * planes], tile) as tf.Tensor1D
+    const boxes: Boxes = { top: starts(0), left: starts(1), height: side, width: side }
+    const sources = planes === 1 ? pictures : tf.transpose(pictures, [0, 3, 1, 2])
+    const own = channels / planes
+    const cut = resizedCrop(tf.reshape(sources, [batch * planes, square, square, own]), boxes, tile)
+    const apart = tf.reshape(cut, [TILES, batch, planes, tile, tile, own])
+    const together = tf.transpose(apart, [1, 0, 3, 4, 2, 5])
+    return tf.reshape(together, [batch * TILES, tile, tile, channels])
+  })
+}
+
+/** Added to variances, so that flat tiles do not become noise. */
+const EPSILON = 1e-4
+
+/**
+ * Each picture or tile with mean 0 and deviation 1 in each colour, so that tiles cannot be put in order by how bright and
+ * how colourful they are (Noroozi & Favaro 2016, arXiv:1603.09246, section 4.2).
+ * @param pictures [batch, height, width, channels]
+ */
+export function standardise(pictures: tf.Tensor4D): tf.Tensor4D {
+  return tf.tidy(() => {
+    const { mean, variance } = tf.moments(pictures, [1, 2], true)
+    return tf.mul(tf.sub(pictures, mean), tf.rsqrt(tf.add(variance, EPSILON)))
+  })
+}

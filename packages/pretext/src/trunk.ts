@@ -1,0 +1,77 @@
+import { resizedCrop } from '@selfsup/augment'
+import { type Encoder, expected } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+import type { LayersModel } from '@tensorflow/tfjs-layers'
+
+/** Side and channels of the pictures that a backbone is made for, and how many features it gives. */
+export interface TrunkShape {
+  readonly size: number
+  readonly channels: number
+  readonly features: number
+}
+
+/** @throws SelfsupError when the backbone takes no square pictures, or gives no vector of features */
+export function trunkShape(method: string, backbone: LayersModel): TrunkShape {
+  const [input, output] = [backbone.inputs[0]!.shape, backbone.outputs[0]!.shape]
+  const [, height, width, channels] = input
+  expected(
+    input.length === 4 && height && height === width && channels,
+    `${method}: the backbone must take square pictures [batch, size, size, channels]; it takes [${input}]`,
+  )
+  const features = output.at(-1)
+  expected(
+    output.length === 2 && features,
+    `${method}: the backbone must give [batch, features]; it gives [${output}]`,
+  )
+  return { size: height, channels, features }
+}
+
+/** A pass in training: batch normalisation takes the batch's statistics. */
+export function inTraining(model: LayersModel, x: tf.Tensor): tf.Tensor2D {
+  return model.apply(x, { training: true }) as tf.Tensor2D
+}
+
+/** A pass once training is over: batch normalisation at rest. */
+export function atRest(model: LayersModel, x: tf.Tensor): tf.Tensor2D {
+  return model.apply(x, { training: false }) as tf.Tensor2D
+}
+
+/**
+ * How a trunk that learned from patches makes features of whole pictures. Convolutions that end in a mean over the
+ * picture take any size, so whole pictures too; what takes but one (vision transformers) sees a grid of patches that
+ * covers the picture, and the features are their mean.
+ * @param trunk takes [batch, patch, patch, channels]
+ * @param size side of the whole pictures
+ */
+export function ofWholePictures(trunk: LayersModel, size: number): Encoder {
+  const [, patch, , channels] = trunk.inputs[0]!.shape as [null, number, number, number]
+  if (takes(trunk, size, channels)) return (pictures) => atRest(trunk, pictures)
+  const rows = Math.ceil(size / patch)
+  const starts = Array.from({ length: rows }, (_, row) =>
+    Math.round((row * (size - patch)) / Math.max(1, rows - 1)),
+  )
+  return (pictures) =>
+    tf.tidy(() => {
+      const batch = pictures.shape[0]
+      const places = starts.flatMap((top) => starts.map((left) => [top, left] as const))
+      const each = (values: number[]) =>
+        tf.reshape(tf.tile(tf.tensor2d(values, [values.length, 1]), [1, batch]), [-1]) as tf.Tensor1D
+      const side = tf.fill([places.length * batch], patch) as tf.Tensor1D
+      const box = {
+        top: each(places.map(([top]) => top)),
+        left: each(places.map(([, left]) => left)),
+        height: side,
+        width: side,
+      }
+      const features = atRest(trunk, resizedCrop(pictures, box, patch))
+      return tf.mean(tf.reshape(features, [places.length, batch, -1]), 0) as tf.Tensor2D
+    })
+}
+
+function takes(model: LayersModel, size: number, channels: number): boolean {
+  try {
+    return tf.tidy(() => atRest(model, tf.zeros([1, size, size, channels])).shape.length === 2)
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,117 @@
+// Pretext tasks on CIFAR-10 with the four-layer ConvNet: how well each is solved on test pictures, and kNN and linear probe
+// of the features beside those of random weights, encoded in the same way. What is measured is kept in .cache/bench-pretext,
+// and a run that was stopped goes on: delete it to begin anew. SELFSUP_METHODS=rotation,jigsaw does only those; what is kept is
+// shown in any case. SELFSUP_EPOCHS and SELFSUP_SET, options of the methods as JSON by name, are for trials.
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { load, prepared, quick, report } from './packages.mjs'
+
+const { imagenetNormalisation: normalisation } = await load('augment')
+const { convnet } = await load('backbones')
+const { encoderOf } = await load('core')
+const { openImages } = await load('data')
+const { extractFeatures, knn, linearProbe } = await load('evaluation')
+const { jigsawDefinition, relativePatchDefinition, rotationDefinition, taskAccuracy } = await load('pretext')
+const { readRun, recommendedSettings, restoreMethod, train } = await load('train')
+const engine = await prepared()
+const folder = process.env.SELFSUP_CIFAR10
+const only = process.env.SELFSUP_METHODS?.split(',')
+const trial = process.env.SELFSUP_SET
+const set = JSON.parse(trial ?? '{}')
+const epochs = Number(process.env.SELFSUP_EPOCHS) || (quick ? 2 : 10)
+const kept = fileURLToPath(
+  new URL(
+    `../../.cache/bench-pretext/${quick ? 'quick' : `${epochs}-epochs`}${trial ? '-trial' : ''}`,
+    import.meta.url,
+  ),
+)
+const pictures = { size: 32, channels: 3 }
+
+// For ten epochs on two cores, not for the papers' hundreds.
+const cases = {
+  rotation: { definition: rotationDefinition, options: { minScale: 0.7, hidden: 256 } },
+  'relative-patch': { definition: relativePatchDefinition, options: {} },
+  jigsaw: { definition: jigsawDefinition, options: { permutations: 64 } },
+}
+
+/** Accuracy of kNN and linear probe, and what guesses solve. */
+async function judge(method, [known, asked]) {
+  const options = { normalisation, size: pictures.size, engine }
+  const encode = encoderOf(method)
+  const features = [
+    await extractFeatures(encode, known, options),
+    await extractFeatures(encode, asked, options),
+  ]
+  const { accuracy: neighbours } = await knn(...features)
+  const { accuracy: linear } = await linearProbe(...features, { l2: [1e-4] })
+  return { knn: neighbours, linear }
+}
+
+/** Trains, or goes on, or takes what a finished run left; seconds only of a run in one piece. */
+async function learn(name, definition, method, dataset, settings) {
+  const out = join(kept, `run-${name}`)
+  const run = await readRun(out).catch(() => rmSync(out, { recursive: true, force: true }))
+  if (run?.finished) {
+    await restoreMethod(method, out)
+    return {}
+  }
+  let accuracy
+  const { seconds } = await train(method, dataset, {
+    ...recommendedSettings(definition.training(method.options), { epochs, ...settings }),
+    out,
+    engine,
+    seed: 1,
+    resume: run !== undefined,
+    onStep: ({ metrics }) => {
+      accuracy = 0.98 * (accuracy ?? metrics.accuracy) + 0.02 * metrics.accuracy
+    },
+    onEpoch: ({ epoch, loss }) =>
+      console.error(
+        `${name}: epoch ${epoch + 1} loss ${loss.toFixed(4)} accuracy ${(100 * accuracy).toFixed(1)}`,
+      ),
+  })
+  return run ? {} : { seconds }
+}
+
+async function measured(name, { definition, options: own, settings = {} }, data) {
+  const options = { ...own, ...set[name] }
+  const input = definition.backboneInput?.(pictures, { ...defaults(definition), ...options }) ?? pictures
+  const backbone = convnet({ ...input, seed: 1 })
+  const method = definition.create(backbone, options, { seed: 1, pictures })
+  const random = await judge(method, data)
+  console.error(`${name}: random weights ${JSON.stringify(random)}`)
+  const { seconds } = await learn(name, definition, method, data[0], { ...settings, ...set.settings?.[name] })
+  const task = await taskAccuracy(method, data[1], { engine })
+  const learned = await judge(method, data)
+  console.error(`${name}: task ${JSON.stringify(task)}, ${JSON.stringify(learned)}`)
+  method.dispose()
+  backbone.dispose()
+  return { task, learned, random, seconds }
+}
+
+const defaults = ({ options }) =>
+  Object.fromEntries(Object.entries(options).map(([name, option]) => [name, option.default]))
+
+mkdirSync(kept, { recursive: true })
+const data = [await openImages(join(folder, 'train')), await openImages(join(folder, 'test'))]
+const rows = []
+for (const [name, settings] of Object.entries(cases)) {
+  const file = join(kept, `${name}.json`)
+  if (!existsSync(file)) {
+    if (only && !only.includes(name)) continue
+    writeFileSync(file, JSON.stringify(await measured(name, settings, data), undefined, 2))
+    rmSync(join(kept, `run-${name}`), { recursive: true })
+  }
+  const { task, learned, random, seconds } = JSON.parse(readFileSync(file, 'utf8'))
+  const percent = (title, part) => rows.push({ case: `${name}: ${title}`, value: 100 * part, unit: '%' })
+  percent('task solved on test pictures', task.accuracy)
+  percent('guessed', task.chance)
+  percent('kNN', learned.knn)
+  percent('kNN of random weights', random.knn)
+  percent('linear probe', learned.linear)
+  percent('linear probe of random weights', random.linear)
+  if (seconds) rows.push({ case: `${name}: training`, value: seconds, unit: 's' })
+}
+report(engine, rows)
+process.exit()
