@@ -8,6 +8,7 @@ import type {
   Variable,
 } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
+import type { Alarm } from './alarm.js'
 import type { CropSpec, Normalisation } from './dataset.js'
 import type { OptionValue } from './options.js'
 import type { ParameterGroup, Phase } from './parameter-groups.js'
@@ -80,6 +81,8 @@ export interface Method<
   phasesAt?(position: { readonly step: number; readonly epoch: number }): readonly string[]
   /** false when a lower loss is no better (adversarial methods), so that no checkpoint is kept for its loss; default true */
   readonly comparableLoss?: boolean
+  /** what its metrics look like when it goes wrong: the loop warns, and training goes on */
+  readonly alarms?: readonly Alarm[]
 
   /** what the dataset and the batch must have; checked before anything is written */
   readonly needs?: {

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Dataset, Method } from '@selfsup/core'
 import type { Schedule } from '@selfsup/optim'
 import * as tf from '@tensorflow/tfjs-core'
+import { alarmsOf } from './alarms.js'
 import { batchLength, batchStream, type PlacedBatch, stepSeed, toDevice } from './batch-stream.js'
 import { followLoss, meanLoss, type Position, type TrainedVariables } from './checkpoint.js'
 import type { MetricsLog } from './metrics-log.js'
@@ -57,6 +58,7 @@ export async function runLoop(parts: LoopParts) {
 
   const saving = savingOf(parts, position)
   const showPictures = picturesOf(parts)
+  const watchAlarms = alarmsOf(parts.method, onWarning)
   if (!saving.path()) await saveAndShow()
 
   const reading = new AbortController()
@@ -132,7 +134,12 @@ export async function runLoop(parts: LoopParts) {
   async function settle({ step: number, learningRate, images: count, phases, values }: Underway) {
     const { loss, spread, metrics } = await step.read(values, phases)
     values.dispose()
-    if (!Number.isFinite(loss)) throw saving.diverged(`the loss became ${loss}`, number, learningRate)
+    if (!Number.isFinite(loss)) {
+      // Of several, the first that is lost.
+      const own = Object.keys(metrics).find((name) => /\/loss$/.test(name) && !Number.isFinite(metrics[name]))
+      throw saving.diverged(`${own ?? 'the loss'} became ${own ? metrics[own] : loss}`, number, learningRate)
+    }
+    watchAlarms(number + 1, metrics)
 
     const epoch = Math.floor(number / stepsPerEpoch)
     const done = number + 1
