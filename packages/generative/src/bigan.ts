@@ -1,0 +1,161 @@
+import { dcgan, initialise } from '@selfsup/backbones'
+import {
+  type Method,
+  type MethodContext,
+  type MethodDefinition,
+  type OptionValues,
+  resolveOptions,
+} from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+import * as tfl from '@tensorflow/tfjs-layers'
+import { discriminatorAccuracy, discriminatorLoss, generatorLoss, sampleSpread } from './adversarial.js'
+import { adversarialAlarms, adversarialTraining } from './adversarial-training.js'
+import {
+  fromLogits,
+  generator,
+  jointDiscriminator,
+  kindFor,
+  latentOption,
+  networkOption,
+} from './generator.js'
+import { drawLatents, type LatentDistribution, latentPictures } from './latents.js'
+import { inputShape, normalisationOf, plainView, sideBySide, toPixels, viewOptions } from './pixels.js'
+
+const options = {
+  latents: latentOption(50),
+  distribution: {
+    type: 'choice',
+    default: 'uniform',
+    choices: ['uniform', 'normal'],
+    description: 'of the latents: evenly from -1 to 1, as in the paper, or standard normal',
+  },
+  networks: networkOption,
+  width: {
+    type: 'number',
+    default: 64,
+    min: 1,
+    integer: true,
+    description:
+      'filters of the generator’s last hidden map and the discriminator’s first; of linear layers, units divided by 16',
+  },
+  ...viewOptions,
+} as const
+
+export type BiganOptions = Partial<OptionValues<typeof options>>
+
+/** What a step looks at. */
+export interface BiganViews {
+  readonly [name: string]: tf.Tensor
+  /** normalised, [batch, size, size, channels] */
+  readonly pictures: tf.Tensor4D
+  /** [batch, latents] */
+  readonly latents: tf.Tensor2D
+}
+
+/** What the discriminator is to tell apart, by networks that its gradient does not reach. */
+type Pairs = { readonly encoded: tf.Tensor2D; readonly generated: tf.Tensor4D } | undefined
+
+/**
+ * BiGAN, adversarial feature learning (Donahue et al. 2017, arXiv:1605.09782, algorithm in section 3.4): an encoder maps
+ * pictures to latents, a generator latents to pictures, and a discriminator sees pairs of both. What deceives it best are an
+ * encoder and a generator that invert each other. Features are the encoder's, before its latents: the paper's `FC` features.
+ *
+ * @param backbone the encoder's trunk: [batch, size, size, channels], normalised, to [batch, features]
+ * @param given latents and networks; defaults are those of the paper's code for MNIST
+ * @param context normalisation of the pixels, seed of the other networks' weights
+ * @returns what the training loop drives: phases `discriminator` and `generator` (which trains the encoder too)
+ * @throws SelfsupError when an option is unknown or out of range, or convolutions can't make pictures of the size
+ */
+export function bigan(
+  backbone: tfl.LayersModel,
+  given: BiganOptions = {},
+  { normalisation: own, seed = 1 }: MethodContext = {},
+): Method<BiganViews, Pairs> {
+  const options = resolveOptions(biganDefinition, given)
+  const { latents, width } = options
+  const distribution = options.distribution as LatentDistribution
+  const shape = inputShape('bigan', backbone)
+  const kind = kindFor('bigan', options.networks, backbone, shape.size)
+  const normalisation = normalisationOf(shape.channels, own)
+  const view = plainView(shape, options, normalisation)
+
+  const encoder = latentHead(backbone.outputs[0]!.shape.at(-1)!, latents, seed + 1)
+  const maker = generator({ kind, latents, ...shape, width, seed: seed + 2 })
+  const trunk =
+    kind === 'convolutional' ? dcgan({ ...shape, width, features: 16 * width, seed: seed + 3 }) : undefined
+  const judge = jointDiscriminator({ kind, latents, ...shape, width, trunk, seed: seed + 3 })
+
+  const encode = (pictures: tf.Tensor4D, training: boolean) =>
+    encoder.apply(backbone.apply(pictures, { training }), { training }) as tf.Tensor2D
+  const generate = (z: tf.Tensor2D, training: boolean) =>
+    fromLogits(maker.apply(z, { training }) as tf.Tensor4D, normalisation)
+  const answer = (pictures: tf.Tensor4D, z: tf.Tensor2D) =>
+    judge.apply([pictures, z], { training: true }) as tf.Tensor2D
+
+  return {
+    name: 'bigan',
+    options,
+    networks: { backbone, encoder, generator: maker, discriminator: judge },
+    state: {},
+    phases: { discriminator: ['discriminator'], generator: ['generator', 'encoder', 'backbone'] },
+    comparableLoss: false, // each is low when the other is bad
+    alarms: adversarialAlarms,
+    normalisation,
+    crops: view.crops,
+    views(batch, { seed }) {
+      const [pictures] = view.apply(batch, seed) as [tf.Tensor4D]
+      return { pictures, latents: drawLatents(distribution, pictures.shape[0], latents, seed) }
+    },
+    targets: ({ pictures, latents: z }, { phase }) =>
+      phase === 'discriminator'
+        ? { encoded: encode(pictures, true), generated: generate(z, true) }
+        : undefined,
+    loss({ pictures, latents: z }, _, pairs) {
+      const encoded = pairs?.encoded ?? encode(pictures, true)
+      const generated = pairs?.generated ?? generate(z, true)
+      const [ofEncoder, ofGenerator] = [answer(pictures, encoded), answer(generated, z)]
+      if (pairs) {
+        return {
+          loss: discriminatorLoss(ofEncoder, ofGenerator),
+          metrics: {
+            accuracy: discriminatorAccuracy(ofEncoder, ofGenerator),
+            sampleSpread: sampleSpread(generated, pictures),
+          },
+          features: encoded,
+        }
+      }
+      // Both are to be taken for the other, without saturating (section 3.4).
+      const loss = tf.add(generatorLoss(ofGenerator), generatorLoss(tf.neg(ofEncoder)))
+      return { loss: tf.mul(loss, 0.5) as tf.Scalar }
+    },
+    pictures({ pictures }, { seed }) {
+      const show = (z: tf.Tensor2D) => toPixels(generate(z, false), normalisation)
+      return {
+        ...latentPictures(show, distribution, latents, seed),
+        reconstructions: sideBySide(toPixels(pictures, normalisation), show(encode(pictures, false))),
+      }
+    },
+    dispose: () => {
+      for (const model of [encoder, maker, judge]) model.dispose()
+    },
+  }
+}
+
+/** From the trunk's features to latents. */
+function latentHead(features: number, latents: number, seed: number): tfl.LayersModel {
+  const input = tfl.input({ shape: [features], name: 'features' })
+  const linear = tfl.layers.dense({ name: 'latents', units: latents, kernelInitializer: 'zeros' })
+  const outputs = linear.apply(input) as tfl.SymbolicTensor
+  return initialise(tfl.model({ inputs: input, outputs, name: 'encoder' }), seed, 'transformer')
+}
+
+/** How a program finds BiGAN by name. */
+export const biganDefinition: MethodDefinition<typeof options> = {
+  name: 'bigan',
+  summary: 'an encoder and a generator that invert each other deceive a discriminator of pairs',
+  paper: 'Donahue et al. 2017, arXiv:1605.09782',
+  options,
+  backbone: 'fully-connected',
+  training: () => adversarialTraining,
+  create: bigan,
+}

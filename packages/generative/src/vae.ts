@@ -1,0 +1,183 @@
+import { initialise } from '@selfsup/backbones'
+import {
+  expected,
+  type Method,
+  type MethodContext,
+  type MethodDefinition,
+  type OptionValues,
+  resolveOptions,
+} from '@selfsup/core'
+import { foldIn, randomNormal } from '@selfsup/kernels'
+import * as tf from '@tensorflow/tfjs-core'
+import * as tfl from '@tensorflow/tfjs-layers'
+import { bernoulliCost, gaussianCost, gaussianDivergence } from './elbo.js'
+import { featureMap } from './feature-map.js'
+import { generator, kindFor, latentOption, networkOption } from './generator.js'
+import { latentPictures } from './latents.js'
+import { inputShape, normalisationOf, plainView, sideBySide, toPixels, viewOptions } from './pixels.js'
+
+const options = {
+  latents: latentOption(20),
+  beta: {
+    type: 'number',
+    default: 1,
+    min: 0,
+    description: 'weight of the divergence of the latents; above 1 they come apart (beta-VAE)',
+  },
+  likelihood: {
+    type: 'choice',
+    default: 'bernoulli',
+    choices: ['bernoulli', 'gaussian'],
+    description: 'of pixels: bernoulli for digits and other near-binary ones, gaussian for photographs',
+  },
+  deviation: {
+    type: 'number',
+    default: 0.1,
+    min: 0.001,
+    max: 10,
+    description: 'standard deviation of pixels, 0..1, where the likelihood is gaussian',
+  },
+  networks: networkOption,
+  width: {
+    type: 'number',
+    default: 32,
+    min: 1,
+    integer: true,
+    description: 'filters of the decoder’s last hidden map; of linear layers, units divided by 16',
+  },
+  ...viewOptions,
+} as const
+
+export type VaeOptions = Partial<OptionValues<typeof options>>
+
+/** Bounds of pictures' negative log likelihood, each [batch] in nats: `bound` is the sum of the other two. */
+export interface ElboTerms {
+  readonly bound: tf.Tensor1D
+  readonly reconstruction: tf.Tensor1D
+  readonly divergence: tf.Tensor1D
+}
+
+export interface Vae extends Method<tf.Tensor4D> {
+  /**
+   * The negative evidence lower bound of pictures, networks at rest, one draw of the latents, beta 1 (equation 10).
+   * @param pictures normalised, [batch, size, size, channels]
+   * @param seed int32 [2], of the draw
+   */
+  negativeElbo(pictures: tf.Tensor4D, seed: tf.Tensor1D): ElboTerms
+}
+
+/**
+ * VAE, auto-encoding variational Bayes (Kingma & Welling 2014, arXiv:1312.6114): an encoder says where in the space of
+ * latents a picture may come from, mean and deviation, a decoder makes the picture of a draw from there; both maximise a
+ * lower bound of the picture's likelihood. With `beta` as in Higgins et al. 2017. Features are the latents' means.
+ *
+ * @param backbone the encoder's trunk: [batch, size, size, channels], normalised, to [batch, features]; of one that ends by
+ *   averaging over the picture, what it averages is taken
+ * @param given latents, likelihood and networks; defaults are the paper's for MNIST, with 20 latents
+ * @param context normalisation of the pixels, seed of the other networks' weights
+ * @returns what the training loop drives; the loss is the bound in nats a picture
+ * @throws SelfsupError when an option is unknown or out of range, or convolutions can't make pictures of the size
+ */
+export function vae(
+  backbone: tfl.LayersModel,
+  given: VaeOptions = {},
+  { normalisation: own, seed = 1 }: MethodContext = {},
+): Vae {
+  const options = resolveOptions(vaeDefinition, given)
+  const { latents, beta, width, deviation } = options
+  const bernoulli = options.likelihood === 'bernoulli'
+  const shape = inputShape('vae', backbone)
+  const kind = kindFor('vae', options.networks, backbone, shape.size)
+  const normalisation = normalisationOf(shape.channels, own)
+  const view = plainView(shape, options, normalisation)
+
+  const trunk = featureMap(backbone) ?? backbone
+  const posterior = gaussianHead(trunk.outputs[0]!.shape.slice(1) as number[], latents, seed + 1)
+  const decoder = generator({ kind, latents, ...shape, width, seed: seed + 2 })
+
+  /** Mean and logarithm of the variance of q(z|x), each [batch, latents]. */
+  const encode = (pictures: tf.Tensor4D, training: boolean) =>
+    tf.split(posterior.apply(trunk.apply(pictures, { training }), { training }) as tf.Tensor2D, 2, 1)
+  const decode = (z: tf.Tensor2D, training: boolean) => decoder.apply(z, { training }) as tf.Tensor4D
+
+  /** The bound's two terms (equation 10, L = 1), and the means. */
+  function terms(pictures: tf.Tensor4D, seed: tf.Tensor1D, training: boolean) {
+    const [mean, logVariance] = encode(pictures, training) as [tf.Tensor2D, tf.Tensor2D]
+    // The reparameterisation trick (section 2.4): noise from outside, so that gradients reach mean and deviation.
+    const noise = randomNormal<tf.Rank.R2>(mean.shape, foldIn(seed, 0x7ae))
+    const z = tf.add(mean, tf.mul(tf.exp(tf.mul(logVariance, 0.5)), noise)) as tf.Tensor2D
+    const pixels = tf.clipByValue(toPixels(pictures, normalisation), 0, 1)
+    const logits = decode(z, training)
+    const reconstruction = bernoulli
+      ? bernoulliCost(pixels, logits)
+      : gaussianCost(pixels, tf.sigmoid(logits), deviation)
+    return { reconstruction, divergence: gaussianDivergence(mean, logVariance), mean }
+  }
+
+  return {
+    name: 'vae',
+    options,
+    networks: { backbone, posterior, decoder },
+    state: {},
+    normalisation,
+    crops: view.crops,
+    views: (batch, { seed }) => view.apply(batch, seed)[0]!,
+    loss(pictures, { seed }) {
+      const { reconstruction, divergence, mean } = terms(pictures, seed, true)
+      const [cost, nats] = [tf.mean(reconstruction), tf.mean(divergence)] as [tf.Scalar, tf.Scalar]
+      return {
+        loss: tf.add(cost, tf.mul(nats, beta)),
+        metrics: { reconstruction: cost, divergence: nats },
+        features: mean,
+      }
+    },
+    encode: (pictures) => encode(pictures, false)[0] as tf.Tensor2D,
+    negativeElbo: (pictures, seed) =>
+      tf.tidy(() => {
+        const { reconstruction, divergence } = terms(pictures, seed, false)
+        return { bound: tf.add(reconstruction, divergence) as tf.Tensor1D, reconstruction, divergence }
+      }),
+    pictures(pictures, { seed }) {
+      const show = (z: tf.Tensor2D) => tf.sigmoid(decode(z, false))
+      const [mean] = encode(pictures, false) as [tf.Tensor2D]
+      return {
+        ...latentPictures(show, 'normal', latents, seed),
+        reconstructions: sideBySide(toPixels(pictures, normalisation), show(mean)),
+      }
+    },
+    dispose: () => {
+      for (const model of [posterior, decoder]) model.dispose()
+    },
+  }
+}
+
+/** From features to mean and log variance, one behind the other: [batch, 2 * latents]. */
+function gaussianHead(features: number[], latents: number, seed: number): tfl.LayersModel {
+  expected(
+    features.every((size) => size > 0),
+    `vae: the backbone's features must be of known size; got [${features}]`,
+  )
+  const input = tfl.input({ shape: features, name: 'features' })
+  const flat = features.length > 1 ? tfl.layers.flatten({ name: 'places' }).apply(input) : input
+  const linear = tfl.layers.dense({ name: 'gaussian', units: 2 * latents, kernelInitializer: 'zeros' })
+  const outputs = linear.apply(flat) as tfl.SymbolicTensor
+  return initialise(tfl.model({ inputs: input, outputs, name: 'posterior' }), seed, 'default')
+}
+
+/** How a program finds the VAE by name. */
+export const vaeDefinition: MethodDefinition<typeof options> = {
+  name: 'vae',
+  summary: 'pictures from few latents, whose distribution is known (variational autoencoder)',
+  paper: 'Kingma & Welling 2014, arXiv:1312.6114',
+  options,
+  backbone: 'convnet',
+  training: () => ({
+    epochs: 50,
+    batchSize: 128,
+    learningRate: 1e-3,
+    scaling: 'none',
+    schedule: { name: 'cosine' },
+    optimizer: { name: 'adamw', weightDecay: 0 },
+  }),
+  create: vae,
+}
