@@ -1,0 +1,69 @@
+import type { EvaluationRecord, ImageDataset } from '@selfsup/core'
+import { embeddingMap, type LabelledFeatures } from './map.js'
+import type { EmbeddingMap, RunDetails, RunView } from './page-data.js'
+import { sheetsOf } from './sheets.js'
+import { thumbnails } from './thumbnails.js'
+
+type Split = 'train' | 'test'
+
+/** What a run's pictures and map are made from. */
+export interface DetailSources {
+  /** of test images */
+  readonly features?: LabelledFeatures
+  readonly datasets: Readonly<Partial<Record<Split, ImageDataset>>>
+  /** why something is missing, in words */
+  readonly notes?: readonly string[]
+}
+
+export interface DetailOptions {
+  /** of the map, at most; 1500 */
+  readonly points?: number
+  readonly signal?: AbortSignal
+}
+
+/** A run's map, thumbnails and sheets. What can't be made is left out, with a note. */
+export async function detailsOf(
+  view: RunView,
+  sources: DetailSources,
+  { points, signal }: DetailOptions = {},
+): Promise<RunDetails> {
+  const { features, datasets } = sources
+  const { sheets, notes: unread } = await sheetsOf(view.folder)
+  const notes = [...(sources.notes ?? []), ...unread]
+  const orNote = async <T>(what: string, made: Promise<T> | undefined): Promise<T | undefined> => {
+    try {
+      return await made
+    } catch (error) {
+      signal?.throwIfAborted()
+      notes.push(`${what}: ${(error as Error).message}`)
+      return undefined
+    }
+  }
+  const map = await orNote('no map', features && embeddingMap(features, { points, signal }))
+  const shown = positionsShown(view.evaluations, map)
+  const atlasOf = (split: Split) => {
+    const dataset = datasets[split]
+    return orNote(
+      `no pictures of the ${split} images`,
+      dataset && shown[split].size > 0 ? thumbnails(dataset, shown[split], signal) : undefined,
+    )
+  }
+  return { map, thumbnails: { train: await atlasOf('train'), test: await atlasOf('test') }, sheets, notes }
+}
+
+/** Positions of all images that a page shows of a run. */
+export function positionsShown(
+  evaluations: readonly EvaluationRecord[],
+  map?: Pick<EmbeddingMap, 'positions'>,
+): Record<Split, Set<number>> {
+  const shown = { train: new Set<number>(), test: new Set<number>() }
+  for (const { neighbours = [], clusters = [] } of evaluations) {
+    for (const { query, nearest } of neighbours) {
+      shown.test.add(query)
+      for (const { split, position } of nearest) shown[split].add(position)
+    }
+    for (const { members } of clusters) for (const member of members) shown.test.add(member)
+  }
+  for (const position of map?.positions ?? []) shown.test.add(position)
+  return shown
+}

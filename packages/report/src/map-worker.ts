@@ -1,0 +1,9 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { type FeatureRows, placeFeatures } from './place-features.js'
+
+// Runs in a thread of its own, started by map.ts.
+try {
+  parentPort!.postMessage({ places: placeFeatures(workerData as FeatureRows) })
+} catch (error) {
+  parentPort!.postMessage({ problem: (error as Error).message })
+}

@@ -1,0 +1,185 @@
+import type { EvaluationRecord } from '@selfsup/core'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import type { RunView } from '../page-data.js'
+import { number, percent } from './format.js'
+import { ordered } from './headlines.js'
+import { Section } from './section.js'
+import { cssColor, REPAINT } from './theme.js'
+
+/** More classes are drawn on a canvas: each cell as an element would be too many. */
+const MOST_IN_TABLE = 20
+const MOST_CONFUSED = 10
+
+type Matrix = NonNullable<EvaluationRecord['confusion']>
+
+/** Which class is taken for which. */
+export function Confusion({ run }: { readonly run: RunView }) {
+  const records = ordered(run.evaluations).filter(({ confusion }) => confusion && confusion.classes.length > 0)
+  const [chosen, choose] = useState<string>()
+  const record = records.find(({ protocol }) => protocol === chosen) ?? records[0]
+  if (!record) return null
+  const { confusion } = record
+  return (
+    <Section
+      id="confusion"
+      title="Confusion matrix"
+      note={`${record.title}: rows are the true classes, columns the given ones; cells are parts of a row.`}
+    >
+      {records.length > 1 && (
+        <label class="option">
+          of{' '}
+          <select
+            value={record.protocol}
+            onChange={(event) => choose((event.currentTarget as HTMLSelectElement).value)}
+          >
+            {records.map(({ protocol, title }) => (
+              <option key={protocol} value={protocol}>
+                {title}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      <div class="confusion-layout">
+        {confusion!.classes.length <= MOST_IN_TABLE ? (
+          <MatrixTable {...confusion!} />
+        ) : (
+          <MatrixCanvas {...confusion!} />
+        )}
+        <MostConfused {...confusion!} />
+      </div>
+    </Section>
+  )
+}
+
+function MatrixTable({ classes, counts }: Matrix) {
+  const sums = counts.map((row) => row.reduce((sum, count) => sum + count, 0) || 1)
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled area must be reached by keys
+    <div class="scroll" tabIndex={0} role="group" aria-label="Confusion matrix">
+      <table class="confusion">
+        <thead>
+          <tr>
+            <td />
+            {classes.map((name) => (
+              <th scope="col" key={name}>
+                <span>{name}</span>
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {counts.map((row, i) => (
+            <tr key={classes[i]}>
+              <th scope="row">{classes[i]}</th>
+              {row.map((count, j) => (
+                <td
+                  key={classes[j]}
+                  class={i === j ? 'right' : 'wrong'}
+                  style={{ '--part': (count / sums[i]!).toFixed(3) }}
+                  title={`${number(count)} of ${classes[i]} given as ${classes[j]}`}
+                >
+                  {count === 0 ? '' : Math.round((100 * count) / sums[i]!) || '·'}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+const SIDE = 480
+
+function MatrixCanvas({ classes, counts }: Matrix) {
+  const canvas = useRef<HTMLCanvasElement>(null)
+  const [cell, setCell] = useState<readonly [number, number]>()
+  useEffect(() => {
+    const draw = () => {
+      const element = canvas.current!
+      const ratio = devicePixelRatio || 1
+      element.width = SIDE * ratio
+      element.height = SIDE * ratio
+      const context = element.getContext('2d')!
+      const side = (SIDE * ratio) / classes.length
+      for (const [i, row] of counts.entries()) {
+        const sum = row.reduce((sum, count) => sum + count, 0) || 1
+        for (const [j, count] of row.entries()) {
+          if (count === 0) continue
+          context.globalAlpha = Math.min(1, 0.08 + 0.92 * (count / sum) ** 0.6)
+          context.fillStyle = cssColor(i === j ? '--line-1' : '--line-2')
+          context.fillRect(j * side, i * side, Math.ceil(side), Math.ceil(side))
+        }
+      }
+    }
+    draw()
+    document.addEventListener(REPAINT, draw)
+    return () => document.removeEventListener(REPAINT, draw)
+  }, [classes, counts])
+  const onPointerMove = ({ offsetX, offsetY, currentTarget }: PointerEvent) => {
+    const { clientWidth } = currentTarget as HTMLCanvasElement
+    const at = (offset: number) => Math.floor((offset / clientWidth) * classes.length)
+    const [row, column] = [at(offsetY), at(offsetX)]
+    setCell(counts[row]?.[column] === undefined ? undefined : [row, column])
+  }
+  return (
+    <figure class="matrix">
+      <canvas
+        ref={canvas}
+        role="img"
+        aria-label={`Confusion matrix of ${classes.length} classes; the most confused stand in the table beside it`}
+        onPointerMove={onPointerMove}
+        onPointerLeave={() => setCell(undefined)}
+      />
+      <figcaption class="note">
+        {cell
+          ? `${classes[cell[0]]} given as ${classes[cell[1]]}: ${number(counts[cell[0]]![cell[1]]!)}`
+          : 'Point at a cell to read it.'}
+      </figcaption>
+    </figure>
+  )
+}
+
+function MostConfused({ classes, counts }: Matrix) {
+  const pairs = useMemo(() => mostConfused(counts), [counts])
+  if (pairs.length === 0) return null
+  return (
+    <div class="confused">
+      <h3>Most confused</h3>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">true</th>
+            <th scope="col">given as</th>
+            <th scope="col" class="figure">
+              of the class
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {pairs.map(({ row, column, part }) => (
+            <tr key={`${row} ${column}`}>
+              <td>{classes[row]}</td>
+              <td>{classes[column]}</td>
+              <td class="figure">{percent(part)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+/** Cells beside the diagonal that hold the largest part of their row. */
+export function mostConfused(counts: Matrix['counts']): { row: number; column: number; part: number }[] {
+  return counts
+    .flatMap((line, row) => {
+      const sum = line.reduce((sum, count) => sum + count, 0)
+      return line.flatMap((count, column) =>
+        count > 0 && row !== column ? [{ row, column, part: count / sum }] : [],
+      )
+    })
+    .sort((a, b) => b.part - a.part)
+    .slice(0, MOST_CONFUSED)
+}

@@ -1,0 +1,67 @@
+import { useState } from 'preact/hooks'
+import type { DrawnRun } from './app.js'
+import type { Line } from './chart-data.js'
+import { duration, figure, short } from './format.js'
+import { LineChart } from './line-chart.js'
+import { headlineOf, protocolsOf } from './run-table.js'
+import { Section } from './section.js'
+
+/** How good against how large and how long trained, all runs (figure 1 of Chen et al. 2020, arXiv:2002.05709). */
+export function CostCharts({ runs }: { readonly runs: readonly DrawnRun[] }) {
+  const protocols = protocolsOf(runs.map(({ run }) => run))
+  const [chosen, choose] = useState<string>()
+  const record = protocols.find(({ protocol }) => protocol === chosen) ?? protocols[0]
+  if (!record) return null
+  const { metric, unit } = record.values[0]!
+  const against = (cost: (run: DrawnRun['run']) => number | undefined): Line[] =>
+    runs.flatMap(({ run, color }) => {
+      const [x, y] = [cost(run), headlineOf(run, record.protocol)]
+      if (x === undefined || !y) return []
+      const [low, high] = y.interval ?? []
+      const ends = y.interval && { low: [low], high: [high] }
+      return [{ name: run.name, color, x: [x], y: [y.value], points: true, ...ends }]
+    })
+  const size = against(({ parameters }) => parameters)
+  const time = against(({ seconds }) => seconds)
+  if (size.length + time.length === 0) return null
+  const format = (y: number) => figure(y, unit)
+  return (
+    <Section id="cost" title="How good for what it costs">
+      <label class="option">
+        judged by{' '}
+        <select
+          value={record.protocol}
+          onChange={(event) => choose((event.currentTarget as HTMLSelectElement).value)}
+        >
+          {protocols.map(({ protocol, title }) => (
+            <option key={protocol} value={protocol}>
+              {title}
+            </option>
+          ))}
+        </select>
+      </label>
+      <div class="charts">
+        {size.length > 0 && (
+          <LineChart
+            title={`${record.title} against parameters`}
+            xLabel={`parameters of the backbone (${metric} upwards)`}
+            lines={size}
+            format={format}
+            formatX={short}
+            scatter
+          />
+        )}
+        {time.length > 0 && (
+          <LineChart
+            title={`${record.title} against training time`}
+            xLabel={`training time (${metric} upwards)`}
+            lines={time}
+            format={format}
+            formatX={(x) => duration(x)}
+            scatter
+          />
+        )}
+      </div>
+    </Section>
+  )
+}

@@ -1,0 +1,112 @@
+import type { EvaluationRecord } from '@selfsup/core'
+import type { RunView } from '../page-data.js'
+import { duration, figure, interval, number, percent, short } from './format.js'
+import { Section } from './section.js'
+
+/** Records whose headline is shown large. */
+const MOST_CARDS = 8
+
+/** The figures that a person wants first. */
+export function Headlines({ run }: { readonly run: RunView }) {
+  const { spread } = run.latest
+  return (
+    <Section id="headlines" title="Headline figures">
+      <div class="cards">
+        {ordered(run.evaluations)
+          .slice(0, MOST_CARDS)
+          .map((record) => (
+            <Card key={record.protocol} record={record} />
+          ))}
+        {run.evaluations.length === 0 && run.latest.loss !== undefined && (
+          <Figure name="Loss" value={number(run.latest.loss)} />
+        )}
+        {spread !== undefined && (
+          <Figure
+            name="Spread of features"
+            value={spread.toFixed(2)}
+            note={spread < 0.1 ? 'near 0: the features have collapsed' : '1 fills the sphere, 0 is one point'}
+            bad={spread < 0.1}
+          />
+        )}
+        <Figure name="Steps" value={progress(run)} note={stateNote(run)} />
+        {run.seconds !== undefined && (
+          <Figure
+            name="Training time"
+            value={duration(run.seconds)}
+            note={run.imagesPerSecond && `${short(Math.round(run.imagesPerSecond))} images/s`}
+          />
+        )}
+        {run.parameters !== undefined && <Figure name="Parameters of the backbone" value={short(run.parameters)} />}
+      </div>
+    </Section>
+  )
+}
+
+/** The best known protocols first. */
+export function ordered(records: readonly EvaluationRecord[]): EvaluationRecord[] {
+  const first = ['linear-probe', 'linear', 'knn', 'fine-tuning', 'fine-tune']
+  const place = ({ protocol }: EvaluationRecord) => (first.indexOf(protocol) + first.length + 1) % (first.length + 1)
+  return [...records].sort((a, b) => place(a) - place(b))
+}
+
+function Card({ record }: { readonly record: EvaluationRecord }) {
+  const [headline, ...others] = record.values
+  const { metric, value, unit } = headline!
+  const beside = others.filter((other) => other.metric === metric && other.features !== headline!.features).slice(0, 3)
+  return (
+    <div class="card">
+      <h3>{record.title}</h3>
+      <p class="value">{figure(value, unit)}</p>
+      <p class="metric">
+        {metric}
+        {interval(headline!) && `, ${interval(headline!)}`}
+      </p>
+      {beside.length > 0 && (
+        <ul class="beside">
+          {beside.map((other) => (
+            <li key={other.features}>
+              {other.features} <b>{figure(other.value, other.unit)}</b>
+            </li>
+          ))}
+        </ul>
+      )}
+      {unit === 'part' && (
+        <div class="bar" aria-hidden="true">
+          <i style={{ width: percent(Math.min(1, Math.max(0, value))).replace('\u202f', '') }} />
+          {beside.map((other) => (
+            <s key={other.features} style={{ left: `${100 * Math.min(1, Math.max(0, other.value))}%` }} />
+          ))}
+        </div>
+      )}
+    </div>
+  )
+}
+
+interface FigureProps {
+  readonly name: string
+  readonly value: string
+  readonly note?: string | 0
+  readonly bad?: boolean
+}
+
+function Figure({ name, value, note, bad }: FigureProps) {
+  return (
+    <div class={bad ? 'card bad' : 'card'}>
+      <h3>{name}</h3>
+      <p class="value">{value}</p>
+      {note && <p class="metric">{note}</p>}
+    </div>
+  )
+}
+
+function progress({ step, totalSteps }: RunView): string {
+  return totalSteps === undefined || step >= totalSteps
+    ? number(step)
+    : `${Math.floor((100 * step) / totalSteps)}\u202f%`
+}
+
+function stateNote({ state, step, totalSteps, stepsPerEpoch }: RunView): string {
+  const epochs = stepsPerEpoch ? `${Number((step / stepsPerEpoch).toFixed(1))} epochs` : ''
+  const part = totalSteps === undefined || step >= totalSteps ? '' : `${number(step)} of ${number(totalSteps)}`
+  return [state, part, epochs].filter(Boolean).join(', ')
+}

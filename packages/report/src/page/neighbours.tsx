@@ -1,0 +1,68 @@
+import type { EvaluationRecord } from '@selfsup/core'
+import type { RunDetails, RunView } from '../page-data.js'
+import { Section } from './section.js'
+import { classAt, Thumb } from './thumb.js'
+
+interface NeighboursProps {
+  readonly run: RunView
+  readonly details: RunDetails | undefined
+}
+
+const MOST_ROWS = 16
+const MOST_COLUMNS = 10
+
+/** Test images and what the features find most alike. */
+export function Neighbours({ run, details }: NeighboursProps) {
+  const record = run.evaluations.find(({ neighbours }) => neighbours?.length)
+  if (!record) return null
+  return (
+    <Section
+      id="neighbours"
+      title="Nearest neighbours"
+      note="A test image, and beside it the images most alike by its features, the nearest first. ✓ has the same class, ✗ another."
+    >
+      <div class="neighbours">
+        {record.neighbours!.slice(0, MOST_ROWS).map((row) => (
+          <Row key={row.query} row={row} details={details} />
+        ))}
+      </div>
+    </Section>
+  )
+}
+
+type NeighbourRow = NonNullable<EvaluationRecord['neighbours']>[number]
+
+function Row({ row, details }: { readonly row: NeighbourRow; readonly details: RunDetails | undefined }) {
+  const { train, test } = details?.thumbnails ?? {}
+  const own = classAt(test, row.query)
+  return (
+    <div class="neighbour-row">
+      <div class="query">
+        <Thumb atlas={test} position={row.query} size={64} about="the query" />
+        <span class="caption">{own ?? `image ${row.query}`}</span>
+      </div>
+      <ol class="nearest">
+        {row.nearest.slice(0, MOST_COLUMNS).map(({ split, position, similarity }) => {
+          const atlas = split === 'train' ? train : test
+          const found = classAt(atlas, position)
+          const same = own !== undefined && found !== undefined ? found === own : undefined
+          const mark = same === undefined ? undefined : same ? 'same' : 'other'
+          return (
+            <li key={`${split} ${position}`}>
+              <Thumb
+                atlas={atlas}
+                position={position}
+                size={52}
+                mark={mark}
+                about={`${split}, similarity ${similarity.toFixed(3)}${same === false ? ', another class' : ''}`}
+              />
+              <span class="caption">
+                {same !== undefined && <b class={mark}>{same ? '✓' : '✗'}</b>} {similarity.toFixed(2)}
+              </span>
+            </li>
+          )
+        })}
+      </ol>
+    </div>
+  )
+}

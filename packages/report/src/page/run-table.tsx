@@ -1,0 +1,130 @@
+import type { EvaluationRecord, EvaluationValue } from '@selfsup/core'
+import type { RunView } from '../page-data.js'
+import { duration, figure, number, short } from './format.js'
+import { ordered } from './headlines.js'
+import { Section } from './section.js'
+
+interface RunTableProps {
+  readonly runs: readonly RunView[]
+  readonly shown: ReadonlySet<string>
+  readonly toggle: (id: string) => void
+  readonly colors: ReadonlyMap<string, number>
+  readonly focus?: string
+  readonly setFocus: (id: string) => void
+}
+
+/** All runs, one a row: what they are, how far, how good; which are drawn. */
+export function RunTable({ runs, shown, toggle, colors, focus, setFocus }: RunTableProps) {
+  const columns = protocolsOf(runs)
+  const best = new Map(columns.map(({ protocol }) => [protocol, bestOf(runs, protocol)]))
+  return (
+    <Section id="runs" title="Runs" note="Those that are ticked are drawn below; a name brings its pictures and map.">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled area must be reached by keys */}
+      <div class="scroll" tabIndex={0} role="group" aria-label="Table of runs">
+        <table class="runs">
+          <thead>
+            <tr>
+              <th scope="col">run</th>
+              {columns.map(({ protocol, title }) => (
+                <th scope="col" key={protocol} class="figure">
+                  {title}
+                </th>
+              ))}
+              <th scope="col">method</th>
+              <th scope="col">backbone</th>
+              <th scope="col" class="figure">
+                parameters
+              </th>
+              <th scope="col" class="figure">
+                steps
+              </th>
+              <th scope="col" class="figure">
+                time
+              </th>
+              <th scope="col" class="figure">
+                loss
+              </th>
+              <th scope="col" class="figure">
+                spread
+              </th>
+              <th scope="col">state</th>
+            </tr>
+          </thead>
+          <tbody>
+            {runs.map((run) => (
+              <tr key={run.id} class={run.id === focus ? 'focused' : ''}>
+                <th scope="row">
+                  <label class="tick">
+                    <input type="checkbox" checked={shown.has(run.id)} onChange={() => toggle(run.id)} />
+                    <i
+                      style={{
+                        '--swatch': shown.has(run.id)
+                          ? `var(--line-${((colors.get(run.id) ?? 0) % 8) + 1})`
+                          : 'transparent',
+                      }}
+                    />
+                    <span class="unseen">draw {run.name}</span>
+                  </label>
+                  <button type="button" class="name" aria-pressed={run.id === focus} onClick={() => setFocus(run.id)}>
+                    {run.name}
+                  </button>
+                </th>
+                {columns.map(({ protocol }) => {
+                  const value = headlineOf(run, protocol)
+                  const first = run.id === best.get(protocol) && runs.length > 1
+                  return (
+                    <td key={protocol} class={first ? 'figure best' : 'figure'}>
+                      {value ? figure(value.value, value.unit) : ''}
+                      {first && <span class="unseen"> (best)</span>}
+                    </td>
+                  )
+                })}
+                <td>{run.method ?? ''}</td>
+                <td>{run.backbone ?? ''}</td>
+                <td class="figure">{run.parameters === undefined ? '' : short(run.parameters)}</td>
+                <td class="figure">{steps(run)}</td>
+                <td class="figure">{run.seconds === undefined ? '' : duration(run.seconds)}</td>
+                <td class="figure">{run.latest.loss === undefined ? '' : number(run.latest.loss)}</td>
+                <td class="figure">{run.latest.spread?.toFixed(2) ?? ''}</td>
+                <td>
+                  <span class={`state ${run.state}`}>{run.state}</span>
+                  {run.problems.length > 0 && <span class="flag" title={run.problems.join('; ')}> with problems</span>}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Section>
+  )
+}
+
+/** Protocols of any of the runs, each once. */
+export function protocolsOf(runs: readonly RunView[]): EvaluationRecord[] {
+  const first = new Map<string, EvaluationRecord>()
+  for (const record of runs.flatMap(({ evaluations }) => evaluations))
+    if (!first.has(record.protocol)) first.set(record.protocol, record)
+  return ordered([...first.values()])
+}
+
+/** What a protocol found first about a run. */
+export function headlineOf({ evaluations }: RunView, protocol: string): EvaluationValue | undefined {
+  return evaluations.find((record) => record.protocol === protocol)?.values[0]
+}
+
+function bestOf(runs: readonly RunView[], protocol: string): string | undefined {
+  let [best, id] = [Number.NEGATIVE_INFINITY, undefined as string | undefined]
+  for (const run of runs) {
+    const found = headlineOf(run, protocol)
+    if (!found) continue
+    const good = found.higherIsBetter === false ? -found.value : found.value
+    if (good > best) [best, id] = [good, run.id]
+  }
+  return id
+}
+
+function steps({ step, totalSteps }: RunView): string {
+  return totalSteps === undefined || step >= totalSteps
+    ? short(step)
+    : `${short(step)} of ${short(totalSteps)}`
+}

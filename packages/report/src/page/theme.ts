@@ -1,0 +1,70 @@
+export type Theme = 'auto' | 'light' | 'dark'
+
+/** Told of by the document when colours have changed: canvases must be drawn anew. */
+export const REPAINT = 'selfsup-repaint'
+
+const colors = new Map<string, string>()
+
+/** The value of a CSS variable, such as `--line-1`. */
+export function cssColor(name: string): string {
+  let value = colors.get(name)
+  if (value === undefined) {
+    value = getComputedStyle(document.documentElement).getPropertyValue(name).trim()
+    colors.set(name, value)
+  }
+  return value
+}
+
+/** Colours of lines: so many differ. */
+export const LINE_COLORS = 8
+
+export function lineColor(index: number): string {
+  return cssColor(`--line-${(index % LINE_COLORS) + 1}`)
+}
+
+/** A class's colour: from the lines' where there are few classes, else around the wheel. */
+export function classColor(index: number, count: number): string {
+  if (index < 0) return cssColor('--faint')
+  if (count <= LINE_COLORS) return lineColor(index)
+  // Neighbouring numbers lie far apart on the wheel, and every other is lighter.
+  const hue = (index * 360 * 0.381966) % 360
+  const lightness = Number(cssColor('--class-lightness')) + (index % 2 === 0 ? -0.06 : 0.06)
+  return `oklch(${lightness.toFixed(2)} 0.16 ${hue.toFixed(0)})`
+}
+
+function repaint(): void {
+  colors.clear()
+  document.dispatchEvent(new Event(REPAINT))
+}
+
+export function setTheme(theme: Theme): void {
+  if (theme === 'auto') delete document.documentElement.dataset.theme
+  else document.documentElement.dataset.theme = theme
+  repaint()
+}
+
+/** Paper is white: a page is printed in light colours, and its canvases are drawn in them before. */
+export function followSurroundings(): void {
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', repaint)
+  let before: string | undefined
+  let printing = false
+  const start = () => {
+    if (printing) return
+    printing = true
+    before = document.documentElement.dataset.theme
+    document.documentElement.dataset.theme = 'light'
+    document.documentElement.dataset.printing = ''
+    repaint()
+  }
+  const end = () => {
+    if (!printing) return
+    printing = false
+    delete document.documentElement.dataset.printing
+    if (before === undefined) delete document.documentElement.dataset.theme
+    else document.documentElement.dataset.theme = before
+    repaint()
+  }
+  addEventListener('beforeprint', start)
+  addEventListener('afterprint', end)
+  matchMedia('print').addEventListener('change', ({ matches }) => (matches ? start() : end()))
+}

@@ -1,0 +1,62 @@
+import type { Atlas } from '../page-data.js'
+
+/** Where each position lies in an atlas. */
+const cells = new WeakMap<Atlas, Map<number, number>>()
+
+/** Place of a dataset's position in its atlas; undefined when it has no picture there. */
+export function cellOf(atlas: Atlas, position: number): number | undefined {
+  let places = cells.get(atlas)
+  if (!places) {
+    places = new Map(atlas.positions.map((at, i) => [at, i]))
+    cells.set(atlas, places)
+  }
+  return places.get(position)
+}
+
+const addresses = new WeakMap<Atlas, string>()
+
+/** A short address of an atlas: hundreds of elements name it. */
+function addressOf(atlas: Atlas): string {
+  let address = addresses.get(atlas)
+  if (!address) {
+    const [head = '', body = ''] = atlas.src.split(',')
+    const bytes = Uint8Array.from(atob(body), (character) => character.charCodeAt(0))
+    address = URL.createObjectURL(new Blob([bytes], { type: /^data:([^;]+)/.exec(head)?.[1] ?? 'image/webp' }))
+    addresses.set(atlas, address)
+  }
+  return address
+}
+
+/** Name of the class of a dataset's position, as far as the atlas knows. */
+export function classAt(atlas: Atlas | undefined, position: number): string | undefined {
+  const cell = atlas && cellOf(atlas, position)
+  if (!atlas || cell === undefined) return undefined
+  return className(atlas.labels[cell]!, atlas.classes)
+}
+
+export function className(label: number, classes: readonly string[] | undefined): string | undefined {
+  return label < 0 ? undefined : (classes?.[label] ?? `class ${label}`)
+}
+
+interface ThumbProps {
+  readonly atlas: Atlas | undefined
+  readonly position: number
+  readonly size: number
+  /** said of the picture beside its class and number */
+  readonly about?: string
+  readonly mark?: 'same' | 'other'
+}
+
+/** One small picture out of an atlas; a grey square where there is none. */
+export function Thumb({ atlas, position, size, about, mark }: ThumbProps) {
+  const cell = atlas && cellOf(atlas, position)
+  const label = [classAt(atlas, position), `image ${position}`, about].filter(Boolean).join(', ')
+  const style: Record<string, string> = { width: `${size}px`, height: `${size}px` }
+  if (atlas && cell !== undefined) {
+    style.backgroundImage = `url(${addressOf(atlas)})`
+    style.backgroundSize = `${atlas.columns * size}px ${atlas.rows * size}px`
+    style.backgroundPosition = `-${(cell % atlas.columns) * size}px -${Math.floor(cell / atlas.columns) * size}px`
+    if (atlas.cell < size) style.imageRendering = 'pixelated'
+  }
+  return <span class={`thumb ${mark ?? ''}`} role="img" aria-label={label} title={label} style={style} />
+}

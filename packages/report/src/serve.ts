@@ -1,0 +1,191 @@
+import { stat } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { SelfsupError } from '@selfsup/core'
+import { detailsOf } from './details.js'
+import { type PageParts, pageParts, renderPage } from './html.js'
+import { LiveRuns } from './live-runs.js'
+import type { RunDetails, RunView } from './page-data.js'
+import type { SourcesOf } from './report.js'
+import { summaryOf } from './run-reader.js'
+
+export interface ServeOptions {
+  /** 0 takes any that is free; 6070 */
+  readonly port?: number
+  /** address to listen on; 127.0.0.1, which only this machine reaches */
+  readonly host?: string
+  /** ms between looks at the folders; 2000 */
+  readonly everyMs?: number
+  readonly mapPoints?: number
+  readonly sourcesOf?: SourcesOf
+}
+
+export interface RunServer {
+  /** where a browser finds it */
+  readonly url: string
+  /** whether only this machine reaches it */
+  readonly local: boolean
+  close(): Promise<void>
+}
+
+/** Details of so many runs are kept. */
+const MOST_DETAILS = 8
+/** A page that does not read what it is sent is let go; it asks again when it wakes. */
+const MOST_UNREAD_BYTES = 2 ** 25
+const HEARTBEAT_MS = 15_000
+
+/**
+ * Serves a page that follows all runs in and below a folder. No address of it names a file: runs are known by a number of
+ * their own, so nothing outside can be asked for.
+ * @throws SelfsupError when the folder does not exist or the port is taken
+ */
+export async function serveRuns(folder: string, options: ServeOptions = {}): Promise<RunServer> {
+  const { port = 6070, host = '127.0.0.1', everyMs = 2000 } = options
+  if (!(await stat(folder).catch(() => undefined))?.isDirectory())
+    throw new SelfsupError(`${folder} is no folder: name the one that holds your runs`)
+  const parts = await pageParts()
+  const stop = new AbortController()
+  const listeners = new Set<Listener>()
+  const runs = new LiveRuns(folder, {
+    everyMs,
+    onChange(id) {
+      const view = listeners.size > 0 ? runs.view(id) : undefined
+      for (const listener of listeners) if (view) listener.tell(view)
+    },
+    onGone(id) {
+      for (const listener of listeners) listener.send('gone', { id })
+    },
+  })
+  const details = detailsMaker(options, stop.signal)
+  const local = isLocal(host)
+
+  const server = createServer((request, response) => {
+    answer(request, response).catch(() => {
+      if (response.headersSent) response.destroy()
+      else response.writeHead(500).end()
+    })
+  })
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const refusal = refusalOf(request, local)
+    if (refusal) return void response.writeHead(refusal).end()
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
+    if (pathname === '/') sendPage(response, folder, runs, parts)
+    else if (pathname === '/events') listen(response, (searchParams.get('runs') ?? '').split(','))
+    else if (pathname === '/details') {
+      const view = runs.view(searchParams.get('run') ?? '')
+      if (!view) return void response.writeHead(404).end()
+      const made = JSON.stringify(await details(view))
+      response.writeHead(200, headers('application/json')).end(made)
+    } else response.writeHead(404).end()
+  }
+  function listen(response: ServerResponse, wanted: readonly string[]): void {
+    response.writeHead(200, headers('text/event-stream'))
+    const listener = listenerOf(response, new Set(wanted), () => listeners.delete(listener))
+    listeners.add(listener)
+    const views = runs.views()
+    listener.send('all', views.map(summaryOf))
+    for (const view of views) if (wanted.includes(view.id)) listener.send('run', view)
+  }
+
+  await new Promise<void>((ready, failed) => {
+    server.once('error', (error: NodeJS.ErrnoException) => failed(listenFailure(error, host, port)))
+    server.listen(port, host, ready)
+  })
+  runs.start()
+  const { port: taken } = server.address() as AddressInfo
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}/`,
+    local,
+    async close() {
+      stop.abort()
+      for (const listener of listeners) listener.end()
+      server.closeAllConnections()
+      await Promise.all([runs.close(), new Promise((closed) => server.close(closed))])
+    },
+  }
+}
+
+function sendPage(response: ServerResponse, folder: string, runs: LiveRuns, parts: PageParts): void {
+  const data = { title: `Runs in ${folder}`, made: Date.now(), live: true, runs: runs.views().map(summaryOf) }
+  response.writeHead(200, headers('text/html; charset=utf-8')).end(renderPage(data, parts))
+}
+
+function headers(type: string): Record<string, string> {
+  return {
+    'content-type': type,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    'referrer-policy': 'no-referrer',
+    'cross-origin-resource-policy': 'same-origin',
+  }
+}
+
+/** Status with which a request is refused. A page elsewhere may have given its own name this machine's address. */
+function refusalOf({ method, headers: { host = '' } }: IncomingMessage, local: boolean): number | undefined {
+  if (method !== 'GET' && method !== 'HEAD') return 405
+  if (local && !isLocal(host.replace(/:\d+$/, '').replace(/^\[|\]$/g, ''))) return 403
+  return undefined
+}
+
+function isLocal(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host)
+}
+
+function listenFailure({ code, message }: NodeJS.ErrnoException, host: string, port: number): SelfsupError {
+  if (code === 'EADDRINUSE')
+    return new SelfsupError(`port ${port} is taken, perhaps by another selfsup serve: choose one with --port`)
+  if (code === 'EACCES') return new SelfsupError(`port ${port} may not be used: choose one above 1023 with --port`)
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return new SelfsupError(`${host} is no address of this machine: choose another with --host`)
+  return new SelfsupError(`can't listen on ${host}:${port}: ${message}`)
+}
+
+/** A page that is open. */
+interface Listener {
+  send(event: string, data: unknown): void
+  /** the whole run to those that look at it, a summary to all others */
+  tell(view: RunView): void
+  end(): void
+}
+
+function listenerOf(response: ServerResponse, wanted: ReadonlySet<string>, gone: () => void): Listener {
+  const beat = setInterval(() => response.write(': here\n\n'), HEARTBEAT_MS)
+  response.on('close', () => {
+    clearInterval(beat)
+    gone()
+  })
+  response.on('error', () => {})
+  const listener: Listener = {
+    send(event, data) {
+      response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
+      if (response.writableLength > MOST_UNREAD_BYTES) response.destroy()
+    },
+    tell(view) {
+      if (wanted.has(view.id)) listener.send('run', view)
+      else listener.send('summary', summaryOf(view))
+    },
+    end: () => response.end(),
+  }
+  return listener
+}
+
+/** Makes details one run at a time, and keeps those of a few. */
+function detailsMaker({ sourcesOf, mapPoints }: ServeOptions, signal: AbortSignal) {
+  const made = new Map<string, Promise<RunDetails>>()
+  let turn: Promise<unknown> = Promise.resolve()
+  return (view: RunView): Promise<RunDetails> => {
+    const key = `${view.id} ${view.stamp}`
+    const known = made.get(key)
+    if (known) return known
+    const details = turn.then(async () => {
+      const sources = (await sourcesOf?.(view)) ?? { datasets: {} }
+      return detailsOf(view, sources, { points: mapPoints, signal })
+    })
+    turn = details.catch(() => {})
+    made.set(key, details)
+    details.catch(() => made.delete(key))
+    for (const old of made.keys()) if (made.size > MOST_DETAILS) made.delete(old)
+    return details
+  }
+}
