@@ -39,6 +39,12 @@ export function vitSmall(options: VitOptions): tfl.LayersModel {
   return visionTransformer('vitSmall', options, { width: 384, depth: 12, heads: 6 })
 }
 
+/**
+ * A vision transformer of any size: [batch, size, size, channels] to [batch, width].
+ * @param name of the model
+ * @param shape width, a multiple of the heads, and how many blocks
+ * @throws SelfsupError when the patch size does not divide the size, or the heads do not divide the width
+ */
 export function visionTransformer(
   name: string,
   {
@@ -54,6 +60,10 @@ export function visionTransformer(
   expected(
     Number.isInteger(patchSize) && patchSize >= 1 && size % patchSize === 0,
     `${name}: patchSize must be a whole number that divides the size; got patchSize ${patchSize}, size ${size}`,
+  )
+  expected(
+    Number.isInteger(width / heads) && width >= heads && depth >= 1,
+    `${name}: heads must divide the width, and there must be a block; got width ${width}, heads ${heads}, depth ${depth}`,
   )
   const input = tfl.input({ shape: [size, size, channels], name: 'images' })
   const projection = tfl.layers.conv2d({

@@ -68,7 +68,13 @@ export async function makeMethod(config: MethodConfig): Promise<Method> {
   const options = resolveOptions(definition, config.options)
   const normalisation = await normalisationOf(config)
   const backbone = await makeBackbone(definition, config, options)
-  return definition.create(backbone, options, { seed, normalisation, pictures })
+  const kind = definition.ownBackbone ? undefined : await findBackbone(config.backbone)
+  return definition.create(backbone, options, {
+    seed,
+    normalisation,
+    pictures,
+    ...(kind && { makeBackbone: (input) => kind.create(input) }),
+  })
 }
 
 async function makeBackbone(

@@ -52,4 +52,6 @@ export interface MethodContext {
   readonly seed?: number
   /** what the method gets, where the backbone's input does not tell (`backboneInput`) */
   readonly pictures?: PictureShape
+  /** makes further backbones of the kind that the method got, for methods of several; theirs to dispose of */
+  makeBackbone?(options: BackboneInput & { readonly seed: number }): LayersModel
 }

@@ -1,0 +1,190 @@
+import { normalise } from '@selfsup/augment'
+import {
+  type Method,
+  type MethodContext,
+  type MethodDefinition,
+  type OptionValues,
+  resolveOptions,
+  type TrainingDefaults,
+} from '@selfsup/core'
+import { foldIn } from '@selfsup/kernels'
+import * as tf from '@tensorflow/tfjs-core'
+import type { LayersModel } from '@tensorflow/tfjs-layers'
+import { type Corruption, corrupt, corruptions } from './corruption.js'
+import { codeOptions, encoderDecoder } from './encoder-decoder.js'
+import { inputShape, normalisationOf, plainView, sideBySide, toPixels, viewOptions } from './pixels.js'
+
+const autoencoderOptions = {
+  ...codeOptions,
+  loss: {
+    type: 'choice',
+    default: 'squared',
+    choices: ['squared', 'cross-entropy'],
+    description:
+      'how pixels are compared: squared error of normalised ones, or cross-entropy of those between 0 and 1',
+  },
+  features: {
+    type: 'choice',
+    default: 'code',
+    choices: ['code', 'backbone'],
+    description: 'what pictures are described by afterwards: the code, or the backbone’s own output',
+  },
+  ...viewOptions,
+} as const
+
+const denoisingOptions = {
+  corruption: {
+    type: 'choice',
+    default: 'gaussian',
+    choices: corruptions,
+    description: 'noise on all pixels, pixels turned black, or black and white',
+  },
+  level: {
+    type: 'number',
+    default: 0.25,
+    min: 0.001,
+    max: 1,
+    description: 'standard deviation of the noise, of 1 for white; or part of the pixels that is spoiled',
+  },
+  ...autoencoderOptions,
+} as const
+
+export type AutoencoderOptions = Partial<OptionValues<typeof autoencoderOptions>>
+export type DenoisingOptions = Partial<OptionValues<typeof denoisingOptions>>
+
+/** What goes into the networks, and what is to come out: both normalised, [batch, size, size, channels]. */
+export interface Reconstruction extends tf.NamedTensorMap {
+  readonly input: tf.Tensor4D
+  readonly target: tf.Tensor4D
+}
+
+/**
+ * Autoencoder: a picture is to be made again from a few numbers, its code (Hinton & Salakhutdinov 2006, Reducing the
+ * dimensionality of data with neural networks, Science 313).
+ *
+ * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]; of a convolutional one the
+ *   code takes every place of the last map, and not its mean alone
+ * @param given size of the code, loss, decoder
+ * @param context normalisation of the pixels, seed of the other networks' weights
+ * @returns what the training loop drives; reports `error`, the mean squared error of pixels of 0..1
+ * @throws SelfsupError when an option is unknown or out of range
+ */
+export function autoencoder(
+  backbone: LayersModel,
+  given: AutoencoderOptions = {},
+  context: MethodContext = {},
+): Method<Reconstruction> {
+  const options = resolveOptions(definition, given)
+  return reconstructing('autoencoder', backbone, options, context)
+}
+
+/**
+ * Denoising autoencoder: a picture is to be made from a spoiled copy of itself, so that the code has to know what pictures
+ * are like (Vincent et al. 2010, Stacked denoising autoencoders, JMLR 11; here all layers are trained at once).
+ *
+ * @param given kind and level of the corruption, and the autoencoder's
+ * @returns what the training loop drives; reports `error`, and `inputError` of the spoiled copy itself
+ * @throws SelfsupError when an option is unknown or out of range
+ */
+export function denoising(
+  backbone: LayersModel,
+  given: DenoisingOptions = {},
+  context: MethodContext = {},
+): Method<Reconstruction> {
+  const options = resolveOptions(denoisingDefinition, given)
+  const spoil = (pixels: tf.Tensor4D, seed: tf.Tensor1D) =>
+    corrupt(pixels, options.corruption as Corruption, options.level, foldIn(seed, 0xde01))
+  return reconstructing('denoising', backbone, options, context, spoil)
+}
+
+function reconstructing(
+  name: string,
+  backbone: LayersModel,
+  options: OptionValues<typeof autoencoderOptions>,
+  { seed = 1, ...context }: MethodContext,
+  spoil?: (pixels: tf.Tensor4D, seed: tf.Tensor1D) => tf.Tensor4D,
+): Method<Reconstruction> {
+  const shape = inputShape(name, backbone)
+  const normalisation = normalisationOf(shape.channels, context.normalisation)
+  const view = plainView(shape, options, normalisation)
+  const parts = encoderDecoder(backbone, { ...options, ...shape, seed })
+  const pixels = (pictures: tf.Tensor4D) => toPixels(pictures, normalisation)
+  const binary = options.loss === 'cross-entropy'
+  /** What the decoder's numbers mean, 0..1. */
+  const meant = (made: tf.Tensor4D) => (binary ? (tf.sigmoid(made) as tf.Tensor4D) : pixels(made))
+  const error = (a: tf.Tensor4D, b: tf.Tensor4D) => tf.mean(tf.squaredDifference(a, b)) as tf.Scalar
+  return {
+    name,
+    options,
+    normalisation,
+    networks: { backbone, ...parts.networks },
+    state: {},
+    crops: view.crops,
+    views(batch, { seed }) {
+      const [target] = view.apply(batch, seed) as [tf.Tensor4D]
+      return { target, input: spoil ? normalise(spoil(pixels(target), seed), normalisation) : target }
+    },
+    loss({ input, target }) {
+      const { features, code } = parts.encode(input, true)
+      const made = parts.decode(code, true)
+      const wanted = pixels(target)
+      return {
+        loss: binary ? crossEntropy(made, wanted) : error(made, target),
+        features,
+        metrics: {
+          error: error(meant(made), wanted),
+          ...(spoil && { inputError: error(pixels(input), wanted) }),
+        },
+      }
+    },
+    pictures({ input, target }) {
+      const made = meant(parts.decode(parts.encode(input, false).code, false))
+      const given = [pixels(target), ...(spoil ? [pixels(input)] : [])]
+      return { [spoil ? 'denoised' : 'reconstructions']: sideBySide(...given, made) }
+    },
+    ...(options.features === 'code' && {
+      encode: (pictures) => tf.tidy(() => parts.encode(pictures, false).code),
+    }),
+    dispose: parts.dispose,
+  }
+}
+
+/**
+ * Cross-entropy between the pixels, as probabilities of white, and those that logits stand for; mean over all values. With
+ * pixels between 0 and 1 it does not reach 0: the logits' sigmoid is best at the pixel itself.
+ */
+export function crossEntropy(logits: tf.Tensor, pixels: tf.Tensor): tf.Scalar {
+  // softplus(x) - x p, in a form that neither end of x overflows.
+  const softplus = tf.add(tf.relu(logits), tf.log1p(tf.exp(tf.neg(tf.abs(logits)))))
+  return tf.mean(tf.sub(softplus, tf.mul(logits, pixels))) as tf.Scalar
+}
+
+/** For a hundred epochs of small pictures. */
+const training = (): TrainingDefaults => ({
+  epochs: 100,
+  batchSize: 256,
+  learningRate: 1e-3,
+  scaling: 'none',
+  schedule: { name: 'cosine', warmupEpochs: 1 },
+  optimizer: { name: 'adamw', weightDecay: 1e-4 },
+})
+
+/** How a program finds the autoencoder by name. */
+export const definition: MethodDefinition<typeof autoencoderOptions> = {
+  name: 'autoencoder',
+  summary: 'a picture is made again from a short code',
+  paper: 'Hinton & Salakhutdinov 2006, Science 313',
+  options: autoencoderOptions,
+  training,
+  create: autoencoder,
+}
+
+/** How a program finds the denoising autoencoder by name. */
+export const denoisingDefinition: MethodDefinition<typeof denoisingOptions> = {
+  name: 'denoising',
+  summary: 'a picture is made from a spoiled copy of itself',
+  paper: 'Vincent et al. 2010, JMLR 11',
+  options: denoisingOptions,
+  training,
+  create: denoising,
+}

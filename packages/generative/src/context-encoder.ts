@@ -1,0 +1,226 @@
+import { dcgan, halvingsOf, initialise, through } from '@selfsup/backbones'
+import {
+  expected,
+  type Method,
+  type MethodContext,
+  type MethodDefinition,
+  type OptionValues,
+  resolveOptions,
+} from '@selfsup/core'
+import { foldIn } from '@selfsup/kernels'
+import * as tf from '@tensorflow/tfjs-core'
+import * as tfl from '@tensorflow/tfjs-layers'
+import { discriminatorAccuracy, discriminatorLoss, generatorLoss } from './adversarial.js'
+import { codeOptions, encoderDecoder } from './encoder-decoder.js'
+import { centreHole, holeError, holeSide, meanColour, randomHoles } from './holes.js'
+import { inputShape, normalisationOf, plainView, sideBySide, toPixels, viewOptions } from './pixels.js'
+
+const options = {
+  hole: {
+    type: 'choice',
+    default: 'centre',
+    choices: ['centre', 'random'],
+    description: 'one square in the middle, or several anywhere, which may overlap',
+  },
+  part: {
+    type: 'number',
+    default: 0.25,
+    min: 0.01,
+    max: 0.9,
+    description: 'part of the picture that the holes take; random ones at most',
+  },
+  blocks: { type: 'number', default: 4, min: 1, integer: true, description: 'how many random holes' },
+  adversarial: {
+    type: 'number',
+    default: 0.001,
+    min: 0,
+    max: 1,
+    description: 'weight of the adversarial loss, the rest is the reconstruction’s; 0: no discriminator',
+  },
+  discriminatorWidth: {
+    type: 'number',
+    default: 64,
+    min: 1,
+    integer: true,
+    description: 'filters of the discriminator’s first convolution',
+  },
+  ...codeOptions,
+  latent: { ...codeOptions.latent, default: 512 },
+  features: {
+    type: 'choice',
+    default: 'backbone',
+    choices: ['code', 'backbone'],
+    description: 'what pictures are described by afterwards: the code, or the backbone’s own output',
+  },
+  ...viewOptions,
+} as const
+
+export type ContextEncoderOptions = Partial<OptionValues<typeof options>>
+
+/** Normalised pictures [batch, size, size, channels], and where their holes are: [batch, size, size, 1], 1 or 0. */
+export interface Context extends tf.NamedTensorMap {
+  readonly pictures: tf.Tensor4D
+  readonly hole: tf.Tensor4D
+}
+
+/** What was made, for the discriminator's phase: no gradient reaches it. */
+type Made = { readonly made: tf.Tensor4D } | undefined
+
+export interface ContextEncoder extends Method<Context, Made> {
+  /** The pictures, normalised, with their holes filled, once training is over. */
+  inpaint(context: Context): tf.Tensor4D
+}
+
+/**
+ * Context encoder: what is in a hole is to be made from what is seen around it (Pathak et al. 2016, arXiv:1604.07379,
+ * section 3). The reconstruction's squared error alone gives blurred means; a discriminator that tells made from true
+ * filling makes them sharper. Of a hole in the middle the decoder makes, and the discriminator sees, the hole alone; of holes
+ * anywhere the whole picture, filled.
+ *
+ * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]
+ * @param given holes, weights of the losses, decoder; defaults are the paper's but for the sizes
+ * @param context normalisation of the pixels, seed of the other networks' weights
+ * @returns what the training loop drives: phases `discriminator` and `inpainting`, unless `adversarial` is 0; reports
+ *   `error`, the mean squared error of pixels of 0..1 in the holes, and `meanError` of filling them with the mean colour around
+ * @throws SelfsupError when an option is unknown or out of range, or there is no such hole, or no discriminator for its size
+ */
+export function contextEncoder(
+  backbone: tfl.LayersModel,
+  given: ContextEncoderOptions = {},
+  { seed = 1, ...context }: MethodContext = {},
+): ContextEncoder {
+  const options = resolveOptions(definition, given)
+  const { blocks, part, adversarial } = options
+  const shape = inputShape('context-encoder', backbone)
+  const { size, channels } = shape
+  const centre = options.hole === 'centre'
+  const side = holeSide('context-encoder', size, part, centre ? 1 : blocks)
+  const start = Math.floor((size - side) / 2)
+  const normalisation = normalisationOf(channels, context.normalisation)
+  const view = plainView(shape, options, normalisation)
+  const made = { size: centre ? side : size, channels }
+  const parts = encoderDecoder(backbone, { ...options, ...made, seed })
+  const judge =
+    adversarial > 0
+      ? discriminator({ ...made, width: options.discriminatorWidth, seed: seed + 4 })
+      : undefined
+
+  /** Features of pictures whose holes are filled with the mean (0, as they are normalised), and what is made for the holes. */
+  const make = ({ pictures, hole }: Context, training: boolean) => {
+    const { features, code } = parts.encode(tf.mul(pictures, tf.sub(1, hole)), training)
+    return { features, made: parts.decode(code, training) }
+  }
+  const around: [number, number] = [start, size - side - start]
+  /** As large as the picture. */
+  const placed = (made: tf.Tensor4D) => (centre ? tf.pad(made, [[0, 0], around, around, [0, 0]]) : made)
+  const fill = ({ pictures, hole }: Context, made: tf.Tensor4D) =>
+    tf.add(tf.mul(pictures, tf.sub(1, hole)), tf.mul(placed(made), hole)) as tf.Tensor4D
+  const pixels = (pictures: tf.Tensor4D) => toPixels(pictures, normalisation)
+
+  /** The discriminator's opinion of true and of made filling. */
+  const judged = (views: Context, made: tf.Tensor4D) => {
+    const { pictures } = views
+    const opinion = (x: tf.Tensor4D) => judge!.apply(x, { training: true }) as tf.Tensor2D
+    const truth = centre ? tf.slice(pictures, [0, start, start, 0], [-1, side, side, channels]) : pictures
+    return { real: opinion(truth), generated: opinion(centre ? made : fill(views, made)) }
+  }
+  return {
+    name: 'context-encoder',
+    options,
+    normalisation,
+    networks: { backbone, ...parts.networks, ...(judge && { discriminator: judge }) },
+    state: {},
+    ...(judge && {
+      phases: { discriminator: ['discriminator'], inpainting: ['backbone', 'code', 'decoder'] },
+      // The paper's discriminator learns ten times slower (section 4).
+      groups: {
+        discriminator: {
+          weights: ['discriminator'],
+          learningRate: ({ scheduled }) => tf.mul(scheduled, 0.1) as tf.Scalar,
+        },
+      },
+      comparableLoss: false,
+    }),
+    crops: view.crops,
+    views(batch, { seed }) {
+      const [pictures] = view.apply(batch, seed) as [tf.Tensor4D]
+      const count = pictures.shape[0]
+      const hole = centre
+        ? centreHole(count, size, side)
+        : randomHoles(count, size, side, blocks, foldIn(seed, 0xc0e))
+      return { pictures, hole }
+    },
+    targets: (views, { phase }) => (phase === 'discriminator' ? { made: make(views, true).made } : undefined),
+    loss(views, _, targets) {
+      if (targets) {
+        const { real, generated } = judged(views, targets.made)
+        return {
+          loss: discriminatorLoss(real, generated),
+          metrics: { accuracy: discriminatorAccuracy(real, generated) },
+        }
+      }
+      const { pictures, hole } = views
+      const { features, made } = make(views, true)
+      const whole = placed(made)
+      const reconstruction = holeError(whole, pictures, hole)
+      const wanted = pixels(pictures)
+      const metrics = {
+        error: holeError(pixels(whole), wanted, hole),
+        meanError: holeError(meanColour(wanted, hole), wanted, hole),
+      }
+      if (!judge) return { loss: reconstruction, metrics, features }
+      const deceived = generatorLoss(judged(views, made).generated)
+      const loss = tf.add(tf.mul(reconstruction, 1 - adversarial), tf.mul(deceived, adversarial))
+      return { loss: loss as tf.Scalar, metrics, features }
+    },
+    pictures(views) {
+      const { pictures, hole } = views
+      const holed = tf.mul(pixels(pictures), tf.sub(1, hole)) as tf.Tensor4D
+      const filled = pixels(fill(views, make(views, false).made))
+      return { inpainting: sideBySide(holed, filled, pixels(pictures)) }
+    },
+    inpaint: (views) => tf.tidy(() => fill(views, make(views, false).made)),
+    ...(options.features === 'code' && {
+      encode: (pictures) => tf.tidy(() => parts.encode(pictures, false).code),
+    }),
+    dispose() {
+      parts.dispose()
+      judge?.dispose()
+    },
+  }
+}
+
+/** DCGAN's discriminator, with its answer: [batch, size, size, channels] to [batch, 1], the logit of "true". */
+function discriminator(options: {
+  readonly size: number
+  readonly channels: number
+  readonly width: number
+  readonly seed: number
+}): tfl.LayersModel {
+  const { size, seed } = options
+  expected(
+    size >= 8 && halvingsOf(size),
+    `context-encoder: the discriminator halves what it sees down to 4 to 7 pixels, which from ${size} pixels can't be done; take pictures of another size, another part, or adversarial=0`,
+  )
+  const trunk = dcgan({ ...options, features: 16 * options.width })
+  const answer = tfl.layers.dense({ name: 'answer', units: 1, kernelInitializer: 'zeros' })
+  const outputs = through(answer, trunk.outputs[0]!)
+  return initialise(tfl.model({ inputs: trunk.inputs, outputs, name: 'discriminator' }), seed, 'transformer')
+}
+
+/** How a program finds the context encoder by name. */
+export const definition: MethodDefinition<typeof options> = {
+  name: 'context-encoder',
+  summary: 'a hole is filled from what is around it',
+  paper: 'Pathak et al. 2016, arXiv:1604.07379',
+  options,
+  training: () => ({
+    epochs: 100,
+    batchSize: 256,
+    learningRate: 1e-3,
+    scaling: 'none',
+    schedule: { name: 'cosine', warmupEpochs: 1 },
+    optimizer: { name: 'adamw', weightDecay: 1e-4 },
+  }),
+  create: contextEncoder,
+}

@@ -1,0 +1,54 @@
+import { foldIn, randomNormal, randomUniform } from '@selfsup/kernels'
+import * as tf from '@tensorflow/tfjs-core'
+
+/** Ways to spoil a picture. */
+export const corruptions = ['gaussian', 'masking', 'salt-and-pepper'] as const
+
+export type Corruption = (typeof corruptions)[number]
+
+/**
+ * Spoils pictures (Vincent et al. 2010, Stacked denoising autoencoders, JMLR 11, section 3.3), each in another way:
+ * `gaussian` adds independent noise to every value; `masking` sets a part of the pixels, all their channels, to 0;
+ * `salt-and-pepper` sets such a part to 0 or 1, each equally likely.
+ * @param pictures [batch, height, width, channels], 0..1
+ * @param level standard deviation of the noise, or part of the pixels
+ * @param seed int32 [2]
+ * @returns of the same shape; noise leads out of 0..1
+ */
+export function corrupt(
+  pictures: tf.Tensor4D,
+  corruption: Corruption,
+  level: number,
+  seed: tf.Tensor1D,
+): tf.Tensor4D {
+  return tf.tidy(() => {
+    const [batch, height, width] = pictures.shape
+    if (corruption === 'gaussian')
+      return tf.add(pictures, randomNormal<tf.Rank.R4>(pictures.shape, foldIn(seed, 0), { stdDev: level }))
+    const hit = tf.reshape(exactPart(batch, height * width, level, foldIn(seed, 1)), [
+      batch,
+      height,
+      width,
+      1,
+    ])
+    const kept = tf.mul(pictures, tf.sub(1, hit))
+    if (corruption === 'masking') return kept
+    const coin = randomUniform([batch, height, width, 1], foldIn(seed, 2))
+    return tf.add(kept, tf.mul(hit, tf.cast(tf.less(coin, 0.5), 'float32')))
+  }) as tf.Tensor4D
+}
+
+/**
+ * Marks the same number of places in each row, any of them equally likely.
+ * @param part of the places, 0..1; their number is rounded
+ * @returns [rows, places], 1 where marked, else 0; one more is marked where two draws are alike (one row in thousands)
+ */
+export function exactPart(rows: number, places: number, part: number, seed: tf.Tensor1D): tf.Tensor2D {
+  return tf.tidy(() => {
+    const count = Math.round(part * places)
+    if (count === 0) return tf.zeros([rows, places])
+    const drawn = randomUniform<tf.Rank.R2>([rows, places], seed)
+    const least = tf.slice(tf.topk(drawn, count, true).values, [0, count - 1], [-1, 1])
+    return tf.cast(tf.greaterEqual(drawn, least), 'float32')
+  }) as tf.Tensor2D
+}

@@ -1,0 +1,248 @@
+import { initialise, LayerNormalization, through, transformerBlock, vitParts } from '@selfsup/backbones'
+import {
+  expected,
+  type Method,
+  type MethodContext,
+  type MethodDefinition,
+  normals,
+  type OptionValues,
+  resolveOptions,
+} from '@selfsup/core'
+import { foldIn } from '@selfsup/kernels'
+import * as tf from '@tensorflow/tfjs-core'
+import * as tfl from '@tensorflow/tfjs-layers'
+import {
+  type Masking,
+  maskPatches,
+  normalisePatches,
+  patchify,
+  patchStatistics,
+  unpatchify,
+} from './patches.js'
+import { inputShape, normalisationOf, plainView, sideBySide, toPixels, viewOptions } from './pixels.js'
+import { sineCosinePositions } from './sine-cosine-positions.js'
+
+const options = {
+  masked: {
+    type: 'number',
+    default: 0.75,
+    min: 0.01,
+    max: 0.99,
+    description: 'part of the patches that is hidden',
+  },
+  decoderWidth: {
+    type: 'number',
+    default: 0,
+    min: 0,
+    integer: true,
+    description: 'width of the decoder, a multiple of 32; 0: half the encoder’s',
+  },
+  decoderDepth: {
+    type: 'number',
+    default: 4,
+    min: 0,
+    integer: true,
+    description: 'blocks of the decoder; the paper’s best for linear probing is 8, of an encoder of 24',
+  },
+  normalisedPatches: {
+    type: 'boolean',
+    default: true,
+    description: 'each patch is compared after its own mean and deviation are taken out',
+  },
+  features: {
+    type: 'choice',
+    default: 'mean',
+    choices: ['mean', 'class-token'],
+    description:
+      'what pictures are described by afterwards: the mean of the patches’ tokens, or the class token',
+  },
+  ...viewOptions,
+  minScale: { ...viewOptions.minScale, default: 0.2 },
+} as const
+
+export type MaskedAutoencoderOptions = Partial<OptionValues<typeof options>>
+
+/** Pictures, [batch, size, size, channels], normalised, and which of their patches are seen. */
+export interface MaskedPictures extends Masking {
+  readonly pictures: tf.Tensor4D
+}
+
+/**
+ * MAE, masked autoencoder: most patches of a picture are hidden, a vision transformer encodes those that are left, and a
+ * light decoder makes the hidden ones from their code (He et al. 2022, arXiv:2111.06377). Hidden patches never enter the
+ * encoder, so that it costs a quarter.
+ *
+ * @param backbone a vision transformer, as `vitTiny` makes it; its position vectors are set to sines and cosines, as the
+ *   paper begins (it keeps them so; here they are trained on)
+ * @param given masking and decoder; defaults are the paper's but for the decoder, which is as light for smaller encoders
+ * @param context normalisation of the pixels, seed of the decoder's weights
+ * @returns what the training loop drives
+ * @throws SelfsupError when an option is unknown or out of range, the backbone is no vision transformer, or no patch would be
+ *   hidden or seen
+ */
+export function maskedAutoencoder(
+  backbone: tfl.LayersModel,
+  given: MaskedAutoencoderOptions = {},
+  { seed = 1, ...context }: MethodContext = {},
+): Method<MaskedPictures> {
+  const options = resolveOptions(definition, given)
+  const vit = vitParts(backbone)
+  const shape = inputShape('mae', backbone)
+  const { patches, patchSize } = vit
+  const visible = Math.round((1 - options.masked) * patches)
+  expected(
+    visible >= 1 && visible < patches,
+    `mae: of ${patches} patches at least one must be seen and one hidden; with masked ${options.masked}, ${visible} are seen`,
+  )
+  const width = options.decoderWidth || Math.max(32, 32 * Math.round(vit.width / 64))
+  expected(
+    width % 32 === 0,
+    `mae's option decoderWidth must be a multiple of 32; got ${options.decoderWidth}`,
+  )
+  const normalisation = normalisationOf(shape.channels, context.normalisation)
+  const view = plainView(shape, options, normalisation)
+  const side = Math.sqrt(patches)
+  setPositions(backbone, side, vit.width)
+  const positions = sineCosinePositions(side, width)
+  const values = patchSize ** 2 * shape.channels
+  const embedding = linear('embedding', [visible + 1, vit.width], width, seed + 1)
+  const decoder = decoderNetwork(patches, width, options.decoderDepth, values, seed + 2)
+  const maskToken = tf.tidy(() =>
+    tf.variable(tf.tensor1d(normals([seed, 0x3a5c], width).map((value) => 0.02 * value)), true),
+  )
+
+  /** Tokens of the class and of the visible patches: [batch, 1 + visible, width of the encoder]. */
+  const encodeVisible = ({ pictures, visible }: MaskedPictures) => {
+    const seen = tf.matMul(visible, vit.embed(pictures)) as tf.Tensor3D
+    return vit.encode(tf.concat([vit.classToken(pictures.shape[0]), seen], 1))
+  }
+  /** Every patch's values, [batch, patches, values], from the tokens of the visible ones. */
+  const decode = (tokens: tf.Tensor3D, { visible, hidden }: Masking, training: boolean) => {
+    const narrow = embedding.apply(tokens, { training }) as tf.Tensor3D
+    const [first, seen] = tf.split(narrow, [1, narrow.shape[1] - 1], 1) as [tf.Tensor3D, tf.Tensor3D]
+    const placed = tf.matMul(visible, seen, true, false)
+    const filled = tf.add(placed, tf.mul(tf.expandDims(hidden, 2), maskToken))
+    const located = tf.add(filled, tf.tensor3d(positions, [1, patches, width]))
+    const made = decoder.apply(tf.concat([first, located], 1), { training }) as tf.Tensor3D
+    return tf.slice(made, [0, 1, 0], [-1, patches, values]) as tf.Tensor3D
+  }
+  return {
+    name: 'mae',
+    options,
+    normalisation,
+    networks: { backbone, embedding, decoder },
+    parameters: { maskToken },
+    state: {},
+    crops: view.crops,
+    views(batch, { seed }) {
+      const [pictures] = view.apply(batch, seed) as [tf.Tensor4D]
+      return { pictures, ...maskPatches(pictures.shape[0], patches, visible, foldIn(seed, 0x3a5c)) }
+    },
+    loss(views) {
+      const tokens = encodeVisible(views)
+      const made = decode(tokens, views, true)
+      const cut = patchify(views.pictures, patchSize)
+      const target = options.normalisedPatches ? normalisePatches(cut) : cut
+      return {
+        loss: maskedError(made, target, views.hidden),
+        features: options.features === 'mean' ? meanOfPatches(tokens) : classToken(tokens),
+      }
+    },
+    pictures(views) {
+      const { pictures, hidden } = views
+      const cut = patchify(pictures, patchSize)
+      const { mean, deviation } = patchStatistics(cut)
+      const made = decode(encodeVisible(views), views, false)
+      // What a patch's mean and deviation are is not predicted where they are taken out: the true ones are put back.
+      const pixels = options.normalisedPatches ? (tf.add(tf.mul(made, deviation), mean) as tf.Tensor3D) : made
+      const gaps = tf.expandDims(hidden, 2)
+      const sheet = (rows: tf.Tensor) => toPixels(unpatchify(rows as tf.Tensor3D, patchSize), normalisation)
+      const seen = tf.mul(cut, tf.sub(1, gaps))
+      return {
+        inpainting: sideBySide(
+          sheet(seen),
+          sheet(tf.add(seen, tf.mul(pixels, gaps))),
+          toPixels(pictures, normalisation),
+        ),
+      }
+    },
+    encode: (pictures) =>
+      tf.tidy(() => {
+        if (options.features === 'class-token')
+          return backbone.apply(pictures, { training: false }) as tf.Tensor2D
+        const tokens = tf.concat([vit.classToken(pictures.shape[0]), vit.embed(pictures)], 1) as tf.Tensor3D
+        return meanOfPatches(vit.encode(tokens))
+      }),
+    dispose() {
+      embedding.dispose()
+      decoder.dispose()
+      maskToken.dispose()
+    },
+  }
+}
+
+/**
+ * Squared error, mean over a patch's values and then over the hidden patches; what is seen counts nothing.
+ * @param made, target [batch, patches, values]
+ * @param hidden [batch, patches], 1 where hidden
+ */
+export function maskedError(made: tf.Tensor3D, target: tf.Tensor3D, hidden: tf.Tensor2D): tf.Scalar {
+  return tf.tidy(() => {
+    const errors = tf.mean(tf.squaredDifference(made, target), 2)
+    return tf.div(tf.sum(tf.mul(errors, hidden)), tf.sum(hidden)) as tf.Scalar
+  })
+}
+
+function meanOfPatches(tokens: tf.Tensor3D): tf.Tensor2D {
+  const [batch, count, width] = tokens.shape
+  return tf.mean(tf.slice(tokens, [0, 1, 0], [batch, count - 1, width]), 1) as tf.Tensor2D
+}
+
+function classToken(tokens: tf.Tensor3D): tf.Tensor2D {
+  const [batch, , width] = tokens.shape
+  return tf.reshape(tf.slice(tokens, [0, 0, 0], [batch, 1, width]), [batch, width])
+}
+
+/** Sines and cosines as the encoder's positions; the class token has none. */
+function setPositions(backbone: tfl.LayersModel, side: number, width: number): void {
+  const weights = backbone.getLayer('positions').weights
+  const places = weights.find(({ originalName }) => originalName.endsWith('beta'))!.read() as tf.Variable
+  const values = new Float32Array((side * side + 1) * width)
+  values.set(sineCosinePositions(side, width), width)
+  tf.tidy(() => places.assign(tf.tensor(values, places.shape)))
+}
+
+function linear(name: string, [rows, inputs]: readonly [number, number], units: number, seed: number) {
+  const input = tfl.input({ shape: [rows, inputs], name: 'tokens' })
+  const layer = tfl.layers.dense({ name: 'linear', units, kernelInitializer: 'zeros' })
+  return initialise(tfl.model({ inputs: input, outputs: through(layer, input), name }), seed, 'transformer')
+}
+
+/** Transformer blocks over all patches and the class token, then each token's values. */
+function decoderNetwork(patches: number, width: number, depth: number, values: number, seed: number) {
+  const input = tfl.input({ shape: [patches + 1, width], name: 'tokens' })
+  let x: tfl.SymbolicTensor = input
+  for (let index = 1; index <= depth; index++) x = transformerBlock(x, `block${index}`, width / 32)
+  x = through(new LayerNormalization({ name: 'norm' }), x)
+  x = through(tfl.layers.dense({ name: 'patches', units: values, kernelInitializer: 'zeros' }), x)
+  return initialise(tfl.model({ inputs: input, outputs: x, name: 'decoder' }), seed, 'transformer')
+}
+
+/** How a program finds the masked autoencoder by name. */
+export const definition: MethodDefinition<typeof options> = {
+  name: 'mae',
+  summary: 'a quarter of the patches tells what is in the others',
+  paper: 'He et al. 2022, arXiv:2111.06377',
+  options,
+  backbone: 'vit-tiny',
+  // The paper's, for 4096 pictures a step at 2.4e-3.
+  training: () => ({
+    epochs: 400,
+    batchSize: 256,
+    learningRate: 1.5e-4,
+    scaling: 'linear',
+    schedule: { name: 'cosine', warmupEpochs: 20 },
+    optimizer: { name: 'adamw', beta2: 0.95, weightDecay: 0.05 },
+  }),
+  create: maskedAutoencoder,
+}

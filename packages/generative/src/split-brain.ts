@@ -1,0 +1,286 @@
+import {
+  type BackboneInput,
+  expected,
+  type Method,
+  type MethodContext,
+  type MethodDefinition,
+  type Normalisation,
+  type OptionValues,
+  resolveOptions,
+} from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+import type { LayersModel } from '@tensorflow/tfjs-layers'
+import { decoder } from './decoder.js'
+import { featureMap } from './feature-map.js'
+import { labToRgb, rgbToLab } from './lab.js'
+import { inputShape, normalisationOf, plainView, sideBySide, toPixels, viewOptions } from './pixels.js'
+import { colourBins, lightnessBins } from './quantised-colours.js'
+
+const options = {
+  loss: {
+    type: 'choice',
+    default: 'classification',
+    choices: ['classification', 'regression'],
+    description: 'the other channels are told by bins of theirs, or as numbers (squared error)',
+  },
+  colourBin: {
+    type: 'number',
+    default: 10,
+    min: 2,
+    max: 100,
+    description: 'width of a bin of colour, in units of a and b of Lab',
+  },
+  lightnessBin: {
+    type: 'number',
+    default: 2,
+    min: 0.5,
+    max: 50,
+    description: 'width of a bin of lightness, of 100',
+  },
+  reduction: {
+    type: 'number',
+    default: 4,
+    min: 1,
+    integer: true,
+    description: 'how many times smaller than the pictures are what is predicted, by side',
+  },
+  width: { type: 'number', default: 64, min: 1, integer: true, description: 'filters before the prediction' },
+  ...viewOptions,
+} as const
+
+export type SplitBrainOptions = Partial<OptionValues<typeof options>>
+
+/** Lightness and colours of pictures as the networks take them, about -1..1: [batch, size, size, 1 and 2]. */
+export interface Channels extends tf.NamedTensorMap {
+  readonly lightness: tf.Tensor4D
+  readonly colour: tf.Tensor4D
+}
+
+export interface SplitBrain extends Method<Channels> {
+  /**
+   * Lightness and colour of pictures, each predicted from the other, once training is over; smaller by the option
+   * `reduction`.
+   * @returns L 0..100 [batch, side, side, 1]; a and b [batch, side, side, 2]
+   */
+  predict(channels: Channels): { readonly lightness: tf.Tensor4D; readonly colour: tf.Tensor4D }
+  /** What `predict` is to give: the pictures' own, as small. */
+  truth(channels: Channels): { readonly lightness: tf.Tensor4D; readonly colour: tf.Tensor4D }
+}
+
+/**
+ * Split-brain autoencoder: one half of the network sees the lightness of pictures and tells their colours, the other sees
+ * the colours and tells the lightness (Zhang et al. 2017, arXiv:1611.09842, eq. 1 to 4); features are both halves',
+ * side by side. Colours are CIE Lab.
+ *
+ * @param backbone the half that sees lightness: [batch, size, size, 1] to [batch, features]
+ * @param given loss and bins; defaults are the paper's but for the bins of lightness
+ * @param context `makeBackbone` makes the half that sees colour, of two channels; normalisation of the pictures, seed of the
+ *   other networks' weights
+ * @returns what the training loop drives; reports both halves' losses, `toColour` and `toLightness`
+ * @throws SelfsupError when an option is unknown or out of range, pictures are grey, there is no `makeBackbone`, or a half
+ *   takes other channels or sizes than these
+ */
+export function splitBrain(
+  backbone: LayersModel,
+  given: SplitBrainOptions = {},
+  { seed = 1, makeBackbone, pictures, ...context }: MethodContext = {},
+): SplitBrain {
+  const options = resolveOptions(definition, given)
+  expectColour(pictures?.channels ?? 3)
+  const { size, channels } = inputShape('split-brain', backbone)
+  expected(
+    channels === 1,
+    `split-brain: the backbone sees lightness and must take 1 channel; it takes ${channels}`,
+  )
+  expected(
+    makeBackbone,
+    'split-brain: a second network sees colour; say how it is made, { makeBackbone: convnet }',
+  )
+  expected(
+    size % options.reduction === 0,
+    `split-brain's option reduction must divide the pictures' side, ${size}; got ${options.reduction}`,
+  )
+  const normalisation = normalisationOf(3, context.normalisation)
+  const view = plainView({ size, channels: 3 }, options, normalisation)
+  const colourBackbone = makeBackbone({ size, channels: 2, seed: seed + 1 })
+  const classes = options.loss === 'classification'
+  const bins = classes
+    ? { colour: colourBins(options.colourBin), lightness: lightnessBins(options.lightnessBin) }
+    : undefined
+  const side = size / options.reduction
+  const seenBy = { colour: backbone, lightness: colourBackbone } // what is predicted, and by which half
+  const half = (target: Target, stream: number) =>
+    predictor(seenBy[target], {
+      name: `split-brain (to ${target})`,
+      size: side,
+      channels: bins?.[target].bins ?? (target === 'colour' ? 2 : 1),
+      width: options.width,
+      seed: seed + stream,
+    })
+  const halves = { colour: half('colour', 2), lightness: half('lightness', 3) }
+
+  const small = (x: tf.Tensor4D) =>
+    side === size ? x : tf.avgPool(x, options.reduction, options.reduction, 'valid')
+  const lossOf = (target: Target, made: tf.Tensor4D, channels: Channels) => {
+    const wanted = small(channels[target])
+    if (!bins) return tf.mean(tf.squaredDifference(made, wanted)) as tf.Scalar
+    return likelihoodLoss(made, bins[target].binOf(inLab(target, wanted)))
+  }
+  return {
+    name: 'split-brain',
+    options,
+    normalisation,
+    networks: {
+      backbone,
+      colourBackbone,
+      toColour: halves.colour.network,
+      toLightness: halves.lightness.network,
+    },
+    state: {},
+    crops: view.crops,
+    views(batch, { seed }) {
+      return split(view.apply(batch, seed)[0]!, normalisation)
+    },
+    loss(channels) {
+      const colour = halves.colour.apply(channels.lightness, true)
+      const lightness = halves.lightness.apply(channels.colour, true)
+      const losses = {
+        toColour: lossOf('colour', colour.made, channels),
+        toLightness: lossOf('lightness', lightness.made, channels),
+      }
+      return {
+        loss: tf.add(losses.toColour, losses.toLightness) as tf.Scalar,
+        metrics: losses,
+        features: tf.concat([colour.features, lightness.features], 1),
+      }
+    },
+    pictures(channels) {
+      const [made, wanted] = [predicted(channels), truth(channels)]
+      const rgb = (lightness: tf.Tensor4D, colour: tf.Tensor4D) => labToRgb(tf.concat([lightness, colour], 3))
+      return {
+        // What each half saw, what it made of that, and the truth.
+        colours: sideBySide(
+          tf.div(wanted.lightness, 100),
+          rgb(wanted.lightness, made.colour),
+          rgb(wanted.lightness, wanted.colour),
+        ),
+        lightness: sideBySide(
+          rgb(tf.fill(wanted.lightness.shape, 60), wanted.colour),
+          rgb(made.lightness, wanted.colour),
+          rgb(wanted.lightness, wanted.colour),
+        ),
+      }
+    },
+    predict: (channels) => tf.tidy(() => predicted(channels)),
+    truth: (channels) => tf.tidy(() => truth(channels)),
+    encode: (pictures) =>
+      tf.tidy(() => {
+        const { lightness, colour } = split(pictures, normalisation)
+        const features = [backbone.apply(lightness, rest), colourBackbone.apply(colour, rest)]
+        return tf.concat(features as tf.Tensor2D[], 1)
+      }),
+    dispose() {
+      colourBackbone.dispose()
+      halves.colour.network.dispose()
+      halves.lightness.network.dispose()
+    },
+  }
+
+  function predicted(channels: Channels) {
+    const of = (target: Target, seen: tf.Tensor4D) => {
+      const { made } = halves[target].apply(seen, false)
+      return bins ? (bins[target].mean(made) as tf.Tensor4D) : inLab(target, made)
+    }
+    return { lightness: of('lightness', channels.colour), colour: of('colour', channels.lightness) }
+  }
+
+  function truth(channels: Channels) {
+    return {
+      lightness: inLab('lightness', small(channels.lightness)),
+      colour: inLab('colour', small(channels.colour)),
+    }
+  }
+}
+
+type Target = keyof Channels & ('lightness' | 'colour')
+
+const rest = { training: false } as const
+
+function expectColour(channels: number): void {
+  expected(
+    channels === 3,
+    'split-brain learns from lightness and colour, and these pictures are grey (one channel); take another method, such as autoencoder or denoising',
+  )
+}
+
+/** Normalised pictures as what the halves take: L / 50 - 1, a / 110 and b / 110. */
+function split(pictures: tf.Tensor4D, normalisation: Normalisation): Channels {
+  const lab = rgbToLab(toPixels(pictures, normalisation))
+  const [lightness, a, b] = tf.split(lab, 3, 3) as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D]
+  return {
+    lightness: tf.sub(tf.div(lightness, 50), 1),
+    colour: tf.div(tf.concat([a, b], 3), 110),
+  }
+}
+
+/** The halves' numbers in units of Lab. */
+function inLab(target: Target, values: tf.Tensor4D): tf.Tensor4D {
+  return target === 'colour' ? tf.mul(values, 110) : tf.mul(tf.add(values, 1), 50)
+}
+
+/** Cross-entropy of logits [..., bins] at the right bins, mean over all places. */
+function likelihoodLoss(logits: tf.Tensor4D, bins: tf.Tensor): tf.Scalar {
+  const count = logits.shape[3]
+  const right = tf.oneHot(tf.reshape(bins, [-1]) as tf.Tensor1D, count)
+  const scores = tf.logSoftmax(tf.reshape(logits, [-1, count]))
+  return tf.neg(tf.mean(tf.sum(tf.mul(scores, right), 1))) as tf.Scalar
+}
+
+/** A backbone's map (or, where it has none, its features) with a decoder: features and what is predicted. */
+function predictor(
+  backbone: LayersModel,
+  settings: {
+    readonly name: string
+    readonly size: number
+    readonly channels: number
+    readonly width: number
+    readonly seed: number
+  },
+) {
+  const map = featureMap(backbone)
+  const shape = (map ?? backbone).outputs[0]!.shape.slice(1) as number[]
+  const places = map && shape[0]! <= settings.size
+  const network = decoder({
+    ...settings,
+    inputs: places ? (shape as [number, number, number]) : shape.at(-1)!,
+  })
+  return {
+    network,
+    apply(x: tf.Tensor4D, training: boolean) {
+      const seen = (map ?? backbone).apply(x, { training }) as tf.Tensor
+      const features = (map ? tf.mean(seen, [1, 2]) : seen) as tf.Tensor2D
+      return { features, made: network.apply(places ? seen : features, { training }) as tf.Tensor4D }
+    },
+  }
+}
+
+/** How a program finds the split-brain autoencoder by name. */
+export const definition: MethodDefinition<typeof options> = {
+  name: 'split-brain',
+  summary: 'colours from lightness and lightness from colours',
+  paper: 'Zhang et al. 2017, arXiv:1611.09842',
+  options,
+  training: () => ({
+    epochs: 100,
+    batchSize: 256,
+    learningRate: 1e-3,
+    scaling: 'none',
+    schedule: { name: 'cosine', warmupEpochs: 1 },
+    optimizer: { name: 'adamw', weightDecay: 1e-4 },
+  }),
+  backboneInput({ size, channels }): BackboneInput {
+    expectColour(channels)
+    return { size, channels: 1 }
+  },
+  create: splitBrain,
+}
