@@ -58,6 +58,11 @@ export interface Reconstruction extends tf.NamedTensorMap {
   readonly target: tf.Tensor4D
 }
 
+export interface Autoencoder extends Method<Reconstruction> {
+  /** Pixels, 0..1, of what is made of pictures, normalised (and spoiled), once training is over. */
+  reconstruct(input: tf.Tensor4D): tf.Tensor4D
+}
+
 /**
  * Autoencoder: a picture is to be made again from a few numbers, its code (Hinton & Salakhutdinov 2006, Reducing the
  * dimensionality of data with neural networks, Science 313).
@@ -73,7 +78,7 @@ export function autoencoder(
   backbone: LayersModel,
   given: AutoencoderOptions = {},
   context: MethodContext = {},
-): Method<Reconstruction> {
+): Autoencoder {
   const options = resolveOptions(definition, given)
   return reconstructing('autoencoder', backbone, options, context)
 }
@@ -90,7 +95,7 @@ export function denoising(
   backbone: LayersModel,
   given: DenoisingOptions = {},
   context: MethodContext = {},
-): Method<Reconstruction> {
+): Autoencoder {
   const options = resolveOptions(denoisingDefinition, given)
   const spoil = (pixels: tf.Tensor4D, seed: tf.Tensor1D) =>
     corrupt(pixels, options.corruption as Corruption, options.level, foldIn(seed, 0xde01))
@@ -103,7 +108,7 @@ function reconstructing(
   options: OptionValues<typeof autoencoderOptions>,
   { seed = 1, ...context }: MethodContext,
   spoil?: (pixels: tf.Tensor4D, seed: tf.Tensor1D) => tf.Tensor4D,
-): Method<Reconstruction> {
+): Autoencoder {
   const shape = inputShape(name, backbone)
   const normalisation = normalisationOf(shape.channels, context.normalisation)
   const view = plainView(shape, options, normalisation)
@@ -113,6 +118,7 @@ function reconstructing(
   /** What the decoder's numbers mean, 0..1. */
   const meant = (made: tf.Tensor4D) => (binary ? (tf.sigmoid(made) as tf.Tensor4D) : pixels(made))
   const error = (a: tf.Tensor4D, b: tf.Tensor4D) => tf.mean(tf.squaredDifference(a, b)) as tf.Scalar
+  const reconstruct = (input: tf.Tensor4D) => meant(parts.decode(parts.encode(input, false).code, false))
   return {
     name,
     options,
@@ -137,8 +143,9 @@ function reconstructing(
         },
       }
     },
+    reconstruct: (input) => tf.tidy(() => reconstruct(input)),
     pictures({ input, target }) {
-      const made = meant(parts.decode(parts.encode(input, false).code, false))
+      const made = reconstruct(input)
       const given = [pixels(target), ...(spoil ? [pixels(input)] : [])]
       return { [spoil ? 'denoised' : 'reconstructions']: sideBySide(...given, made) }
     },

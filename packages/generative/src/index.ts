@@ -1,5 +1,6 @@
 export { discriminatorAccuracy, discriminatorLoss, generatorLoss, sampleSpread } from './adversarial.js'
 export {
+  type Autoencoder,
   type AutoencoderOptions,
   autoencoder,
   type DenoisingOptions,
@@ -30,7 +31,7 @@ export {
   maskedAutoencoder,
 } from './masked-autoencoder.js'
 export { type Masking, maskPatches, normalisePatches, patchify, unpatchify } from './patches.js'
-export { sideBySide } from './pixels.js'
+export { sideBySide, toPixels } from './pixels.js'
 export { colourBins, lightnessBins, type Quantised } from './quantised-colours.js'
 export { r1Penalty, steepest } from './r1.js'
 export {

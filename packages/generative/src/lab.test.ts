@@ -49,8 +49,7 @@ describe.each(testEngines())('on %s', (engine) => {
     expect(colours.bins).toBeGreaterThan(250)
     expect(colours.bins).toBeLessThan(313)
     tf.tidy(() => {
-      const values = tf.tensor2d([1, -4, 14, 26, 127, 127, -3, -106])
-      const ab = tf.reshape(values, [1, 2, 2, 2]) as tf.Tensor4D
+      const ab = tf.tensor4d([1, -4, 14, 26, 127, 127, -3, -106], [1, 2, 2, 2])
       const bins = [...colours.binOf(ab).dataSync()]
       expect(bins.slice(0, 2).map((bin) => colours.centres[bin])).toEqual([
         [0, 0],

@@ -69,7 +69,7 @@ describe.each(testEngines())('on %s', (engine) => {
       const target = tf.zeros([1, 3, 2]) as tf.Tensor3D
       const hidden = tf.tensor2d([1, 0, 1], [1, 3])
       expect(value(maskedError(made, target, hidden))).toBeCloseTo((1 + 2) / 2, 6)
-      const gradient = tf.grad((x: tf.Tensor3D) => maskedError(x, target, hidden))(made)
+      const gradient = tf.grad((x) => maskedError(x as tf.Tensor3D, target, hidden))(made)
       expect([...gradient.dataSync()]).toEqual([0.5, 0.5, 0, 0, 0, 1])
     })
   })
@@ -116,8 +116,8 @@ describe.each(testEngines())('on %s', (engine) => {
     const method = maskedAutoencoder(backbone, { decoderDepth: 1 })
     tf.tidy(() => {
       const before = tf.clone(method.parameters!.maskToken!)
-      const losses = learn(method as unknown as Method, 15, 0.3)
-      expect(losses.at(-1)).toBeLessThan(losses[0]! * 0.95)
+      const losses = learn(method as unknown as Method, 8, 0.3)
+      expect(losses.at(-1)).toBeLessThan(losses[0]! * 0.98)
       expect(largest(tf.sub(method.parameters!.maskToken!, before))).toBeGreaterThan(1e-4)
     })
     method.dispose()

@@ -84,9 +84,17 @@ function withoutLast(values: tf.Tensor): tf.Tensor {
   return tf.reshape(values, values.shape.slice(0, -1))
 }
 
-/** a and b of colours all over sRGB. */
+/** a and b of colours of sRGB: of the cube's faces, since within it there is none whose a and b no face has. */
 function coloursOfScreen(): number[][] {
-  const steps = Array.from({ length: 33 }, (_, step) => step / 32)
-  const rgb = steps.flatMap((red) => steps.flatMap((green) => steps.map((blue) => [red, green, blue])))
+  const steps = Array.from({ length: 41 }, (_, step) => step / 40)
+  const rgb = [0, 1].flatMap((end) =>
+    steps.flatMap((u) =>
+      steps.flatMap((v) => [
+        [end, u, v],
+        [u, end, v],
+        [u, v, end],
+      ]),
+    ),
+  )
   return tf.tidy(() => (rgbToLab(tf.tensor2d(rgb)).arraySync() as number[][]).map(([, a, b]) => [a!, b!]))
 }

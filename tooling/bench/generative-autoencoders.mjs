@@ -1,0 +1,227 @@
+// Autoencoders on CIFAR-10, by the four-layer ConvNet (the masked one by a small vision transformer): kNN and linear probe of
+// the features beside those of random weights, encoded in the same way, and how well what was hidden is made, on test
+// pictures; a denoising one on MNIST. What is measured is kept in .cache/bench-generative, and a run that was stopped goes on:
+// delete it to begin anew. SELFSUP_METHODS=mae,split-brain does only those; what is kept is shown in any case.
+// SELFSUP_EPOCHS, SELFSUP_COUNT (training pictures) and SELFSUP_SET, options of the methods as JSON by name, are for trials.
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { bare, load, prepared, quick, report } from './packages.mjs'
+
+const tf = await bare('@tensorflow/tfjs-core', 'generative')
+const { convnet, visionTransformer } = await load('backbones')
+const { encoderOf } = await load('core')
+const { openImages } = await load('data')
+const { extractFeatures, knn, linearProbe } = await load('evaluation')
+const generative = await load('generative')
+const { readRun, recommendedSettings, restoreMethod, train } = await load('train')
+const engine = await prepared()
+const only = process.env.SELFSUP_METHODS?.split(',')
+const trial = process.env.SELFSUP_SET ?? process.env.SELFSUP_COUNT
+const set = JSON.parse(process.env.SELFSUP_SET ?? '{}')
+const epochs = Number(process.env.SELFSUP_EPOCHS) || (quick ? 1 : 10)
+const limit = Number(process.env.SELFSUP_COUNT) || (quick ? 3000 : undefined)
+const name = quick ? 'quick' : `${epochs}-epochs`
+const kept = fileURLToPath(
+  new URL(`../../.cache/bench-generative/autoencoders-${name}${trial ? '-trial' : ''}`, import.meta.url),
+)
+const mnist =
+  process.env.SELFSUP_MNIST ?? fileURLToPath(new URL('../../../shared/data/mnist', import.meta.url))
+const cifar = { size: 32, channels: 3 }
+const digits = { size: 28, channels: 1 }
+const vit = (input) => visionTransformer('small-vit', input, { width: 128, depth: 6, heads: 4 })
+
+// For ten epochs on two cores: decoders of a quarter of the default's width.
+const light = { width: 8 }
+const rate = { learningRate: 2e-3 }
+const cases = {
+  autoencoder: { method: 'autoencoder', options: light, judgeWork: reconstruction },
+  denoising: { method: 'denoising', options: light, judgeWork: reconstruction },
+  'context-encoder': {
+    method: 'contextEncoder',
+    options: { ...light, discriminatorWidth: 16 },
+    judgeWork: inpainting,
+  },
+  'split-brain': { method: 'splitBrain', options: { width: 32 }, judgeWork: colourisation },
+  mae: {
+    method: 'maskedAutoencoder',
+    backbone: vit,
+    options: { decoderDepth: 2 },
+    settings: { learningRate: 1e-3, warmupEpochs: 1 },
+  },
+  'denoising, MNIST': {
+    method: 'denoising',
+    pictures: digits,
+    options: { ...light, level: 0.5 },
+    judgeWork: reconstruction,
+  },
+}
+
+/** Mean over a dataset's pictures of what `measure` finds in batches of them: numbers by name. */
+async function meanOf(method, dataset, measure) {
+  const compiled = engine.compile((images) => {
+    const step = {
+      seed: tf.tensor1d([1, 2], 'int32'),
+      progress: tf.scalar(1),
+      epoch: tf.scalar(0),
+      phase: 'main',
+    }
+    return tf.stack(Object.values(measure(method.views({ images }, step))))
+  })
+  let [sums, count] = [undefined, 0]
+  for await (const { images } of dataset.batches({ batchSize: 250, limit })) {
+    const input = tf.tensor4d(images.data, images.shape, 'int32')
+    const found = compiled(input)
+    const values = await found.data()
+    tf.dispose([input, found])
+    sums = values.map((value, i) => value * images.shape[0] + (sums?.[i] ?? 0))
+    count += images.shape[0]
+  }
+  compiled.dispose()
+  return [...sums].map((sum) => sum / count)
+}
+
+const squaredError = (a, b) => tf.mean(tf.squaredDifference(a, b))
+
+/** Root mean squared errors of pixels of 0..1. */
+async function reconstruction(method, dataset) {
+  const pixels = (x) => generative.toPixels(x, method.normalisation)
+  const [made, given, mean] = await meanOf(method, dataset, ({ input, target }) => ({
+    made: squaredError(method.reconstruct(input), pixels(target)),
+    given: squaredError(pixels(input), pixels(target)),
+    mean: squaredError(tf.mean(pixels(target), [1, 2], true), pixels(target)),
+  }))
+  const rows = { 'reconstruction error': Math.sqrt(made) }
+  if (given > 0) rows['error of the noisy input'] = Math.sqrt(given)
+  rows["error of each picture's mean"] = Math.sqrt(mean)
+  return rows
+}
+
+/** Root mean squared errors of pixels of 0..1 in the hole. */
+async function inpainting(method, dataset) {
+  const { holeError, meanColour, toPixels } = generative
+  const pixels = (x) => toPixels(x, method.normalisation)
+  const [made, around, all] = await meanOf(method, dataset, (views) => {
+    const { pictures, hole } = views
+    const truth = pixels(pictures)
+    return {
+      made: holeError(tf.clipByValue(pixels(method.inpaint(views)), 0, 1), truth, hole),
+      around: holeError(meanColour(truth, hole), truth, hole),
+      all: holeError(pixels(tf.zerosLike(pictures)), truth, hole),
+    }
+  })
+  return {
+    'error in the hole': Math.sqrt(made),
+    'error of the mean colour around it': Math.sqrt(around),
+    'error of the mean colour of all pictures': Math.sqrt(all),
+  }
+}
+
+/** Root mean squared errors of a and b, and of lightness, in units of Lab. */
+async function colourisation(method, dataset) {
+  const own = (x) => tf.mean(x, [1, 2], true)
+  const errors = await meanOf(method, dataset, (views) => {
+    const [made, truth] = [method.predict(views), method.truth(views)]
+    return {
+      colour: squaredError(made.colour, truth.colour),
+      grey: squaredError(tf.zerosLike(truth.colour), truth.colour),
+      meanColour: squaredError(tf.mean(truth.colour, [0, 1, 2], true), truth.colour),
+      lightness: squaredError(made.lightness, truth.lightness),
+      meanLightness: squaredError(tf.mean(truth.lightness, [0, 1, 2], true), truth.lightness),
+      ownMeanLightness: squaredError(own(truth.lightness), truth.lightness),
+    }
+  })
+  const [colour, grey, meanColour, lightness, meanLightness, ownMeanLightness] = errors.map(Math.sqrt)
+  return {
+    'error of colour from lightness': colour,
+    'error of grey': grey,
+    'error of the mean colour of all pictures': meanColour,
+    'error of lightness from colour': lightness,
+    'error of the mean lightness of all pictures': meanLightness,
+    "error of each picture's mean lightness": ownMeanLightness,
+  }
+}
+
+/** Accuracy of kNN and linear probe. */
+async function judge(method, [known, asked], { size }) {
+  const options = { normalisation: method.normalisation, size, engine, limit }
+  const encode = encoderOf(method)
+  const features = [
+    await extractFeatures(encode, known, options),
+    await extractFeatures(encode, asked, options),
+  ]
+  const { accuracy: neighbours } = await knn(...features)
+  const { accuracy: linear } = await linearProbe(...features, { l2: [1e-4] })
+  return { knn: neighbours, linear }
+}
+
+/** Trains, or goes on, or takes what a finished run left; seconds only of a run in one piece. */
+async function learn(name, definition, method, dataset, settings) {
+  const out = join(kept, `run-${name}`)
+  const run = await readRun(out).catch(() => rmSync(out, { recursive: true, force: true }))
+  if (run?.finished) {
+    await restoreMethod(method, out)
+    return {}
+  }
+  const recommended = recommendedSettings(definition.training(method.options), {
+    epochs,
+    ...rate,
+    ...settings,
+  })
+  const { seconds } = await train(method, dataset, {
+    ...recommended,
+    out,
+    engine,
+    seed: 1,
+    resume: run !== undefined,
+    ...(limit && { maxSteps: Math.ceil((epochs * limit) / recommended.batchSize) }),
+    onEpoch: ({ epoch, loss }) => console.error(`${name}: epoch ${epoch + 1} loss ${loss.toFixed(4)}`),
+  })
+  return run ? {} : { seconds }
+}
+
+async function measured(name, { method: make, pictures = cifar, backbone: network = convnet, ...one }, data) {
+  const definition = generative[`${make}Definition`]
+  const input = definition.backboneInput?.(pictures, {}) ?? pictures
+  const backbone = network({ ...input, seed: 1 })
+  const options = { ...one.options, ...set[name] }
+  const method = definition.create(backbone, options, { seed: 1, pictures, makeBackbone: network })
+  const random = await judge(method, data, pictures)
+  console.error(`${name}: random weights ${JSON.stringify(random)}`)
+  const settings = { ...one.settings, ...set.settings?.[name] }
+  const { seconds } = await learn(name, definition, method, data[0], settings)
+  const learned = await judge(method, data, pictures)
+  const work = (await one.judgeWork?.(method, data[1])) ?? {}
+  console.error(`${name}: ${JSON.stringify({ ...learned, ...work, seconds })}`)
+  method.dispose()
+  backbone.dispose()
+  return { learned, random, work, seconds }
+}
+
+mkdirSync(kept, { recursive: true })
+const open = (source) =>
+  source === digits
+    ? [openImages(mnist), openImages(mnist, { split: 'test' })]
+    : ['train', 'test'].map((split) => openImages(join(process.env.SELFSUP_CIFAR10, split)))
+const rows = []
+for (const [name, one] of Object.entries(cases)) {
+  const file = join(kept, `${name.replaceAll(/\W+/g, '-')}.json`)
+  if (!existsSync(file)) {
+    if (only && !only.includes(name)) continue
+    const data = await Promise.all(open(one.pictures))
+    writeFileSync(file, JSON.stringify(await measured(name, one, data), undefined, 2))
+    rmSync(join(kept, `run-${name}`), { recursive: true })
+    await Promise.all(data.map((dataset) => dataset.close()))
+  }
+  const { learned, random, work, seconds } = JSON.parse(readFileSync(file, 'utf8'))
+  const percent = (title, part) => rows.push({ case: `${name}: ${title}`, value: 100 * part, unit: '%' })
+  percent('kNN', learned.knn)
+  percent('kNN of random weights', random.knn)
+  percent('linear probe', learned.linear)
+  percent('linear probe of random weights', random.linear)
+  const unit = one.method === 'splitBrain' ? 'of Lab' : 'of 1'
+  for (const [title, value] of Object.entries(work)) rows.push({ case: `${name}: ${title}`, value, unit })
+  if (seconds) rows.push({ case: `${name}: training`, value: seconds, unit: 's' })
+}
+report(engine, rows)
+process.exit()
