@@ -46,7 +46,7 @@ export function kindFor(
   const kind = chosen !== 'auto' ? chosen : convolves ? 'convolutional' : 'fullyConnected'
   expected(
     kind === 'fullyConnected' || halvingsOf(size),
-    `${method}: strided convolutions halve or double between ${size} pixels and 4 to 7, which whole factors of 2 don't; take a size such as 28, 32, 48, 64 or 96, or networks=fullyConnected`,
+    `${method}: strided convolutions halve or double between ${size} pixels and 4 to 7, which whole factors of 2 don’t; take a size such as 28, 32, 48, 64 or 96, or networks=fullyConnected`,
   )
   return kind
 }

@@ -1,0 +1,239 @@
+import { dcgan, fullyConnected } from '@selfsup/backbones'
+import { encoderOf, type Method, phasesOf, uniforms } from '@selfsup/core'
+import { prepareEngine } from '@selfsup/engine'
+import * as tf from '@tensorflow/tfjs-core'
+import type { LayersModel } from '@tensorflow/tfjs-layers'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { testEngines } from '../../../tooling/vitest/engines.js'
+import { bigan, biganDefinition } from './bigan.js'
+import { bernoulliCost, gaussianDivergence } from './elbo.js'
+import { gan, ganDefinition } from './gan.js'
+import { vae, vaeDefinition } from './vae.js'
+
+const seed = (first = 5) => tf.tensor1d([first, 6], 'int32')
+const step = (phase = 'main') => ({
+  seed: seed(),
+  progress: tf.scalar(0),
+  epoch: tf.scalar(0),
+  phase,
+})
+const normalisation = { mean: [0], std: [1] }
+const tiny = { size: 8, channels: 1 } as const
+const small = () => fullyConnected({ ...tiny, widths: [12, 8] })
+const convolving = () => dcgan({ ...tiny, width: 4, features: 8 })
+
+function pictures(count: number) {
+  const values = Int32Array.from(uniforms([1, 2], count * 64), (u) => Math.floor(u * 256))
+  return {
+    images: tf.tensor4d(values, [count, 8, 8, 1], 'int32'),
+    labels: tf.fill([count], -1, 'int32') as tf.Tensor1D,
+    indices: tf.range(0, count, 1, 'int32'),
+  }
+}
+
+const variables = (model: LayersModel) => model.trainableWeights.map((weight) => weight.read() as tf.Variable)
+
+/** One pass of a method's loss in a phase, as the loop makes it. */
+function lossIn(method: Method, phase: string) {
+  const views = method.views(pictures(8), step(phase))
+  return method.loss(views, step(phase), method.targets?.(views, step(phase)))
+}
+
+describe.each(testEngines())('methods with latents on %s', (engine) => {
+  let tensors: number
+  beforeAll(async () => {
+    await prepareEngine({ engine })
+  })
+  beforeEach(() => {
+    tensors = tf.memory().numTensors
+  })
+  afterEach(() => {
+    expect(tf.memory().numTensors).toBe(tensors)
+  })
+
+  const cases: [string, () => LayersModel, (backbone: LayersModel) => Method][] = [
+    ['vae, linear', small, (b) => vae(b, { latents: 3, width: 1 }, { normalisation }) as Method],
+    [
+      'vae, convolutional, gaussian',
+      convolving,
+      (b) => vae(b, { latents: 3, width: 2, likelihood: 'gaussian' }, { normalisation }) as Method,
+    ],
+    ['gan, convolutional', convolving, (b) => gan(b, { latents: 3, width: 2 }) as unknown as Method],
+    ['gan with R1', convolving, (b) => gan(b, { latents: 3, width: 2, r1: 1 }) as unknown as Method],
+    [
+      'gan, linear, R1 at each step',
+      small,
+      (b) => gan(b, { latents: 3, width: 1, r1: 1, r1Every: 1 }) as unknown as Method,
+    ],
+    ['bigan, linear', small, (b) => bigan(b, { latents: 3, width: 1 }) as unknown as Method],
+    ['bigan, convolutional', convolving, (b) => bigan(b, { latents: 3, width: 2 }) as unknown as Method],
+  ]
+  test.each(cases)('%s: each phase has a finite loss whose gradients reach what it trains', (_, make, of) => {
+    const backbone = make()
+    const method = of(backbone)
+    for (const phase of phasesOf(method)) {
+      tf.tidy(() => {
+        const trained = (method.phases?.[phase] ?? Object.keys(method.networks)).flatMap((name) =>
+          variables(method.networks[name]!),
+        )
+        const { value, grads } = tf.variableGrads(() => lossIn(method, phase).loss, trained)
+        expect(Number.isFinite(value.dataSync()[0])).toBe(true)
+        for (const weight of trained) {
+          expect(grads[weight.name], `${phase}: ${weight.name}`).toBeDefined()
+          expect(Number.isFinite(tf.sum(grads[weight.name]!).dataSync()[0])).toBe(true)
+        }
+      })
+    }
+    tf.tidy(() => {
+      const views = method.views(pictures(8), step())
+      const shown = method.pictures!(views, step())
+      for (const [name, { shape }] of Object.entries(shown))
+        expect(shape).toEqual(name === 'reconstructions' ? [8, 8, 16, 1] : [32, 8, 8, 1])
+      expect(encoderOf(method)(tf.zeros([2, 8, 8, 1])).rank).toBe(2)
+    })
+    method.dispose()
+    backbone.dispose()
+  })
+
+  test('vae: the bound of a decoder that answers nothing is known, and beta weighs the divergence', () => {
+    const backbone = small()
+    const [method, heavy] = [1, 4].map((beta) =>
+      vae(backbone, { latents: 3, width: 1, beta }, { normalisation }),
+    )
+    tf.tidy(() => {
+      for (const weight of [
+        ...variables(method!.networks.decoder!),
+        ...variables(method!.networks.posterior!),
+      ])
+        weight.assign(tf.zerosLike(weight))
+      const views = method!.views(pictures(4), step())
+      const { bound, divergence, reconstruction } = method!.negativeElbo(views, seed())
+      // Logits 0: log 2 for each of 64 pixels; mean 0 and variance 1: no divergence.
+      for (const value of bound.dataSync()) expect(value).toBeCloseTo(64 * Math.log(2), 3)
+      expect(tf.sum(divergence).dataSync()[0]).toBeCloseTo(0, 5)
+      expect(reconstruction.shape).toEqual([4])
+      const { loss, metrics } = heavy!.loss(heavy!.views(pictures(4), step()), step(), undefined)
+      const [cost, nats] = [metrics!.reconstruction!, metrics!.divergence!].map((x) => x.dataSync()[0]!)
+      expect(nats).toBeGreaterThan(1e-4)
+      expect(loss.dataSync()[0]).toBeCloseTo(cost! + 4 * nats!, 3)
+    })
+    for (const one of [method, heavy]) one!.dispose()
+    backbone.dispose()
+  })
+
+  test('vae: encoder and decoder by hand give the bound; features are the means', () => {
+    const backbone = small()
+    const method = vae(backbone, { latents: 3, width: 1 }, { normalisation })
+    tf.tidy(() => {
+      const x = method.views(pictures(4), step())
+      const { posterior, decoder } = method.networks
+      const features = backbone.apply(x, { training: false }) as tf.Tensor
+      const [mean, logVariance] = tf.split(posterior!.apply(features) as tf.Tensor2D, 2, 1) as [
+        tf.Tensor2D,
+        tf.Tensor2D,
+      ]
+      const { divergence } = method.negativeElbo(x, seed())
+      expect(
+        tf.max(tf.abs(tf.sub(divergence, gaussianDivergence(mean, logVariance)))).dataSync()[0],
+      ).toBeLessThan(1e-5)
+      expect(tf.max(tf.abs(tf.sub(method.encode!(x), mean))).dataSync()[0]).toBeLessThan(1e-6)
+      // Almost no variance: the draw is the mean.
+      const bias = variables(posterior!).find(({ shape }) => shape.length === 1)!
+      bias.assign(tf.tensor1d([0.5, -1, 2, -40, -40, -40]))
+      variables(posterior!)
+        .find(({ shape }) => shape.length === 2)!
+        .assign(tf.zeros([8, 6]))
+      const logits = decoder!.apply(tf.tile(tf.tensor2d([[0.5, -1, 2]]), [4, 1]), {
+        training: false,
+      }) as tf.Tensor
+      const { reconstruction } = method.negativeElbo(x, seed())
+      expect(tf.max(tf.abs(tf.sub(reconstruction, bernoulliCost(x, logits)))).dataSync()[0]).toBeLessThan(
+        1e-3,
+      )
+    })
+    method.dispose()
+    backbone.dispose()
+  })
+
+  test('a few steps on one batch lower the bound', () => {
+    const backbone = small()
+    const method = vae(backbone, { latents: 3, width: 1 }, { normalisation })
+    const weights = Object.values(method.networks).flatMap(variables)
+    const losses = tf.tidy(() => {
+      const views = method.views(pictures(16), step())
+      return Array.from({ length: 12 }, () => {
+        const { value, grads } = tf.variableGrads(() => method.loss(views, step(), undefined).loss, weights)
+        for (const weight of weights) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, 0.01)))
+        return value.dataSync()[0]!
+      })
+    })
+    expect(losses.at(-1)).toBeLessThan(losses[0]! - 0.3) // of noise, little can be learned
+    method.dispose()
+    backbone.dispose()
+  })
+
+  test('r1 adds its penalty every so many steps, as much heavier', () => {
+    const backbone = dcgan({ ...tiny, width: 4, features: 8, norm: 'layer' })
+    const method = gan(backbone, { latents: 3, width: 2, r1: 3, r1Every: 4 })
+    expect(Array.from({ length: 5 }, (_, step) => method.phasesAt!({ step, epoch: 0 })[0])).toEqual([
+      'regularised',
+      ...Array(3).fill('discriminator'),
+      'regularised',
+    ])
+    tf.tidy(() => {
+      const views = method.views(pictures(8), step())
+      const [plain, regularised] = ['discriminator', 'regularised'].map((phase) =>
+        method.loss(views, step(phase), method.targets!(views, step(phase))),
+      )
+      const penalty = regularised!.metrics!.penalty!.dataSync()[0]!
+      expect(penalty).toBeGreaterThan(0)
+      expect(regularised!.loss.dataSync()[0]! - plain!.loss.dataSync()[0]!).toBeCloseTo(1.5 * 4 * penalty, 4)
+    })
+    method.dispose()
+    backbone.dispose()
+  })
+
+  test('a generator that makes one picture has no spread, and its discriminator soon tells', () => {
+    const backbone = convolving()
+    const method = gan(backbone, { latents: 3, width: 2 })
+    tf.tidy(() => {
+      for (const weight of variables(method.networks.generator!)) weight.assign(tf.zerosLike(weight))
+      const { metrics } = lossIn(method as unknown as Method, 'discriminator')
+      expect(metrics!.sampleSpread!.dataSync()[0]).toBeLessThan(1e-4)
+      const shown = method.generate(tf.zeros([2, 3]))
+      expect(shown.dataSync()[0]).toBeCloseTo(0.5, 5)
+    })
+    expect(method.alarms!.map(({ name }) => name)).toEqual(['collapse', 'divergence'])
+    method.dispose()
+    backbone.dispose()
+  })
+})
+
+test('what cannot be made is refused at once', () => {
+  const odd = fullyConnected({ size: 30, channels: 1, widths: [4] })
+  expect(() => vae(odd, { latents: 0 })).toThrow(
+    "vae's option latents must be a whole number of at least 1; got 0",
+  )
+  expect(() => bigan(odd, { latents: 0 })).toThrow("bigan's option latents")
+  expect(() => gan(odd, { latents: 0 })).toThrow("gan's option latents")
+  for (const make of [vae, gan, bigan]) {
+    expect(() => make(odd, { networks: 'convolutional' })).toThrow(
+      'strided convolutions halve or double between 30 pixels and 4 to 7, which whole factors of 2 don’t',
+    )
+  }
+  expect(() => gan(odd, { r1: -1 })).toThrow("gan's option r1 must be a number of at least 0; got -1")
+  expect(() => vae(odd, { likelihood: 'poisson' } as object)).toThrow('one of bernoulli, gaussian')
+  odd.dispose()
+})
+
+test('a program gives a penalised discriminator no batch normalisation', () => {
+  const shape = { size: 28, channels: 1 }
+  const { options } = ganDefinition
+  const values = Object.fromEntries(
+    Object.entries(options).map(([name, { default: value }]) => [name, value]),
+  )
+  const input = (r1: number) => ganDefinition.backboneInput!(shape, { ...values, r1 } as never)
+  expect(input(0)).toEqual({ ...shape, norm: 'batch' })
+  expect(input(1)).toEqual({ ...shape, norm: 'layer' })
+  expect([vaeDefinition, biganDefinition].map(({ name }) => name)).toEqual(['vae', 'bigan'])
+})
