@@ -20,6 +20,9 @@ const methodPackages: Readonly<Record<string, () => Promise<MethodDefinition>>> 
   'context-encoder': async () => (await import('@selfsup/generative')).contextEncoderDefinition,
   'split-brain': async () => (await import('@selfsup/generative')).splitBrainDefinition,
   mae: async () => (await import('@selfsup/generative')).maskedAutoencoderDefinition,
+  vae: async () => (await import('@selfsup/generative')).vaeDefinition,
+  gan: async () => (await import('@selfsup/generative')).ganDefinition,
+  bigan: async () => (await import('@selfsup/generative')).biganDefinition,
 }
 
 /** Names of all methods. */
