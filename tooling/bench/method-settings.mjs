@@ -1,5 +1,6 @@
 // What `pnpm bench methods` trains, as options of `selfsup pretrain`: all with the four-layer ConvNet, 32x32, batch 256.
 
+/** `selfsup pretrain` takes rates for 256 images: of methods whose rate grows with the batch it is that of the batch asked for. */
 const sgd = (rate) => [
   '--optimizer',
   'sgd',
@@ -35,6 +36,13 @@ export const tenEpochs = {
   cpc: { method: 'cpc', flags: [...adamw(1e-3), ...set({ blocks: 3, width: 128 })] },
   'metric-learning, supcon': { method: 'metric-learning', flags: sgd(0.06) },
 }
+
+/** Three epochs at several batch sizes, the learning rate in proportion: the same images, more or fewer steps. */
+export const batchSizes = Object.fromEntries(
+  ['simclr', 'moco', 'byol', 'barlow-twins'].flatMap((name) =>
+    [32, 128, 512].map((batch) => [`${name}, batch ${batch}`, { name, batch }]),
+  ),
+)
 
 /** Three epochs, with networks, views and schedule of methods-lightly.py. */
 export const threeEpochs = {

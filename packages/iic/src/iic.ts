@@ -7,7 +7,7 @@ import {
   type Normalisation,
   resolveOptions,
 } from '@selfsup/core'
-import { iic as negativeInformation } from '@selfsup/losses'
+import { iicOfHeads } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { clusterHead } from './cluster-head.js'
@@ -156,10 +156,8 @@ export function iic(
    */
   function losses(p: tf.Tensor3D, copies: tf.Tensor3D): tf.Tensor1D {
     const [batch, , width] = p.shape
-    const q = tf.mean(tf.reshape(copies, [-1, batch, subHeads, width]), 0)
-    const [ofPlain, ofCopies] = [tf.unstack(p, 1), tf.unstack(q, 1)] as [tf.Tensor2D[], tf.Tensor2D[]]
-    const each = ofPlain.map((plain, subHead) => negativeInformation(plain, ofCopies[subHead]!, { lambda }))
-    return tf.stack(each) as tf.Tensor1D
+    const q = tf.mean(tf.reshape(copies, [-1, batch, subHeads, width]), 0) as tf.Tensor3D
+    return iicOfHeads(p, q, { lambda })
   }
 
   /** The middle that views are cut from, of the size that the backbone takes. */

@@ -1,4 +1,4 @@
-import { assertMatrix } from '@selfsup/core'
+import { assertMatrix, assertRank, assertSameShape } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 
 /** Probabilities below it count as it: the reference code's sys.float_info.epsilon. */
@@ -19,16 +19,35 @@ export interface IicOptions {
  * @returns scalar; with lambda 1 within [-log(clusters), 0]
  * @throws ShapeError when the shapes differ or are no matrices
  */
-export function iic(p1: tf.Tensor2D, p2: tf.Tensor2D, { lambda = 1 }: IicOptions = {}): tf.Scalar {
+export function iic(p1: tf.Tensor2D, p2: tf.Tensor2D, options: IicOptions = {}): tf.Scalar {
   assertMatrix('iic', { p1, p2 })
   return tf.tidy(() => {
-    const counts = tf.matMul(p1, p2, true)
-    const symmetric = tf.add(counts, tf.transpose(counts))
-    const joint = tf.div(symmetric, tf.sum(symmetric))
+    const [first, second] = [p1, p2].map((p) => tf.expandDims(p, 1)) as [tf.Tensor3D, tf.Tensor3D]
+    return tf.squeeze(iicOfHeads(first, second, options))
+  })
+}
+
+/**
+ * `iic` of several heads at once, each for itself.
+ *
+ * @param p1, p2 cluster probabilities of the two views, each [batch, heads, clusters]
+ * @param options.lambda default 1
+ * @returns [heads]; with lambda 1 each within [-log(clusters), 0]
+ * @throws ShapeError when the shapes differ or are not of rank 3
+ */
+export function iicOfHeads(p1: tf.Tensor3D, p2: tf.Tensor3D, { lambda = 1 }: IicOptions = {}): tf.Tensor1D {
+  for (const [name, p] of Object.entries({ p1, p2 }))
+    assertRank('iicOfHeads', name, p, 3, '[batch, heads, clusters]')
+  assertSameShape('iicOfHeads', { p1, p2 })
+  return tf.tidy(() => {
+    const [first, second] = [p1, p2].map((p) => tf.transpose(p, [1, 0, 2])) as [tf.Tensor3D, tf.Tensor3D]
+    const counts = tf.matMul(first, second, true)
+    const symmetric = tf.add(counts, tf.transpose(counts, [0, 2, 1]))
+    const joint = tf.div(symmetric, tf.sum(symmetric, [1, 2], true))
     const logOf = (p: tf.Tensor) => tf.log(tf.maximum(p, EPSILON))
-    const rows = logOf(tf.sum(joint, 1, true))
-    const columns = logOf(tf.sum(joint, 0, true))
+    const rows = logOf(tf.sum(joint, 2, true))
+    const columns = logOf(tf.sum(joint, 1, true))
     const information = tf.sub(logOf(joint), tf.mul(tf.add(rows, columns), lambda))
-    return tf.neg(tf.sum(tf.mul(tf.maximum(joint, EPSILON), information))) as tf.Scalar
+    return tf.neg(tf.sum(tf.mul(tf.maximum(joint, EPSILON), information), [1, 2])) as tf.Tensor1D
   })
 }

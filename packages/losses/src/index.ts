@@ -1,7 +1,7 @@
 export { type BarlowTwinsOptions, barlowTwins } from './barlow-twins.js'
 export { byolRegression } from './byol-regression.js'
 export { type ContrastiveOptions, contrastive, labelledContrastive } from './contrastive.js'
-export { type IicOptions, iic } from './iic.js'
+export { type IicOptions, iic, iicOfHeads } from './iic.js'
 export { type InfoNceOptions, infoNce } from './info-nce.js'
 export { l2Normalise } from './l2-normalise.js'
 export {

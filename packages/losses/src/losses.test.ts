@@ -231,6 +231,17 @@ describe.each(testEngines())('on %s', (engine) => {
       -(0.8 * Math.log(0.4 / 0.25) + 0.2 * Math.log(0.1 / 0.25)),
     ],
     [
+      'iic of heads is iic of each',
+      () => {
+        const [a, b] = [wave(12, 6, 1), wave(12, 6, 2)].map((x) =>
+          tf.softmax(tf.reshape(x, [12, 2, 3]) as tf.Tensor3D),
+        ) as [tf.Tensor3D, tf.Tensor3D]
+        const each = tf.unstack(a, 1).map((p, head) => losses.iic(p as M, tf.unstack(b, 1)[head] as M))
+        return tf.max(tf.abs(tf.sub(losses.iicOfHeads(a, b), tf.stack(each)))) as tf.Scalar
+      },
+      0,
+    ],
+    [
       'iic, lambda',
       () =>
         losses.iic(

@@ -1,0 +1,85 @@
+// One method trained and judged by the command line, in a process of its own, or what is kept of that.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { quick } from './packages.mjs'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const program = join(here, '../../packages/cli/dist/bin.js')
+const folder = process.env.SELFSUP_CIFAR10
+
+/** Where results are kept. */
+export const kept = join(here, '../../.cache/bench-methods', quick ? 'quick' : 'full')
+
+/** Runs a script; its standard output, and its peak memory in MB. */
+function run(script, ...args) {
+  const memory = join(kept, `peak-${process.pid}`)
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+    env: {
+      ...process.env,
+      SELFSUP_PEAK_MEMORY: memory,
+      NODE_OPTIONS: `--import=${pathToFileURL(join(here, 'report-peak-memory.mjs')).href}`,
+    },
+  })
+  if (status !== 0) throw new Error(`${script} ${args.join(' ')}: ${stderr.trim().split('\n').at(-1)}`)
+  const peak = Number(readFileSync(memory, 'utf8'))
+  rmSync(memory)
+  return { stdout, peak }
+}
+
+/** The kept result, else what `measure` finds; undefined where only kept ones are wanted and there is none. */
+function keptOr(name, keptOnly, measure) {
+  const file = join(kept, `${name}.json`)
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'))
+  if (keptOnly) return undefined
+  const result = measure()
+  writeFileSync(file, JSON.stringify(result, undefined, 2))
+  const { results, seconds } = result
+  console.error(`${name}: ${JSON.stringify(results[0])}, ${seconds.toFixed(0)} s`)
+  return result
+}
+
+/**
+ * `selfsup pretrain` on all training pictures, `selfsup evaluate` on all of both.
+ * @returns { command, seconds of training with start-up and decoding, peak memory in MB, spread at the end, results }
+ */
+export function measuredMethod(
+  name,
+  { method, flags, epochs, batch = 256, baselines = false, keptOnly = false },
+) {
+  const title = `${name.replaceAll(/\W+/g, '-')}-${epochs}`
+  return keptOr(title, keptOnly, () => {
+    const out = join(kept, `run-${title}`)
+    rmSync(out, { recursive: true, force: true })
+    const [train, test] = ['train', 'test'].map((split) => join(folder, split))
+    const started = performance.now()
+    const { stdout, peak } = run(
+      program,
+      ...['pretrain', method, train, '--out', out, '--json', '--backbone', 'convnet', '--size', '32'],
+      ...['--epochs', `${epochs}`, '--batch', `${batch}`, '--seed', '1', '--checkpoint-every', '100000'],
+      ...flags,
+    )
+    const seconds = (performance.now() - started) / 1000
+    const steps = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .filter(({ event }) => event === 'step')
+    const judged = run(program, 'evaluate', out, train, test, '--json', ...(baselines ? ['--baselines'] : []))
+    rmSync(out, { recursive: true })
+    const command = `selfsup pretrain ${method} --batch ${batch} --epochs ${epochs} ${flags.join(' ')}`
+    const { results } = JSON.parse(judged.stdout)
+    return { command, seconds, peak, spread: steps.at(-1).spread, results }
+  })
+}
+
+/** The same network from labels. */
+export function measuredSupervised({ epochs, keptOnly = false }) {
+  return keptOr(`supervised-${epochs}`, keptOnly, () => {
+    const { stdout, peak } = run(join(here, 'methods-supervised.mjs'), `${epochs}`)
+    return { ...JSON.parse(stdout.trim().split('\n').at(-1)), peak }
+  })
+}
