@@ -22,7 +22,7 @@ import { drawLatents, type LatentDistribution, latentPictures } from './latents.
 import { inputShape, normalisationOf, plainView, sideBySide, toPixels, viewOptions } from './pixels.js'
 
 const options = {
-  latents: latentOption(50),
+  latent: latentOption(50),
   distribution: {
     type: 'choice',
     default: 'uniform',
@@ -72,7 +72,7 @@ export function bigan(
   { normalisation: own, seed = 1 }: MethodContext = {},
 ): Method<BiganViews, Pairs> {
   const options = resolveOptions(biganDefinition, given)
-  const { latents, width } = options
+  const { latent: latents, width } = options
   const distribution = options.distribution as LatentDistribution
   const shape = inputShape('bigan', backbone)
   const kind = kindFor('bigan', options.networks, backbone, shape.size)

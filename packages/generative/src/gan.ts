@@ -16,7 +16,7 @@ import { inputShape, normalisationOf, plainView, viewOptions } from './pixels.js
 import { r1Penalty, steepest } from './r1.js'
 
 const options = {
-  latents: latentOption(100),
+  latent: latentOption(100),
   distribution: {
     type: 'choice',
     default: 'normal',
@@ -85,7 +85,7 @@ export function gan(
   { normalisation: own, seed = 1 }: MethodContext = {},
 ): Gan {
   const options = resolveOptions(ganDefinition, given)
-  const { latents, width, r1, r1Every } = options
+  const { latent: latents, width, r1, r1Every } = options
   const distribution = options.distribution as LatentDistribution
   const shape = inputShape('gan', backbone)
   const kind = kindFor('gan', options.networks, backbone, shape.size)

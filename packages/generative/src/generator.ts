@@ -21,7 +21,7 @@ export const latentOption = (units: number) =>
     default: units,
     min: 1,
     integer: true,
-    description: 'units of the latents',
+    description: 'numbers that a picture is made from',
   }) as const
 
 /** An option of each method whose networks may be of either kind. */

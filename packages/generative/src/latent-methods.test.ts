@@ -52,21 +52,21 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
   })
 
   const cases: [string, () => LayersModel, (backbone: LayersModel) => Method][] = [
-    ['vae, linear', small, (b) => vae(b, { latents: 3, width: 1 }, { normalisation }) as Method],
+    ['vae, linear', small, (b) => vae(b, { latent: 3, width: 1 }, { normalisation }) as Method],
     [
       'vae, convolutional, gaussian',
       convolving,
-      (b) => vae(b, { latents: 3, width: 2, likelihood: 'gaussian' }, { normalisation }) as Method,
+      (b) => vae(b, { latent: 3, width: 2, likelihood: 'gaussian' }, { normalisation }) as Method,
     ],
-    ['gan, convolutional', convolving, (b) => gan(b, { latents: 3, width: 2 }) as unknown as Method],
-    ['gan with R1', convolving, (b) => gan(b, { latents: 3, width: 2, r1: 1 }) as unknown as Method],
+    ['gan, convolutional', convolving, (b) => gan(b, { latent: 3, width: 2 }) as unknown as Method],
+    ['gan with R1', convolving, (b) => gan(b, { latent: 3, width: 2, r1: 1 }) as unknown as Method],
     [
       'gan, linear, R1 at each step',
       small,
-      (b) => gan(b, { latents: 3, width: 1, r1: 1, r1Every: 1 }) as unknown as Method,
+      (b) => gan(b, { latent: 3, width: 1, r1: 1, r1Every: 1 }) as unknown as Method,
     ],
-    ['bigan, linear', small, (b) => bigan(b, { latents: 3, width: 1 }) as unknown as Method],
-    ['bigan, convolutional', convolving, (b) => bigan(b, { latents: 3, width: 2 }) as unknown as Method],
+    ['bigan, linear', small, (b) => bigan(b, { latent: 3, width: 1 }) as unknown as Method],
+    ['bigan, convolutional', convolving, (b) => bigan(b, { latent: 3, width: 2 }) as unknown as Method],
   ]
   test.each(cases)('%s: each phase has a finite loss whose gradients reach what it trains', (_, make, of) => {
     const backbone = make()
@@ -98,7 +98,7 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
   test('vae: the bound of a decoder that answers nothing is known, and beta weighs the divergence', () => {
     const backbone = small()
     const [method, heavy] = [1, 4].map((beta) =>
-      vae(backbone, { latents: 3, width: 1, beta }, { normalisation }),
+      vae(backbone, { latent: 3, width: 1, beta }, { normalisation }),
     )
     tf.tidy(() => {
       for (const weight of [
@@ -123,7 +123,7 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
 
   test('vae: encoder and decoder by hand give the bound; features are the means', () => {
     const backbone = small()
-    const method = vae(backbone, { latents: 3, width: 1 }, { normalisation })
+    const method = vae(backbone, { latent: 3, width: 1 }, { normalisation })
     tf.tidy(() => {
       const x = method.views(pictures(4), step())
       const { posterior, decoder } = method.networks
@@ -157,7 +157,7 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
 
   test('a few steps on one batch lower the bound', () => {
     const backbone = small()
-    const method = vae(backbone, { latents: 3, width: 1 }, { normalisation })
+    const method = vae(backbone, { latent: 3, width: 1 }, { normalisation })
     const weights = Object.values(method.networks).flatMap(variables)
     const losses = tf.tidy(() => {
       const views = method.views(pictures(16), step())
@@ -174,7 +174,7 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
 
   test('r1 adds its penalty every so many steps, as much heavier', () => {
     const backbone = dcgan({ ...tiny, width: 4, features: 8, norm: 'layer' })
-    const method = gan(backbone, { latents: 3, width: 2, r1: 3, r1Every: 4 })
+    const method = gan(backbone, { latent: 3, width: 2, r1: 3, r1Every: 4 })
     expect(Array.from({ length: 5 }, (_, step) => method.phasesAt!({ step, epoch: 0 })[0])).toEqual([
       'regularised',
       ...Array(3).fill('discriminator'),
@@ -195,7 +195,7 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
 
   test('a generator that makes one picture has no spread, and its discriminator soon tells', () => {
     const backbone = convolving()
-    const method = gan(backbone, { latents: 3, width: 2 })
+    const method = gan(backbone, { latent: 3, width: 2 })
     tf.tidy(() => {
       for (const weight of variables(method.networks.generator!)) weight.assign(tf.zerosLike(weight))
       const { metrics } = lossIn(method as unknown as Method, 'discriminator')
@@ -211,11 +211,11 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
 
 test('what cannot be made is refused at once', () => {
   const odd = fullyConnected({ size: 30, channels: 1, widths: [4] })
-  expect(() => vae(odd, { latents: 0 })).toThrow(
-    "vae's option latents must be a whole number of at least 1; got 0",
+  expect(() => vae(odd, { latent: 0 })).toThrow(
+    "vae's option latent must be a whole number of at least 1; got 0",
   )
-  expect(() => bigan(odd, { latents: 0 })).toThrow("bigan's option latents")
-  expect(() => gan(odd, { latents: 0 })).toThrow("gan's option latents")
+  expect(() => bigan(odd, { latent: 0 })).toThrow("bigan's option latent")
+  expect(() => gan(odd, { latent: 0 })).toThrow("gan's option latent")
   for (const make of [vae, gan, bigan]) {
     expect(() => make(odd, { networks: 'convolutional' })).toThrow(
       'strided convolutions halve or double between 30 pixels and 4 to 7, which whole factors of 2 don’t',

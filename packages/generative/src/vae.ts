@@ -17,7 +17,7 @@ import { latentPictures } from './latents.js'
 import { inputShape, normalisationOf, plainView, sideBySide, toPixels, viewOptions } from './pixels.js'
 
 const options = {
-  latents: latentOption(20),
+  latent: latentOption(20),
   beta: {
     type: 'number',
     default: 1,
@@ -84,7 +84,7 @@ export function vae(
   { normalisation: own, seed = 1 }: MethodContext = {},
 ): Vae {
   const options = resolveOptions(vaeDefinition, given)
-  const { latents, beta, width, deviation } = options
+  const { latent: latents, beta, width, deviation } = options
   const bernoulli = options.likelihood === 'bernoulli'
   const shape = inputShape('vae', backbone)
   const kind = kindFor('vae', options.networks, backbone, shape.size)

@@ -1,0 +1,330 @@
+// VAE, GAN and BiGAN on MNIST (see the rows at the end). What is measured is kept in .cache/bench-generative, and a run that
+// was stopped goes on: delete it to begin anew. SELFSUP_METHODS=vae,bigan does only those; what is kept is shown in any case.
+// Sheets of samples lie beside the figures, as PNG. SELFSUP_SET, settings by name as JSON, is for trials.
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { bare, load, prepared, quick, report } from './packages.mjs'
+
+const tf = await bare('@tensorflow/tfjs-core', 'generative')
+const tfl = await bare('@tensorflow/tfjs-layers', 'generative')
+const { convBnRelu, dcgan, fullyConnected, initialise } = await load('backbones')
+const { encoderOf } = await load('core')
+const { contactSheet, openImages } = await load('data')
+const { extractFeatures, knn, rawPixels } = await load('evaluation')
+const { bigan, gan, vae } = await load('generative')
+const { readRun, restoreMethod, train } = await load('train')
+const engine = await prepared()
+const only = process.env.SELFSUP_METHODS?.split(',')
+const set = JSON.parse(process.env.SELFSUP_SET ?? '{}')
+const limit = quick ? 3000 : undefined
+const name = `adversarial-${quick ? 'quick' : 'full'}${process.env.SELFSUP_SET ? '-trial' : ''}`
+const kept = fileURLToPath(new URL(`../../.cache/bench-generative/${name}`, import.meta.url))
+const mnist =
+  process.env.SELFSUP_MNIST ?? fileURLToPath(new URL('../../../shared/data/mnist', import.meta.url))
+
+const digits = { size: 28, channels: 1 }
+const normalisation = { mean: [0], std: [1] } // pixels as they are, as in the papers
+const adversarial = { optimizer: { name: 'adamw', beta1: 0.5, weightDecay: 0 }, schedule: { name: 'cosine' } }
+const usual = { optimizer: { name: 'adamw', weightDecay: 0 }, schedule: { name: 'cosine' } }
+const settings = {
+  classifier: { epochs: 4, learningRate: 2e-3, ...usual, ...set.classifier },
+  vae: { epochs: 25, learningRate: 1e-3, ...usual, ...set.vae },
+  gan: { epochs: 8, learningRate: 5e-4, ...adversarial, ...set.gan },
+  bigan: { epochs: 30, learningRate: 4e-4, ...adversarial, ...set.bigan },
+  stability: { epochs: 2, learningRate: 5e-4, ...adversarial, ...set.stability },
+}
+const seeds = quick ? [1, 2] : [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+const samples = quick ? 500 : 10_000
+const width = 32
+
+/** Trains, or goes on, or takes what a finished run left; what the loop warned of, seconds only of a run in one piece. */
+async function learn(name, method, dataset, { epochs, ...rest }) {
+  const out = join(kept, `run-${name}`)
+  const said = []
+  const run = await readRun(out).catch(() => rmSync(out, { recursive: true, force: true }))
+  if (run?.finished) {
+    await restoreMethod(method, out)
+    return { said }
+  }
+  let last
+  const { seconds } = await train(method, dataset, {
+    batchSize: 128,
+    seed: 1,
+    ...rest,
+    epochs: quick ? 1 : epochs,
+    ...(limit && { maxSteps: Math.ceil(limit / 128) }),
+    out,
+    engine,
+    resume: run !== undefined,
+    checkpointEvery: 469,
+    onStep: ({ metrics }) => {
+      last = metrics
+    },
+    onEpoch: ({ epoch, loss }) =>
+      console.error(`${name}: epoch ${epoch + 1} loss ${loss.toFixed(4)} ${JSON.stringify(last)}`),
+    onWarning: (message) => {
+      said.push(message)
+      console.error(message)
+    },
+  })
+  return { said, last, ...(run ? {} : { seconds }) }
+}
+
+/** What a part found, or what is kept of that; undefined when it is not asked for. */
+async function once(part, measure) {
+  const file = join(kept, `${part}.json`)
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'))
+  if (only && !only.includes(part.split('-')[0])) return undefined
+  const found = await measure()
+  writeFileSync(file, JSON.stringify(found, undefined, 2))
+  console.error(`${part}: ${JSON.stringify(found)}`)
+  return found
+}
+
+const extract = (encode, dataset) =>
+  extractFeatures(encode, dataset, { normalisation, size: 28, engine, limit })
+const column = ({ values, width, count }, index) =>
+  Array.from({ length: count }, (_, row) => values[row * width + index])
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length
+
+/** A network that tells digits, trained with their labels as any method is. */
+function classifier() {
+  const input = tfl.input({ shape: [28, 28, 1], name: 'images' })
+  const places = [32, 64, 128].reduce(
+    (x, filters, stage) => convBnRelu(x, `stage${stage + 1}`, filters, 3, stage === 0 ? 1 : 2),
+    input,
+  )
+  const flat = tfl.layers.flatten({ name: 'places' }).apply(places)
+  const logits = tfl.layers.dense({ name: 'logits', units: 10, kernelInitializer: 'zeros' }).apply(flat)
+  const backbone = initialise(tfl.model({ inputs: input, outputs: logits, name: 'classifier' }), 7, 'he')
+  return {
+    name: 'classifier',
+    networks: { backbone },
+    state: {},
+    crops: [],
+    views: ({ images, labels }) => ({ pictures: tf.div(images, 255), labels }),
+    loss: ({ pictures, labels }) => ({
+      loss: tf.neg(
+        tf.mean(
+          tf.sum(
+            tf.mul(tf.oneHot(labels, 10), tf.logSoftmax(backbone.apply(pictures, { training: true }))),
+            1,
+          ),
+        ),
+      ),
+    }),
+    dispose: () => backbone.dispose(),
+  }
+}
+
+/** Confidence of the likeliest class and classes of pictures given by `batchAt`, [n, 28, 28, 1] of 0..1. */
+async function classified(backbone, count, batchAt) {
+  const step = engine.compile((pictures) => tf.softmax(backbone.apply(pictures, { training: false })))
+  const confidences = []
+  const classes = Array(10).fill(0)
+  for (let start = 0; start < count; start += 500) {
+    const pictures = batchAt(start, Math.min(500, count - start))
+    const probabilities = step(pictures)
+    const rows = await probabilities.array()
+    tf.dispose([pictures, probabilities])
+    for (const row of rows) {
+      const most = Math.max(...row)
+      confidences.push(most)
+      classes[row.indexOf(most)]++
+    }
+  }
+  step.dispose()
+  const shares = classes.map((n) => n / count)
+  const entropy = -shares.reduce((sum, share) => sum + (share > 0 ? share * Math.log(share) : 0), 0)
+  return { confidence: mean(confidences), classes, inUse: Math.exp(entropy), rarest: Math.min(...shares) }
+}
+
+/** A sheet of samples, and one of ways between latents. */
+async function sheets(method, latents) {
+  const seed = tf.tensor1d([11, 12], 'int32')
+  for (const [kind, pictures] of Object.entries(
+    method.pictures({ pictures: tf.zeros([1, 28, 28, 1]), latents }, { seed }),
+  )) {
+    const bytes = tf.cast(tf.mul(pictures, 255), 'int32')
+    const data = Uint8Array.from(await bytes.data())
+    await contactSheet(join(kept, `${method.name}-${kind}.png`), { data, shape: pictures.shape })
+    tf.dispose([bytes, pictures])
+  }
+  seed.dispose()
+}
+
+const [known, asked] = await Promise.all(['train', 'test'].map((split) => openImages(mnist, { split })))
+mkdirSync(kept, { recursive: true })
+
+async function trainedClassifier() {
+  const method = classifier()
+  const { seconds } = await learn('classifier', method, known, settings.classifier)
+  return { method, seconds }
+}
+
+async function ofClassifier() {
+  const { method, seconds } = await trainedClassifier()
+  const logits = await extract((x) => method.networks.backbone.apply(x, { training: false }), asked)
+  let [right, confidence] = [0, 0]
+  for (let row = 0; row < logits.count; row++) {
+    const values = [...logits.values.subarray(10 * row, 10 * row + 10)]
+    const most = Math.max(...values)
+    if (values.indexOf(most) === logits.labels[row]) right++
+    confidence += 1 / values.reduce((sum, value) => sum + Math.exp(value - most), 0)
+  }
+  method.dispose()
+  return { accuracy: right / logits.count, confidence: confidence / logits.count, seconds }
+}
+
+async function ofVae() {
+  const backbone = fullyConnected({ ...digits, widths: [512, 512], seed: 1 })
+  const method = vae(backbone, { latent: 20, width }, { normalisation, seed: 1 })
+  const { seconds } = await learn('vae', method, known, settings.vae)
+  const seed = tf.tensor1d([3, 4], 'int32')
+  const terms = (binary) => (pictures) => {
+    const { bound, divergence } = method.negativeElbo(
+      binary ? tf.cast(tf.greater(pictures, 0.5), 'float32') : pictures,
+      seed,
+    )
+    return tf.stack([bound, divergence], 1)
+  }
+  const grey = await extract(terms(false), asked)
+  const binary = await extract(terms(true), asked)
+  const features = [await extract(encoderOf(method), known), await extract(encoderOf(method), asked)]
+  const { accuracy } = await knn(...features, { k: 1 })
+  await sheets(method)
+  method.dispose()
+  backbone.dispose()
+  return {
+    bound: mean(column(grey, 0)),
+    divergence: mean(column(grey, 1)),
+    binary: mean(column(binary, 0)),
+    accuracy,
+    seconds,
+  }
+}
+
+const ganOf = (seed) => {
+  const backbone = dcgan({ ...digits, width, seed })
+  return { backbone, method: gan(backbone, { width }, { normalisation, seed }) }
+}
+
+async function ofGan() {
+  const { backbone, method } = ganOf(1)
+  const { seconds, said } = await learn('gan', method, known, settings.gan)
+  const { method: judge } = await trainedClassifier()
+  const score = await classified(judge.networks.backbone, samples, (start, count) =>
+    tf.tidy(() => method.generate(tf.randomNormal([count, 100], 0, 1, 'float32', 1 + start))),
+  )
+  const features = [await extract(encoderOf(method), known), await extract(encoderOf(method), asked)]
+  const { accuracy } = await knn(...features, { k: 1 })
+  await sheets(method)
+  for (const one of [method, judge, backbone]) one.dispose()
+  return { ...score, accuracy, said, seconds }
+}
+
+async function ofBigan() {
+  const backbone = fullyConnected({ ...digits, seed: 1 })
+  const method = bigan(backbone, {}, { normalisation, seed: 1 })
+  const nearest = async () => {
+    const features = [await extract(encoderOf(method), known), await extract(encoderOf(method), asked)]
+    return (await knn(...features, { k: 1 })).accuracy
+  }
+  const random = await nearest()
+  const { seconds, said } = await learn('bigan', method, known, settings.bigan)
+  const accuracy = await nearest()
+  await sheets(method)
+  method.dispose()
+  backbone.dispose()
+  return { accuracy, random, said, seconds }
+}
+
+/** One seed: what became of it, in the loop's words where it went wrong. */
+async function ofSeed(seed) {
+  const { backbone, method } = ganOf(seed)
+  try {
+    const { said, last, seconds } = await learn(`stability-${seed}`, method, known, {
+      ...settings.stability,
+      seed,
+    })
+    return { said, spread: last?.['discriminator/sampleSpread'], seconds }
+  } catch (error) {
+    return { said: [error.message.split('\n')[0]] }
+  } finally {
+    rmSync(join(kept, `run-stability-${seed}`), { recursive: true, force: true })
+    method.dispose()
+    backbone.dispose()
+  }
+}
+
+const judge = await once('classifier', ofClassifier)
+const bounds = await once('vae', ofVae)
+const made = await once('gan', ofGan)
+const encoded = await once('bigan', ofBigan)
+const stable = []
+for (const seed of seeds) {
+  const found = await once(`stability-${seed}`, () => ofSeed(seed))
+  if (found) stable.push(found)
+}
+const pixels = await once('pixels', async () => {
+  const options = { size: 28, limit }
+  return (await knn(await rawPixels(known, options), await rawPixels(asked, options), { k: 1 })).accuracy
+})
+
+const time = (of, found) =>
+  found.seconds === undefined ? [] : [{ case: `training of ${of}`, value: found.seconds, unit: 's' }]
+const percent = (label, value) => ({ case: label, value: 100 * value, unit: '%' })
+const rows = [
+  ...(bounds
+    ? [
+        { case: 'VAE, 20 latents: negative ELBO, grey pixels', value: bounds.bound, unit: 'nats' },
+        { case: 'VAE: its divergence', value: bounds.divergence, unit: 'nats' },
+        { case: 'VAE: negative ELBO, the same on binarised pixels', value: bounds.binary, unit: 'nats' },
+        percent('VAE: 1-NN of the means', bounds.accuracy),
+        ...time('the VAE', bounds),
+      ]
+    : []),
+  ...(judge
+    ? [
+        percent('classifier: test accuracy', judge.accuracy),
+        percent('classifier: mean confidence on test pictures', judge.confidence),
+        ...time('the classifier', judge),
+      ]
+    : []),
+  ...(made
+    ? [
+        percent(`GAN: mean confidence in ${samples} samples`, made.confidence),
+        { case: 'GAN: classes in use, e to the entropy', value: made.inUse, unit: 'of 10' },
+        percent('GAN: part of the rarest class', made.rarest),
+        percent('GAN: 1-NN of the discriminator’s features', made.accuracy),
+        { case: 'GAN: alarms', value: made.said.length, unit: 'count' },
+        ...time('the GAN', made),
+      ]
+    : []),
+  ...(encoded
+    ? [
+        percent('BiGAN: 1-NN of the encoder’s features (paper: 97.39)', encoded.accuracy),
+        percent('BiGAN: of random weights', encoded.random),
+        { case: 'BiGAN: alarms', value: encoded.said.length, unit: 'count' },
+        ...time('BiGAN', encoded),
+      ]
+    : []),
+  ...(pixels === undefined ? [] : [percent('1-NN of raw pixels', pixels)]),
+  ...(stable.length > 0
+    ? [
+        {
+          case: `GAN, two epochs: seeds without an alarm, of ${stable.length}`,
+          value: stable.filter(({ said }) => said.length === 0).length,
+          unit: 'count',
+        },
+        {
+          case: 'GAN, two epochs: lowest spread of samples',
+          value: Math.min(...stable.map(({ spread }) => spread ?? 0)),
+          unit: 'part',
+        },
+      ]
+    : []),
+]
+report(engine, rows)
+process.exit()
