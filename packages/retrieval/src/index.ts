@@ -1,1 +1,18 @@
-export { retrieval } from './retrieval.js'
+export {
+  findIndex,
+  type ImageIndex,
+  type IndexKey,
+  type IndexOptions,
+  type Neighbour,
+  openImageIndex,
+  type SearchOptions,
+} from './image-index.js'
+export type { NewImages } from './index-rows.js'
+export { type DuplicateGroup, type DuplicateOptions, nearDuplicates } from './near-duplicates.js'
+export {
+  type Embedded,
+  type ImageListing,
+  type IndexUpdate,
+  type UpdateOptions,
+  updateIndex,
+} from './update-index.js'
