@@ -88,8 +88,8 @@ const options = {
 export type JigsawOptions = Partial<OptionValues<typeof options>>
 
 /**
- * Tiles [batch * 9, tile, tile, channels] as they lie in the picture, in which orders they are put, int32 [puzzles * batch,
- * 9], the first puzzle of every picture, then the second, and the number of each order.
+ * Tiles [9 * batch, tile, tile, channels] as they lie in the picture, the first of every picture, then the second; in which
+ * orders they are put, int32 [puzzles * batch, 9], the first puzzle of every picture, then the second; the number of each.
  */
 export type JigsawViews = {
   readonly tiles: tf.Tensor4D
@@ -154,7 +154,7 @@ export function jigsaw(
   })
   /** What stands beside one another where tiles are put in orders: [puzzles * batch, 9 * tileFeatures]. */
   const inOrder = (z: tf.Tensor2D, orders: tf.Tensor2D) => {
-    const ofPicture = tf.reshape(tf.relu(z), [-1, TILES, options.tileFeatures])
+    const ofPicture = tf.transpose(tf.reshape(tf.relu(z), [TILES, -1, options.tileFeatures]), [1, 0, 2])
     const places = tf.reshape(tf.cast(tf.oneHot(orders, TILES), 'float32'), [puzzles, -1, TILES, TILES])
     // A puzzle is the trunk's features in another order: tiles it sees but once, however many puzzles.
     const put = tf.unstack(places).map((place) => tf.matMul(place, ofPicture))

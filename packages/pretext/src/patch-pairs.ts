@@ -36,7 +36,7 @@ export interface PatchPairs {
 
 /**
  * The layout of pairs, of the paper's proportions where nothing else is asked for: patches of 96 of 256 pixels, a gap of half a
- * patch, a jitter of 7 of 96 (Doersch et al. 2015, arXiv:1505.05192, section 3.1).
+ * patch, a jitter of 7 of 96 (Doersch et al. 2015, arXiv:1505.05192).
  * @param given.patch 0: three eighths of the picture, a multiple of 4 (above 64 of 16, as vision transformers have it), 8
  *   at least
  * @param given.gap, given.jitter -1: in proportion to the patch

@@ -8,8 +8,8 @@ export const TILES = 9
 
 /**
  * Permutations of nine tiles that differ from one another as much as so many can (Noroozi & Favaro 2016,
- * arXiv:1603.09246, section 4.2, whose greedy search these beat): the smallest Hamming distance between any two is the
- * largest that there is for that number, and, where nine divides the number, so is the mean.
+ * arXiv:1603.09246, whose greedy search looks at the mean distance alone): the smallest Hamming distance between any two is
+ * the largest that there is for that number, and, where nine divides the number, so is the mean.
  *
  * They are groups that move nine points: translations of the field of nine elements (up to 9 permutations, distance
  * 9), its affine maps (72, distance 8: two of them agree in one point at most), the Möbius maps of the projective line

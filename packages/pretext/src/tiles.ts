@@ -22,7 +22,7 @@ export interface TileLayout {
 
 /**
  * The layout of tiles, of the paper's proportions where nothing else is asked for: cells of 75 pixels in a square of 225,
- * tiles of 64, colours shifted by 2 at most (Noroozi & Favaro 2016, arXiv:1603.09246, sections 3.2 and 4.2).
+ * tiles of 64, colours shifted by 2 at most (Noroozi & Favaro 2016, arXiv:1603.09246).
  * @param size side of the pictures
  * @param given.square 0: the largest multiple of three within the picture
  * @param given.tile 0: in proportion to the cell, a multiple of 4 (above 64 of 16, as vision transformers have it), 8 at
@@ -62,7 +62,7 @@ export function tileLayout(
  * width: 11 pixels on average in the paper. Where colours are shifted, each colour of a tile has a place of its own.
  * @param pictures [batch, square, square, channels]
  * @param seed int32 [2]
- * @returns float32 [batch * 9, tile, tile, channels]: picture by picture, row by row
+ * @returns float32 [9 * batch, tile, tile, channels]: the first tile of every picture, then the second, row by row
  */
 export function cutTiles(pictures: tf.Tensor4D, layout: TileLayout, seed: tf.Tensor1D): tf.Tensor4D {
   const { square, cell, tile, colourShift } = layout
@@ -87,11 +87,11 @@ export function cutTiles(pictures: tf.Tensor4D, layout: TileLayout, seed: tf.Ten
     const side = tf.fill([TILES * batch * planes], tile) as tf.Tensor1D
     const boxes: Boxes = { top: starts(0), left: starts(1), height: side, width: side }
     const sources = planes === 1 ? pictures : tf.transpose(pictures, [0, 3, 1, 2])
-    const own = channels / planes
-    const cut = resizedCrop(tf.reshape(sources, [batch * planes, square, square, own]), boxes, tile)
-    const apart = tf.reshape(cut, [TILES, batch, planes, tile, tile, own])
-    const together = tf.transpose(apart, [1, 0, 3, 4, 2, 5])
-    return tf.reshape(together, [batch * TILES, tile, tile, channels])
+    const apart = tf.reshape(sources, [batch * planes, square, square, channels / planes]) as tf.Tensor4D
+    const cut = resizedCrop(apart, boxes, tile)
+    if (planes === 1) return cut
+    const together = tf.transpose(tf.reshape(cut, [TILES * batch, planes, tile, tile]), [0, 2, 3, 1])
+    return together as tf.Tensor4D
   })
 }
 
@@ -100,7 +100,7 @@ const EPSILON = 1e-4
 
 /**
  * Each picture or tile with mean 0 and deviation 1 in each colour, so that tiles cannot be put in order by how bright and
- * how colourful they are (Noroozi & Favaro 2016, arXiv:1603.09246, section 4.2).
+ * how colourful they are (Noroozi & Favaro 2016, arXiv:1603.09246).
  * @param pictures [batch, height, width, channels]
  */
 export function standardise(pictures: tf.Tensor4D): tf.Tensor4D {

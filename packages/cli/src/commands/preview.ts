@@ -71,6 +71,11 @@ export async function preview(source: string, flags: PreviewFlags): Promise<numb
       const views = Object.values(method.views(batch, step) as Record<string, unknown>)
         .filter((view) => view instanceof tf.Tensor)
         .filter(({ shape }) => shape.length === 4 && shape[3] === channels)
+        .flatMap((view) => {
+          // Several of each picture, as tasks have them, come one after the other: a row for each.
+          const several = view.shape[0]! / readable.length
+          return Number.isInteger(several) ? tf.split(view, several) : [view]
+        })
         .map((view) => tf.mul(tf.add(tf.mul(view, tf.tensor1d([...std])), tf.tensor1d([...mean])), 255))
       return [original, ...views].map(
         (pixels) => tf.cast(tf.round(tf.clipByValue(pixels, 0, 255)), 'int32') as typeof original,
