@@ -36,6 +36,8 @@ export interface ExtractOptions {
   readonly batchSize?: number
   /** at most this many images, spread evenly over the dataset: one sorted by classes keeps all of them */
   readonly limit?: number
+  /** positions of the images wanted, in their order; instead of `limit` */
+  readonly positions?: Uint32Array
   readonly engine?: Pick<Engine, 'compile'>
   /** called after each batch with the number of images done */
   readonly onProgress?: (done: number, total: number) => void
@@ -118,17 +120,20 @@ function scaled(bytes: Uint8Array): Float32Array {
   return values
 }
 
-type CollectOptions = Pick<ExtractOptions, 'size' | 'batchSize' | 'limit' | 'signal' | 'onProgress'>
+type CollectOptions = Pick<
+  ExtractOptions,
+  'size' | 'batchSize' | 'limit' | 'positions' | 'signal' | 'onProgress'
+>
 
 /** Batches whose features are being computed or fetched at a time. */
 const UNDER_WAY = 2
 
 async function collect(
   dataset: ImageDataset,
-  { size, batchSize = 256, limit, signal, onProgress }: CollectOptions,
+  { size, batchSize = 256, limit, positions, signal, onProgress }: CollectOptions,
   rowsOf: (images: HostImages) => Promise<Float32Array>,
 ): Promise<Features> {
-  const total = Math.min(limit ?? Number.POSITIVE_INFINITY, dataset.length)
+  const total = positions?.length ?? Math.min(limit ?? Number.POSITIVE_INFINITY, dataset.length)
   const labels = new Int32Array(total)
   const indices = new Int32Array(total)
   let values = new Float32Array(0)
@@ -149,7 +154,7 @@ async function collect(
   // A batch is handed to the engine before the last one's features are waited for: it need not stand idle.
   const underWay: Parameters<typeof store>[0][] = []
   try {
-    const order = total < dataset.length ? spread(total, dataset.length) : undefined
+    const order = positions ?? (total < dataset.length ? spread(total, dataset.length) : undefined)
     for await (const batch of dataset.batches({ batchSize, size, order, signal })) {
       signal?.throwIfAborted()
       if (!batch.images) throw new SelfsupError(`${dataset.name} gave a batch without images`)

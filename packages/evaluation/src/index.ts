@@ -1,12 +1,34 @@
+export { adjustedRandIndex } from './adjusted-rand.js'
+export { alignment, uniformity } from './alignment-uniformity.js'
 export { type ClusterAccuracy, clusterAccuracy } from './cluster-accuracy.js'
+export { type CollapseSignals, collapseSignals } from './collapse.js'
+export { type DecisionTreeOptions, decisionTree } from './decision-tree.js'
+export { effectiveRank } from './effective-rank.js'
 export { cachedFeatures, type FeatureCacheKey } from './feature-cache.js'
 export { type ExtractOptions, extractFeatures, type Features, rawPixels } from './features.js'
+export { type FewShotOptions, fewShot } from './few-shot.js'
+export {
+  type CurvePoint,
+  type FineTuneOptions,
+  type FineTuneResult,
+  fineTune,
+  type LabelledPictures,
+} from './fine-tune.js'
+export type { Graded } from './grade.js'
+export { accuracyInterval, type Estimate, meanInterval, partInterval } from './intervals.js'
 export { type KMeansOptions, type KMeansResult, kMeans } from './k-means.js'
-export { type KnnOptions, type KnnResult, knn } from './knn.js'
+export { type KnnOptions, type KnnResult, knn, nearestImages } from './knn.js'
+export { knownValues } from './known-values.js'
+export { labelParts, labelSubsets } from './label-subsets.js'
+export { layerRates } from './layer-rates.js'
 export { type LbfgsOptions, minimise } from './lbfgs.js'
 export { type LinearProbeOptions, type LinearProbeResult, linearProbe } from './linear-probe.js'
 export { matchClasses } from './match-classes.js'
+export { type MeanAveragePrecisionOptions, meanAveragePrecision } from './mean-average-precision.js'
+export { type MiniBatchKMeansOptions, miniBatchKMeans } from './mini-batch-k-means.js'
 export { normalisedMutualInformation } from './mutual-information.js'
+export { naiveBayes } from './naive-bayes.js'
+export { nearestCentroid } from './nearest-centroid.js'
 export type {
   Findings,
   Pictures,
@@ -19,3 +41,6 @@ export type {
 } from './protocol.js'
 export { protocols } from './protocols/index.js'
 export { type RecallOptions, recallAtK } from './recall-at-k.js'
+export { type RidgeOptions, type RidgeResult, ridge } from './ridge.js'
+export { rowsOf, spreadRows } from './rows-of.js'
+export { silhouette } from './silhouette.js'

@@ -72,7 +72,8 @@ export async function kMeans(
   }
 }
 
-interface Points {
+/** Points on the device, block by block, and on the host. */
+export interface Points {
   readonly blocks: readonly tf.Tensor2D[]
   readonly values: Float32Array
   readonly count: number
@@ -80,7 +81,7 @@ interface Points {
 }
 
 /** Each centre a point drawn with a probability that grows with the square of its distance from those before. */
-async function spreadCentres({ blocks, values, count, width }: Points, clusters: number, seed: Seed) {
+export async function spreadCentres({ blocks, values, count, width }: Points, clusters: number, seed: Seed) {
   const centres = new Float32Array(clusters * width)
   const distances = new Float64Array(count).fill(Number.POSITIVE_INFINITY)
   const draws = uniforms(derive(seed, 0), clusters)
@@ -105,6 +106,16 @@ async function spreadCentres({ blocks, values, count, width }: Points, clusters:
     })
     // Rounding, or all the points that are left lie on centres.
     if (chosen < 0) chosen = distances.indexOf(distances.reduce((a, b) => Math.max(a, b), 0))
+  }
+}
+
+/** One pass: the nearest centre of each point, then the mean of each centre's points. */
+export async function lloydStep(points: Points, centres: Float32Array, clusters: number) {
+  const { nearest, distances } = await nearestCentres(points.blocks, centres, clusters)
+  return {
+    nearest,
+    distances,
+    centres: means(points.values, points.count, points.width, nearest, distances, clusters),
   }
 }
 
@@ -152,7 +163,11 @@ function means(
 }
 
 /** The nearest of the centres to each point, and the squared distance to it. */
-async function nearestCentres(blocks: readonly tf.Tensor2D[], centres: Float32Array, clusters: number) {
+export async function nearestCentres(
+  blocks: readonly tf.Tensor2D[],
+  centres: Float32Array,
+  clusters: number,
+) {
   const parts = blocks.map((block) =>
     tf.tidy(() => {
       const width = block.shape[1]

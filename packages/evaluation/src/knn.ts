@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { Features } from './features.js'
 import { labelledRows } from './labelled-rows.js'
 import { expectSameClasses } from './match-classes.js'
+import { rowsOf } from './rows-of.js'
 
 export interface KnnOptions {
   /** how many neighbours vote; as many as there are when fewer */
@@ -71,6 +72,30 @@ export async function knn(
     blocks.dispose()
   }
   return { predictions, ...score(predictions, test.labels) }
+}
+
+/**
+ * The training images most like some test images, by cosine, nearest first.
+ * @param rows numbers of the test features' rows
+ * @returns for each of them rows of the training features and their similarities, -1..1
+ */
+export async function nearestImages(
+  train: Features,
+  test: Features,
+  rows: ArrayLike<number>,
+  k: number,
+): Promise<{ readonly row: number; readonly similarity: number }[][]> {
+  const all = Uint32Array.from({ length: train.count }, (_, row) => row)
+  const count = Math.min(k, train.count)
+  const blocks = new UnitBlocks(train, all, 16_384, 0)
+  const queries = rowsOf(test, rows)
+  const { similarities, positions } = await nearest(queryRows(queries, 0, queries.count), blocks, count)
+  return Array.from({ length: queries.count }, (_, query) =>
+    Array.from({ length: count }, (_, n) => ({
+      row: positions[query * count + n]!,
+      similarity: similarities[query * count + n]!,
+    })),
+  )
 }
 
 type Nearest = { readonly values: tf.Tensor; readonly indices: tf.Tensor }

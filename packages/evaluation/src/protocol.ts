@@ -60,6 +60,8 @@ export interface ProtocolContext {
   readonly seed: number
   /** a fraction of the work, for a first look: fewer seeds, episodes, epochs */
   readonly quick?: boolean
+  /** updates of one training at most; default what the protocol says */
+  readonly maxSteps?: number
   readonly signal?: AbortSignal
   /** part of the protocol that is done, 0..1, and what it does now */
   readonly onProgress?: (done: number, what: string) => void

@@ -1,0 +1,286 @@
+import { type Augmentation, augmentation } from '@selfsup/augment'
+import { derive, expected, type HostBatch, type ImageBatch, mixSeed, type Seed } from '@selfsup/core'
+import type { CompiledStep, Engine } from '@selfsup/engine'
+import { adamw, biasesAndNorms, type Optimizer, warmupCosine } from '@selfsup/optim'
+import * as tf from '@tensorflow/tfjs-core'
+import { extractFeatures } from './features.js'
+import { sample } from './few-shot.js'
+import { type Graded, grade } from './grade.js'
+import { layerRates } from './layer-rates.js'
+import type { Pictures, TrainableNetwork } from './protocol.js'
+import { spreadRows } from './rows-of.js'
+
+export interface FineTuneOptions {
+  readonly engine: Engine
+  /** updates in all */
+  readonly steps: number
+  /** pictures a step; default 128, or all when there are fewer */
+  readonly batchSize?: number
+  /** the highest, after a warm-up over the first twentieth; then half a cosine to 0. Default 1e-3 */
+  readonly learningRate?: number
+  /** of AdamW, on all but biases and norms; default 0.05 */
+  readonly weightDecay?: number
+  /** what each block's rate is of the next one's (`layerRates`); default 1, all alike */
+  readonly layerDecay?: number
+  /** of order, crops and mirrors */
+  readonly seed?: number
+  /** steps after which the test images are asked, for a curve; 0: before the first */
+  readonly curve?: readonly number[]
+  /** test images of the curve, spread evenly; default 2000. The end is judged on all */
+  readonly curveImages?: number
+  readonly signal?: AbortSignal
+  readonly onStep?: (step: number) => void
+}
+
+/** A point of a learning curve. */
+export interface CurvePoint {
+  readonly step: number
+  /** of training, from the first step on, without the time in which test images were asked */
+  readonly seconds: number
+  readonly accuracy: number
+}
+
+export interface FineTuneResult extends Graded {
+  readonly curve: readonly CurvePoint[]
+  /** mean loss of the last tenth of the steps */
+  readonly loss: number
+}
+
+/** Which pictures are learned from and told: positions in the datasets, and their classes (-1: left out). */
+export interface LabelledPictures extends Pick<Pictures, 'train' | 'test' | 'size' | 'normalisation'> {
+  readonly learn: { readonly positions: Int32Array; readonly labels: Int32Array }
+  readonly tell: { readonly positions: Int32Array; readonly labels: Int32Array }
+}
+
+/**
+ * Trains a whole network with a linear classifier on it, which begins at zero, on labelled pictures: crops of at least
+ * half the picture (of a twelfth above 64 pixels, as usual for ImageNet), mirrored where it is a colour picture; AdamW; one
+ * compiled step. The network holds the trained weights afterwards.
+ * @throws SelfsupError when fewer than two classes are to be learned, or steps or batch are out of range
+ */
+export async function fineTune(
+  network: TrainableNetwork,
+  pictures: LabelledPictures,
+  options: FineTuneOptions,
+): Promise<FineTuneResult> {
+  const { engine, steps, seed = 1, curve = [], curveImages = 2000, signal, onStep } = options
+  const { learningRate = 1e-3, batchSize = 128 } = options
+  expected(Number.isInteger(steps) && steps >= 1, `fineTune: steps must be at least 1; got ${steps}`)
+  expected(
+    Number.isInteger(batchSize) && batchSize >= 2,
+    `fineTune: batchSize must be a whole number of at least 2; got ${batchSize}`,
+  )
+  const labels = labelsByPosition(pictures)
+  const known = pictures.learn.positions.filter((position) => labels.get(position) !== undefined)
+  const classes = Math.max(-1, ...new Set(labels.values())) + 1
+  expected(
+    new Set(labels.values()).size >= 2,
+    'fineTune: the pictures to learn from have fewer than two classes; put the images into one folder per class',
+  )
+  const batch = Math.max(2, Math.min(batchSize, known.length))
+  const trainer = makeTrainer(network, pictures, classes, options)
+  const judge = makeJudge(network, trainer.head, pictures, engine)
+  const warmupSteps = Math.floor(steps / 20)
+  const rateAt = warmupCosine({ base: learningRate, warmupSteps, totalSteps: steps })
+  const points: CurvePoint[] = []
+  const losses: tf.Scalar[] = []
+  try {
+    let seconds = 0
+    const ask = async (step: number) => {
+      if (curve.includes(step))
+        points.push({ step, seconds, accuracy: (await judge(curveImages, signal)).accuracy })
+    }
+    await ask(0)
+    let step = 0
+    let started = performance.now()
+    const order = passes(known, steps * batch, [seed, 0xf17e])
+    const seedOf = (number: number) => mixSeed(seed, 0xf1e7, number)
+    const { crops } = trainer.augmentation
+    for await (const host of pictures.train.batches({ batchSize: batch, order, crops, seedOf, signal })) {
+      signal?.throwIfAborted()
+      const loss = trainer.step(host, (position) => labels.get(position)!, seedOf(step), rateAt(step))
+      step++
+      if (step > steps * 0.9) losses.push(loss)
+      else loss.dispose()
+      onStep?.(step)
+      if (!curve.includes(step)) continue
+      await trainer.done()
+      seconds += (performance.now() - started) / 1000
+      await ask(step)
+      started = performance.now()
+    }
+    const last = await Promise.all(losses.map((loss) => loss.data()))
+    const graded = await judge(Number.POSITIVE_INFINITY, signal)
+    return { ...graded, curve: points, loss: last.reduce((sum, [loss]) => sum + loss!, 0) / last.length }
+  } finally {
+    tf.dispose(losses)
+    judge.dispose()
+    trainer.dispose()
+  }
+}
+
+function labelsByPosition({ learn }: LabelledPictures): Map<number, number> {
+  const labels = new Map<number, number>()
+  for (const [i, position] of learn.positions.entries())
+    if (learn.labels[i]! >= 0) labels.set(position, learn.labels[i]!)
+  return labels
+}
+
+/** Positions shuffled again and again, so many in all. */
+function passes(positions: Int32Array, wanted: number, seed: Seed): Uint32Array {
+  const order = new Uint32Array(wanted)
+  for (let pass = 0, at = 0; at < wanted; pass++)
+    for (const i of sample(positions.length, positions.length, derive(seed, pass))) {
+      if (at === wanted) break
+      order[at++] = positions[i]!
+    }
+  return order
+}
+
+/** A linear map from features to classes. */
+interface Head {
+  readonly kernel: tf.Variable<tf.Rank.R2>
+  readonly bias: tf.Variable<tf.Rank.R1>
+}
+
+function makeTrainer(
+  network: TrainableNetwork,
+  { train, size, normalisation }: LabelledPictures,
+  classes: number,
+  { engine, weightDecay = 0.05, layerDecay = 1 }: FineTuneOptions,
+) {
+  const augment = supervisedView(size, train.channels, normalisation)
+  const width = widthOf(network, size, train.channels)
+  const head: Head = tf.tidy(() => ({
+    kernel: tf.variable(tf.zeros([width, classes])) as Head['kernel'],
+    bias: tf.variable(tf.zeros([classes])) as Head['bias'],
+  }))
+  const weights = { ...network.weights, 'head/kernel': head.kernel, 'head/bias': head.bias }
+  const rates = { ...layerRates(Object.keys(network.weights), layerDecay), 'head/kernel': 1, 'head/bias': 1 }
+  const groups = optimisers(weights, rates, weightDecay)
+
+  const compiled: CompiledStep<[Views, tf.Tensor1D, tf.Tensor1D, tf.Scalar], tf.Scalar> = engine.compile(
+    (views: Views, labels: tf.Tensor1D, seed: tf.Tensor1D, learningRate: tf.Scalar) => {
+      const [view] = augment.apply(views, seed)
+      const targets = tf.oneHot(labels, classes)
+      const { value, grads } = tf.variableGrads(() => {
+        const logits = tf.add(tf.matMul(network.apply(view!, true), head.kernel), head.bias) as tf.Tensor2D
+        return tf.neg(tf.mean(tf.sum(tf.mul(tf.logSoftmax(logits), targets), 1))) as tf.Scalar
+      }, Object.values(weights))
+      for (const { rate, names, optimizer } of groups) {
+        const gradients: Record<string, tf.Tensor> = {}
+        for (const name of names) {
+          const gradient = grads[weights[name as keyof typeof weights]!.name]
+          if (gradient) gradients[name] = gradient
+        }
+        optimizer.apply(gradients, { learningRate: tf.mul(learningRate, rate) as tf.Scalar })
+      }
+      return value
+    },
+  )
+  return {
+    head,
+    augmentation: augment,
+    step(host: HostBatch, labelOf: (position: number) => number, seed: Seed, rate: number): tf.Scalar {
+      const views = onDevice(host)
+      const inputs = [
+        tf.tensor1d(Int32Array.from(host.indices, labelOf), 'int32'),
+        tf.tensor1d([...seed], 'int32'),
+        tf.scalar(rate),
+      ] as const
+      const loss = compiled(views, ...inputs)
+      tf.dispose([Object.values(views), inputs as unknown as tf.Tensor[]])
+      return loss
+    },
+    /** Waits until the device has done all steps. */
+    async done(): Promise<void> {
+      await head.bias.data()
+    },
+    dispose(): void {
+      compiled.dispose()
+      for (const { optimizer } of groups) optimizer.dispose()
+      tf.dispose([head.kernel, head.bias])
+    },
+  }
+}
+
+type Views = Pick<ImageBatch, 'images' | 'crops'>
+
+function onDevice({ images, crops }: HostBatch): Views {
+  const tensor = ({ data, shape }: NonNullable<HostBatch['images']>) => tf.tensor4d(data, [...shape], 'int32')
+  return images ? { images: tensor(images) } : { crops: crops!.map(tensor) }
+}
+
+/** One optimiser for the weights of each rate. */
+function optimisers(
+  weights: Readonly<Record<string, tf.Variable>>,
+  rates: Readonly<Record<string, number>>,
+  weightDecay: number,
+): { rate: number; names: string[]; optimizer: Optimizer }[] {
+  return [...new Set(Object.values(rates))].map((rate) => {
+    const names = Object.keys(weights).filter((name) => rates[name] === rate)
+    const own = Object.fromEntries(names.map((name) => [name, weights[name]!]))
+    return { rate, names, optimizer: adamw(own, { weightDecay, exclude: biasesAndNorms }) }
+  })
+}
+
+function supervisedView(
+  size: number,
+  channels: number,
+  normalisation: LabelledPictures['normalisation'],
+): Augmentation {
+  const scale = [size <= 64 ? 0.5 : 0.08, 1] as const
+  return augmentation([{ size, scale, horizontalFlip: channels === 3 ? 0.5 : 0 }], normalisation)
+}
+
+function widthOf(network: TrainableNetwork, size: number, channels: number): number {
+  return tf.tidy(() => network.apply(tf.zeros([1, size, size, channels]) as tf.Tensor4D, false).shape[1])
+}
+
+/** Asks for the classes of so many test pictures, with batch normalisation at rest. */
+function makeJudge(
+  network: TrainableNetwork,
+  { kernel, bias }: Head,
+  { test, tell, size, normalisation }: LabelledPictures,
+  engine: Engine,
+) {
+  const once = compiledOnce(engine)
+  const judge = async (most: number, signal?: AbortSignal): Promise<Graded> => {
+    const rows = spreadRows(tell.positions.length, most)
+    const logits = await extractFeatures(
+      (images) => tf.add(tf.matMul(network.apply(images, false), kernel), bias) as tf.Tensor2D,
+      test,
+      {
+        normalisation,
+        size,
+        positions: Uint32Array.from(rows, (row) => tell.positions[row]!),
+        engine: once,
+        signal,
+      },
+    )
+    const labels = new Map(Array.from(tell.positions, (position, row) => [position, tell.labels[row]!]))
+    const predictions = Int32Array.from({ length: logits.count }, (_, row) => {
+      const own = logits.values.subarray(row * logits.width, (row + 1) * logits.width)
+      return own.indexOf(own.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY))
+    })
+    return grade(
+      'fineTune',
+      predictions,
+      logits.indices.map((position) => labels.get(position) ?? -1),
+    )
+  }
+  return Object.assign(judge, { dispose: () => once.dispose() })
+}
+
+/** An engine that compiles the first step it gets, and takes it for all that follow. */
+function compiledOnce(engine: Engine): Pick<Engine, 'compile'> & { dispose(): void } {
+  let kept: CompiledStep<never[], never> | undefined
+  return {
+    compile(step, options) {
+      kept ??= engine.compile(step, options) as unknown as CompiledStep<never[], never>
+      const taken = kept as unknown as ReturnType<typeof engine.compile>
+      return Object.assign((...args: unknown[]) => taken(...args), { captures: 0, dispose() {} }) as never
+    },
+    dispose: () => kept?.dispose(),
+  }
+}

@@ -1,0 +1,24 @@
+import * as tf from '@tensorflow/tfjs-core'
+import type { Features } from './features.js'
+
+/**
+ * Sums of products of columns over all rows, X^T X, [width, width] in doubles: made on the device block by block.
+ */
+export async function gram(
+  { values, count, width }: Pick<Features, 'values' | 'count' | 'width'>,
+  { block = 4096 } = {},
+): Promise<Float64Array> {
+  const sums = new Float64Array(width * width)
+  for (let start = 0; start < count; start += block) {
+    const rows = Math.min(block, count - start)
+    const product = tf.tidy(() => {
+      const x = tf.tensor2d(values.subarray(start * width, (start + rows) * width), [rows, width])
+      return tf.matMul(x, x, true, false)
+    })
+    // Added in doubles: sums of many blocks in float32 lose digits.
+    const part = await product.data<'float32'>()
+    product.dispose()
+    for (let i = 0; i < sums.length; i++) sums[i]! += part[i]!
+  }
+  return sums
+}

@@ -1,0 +1,131 @@
+import { derive, expected, uniforms } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+import type { Features } from './features.js'
+import { type KMeansResult, lloydStep, nearestCentres, spreadCentres } from './k-means.js'
+import { rowsOf } from './rows-of.js'
+
+export interface MiniBatchKMeansOptions {
+  /** how many clusters; 2 at least */
+  readonly clusters: number
+  readonly seed?: number
+  /** points of a step; default 1024 */
+  readonly batchSize?: number
+  /** passes over the points at most; default 100 */
+  readonly maxPasses?: number
+  /** steps without a better mean inertia after which it ends; default 10 */
+  readonly patience?: number
+  /** points at a time where all are looked at */
+  readonly block?: number
+}
+
+/**
+ * k-means for many points: each step moves the centres towards the means of a random batch, each the less the more points
+ * it has seen (Sculley 2010), from centres drawn far apart (k-means++) among three batches; it ends as scikit-learn's
+ * MiniBatchKMeans does, when the smoothed inertia of the batches has not fallen for `patience` steps. Centres that have seen
+ * few points are put on points of the batch now and then. Two passes of Lloyd's over all points end it.
+ * @param features one point a row
+ * @throws SelfsupError when there are fewer points than clusters
+ */
+export async function miniBatchKMeans(
+  features: Features,
+  options: MiniBatchKMeansOptions,
+): Promise<KMeansResult> {
+  const { clusters, seed = 1, batchSize = 1024, maxPasses = 100, patience = 10, block = 16_384 } = options
+  const { values, count, width } = features
+  expected(
+    Number.isInteger(clusters) && clusters >= 2 && clusters <= count,
+    `miniBatchKMeans: clusters must be a whole number from 2 to ${count}, the number of points; got ${clusters}`,
+  )
+  const own = [seed, 0x3b47] as const
+  const size = Math.min(batchSize, count)
+  const draw = (number: number, wanted: number) => {
+    const draws = uniforms(derive(own, number), wanted)
+    return Uint32Array.from(draws, (u) => Math.floor(u * count))
+  }
+  let centres = await firstCentres(
+    rowsOf(features, draw(0, Math.min(count, Math.max(3 * size, 3 * clusters)))),
+    clusters,
+    seed,
+  )
+  const seen = new Float64Array(clusters)
+  const steps = Math.ceil((maxPasses * count) / size)
+  const smoothing = Math.min(1, (2 * size) / (count + 1))
+  let [smoothed, least, worse] = [Number.NaN, Number.POSITIVE_INFINITY, 0]
+  let step = 0
+  for (; step < steps && worse < patience; step++) {
+    const rows = draw(1 + step, size)
+    const batch = rowsOf(features, rows)
+    const points = tf.tensor2d(batch.values, [size, width])
+    const { nearest, distances } = await nearestCentres([points], centres, clusters)
+    points.dispose()
+    move(centres, seen, batch, nearest)
+    if ((step + 1) % 10 === 0) reassign(centres, seen, batch, distances)
+    const inertia = distances.reduce((sum, distance) => sum + distance, 0) / size
+    // The first batch is judged by centres that no step has moved.
+    if (step === 0) continue
+    smoothed = Number.isNaN(smoothed) ? inertia : smoothed * (1 - smoothing) + inertia * smoothing
+    worse = smoothed < least ? 0 : worse + 1
+    least = Math.min(least, smoothed)
+  }
+
+  const blocks: tf.Tensor2D[] = []
+  for (let start = 0; start < count; start += block) {
+    const end = Math.min(start + block, count)
+    blocks.push(tf.tensor2d(values.subarray(start * width, end * width), [end - start, width]))
+  }
+  try {
+    const points = { blocks, values, count, width }
+    for (let pass = 0; pass < 2; pass++) centres = (await lloydStep(points, centres, clusters)).centres
+    const { nearest, distances } = await nearestCentres(blocks, centres, clusters)
+    const inertia = distances.reduce((sum, distance) => sum + distance, 0)
+    return { assignments: nearest, centres, inertia, iterations: step }
+  } finally {
+    tf.dispose(blocks)
+  }
+}
+
+async function firstCentres(some: Features, clusters: number, seed: number): Promise<Float32Array> {
+  const block = tf.tensor2d(some.values, [some.count, some.width])
+  try {
+    return await spreadCentres({ ...some, blocks: [block] }, clusters, [seed, 0x3ea5])
+  } finally {
+    block.dispose()
+  }
+}
+
+/** Each centre becomes the mean of all points that it ever got, as they count alike. */
+function move(
+  centres: Float32Array,
+  seen: Float64Array,
+  { values, count, width }: Features,
+  nearest: Int32Array,
+): void {
+  const sums = new Float64Array(centres.length)
+  const sizes = new Float64Array(seen.length)
+  for (let i = 0; i < count; i++) {
+    const at = nearest[i]! * width
+    sizes[nearest[i]!]!++
+    for (let f = 0; f < width; f++) sums[at + f]! += values[i * width + f]!
+  }
+  for (let c = 0; c < seen.length; c++) {
+    if (sizes[c] === 0) continue
+    const before = seen[c]!
+    seen[c] = before + sizes[c]!
+    for (let f = c * width; f < (c + 1) * width; f++)
+      centres[f] = (centres[f]! * before + sums[f]!) / seen[c]!
+  }
+}
+
+/** Centres that have seen less than a hundredth of what the busiest has are put on the points that lie farthest. */
+function reassign(centres: Float32Array, seen: Float64Array, batch: Features, distances: Float64Array): void {
+  const busiest = seen.reduce((a, b) => Math.max(a, b), 0)
+  const idle = [...seen.keys()].filter((c) => seen[c]! < 0.01 * busiest).slice(0, batch.count / 2)
+  if (idle.length === 0) return
+  const least = seen.reduce((a, b) => (b >= 0.01 * busiest ? Math.min(a, b) : a), busiest)
+  const farthest = [...distances.keys()].sort((a, b) => distances[b]! - distances[a]!)
+  for (const [i, c] of idle.entries()) {
+    const row = farthest[i]! * batch.width
+    centres.set(batch.values.subarray(row, row + batch.width), c * batch.width)
+    seen[c] = least
+  }
+}

@@ -1,0 +1,37 @@
+import type { EvaluationValue } from '@selfsup/core'
+import { partInterval } from '../intervals.js'
+import type { Protocol } from '../protocol.js'
+import { lacksPictures } from './lacking.js'
+import { BATCH, labelledPictures, stepsFor, trainedFrom } from './training.js'
+
+/** The whole network trained on all labels, from each start. */
+export const fineTuningProtocol: Protocol = {
+  name: 'fine-tuning',
+  title: 'Fine-tuning',
+  summary: 'the whole network trained on all labels, layer-wise rates; from pretrained and random weights',
+  lacks: lacksPictures,
+  async find(subject, context) {
+    const pictures = labelledPictures(subject)
+    const { starts } = subject.pictures!
+    const steps = stepsFor(subject.train.labels.filter((label) => label >= 0).length, context)
+    const values: EvaluationValue[] = []
+    for (const [i, start] of starts.entries()) {
+      const { accuracy, count } = await trainedFrom(start, pictures, context, {
+        steps,
+        onStep: (step) =>
+          context.onProgress?.((i + step / steps) / starts.length, `from ${start.name} weights`),
+      })
+      const { interval } = partInterval(accuracy, count)
+      const features = `from ${start.name} weights`
+      values.push({
+        metric: 'accuracy',
+        features,
+        value: accuracy,
+        interval,
+        unit: 'part',
+        higherIsBetter: true,
+      })
+    }
+    return { options: { steps, batch: BATCH, layerDecay: 0.75, learningRate: 1e-3 }, values }
+  },
+}
