@@ -140,18 +140,24 @@ async function classified(backbone, count, batchAt) {
   return { confidence: mean(confidences), classes, inUse: Math.exp(entropy), rarest: Math.min(...shares) }
 }
 
-/** A sheet of samples, and one of ways between latents. */
-async function sheets(method, latents) {
-  const seed = tf.tensor1d([11, 12], 'int32')
-  for (const [kind, pictures] of Object.entries(
-    method.pictures({ pictures: tf.zeros([1, 28, 28, 1]), latents }, { seed }),
-  )) {
-    const bytes = tf.cast(tf.mul(pictures, 255), 'int32')
-    const data = Uint8Array.from(await bytes.data())
-    await contactSheet(join(kept, `${method.name}-${kind}.png`), { data, shape: pictures.shape })
-    tf.dispose([bytes, pictures])
+/** Sheets of what a method shows: samples, ways between latents, reconstructions of test pictures. */
+async function sheets(method) {
+  const [seed, labels] = [tf.tensor1d([11, 12], 'int32'), tf.zeros([16], 'int32')]
+  const step = { seed, progress: tf.scalar(1), epoch: tf.scalar(0), phase: 'discriminator' }
+  for await (const { images } of asked.batches({ batchSize: 16, limit: 16 })) {
+    const shown = tf.tidy(() => {
+      const batch = { images: tf.tensor4d(images.data, images.shape, 'int32'), labels, indices: labels }
+      const bytes = (x) => tf.cast(tf.round(tf.mul(tf.clipByValue(x, 0, 1), 255)), 'int32')
+      const pictures = method.pictures(method.views(batch, step), step)
+      return Object.fromEntries(Object.entries(pictures).map(([kind, x]) => [kind, bytes(x)]))
+    })
+    for (const [kind, bytes] of Object.entries(shown)) {
+      const data = Uint8Array.from(await bytes.data())
+      await contactSheet(join(kept, `${method.name}-${kind}.png`), { data, shape: bytes.shape })
+    }
+    tf.dispose(shown)
   }
-  seed.dispose()
+  tf.dispose([seed, labels, step.progress, step.epoch])
 }
 
 const [known, asked] = await Promise.all(['train', 'test'].map((split) => openImages(mnist, { split })))

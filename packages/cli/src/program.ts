@@ -48,6 +48,21 @@ function describe(exit: (code: number) => void): Command {
     })
 
   program
+    .command('advise')
+    .description(
+      'which methods and augmentations suit your images, which do not and why, from a look at some',
+    )
+    .argument('<images>', imagesHelp)
+    .option('--sample <n>', 'how many images are looked at (default: 1000)', integer(1))
+    .addOption(splitOption())
+    .option('--seed <n>', 'same seed, same sample (default: 1)', integer(0))
+    .option('--json', 'print one JSON object')
+    .action(async (images, flags) => {
+      const { advise } = await import('./commands/advise.js')
+      exit(await advise(images, flags))
+    })
+
+  program
     .command('pretrain')
     .description('learn features from images without labels')
     .argument('<method>', 'simclr, ... (selfsup methods lists all)')
@@ -145,6 +160,47 @@ function describe(exit: (code: number) => void): Command {
     })
 
   program
+    .command('index')
+    .description('make or bring up to date an index of images, for search and duplicates')
+    .argument('<run>', 'a run’s folder')
+    .argument('<images>', imagesHelp)
+    .addOption(splitOption())
+    .option('--strict', 'stop at the first unreadable image')
+    .addOption(engineOption())
+    .option('--json', 'print one JSON object')
+    .action(async (run, images, flags) => {
+      const { indexImages } = await import('./commands/index-images.js')
+      exit(await indexImages(run, images, flags))
+    })
+
+  program
+    .command('search')
+    .description('the indexed images that are most like a picture')
+    .argument('<run>', 'the folder of a run whose images are indexed')
+    .argument('<picture>', 'a file')
+    .option('--k <n>', 'how many (default: 10)', integer(1))
+    .option('--exact', 'compare with every image, also where there is an approximate index')
+    .option('--sheet <file>', 'also draw them: a PNG to write')
+    .addOption(engineOption())
+    .option('--json', 'print one JSON object')
+    .action(async (run, picture, flags) => {
+      const { search } = await import('./commands/search.js')
+      exit(await search(run, picture, flags))
+    })
+
+  program
+    .command('duplicates')
+    .description('groups of indexed images that are nearly the same')
+    .argument('<run>', 'the folder of a run whose images are indexed')
+    .option('--similarity <x>', 'cosine of the features from which on two are (default: 0.98)', positive)
+    .addOption(engineOption())
+    .option('--json', 'print one JSON object')
+    .action(async (run, flags) => {
+      const { duplicates } = await import('./commands/duplicates.js')
+      exit(await duplicates(run, flags))
+    })
+
+  program
     .command('preview')
     .description('a contact sheet of images and the views that a method makes of them')
     .argument('<images>', imagesHelp)
@@ -236,10 +292,13 @@ const imagesHelp =
 const examples = `
 Examples:
   selfsup demo
+  selfsup advise pictures
   selfsup pretrain simclr pictures --out runs/a --epochs 100
   selfsup resume runs/a
   selfsup evaluate runs/a labelled/train labelled/test
-  selfsup embed runs/a pictures --out features.npy`
+  selfsup embed runs/a pictures --out features.npy
+  selfsup index runs/a pictures
+  selfsup search runs/a query.jpg`
 
 function engineOption(): Option {
   return new Option('--engine <name>', 'auto takes the fastest').choices([

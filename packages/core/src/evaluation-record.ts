@@ -31,6 +31,8 @@ export interface EvaluationRecord {
   readonly version: 1
   /** name of the protocol, such as `linear-probe`, as on the command line */
   readonly protocol: string
+  /** name of what is judged among the `features` of the values; what stands beside it has other names */
+  readonly subject?: string
   /** one line for a heading */
   readonly title: string
   /** optimiser steps that the judged weights have behind them; 0 where that is not known */

@@ -43,6 +43,51 @@ export async function measure(file: Buffer): Promise<{ width: number; height: nu
   return autoOrient
 }
 
+/** What a picture's file says of it. */
+export interface FileFacts {
+  /** as the picture is to be seen, in pixels */
+  readonly width: number
+  readonly height: number
+  /** such as jpeg */
+  readonly format: string
+  /** such as srgb, b-w, cmyk, grey16 */
+  readonly space: string
+  /** of a value in the file: 1, 8, 16, 32 */
+  readonly bits: number
+  readonly transparent: boolean
+  /** frames of an animation, pages of a TIFF */
+  readonly pages: number
+}
+
+/** What a picture's header says. */
+export async function factsOf(file: Buffer): Promise<FileFacts> {
+  const found = await sharp(file, { failOn: 'none', limitInputPixels: MOST_PIXELS }).metadata()
+  const { format, space, depth, hasAlpha, pages = 1 } = found
+  // An animation's height may be that of all its frames.
+  const { width, height } = pages > 1 ? await measure(file) : found.autoOrient
+  const wide = /16|32|float|double|int|short/.test(depth ?? '')
+  const bits = found.bitsPerSample ?? (wide ? (/16|short/.test(depth!) ? 16 : 32) : 8)
+  return {
+    width,
+    height,
+    format: format ?? '',
+    space: space ?? '',
+    bits,
+    transparent: hasAlpha ?? false,
+    pages,
+  }
+}
+
+/** The middle square of a picture as RGB, shrunk while decoding where the format can do that: to look at, not to learn from. */
+export async function thumbnail(file: Buffer, size: number): Promise<Uint8Array> {
+  const { data, info } = await open(file, 3)
+    .resize(size, size, { fit: 'cover', kernel: 'linear' })
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true })
+  if (info.channels !== 3) throw new SelfsupError(`decoded to ${info.channels} channels instead of 3`)
+  return data
+}
+
 /** Decodes a picture as it is. */
 export async function decode(file: Buffer, channels: 1 | 3): Promise<Pixels> {
   return raw(open(file, channels), channels)

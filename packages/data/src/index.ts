@@ -1,10 +1,12 @@
 export { type ArrayOptions, arrayDataset } from './array-dataset.js'
 export { imageCacheFolder } from './cache-folder.js'
 export { contactSheet } from './contact-sheet.js'
+export type { FileFacts } from './decode.js'
 export { extensions } from './folder-images.js'
 export { type OpenOptions, openImages } from './open-images.js'
 export { type Records, recordDataset } from './record-dataset.js'
 export { rowsAsSeries } from './rows-as-series.js'
+export { type ImageSample, type SampleOptions, sampleDataset, sampleImages } from './sample-images.js'
 export { kindNames } from './shapes/kinds.js'
 export {
   type ShapeAnnotation,
@@ -13,4 +15,5 @@ export {
   type ShapeValue,
   shapes,
 } from './shapes/shapes.js'
+export { streamImages } from './stream-images.js'
 export { type FeatureTable, writeFeatures } from './write-features.js'

@@ -45,10 +45,20 @@ const SMALL = 96
  * @throws SelfsupError when there is nothing to be found, saying what was looked for
  */
 export async function openImages(source: string, options: OpenOptions = {}): Promise<ImageDataset> {
+  const found = await findImages(source, options)
+  return 'encoded' in found ? encoded(found.encoded, options) : found.dataset
+}
+
+/** What `openImages` opens, files not yet decoded. */
+export async function findImages(
+  source: string,
+  options: Pick<OpenOptions, 'split' | 'imageSize' | 'count' | 'seed'>,
+): Promise<{ readonly encoded: EncodedImages } | { readonly dataset: ImageDataset }> {
   const { split = 'train', imageSize } = options
   expected(split === 'train' || split === 'test', `split must be train or test; got ${split}`)
-  if (source === 'shapes') return shapes({ size: imageSize, split, count: options.count, seed: options.seed })
-  if (/\.tar$/.test(source)) return encoded(await tarImages(source), options)
+  if (source === 'shapes')
+    return { dataset: shapes({ size: imageSize, split, count: options.count, seed: options.seed }) }
+  if (/\.tar$/.test(source)) return { encoded: await tarImages(source) }
   const found = await stat(source).catch(() => undefined)
   if (!found)
     throw new SelfsupError(
@@ -56,12 +66,12 @@ export async function openImages(source: string, options: OpenOptions = {}): Pro
     )
   if (found.isDirectory()) {
     const names = await readdir(source)
-    if (names.some(isIdxImages)) return idxImages(source, true, split)
-    if (names.some(isCifarBatch)) return cifarImages(source, true, split)
-    return encoded(await folderImages(source), options)
+    if (names.some(isIdxImages)) return { dataset: await idxImages(source, true, split) }
+    if (names.some(isCifarBatch)) return { dataset: await cifarImages(source, true, split) }
+    return { encoded: await folderImages(source) }
   }
-  if (isIdxImages(basename(source))) return idxImages(source, false, split)
-  if (isCifarBatch(basename(source))) return cifarImages(source, false, split)
+  if (isIdxImages(basename(source))) return { dataset: await idxImages(source, false, split) }
+  if (isCifarBatch(basename(source))) return { dataset: await cifarImages(source, false, split) }
   throw new SelfsupError(
     `${source} is a file; images may be a folder of ${[...extensions].join(', ')}, MNIST files (*-idx3-ubyte[.gz]), CIFAR batches (*.bin) or a .tar`,
   )

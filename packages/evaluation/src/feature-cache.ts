@@ -17,15 +17,12 @@ export async function cachedFeatures(
   key: FeatureCacheKey,
   extract: () => Promise<Features>,
 ): Promise<Features> {
-  const name = createHash('sha256')
-    .update(JSON.stringify(Object.entries(key).sort()))
-    .digest('hex')
-    .slice(0, 24)
-  const path = join(folder, `${name}.features`)
+  const file = featuresFile(key)
+  const path = join(folder, file)
   const stored = await readFeatures(path)
   if (stored) return stored
   const features = await extract()
-  const temporary = join(folder, `.${name}-${randomUUID()}`)
+  const temporary = join(folder, `.${file}-${randomUUID()}`)
   try {
     await mkdir(folder, { recursive: true })
     await writeFile(temporary, encode(features))
@@ -35,6 +32,12 @@ export async function cachedFeatures(
     await rm(temporary, { force: true }).catch(() => {})
   }
   return features
+}
+
+/** Name of the file in which `cachedFeatures` keeps what has the key. */
+export function featuresFile(key: FeatureCacheKey): string {
+  const hash = createHash('sha256').update(JSON.stringify(Object.entries(key).sort()))
+  return `${hash.digest('hex').slice(0, 24)}.features`
 }
 
 const MAGIC = 'selfsup-features-1\n'

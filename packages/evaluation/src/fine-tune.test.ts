@@ -161,7 +161,7 @@ describe.each(testEngines())('fine-tuning on %s', (name) => {
       }),
       baselines: [{ name: 'the same again', train: learned, test: asked }],
     }
-    const context: ProtocolContext = { engine, seed: 1, quick: true, maxSteps: 3 }
+    const context: ProtocolContext = { engine, seed: 1, quick: true, seeds: 2, maxSteps: 3 }
     for (const protocol of protocols) {
       if (!subject.pictures && protocol.lacks(subject)) continue
       expect(protocol.lacks(subject)).toBeUndefined()

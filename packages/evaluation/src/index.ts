@@ -2,9 +2,10 @@ export { adjustedRandIndex } from './adjusted-rand.js'
 export { alignment, uniformity } from './alignment-uniformity.js'
 export { type ClusterAccuracy, clusterAccuracy } from './cluster-accuracy.js'
 export { type CollapseSignals, collapseSignals } from './collapse.js'
+export { type Comparison, compareRecords, type RunsComparison } from './compare.js'
 export { type DecisionTreeOptions, decisionTree } from './decision-tree.js'
 export { effectiveRank } from './effective-rank.js'
-export { cachedFeatures, type FeatureCacheKey } from './feature-cache.js'
+export { cachedFeatures, type FeatureCacheKey, featuresFile } from './feature-cache.js'
 export { type ExtractOptions, extractFeatures, type Features, rawPixels } from './features.js'
 export { type FewShotOptions, fewShot } from './few-shot.js'
 export {
@@ -40,7 +41,15 @@ export type {
   TrainableNetwork,
 } from './protocol.js'
 export { protocols } from './protocols/index.js'
+export { readRecords, recordsFolder, writeRecord } from './records.js'
 export { type RecallOptions, recallAtK } from './recall-at-k.js'
 export { type RidgeOptions, type RidgeResult, ridge } from './ridge.js'
 export { rowsOf, spreadRows } from './rows-of.js'
 export { silhouette } from './silhouette.js'
+export {
+  type RecordFacts,
+  runProtocols,
+  type SuiteEvent,
+  type SuiteOptions,
+  type SuiteResult,
+} from './suite.js'

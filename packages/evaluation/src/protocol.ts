@@ -58,7 +58,9 @@ export interface Subject extends SplitFeatures {
 export interface ProtocolContext {
   readonly engine: Engine
   readonly seed: number
-  /** a fraction of the work, for a first look: fewer seeds, episodes, epochs */
+  /** seeds of protocols that draw cheaply, of which mean and interval are taken; default 3 */
+  readonly seeds?: number
+  /** a fraction of the work, for a first look: fewer episodes, clusterings, steps */
   readonly quick?: boolean
   /** updates of one training at most; default what the protocol says */
   readonly maxSteps?: number

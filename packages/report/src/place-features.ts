@@ -12,6 +12,8 @@ export interface FeatureRows {
 export const FEWEST_POINTS = 10
 /** Features are projected to so many at random first (Johnson and Lindenstrauss 1984): distances stay, time does not. */
 const WIDEST = 128
+/** As the paper takes for many points; after more the map looks no different. */
+const EPOCHS = 200
 
 /**
  * Places rows of features in a plane so that neighbours stay neighbours (UMAP: McInnes et al. 2018, arXiv:1802.03426), by
@@ -35,7 +37,12 @@ export function placeFeatures({ values, count, width }: FeatureRows): { x: numbe
     rows.some((row) => row.some((value, i) => Math.abs(value - first![i]!) > 1e-6)),
     'all features are the same: they have collapsed to one point',
   )
-  const umap = new UMAP({ nNeighbors: Math.min(15, count - 1), minDist: 0.1, random: randomNumbers() })
+  const umap = new UMAP({
+    nNeighbors: Math.min(15, count - 1),
+    minDist: 0.1,
+    nEpochs: EPOCHS,
+    random: randomNumbers(),
+  })
   const places = umap.fit(rows.map((row) => [...row]))
   return { x: scaled(places.map(([x]) => x!)), y: scaled(places.map(([, y]) => y!)) }
 }

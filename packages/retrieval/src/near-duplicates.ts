@@ -60,7 +60,7 @@ export async function nearDuplicates(
 
 /** Pairs of rows that are at least so alike, with how much. */
 async function alike(a: tf.Tensor2D, b: tf.Tensor2D, threshold: number): Promise<[number, number, number][]> {
-  const [similarities, most] = tf.tidy(() => {
+  const [similarities, most] = tf.tidy((): [tf.Tensor2D, tf.Tensor1D] => {
     const all = tf.matMul(a, b, false, true)
     return [all, tf.max(all, 1)]
   })

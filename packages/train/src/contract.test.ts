@@ -63,6 +63,28 @@ test('phases of a step are chosen by step and epoch, and reported apart', async 
   expect(line).toMatchObject({ step: 1, loss: reports[0]!.loss, spread: reports[0]!.spread })
 })
 
+test('a metric beyond its alarm is warned of once, with what it means; of several losses, the one that is lost is named', async () => {
+  const said: string[] = []
+  const alarms = [{ name: 'collapse', metric: 'forth/apart', below: 1e6, steps: 4, says: 'all are one' }]
+  await run(tinyWith({ alarms }, true), { onWarning: (message) => said.push(message) })
+  expect(said).toHaveLength(1)
+  expect(said[0]).toMatch(
+    /collapse at step 4: forth\/apart is .* on average over 4 steps, below 1000000: all are one/,
+  )
+
+  const { loss } = tinyMethod({ phases: true })
+  const lost = tinyWith(
+    {
+      loss: (views, step, targets) =>
+        step.phase === 'back'
+          ? { loss: tf.mul(loss(views as never, step, targets as never).loss, Number.NaN) }
+          : loss(views as never, step, targets as never),
+    },
+    true,
+  )
+  expect(await failure(run(lost, { out: join(folder, 'lost') }))).toContain('back/loss became NaN at step 1')
+})
+
 test('what is wrong with phases, labels or order is said before the folder is there', async () => {
   expect(await failure(run(tinyWith({ phasesAt: () => ['sideways'] }, true)))).toContain(
     "tiny: there is no phase 'sideways'; a step may have forth, back",

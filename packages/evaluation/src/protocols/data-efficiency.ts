@@ -16,9 +16,9 @@ export const dataEfficiencyProtocol: Protocol = {
   summary: 'accuracy at 1 to 100 % of the labels: linear and fine-tuned, against supervised from scratch',
   lacks: lacksClasses,
   async find(subject, context) {
-    const { seed, quick, onProgress } = context
+    const { seed, seeds: count = 3, quick, onProgress } = context
     const parts = quick ? [0.1, 1] : labelParts
-    const seeds = Array.from({ length: quick ? 1 : 3 }, (_, i) => seed + i)
+    const seeds = Array.from({ length: count }, (_, i) => seed + i)
     const starts = subject.pictures?.starts ?? []
     const all = everything(subject)
     const weight = { linear: 0.2 / all.length, training: 0.8 / Math.max(1, starts.length) }

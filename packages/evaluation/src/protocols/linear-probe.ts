@@ -14,8 +14,8 @@ export const linearProbeProtocol: Protocol = {
   title: 'Linear probe',
   summary: 'logistic regression on frozen features; mean and interval over seeds',
   lacks: lacksClasses,
-  async find(subject, { seed, quick, signal, onProgress }) {
-    const seeds = Array.from({ length: quick ? 1 : 3 }, (_, i) => seed + i)
+  async find(subject, { seed, seeds: count = 3, signal, onProgress }) {
+    const seeds = Array.from({ length: count }, (_, i) => seed + i)
     const values: EvaluationValue[] = []
     const all = everything(subject)
     let own: LinearProbeResult | undefined

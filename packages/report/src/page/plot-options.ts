@@ -1,6 +1,6 @@
 import uPlot from 'uplot'
 import { hasBand, type Line } from './chart-data.js'
-import { cssColor, lineColor } from './theme.js'
+import { cssColor, lineColor, translucent } from './theme.js'
 
 export interface PlotOptions {
   readonly width: number
@@ -36,7 +36,7 @@ export function chartOptions(options: PlotOptions): uPlot.Options {
     const hidden: uPlot.Series = { stroke: 'transparent', width: 0, spanGaps: true, points: { show: false } }
     series.push(hidden, hidden)
     const high = series.length - 2
-    bands.push({ series: [high, high + 1], fill: () => `color-mix(in srgb, ${color()} 18%, transparent)` })
+    bands.push({ series: [high, high + 1], fill: () => translucent(color(), 0.18) })
   }
   const axis: uPlot.Axis = {
     font: FONT,

@@ -5,14 +5,23 @@ export const REPAINT = 'selfsup-repaint'
 
 const colors = new Map<string, string>()
 
-/** The value of a CSS variable, such as `--line-1`. */
+/** A colour by its CSS variable, such as `--line-1`, as a canvas understands it. */
 export function cssColor(name: string): string {
   let value = colors.get(name)
   if (value === undefined) {
-    value = getComputedStyle(document.documentElement).getPropertyValue(name).trim()
+    // A variable's own text is `light-dark(...)`; what it comes to shows only where it is used.
+    const probe = document.body.appendChild(document.createElement('i'))
+    probe.style.color = `var(${name})`
+    value = getComputedStyle(probe).color
+    probe.remove()
     colors.set(name, value)
   }
   return value
+}
+
+/** `rgb(1, 2, 3)` as `rgba(1, 2, 3, 0.2)`. */
+export function translucent(color: string, alpha: number): string {
+  return color.replace(/^rgb\((.*)\)$/, `rgba($1, ${alpha})`)
 }
 
 /** Colours of lines: so many differ. */
@@ -28,8 +37,13 @@ export function classColor(index: number, count: number): string {
   if (count <= LINE_COLORS) return lineColor(index)
   // Neighbouring numbers lie far apart on the wheel, and every other is lighter.
   const hue = (index * 360 * 0.381966) % 360
-  const lightness = Number(cssColor('--class-lightness')) + (index % 2 === 0 ? -0.06 : 0.06)
+  const lightness = (isDark() ? 0.74 : 0.58) + (index % 2 === 0 ? -0.06 : 0.06)
   return `oklch(${lightness.toFixed(2)} 0.16 ${hue.toFixed(0)})`
+}
+
+function isDark(): boolean {
+  const { theme } = document.documentElement.dataset
+  return theme ? theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches
 }
 
 function repaint(): void {
