@@ -1,5 +1,6 @@
 import { dcgan, initialise } from '@selfsup/backbones'
 import {
+  type LossResult,
   type Method,
   type MethodContext,
   type MethodDefinition,
@@ -38,6 +39,13 @@ const options = {
     description:
       'filters of the generator’s last hidden map and the discriminator’s first; of linear layers, units divided by 16',
   },
+  cycle: {
+    type: 'number',
+    default: 0,
+    min: 0,
+    description:
+      'weight of the squared error of pictures encoded and made again (ALICE, Li et al. 2017); 0: none, as in the paper',
+  },
   ...viewOptions,
 } as const
 
@@ -72,7 +80,7 @@ export function bigan(
   { normalisation: own, seed = 1 }: MethodContext = {},
 ): Method<BiganViews, Pairs> {
   const options = resolveOptions(biganDefinition, given)
-  const { latent: latents, width } = options
+  const { latent: latents, width, cycle } = options
   const distribution = options.distribution as LatentDistribution
   const shape = inputShape('bigan', backbone)
   const kind = kindFor('bigan', options.networks, backbone, shape.size)
@@ -110,7 +118,7 @@ export function bigan(
       phase === 'discriminator'
         ? { encoded: encode(pictures, true), generated: generate(z, true) }
         : undefined,
-    loss({ pictures, latents: z }, _, pairs) {
+    loss({ pictures, latents: z }, _, pairs): LossResult {
       const encoded = pairs?.encoded ?? encode(pictures, true)
       const generated = pairs?.generated ?? generate(z, true)
       const [ofEncoder, ofGenerator] = [answer(pictures, encoded), answer(generated, z)]
@@ -126,7 +134,12 @@ export function bigan(
       }
       // Both are to be taken for the other, without saturating (section 3.4).
       const loss = tf.add(generatorLoss(ofGenerator), generatorLoss(tf.neg(ofEncoder)))
-      return { loss: tf.mul(loss, 0.5) as tf.Scalar }
+      const adversarial = tf.mul(loss, 0.5) as tf.Scalar
+      if (cycle === 0) return { loss: adversarial }
+      // In deviations, summed over a picture (Li et al. 2017, arXiv:1709.01215, section 3.2).
+      const error = tf.squaredDifference(pictures, generate(encoded, true))
+      const inversion = tf.mean(tf.sum(error, [1, 2, 3])) as tf.Scalar
+      return { loss: tf.add(adversarial, tf.mul(inversion, cycle)), metrics: { inversion } }
     },
     pictures({ pictures }, { seed }) {
       const show = (z: tf.Tensor2D) => toPixels(generate(z, false), normalisation)
