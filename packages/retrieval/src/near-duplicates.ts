@@ -60,9 +60,9 @@ export async function nearDuplicates(
 
 /** Pairs of rows that are at least so alike, with how much. */
 async function alike(a: tf.Tensor2D, b: tf.Tensor2D, threshold: number): Promise<[number, number, number][]> {
-  const [similarities, most] = tf.tidy((): [tf.Tensor2D, tf.Tensor1D] => {
-    const all = tf.matMul(a, b, false, true)
-    return [all, tf.max(all, 1)]
+  const [similarities, most] = tf.tidy(() => {
+    const all = tf.matMul(a, b, false, true) as tf.Tensor2D
+    return [all, tf.max(all, 1)] as [tf.Tensor2D, tf.Tensor1D]
   })
   try {
     // Most blocks hold few such pairs: only rows that have one are fetched.

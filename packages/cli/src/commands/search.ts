@@ -1,0 +1,57 @@
+import { expected } from '@selfsup/core'
+import type { Neighbour } from '@selfsup/retrieval'
+import type { Settings } from '../config.js'
+import { imageEmbedder, openRunIndex } from '../image-search.js'
+import { progressView } from '../progress.js'
+import { disposeOf, trainedMethod } from '../run.js'
+import { table } from '../table.js'
+
+/** Flags of `selfsup search`. */
+export interface SearchFlags {
+  readonly k?: number
+  readonly exact?: boolean
+  readonly sheet?: string
+  readonly engine?: Settings['engine']
+  readonly json?: boolean
+}
+
+/** Side of the pictures on a sheet, in pixels. */
+const THUMBNAIL = 128
+
+/** `selfsup search RUN PICTURE`: the images of the run's index that are most alike. */
+export async function search(run: string, picture: string, flags: SearchFlags): Promise<number> {
+  const { k = 10, exact, sheet, json } = flags
+  const view = progressView(process.stderr)
+  expected(!sheet || /\.png$/.test(sheet), `--sheet must end in .png; got '${sheet}'`)
+  const { streamImages } = await import('@selfsup/data')
+  const { prepareEngine } = await import('@selfsup/engine')
+  const engine = await prepareEngine({ engine: flags.engine ?? 'auto' })
+  const trained = await trainedMethod(run)
+  const { channels } = trained.config.pictures
+  const asked = await streamImages([picture], { channels, strict: true })
+  const { index } = await openRunIndex(run, trained, false)
+  const embedder = await imageEmbedder(trained, asked, { engine })
+  try {
+    const { values } = await embedder.embed(Uint32Array.of(0))
+    const neighbours = await index.nearest(values, { k, exact })
+    if (sheet) await drawSheet(sheet, picture, neighbours)
+    if (json) console.log(JSON.stringify({ run, query: picture, neighbours }))
+    else {
+      const rows = neighbours.map(({ path, similarity }) => [similarity.toFixed(4), path])
+      console.log(table(['similarity', 'image'], rows))
+      if (sheet) view.note(`${sheet}: the picture, then those found, nearest first`)
+    }
+    return 0
+  } finally {
+    embedder.dispose()
+    index.close()
+    disposeOf(trained.method)
+  }
+}
+
+async function drawSheet(out: string, picture: string, neighbours: readonly Neighbour[]): Promise<void> {
+  const { contactSheet, streamImages } = await import('@selfsup/data')
+  const dataset = await streamImages([picture, ...neighbours.map(({ path }) => path)])
+  for await (const { images } of dataset.batches({ batchSize: dataset.length, size: THUMBNAIL }))
+    await contactSheet(out, images!, { columns: 6 })
+}

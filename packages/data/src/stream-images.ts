@@ -1,0 +1,42 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { expected, type ImageDataset } from '@selfsup/core'
+import { isCifarBatch } from './cifar.js'
+import { folderImages } from './folder-images.js'
+import { isIdxImages } from './idx.js'
+import { type OpenOptions, openImages } from './open-images.js'
+import { streamDataset } from './stream-dataset.js'
+
+/**
+ * Opens pictures for those who want a few of many: a folder's are decoded when their turn comes, however small they are,
+ * and not kept. All other forms are opened as `openImages` does.
+ * @param source as for `openImages`; or files of pictures, one after the other
+ * @throws SelfsupError when there is nothing to be found, or a named file does not exist
+ */
+export async function streamImages(
+  source: string | readonly string[],
+  options: OpenOptions = {},
+): Promise<ImageDataset> {
+  const { channels = 3, strict } = options
+  if (typeof source !== 'string') return streamDataset(await namedFiles(source), { channels, strict })
+  const found = source === 'shapes' ? undefined : await stat(source).catch(() => undefined)
+  const names = found?.isDirectory() ? await readdir(source) : undefined
+  if (!names || names.some((name) => isIdxImages(name) || isCifarBatch(name)))
+    return openImages(source, options)
+  return streamDataset(await folderImages(source), { channels, strict })
+}
+
+async function namedFiles(paths: readonly string[]) {
+  const facts = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)))
+  for (const [i, path] of paths.entries())
+    expected(facts[i]?.isFile(), `${path} ${facts[i] ? 'is no file' : 'does not exist'}; name a picture`)
+  expected(paths.length > 0, 'streamImages: name at least one picture')
+  return {
+    name: paths.length === 1 ? basename(paths[0]!) : `${paths.length} files`,
+    count: paths.length,
+    pathOf: (index: number) => paths[index]!,
+    load: (index: number) => readFile(paths[index]!),
+    fingerprint: async () =>
+      paths.map((path, i) => `${path} ${facts[i]!.size} ${facts[i]!.mtimeMs}`).join('\n'),
+  }
+}
