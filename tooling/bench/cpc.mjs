@@ -1,9 +1,11 @@
 // Contrastive predictive coding. Pictures: CIFAR-10, linear probe beside that of random weights. Series: MNIST read row by
-// row, linear probe on the context's last state, and how often the right row is found k steps ahead.
-import { mkdtempSync, rmSync } from 'node:fs'
+// row, linear probe on the context's last state, and how often the right row is found k steps ahead. SELFSUP_PART=pictures or
+// series does that part alone.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { lineChart } from './line-chart.mjs'
 import { load, prepared, quick, report } from './packages.mjs'
 
 const { imagenetNormalisation } = await load('augment')
@@ -14,7 +16,7 @@ const { openImages, rowsAsSeries } = await load('data')
 const { extractFeatures, linearProbe } = await load('evaluation')
 const { recommendedSettings, train } = await load('train')
 const engine = await prepared()
-const only = process.env.SELFSUP_PART // `pictures` or `series`: that part alone
+const only = process.env.SELFSUP_PART
 const epochs = Number(process.env.SELFSUP_EPOCHS) || undefined
 const set = JSON.parse(process.env.SELFSUP_SET ?? '{}')
 const scratch = mkdtempSync(join(tmpdir(), 'selfsup-cpc-'))
@@ -86,12 +88,25 @@ async function series() {
   const { seconds, accuracies } = await learn('series', method, rowsAsSeries(data[0]), settings)
   const learned = await probe(encode, data, options)
   console.error(`series: ${learned.toFixed(2)} %`)
+  if (!quick) drawAccuracies('cpc-series', 'CPC on rows of MNIST: accuracy k rows ahead', accuracies)
   rows.push(
     { case: 'MNIST rows, linear probe on the last state', value: learned, unit: '%' },
     { case: 'MNIST rows, random weights', value: random, unit: '%' },
     { case: 'MNIST rows, training', value: seconds, unit: 's' },
     ...accuracyRows('MNIST rows', accuracies),
   )
+}
+
+/** How often what comes k steps ahead is found, by k. */
+function drawAccuracies(file, title, accuracies) {
+  const points = Object.entries(accuracies).map(([name, value]) => [
+    Number(name.replace('accuracy', '')),
+    100 * value,
+  ])
+  const [x, y] = [{ label: 'k, steps ahead' }, { label: 'found among all candidates, %' }]
+  const chart = lineChart({ title, x, y, series: [{ name: 'CPC', points }] })
+  mkdirSync(fileURLToPath(new URL('charts', import.meta.url)), { recursive: true })
+  writeFileSync(fileURLToPath(new URL(`charts/${file}.svg`, import.meta.url)), chart)
 }
 
 const accuracyRows = (what, accuracies) =>
