@@ -127,13 +127,37 @@ function describe(exit: (code: number) => void): Command {
 
   program
     .command('evaluate')
-    .description('how good a run’s features are: kNN and linear-probe accuracy')
-    .argument('<run>', 'a run’s folder')
-    .argument('<train>', 'images in class subfolders (or any form that holds labels) to learn from')
-    .argument('<test>', 'images to be tested on; the same as <train> for forms that hold both parts')
+    .description('how good a run’s features are, by one or by all protocols; goes on where it was stopped')
+    .argument(
+      '<run>',
+      'a run’s folder, or that of an exported model; with features, a folder for what is found',
+    )
+    .argument(
+      '<train>',
+      'images in class subfolders (or any form that holds labels) to learn from; or features.npy',
+    )
+    .argument(
+      '<test>',
+      'images to be tested on; the same as <train> for forms that hold both parts; or features.npy',
+    )
+    .option(
+      '--protocol <names>',
+      `one or more of these, by commas (default: knn,linear-probe): ${protocolNames}`,
+    )
+    .option('--all', 'every protocol that the data are good for')
     .option('--knn', 'only weighted k-nearest neighbours')
     .option('--linear', 'only the linear probe')
     .option('--baselines', 'also random features and raw pixels')
+    .option('--other <run>', 'a run on other images, from whose weights training begins too')
+    .option(
+      '--seeds <n>',
+      'of which mean and interval are taken (default: 3; 1 where no protocol is named)',
+      integer(1),
+    )
+    .option('--seed <n>', 'the first of them (default: 1)', integer(0))
+    .option('--steps <n>', 'updates of one training at most (default: the protocol’s)', integer(1))
+    .option('--quick', 'a fraction of the work, for a first look')
+    .option('--anew', 'do again what is done')
     .option('--limit <n>', 'at most this many images of each part, from all over it', integer(1))
     .option('--strict', 'stop at the first unreadable image')
     .addOption(engineOption())
@@ -141,6 +165,19 @@ function describe(exit: (code: number) => void): Command {
     .action(async (run, train, test, flags) => {
       const { evaluate } = await import('./commands/evaluate.js')
       exit(await evaluate(run, train, test, flags))
+    })
+
+  program
+    .command('compare')
+    .description('which of several judged runs is better, by how much, with intervals')
+    .argument(
+      '<runs...>',
+      'folders of runs that were judged on the same images; the first against each other one',
+    )
+    .option('--json', 'print one JSON array')
+    .action(async (runs, flags) => {
+      const { compare } = await import('./commands/compare.js')
+      exit(await compare(runs, flags))
     })
 
   program
@@ -217,6 +254,32 @@ function describe(exit: (code: number) => void): Command {
     })
 
   program
+    .command('report')
+    .description('one HTML file about runs, to look at and to send on; opens without a connection')
+    .argument('<runs...>', 'runs’ folders')
+    .option('--out <file>', 'the file to write', 'report.html')
+    .option('--title <text>', 'its heading (default: the run’s name)')
+    .option('--map-points <n>', 'points on the map of features (default: 1500)', integer(10))
+    .option('--no-pictures', 'leave the pictures of images out')
+    .action(async (runs, flags) => {
+      const { report } = await import('./commands/report.js')
+      exit(await report(runs, flags))
+    })
+
+  program
+    .command('serve')
+    .description('a page that follows runs while they train; only this machine reaches it unless told otherwise')
+    .argument('[folder]', 'the folder that holds the runs', 'runs')
+    .option('--port <n>', '0 takes any that is free', integer(0), 6070)
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--map-points <n>', 'points on the map of features (default: 1500)', integer(10))
+    .option('--no-pictures', 'leave the pictures of images out')
+    .action(async (folder, flags) => {
+      const { serve } = await import('./commands/serve.js')
+      exit(await serve(folder, flags))
+    })
+
+  program
     .command('demo')
     .description('the main job on drawn images, in a few minutes: pretrain, evaluate, compare')
     .option('--out <folder>', 'where the run is written (default: runs/demo)')
@@ -286,6 +349,10 @@ function describe(exit: (code: number) => void): Command {
   return program
 }
 
+/** Written down here so that help needs nothing heavy; a test holds it to what there is. */
+export const protocolNames =
+  'knn, linear-probe, separation, clustering, few-shot, retrieval, regression, data-efficiency, fine-tuning, convergence'
+
 const imagesHelp =
   'folder of pictures, MNIST IDX files, CIFAR binary batches, a WebDataset tar, or the word shapes'
 
@@ -295,7 +362,8 @@ Examples:
   selfsup advise pictures
   selfsup pretrain simclr pictures --out runs/a --epochs 100
   selfsup resume runs/a
-  selfsup evaluate runs/a labelled/train labelled/test
+  selfsup evaluate runs/a labelled/train labelled/test --all
+  selfsup compare runs/a runs/b
   selfsup embed runs/a pictures --out features.npy
   selfsup index runs/a pictures
   selfsup search runs/a query.jpg`

@@ -17,6 +17,8 @@ export interface Progress {
 /** Where progress goes: redrawn on a terminal, plain lines elsewhere, JSON for a script. */
 export interface ProgressView {
   show(progress: Progress): void
+  /** how much of some longer work is done, 0..1, and what is being done */
+  part(done: number, what: string): void
   /** a line above the bar that stays */
   note(text: string): void
   /** what came of it, for a script; people get it in words */
@@ -36,6 +38,7 @@ export function progressView(
     const line = (object: object) => process.stdout.write(`${JSON.stringify(object)}\n`)
     return {
       show: (progress) => line({ event: 'step', ...progress }),
+      part: (done, what) => line({ event: 'part', done, what }),
       note: (text) => line({ event: 'note', text }),
       result: (facts) => line({ event: 'end', ...facts }),
       end() {},
@@ -60,6 +63,16 @@ function bar(stream: NodeJS.WriteStream): ProgressView {
       stream.write(fitted(progress, (stream.columns || 80) - 1))
       drawn = true
     },
+    part(done, what) {
+      const now = Date.now()
+      if (now - lastDraw < 100 && done < 1) return
+      lastDraw = now
+      clear()
+      const columns = (stream.columns || 80) - 1
+      const text = describePart(done, what).slice(0, Math.max(0, columns - shortestBar - 1))
+      stream.write(`${barOf(Math.min(longestBar, columns - text.length - 1), done)} ${text}`)
+      drawn = true
+    },
     note(text) {
       clear()
       stream.write(`${text}\n`)
@@ -81,8 +94,17 @@ function fitted(progress: Progress, columns: number): string {
     .filter((shorter, i) => i === 2 || shorter.length + 1 + shortestBar <= columns)
   const room = Math.min(longestBar, columns - text.length - 1)
   if (room < shortestBar) return text.slice(0, columns)
-  const filled = Math.round((room * progress.step) / progress.totalSteps)
-  return `${'█'.repeat(filled)}${'░'.repeat(room - filled)} ${text}`
+  return `${barOf(room, progress.step / progress.totalSteps)} ${text}`
+}
+
+function barOf(room: number, done: number): string {
+  const filled = Math.round(room * done)
+  return `${'█'.repeat(filled)}${'░'.repeat(room - filled)}`
+}
+
+/** ` 42 %  linear-probe: random weights` */
+function describePart(done: number, what: string): string {
+  return `${String(Math.floor(100 * done)).padStart(3)} %  ${what}`
 }
 
 function plainLines(stream: NodeJS.WriteStream, everySeconds: number): ProgressView {
@@ -99,6 +121,12 @@ function plainLines(stream: NodeJS.WriteStream, everySeconds: number): ProgressV
       last = now
       lastEpoch = progress.epoch
       stream.write(`${describe(progress)}\n`)
+    },
+    part(done, what) {
+      const now = Date.now()
+      if (now - last < everySeconds * 1000) return
+      last = now
+      stream.write(`${describePart(done, what)}\n`)
     },
     note(text) {
       stream.write(`${text}\n`)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import { parquetReadObjects } from 'hyparquet'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readFeatures } from './read-features.js'
 import { writeFeatures } from './write-features.js'
 
 let folder: string
@@ -113,4 +114,46 @@ it('says so when the place cannot be written to, and leaves nothing unfinished',
   await writeFile(join(folder, 'a-file'), '')
   await expect(writeFeatures(join(folder, 'a-file', 'x.npy'), table)).rejects.toThrow('cannot be written')
   expect((await readdir(folder)).filter((name) => name.startsWith('.'))).toEqual([])
+})
+
+describe('readFeatures', () => {
+  it('reads what was written, and numbers of the images beside it', async () => {
+    const path = join(folder, 'again.npy')
+    await writeFeatures(path, { ...table, classes: ['a', 'b', 'c', 'd', 'e'] })
+    expect(await readFeatures(path)).toMatchObject({ ...table, classes: ['a', 'b', 'c', 'd', 'e'] })
+    await writeFile(join(folder, 'again.json'), JSON.stringify({ values: { size: [1.5, null] } }))
+    expect((await readFeatures(path)).targets).toEqual({ size: Float64Array.of(1.5, Number.NaN) })
+    await rm(join(folder, 'again.json'))
+    expect((await readFeatures(path)).labels).toBeUndefined()
+  })
+
+  it('reads doubles of NumPy', async () => {
+    const head = "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 2), }".padEnd(117).concat('\n')
+    const start = Buffer.from('\x93NUMPY\x01\x00\x76\x00', 'latin1')
+    await writeFile(
+      join(folder, 'f8.npy'),
+      Buffer.concat([start, Buffer.from(head), Buffer.from(Float64Array.of(0.5, -2).buffer)]),
+    )
+    expect(await readFeatures(join(folder, 'f8.npy'))).toMatchObject({
+      values: Float32Array.of(0.5, -2),
+      width: 2,
+    })
+  })
+
+  it('says what is wrong', async () => {
+    const path = join(folder, 'wrong.npy')
+    await expect(readFeatures(path)).rejects.toThrow("wrong.npy can't be opened")
+    await writeFile(path, 'text, and no numbers at all')
+    await expect(readFeatures(path)).rejects.toThrow('is no NumPy array')
+    await writeFeatures(path, table)
+    await writeFile(join(folder, 'wrong.json'), '{ "labels": [1] }')
+    await expect(readFeatures(path)).rejects.toThrow(
+      'labels beside it must be a list of one for each of the 2 rows; got 1',
+    )
+    await writeFile(join(folder, 'wrong.json'), '{ "labels": [1, 0.5] }')
+    await expect(readFeatures(path)).rejects.toThrow('label 1 is 0.5')
+    await rm(join(folder, 'wrong.json'))
+    await writeFile(path, (await readFile(path)).subarray(0, 140))
+    await expect(readFeatures(path)).rejects.toThrow('must hold 2 x 3 numbers, 24 bytes; it ends before')
+  })
 })

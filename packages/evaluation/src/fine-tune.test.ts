@@ -134,6 +134,7 @@ describe.each(testEngines())('fine-tuning on %s', (name) => {
   })
 
   test('every protocol finds something of a subject that has all', async () => {
+    if (name !== testEngines()[0]) return // what they are made of is tested on each engine
     const before = tf.memory().numTensors
     const network = tiny()
     const featuresOf = (dataset: ImageDataset) =>
@@ -163,7 +164,6 @@ describe.each(testEngines())('fine-tuning on %s', (name) => {
     }
     const context: ProtocolContext = { engine, seed: 1, quick: true, seeds: 2, maxSteps: 3 }
     for (const protocol of protocols) {
-      if (!subject.pictures && protocol.lacks(subject)) continue
       expect(protocol.lacks(subject)).toBeUndefined()
       const findings = await protocol.find(subject, context)
       expect(findings.values.length, protocol.name).toBeGreaterThan(0)

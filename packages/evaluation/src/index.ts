@@ -5,7 +5,7 @@ export { type CollapseSignals, collapseSignals } from './collapse.js'
 export { type Comparison, compareRecords, type RunsComparison } from './compare.js'
 export { type DecisionTreeOptions, decisionTree } from './decision-tree.js'
 export { effectiveRank } from './effective-rank.js'
-export { cachedFeatures, type FeatureCacheKey, featuresFile } from './feature-cache.js'
+export { cachedFeatures, type FeatureCacheKey, featuresFile, readFeatures } from './feature-cache.js'
 export { type ExtractOptions, extractFeatures, type Features, rawPixels } from './features.js'
 export { type FewShotOptions, fewShot } from './few-shot.js'
 export {
@@ -41,8 +41,8 @@ export type {
   TrainableNetwork,
 } from './protocol.js'
 export { protocols } from './protocols/index.js'
-export { readRecords, recordsFolder, writeRecord } from './records.js'
 export { type RecallOptions, recallAtK } from './recall-at-k.js'
+export { readRecords, recordsFolder, writeRecord } from './records.js'
 export { type RidgeOptions, type RidgeResult, ridge } from './ridge.js'
 export { rowsOf, spreadRows } from './rows-of.js'
 export { silhouette } from './silhouette.js'

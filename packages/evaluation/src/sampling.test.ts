@@ -1,4 +1,4 @@
-import { uniforms } from '@selfsup/core'
+import { type Annotation, uniforms } from '@selfsup/core'
 import { describe, expect, test } from 'vitest'
 import type { Features } from './features.js'
 import { fewShot, sample } from './few-shot.js'
@@ -118,7 +118,9 @@ test('layer rates fall from the last block to the first', () => {
 })
 
 test('values that a dataset knows become columns, NaN where it knows none', () => {
-  const annotations = (index: number) => ({ values: index === 1 ? { x: 1, size: 5 } : { x: index } })
+  const annotations = (index: number): Annotation => ({
+    values: index === 1 ? { x: 1, size: 5 } : { x: index },
+  })
   expect(knownValues({ annotations }, [2, 1])).toEqual({
     x: Float64Array.of(2, 1),
     size: Float64Array.of(Number.NaN, 5),

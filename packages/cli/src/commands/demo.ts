@@ -3,6 +3,13 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import { methodOptions, type Settings } from '../config.js'
+import {
+  type FeatureSource,
+  featuresOf,
+  judgeFeatures,
+  pixelFeatures,
+  resultTable,
+} from '../judging/judge.js'
 import { progressView } from '../progress.js'
 import { findMethod } from '../registry.js'
 import {
@@ -14,7 +21,6 @@ import {
   trainedMethod,
 } from '../run.js'
 import { duration } from '../table.js'
-import { type Judge, judgeMethod, judgePixels, resultTable } from './evaluate.js'
 import { announce, runTraining } from './pretrain.js'
 
 /** Flags of `selfsup demo`. */
@@ -75,22 +81,21 @@ export async function demo({ out = join('runs', 'demo'), ...flags }: DemoFlags):
   })
   if (code !== 0) return code
   view.note('How good are the features? 4,000 labelled pictures to learn from, 2,000 to be tested on.')
-  const judge: Judge = {
+  const judge: FeatureSource = {
     engine,
     cache: join(out, 'features'),
     normalisation: await normalisationFor(3),
     size,
     train: shapes({ size, count: 4000, seed: 2 }),
     test: shapes({ size, count: 2000, seed: 2, split: 'test' }),
-    protocols: { knn: true, linear: true },
     view,
   }
   const random = await makeMethod(config)
   const { method } = await trainedMethod(out)
   const rows = [
-    await judgePixels(judge),
-    await judgeMethod('random features', random, judge),
-    await judgeMethod('SimCLR features', method, judge),
+    await judgeFeatures(await pixelFeatures(judge)),
+    await judgeFeatures(await featuresOf('random features', random, judge)),
+    await judgeFeatures(await featuresOf('SimCLR features', method, judge)),
   ]
   disposeOf(random)
   disposeOf(method)

@@ -1,28 +1,37 @@
-import { createHash } from 'node:crypto'
-import { join } from 'node:path'
-import { encoderOf, type ImageDataset, type Method, type Normalisation } from '@selfsup/core'
-import type { Engine } from '@selfsup/engine'
-import type { Features } from '@selfsup/evaluation'
+import { type EvaluationRecord, SelfsupError, unknownName } from '@selfsup/core'
+import type { Protocol } from '@selfsup/evaluation'
 import type { Settings } from '../config.js'
-import { openSource } from '../images.js'
 import { interruptible } from '../interrupt.js'
-import { type ProgressView, progressView } from '../progress.js'
-import { disposeOf, makeMethod, normalisationOf, trainedMethod } from '../run.js'
-import { percent, table } from '../table.js'
+import { type Judgement, resultTable } from '../judging/judge.js'
+import { openSubject } from '../judging/subject.js'
+import { valueTable } from '../judging/value-table.js'
+import { progressView } from '../progress.js'
+import { duration } from '../table.js'
 import { announce, reportSkipped } from './pretrain.js'
 
 /** Flags of `selfsup evaluate`. */
 export interface EvaluateFlags {
+  readonly protocol?: string
+  readonly all?: boolean
   readonly knn?: boolean
   readonly linear?: boolean
   readonly baselines?: boolean
+  readonly other?: string
+  readonly seeds?: number
+  readonly seed?: number
+  readonly steps?: number
+  readonly quick?: boolean
+  readonly anew?: boolean
   readonly limit?: number
   readonly strict?: boolean
   readonly engine?: Settings['engine']
   readonly json?: boolean
 }
 
-/** `selfsup evaluate RUN TRAIN TEST`: kNN and linear-probe accuracy of a run's features. */
+/** The two that are run where none are named. */
+const usual = ['knn', 'linear-probe']
+
+/** `selfsup evaluate RUN TRAIN TEST`: judges a run's features, an exported model's, or given ones, by protocols. */
 export async function evaluate(
   run: string,
   train: string,
@@ -30,169 +39,115 @@ export async function evaluate(
   flags: EvaluateFlags,
 ): Promise<number> {
   const view = progressView(process.stderr)
+  const { runProtocols } = await import('@selfsup/evaluation')
+  const chosen = await chosenProtocols(flags)
   const { prepareEngine } = await import('@selfsup/engine')
   const engine = await prepareEngine({ engine: flags.engine ?? 'auto' })
-  const { config, method, step } = await trainedMethod(run)
-  if (!flags.json) announce(engine, view)
-  const { channels, size } = config.pictures
-  const interrupt = interruptible(() => view.note('Stopping.'))
-  const open = (source: string, split: string) =>
-    openSource(source, {
-      split,
-      channels: source === 'shapes' ? undefined : channels,
-      size,
-      strict: flags.strict,
-      view,
-      signal: interrupt.signal,
-    })
-  const [trainImages, testImages] = await Promise.all([open(train, 'train'), open(test, 'test')])
-  if (trainImages.fingerprint === testImages.fingerprint)
-    view.note(`${train} and ${test} are the same images: the accuracy is too good for any others`)
-  const missing = missingClasses(trainImages, testImages)
-  if (missing.length > 0)
-    view.note(
-      `Of ${test} these classes are left out, as ${train} has none of them: ${missing.slice(0, 5).join(', ')}${missing.length > 5 ? `, and ${missing.length - 5} more` : ''}`,
-    )
+  const { limit, strict, baselines = false, other, seed = 1, quick = false, anew } = flags
+  // The two quick ones are what runs are compared by while one works: one seed will do.
+  const { seeds = flags.all || flags.protocol ? 3 : 1, steps } = flags
+  const interrupt = interruptible(() => view.note('Stopping; what is done is kept.'))
+  const { signal } = interrupt
   try {
-    const judge: Judge = {
+    const opened = await openSubject({
+      run,
+      train,
+      test,
+      baselines,
+      other,
+      limit,
+      strict,
       engine,
-      cache: join(run, 'features'),
-      normalisation: await normalisationOf(config),
-      size,
-      train: trainImages,
-      test: testImages,
-      protocols: { knn: flags.knn || !flags.linear, linear: flags.linear || !flags.knn },
-      limit: flags.limit,
-      signal: interrupt.signal,
       view,
-    }
-    const rows = [await judgeMethod(`${config.method}, step ${step}`, method, judge)]
-    if (flags.baselines) {
-      const random = await makeMethod(config)
-      rows.push(await judgeMethod('random weights', random, judge), await judgePixels(judge))
-      disposeOf(random)
-    }
-    view.end()
-    console.log(
-      flags.json
-        ? JSON.stringify({
+      signal,
+    })
+    if (!flags.json) announce(engine, view)
+    const { subject, facts, folder, otherWeights, missing, datasets } = opened
+    try {
+      const started = performance.now()
+      const { records, impossible } = await runProtocols(chosen, subject, {
+        run: folder,
+        facts,
+        engine,
+        seed,
+        seeds,
+        quick,
+        maxSteps: steps,
+        signal,
+        anew,
+        settings: {
+          limit: limit ?? 0,
+          baselines,
+          seed,
+          seedCount: seeds,
+          quick,
+          maxSteps: steps ?? 0,
+          other: otherWeights,
+        },
+        onProgress: (done, what) => view.part(done, what),
+        onProtocol: ({ protocol, state, why }) => {
+          if (state === 'kept') view.note(`${protocol.name}: done before, kept (--anew does it again)`)
+          if (state === 'impossible') view.note(`${protocol.name}: left out, as ${why}`)
+        },
+      })
+      view.end()
+      const named = flags.protocol !== undefined && records.length === 0
+      if (named) throw new SelfsupError(`nothing could be judged: ${impossible[0]!.why}`)
+      const results = judgements(records)
+      const compact = chosen.every(({ name }) => usual.includes(name)) && results.length > 0
+      if (flags.json)
+        console.log(
+          JSON.stringify({
             run,
-            step,
-            train: trainImages.length,
-            test: testImages.length,
+            step: facts.step,
+            train: facts.images.train.count,
+            test: facts.images.test.count,
             ...(missing.length > 0 && { missingClasses: missing }),
-            results: rows,
-          })
-        : resultTable(rows),
-    )
-    reportSkipped(trainImages, view)
-    reportSkipped(testImages, view)
-    return 0
+            results,
+            ...(!compact && { records, impossible }),
+          }),
+        )
+      else console.log(compact ? resultTable(results) : valueTable(records))
+      for (const dataset of datasets) reportSkipped(dataset, view)
+      if (!compact)
+        view.note(`${duration((performance.now() - started) / 1000)}; records: ${folder}/evaluation`)
+      return 0
+    } finally {
+      await opened.close()
+    }
   } finally {
+    view.end()
     interrupt.release()
-    disposeOf(method)
-    await Promise.all([trainImages.close(), testImages.close()])
   }
 }
 
-/** Classes of the test images that the training images lack. */
-function missingClasses({ classes }: ImageDataset, test: ImageDataset): string[] {
-  return classes ? (test.classes ?? []).filter((name) => !classes.includes(name)) : []
+/** @throws SelfsupError for a name that no protocol has */
+async function chosenProtocols({ protocol, all, knn, linear }: EvaluateFlags): Promise<Protocol[]> {
+  const { protocols } = await import('@selfsup/evaluation')
+  if (all) return [...protocols]
+  const named = protocol?.split(',').map((name) => name.trim()) ?? [
+    ...(knn ? ['knn'] : []),
+    ...(linear ? ['linear-probe'] : []),
+  ]
+  const names = named.length > 0 ? named : usual
+  const known = protocols.map(({ name }) => name)
+  const wrong = names.find((name) => !known.includes(name))
+  if (wrong !== undefined) throw new SelfsupError(unknownName('protocol', wrong, known))
+  return protocols.filter(({ name }) => names.includes(name))
 }
 
-/** What features are judged with. */
-export interface Judge {
-  readonly engine: Engine
-  /** folder in which features are kept */
-  readonly cache: string
-  readonly normalisation: Normalisation
-  readonly size: number
-  readonly train: ImageDataset
-  readonly test: ImageDataset
-  readonly protocols: { readonly knn: boolean; readonly linear: boolean }
-  readonly limit?: number
-  readonly signal?: AbortSignal
-  readonly view: ProgressView
-}
-
-/** One line of the table; parts of 1. */
-export interface Judgement {
-  readonly features: string
-  readonly knn?: number
-  readonly linear?: number
-  readonly linearTop5?: number
-}
-
-/** Judges a method's features, extracted once and kept beside the run. */
-export async function judgeMethod(name: string, method: Method, judge: Judge): Promise<Judgement> {
-  const { cachedFeatures, extractFeatures } = await import('@selfsup/evaluation')
-  const { engine, cache, normalisation, size, limit, signal, view } = judge
-  const weights = await digest(method)
-  const featuresOf = (dataset: ImageDataset) =>
-    cachedFeatures(
-      cache,
-      { weights, images: dataset.fingerprint, size, limit: limit ?? 0, ...normalisation },
-      () =>
-        extractFeatures(encoderOf(method), dataset, {
-          normalisation,
-          size,
-          limit,
-          engine,
-          signal,
-          onProgress: progressOf(view, `${name}: features`),
-        }),
-    )
-  return protocols(name, await featuresOf(judge.train), await featuresOf(judge.test), judge)
-}
-
-/** Judges the pixels themselves, the baseline below all others. */
-export async function judgePixels(judge: Judge): Promise<Judgement> {
-  const { rawPixels } = await import('@selfsup/evaluation')
-  const options = { size: Math.min(judge.size, 32), limit: judge.limit, signal: judge.signal }
-  return protocols(
-    'raw pixels',
-    await rawPixels(judge.train, options),
-    await rawPixels(judge.test, options),
-    judge,
-  )
-}
-
-async function protocols(name: string, train: Features, test: Features, judge: Judge): Promise<Judgement> {
-  const { knn, linearProbe, matchClasses } = await import('@selfsup/evaluation')
-  judge.signal?.throwIfAborted()
-  const matched = matchClasses(train, test).test
-  const neighbours = judge.protocols.knn ? await knn(train, matched) : undefined
-  judge.signal?.throwIfAborted()
-  const probe = judge.protocols.linear ? await linearProbe(train, matched) : undefined
-  return { features: name, knn: neighbours?.accuracy, linear: probe?.accuracy, linearTop5: probe?.top5 }
-}
-
-/** The table that a person reads. */
-export function resultTable(rows: readonly Judgement[]): string {
-  const { knn, linear } = rows[0]!
-  const columns: [string, (row: Judgement) => string][] = [['features', (row) => row.features]]
-  if (knn !== undefined) columns.push(['kNN', (row) => percent(row.knn!)])
-  if (linear !== undefined) columns.push(['linear probe', (row) => percent(row.linear!)])
-  return table(
-    columns.map(([title]) => title),
-    rows.map((row) => columns.map(([, cell]) => cell(row))),
-  )
-}
-
-/** Changes when anything does that the features may depend on. */
-async function digest({ name, options, networks, parameters = {}, state }: Method): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify({ name, options }))
-  const weights = Object.values(networks).flatMap((model) => model.getWeights())
-  for (const weight of [...weights, ...Object.values(parameters), ...Object.values(state)])
-    hash.update(new Uint8Array((await weight.data<'float32'>()).buffer.slice(0)))
-  return hash.digest('hex')
-}
-
-function progressOf(view: ProgressView, what: string): (done: number, total: number) => void {
-  let told = Date.now()
-  return (done, total) => {
-    if (Date.now() - told < 5000) return
-    told = Date.now()
-    view.note(`${what} of ${done} of ${total} images`)
+/** One line for each kind of features, as long as kNN or the linear probe was asked for. */
+function judgements(records: readonly EvaluationRecord[]): Judgement[] {
+  const rows = new Map<string, { -readonly [Key in keyof Judgement]: Judgement[Key] }>()
+  for (const { protocol, values } of records) {
+    if (!usual.includes(protocol)) continue
+    for (const { features, metric, value } of values) {
+      const row = rows.get(features) ?? { features }
+      if (protocol === 'knn') row.knn = value
+      else if (metric === 'accuracy') row.linear = value
+      else row.linearTop5 = value
+      rows.set(features, row)
+    }
   }
+  return [...rows.values()]
 }

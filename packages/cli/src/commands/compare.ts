@@ -1,0 +1,82 @@
+import { basename, resolve } from 'node:path'
+import { type EvaluationRecord, SelfsupError } from '@selfsup/core'
+import type { Comparison } from '@selfsup/evaluation'
+import { shown, shownInterval } from '../judging/value-table.js'
+import { table } from '../table.js'
+
+/** Flags of `selfsup compare`. */
+export interface CompareFlags {
+  readonly json?: boolean
+}
+
+/** `selfsup compare RUN RUN...`: which is better by which protocol, by how much, the first against each other one. */
+export async function compare(runs: readonly string[], { json }: CompareFlags): Promise<number> {
+  if (runs.length < 2) throw new SelfsupError('compare: name at least two runs; got one')
+  const { compareRecords } = await import('@selfsup/evaluation')
+  const [first, ...others] = await Promise.all(runs.map(recordsOf))
+  const results = others.map((other) => ({
+    runs: [first!.run, other.run],
+    ...compareRecords(first!.records, other.records),
+  }))
+  if (json) {
+    console.log(JSON.stringify(results))
+    return 0
+  }
+  for (const { runs: pair, values, left } of results) {
+    const [a, b] = namesOf(pair as [string, string])
+    if (values.length > 0) console.log(`${comparisonTable(values, a, b)}\n\n${summary(values, a, b)}`)
+    for (const { protocol, why } of left) console.error(`${protocol}: left out, as ${why}`)
+    if (values.length === 0)
+      throw new SelfsupError(
+        `${a} and ${b} have no figure in common; judge both on the same images: selfsup evaluate RUN TRAIN TEST --all`,
+      )
+  }
+  return 0
+}
+
+async function recordsOf(run: string): Promise<{ run: string; records: Map<string, EvaluationRecord> }> {
+  const { readRecords } = await import('@selfsup/evaluation')
+  const records = await readRecords(run, (path) =>
+    console.error(`${path} is damaged or of another version: passed over`),
+  )
+  if (records.size === 0)
+    throw new SelfsupError(`${run} has not been judged; do it with: selfsup evaluate ${run} TRAIN TEST --all`)
+  return { run, records }
+}
+
+/** Short names where they differ. */
+function namesOf(runs: [string, string]): [string, string] {
+  const short = runs.map((run) => basename(resolve(run))) as [string, string]
+  return short[0] === short[1] ? runs : short
+}
+
+function comparisonTable(values: readonly Comparison[], a: string, b: string): string {
+  let before = ''
+  const rows = values.map((value) => {
+    const { protocol, metric, features, unit, first, second, difference, interval } = value
+    const row = [
+      protocol === before ? '' : protocol,
+      features ? `${metric} (${features})` : metric,
+      shown(first.value, unit),
+      shown(second.value, unit),
+      `${difference > 0 ? '+' : ''}${shown(difference, unit)}`,
+      interval ? shownInterval(interval, unit) : '',
+      verdict(value, a, b),
+    ]
+    before = protocol
+    return row
+  })
+  return table(['protocol', 'metric', a, b, 'difference', '95 % interval', 'better'], rows)
+}
+
+function verdict({ better, interval, first }: Comparison, a: string, b: string): string {
+  if (better) return `${better === 'first' ? a : b}${interval ? '' : ' (no interval)'}`
+  return first.higherIsBetter === undefined ? '' : 'can’t be told'
+}
+
+/** Who is better how often, of the figures whose intervals tell. */
+function summary(values: readonly Comparison[], a: string, b: string): string {
+  const sure = values.filter(({ interval }) => interval)
+  const count = (which: Comparison['better']) => sure.filter(({ better }) => better === which).length
+  return `Of ${sure.length} figures with an interval, ${b} is better in ${count('second')}, ${a} in ${count('first')}; ${count(undefined)} can’t be told.`
+}

@@ -1,0 +1,159 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { EvaluationRecord, EvaluationValue } from '@selfsup/core'
+import type { Engine } from '@selfsup/engine'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { compareRecords } from './compare.js'
+import type { Protocol, Subject } from './protocol.js'
+import { readRecords, writeRecord } from './records.js'
+import { runProtocols, type SuiteOptions } from './suite.js'
+
+let run: string
+beforeEach(async () => {
+  run = await mkdtemp(join(tmpdir(), 'selfsup-suite-'))
+})
+afterEach(() => rm(run, { recursive: true }))
+
+const subject = { name: 'ours' } as Subject
+const images = { source: 'pictures', count: 10, fingerprint: 'f' }
+const options = (given: Partial<SuiteOptions> = {}): SuiteOptions => ({
+  run,
+  engine: {} as Engine,
+  seed: 1,
+  facts: { step: 5, weights: 'w', images: { train: images, test: images } },
+  settings: { limit: 0, baselines: false },
+  ...given,
+})
+
+function counting(name: string, fails = false): Protocol & { runs: number } {
+  return {
+    name,
+    title: name,
+    summary: name,
+    runs: 0,
+    lacks: () => (name === 'impossible' ? 'there is nothing' : undefined),
+    async find() {
+      this.runs++
+      if (fails) throw new Error('stopped')
+      return { options: { k: 3 }, values: [{ metric: 'accuracy', features: 'ours', value: 0.5 }] }
+    },
+  }
+}
+
+describe('runProtocols', () => {
+  test('goes on after a stop with what is not done, and does what changed again', async () => {
+    const [a, b, impossible] = [counting('a'), counting('b'), counting('impossible')]
+    await expect(runProtocols([a, counting('b', true)], subject, options())).rejects.toThrow('stopped')
+    const states: string[] = []
+    const onProtocol: SuiteOptions['onProtocol'] = ({ protocol, state }) =>
+      states.push(`${protocol.name} ${state}`)
+    const result = await runProtocols([a, impossible, b], subject, options({ onProtocol }))
+    expect(states).toEqual(['a kept', 'impossible impossible', 'b started', 'b done'])
+    expect([a.runs, b.runs]).toEqual([1, 1])
+    expect(result.records.map(({ protocol }) => protocol)).toEqual(['a', 'b'])
+    expect(result.impossible).toEqual([{ protocol: 'impossible', why: 'there is nothing' }])
+    expect(result.records[0]).toMatchObject({
+      subject: 'ours',
+      step: 5,
+      weights: 'w',
+      options: { k: 3, limit: 0 },
+    })
+
+    await runProtocols([a], subject, options({ facts: { ...options().facts, weights: 'others' } }))
+    await runProtocols([a], subject, options({ settings: { limit: 9, baselines: false } }))
+    await runProtocols([a], subject, options({ settings: { limit: 9, baselines: true } }))
+    expect(a.runs).toBe(4)
+    await runProtocols([a], subject, options({ settings: { limit: 9, baselines: false } }))
+    expect(a.runs).toBe(4)
+    await runProtocols([a], subject, options({ settings: { limit: 9, baselines: false }, anew: true }))
+    expect(a.runs).toBe(5)
+  })
+
+  test('damaged records are passed over and made again', async () => {
+    const a = counting('a')
+    await runProtocols([a], subject, options())
+    const path = join(run, 'evaluation', 'a.json')
+    await writeFile(path, (await readFile(path, 'utf8')).slice(0, 40))
+    const unreadable: string[] = []
+    expect((await readRecords(run, (each) => unreadable.push(each))).size).toBe(0)
+    expect(unreadable).toEqual([path])
+    await runProtocols([a], subject, options())
+    expect(a.runs).toBe(2)
+    expect(await readdir(join(run, 'evaluation'))).toEqual(['a.json'])
+  })
+
+  test('a folder that cannot be written to is told', async () => {
+    await writeFile(join(run, 'evaluation'), 'a file')
+    await expect(runProtocols([counting('a')], subject, options())).rejects.toThrow(
+      /evaluation.a\.json can't be written/,
+    )
+  })
+})
+
+function record(values: readonly EvaluationValue[], given: Partial<EvaluationRecord> = {}): EvaluationRecord {
+  const fixed = { version: 1, protocol: 'knn', title: 'kNN', step: 1, options: {}, seconds: 1 } as const
+  return { ...fixed, images: { train: images, test: images }, values, ...given }
+}
+
+describe('compareRecords', () => {
+  const value = (features: string, value: number, half?: number, metric = 'accuracy'): EvaluationValue => ({
+    metric,
+    features,
+    value,
+    ...(half && { interval: [value - half, value + half] }),
+    higherIsBetter: metric === 'accuracy',
+  })
+  const both = (first: EvaluationRecord, second: EvaluationRecord) =>
+    compareRecords(new Map([[first.protocol, first]]), new Map([[second.protocol, second]]))
+
+  test('says which is better, by how much, and when it cannot be told', () => {
+    const a = record(
+      [
+        value('a', 0.5, 0.03),
+        value('random weights', 0.3),
+        value('tuned', 0.6, 0.1),
+        value('a', 3, 0, 'steps'),
+      ],
+      { subject: 'a' },
+    )
+    const b = record(
+      [
+        value('b', 0.6, 0.04),
+        value('random weights', 0.2),
+        value('tuned', 0.65, 0.1),
+        value('b', 2, 0, 'steps'),
+      ],
+      { subject: 'b' },
+    )
+    const { values, left } = both(a, b)
+    expect(left).toEqual([])
+    expect(values.map(({ features, metric, better }) => [features, metric, better])).toEqual([
+      [undefined, 'accuracy', 'second'],
+      ['tuned', 'accuracy', undefined],
+      [undefined, 'steps', 'second'],
+    ])
+    expect(values[0]!.difference).toBeCloseTo(0.1, 12)
+    expect(values[0]!.interval![0]).toBeCloseTo(0.05, 12)
+    expect(values[0]!.interval![1]).toBeCloseTo(0.15, 12)
+    expect(both(b, a).values[0]!.better).toBe('first')
+  })
+
+  test('other images, and protocols of one run only, are left out and named', () => {
+    const other = { ...images, fingerprint: 'g' }
+    const a = record([value('a', 0.5)])
+    expect(
+      both(a, record([value('b', 0.6)], { images: { train: images, test: other } })).left[0]!.why,
+    ).toContain('different images')
+    expect(both(a, record([value('b', 0.6)], { protocol: 'probe' })).left.map(({ why }) => why)).toEqual([
+      'only the first run has it',
+      'only the second run has it',
+    ])
+  })
+
+  test('records are written and read whole', async () => {
+    const written = record([value('a', 0.5, 0.1)], { subject: 'a' })
+    await writeRecord(run, written)
+    expect((await readRecords(run)).get('knn')).toEqual(written)
+  })
+})
