@@ -45,9 +45,7 @@ const evaluationRecord = z.object({
           z.object({
             name: z.string(),
             points: z.array(
-              z
-                .tuple([z.number(), z.number()])
-                .or(z.tuple([z.number(), z.number(), z.number(), z.number()])),
+              z.tuple([z.number(), z.number()]).or(z.tuple([z.number(), z.number(), z.number(), z.number()])),
             ),
           }),
         ),
@@ -71,9 +69,7 @@ const evaluationRecord = z.object({
     )
     .optional(),
   clusters: z
-    .array(
-      z.object({ size: z.number(), members: z.array(position), mostly: z.string().optional() }),
-    )
+    .array(z.object({ size: z.number(), members: z.array(position), mostly: z.string().optional() }))
     .optional(),
 })
 

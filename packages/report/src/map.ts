@@ -34,7 +34,14 @@ export async function embeddingMap(
     values.set(features.values.subarray(row * width, (row + 1) * width), i * width)
   const places = await place({ values, count: rows.length, width }, signal)
   const of = (numbers: Int32Array) => rows.map((row) => numbers[row]!)
-  return { method: 'UMAP', width, ...places, positions: of(features.indices), labels: of(features.labels), classes }
+  return {
+    method: 'UMAP',
+    width,
+    ...places,
+    positions: of(features.indices),
+    labels: of(features.labels),
+    classes,
+  }
 }
 
 /** So many of `length` rows, evenly apart. */

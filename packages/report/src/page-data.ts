@@ -70,6 +70,8 @@ export interface RunView {
   readonly state: RunState
   readonly method?: string
   readonly backbone?: string
+  /** what its network sees: side in pixels, channels */
+  readonly pictures?: { readonly size: number; readonly channels: 1 | 3 }
   readonly step: number
   readonly totalSteps?: number
   readonly stepsPerEpoch?: number

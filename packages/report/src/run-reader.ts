@@ -19,7 +19,7 @@ const runConfig = z.object({
   config: z
     .looseObject({
       backbone: z.string().optional(),
-      pictures: z.object({ size: z.number(), channels: z.number() }).optional(),
+      pictures: z.object({ size: z.number(), channels: z.union([z.literal(1), z.literal(3)]) }).optional(),
     })
     .optional(),
   versions: z.record(z.string(), z.string()).optional(),
@@ -135,6 +135,7 @@ export class RunReader {
       state: this.#state(step, totalSteps),
       method: config?.method,
       backbone: config?.config?.backbone,
+      pictures: config?.config?.pictures,
       step,
       totalSteps,
       stepsPerEpoch,
@@ -152,8 +153,13 @@ export class RunReader {
   }
 
   #stamp(): string {
-    const records = this.#evaluations.records().map(({ protocol, step, seconds }) => [protocol, step, seconds])
-    return createHash('sha256').update(JSON.stringify([records, this.#pictures])).digest('hex').slice(0, 12)
+    const records = this.#evaluations
+      .records()
+      .map(({ protocol, step, seconds }) => [protocol, step, seconds])
+    return createHash('sha256')
+      .update(JSON.stringify([records, this.#pictures]))
+      .digest('hex')
+      .slice(0, 12)
   }
 
   #state(step: number, totalSteps: number | undefined): RunState {
@@ -189,7 +195,9 @@ function factsOf({ options = {}, dataset, settings, config, versions = {} }: Con
 
 /** `batchSize` as `batch size`; names of packages as they are. */
 function spaced(name: string): string {
-  return /^[a-z]+([A-Z][a-z]+)+$/.test(name) ? name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`) : name
+  return /^[a-z]+([A-Z][a-z]+)+$/.test(name)
+    ? name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+    : name
 }
 
 function textOf(value: unknown): string {
@@ -221,7 +229,10 @@ async function parametersOf(folder: string): Promise<number | undefined> {
 
 async function checkpointWeights(folder: string): Promise<Weight[] | undefined> {
   const names = await readdir(join(folder, 'checkpoints'))
-  const newest = names.filter((name) => /^step-\d+\.safetensors$/.test(name)).sort().at(-1)
+  const newest = names
+    .filter((name) => /^step-\d+\.safetensors$/.test(name))
+    .sort()
+    .at(-1)
   if (!newest) return undefined
   const file = await open(join(folder, 'checkpoints', newest))
   try {

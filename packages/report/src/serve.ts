@@ -135,7 +135,8 @@ function isLocal(host: string): boolean {
 function listenFailure({ code, message }: NodeJS.ErrnoException, host: string, port: number): SelfsupError {
   if (code === 'EADDRINUSE')
     return new SelfsupError(`port ${port} is taken, perhaps by another selfsup serve: choose one with --port`)
-  if (code === 'EACCES') return new SelfsupError(`port ${port} may not be used: choose one above 1023 with --port`)
+  if (code === 'EACCES')
+    return new SelfsupError(`port ${port} may not be used: choose one above 1023 with --port`)
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
     return new SelfsupError(`${host} is no address of this machine: choose another with --host`)
   return new SelfsupError(`can't listen on ${host}:${port}: ${message}`)

@@ -82,7 +82,9 @@ async function squares({ data, shape }: HostImages, side: number): Promise<Uint8
     const { data: made, info } = await square(i)
     const start = i * side * side * 3
     if (info.channels === 3) all.set(made, start)
-    else for (let p = 0; p < side * side; p++) all.fill(made[p * info.channels]!, start + 3 * p, start + 3 * p + 3)
+    else
+      for (let p = 0; p < side * side; p++)
+        all.fill(made[p * info.channels]!, start + 3 * p, start + 3 * p + 3)
   }
   return all
 }

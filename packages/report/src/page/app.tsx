@@ -6,8 +6,8 @@ import { CostCharts } from './cost-charts.js'
 import { Curves } from './curves.js'
 import { Findings } from './findings.js'
 import { Headlines } from './headlines.js'
-import { EmbeddingMapView } from './map.js'
 import { MadeOf, Missing, Problems } from './made-of.js'
+import { EmbeddingMapView } from './map.js'
 import { Neighbours } from './neighbours.js'
 import { RunTable } from './run-table.js'
 import { Sheets } from './sheets.js'
@@ -31,7 +31,7 @@ export function App({ data }: { readonly data: PageData }) {
   const wanted = [...(chosen ?? first), ...(focus ? [focus] : [])]
   const { runs, connection } = useRuns(data, [...new Set(wanted)])
   if (first.length === 0 && runs.length > 0) setFirst(runs.slice(0, DRAWN_AT_FIRST).map(({ id }) => id))
-  for (const { id } of [...runs].reverse()) if (!colors.has(id) && wanted.includes(id)) colors.set(id, colors.size)
+  for (const { id } of runs) if (!colors.has(id) && wanted.includes(id)) colors.set(id, colors.size)
   const shown = chosen ?? new Set(first)
   const drawn: DrawnRun[] = useMemo(
     () => runs.filter(({ id }) => shown.has(id)).map((run) => ({ run, color: colors.get(run.id) ?? 0 })),
@@ -82,7 +82,9 @@ export function App({ data }: { readonly data: PageData }) {
               </div>
             )}
             {several && <Headlines run={whole} />}
-            {details === 'underway' && <p class="underway">Placing features on the map and fetching pictures …</p>}
+            {details === 'underway' && (
+              <p class="underway">Placing features on the map and fetching pictures …</p>
+            )}
             {made?.map && <EmbeddingMapView key={whole.id} map={made.map} atlas={made.thumbnails?.test} />}
             <Neighbours run={whole} details={made} />
             <Confusion run={whole} />

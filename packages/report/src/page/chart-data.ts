@@ -47,14 +47,25 @@ export function nearestIndex(values: readonly number[], x: number): number {
   return high >= 0 && Math.abs(values[high]! - x) < Math.abs(values[low]! - x) ? high : high < 0 ? -1 : low
 }
 
-/** A running mean that forgets, over about `part` of all points; without the pull towards the first. */
-export function smoothed(values: readonly number[], part = 0.04): number[] {
+/** Means over about `part` of all points, weighted the less the farther they lie before or after: nothing lags. */
+export function smoothed(values: readonly number[], part = 0.015): number[] {
   const keep = 1 - 1 / Math.max(1, part * values.length)
+  const before = running(values, keep)
+  const after = running([...values].reverse(), keep).reverse()
+  // Both hold the value itself.
+  return values.map((value, i) => {
+    const [sum, weight] = [before[i]!.sum + after[i]!.sum - value, before[i]!.weight + after[i]!.weight - 1]
+    return sum / weight
+  })
+}
+
+/** Sums that forget. */
+function running(values: readonly number[], keep: number): { sum: number; weight: number }[] {
   let [sum, weight] = [0, 0]
   return values.map((value) => {
     sum = keep * sum + value
     weight = keep * weight + 1
-    return sum / weight
+    return { sum, weight }
   })
 }
 

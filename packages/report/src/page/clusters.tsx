@@ -21,7 +21,11 @@ export function Clusters({ run, details }: ClustersProps) {
   clusters.sort((a, b) => b.size - a.size)
   const shown = all ? clusters : clusters.slice(0, SHOWN_AT_FIRST)
   return (
-    <Section id="clusters" title="Clusters" note={`${record.title}: test images nearest to each cluster's centre.`}>
+    <Section
+      id="clusters"
+      title="Clusters"
+      note={`${record.title}: test images nearest to each cluster's centre.`}
+    >
       <div class="clusters">
         {shown.map(({ number: name, size, mostly, members }) => (
           <figure class="cluster" key={name}>

@@ -14,7 +14,9 @@ type Matrix = NonNullable<EvaluationRecord['confusion']>
 
 /** Which class is taken for which. */
 export function Confusion({ run }: { readonly run: RunView }) {
-  const records = ordered(run.evaluations).filter(({ confusion }) => confusion && confusion.classes.length > 0)
+  const records = ordered(run.evaluations).filter(
+    ({ confusion }) => confusion && confusion.classes.length > 0,
+  )
   const [chosen, choose] = useState<string>()
   const record = records.find(({ protocol }) => protocol === chosen) ?? records[0]
   if (!record) return null

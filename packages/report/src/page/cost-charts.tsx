@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import type { DrawnRun } from './app.js'
 import type { Line } from './chart-data.js'
-import { duration, figure, short } from './format.js'
+import { figure, number, short } from './format.js'
 import { LineChart } from './line-chart.js'
 import { headlineOf, protocolsOf } from './run-table.js'
 import { Section } from './section.js'
@@ -12,7 +12,7 @@ export function CostCharts({ runs }: { readonly runs: readonly DrawnRun[] }) {
   const [chosen, choose] = useState<string>()
   const record = protocols.find(({ protocol }) => protocol === chosen) ?? protocols[0]
   if (!record) return null
-  const { metric, unit } = record.values[0]!
+  const { metric, unit: unitOfMetric } = record.values[0]!
   const against = (cost: (run: DrawnRun['run']) => number | undefined): Line[] =>
     runs.flatMap(({ run, color }) => {
       const [x, y] = [cost(run), headlineOf(run, record.protocol)]
@@ -22,9 +22,12 @@ export function CostCharts({ runs }: { readonly runs: readonly DrawnRun[] }) {
       return [{ name: run.name, color, x: [x], y: [y.value], points: true, ...ends }]
     })
   const size = against(({ parameters }) => parameters)
-  const time = against(({ seconds }) => seconds)
+  const longest = Math.max(0, ...runs.map(({ run }) => run.seconds ?? 0))
+  const [unit, unitSeconds] =
+    longest > 7200 ? ['hours', 3600] : longest > 120 ? ['minutes', 60] : ['seconds', 1]
+  const time = against(({ seconds }) => seconds && seconds / Number(unitSeconds))
   if (size.length + time.length === 0) return null
-  const format = (y: number) => figure(y, unit)
+  const format = (y: number) => figure(y, unitOfMetric)
   return (
     <Section id="cost" title="How good for what it costs">
       <label class="option">
@@ -54,10 +57,10 @@ export function CostCharts({ runs }: { readonly runs: readonly DrawnRun[] }) {
         {time.length > 0 && (
           <LineChart
             title={`${record.title} against training time`}
-            xLabel={`training time (${metric} upwards)`}
+            xLabel={`${unit} of training (${metric} upwards)`}
             lines={time}
             format={format}
-            formatX={(x) => duration(x)}
+            formatX={number}
             scatter
           />
         )}

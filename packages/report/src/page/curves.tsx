@@ -34,6 +34,16 @@ export function Curves({ runs }: { readonly runs: readonly DrawnRun[] }) {
         />
         Smooth noisy curves
       </label>
+      {runs.length > 1 && (
+        <ul class="legend" aria-label="Colours of the runs">
+          {runs.map(({ run, color }) => (
+            <li key={run.id}>
+              <i style={{ '--swatch': `var(--line-${(color % 8) + 1})` }} />
+              {run.name}
+            </li>
+          ))}
+        </ul>
+      )}
       <div class="charts">
         {names.map((name) => (
           <Curve key={name} name={name} runs={runs} smooth={smooth} />
@@ -46,7 +56,9 @@ export function Curves({ runs }: { readonly runs: readonly DrawnRun[] }) {
 function Curve({ name, runs, smooth }: { name: string; runs: readonly DrawnRun[]; smooth: boolean }) {
   const { title, note, smooth: noisy } = KNOWN[name] ?? { title: words(name), note: undefined, smooth: true }
   const lines = useMemo(() => linesOf(name, runs, smooth && noisy), [name, runs, smooth])
-  return <LineChart title={title} note={note} xLabel="step" lines={lines} format={number} formatX={short} />
+  return (
+    <LineChart title={title} note={note} xLabel="step" lines={lines} format={number} formatX={short} named />
+  )
 }
 
 function curveNames(runs: readonly DrawnRun[]): string[] {

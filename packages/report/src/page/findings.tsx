@@ -1,4 +1,4 @@
-import type { EvaluationChart, EvaluationRecord } from '@selfsup/core'
+import type { EvaluationChart, EvaluationRecord, EvaluationValue } from '@selfsup/core'
 import { useMemo } from 'preact/hooks'
 import type { DrawnRun } from './app.js'
 import type { Line } from './chart-data.js'
@@ -13,14 +13,22 @@ export function Findings({ runs }: { readonly runs: readonly DrawnRun[] }) {
   if (protocols.length === 0) return null
   return (
     <Section id="findings" title="Protocols">
-      {protocols.map((record) => (
-        <Protocol key={record.protocol} record={record} runs={runs} />
-      ))}
+      <div class="protocols">
+        {protocols.map((record) => (
+          <Protocol key={record.protocol} record={record} runs={runs} />
+        ))}
+      </div>
     </Section>
   )
 }
 
-function Protocol({ record, runs }: { readonly record: EvaluationRecord; readonly runs: readonly DrawnRun[] }) {
+function Protocol({
+  record,
+  runs,
+}: {
+  readonly record: EvaluationRecord
+  readonly runs: readonly DrawnRun[]
+}) {
   const found = runs.flatMap(({ run, color }) =>
     run.evaluations
       .filter(({ protocol }) => protocol === record.protocol)
@@ -94,53 +102,79 @@ function linesOf({ series }: EvaluationChart, run: { name: string; color: number
 /** Rows of one protocol; a protocol that finds more shows them when asked. */
 const MOST_ROWS = 12
 
+/** One row a metric of some features, one column a run. */
 function Values({ found }: { readonly found: readonly Found[] }) {
-  const several = found.length > 1
-  const rows = found.flatMap(({ name, record }) => record.values.map((value) => ({ name, value, record })))
+  const rows = new Map<string, EvaluationValue>()
+  for (const { record } of found)
+    for (const value of record.values) if (!rows.has(keyOf(value))) rows.set(keyOf(value), value)
   const table = (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled area must be reached by keys
     <div class="scroll" tabIndex={0} role="group" aria-label="Table of figures">
       <table>
         <thead>
           <tr>
-            {several && <th scope="col">run</th>}
             <th scope="col">features</th>
             <th scope="col">metric</th>
-            <th scope="col" class="figure">
-              value
-            </th>
-            <th scope="col" class="figure">
-              interval
-            </th>
+            {found.map(({ name }) => (
+              <th scope="col" class="figure" key={name}>
+                {found.length > 1 ? name : 'value'}
+              </th>
+            ))}
           </tr>
         </thead>
         <tbody>
-          {rows.map(({ name, value }) => (
-            <tr key={`${name} ${value.features} ${value.metric}`}>
-              {several && <th scope="row">{name}</th>}
-              <td>{value.features}</td>
-              <td>{value.metric}</td>
-              <td class="figure">{figure(value.value, value.unit)}</td>
-              <td class="figure">{interval(value) ?? ''}</td>
+          {[...rows].map(([key, { features, metric }]) => (
+            <tr key={key}>
+              <th scope="row">{features}</th>
+              <td>{metric}</td>
+              {found.map(({ name, record }) => (
+                <ValueCell key={name} value={record.values.find((value) => keyOf(value) === key)} />
+              ))}
             </tr>
           ))}
         </tbody>
       </table>
-      {found.map(({ name, record }) => (
-        <p class="note" key={name}>
-          {several && `${name}: `}
-          {aboutOf(record)}
-        </p>
-      ))}
     </div>
   )
-  if (rows.length <= MOST_ROWS) return table
   return (
-    <details class="behind">
-      <summary>{rows.length} figures</summary>
-      {table}
-    </details>
+    <>
+      {rows.size <= MOST_ROWS ? (
+        table
+      ) : (
+        <details class="behind">
+          <summary>{rows.size} figures</summary>
+          {table}
+        </details>
+      )}
+      {abouts(found).map((about) => (
+        <p class="note" key={about}>
+          {about}
+        </p>
+      ))}
+    </>
   )
+}
+
+function keyOf({ features, metric }: EvaluationValue): string {
+  return `${features} ${metric}`
+}
+
+function ValueCell({ value }: { readonly value: EvaluationValue | undefined }) {
+  if (!value) return <td />
+  const range = interval(value)
+  return (
+    <td class="figure">
+      {figure(value.value, value.unit)}
+      {range && <span class="range">{range}</span>}
+    </td>
+  )
+}
+
+/** How the figures were found; said once where it is the same of all runs. */
+function abouts(found: readonly Found[]): string[] {
+  const texts = found.map(({ record }) => aboutOf(record))
+  if (new Set(texts).size <= 1) return texts.slice(0, 1)
+  return found.map(({ name }, i) => `${name}: ${texts[i]}`)
 }
 
 function aboutOf({ step, images, seconds, options }: EvaluationRecord): string {

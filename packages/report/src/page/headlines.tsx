@@ -36,7 +36,9 @@ export function Headlines({ run }: { readonly run: RunView }) {
             note={run.imagesPerSecond && `${short(Math.round(run.imagesPerSecond))} images/s`}
           />
         )}
-        {run.parameters !== undefined && <Figure name="Parameters of the backbone" value={short(run.parameters)} />}
+        {run.parameters !== undefined && (
+          <Figure name="Parameters of the backbone" value={short(run.parameters)} />
+        )}
       </div>
     </Section>
   )
@@ -45,14 +47,17 @@ export function Headlines({ run }: { readonly run: RunView }) {
 /** The best known protocols first. */
 export function ordered(records: readonly EvaluationRecord[]): EvaluationRecord[] {
   const first = ['linear-probe', 'linear', 'knn', 'fine-tuning', 'fine-tune']
-  const place = ({ protocol }: EvaluationRecord) => (first.indexOf(protocol) + first.length + 1) % (first.length + 1)
+  const place = ({ protocol }: EvaluationRecord) =>
+    (first.indexOf(protocol) + first.length + 1) % (first.length + 1)
   return [...records].sort((a, b) => place(a) - place(b))
 }
 
 function Card({ record }: { readonly record: EvaluationRecord }) {
   const [headline, ...others] = record.values
   const { metric, value, unit } = headline!
-  const beside = others.filter((other) => other.metric === metric && other.features !== headline!.features).slice(0, 3)
+  const beside = others
+    .filter((other) => other.metric === metric && other.features !== headline!.features)
+    .slice(0, 3)
   return (
     <div class="card">
       <h3>{record.title}</h3>
@@ -107,6 +112,7 @@ function progress({ step, totalSteps }: RunView): string {
 
 function stateNote({ state, step, totalSteps, stepsPerEpoch }: RunView): string {
   const epochs = stepsPerEpoch ? `${Number((step / stepsPerEpoch).toFixed(1))} epochs` : ''
-  const part = totalSteps === undefined || step >= totalSteps ? '' : `${number(step)} of ${number(totalSteps)}`
+  const part =
+    totalSteps === undefined || step >= totalSteps ? '' : `${number(step)} of ${number(totalSteps)}`
   return [state, part, epochs].filter(Boolean).join(', ')
 }

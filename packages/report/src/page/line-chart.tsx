@@ -17,6 +17,8 @@ export interface LineChartProps {
   readonly formatX?: (x: number) => string
   /** names are written beside the points, and points are not joined */
   readonly scatter?: boolean
+  /** names are told elsewhere */
+  readonly named?: boolean
 }
 
 interface Tip {
@@ -33,6 +35,7 @@ const PRINTED_WIDTH = 320
 /** Lines over steps (or whatever x is), with a tip at the pointer, zoom by dragging, arrow keys, and a table behind. */
 export function LineChart(props: LineChartProps) {
   const { title, note, xLabel, logX = false, format = number, formatX = number, scatter = false } = props
+  const { named: namedElsewhere = scatter } = props
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set())
   const [tip, setTip] = useState<Tip>()
   const [zoomed, setZoomed] = useState(false)
@@ -42,7 +45,10 @@ export function LineChart(props: LineChartProps) {
   const usable = useMemo(() => drawable(props.lines, logX), [props.lines, logX])
   const lines = usable.filter(({ name }) => !hidden.has(name))
   const named = usable.filter(({ faint }) => !faint)
-  const shape = JSON.stringify([lines.map(({ name, color, low, faint }) => [name, color, !!low, faint]), logX])
+  const shape = JSON.stringify([
+    lines.map(({ name, color, low, faint }) => [name, color, !!low, faint]),
+    logX,
+  ])
   const current = useRef(lines)
   current.current = lines
 
@@ -155,7 +161,7 @@ export function LineChart(props: LineChartProps) {
         <h3>{title}</h3>
         {note && <p class="note">{note}</p>}
       </figcaption>
-      {named.length > 1 && (
+      {named.length > 1 && !namedElsewhere && (
         <div class="legend">
           {named.map(({ name, color, dashed }) => (
             <button
@@ -182,7 +188,15 @@ export function LineChart(props: LineChartProps) {
         onBlur={() => plot.current?.setCursor({ left: -10, top: -10 })}
       >
         <div ref={place} />
-        {tip && <TipBox tip={tip} width={plot.current?.over.clientWidth ?? 0} offset={offsetOf(plot.current)} xLabel={xLabel} {...{ format, formatX }} />}
+        {tip && (
+          <TipBox
+            tip={tip}
+            width={plot.current?.over.clientWidth ?? 0}
+            offset={offsetOf(plot.current)}
+            xLabel={xLabel}
+            {...{ format, formatX }}
+          />
+        )}
         {zoomed && (
           <button type="button" class="reset" onClick={showAll}>
             Show all
@@ -243,7 +257,13 @@ function drawable(lines: readonly Line[], logX: boolean): Line[] {
   return lines.map((line) => {
     const kept = [...line.x.keys()].filter((i) => line.x[i]! > 0)
     const of = <T,>(values: readonly T[]) => kept.map((i) => values[i]!)
-    return { ...line, x: of(line.x), y: of(line.y), low: line.low && of(line.low), high: line.high && of(line.high) }
+    return {
+      ...line,
+      x: of(line.x),
+      y: of(line.y),
+      low: line.low && of(line.low),
+      high: line.high && of(line.high),
+    }
   })
 }
 

@@ -20,7 +20,13 @@ export function MadeOf({ run }: { readonly run: RunView }) {
 }
 
 /** What could not be read or made. */
-export function Problems({ run, details }: { readonly run: RunView; readonly details: RunDetails | undefined }) {
+export function Problems({
+  run,
+  details,
+}: {
+  readonly run: RunView
+  readonly details: RunDetails | undefined
+}) {
   const lines = [...run.problems, ...(details?.notes ?? [])]
   if (lines.length === 0) return null
   return (

@@ -34,7 +34,12 @@ export function toCanvas(window: MapWindow, area: Area, x: number, y: number): [
 }
 
 /** Enlarges around a place of the canvas, which stays where it is. */
-export function zoomed(window: MapWindow, area: Area, factor: number, at?: readonly [number, number]): MapWindow {
+export function zoomed(
+  window: MapWindow,
+  area: Area,
+  factor: number,
+  at?: readonly [number, number],
+): MapWindow {
   const zoom = Math.min(CLOSEST, Math.max(1, window.zoom * factor))
   if (zoom === 1) return WHOLE
   const [left, top] = at ?? [area.width / 2, area.height / 2]

@@ -27,7 +27,10 @@ export function EmbeddingMapView({ map, atlas }: MapProps) {
   const [only, setOnly] = useState<ReadonlySet<number>>(new Set())
   const [asPictures, setAsPictures] = useState(false)
   const image = useImage(atlas?.src)
-  const labels = useMemo(() => [...new Set(map.labels)].sort((a, b) => a - b).filter((label) => label >= 0), [map])
+  const labels = useMemo(
+    () => [...new Set(map.labels)].sort((a, b) => a - b).filter((label) => label >= 0),
+    [map],
+  )
   const classes = map.classes?.length ?? labels.length
   const shows = (label: number) => only.size === 0 || only.has(label)
 
@@ -112,7 +115,11 @@ export function EmbeddingMapView({ map, atlas }: MapProps) {
             <button type="button" aria-label="Zoom in" onClick={() => setWindow(zoomed(window, area, 1.6))}>
               +
             </button>
-            <button type="button" aria-label="Zoom out" onClick={() => setWindow(zoomed(window, area, 1 / 1.6))}>
+            <button
+              type="button"
+              aria-label="Zoom out"
+              onClick={() => setWindow(zoomed(window, area, 1 / 1.6))}
+            >
               −
             </button>
             <button type="button" aria-label="Show all" onClick={() => setWindow(WHOLE)}>
@@ -120,7 +127,10 @@ export function EmbeddingMapView({ map, atlas }: MapProps) {
             </button>
           </div>
           {selected !== undefined && (
-            <div class="tip map-tip" style={tipPlace(toCanvas(window, area, map.x[selected]!, map.y[selected]!), area)}>
+            <div
+              class="tip map-tip"
+              style={tipPlace(toCanvas(window, area, map.x[selected]!, map.y[selected]!), area)}
+            >
               {atlas && <Thumb atlas={atlas} position={map.positions[selected]!} size={96} />}
               <b>{name}</b>
               <span class="tip-x">image {map.positions[selected]}</span>

@@ -30,7 +30,12 @@ export function chartOptions(options: PlotOptions): uPlot.Options {
       alpha: line.faint ? 0.3 : 1,
       dash: line.dashed ? [6, 4] : undefined,
       spanGaps: true,
-      points: { show: line.points || line.x.length === 1, size: scatter ? 11 : 7, stroke: color, fill: color },
+      points: {
+        show: line.points || line.x.length === 1,
+        size: scatter ? 11 : 7,
+        stroke: color,
+        fill: color,
+      },
     })
     if (!hasBand(line)) continue
     const hidden: uPlot.Series = { stroke: 'transparent', width: 0, spanGaps: true, points: { show: false } }
@@ -50,14 +55,14 @@ export function chartOptions(options: PlotOptions): uPlot.Options {
     height,
     series,
     bands,
-    padding: [12, scatter ? 70 : 14, 0, 0],
+    padding: [12, scatter || logX ? 24 : 14, 0, 0],
     legend: { show: false },
     scales: {
       x: { time: false, distr: logX ? 3 : 1, ...(scatter && !logX && { range: roomAround }) },
       y: { range: (_, low, high) => uPlot.rangeNum(low ?? 0, high ?? 1, 0.08, false) },
     },
     axes: [
-      { ...axis, size: 28, space: 70, values: (_, at) => at.map((x) => (x === null ? '' : formatX(x))) },
+      { ...axis, size: 28, space: 56, values: (_, at) => at.map((x) => (x === null ? '' : formatX(x))) },
       { ...axis, size: sizeOfLabels, values: (_, at) => at.map((y) => (y === null ? '' : format(y))) },
     ],
     cursor: { drag: { x: true, y: false, dist: 8 }, points: { show: !scatter, size: 7 }, y: false },
@@ -99,6 +104,7 @@ function drawPoints(u: uPlot, lines: readonly Line[], scatter: boolean): void {
   ctx.lineWidth = 1.5 * ratio
   ctx.font = `${12 * ratio}px system-ui, sans-serif`
   ctx.textBaseline = 'middle'
+  ctx.textAlign = 'left'
   const taken: { left: number; right: number; y: number }[] = []
   for (const line of lines) {
     if (!line.points) continue
@@ -119,10 +125,14 @@ function drawPoints(u: uPlot, lines: readonly Line[], scatter: boolean): void {
       }
       if (!scatter) continue
       let y = u.valToPos(line.y[i]!, 'y', true)
-      const left = x + 9 * ratio
-      const right = left + ctx.measureText(line.name).width
+      const { width } = ctx.measureText(line.name)
+      const beside = x + 9 * ratio
+      const left = beside + width < u.bbox.left + u.bbox.width + 20 * ratio ? beside : x - 9 * ratio - width
+      const right = left + width
       // A name that would lie on another moves down.
-      while (taken.some((other) => Math.abs(other.y - y) < 13 * ratio && other.left < right && left < other.right))
+      while (
+        taken.some((other) => Math.abs(other.y - y) < 13 * ratio && other.left < right && left < other.right)
+      )
         y += 13 * ratio
       taken.push({ left, right, y })
       ctx.fillStyle = cssColor('--text')

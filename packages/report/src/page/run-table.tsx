@@ -18,13 +18,18 @@ export function RunTable({ runs, shown, toggle, colors, focus, setFocus }: RunTa
   const columns = protocolsOf(runs)
   const best = new Map(columns.map(({ protocol }) => [protocol, bestOf(runs, protocol)]))
   return (
-    <Section id="runs" title="Runs" note="Those that are ticked are drawn below; a name brings its pictures and map.">
+    <Section
+      id="runs"
+      title="Runs"
+      note="Those that are ticked are drawn below; a name brings its pictures and map."
+    >
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled area must be reached by keys */}
       <div class="scroll" tabIndex={0} role="group" aria-label="Table of runs">
         <table class="runs">
           <thead>
             <tr>
               <th scope="col">run</th>
+              <th scope="col">state</th>
               {columns.map(({ protocol, title }) => (
                 <th scope="col" key={protocol} class="figure">
                   {title}
@@ -47,7 +52,6 @@ export function RunTable({ runs, shown, toggle, colors, focus, setFocus }: RunTa
               <th scope="col" class="figure">
                 spread
               </th>
-              <th scope="col">state</th>
             </tr>
           </thead>
           <tbody>
@@ -65,10 +69,21 @@ export function RunTable({ runs, shown, toggle, colors, focus, setFocus }: RunTa
                     />
                     <span class="unseen">draw {run.name}</span>
                   </label>
-                  <button type="button" class="name" aria-pressed={run.id === focus} onClick={() => setFocus(run.id)}>
+                  <button
+                    type="button"
+                    class="name"
+                    aria-pressed={run.id === focus}
+                    onClick={() => setFocus(run.id)}
+                  >
                     {run.name}
                   </button>
                 </th>
+                <td>
+                  <span class={`state ${run.state}`}>{run.state}</span>
+                  {run.problems.length > 0 && run.state !== 'unreadable' && (
+                    <span class="flag">, with problems</span>
+                  )}
+                </td>
                 {columns.map(({ protocol }) => {
                   const value = headlineOf(run, protocol)
                   const first = run.id === best.get(protocol) && runs.length > 1
@@ -86,10 +101,6 @@ export function RunTable({ runs, shown, toggle, colors, focus, setFocus }: RunTa
                 <td class="figure">{run.seconds === undefined ? '' : duration(run.seconds)}</td>
                 <td class="figure">{run.latest.loss === undefined ? '' : number(run.latest.loss)}</td>
                 <td class="figure">{run.latest.spread?.toFixed(2) ?? ''}</td>
-                <td>
-                  <span class={`state ${run.state}`}>{run.state}</span>
-                  {run.problems.length > 0 && <span class="flag" title={run.problems.join('; ')}> with problems</span>}
-                </td>
               </tr>
             ))}
           </tbody>

@@ -19,7 +19,10 @@ export function merged(known: readonly RunView[], news: RunView): RunView[] {
 export type Connection = 'none' | 'open' | 'lost'
 
 /** The page's runs: as they came with it, or followed over a connection that tells whole runs of `wanted`. */
-export function useRuns(data: PageData, wanted: readonly string[]): { runs: RunView[]; connection: Connection } {
+export function useRuns(
+  data: PageData,
+  wanted: readonly string[],
+): { runs: RunView[]; connection: Connection } {
   const [runs, setRuns] = useState<RunView[]>([...data.runs])
   const [connection, setConnection] = useState<Connection>('none')
   const key = [...wanted].sort().join(',')
@@ -29,9 +32,7 @@ export function useRuns(data: PageData, wanted: readonly string[]): { runs: RunV
     const on = (event: string, act: (news: never) => void) =>
       source.addEventListener(event, ({ data }) => act(JSON.parse(data) as never))
     on('all', (all: RunView[]) =>
-      setRuns((known) =>
-        all.map((news) => merged(known, news).find(({ id }) => id === news.id)!),
-      ),
+      setRuns((known) => all.map((news) => merged(known, news).find(({ id }) => id === news.id)!)),
     )
     on('run', (news: RunView) => setRuns((known) => merged(known, news)))
     on('summary', (news: RunView) => setRuns((known) => merged(known, news)))

@@ -21,7 +21,9 @@ function addressOf(atlas: Atlas): string {
   if (!address) {
     const [head = '', body = ''] = atlas.src.split(',')
     const bytes = Uint8Array.from(atob(body), (character) => character.charCodeAt(0))
-    address = URL.createObjectURL(new Blob([bytes], { type: /^data:([^;]+)/.exec(head)?.[1] ?? 'image/webp' }))
+    address = URL.createObjectURL(
+      new Blob([bytes], { type: /^data:([^;]+)/.exec(head)?.[1] ?? 'image/webp' }),
+    )
     addresses.set(atlas, address)
   }
   return address
