@@ -73,7 +73,7 @@ export async function updateIndex(
   onProgress?.(fresh.length, fresh.length)
   if (fresh.length > 0 || removed.length > 0) await index.refresh()
   return {
-    added: fresh.length - changed,
+    added: Math.max(0, written - changed),
     changed,
     removed: removed.length,
     unchanged,

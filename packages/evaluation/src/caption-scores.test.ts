@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { bleu, type CaptionedPicture, cider, wordsOf } from './caption-scores.js'
+
+const cases: { pictures: CaptionedPicture[]; bleu: number[]; cider: number }[] = JSON.parse(
+  readFileSync(new URL('./fixtures/captions.json', import.meta.url), 'utf8'),
+)
+
+test.each(cases.map((each, i) => [i, each] as const))("equal the COCO caption code's, case %i", (_, each) => {
+  for (const [n, value] of bleu(each.pictures).entries()) expect(value).toBeCloseTo(each.bleu[n]!, 10)
+  expect(cider(each.pictures)).toBeCloseTo(each.cider, 10)
+})
+
+test('the references themselves score best', () => {
+  const captions = ['a red star at the top', 'a blue circle in the middle']
+  const pictures = captions.map((made) => ({ made, references: [made] }))
+  for (const value of bleu(pictures)) expect(value).toBeCloseTo(1, 6)
+  expect(cider(pictures)).toBeCloseTo(10, 6)
+})
+
+test('words are what is left without case and punctuation', () => {
+  expect(wordsOf('A medium-sized, RED star — it’s “big”.')).toEqual([
+    'a',
+    'medium-sized',
+    'red',
+    'star',
+    'it’s',
+    'big',
+  ])
+})
+
+test('refuse pictures without references', () => {
+  expect(() => bleu([])).toThrow('there is no picture')
+  expect(() => cider([{ made: 'a', references: [] }])).toThrow('picture 0 has no reference caption')
+})
