@@ -31,7 +31,8 @@ const settings = {
   classifier: { epochs: 4, learningRate: 2e-3, ...usual, ...set.classifier },
   vae: { epochs: 25, learningRate: 1e-3, ...usual, ...set.vae },
   gan: { epochs: 8, learningRate: 5e-4, ...adversarial, ...set.gan },
-  bigan: { epochs: 30, learningRate: 4e-4, ...adversarial, ...set.bigan },
+  bigan: { epochs: 20, learningRate: 5e-4, ...adversarial, ...set.bigan },
+  'bigan-cycle': { epochs: 6, learningRate: 5e-4, ...adversarial, ...set['bigan-cycle'] },
   stability: { epochs: 2, learningRate: 5e-4, ...adversarial, ...set.stability },
 }
 const seeds = quick ? [1, 2] : [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
@@ -141,7 +142,7 @@ async function classified(backbone, count, batchAt) {
 }
 
 /** Sheets of what a method shows: samples, ways between latents, reconstructions of test pictures. */
-async function sheets(method) {
+async function sheets(method, name = method.name) {
   const [seed, labels] = [tf.tensor1d([11, 12], 'int32'), tf.zeros([16], 'int32')]
   const step = { seed, progress: tf.scalar(1), epoch: tf.scalar(0), phase: 'discriminator' }
   for await (const { images } of asked.batches({ batchSize: 16, limit: 16 })) {
@@ -153,7 +154,7 @@ async function sheets(method) {
     })
     for (const [kind, bytes] of Object.entries(shown)) {
       const data = Uint8Array.from(await bytes.data())
-      await contactSheet(join(kept, `${method.name}-${kind}.png`), { data, shape: bytes.shape })
+      await contactSheet(join(kept, `${name}-${kind}.png`), { data, shape: bytes.shape })
     }
     tf.dispose(shown)
   }
@@ -211,13 +212,13 @@ async function ofVae() {
   }
 }
 
-const ganOf = (seed) => {
+const ganOf = (seed, width) => {
   const backbone = dcgan({ ...digits, width, seed })
   return { backbone, method: gan(backbone, { width }, { normalisation, seed }) }
 }
 
 async function ofGan() {
-  const { backbone, method } = ganOf(1)
+  const { backbone, method } = ganOf(1, width)
   const { seconds, said } = await learn('gan', method, known, settings.gan)
   const { method: judge } = await trainedClassifier()
   const score = await classified(judge.networks.backbone, samples, (start, count) =>
@@ -230,17 +231,18 @@ async function ofGan() {
   return { ...score, accuracy, said, seconds }
 }
 
-async function ofBigan() {
+/** As in the paper, or (`cycle`) held to inversion as well. */
+async function ofBigan(name, cycle) {
   const backbone = fullyConnected({ ...digits, seed: 1 })
-  const method = bigan(backbone, {}, { normalisation, seed: 1 })
+  const method = bigan(backbone, { cycle }, { normalisation, seed: 1 })
   const nearest = async () => {
     const features = [await extract(encoderOf(method), known), await extract(encoderOf(method), asked)]
     return (await knn(...features, { k: 1 })).accuracy
   }
   const random = await nearest()
-  const { seconds, said } = await learn('bigan', method, known, settings.bigan)
+  const { seconds, said } = await learn(name, method, known, settings[name])
   const accuracy = await nearest()
-  await sheets(method)
+  await sheets(method, name)
   method.dispose()
   backbone.dispose()
   return { accuracy, random, said, seconds }
@@ -248,7 +250,7 @@ async function ofBigan() {
 
 /** One seed: what became of it, in the loop's words where it went wrong. */
 async function ofSeed(seed) {
-  const { backbone, method } = ganOf(seed)
+  const { backbone, method } = ganOf(seed, width / 2)
   try {
     const { said, last, seconds } = await learn(`stability-${seed}`, method, known, {
       ...settings.stability,
@@ -267,7 +269,8 @@ async function ofSeed(seed) {
 const judge = await once('classifier', ofClassifier)
 const bounds = await once('vae', ofVae)
 const made = await once('gan', ofGan)
-const encoded = await once('bigan', ofBigan)
+const encoded = await once('bigan', () => ofBigan('bigan', 0))
+const inverted = await once('bigan-cycle', () => ofBigan('bigan-cycle', 0.02))
 const stable = []
 for (const seed of seeds) {
   const found = await once(`stability-${seed}`, () => ofSeed(seed))
@@ -314,6 +317,13 @@ const rows = [
         percent('BiGAN: of random weights', encoded.random),
         { case: 'BiGAN: alarms', value: encoded.said.length, unit: 'count' },
         ...time('BiGAN', encoded),
+      ]
+    : []),
+  ...(inverted
+    ? [
+        percent('BiGAN held to inversion (cycle 0.02): 1-NN', inverted.accuracy),
+        { case: 'BiGAN held to inversion: alarms', value: inverted.said.length, unit: 'count' },
+        ...time('BiGAN held to inversion', inverted),
       ]
     : []),
   ...(pixels === undefined ? [] : [percent('1-NN of raw pixels', pixels)]),

@@ -15,13 +15,13 @@ export const adversarialAlarms: readonly Alarm[] = [
   {
     metric: 'discriminator/sampleSpread',
     below: 0.1,
-    steps: 100,
+    steps: 200,
     name: 'collapse',
     says: 'the generator makes one picture whatever its latents; begin anew with another seed, or a smaller learning rate',
   },
   {
     metric: 'discriminator/accuracy',
-    above: 0.998,
+    above: 0.999,
     steps: 200,
     name: 'divergence',
     says: 'the discriminator tells every picture, so that the generator learns little more; take a smaller learning rate, or (of gan) r1=1',
