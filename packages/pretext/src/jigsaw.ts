@@ -129,13 +129,13 @@ export function jigsaw(
     `jigsaw: the backbone takes pictures of ${tile} pixels, and tiles have ${layout.tile}; make the backbone for that size`,
   )
   const { normalisation = channels === 1 ? grayNormalisation : imagenetNormalisation } = context
-  const whole = {
+  const view = {
     size: layout.square,
     scale: [minScale, 1],
     horizontalFlip: channels === 3 ? 0.5 : 0,
     grayscale,
   } as const
-  const { crops, apply } = augmentation([whole], normalisation)
+  const { crops, apply } = augmentation([view], normalisation)
   const set = permutationSet(permutations).map((order) => [...order])
   const encode = ofWholePictures(backbone, size)
   const tiles = projector({
@@ -185,7 +185,7 @@ export function jigsaw(
     },
     solve: (views) =>
       tf.tidy(() => atRest(head, inOrder(atRest(tiles, atRest(backbone, views.tiles)), views.orders))),
-    encode: (whole) => tf.tidy(() => encode(standardise(whole))),
+    encode: (pictures) => tf.tidy(() => encode(standardise(pictures))),
     dispose() {
       tiles.dispose()
       head.dispose()

@@ -112,8 +112,8 @@ export function relativePatch(
   const { normalisation = channels === 1 ? grayNormalisation : imagenetNormalisation } = context
   const colours = channels === 3 ? options.colours : 'keep'
   const treated = (x: tf.Tensor4D) => (colours === 'project' ? projectColours(x, normalisation) : x)
-  const whole = { size, scale: [options.minScale, 1], horizontalFlip: channels === 3 ? 0.5 : 0 } as const
-  const { crops, apply } = augmentation([whole], normalisation)
+  const view = { size, scale: [options.minScale, 1], horizontalFlip: channels === 3 ? 0.5 : 0 } as const
+  const { crops, apply } = augmentation([view], normalisation)
   const encode = ofWholePictures(backbone, size)
   const head = projector({
     inputs: 2 * features,
@@ -149,7 +149,7 @@ export function relativePatch(
       return { loss, metrics: { accuracy }, features: h }
     },
     solve: ({ patches }) => tf.tidy(() => atRest(head, sideBySide(atRest(backbone, patches)))),
-    encode: (whole) => tf.tidy(() => encode(treated(whole))),
+    encode: (pictures) => tf.tidy(() => encode(treated(pictures))),
     dispose: () => head.dispose(),
   }
 }
