@@ -1,0 +1,208 @@
+import {
+  expected,
+  type HostImages,
+  type ImageDataset,
+  type Seed,
+  SelfsupError,
+  uniforms,
+} from '@selfsup/core'
+import { type FileFacts, factsOf, measure, reasonOf, SMALLEST_SIDE, thumbnail } from './decode.js'
+import type { EncodedImages } from './encoded-images.js'
+import { forEachLimited } from './limited.js'
+import { findImages } from './open-images.js'
+
+export interface SampleOptions {
+  /** pictures that are looked at, at most; default 1000 */
+  readonly count?: number
+  /** same seed, same pictures; default 1 */
+  readonly seed?: number
+  /** side of the pictures in the sample, in pixels; default the pictures' own where it is small, 64 at most */
+  readonly size?: number
+  /** of MNIST, CIFAR and shapes; default train */
+  readonly split?: 'train' | 'test'
+  readonly signal?: AbortSignal
+}
+
+/** Some pictures of many, drawn at random, as small squares. */
+export interface ImageSample {
+  readonly name: string
+  /** how many pictures there are in all, readable or not */
+  readonly count: number
+  /** how many of them were looked at */
+  readonly looked: number
+  /** middle squares of those that could be read, [pictures, size, size, 1 or 3], 0..255 */
+  readonly images: HostImages
+  /** positions of these pictures in the dataset, rising */
+  readonly indices: Int32Array
+  /** width and height of each as it is to be seen */
+  readonly sizes: readonly (readonly [width: number, height: number])[]
+  /** what else their files say, where they are files; in the same order */
+  readonly files?: readonly FileFacts[]
+  /** of those looked at */
+  readonly unreadable: readonly { readonly path: string; readonly reason: string }[]
+  readonly classes?: readonly string[]
+  /** where a picture lies, by its position in the dataset */
+  pathOf?(index: number): string
+}
+
+/** Side of the sample's squares where pictures are larger. */
+const LARGEST = 64
+
+const AT_A_TIME = 16
+
+/**
+ * A look at some of many pictures, without decoding the others: what `openImages` would open, of which the first access to
+ * 50,000 small files takes its time.
+ * @throws SelfsupError when there is nothing to be found, as `openImages`, or count or size is out of range
+ */
+export async function sampleImages(source: string, options: SampleOptions = {}): Promise<ImageSample> {
+  check(options)
+  const found = await findImages(source, { split: options.split })
+  if (!('encoded' in found)) {
+    try {
+      return await sampleDataset(found.dataset, options)
+    } finally {
+      await found.dataset.close()
+    }
+  }
+  const { encoded } = found
+  try {
+    return await sampleEncoded(encoded, options)
+  } finally {
+    await encoded.close?.()
+  }
+}
+
+/**
+ * The same of a dataset that is open. Sizes are those that it tells: of large pictures none.
+ * @throws SelfsupError when count or size is out of range
+ */
+export async function sampleDataset(
+  dataset: ImageDataset,
+  options: SampleOptions = {},
+): Promise<ImageSample> {
+  check(options)
+  const { imageSize, channels } = dataset
+  const { size = imageSize ? Math.min(LARGEST, ...imageSize) : LARGEST, signal } = options
+  const order = drawn(dataset.length, options)
+  const parts: Uint8Array[] = []
+  const indices: number[] = []
+  for await (const batch of dataset.batches({ batchSize: 256, order, size, signal })) {
+    parts.push(middleSquares(batch.images!, size))
+    indices.push(...batch.indices)
+  }
+  const seen = new Set(order)
+  const unreadable = imageSize ? [] : dataset.skipped()
+  return {
+    name: dataset.name,
+    count: dataset.length,
+    looked: seen.size,
+    images: { data: new Uint8Array(Buffer.concat(parts)), shape: [indices.length, size, size, channels] },
+    indices: Int32Array.from(indices),
+    sizes: imageSize ? indices.map(() => [imageSize[1], imageSize[0]] as const) : [],
+    unreadable,
+    classes: dataset.classes,
+    pathOf: dataset.pathOf && ((index) => dataset.pathOf!(index)),
+  }
+}
+
+async function sampleEncoded(encoded: EncodedImages, options: SampleOptions): Promise<ImageSample> {
+  const order = drawn(encoded.count, options)
+  const { size = await fittingSize(encoded, order), signal } = options
+  const bytes = size * size * 3
+  const pixels = new Uint8Array(order.length * bytes)
+  const facts: (FileFacts | undefined)[] = Array(order.length)
+  const unreadable: { slot: number; path: string; reason: string }[] = []
+  await forEachLimited(order.length, AT_A_TIME, async (slot) => {
+    signal?.throwIfAborted()
+    let file: Buffer | undefined
+    try {
+      file = await encoded.load(order[slot]!)
+      const found = await factsOf(file)
+      if (Math.min(found.width, found.height) < SMALLEST_SIDE)
+        throw new SelfsupError(`${found.width}x${found.height} pixels are too few`)
+      pixels.set(await thumbnail(file, size), slot * bytes)
+      facts[slot] = found
+    } catch (error) {
+      unreadable.push({ slot, path: encoded.pathOf(order[slot]!), reason: await reasonOf(error, file) })
+    }
+  })
+  const kept = [...facts.keys()].filter((slot) => facts[slot])
+  for (const [to, from] of kept.entries())
+    if (to < from) pixels.copyWithin(to * bytes, from * bytes, (from + 1) * bytes)
+  const files = kept.map((slot) => facts[slot]!)
+  return {
+    name: encoded.name,
+    count: encoded.count,
+    looked: order.length,
+    images: { data: pixels.subarray(0, kept.length * bytes), shape: [kept.length, size, size, 3] },
+    indices: Int32Array.from(kept, (slot) => order[slot]!),
+    sizes: files.map(({ width, height }) => [width, height] as const),
+    files,
+    unreadable: unreadable.sort((a, b) => a.slot - b.slot).map(({ path, reason }) => ({ path, reason })),
+    classes: encoded.classes,
+    pathOf: (index) => encoded.pathOf(index),
+  }
+}
+
+function check({ count = 1000, size }: SampleOptions): void {
+  expected(
+    Number.isInteger(count) && count >= 1,
+    `sample: count must be a whole number of at least 1; got ${count}`,
+  )
+  expected(
+    size === undefined || (Number.isInteger(size) && size >= 8 && size <= 256),
+    `sample: size must be a whole number from 8 to 256; got ${size}`,
+  )
+}
+
+/** Positions of `count` of so many pictures, each as likely as any other, rising: files are read in the order of the disk. */
+function drawn(length: number, { count = 1000, seed = 1 }: SampleOptions): Uint32Array {
+  const all = Uint32Array.from({ length }, (_, position) => position)
+  if (length <= count) return all
+  const key: Seed = [seed, 0x5a3b1e]
+  const draws = uniforms(key, 2 * count)
+  for (let i = 0; i < count; i++) {
+    const part = draws[2 * i]! + draws[2 * i + 1]! * 2 ** -23
+    const j = i + Math.floor(part * (length - i))
+    const kept = all[i]!
+    all[i] = all[j]!
+    all[j] = kept
+  }
+  return all.slice(0, count).sort()
+}
+
+/** The median of the shorter sides of some, within 16 and 64. */
+async function fittingSize(encoded: EncodedImages, order: Uint32Array): Promise<number> {
+  const looks = Array.from({ length: Math.min(32, order.length) }, (_, i, n = Math.min(32, order.length)) =>
+    encoded
+      .load(order[Math.floor((i * order.length) / n)]!)
+      .then(measure)
+      .catch(() => undefined),
+  )
+  const sides = (await Promise.all(looks)).flatMap((size) =>
+    size ? [Math.min(size.width, size.height)] : [],
+  )
+  const median = sides.sort((a, b) => a - b)[Math.floor(sides.length / 2)] ?? LARGEST
+  return Math.max(16, Math.min(LARGEST, median))
+}
+
+/** The middle size x size of whole pictures of one size; all of them where they are no larger. */
+function middleSquares(
+  { data, shape: [count, height, width, channels] }: HostImages,
+  size: number,
+): Uint8Array {
+  if (height === size && width === size) return data
+  const side = Math.min(height, width)
+  const [top, left] = [Math.floor((height - side) / 2), Math.floor((width - side) / 2)]
+  const squares = new Uint8Array(count * size * size * channels)
+  let at = 0
+  for (let i = 0; i < count; i++)
+    for (let y = 0; y < size; y++)
+      for (let x = 0; x < size; x++) {
+        const [row, column] = [top + Math.floor((y * side) / size), left + Math.floor((x * side) / size)]
+        const from = ((i * height + row) * width + column) * channels
+        for (let channel = 0; channel < channels; channel++) squares[at++] = data[from + channel]!
+      }
+  return squares
+}
