@@ -268,7 +268,9 @@ function describe(exit: (code: number) => void): Command {
 
   program
     .command('serve')
-    .description('a page that follows runs while they train; only this machine reaches it unless told otherwise')
+    .description(
+      'a page that follows runs while they train; only this machine reaches it unless told otherwise',
+    )
     .argument('[folder]', 'the folder that holds the runs', 'runs')
     .option('--port <n>', '0 takes any that is free', integer(0), 6070)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
