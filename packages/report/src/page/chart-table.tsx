@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import { type Line, nearestIndex, someOf } from './chart-data.js'
+import { Scroll } from './section.js'
 
 interface ChartTableProps {
   readonly title: string
@@ -34,8 +35,7 @@ function Rows({ title, xLabel, lines, format, formatX }: ChartTableProps) {
     return i >= 0 && Math.abs(x[i]! - at) <= spacing ? format(y[i]!) : ''
   }
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled area must be reached by keys
-    <div class="scroll" tabIndex={0} role="group" aria-label={`Table of ${title}`}>
+    <Scroll label={`Table of ${title}`}>
       <table>
         <thead>
           <tr>
@@ -58,6 +58,6 @@ function Rows({ title, xLabel, lines, format, formatX }: ChartTableProps) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   )
 }

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { RunView } from '../page-data.js'
 import { number, percent } from './format.js'
 import { ordered } from './headlines.js'
-import { Section } from './section.js'
+import { Scroll, Section } from './section.js'
 import { cssColor, REPAINT } from './theme.js'
 
 /** More classes are drawn on a canvas: each cell as an element would be too many. */
@@ -57,8 +57,7 @@ export function Confusion({ run }: { readonly run: RunView }) {
 function MatrixTable({ classes, counts }: Matrix) {
   const sums = counts.map((row) => row.reduce((sum, count) => sum + count, 0) || 1)
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled area must be reached by keys
-    <div class="scroll" tabIndex={0} role="group" aria-label="Confusion matrix">
+    <Scroll label="Confusion matrix">
       <table class="confusion">
         <thead>
           <tr>
@@ -88,7 +87,7 @@ function MatrixTable({ classes, counts }: Matrix) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   )
 }
 

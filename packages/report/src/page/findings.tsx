@@ -5,7 +5,7 @@ import type { Line } from './chart-data.js'
 import { duration, figure, interval, number, percent } from './format.js'
 import { LineChart } from './line-chart.js'
 import { protocolsOf } from './run-table.js'
-import { Section } from './section.js'
+import { Scroll, Section } from './section.js'
 
 /** What each protocol found: figures of all runs, and its charts. */
 export function Findings({ runs }: { readonly runs: readonly DrawnRun[] }) {
@@ -108,8 +108,7 @@ function Values({ found }: { readonly found: readonly Found[] }) {
   for (const { record } of found)
     for (const value of record.values) if (!rows.has(keyOf(value))) rows.set(keyOf(value), value)
   const table = (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled area must be reached by keys
-    <div class="scroll" tabIndex={0} role="group" aria-label="Table of figures">
+    <Scroll label="Table of figures">
       <table>
         <thead>
           <tr>
@@ -134,7 +133,7 @@ function Values({ found }: { readonly found: readonly Found[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   )
   return (
     <>

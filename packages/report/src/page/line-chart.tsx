@@ -177,11 +177,11 @@ export function LineChart(props: LineChartProps) {
           ))}
         </div>
       )}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: its keys move the cursor along the curve */}
       <div
         class="plot"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: its keys move the cursor along the curve
         tabIndex={0}
-        role="group"
+        role="application"
         aria-roledescription="chart"
         aria-label={`${title} over ${xLabel}. Arrow keys read values, plus and minus zoom, 0 shows all. A table follows.`}
         onKeyDown={onKeyDown}
@@ -233,7 +233,7 @@ function TipBox({ tip, width, offset, xLabel, format, formatX }: TipBoxProps) {
       </span>
       {tip.rows.map(({ name, color, y }) => (
         <span key={name} class="tip-row">
-          <i style={{ background: lineColor(color) }} />
+          <span class="tip-dot" style={{ background: lineColor(color) }} />
           <span class="tip-name">{name}</span>
           <b>{format(y)}</b>
         </span>

@@ -100,11 +100,11 @@ export function EmbeddingMapView({ map, atlas }: MapProps) {
       note={`${number(map.positions.length)} test images by ${map.width} features each, placed by ${map.method}: near means alike; distances between groups mean little.`}
     >
       <div class="map-layout">
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: its keys walk from point to point */}
         <div
           class="map"
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: its keys walk from point to point
           tabIndex={0}
-          role="group"
+          role="application"
           aria-roledescription="map"
           aria-label="Embedding map. Arrow keys walk from point to point, shift and arrows move the map, plus and minus zoom, 0 shows all."
           onKeyDown={onKeyDown}
@@ -152,7 +152,7 @@ export function EmbeddingMapView({ map, atlas }: MapProps) {
             </label>
           )}
           {labels.length > 0 && (
-            <div class="legend column" role="group" aria-label="Classes: press to show only some">
+            <fieldset class="legend column" aria-label="Classes: press to show only some">
               {labels.map((label) => (
                 <button type="button" key={label} aria-pressed={shows(label)} onClick={() => pick(label)}>
                   <Swatch label={label} classes={classes} />
@@ -164,7 +164,7 @@ export function EmbeddingMapView({ map, atlas }: MapProps) {
                   all classes
                 </button>
               )}
-            </div>
+            </fieldset>
           )}
         </div>
       </div>

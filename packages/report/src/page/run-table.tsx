@@ -2,7 +2,7 @@ import type { EvaluationRecord, EvaluationValue } from '@selfsup/core'
 import type { RunView } from '../page-data.js'
 import { duration, figure, number, short } from './format.js'
 import { ordered } from './headlines.js'
-import { Section } from './section.js'
+import { Scroll, Section } from './section.js'
 
 interface RunTableProps {
   readonly runs: readonly RunView[]
@@ -23,8 +23,7 @@ export function RunTable({ runs, shown, toggle, colors, focus, setFocus }: RunTa
       title="Runs"
       note="Those that are ticked are drawn below; a name brings its pictures and map."
     >
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled area must be reached by keys */}
-      <div class="scroll" tabIndex={0} role="group" aria-label="Table of runs">
+      <Scroll label="Table of runs">
         <table class="runs">
           <thead>
             <tr>
@@ -105,7 +104,7 @@ export function RunTable({ runs, shown, toggle, colors, focus, setFocus }: RunTa
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </Section>
   )
 }

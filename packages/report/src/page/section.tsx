@@ -17,3 +17,20 @@ export function Section({ id, title, note, children }: SectionProps) {
     </section>
   )
 }
+
+interface ScrollProps {
+  /** what it holds, for those who can't see it */
+  readonly label: string
+  readonly children: ComponentChildren
+}
+
+/** What may be wider than the page. */
+export function Scroll({ label, children }: ScrollProps) {
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled area must be reached by keys
+    <div class="scroll" tabIndex={0} role="group" aria-label={label}>
+      {children}
+    </div>
+  )
+}
