@@ -1,0 +1,118 @@
+import { basename, join } from 'node:path'
+import { type EvaluationRecord, type ImageDataset, SelfsupError } from '@selfsup/core'
+import type { DetailSources, LabelledFeatures, RunView, SourcesOf } from '@selfsup/report'
+import { openSource } from '../images.js'
+import { interruptible } from '../interrupt.js'
+import { type ProgressView, progressView } from '../progress.js'
+
+/** Flags of `selfsup report`. */
+export interface ReportFlags {
+  readonly out: string
+  readonly title?: string
+  readonly mapPoints?: number
+  /** false: no pictures of images */
+  readonly pictures: boolean
+}
+
+/** `selfsup report RUNS...`: one HTML file about runs, to look at and to send on. */
+export async function report(runs: readonly string[], flags: ReportFlags): Promise<number> {
+  const { out, title, mapPoints, pictures } = flags
+  if (!/\.html?$/i.test(out)) throw new SelfsupError(`--out must end in .html; got '${out}'`)
+  const view = progressView(process.stderr)
+  const interrupt = interruptible(() => view.note('Stopping.'))
+  const { report: make, writeReport } = await import('@selfsup/report')
+  const sources = detailSources({ view, pictures, signal: interrupt.signal })
+  try {
+    const html = await make(runs, { title, mapPoints, sourcesOf: sources.of, signal: interrupt.signal })
+    await writeReport(out, html)
+    view.note(`${out}: ${(html.length / 1e6).toFixed(1)} MB, opens in any browser, without a connection`)
+    return 0
+  } finally {
+    interrupt.release()
+    await sources.close()
+  }
+}
+
+interface SourceOptions {
+  readonly view: ProgressView
+  readonly pictures: boolean
+  readonly signal?: AbortSignal
+}
+
+type Split = 'train' | 'test'
+
+/** Opens what maps and pictures of runs are made from: cached features, and the images that were judged; each dataset once. */
+export function detailSources({ view, pictures, signal }: SourceOptions): {
+  readonly of: SourcesOf
+  close(): Promise<void>
+} {
+  const opened = new Map<string, Promise<ImageDataset>>()
+  const open = (images: JudgedImages) => {
+    const key = JSON.stringify(images)
+    const dataset = opened.get(key) ?? openJudged(images, { view, signal })
+    opened.set(key, dataset)
+    return dataset
+  }
+  return {
+    async of(run) {
+      const notes: string[] = []
+      const datasets: Partial<Record<Split, ImageDataset>> = {}
+      const record = pictures ? run.evaluations.findLast(showsImages) : undefined
+      for (const split of record ? (['train', 'test'] as const) : []) {
+        const { source, fingerprint } = record!.images[split]
+        try {
+          datasets[split] = await open({ source, fingerprint, split, channels: run.pictures?.channels })
+        } catch (error) {
+          signal?.throwIfAborted()
+          notes.push(`no pictures of the ${split} images: ${(error as Error).message}`)
+        }
+      }
+      return { features: await judgedFeatures(run), datasets, notes } satisfies DetailSources
+    },
+    async close() {
+      const all = await Promise.allSettled(opened.values())
+      await Promise.all(all.map((dataset) => dataset.status === 'fulfilled' && dataset.value.close()))
+    },
+  }
+}
+
+function showsImages({ features, neighbours, clusters }: EvaluationRecord): boolean {
+  return Boolean(features?.test || neighbours?.length || clusters?.length)
+}
+
+interface JudgedImages {
+  readonly source: string
+  readonly fingerprint: string
+  readonly split: Split
+  readonly channels?: 1 | 3
+}
+
+/** The images that a protocol judged. @throws SelfsupError when they are gone or others stand in their place */
+async function openJudged(
+  { source, fingerprint, split, channels }: JudgedImages,
+  { view, signal }: Pick<SourceOptions, 'view' | 'signal'>,
+): Promise<ImageDataset> {
+  const drawn = source === 'shapes' ? drawnAs(fingerprint) : { channels }
+  const dataset = await openSource(source, { split, ...drawn, view, signal })
+  if (dataset.fingerprint === fingerprint) return dataset
+  await dataset.close()
+  throw new SelfsupError(`${source} holds other images than those that were judged; evaluate again`)
+}
+
+/** Size, seed and number of drawn pictures, as their fingerprint tells: `shapes-1-SIZE-SEED-SPLIT-OBJECTS-COUNT`. */
+function drawnAs(fingerprint: string): { size?: number; seed?: number; count?: number } {
+  const [size, seed, count] = [2, 3, 6].map((part) => Number(fingerprint.split('-')[part]))
+  return size && count && Number.isInteger(seed) ? { size, seed, count } : {}
+}
+
+/** Test features that protocols kept, of the newest record that names them. */
+async function judgedFeatures({ folder, evaluations }: RunView): Promise<LabelledFeatures | undefined> {
+  const names = evaluations.flatMap(({ features, step }) =>
+    features?.test ? [{ file: features.test, step }] : [],
+  )
+  const newest = names.sort((a, b) => b.step - a.step)[0]
+  if (!newest) return undefined
+  const { readFeatures } = await import('@selfsup/evaluation')
+  // A name alone: a record from elsewhere must not lead out of the folder.
+  return readFeatures(join(folder, 'features', basename(newest.file)))
+}
