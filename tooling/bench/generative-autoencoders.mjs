@@ -29,7 +29,7 @@ const mnist =
   process.env.SELFSUP_MNIST ?? fileURLToPath(new URL('../../../shared/data/mnist', import.meta.url))
 const cifar = { size: 32, channels: 3 }
 const digits = { size: 28, channels: 1 }
-const vit = (input) => visionTransformer('small-vit', input, { width: 128, depth: 6, heads: 4 })
+const vit = (input) => visionTransformer('small-vit', input, { width: 128, depth: 4, heads: 4 })
 
 // For ten epochs on two cores: decoders of a quarter of the default's width.
 const light = { width: 8 }
@@ -42,11 +42,11 @@ const cases = {
     options: { ...light, discriminatorWidth: 16 },
     judgeWork: inpainting,
   },
-  'split-brain': { method: 'splitBrain', options: { width: 32 }, judgeWork: colourisation },
+  'split-brain': { method: 'splitBrain', options: { width: 16, colourBin: 20, lightnessBin: 5 }, judgeWork: colourisation },
   mae: {
     method: 'maskedAutoencoder',
     backbone: vit,
-    options: { decoderDepth: 2 },
+    options: { decoderDepth: 1 },
     settings: { learningRate: 1e-3, warmupEpochs: 1 },
   },
   'denoising, MNIST': {

@@ -161,9 +161,8 @@ function reconstructing(
  * pixels between 0 and 1 it does not reach 0: the logits' sigmoid is best at the pixel itself.
  */
 export function crossEntropy(logits: tf.Tensor, pixels: tf.Tensor): tf.Scalar {
-  // softplus(x) - x p, in a form that neither end of x overflows.
-  const softplus = tf.add(tf.relu(logits), tf.log1p(tf.exp(tf.neg(tf.abs(logits)))))
-  return tf.mean(tf.sub(softplus, tf.mul(logits, pixels))) as tf.Scalar
+  // -p log s(x) - (1 - p) log(1 - s(x)), without a logarithm that could meet 0.
+  return tf.mean(tf.sub(tf.softplus(logits), tf.mul(logits, pixels))) as tf.Scalar
 }
 
 /** For a hundred epochs of small pictures. */

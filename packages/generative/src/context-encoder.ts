@@ -117,13 +117,11 @@ export function contextEncoder(
     tf.add(tf.mul(pictures, tf.sub(1, hole)), tf.mul(placed(made), hole)) as tf.Tensor4D
   const pixels = (pictures: tf.Tensor4D) => toPixels(pictures, normalisation)
 
-  /** The discriminator's opinion of true and of made filling. */
-  const judged = (views: Context, made: tf.Tensor4D) => {
-    const { pictures } = views
-    const opinion = (x: tf.Tensor4D) => judge!.apply(x, { training: true }) as tf.Tensor2D
-    const truth = centre ? tf.slice(pictures, [0, start, start, 0], [-1, side, side, channels]) : pictures
-    return { real: opinion(truth), generated: opinion(centre ? made : fill(views, made)) }
-  }
+  /** The discriminator's opinion, logits of "true": of the hole's filling, or of the whole picture. */
+  const opinion = (x: tf.Tensor4D) => judge!.apply(x, { training: true }) as tf.Tensor2D
+  const ofTruth = ({ pictures }: Context) =>
+    opinion(centre ? tf.slice(pictures, [0, start, start, 0], [-1, side, side, channels]) : pictures)
+  const ofFilling = (views: Context, made: tf.Tensor4D) => opinion(centre ? made : fill(views, made))
   return {
     name: 'context-encoder',
     options,
@@ -153,7 +151,7 @@ export function contextEncoder(
     targets: (views, { phase }) => (phase === 'discriminator' ? { made: make(views, true).made } : undefined),
     loss(views, _, targets) {
       if (targets) {
-        const { real, generated } = judged(views, targets.made)
+        const [real, generated] = [ofTruth(views), ofFilling(views, targets.made)]
         return {
           loss: discriminatorLoss(real, generated),
           metrics: { accuracy: discriminatorAccuracy(real, generated) },
@@ -169,7 +167,7 @@ export function contextEncoder(
         meanError: holeError(meanColour(wanted, hole), wanted, hole),
       }
       if (!judge) return { loss: reconstruction, metrics, features }
-      const deceived = generatorLoss(judged(views, made).generated)
+      const deceived = generatorLoss(ofFilling(views, made))
       const loss = tf.add(tf.mul(reconstruction, 1 - adversarial), tf.mul(deceived, adversarial))
       return { loss: loss as tf.Scalar, metrics, features }
     },

@@ -56,12 +56,12 @@ export function encoderDecoder(
     readonly seed: number
   },
 ): EncoderDecoder {
-  const { latent, seed, ...pictures } = options
+  const { latent, width, size, channels, seed } = options
   const map = featureMap(backbone)
   const shape = (map ?? backbone).outputs[0]!.shape.slice(1) as number[]
   const networks = {
     code: codeNetwork(shape, latent, seed + 1),
-    decoder: decoder({ inputs: latent, ...pictures, seed: seed + 2 }),
+    decoder: decoder({ inputs: latent, width, size, channels, seed: seed + 2 }),
   }
   return {
     networks,

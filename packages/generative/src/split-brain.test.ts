@@ -111,6 +111,10 @@ test('grey pictures and halves that don’t fit are refused', async () => {
   expect(() => splitBrain(one, { reduction: 3 }, { makeBackbone })).toThrow(
     "split-brain's option reduction must divide the pictures' side, 16; got 3",
   )
+  const grown = () => makeBackbone({ size: 16, channels: 3 })
+  expect(() => splitBrain(one, {}, { makeBackbone: grown })).toThrow(
+    'makeBackbone made one for 16 pixels and 3',
+  )
   expect(() => splitBrain(one, { colourBin: 0 }, { makeBackbone })).toThrow('from 2 to 100; got 0')
   one.dispose()
   three.dispose()

@@ -103,6 +103,11 @@ export function splitBrain(
   const normalisation = normalisationOf(3, context.normalisation)
   const view = plainView({ size, channels: 3 }, options, normalisation)
   const colourBackbone = makeBackbone({ size, channels: 2, seed: seed + 1 })
+  const taken = inputShape('split-brain', colourBackbone)
+  expected(
+    taken.channels === 2 && taken.size === size,
+    `split-brain: the backbone that sees colour must take ${size} pixels and 2 channels; makeBackbone made one for ${taken.size} pixels and ${taken.channels}`,
+  )
   const classes = options.loss === 'classification'
   const bins = classes
     ? { colour: colourBins(options.colourBin), lightness: lightnessBins(options.lightnessBin) }
@@ -236,7 +241,10 @@ function likelihoodLoss(logits: tf.Tensor4D, bins: tf.Tensor): tf.Scalar {
   return tf.neg(tf.mean(tf.sum(tf.mul(scores, right), 1))) as tf.Scalar
 }
 
-/** A backbone's map (or, where it has none, its features) with a decoder: features and what is predicted. */
+/**
+ * A backbone's map with a decoder: features and what is predicted. Its features instead of the map, where it has none, or
+ * none that doublings make as large as the prediction.
+ */
 function predictor(
   backbone: LayersModel,
   settings: {
@@ -249,7 +257,7 @@ function predictor(
 ) {
   const map = featureMap(backbone)
   const shape = (map ?? backbone).outputs[0]!.shape.slice(1) as number[]
-  const places = map && shape[0]! <= settings.size
+  const places = map && Number.isInteger(Math.log2(settings.size / shape[0]!)) && shape[0]! <= settings.size
   const network = decoder({
     ...settings,
     inputs: places ? (shape as [number, number, number]) : shape.at(-1)!,
