@@ -10,7 +10,7 @@ export const adversarialTraining: TrainingDefaults = {
   optimizer: { name: 'adamw', beta1: 0.5, weightDecay: 0 },
 }
 
-/** How adversarial training goes wrong, in what its discriminator's phase reports. */
+/** How adversarial training goes wrong, in what its phases report. */
 export const adversarialAlarms: readonly Alarm[] = [
   {
     metric: 'discriminator/sampleSpread',
@@ -20,10 +20,11 @@ export const adversarialAlarms: readonly Alarm[] = [
     says: 'the generator makes one picture whatever its latents; begin anew with another seed, or a smaller learning rate',
   },
   {
-    metric: 'discriminator/accuracy',
-    above: 0.999,
+    // Not its accuracy: batch normalisation shows a discriminator which batch is the real one, and generators learn all the same.
+    metric: 'generator/loss',
+    above: 8,
     steps: 200,
     name: 'divergence',
-    says: 'the discriminator tells every picture, so that the generator learns little more; take a smaller learning rate, or (of gan) r1=1',
+    says: 'hardly a picture deceives the discriminator any more, so that the generator learns little; take a smaller learning rate, or (of gan) r1=1',
   },
 ]
