@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { backbones } from '@selfsup/backbones'
 import { prepareEngine } from '@selfsup/engine'
@@ -11,16 +11,9 @@ import * as tf from '@tensorflow/tfjs-core'
 import { chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { exportBackbone } from '../../packages/train/src/export-backbone.js'
+import { chromiumPath } from './chromium.js'
 
-// What `pretrain` exports, opened by the published builds of TensorFlow.js in a plain page of a real browser: Chromium
-// as $SELFSUP_CHROMIUM names it, or as it is found on the PATH.
-const executable = [
-  process.env.SELFSUP_CHROMIUM,
-  ...['chromium', 'chromium-browser', 'google-chrome'].flatMap((name) =>
-    process.env.PATH!.split(delimiter).map((folder) => join(folder, name)),
-  ),
-].find((path) => path && existsSync(path))
-
+// What `pretrain` exports, opened by the published builds of TensorFlow.js in a plain page of a real browser.
 const require = createRequire(
   fileURLToPath(new URL('../../packages/backbones/package.json', import.meta.url)),
 )
@@ -38,7 +31,7 @@ const page = `<!doctype html>${Object.keys(scripts)
 const [count, size] = [2, 16]
 const pixel = (i: number) => Math.sin(i) // the same numbers here and there
 
-describe.skipIf(!executable)('in a browser', () => {
+describe.skipIf(!chromiumPath)('in a browser', () => {
   const folder = mkdtempSync(join(tmpdir(), 'selfsup-browser-'))
   let server: Server
   let address: string
@@ -72,7 +65,7 @@ describe.skipIf(!executable)('in a browser', () => {
     const wanted = tf.tidy(() => (backbone.apply(images, { training: false }) as tf.Tensor).dataSync())
     images.dispose()
 
-    const browser = await chromium.launch({ executablePath: executable, args: ['--no-sandbox'] })
+    const browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] })
     try {
       const tab = await browser.newPage()
       const complaints: string[] = []

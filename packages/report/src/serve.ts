@@ -18,6 +18,8 @@ export interface ServeOptions {
   readonly everyMs?: number
   readonly mapPoints?: number
   readonly sourcesOf?: SourcesOf
+  /** script and style of the page; the package's own */
+  readonly page?: PageParts
 }
 
 export interface RunServer {
@@ -43,7 +45,7 @@ export async function serveRuns(folder: string, options: ServeOptions = {}): Pro
   const { port = 6070, host = '127.0.0.1', everyMs = 2000 } = options
   if (!(await stat(folder).catch(() => undefined))?.isDirectory())
     throw new SelfsupError(`${folder} is no folder: name the one that holds your runs`)
-  const parts = await pageParts()
+  const parts = options.page ?? (await pageParts())
   const stop = new AbortController()
   const listeners = new Set<Listener>()
   const runs = new LiveRuns(folder, {
@@ -68,7 +70,8 @@ export async function serveRuns(folder: string, options: ServeOptions = {}): Pro
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const refusal = refusalOf(request, local)
     if (refusal) return void response.writeHead(refusal).end()
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
+    const [pathname, query] = (request.url ?? '/').split('?')
+    const searchParams = new URLSearchParams(query)
     if (pathname === '/') sendPage(response, folder, runs, parts)
     else if (pathname === '/events') listen(response, (searchParams.get('runs') ?? '').split(','))
     else if (pathname === '/details') {

@@ -10,7 +10,8 @@ export interface Line {
   readonly high?: readonly (number | undefined)[]
   /** each point is marked */
   readonly points?: boolean
-  readonly dashed?: boolean
+  /** 0 or absent: unbroken; 1 dashed, 2 dotted, and so on around */
+  readonly dash?: number
   /** drawn behind, thin and pale, and named nowhere */
   readonly faint?: boolean
 }

@@ -89,8 +89,8 @@ function linesOf({ series }: EvaluationChart, run: { name: string; color: number
     const whiskers = points.some((point) => point.length === 4)
     return {
       name: run ? `${run.name}: ${name}` : name,
-      color: run ? run.color + i * 3 : i,
-      dashed: run !== undefined && i > 0,
+      color: run ? run.color : i,
+      dash: run ? i : 0,
       x: points.map(([x]) => x),
       y: points.map(([, y]) => y),
       points: points.length <= 30,
@@ -145,11 +145,12 @@ function Values({ found }: { readonly found: readonly Found[] }) {
           {table}
         </details>
       )}
-      {abouts(found).map((about) => (
-        <p class="note" key={about}>
-          {about}
-        </p>
-      ))}
+      <details class="behind">
+        <summary>How it was found</summary>
+        {abouts(found).map((about) => (
+          <p key={about}>{about}</p>
+        ))}
+      </details>
     </>
   )
 }

@@ -163,7 +163,7 @@ export function LineChart(props: LineChartProps) {
       </figcaption>
       {named.length > 1 && !namedElsewhere && (
         <div class="legend">
-          {named.map(({ name, color, dashed }) => (
+          {named.map(({ name, color, dash }) => (
             <button
               type="button"
               key={name}
@@ -171,7 +171,10 @@ export function LineChart(props: LineChartProps) {
               title={`show or hide ${name}`}
               onClick={() => toggle(name)}
             >
-              <i class={dashed ? 'dashed' : ''} style={{ '--swatch': `var(--line-${(color % 8) + 1})` }} />
+              <i
+                class={dash ? `dash-${((dash - 1) % 3) + 1}` : ''}
+                style={{ '--swatch': `var(--line-${(color % 8) + 1})` }}
+              />
               {name}
             </button>
           ))}

@@ -14,6 +14,7 @@ export interface PlotOptions {
   readonly onZoom: (zoomed: boolean) => void
 }
 
+const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3]]
 const FONT = '12px system-ui, sans-serif'
 
 /** uPlot's options for lines in the page's colours. */
@@ -28,7 +29,7 @@ export function chartOptions(options: PlotOptions): uPlot.Options {
       stroke: scatter ? 'transparent' : color,
       width: line.faint ? 1 : 2,
       alpha: line.faint ? 0.3 : 1,
-      dash: line.dashed ? [6, 4] : undefined,
+      dash: line.dash ? DASHES[line.dash % DASHES.length] : undefined,
       spanGaps: true,
       points: {
         show: line.points || line.x.length === 1,

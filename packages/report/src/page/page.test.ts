@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest'
+import type { EmbeddingMap, RunView } from '../page-data.js'
+import { aligned, nearestIndex, smoothed, someOf } from './chart-data.js'
+import { mostConfused } from './confusion.js'
+import { duration, figure, interval, number, percent, short, words } from './format.js'
+import { moved, neighbourOf, pointAt, toCanvas, WHOLE, zoomed } from './map-view.js'
+import { merged } from './store.js'
+
+test('numbers as people read them', () => {
+  expect([0, 0.00012, 0.1234, 12.345, 1234567, -2].map(number)).toEqual([
+    '0',
+    '1.2 e-4',
+    '0.123',
+    '12.3',
+    '1\u202f234\u202f567',
+    '-2',
+  ])
+  expect([999, 1000, 11_170_000].map(short)).toEqual(['999', '1\u202fk', '11.2\u202fM'])
+  expect(percent(0.4567)).toBe('45.7\u202f%')
+  expect([4.21, 42, 200, 7500].map(duration)).toEqual(['4.2 s', '42 s', '3 min 20 s', '2 h 5 min'])
+  expect(figure(0.5, 'part')).toBe('50.0\u202f%')
+  expect(interval({ metric: 'a', features: 'b', value: 0.5, interval: [0.4, 0.6], unit: 'part' })).toBe(
+    '40.0 to 60.0\u202f%',
+  )
+  expect(['linear-probe', 'imagesPerSecond'].map(words)).toEqual(['Linear probe', 'Images per second'])
+})
+
+test('lines over different steps share one x', () => {
+  const lines = [
+    { name: 'a', color: 0, x: [1, 3], y: [10, 30] },
+    { name: 'b', color: 1, x: [2, 3], y: [5, 6], low: [4, 5], high: [6, 7] },
+  ]
+  expect(aligned(lines)).toEqual({
+    x: [1, 2, 3],
+    columns: [
+      [10, null, 30],
+      [null, 5, 6],
+      [null, 6, 7],
+      [null, 4, 5],
+    ],
+  })
+})
+
+test('the nearest of rising values', () => {
+  expect([-5, 1.4, 1.6, 99].map((x) => nearestIndex([0, 1, 2, 5], x))).toEqual([0, 1, 2, 3])
+  expect(nearestIndex([], 1)).toBe(-1)
+  expect(nearestIndex([4], 1)).toBe(0)
+})
+
+test('smoothing keeps a constant and does not lag behind a line', () => {
+  expect(smoothed(new Array(300).fill(2)).every((value) => Math.abs(value - 2) < 1e-9)).toBe(true)
+  const line = Array.from({ length: 400 }, (_, i) => i)
+  expect(smoothed(line)[200]).toBeCloseTo(200)
+})
+
+test('some of many', () => {
+  expect(someOf(3, 5)).toEqual([0, 1, 2])
+  expect(someOf(101, 5)).toEqual([0, 25, 50, 75, 100])
+})
+
+test('the most confused classes', () => {
+  expect(
+    mostConfused([
+      [8, 2],
+      [0, 0],
+    ]),
+  ).toEqual([{ row: 0, column: 1, part: 0.2 }])
+})
+
+const map: EmbeddingMap = {
+  method: 'UMAP',
+  width: 8,
+  x: [0, 4095, 2047],
+  y: [0, 0, 2047],
+  positions: [0, 1, 2],
+  labels: [0, 1, 0],
+}
+const area = { width: 400, height: 300 }
+const all = () => true
+
+test('a map is found under the pointer, however it is moved and enlarged', () => {
+  let window = WHOLE
+  const under = (i: number) => pointAt(map, window, area, toCanvas(window, area, map.x[i]!, map.y[i]!), all)
+  expect([0, 1, 2].map(under)).toEqual([0, 1, 2])
+  const corner = toCanvas(window, area, 4095, 0)
+  window = zoomed(window, area, 3, corner)
+  expect(toCanvas(window, area, 4095, 0)[0]).toBeCloseTo(corner[0])
+  expect(under(1)).toBe(1)
+  window = moved(window, area, 10, 20)
+  expect(toCanvas(window, area, 2047, 2047)[0]).toBeCloseTo(
+    toCanvas(zoomed(WHOLE, area, 3, corner), area, 2047, 2047)[0] + 10,
+  )
+  expect(zoomed(window, area, 0.01)).toBe(WHOLE)
+  expect(pointAt(map, WHOLE, area, [0, 290], all)).toBeUndefined()
+  expect(pointAt(map, WHOLE, area, toCanvas(WHOLE, area, 4095, 0), (label) => label === 0)).toBeUndefined()
+})
+
+test('arrows walk from point to point', () => {
+  expect(neighbourOf(map, 0, [1, 0], all)).toBe(1)
+  expect(neighbourOf(map, 0, [0, 1], all)).toBe(2)
+  expect(neighbourOf(map, 0, [-1, 0], all)).toBeUndefined()
+})
+
+test('a summary leaves what is known of a run', () => {
+  const whole = {
+    id: 'a',
+    step: 1,
+    stamp: 's',
+    curves: [],
+    evaluations: [{ charts: [] }],
+  } as unknown as RunView
+  const summary = { id: 'a', step: 2, stamp: 's', evaluations: [{}] } as unknown as RunView
+  expect(merged([whole], summary)).toEqual([{ ...summary, curves: [], evaluations: [{ charts: [] }] }])
+  expect(merged([whole], { ...summary, stamp: 'new' })[0]!.evaluations).toEqual([{}])
+  expect(merged([whole], { ...summary, id: 'b' }).map(({ id }) => id)).toEqual(['b', 'a'])
+})
