@@ -69,6 +69,17 @@ test('a method gets the backbone that it asks for, the pictures as they are, and
   disposeOf(method)
 })
 
+test('a method of several backbones can make more of the kind that was named', async () => {
+  const create = vi.spyOn(quarters, 'create')
+  const pictures = { size: 16, channels: 3 } as const
+  const method = await makeMethod({ method: 'quarters', options: {}, pictures, backbone: 'convnet', seed: 1 })
+  const other = create.mock.lastCall![2]!.makeBackbone!({ size: 8, channels: 2, seed: 5 })
+  expect(other.name).toBe('convnet')
+  expect(other.inputs[0]!.shape).toEqual([null, 8, 8, 2])
+  other.dispose()
+  disposeOf(method)
+})
+
 test('a method may bring a backbone of its own kind, and then takes no other', async () => {
   const config = { method: 'own', options: {}, pictures: { size: 16, channels: 3 as const }, seed: 1 }
   const method = await makeMethod({ ...config, backbone: 'means' })

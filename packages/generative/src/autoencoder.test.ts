@@ -1,4 +1,4 @@
-import { convnet, vitTiny } from '@selfsup/backbones'
+import { convnet, visionTransformer } from '@selfsup/backbones'
 import { encoderOf } from '@selfsup/core'
 import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
@@ -79,12 +79,12 @@ describe.each(testEngines())('on %s', (engine) => {
   })
 
   test('a vision transformer has no map: its features are coded', () => {
-    const backbone = vitTiny({ size: 8 })
+    const backbone = visionTransformer('vit', { size: 8 }, { width: 16, depth: 1, heads: 1 })
     const method = autoencoder(backbone, { latent: 5, width: 4, features: 'backbone' })
     tf.tidy(() => {
       const views = method.views(pictures(2, { size: 8 }), stepOf())
       expect(Number.isFinite(value(method.loss(views, stepOf(), undefined).loss))).toBe(true)
-      expect(encoderOf(method)(views.target).shape).toEqual([2, 192])
+      expect(encoderOf(method)(views.target).shape).toEqual([2, 16])
     })
     method.dispose()
     backbone.dispose()

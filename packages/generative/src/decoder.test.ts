@@ -1,4 +1,4 @@
-import { convnet, vitTiny } from '@selfsup/backbones'
+import { convnet, visionTransformer } from '@selfsup/backbones'
 import { uniforms } from '@selfsup/core'
 import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
@@ -68,7 +68,9 @@ describe.each(testEngines())('on %s', (engine) => {
     })
     expect(tf.memory().numTensors).toBe(before)
     backbone.dispose()
-    expect(featureMap(vitTiny({ size: 8 }))).toBeUndefined()
+    const vit = visionTransformer('vit', { size: 8 }, { width: 16, depth: 1, heads: 1 })
+    expect(featureMap(vit)).toBeUndefined()
+    vit.dispose()
   })
 
   test('pictures beside one another: clipped, and of one number of channels', () => {
