@@ -10,10 +10,9 @@ import {
 } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
-import { decoder } from './decoder.js'
-import { featureMap } from './feature-map.js'
 import { labToRgb, rgbToLab } from './lab.js'
 import { inputShape, normalisationOf, plainView, sideBySide, toPixels, viewOptions } from './pixels.js'
+import { predictor } from './predictor.js'
 import { colourBins, lightnessBins } from './quantised-colours.js'
 
 const options = {
@@ -207,7 +206,7 @@ export function splitBrain(
   }
 }
 
-type Target = keyof Channels & ('lightness' | 'colour')
+type Target = 'lightness' | 'colour'
 
 const rest = { training: false } as const
 
@@ -239,37 +238,6 @@ function likelihoodLoss(logits: tf.Tensor4D, bins: tf.Tensor): tf.Scalar {
   const right = tf.oneHot(tf.reshape(bins, [-1]) as tf.Tensor1D, count)
   const scores = tf.logSoftmax(tf.reshape(logits, [-1, count]))
   return tf.neg(tf.mean(tf.sum(tf.mul(scores, right), 1))) as tf.Scalar
-}
-
-/**
- * A backbone's map with a decoder: features and what is predicted. Its features instead of the map, where it has none, or
- * none that doublings make as large as the prediction.
- */
-function predictor(
-  backbone: LayersModel,
-  settings: {
-    readonly name: string
-    readonly size: number
-    readonly channels: number
-    readonly width: number
-    readonly seed: number
-  },
-) {
-  const map = featureMap(backbone)
-  const shape = (map ?? backbone).outputs[0]!.shape.slice(1) as number[]
-  const places = map && Number.isInteger(Math.log2(settings.size / shape[0]!)) && shape[0]! <= settings.size
-  const network = decoder({
-    ...settings,
-    inputs: places ? (shape as [number, number, number]) : shape.at(-1)!,
-  })
-  return {
-    network,
-    apply(x: tf.Tensor4D, training: boolean) {
-      const seen = (map ?? backbone).apply(x, { training }) as tf.Tensor
-      const features = (map ? tf.mean(seen, [1, 2]) : seen) as tf.Tensor2D
-      return { features, made: network.apply(places ? seen : features, { training }) as tf.Tensor4D }
-    },
-  }
 }
 
 /** How a program finds the split-brain autoencoder by name. */
