@@ -61,7 +61,8 @@ describe.each(testEngines())('on %s', (engine) => {
       const [made, changed] = [method.predict(views), method.predict(other)]
       expect(largest(tf.sub(made.colour, changed.colour))).toBe(0)
       expect(largest(tf.sub(made.lightness, changed.lightness))).toBeGreaterThan(0)
-      const [x] = [tf.cast(pictures(4).images, 'float32') as tf.Tensor4D]
+      expect(largest(tf.sub(method.predict(views, 1).colour, made.colour))).toBeGreaterThan(0)
+      const x = tf.cast(pictures(4).images, 'float32')
       const features = encoderOf(method)(tf.sub(tf.div(x, 128), 1) as tf.Tensor4D)
       expect(features.shape).toEqual([4, 16])
       expect(method.pictures!(views, stepOf()).colours!.shape).toEqual([4, 4, 12, 3])

@@ -31,7 +31,7 @@ const options = {
   },
   lightnessBin: {
     type: 'number',
-    default: 2,
+    default: 1,
     min: 0.5,
     max: 50,
     description: 'width of a bin of lightness, of 100',
@@ -59,9 +59,13 @@ export interface SplitBrain extends Method<Channels> {
   /**
    * Lightness and colour of pictures, each predicted from the other, once training is over; smaller by the option
    * `reduction`.
+   * @param temperature of the annealed mean over bins (`Quantised`): 0.38 for the eye, 1 for the least squared error
    * @returns L 0..100 [batch, side, side, 1]; a and b [batch, side, side, 2]
    */
-  predict(channels: Channels): { readonly lightness: tf.Tensor4D; readonly colour: tf.Tensor4D }
+  predict(
+    channels: Channels,
+    temperature?: number,
+  ): { readonly lightness: tf.Tensor4D; readonly colour: tf.Tensor4D }
   /** What `predict` is to give: the pictures' own, as small. */
   truth(channels: Channels): { readonly lightness: tf.Tensor4D; readonly colour: tf.Tensor4D }
 }
@@ -72,7 +76,7 @@ export interface SplitBrain extends Method<Channels> {
  * side by side. Colours are CIE Lab.
  *
  * @param backbone the half that sees lightness: [batch, size, size, 1] to [batch, features]
- * @param given loss and bins; defaults are the paper's but for the bins of lightness
+ * @param given loss and bins; defaults are the paper's
  * @param context `makeBackbone` makes the half that sees colour, of two channels; normalisation of the pictures, seed of the
  *   other networks' weights
  * @returns what the training loop drives; reports both halves' losses, `toColour` and `toLightness`
@@ -175,7 +179,7 @@ export function splitBrain(
         ),
       }
     },
-    predict: (channels) => tf.tidy(() => predicted(channels)),
+    predict: (channels, temperature) => tf.tidy(() => predicted(channels, temperature)),
     truth: (channels) => tf.tidy(() => truth(channels)),
     encode: (pictures) =>
       tf.tidy(() => {
@@ -190,10 +194,10 @@ export function splitBrain(
     },
   }
 
-  function predicted(channels: Channels) {
+  function predicted(channels: Channels, temperature?: number) {
     const of = (target: Target, seen: tf.Tensor4D) => {
       const { made } = halves[target].apply(seen, false)
-      return bins ? (bins[target].mean(made) as tf.Tensor4D) : inLab(target, made)
+      return bins ? (bins[target].mean(made, temperature) as tf.Tensor4D) : inLab(target, made)
     }
     return { lightness: of('lightness', channels.colour), colour: of('colour', channels.lightness) }
   }
