@@ -30,7 +30,9 @@ export function App({ data }: { readonly data: PageData }) {
   const [first, setFirst] = useState(data.runs.slice(0, DRAWN_AT_FIRST).map(({ id }) => id))
   const wanted = [...(chosen ?? first), ...(focus ? [focus] : [])]
   const { runs, connection } = useRuns(data, [...new Set(wanted)])
-  if (first.length === 0 && runs.length > 0) setFirst(runs.slice(0, DRAWN_AT_FIRST).map(({ id }) => id))
+  // Runs that come are drawn as well, as long as nobody has chosen.
+  const early = [...new Set([...first, ...runs.map(({ id }) => id)])].slice(0, DRAWN_AT_FIRST)
+  if (early.length > first.length) setFirst(early)
   for (const { id } of runs) if (!colors.has(id) && wanted.includes(id)) colors.set(id, colors.size)
   const shown = chosen ?? new Set(first)
   const drawn: DrawnRun[] = useMemo(

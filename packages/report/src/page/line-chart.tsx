@@ -30,7 +30,7 @@ interface Tip {
 
 const HEIGHT = 230
 /** Width of a chart on paper, in CSS pixels: two stand side by side. */
-const PRINTED_WIDTH = 320
+const PRINTED_WIDTH = 296
 
 /** Lines over steps (or whatever x is), with a tip at the pointer, zoom by dragging, arrow keys, and a table behind. */
 export function LineChart(props: LineChartProps) {

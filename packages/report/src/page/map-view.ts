@@ -68,8 +68,9 @@ export function pointAt(
   area: Area,
   [left, top]: readonly [number, number],
   shows: (label: number) => boolean,
+  reach = REACH,
 ): number | undefined {
-  let [best, nearest] = [undefined as number | undefined, REACH ** 2]
+  let [best, nearest] = [undefined as number | undefined, reach ** 2]
   for (let i = 0; i < map.x.length; i++) {
     if (!shows(map.labels[i]!)) continue
     const [x, y] = toCanvas(window, area, map.x[i]!, map.y[i]!)

@@ -72,9 +72,9 @@ export function EmbeddingMapView({ map, atlas }: MapProps) {
       const middle = [area.width / 2, area.height / 2] as const
       const next =
         selected === undefined
-          ? (pointAt(map, window, area, middle, shows) ?? map.labels.findIndex(shows))
+          ? pointAt(map, window, area, middle, shows, Number.POSITIVE_INFINITY)
           : neighbourOf(map, selected, direction, shows)
-      if (next !== undefined && next >= 0) {
+      if (next !== undefined) {
         select(next)
         const [x, y] = toCanvas(window, area, map.x[next]!, map.y[next]!)
         if (x < 0 || y < 0 || x > area.width || y > area.height)
