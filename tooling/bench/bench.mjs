@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { busyCores } from './busy-cores.mjs'
 import { cifarFolder } from './cifar.mjs'
 import { inTurns } from './in-turns.mjs'
+import { featuresFolder } from './knn-features.mjs'
 import { peersPython } from './peers.mjs'
 import { record } from './record.mjs'
 import { table, tableRows } from './table.mjs'
@@ -23,12 +24,18 @@ const benches = {
     rounds: 1,
     environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }),
   },
+  knn: {
+    peer: 'knn.py',
+    rounds: 3,
+    environment: (quick) => ({ SELFSUP_FEATURES: featuresFolder(quick) }),
+  },
   leak: { rounds: 1 }, // beside itself, later
   // Without a peer: what a method learns, beside random weights.
   cpc: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
   'metric-learning': { rounds: 1 },
   generative: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
   iic: { rounds: 1 },
+  advise: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
   pretext: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
 }
 const known = ['--quick', '--json', '--record', '--ours-only', '--peer-only']

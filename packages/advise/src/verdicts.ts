@@ -90,7 +90,7 @@ const rules: Readonly<Record<string, (measures: Measures) => Judgement>> = {
     const { orientation } = measures
     if (!orientation) return untold(measures)
     const { turns, upsideDown } = orientation
-    const found = `upright pictures were found among turned ones in ${figure(turns)}`
+    const found = `a small classifier finds the upright one among four turned copies in ${figure(turns)}`
     if (noUp(measures)) return ['unsuited', `the pictures have no up: ${found}`]
     if (turns.interval[0] < HAS_UP) return ['doubtful', `the pictures hardly have an up: ${found}`]
     if (upsideDown.interval[0] < 0.52)
@@ -199,7 +199,7 @@ function positions(measures: Measures, least: number): Judgement {
       `patches of pictures of ${sizes.median} pixels are too small; it takes ${least} at least`,
     ]
   if (!layout) return untold(measures)
-  const found = `the direction of a patch from the middle was told in ${figure(layout)}`
+  const found = `a small classifier tells in which of four directions a part lies from the middle in ${figure(layout)}`
   if (guessed(layout, NO_LAYOUT))
     return ['unsuited', `every part looks like any other, as in textures: ${found}`]
   if (layout.interval[0] < HAS_LAYOUT)

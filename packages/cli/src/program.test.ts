@@ -61,6 +61,9 @@ describe('bad input ends with one line and no trace', () => {
   test.each([
     [['pretrain', 'simclear', 'pictures'], "unknown method 'simclear'; did you mean 'simclr'?"],
     [['pretrain', 'simclr', 'no-such-folder'], 'no-such-folder does not exist'],
+    [['advise', 'no-such-folder'], 'no-such-folder does not exist'],
+    [['advise', 'empty'], 'empty: no pictures; looked for jpg'],
+    [['advise', 'pictures', '--sample', '0'], 'whole number of at least 1'],
     [['pretrain', 'simclr', 'empty'], 'empty: no pictures; looked for jpg'],
     [
       ['pretrain', 'simclr', 'pictures', '--backbone', 'resnet81'],
@@ -187,6 +190,33 @@ test('classes of two folders are matched by name, not by number', async () => {
   const strange = await selfsup(['evaluate', 'runs/classes', 'pictures', 'strange'])
   expect(strange.err).toContain("(none) are none of the training images' (class0, class1)")
   expect(strange.code).toBe(1)
+}, 300_000)
+
+test('advise names commands that run', async () => {
+  const { code, out, err } = await selfsup(['advise', 'pictures', '--json'])
+  expect(err).toBe('')
+  expect(code).toBe(0)
+  const { measures, methods, warnings, commands } = JSON.parse(out)
+  expect(measures).toMatchObject({ count: 40, looked: 40, read: 40, classes: 2 })
+  expect(warnings[0]).toContain('40 pictures are few')
+  expect(methods.length).toBeGreaterThan(8)
+  expect(commands.map(({ args }: { args: string[] }) => args[0])).toEqual(
+    expect.arrayContaining(['preview', 'pretrain']),
+  )
+  for (const [number, { args }] of commands.entries()) {
+    const [command] = args
+    const brief =
+      command === 'pretrain'
+        ? ['--limit', '1', '--backbone', 'convnet', '--out', `runs/advised${number}`]
+        : []
+    const outcome = await selfsup([...args, ...brief])
+    expect(outcome.err).not.toContain('selfsup:')
+    expect(outcome.code).toBe(0)
+  }
+  const told = await selfsup(['advise', 'pictures', '--sample', '20'])
+  expect(told.out).toMatch(/40 pictures.*20 looked at[\s\S]*Methods\n[\s\S]*Augmentations\n[\s\S]*Next\n/)
+  for (const line of told.out.split('\n').filter((line) => !/^ {2}(selfsup|#)/.test(line)))
+    expect(line.length).toBeLessThanOrEqual(100)
 }, 300_000)
 
 test('preview writes a picture', async () => {

@@ -79,22 +79,32 @@ function section(title: string, lines: readonly string[]): string {
 
 const marks = { suits: '+', doubtful: '?', unsuited: '-' } as const
 
+/** A line for each reason; what the same is said of shares it. */
 function verdictLines(verdicts: readonly Verdict[]): string[] {
-  const width = Math.max(...verdicts.map(({ name }) => name.length))
-  return verdicts.map(({ name, verdict, why }) => wrapped(why, `${marks[verdict]} ${name.padEnd(width)}  `))
+  const byReason = new Map<string, Verdict[]>()
+  for (const verdict of verdicts) {
+    const key = `${marks[verdict.verdict]} ${verdict.why}`
+    byReason.set(key, [...(byReason.get(key) ?? []), verdict])
+  }
+  return [...byReason.values()].map((alike) => {
+    const [{ verdict, why }] = alike as [Verdict]
+    return wrapped(`${alike.map(({ name }) => name).join(', ')}: ${why}`, `${marks[verdict]} `)
+  })
 }
 
-/** A paragraph of at most 100 columns, lines after the first set in as far as its text begins. */
-function wrapped(text: string, first: string): string {
-  const indent = ' '.repeat(first.length + (first ? 2 : 0))
+const COLUMNS = 100
+
+/** A paragraph of at most 100 columns; lines after the first are set in. Figures stay beside their signs. */
+function wrapped(text: string, mark: string): string {
+  const start = mark ? `  ${mark}` : ''
   const lines: string[] = []
-  let line = first ? `  ${first}` : ''
-  for (const word of text.split(' ')) {
-    const empty = line.trim() === first.trim()
-    if (!empty && line.length + 1 + word.length > 100) {
+  let line = start
+  for (const word of text.split(/ (?!%)/)) {
+    const begun = line.length > start.length || lines.length > 0
+    if (begun && line.length + 1 + word.length > COLUMNS) {
       lines.push(line)
-      line = `${indent}${word}`
-    } else line += empty && lines.length === 0 ? word : ` ${word}`
+      line = `${' '.repeat(start.length + (mark ? 2 : 0))}${word}`
+    } else line += line === start ? word : ` ${word}`
   }
   return [...lines, line].join('\n')
 }
