@@ -123,23 +123,24 @@ async function inpainting(method, dataset) {
 
 /** Root mean squared errors of a and b, and of lightness, in units of Lab. */
 async function colourisation(method, dataset) {
-  const errors = await meanOf(method, dataset, (views) => {
+  const [colour, grey, a, b, lightness, black, l] = await meanOf(method, dataset, (views) => {
     const [made, truth] = [method.predict(views, 1), method.truth(views)]
+    const [a, b] = tf.split(truth.colour, 2, 3)
     return {
       colour: squaredError(made.colour, truth.colour),
-      grey: squaredError(tf.zerosLike(truth.colour), truth.colour),
-      meanColour: squaredError(tf.mean(truth.colour, [0, 1, 2], true), truth.colour),
+      grey: tf.mean(tf.square(truth.colour)),
+      a: tf.mean(a),
+      b: tf.mean(b),
       lightness: squaredError(made.lightness, truth.lightness),
-      meanLightness: squaredError(tf.mean(truth.lightness, [0, 1, 2], true), truth.lightness),
+      black: tf.mean(tf.square(truth.lightness)),
+      l: tf.mean(truth.lightness),
     }
   })
-  const [colour, grey, meanColour, lightness, meanLightness] = errors.map(Math.sqrt)
   return {
-    'error of colour from lightness': colour,
-    'error of grey': grey,
-    'error of the mean colour of all pictures': meanColour,
-    'error of lightness from colour': lightness,
-    'error of the mean lightness of all pictures': meanLightness,
+    'error of colour from lightness': Math.sqrt(colour),
+    'error of the mean colour of all pictures': Math.sqrt(grey - (a ** 2 + b ** 2) / 2),
+    'error of lightness from colour': Math.sqrt(lightness),
+    'error of the mean lightness of all pictures': Math.sqrt(black - l ** 2),
   }
 }
 
