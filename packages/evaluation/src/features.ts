@@ -59,7 +59,7 @@ export async function extractFeatures(
 ): Promise<Features> {
   const { normalisation, size } = options
   const encode = typeof backbone === 'function' ? backbone : firstOutputOf(backbone, dataset)
-  const step = (images: tf.Tensor4D) => tf.tidy(() => encode(normalise(fit(images, size), normalisation)))
+  const step = (images: tf.Tensor4D) => tf.tidy(() => encode(seenPictures(images, size, normalisation)))
   const compiled = options.engine?.compile(step)
   try {
     return await collect(dataset, options, async (images) => {
@@ -182,6 +182,11 @@ async function collect(
 /** So many positions of a dataset, evenly apart. */
 function spread(count: number, length: number): Uint32Array {
   return Uint32Array.from({ length: count }, (_, i) => Math.floor((i * length) / count))
+}
+
+/** Pictures as a network sees them: the middle square, resized, normalised. */
+export function seenPictures(images: tf.Tensor4D, size: number, normalisation: Normalisation): tf.Tensor4D {
+  return normalise(fit(images, size), normalisation)
 }
 
 /** The middle square, resized as the views in training are: bilinear with antialiasing. */

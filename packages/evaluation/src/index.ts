@@ -1,9 +1,23 @@
 export { adjustedRandIndex } from './adjusted-rand.js'
 export { alignment, uniformity } from './alignment-uniformity.js'
+export { bleu, type CaptionedPicture, cider } from './caption-scores.js'
 export { type ClusterAccuracy, clusterAccuracy } from './cluster-accuracy.js'
 export { type CollapseSignals, collapseSignals } from './collapse.js'
 export { type Comparison, compareRecords, type RunsComparison } from './compare.js'
 export { type DecisionTreeOptions, decisionTree } from './decision-tree.js'
+export {
+  type BoxedPictures,
+  type Detector,
+  type DetectorOptions,
+  trainDetector,
+} from './detection.js'
+export {
+  type Box,
+  type DetectedPicture,
+  type Detection,
+  type DetectionScores,
+  detectionScores,
+} from './detection-precision.js'
 export { effectiveRank } from './effective-rank.js'
 export { cachedFeatures, type FeatureCacheKey, featuresFile, readFeatures } from './feature-cache.js'
 export { type ExtractOptions, extractFeatures, type Features, rawPixels } from './features.js'

@@ -11,6 +11,11 @@ export interface TrainableNetwork {
    * @returns [batch, features]
    */
   apply(pictures: Tensor4D, training: boolean): Tensor2D
+  /**
+   * Where in the pictures something is, of networks that tell: two maps [batch, height, width, channels], the second of
+   * half the size.
+   */
+  maps?(pictures: Tensor4D, training: boolean): readonly [Tensor4D, Tensor4D]
   /** what gradients may train, from the input to the output: the order that layer-wise rates follow */
   readonly weights: Readonly<Record<string, Variable>>
   dispose(): void
@@ -32,6 +37,8 @@ export interface Pictures {
   readonly normalisation: Normalisation
   /** `pretrained` and `random`, and `other domain` where another run was given */
   readonly starts: readonly Start[]
+  /** whether the networks have `maps` */
+  readonly places?: boolean
 }
 
 /** Features of training and test images, those of the test images numbered as the training images' classes are. */

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { expected, type ImageDataset, type Normalisation, SelfsupError } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import type { Features, RecordFacts, SplitFeatures, Subject } from '@selfsup/evaluation'
+import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { absoluteSource, openSource } from '../images.js'
 import type { ProgressView } from '../progress.js'
 import {
@@ -17,7 +18,7 @@ import {
 } from '../run.js'
 import { exportedFolder, loadExported } from './exported-model.js'
 import { digest, type FeatureMaker, type FeatureSource, featuresOf, pixelFeatures } from './judge.js'
-import { expectFitting, type OtherRun, startsOf, trainableModel } from './trainable.js'
+import { expectFitting, mapsOf, type OtherRun, startsOf, trainableModel } from './trainable.js'
 
 /** What is to be judged, and how. */
 export interface Asked {
@@ -80,6 +81,7 @@ async function openRun(asked: Asked): Promise<Opened> {
     channels,
     normalisation,
     starts: startsOf(run, config, other),
+    places: (await mapsOf(method)) !== undefined,
     clusterings: config.method === 'iic' ? (test) => ownClusters(method, asked, test) : undefined,
   }).finally(() => {
     disposeOf(method)
@@ -144,16 +146,21 @@ async function openExported(asked: Asked, folder: string): Promise<Opened> {
     channels,
     normalisation: await normalisationBeside(folder, channels),
     starts: [
-      { name: 'pretrained', make: async () => trainableModel(await loadExported(folder)) },
+      { name: 'pretrained', make: async () => exportedNetwork(await loadExported(folder)) },
       {
         name: 'random',
         make: async () => {
           const { initialise } = await import('@selfsup/backbones')
-          return trainableModel(initialise(await loadExported(folder), 1, 'he'))
+          return exportedNetwork(initialise(await loadExported(folder), 1, 'he'))
         },
       },
     ],
+    places: (await mapsOf({ networks: maker.networks })) !== undefined,
   }).finally(() => model.dispose())
+}
+
+async function exportedNetwork(backbone: LayersModel) {
+  return trainableModel(backbone, await mapsOf({ networks: { backbone } }))
 }
 
 /** That of the run in whose folder a model lies; else what the command line takes. */
@@ -178,6 +185,7 @@ interface Made {
   readonly channels: 1 | 3
   readonly normalisation: Normalisation
   readonly starts: NonNullable<Subject['pictures']>['starts']
+  readonly places: boolean
   readonly clusterings?: (images: {
     train: ImageDataset
     test: ImageDataset
@@ -210,7 +218,7 @@ async function openPictures(asked: Asked, folder: string, name: string, made: Ma
         ...own,
         baselines,
         values: await valuesOf({ train, test }, own),
-        pictures: { train, test, size, normalisation, starts },
+        pictures: { train, test, size, normalisation, starts, places: made.places },
         clusterings: await made.clusterings?.({ train, test, indices: own.test.indices }),
       },
       facts: {

@@ -1,13 +1,14 @@
 import { expected, type Method, trainableWeights } from '@selfsup/core'
 import type { Start, TrainableNetwork } from '@selfsup/evaluation'
-import type { Tensor2D } from '@tensorflow/tfjs-core'
+import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { disposeOf, makeMethod, type RunConfig, trainedMethod } from '../run.js'
 
 /** A method's way from pictures to features, to be trained further. */
-export function trainable(method: Method): TrainableNetwork {
+export async function trainable(method: Method): Promise<TrainableNetwork> {
   const { networks, parameters = {} } = method
-  if (!method.encode) return { ...trainableModel(networks.backbone), dispose: () => disposeOf(method) }
+  if (!method.encode)
+    return { ...trainableModel(networks.backbone, await mapsOf(method)), dispose: () => disposeOf(method) }
   return {
     // Features that are more than the backbone's: with batch normalisation at rest.
     apply: (pictures) => method.encode!(pictures),
@@ -16,13 +17,26 @@ export function trainable(method: Method): TrainableNetwork {
   }
 }
 
-/** A model of which the first output counts. */
-export function trainableModel(model: LayersModel): TrainableNetwork {
+/** Where in pictures a method's backbone finds something, where its features are the backbone's and that tells. */
+export async function mapsOf({
+  networks,
+  encode,
+}: Pick<Method, 'networks' | 'encode'>): Promise<LayersModel | undefined> {
+  const { featureMaps } = await import('@selfsup/backbones')
+  return encode ? undefined : featureMaps(networks.backbone)
+}
+
+/**
+ * A model of which the first output counts.
+ * @param maps of the same layers
+ */
+export function trainableModel(model: LayersModel, maps?: LayersModel): TrainableNetwork {
   return {
     apply(pictures, training) {
       const outputs = model.apply(pictures, { training }) as Tensor2D | Tensor2D[]
       return Array.isArray(outputs) ? outputs[0]! : outputs
     },
+    ...(maps && { maps: (pictures, training) => maps.apply(pictures, { training }) as [Tensor4D, Tensor4D] }),
     weights: trainableWeights({ backbone: model }),
     dispose: () => model.dispose(),
   }

@@ -2,6 +2,7 @@ import type { Protocol } from '../protocol.js'
 import { clusteringProtocol } from './clustering.js'
 import { convergenceProtocol } from './convergence.js'
 import { dataEfficiencyProtocol } from './data-efficiency.js'
+import { detectionProtocol } from './detection.js'
 import { fewShotProtocol } from './few-shot.js'
 import { fineTuningProtocol } from './fine-tuning.js'
 import { knnProtocol } from './knn.js'
@@ -22,4 +23,5 @@ export const protocols: readonly Protocol[] = [
   dataEfficiencyProtocol,
   fineTuningProtocol,
   convergenceProtocol,
+  detectionProtocol,
 ]

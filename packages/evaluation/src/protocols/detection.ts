@@ -1,0 +1,78 @@
+import type { EvaluationValue } from '@selfsup/core'
+import { trainDetector } from '../detection.js'
+import { detectionScores } from '../detection-precision.js'
+import type { Protocol, Subject } from '../protocol.js'
+import { spreadRows } from '../rows-of.js'
+
+/** Test images that are looked through. */
+const MOST_TEST = 2000
+/** Part of the head's rate at which the network is trained, where it is. */
+const NETWORK_RATE = 0.25
+
+/** A small detector on each start's maps, first with the network as it is, then with the network trained along. */
+export const detectionProtocol: Protocol = {
+  name: 'detection',
+  title: 'Detection',
+  summary:
+    'a small detector (FCOS) on the network’s maps, frozen and fine-tuned: COCO’s mean average precision',
+  lacks,
+  async find(subject, { engine, seed, quick, signal, onProgress }) {
+    const { train, test, size, normalisation, starts } = subject.pictures!
+    const learn = { dataset: train, positions: subject.train.indices }
+    const rows = spreadRows(subject.test.count, quick ? 200 : MOST_TEST)
+    const tell = { dataset: test, positions: Array.from(rows, (row) => subject.test.indices[row]!) }
+    const steps = quick ? 60 : 1000
+    const ways = [
+      { how: 'frozen', networkRate: 0 },
+      { how: 'fine-tuned', networkRate: NETWORK_RATE },
+    ].slice(0, quick ? 1 : 2)
+    const values: EvaluationValue[] = []
+    let runs = 0
+    for (const { how, networkRate } of ways) {
+      for (const start of starts) {
+        const done = runs++ / (ways.length * starts.length)
+        const features = `${start.name} weights, ${how}`
+        const network = await start.make()
+        try {
+          const detector = await trainDetector(network, learn, {
+            engine,
+            size,
+            normalisation,
+            classes: train.classes?.length,
+            steps,
+            networkRate,
+            seed,
+            signal,
+            onStep: (step) => onProgress?.(done + step / steps / (ways.length * starts.length), features),
+          })
+          const scores = detectionScores(await detector.detect(tell))
+          detector.dispose()
+          for (const [metric, value] of [
+            ['mAP', scores.ap],
+            ['AP50', scores.ap50],
+            ['AP75', scores.ap75],
+            ['recall of 100', scores.recall],
+          ] as const)
+            values.push({ metric, features, value, unit: 'part', higherIsBetter: true })
+        } finally {
+          network.dispose()
+        }
+      }
+    }
+    return { options: { steps, batch: 64, learningRate: 2e-3, networkRate: NETWORK_RATE, seed }, values }
+  },
+}
+
+function lacks({ pictures, train, test }: Subject): string | undefined {
+  if (!pictures) return 'only features were given, no network and no pictures'
+  if (!pictures.places) return 'the features are no mean over a map, so that nothing is known of places'
+  for (const [dataset, { indices }] of [
+    [pictures.train, train],
+    [pictures.test, test],
+  ] as const) {
+    const known = indices.some((position) => dataset.annotations?.(position)?.boxes)
+    if (!known || !dataset.imageSize)
+      return `no boxes are known of ${dataset.name} (those of the word shapes are)`
+  }
+  return undefined
+}
