@@ -4,26 +4,26 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
- * Python with lightly and torch: $SELFSUP_PEERS_PYTHON, or an environment made once under .cache/peers.
+ * Python with lightly, torch and scikit-learn: $SELFSUP_PEERS_PYTHON, or an environment made once under .cache/peers.
  * @returns its path; undefined, with the reason on stderr, when it can't be made
  */
 export function peersPython() {
   if (process.env.SELFSUP_PEERS_PYTHON) return process.env.SELFSUP_PEERS_PYTHON
   const folder = fileURLToPath(new URL('../../.cache/peers', import.meta.url))
   const python = join(folder, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python')
-  const ready = join(folder, 'ready')
+  const ready = join(folder, 'ready-2') // by another number when another package is needed
   if (existsSync(ready)) return python
   console.error('Making the peers’ Python environment in .cache/peers: some minutes, once')
   mkdirSync(folder, { recursive: true })
   for (const [command, args] of [
     ['python3', ['-m', 'venv', folder]],
-    [python, ['-m', 'pip', 'install', '-q', 'torch', 'torchvision', 'lightly==1.6.*']],
+    [python, ['-m', 'pip', 'install', '-q', 'torch', 'torchvision', 'lightly==1.6.*', 'scikit-learn']],
   ]) {
     const { status, error } = spawnSync(command, args, { stdio: ['ignore', 2, 2] })
     if (status === 0) continue
     const reason = error ? error.message : `${command} ${args.slice(0, 3).join(' ')} failed`
     console.error(
-      `No peers here, ours run alone: ${reason}. SELFSUP_PEERS_PYTHON may name a Python that has torch, torchvision and lightly.`,
+      `No peers here, ours run alone: ${reason}. SELFSUP_PEERS_PYTHON may name a Python that has torch, torchvision, lightly and scikit-learn.`,
     )
     return undefined
   }

@@ -1,0 +1,62 @@
+// Judging 10,000 test features by 50,000 training features of 512 dimensions: kNN, linear probe, k-means.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { featuresFolder, sizesOf } from './knn-features.mjs'
+import { load, peakMemory, prepared, quick, report } from './packages.mjs'
+
+const { knn, linearProbe, miniBatchKMeans } = await load('evaluation')
+const engine = await prepared()
+const folder = process.env.SELFSUP_FEATURES ?? featuresFolder(quick)
+const { width } = sizesOf(quick)
+const read = (name, Numbers) => new Numbers(Uint8Array.from(readFileSync(join(folder, name))).buffer)
+
+function features(name) {
+  const labels = read(`${name}.i32`, Int32Array)
+  const values = read(`${name}.f32`, Float32Array)
+  return { values, count: labels.length, width, labels, indices: Int32Array.from(labels.keys()) }
+}
+
+const [train, test] = ['train', 'test'].map(features)
+const some = {
+  ...test,
+  values: test.values.subarray(0, 64 * width),
+  count: 64,
+  labels: test.labels.subarray(0, 64),
+}
+const rows = []
+async function measure(name, run, warmUp) {
+  await warmUp()
+  const before = peakMemory()
+  const times = []
+  let result
+  for (let i = 0; i < (quick ? 1 : 2); i++) {
+    const started = performance.now()
+    result = await run()
+    times.push((performance.now() - started) / 1000)
+  }
+  rows.push({ case: name, value: Math.min(...times), unit: 's' })
+  return { result, memory: Math.max(1, peakMemory() - before) }
+}
+
+const neighbours = await measure(
+  'kNN',
+  () => knn(train, test, { k: 200, temperature: 0.07 }),
+  () => knn(train, some, { k: 200 }),
+)
+rows.push({ case: 'kNN, accuracy', value: 100 * neighbours.result.accuracy, unit: '%' })
+rows.push({ case: 'kNN, memory added', value: neighbours.memory, unit: 'MB' })
+const probe = await measure(
+  'linear probe',
+  () => linearProbe(train, test, { l2: [1e-3] }),
+  () => linearProbe(some, some, { l2: [1e-3] }),
+)
+rows.push({ case: 'linear probe, accuracy', value: 100 * probe.result.accuracy, unit: '%' })
+const clusters = 100
+const clustering = await measure(
+  'k-means, 100 clusters',
+  () => miniBatchKMeans(train, { clusters }),
+  () => miniBatchKMeans(some, { clusters: 2 }),
+)
+rows.push({ case: 'k-means, inertia', value: clustering.result.inertia / train.count, unit: 'a point' })
+report(engine, rows)
+process.exit()
