@@ -11,15 +11,9 @@ import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { discriminatorAccuracy, discriminatorLoss, generatorLoss, sampleSpread } from './adversarial.js'
 import { adversarialAlarms, adversarialTraining } from './adversarial-training.js'
-import {
-  fromLogits,
-  generator,
-  jointDiscriminator,
-  kindFor,
-  latentOption,
-  networkOption,
-} from './generator.js'
-import { drawLatents, type LatentDistribution, latentPictures } from './latents.js'
+import { fromLogits, generator, kindFor, latentOption, networkOption } from './generator.js'
+import { jointDiscriminator } from './joint-discriminator.js'
+import { drawLatents, latentPictures } from './latents.js'
 import { inputShape, normalisationOf, plainView, sideBySide, toPixels, viewOptions } from './pixels.js'
 
 const options = {
@@ -64,9 +58,10 @@ export interface BiganViews {
 type Pairs = { readonly encoded: tf.Tensor2D; readonly generated: tf.Tensor4D } | undefined
 
 /**
- * BiGAN, adversarial feature learning (Donahue et al. 2017, arXiv:1605.09782, algorithm in section 3.4): an encoder maps
+ * BiGAN, adversarial feature learning (Donahue et al. 2017, arXiv:1605.09782, section 3): an encoder maps
  * pictures to latents, a generator latents to pictures, and a discriminator sees pairs of both. What deceives it best are an
- * encoder and a generator that invert each other. Features are the encoder's, before its latents: the paper's `FC` features.
+ * encoder and a generator that invert each other. Features are the encoder's before its
+ * latents, whose nearest neighbours the paper's table 1 counts (`NNC_e-` in the authors' code).
  *
  * @param backbone the encoder's trunk: [batch, size, size, channels], normalised, to [batch, features]
  * @param given latents and networks; defaults are those of the paper's code for MNIST
@@ -80,8 +75,7 @@ export function bigan(
   { normalisation: own, seed = 1 }: MethodContext = {},
 ): Method<BiganViews, Pairs> {
   const options = resolveOptions(biganDefinition, given)
-  const { latent: latents, width, cycle } = options
-  const distribution = options.distribution as LatentDistribution
+  const { latent: latents, distribution, width, cycle } = options
   const shape = inputShape('bigan', backbone)
   const kind = kindFor('bigan', options.networks, backbone, shape.size)
   const normalisation = normalisationOf(shape.channels, own)
@@ -91,7 +85,7 @@ export function bigan(
   const maker = generator({ kind, latents, ...shape, width, seed: seed + 2 })
   const trunk =
     kind === 'convolutional' ? dcgan({ ...shape, width, features: 16 * width, seed: seed + 3 }) : undefined
-  const judge = jointDiscriminator({ kind, latents, ...shape, width, trunk, seed: seed + 3 })
+  const judge = jointDiscriminator({ latents, ...shape, width, trunk, seed: seed + 3 })
 
   const encode = (pictures: tf.Tensor4D, training: boolean) =>
     encoder.apply(backbone.apply(pictures, { training }), { training }) as tf.Tensor2D

@@ -11,7 +11,7 @@ import * as tfl from '@tensorflow/tfjs-layers'
 import { discriminatorAccuracy, discriminatorLoss, generatorLoss, sampleSpread } from './adversarial.js'
 import { adversarialAlarms, adversarialTraining } from './adversarial-training.js'
 import { fromLogits, generator, kindFor, latentOption, networkOption } from './generator.js'
-import { drawLatents, type LatentDistribution, latentPictures } from './latents.js'
+import { drawLatents, latentPictures } from './latents.js'
 import { inputShape, normalisationOf, plainView, viewOptions } from './pixels.js'
 import { r1Penalty, steepest } from './r1.js'
 
@@ -85,8 +85,7 @@ export function gan(
   { normalisation: own, seed = 1 }: MethodContext = {},
 ): Gan {
   const options = resolveOptions(ganDefinition, given)
-  const { latent: latents, width, r1, r1Every } = options
-  const distribution = options.distribution as LatentDistribution
+  const { latent: latents, distribution, width, r1, r1Every } = options
   const shape = inputShape('gan', backbone)
   const kind = kindFor('gan', options.networks, backbone, shape.size)
   const normalisation = normalisationOf(shape.channels, own)
@@ -96,7 +95,7 @@ export function gan(
   const maker = generator({ kind, latents, ...shape, width, seed: seed + 2 })
   const generate = (z: tf.Tensor2D, training: boolean) =>
     fromLogits(maker.apply(z, { training }) as tf.Tensor4D, normalisation)
-  const generated = (z: tf.Tensor2D) =>
+  const pixelsOf = (z: tf.Tensor2D) =>
     tf.tidy(() => tf.sigmoid(maker.apply(z, { training: false }) as tf.Tensor4D))
   const judge = (pictures: tf.Tensor4D) => {
     const features = backbone.apply(pictures, { training: true }) as tf.Tensor2D
@@ -151,8 +150,8 @@ export function gan(
         features: ofReal.features,
       }
     },
-    generate: generated,
-    pictures: (_, { seed }) => ({ ...latentPictures(generated, distribution, latents, seed) }),
+    generate: pixelsOf,
+    pictures: (_, { seed }) => ({ ...latentPictures(pixelsOf, distribution, latents, seed) }),
     dispose: () => {
       for (const model of [answer, maker]) model.dispose()
     },

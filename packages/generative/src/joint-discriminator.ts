@@ -1,0 +1,37 @@
+import { initialise, leakyRelu, type Node, normalisation, through } from '@selfsup/backbones'
+import * as tfl from '@tensorflow/tfjs-layers'
+import { type GeneratorOptions, linear } from './generator.js'
+
+export interface JointDiscriminatorOptions extends Omit<GeneratorOptions, 'kind'> {
+  /** of the trunk, where pictures are looked at by convolutions */
+  readonly trunk?: tfl.LayersModel
+}
+
+/**
+ * BiGAN's discriminator of pairs: a picture and its latents, which enter both hidden layers (Donahue et al. 2017,
+ * arXiv:1605.09782, section 3). Convolutional ones look at the picture first.
+ * @param options.trunk from pictures to [batch, features]; its layers become the model's
+ * @returns a model from [pictures, latents] to [batch, 1], the logit of "a real picture, encoded"
+ */
+export function jointDiscriminator({
+  latents,
+  size,
+  channels,
+  width = 64,
+  seed = 1,
+  trunk,
+}: JointDiscriminatorOptions): tfl.LayersModel {
+  const z = tfl.input({ shape: [latents], name: 'latents' })
+  const pictures = trunk ? trunk.inputs[0]! : tfl.input({ shape: [size, size, channels], name: 'pictures' })
+  const looked = trunk ? trunk.outputs[0]! : through(tfl.layers.flatten({ name: 'pixels' }), pictures)
+  const units = 16 * width
+  let x = leakyRelu(linear(joined(looked, z, '1'), '1/linear', units), '1/relu')
+  x = normalisation(linear(joined(x, z, '2'), '2/linear', units, false), '2/bn')
+  const outputs = linear(leakyRelu(x, '2/relu'), 'answer', 1)
+  const model = tfl.model({ inputs: [pictures, z], outputs, name: 'discriminator' })
+  return initialise(model, seed, 'transformer')
+}
+
+function joined(x: Node, latents: Node, name: string): Node {
+  return tfl.layers.concatenate({ name: `${name}/joined` }).apply([x, latents]) as Node
+}
