@@ -1,6 +1,12 @@
 export { adjustedRandIndex } from './adjusted-rand.js'
 export { alignment, uniformity } from './alignment-uniformity.js'
 export { bleu, type CaptionedPicture, cider } from './caption-scores.js'
+export {
+  type CaptionedFeatures,
+  type Captioner,
+  type CaptionerOptions,
+  trainCaptioner,
+} from './captioning.js'
 export { type ClusterAccuracy, clusterAccuracy } from './cluster-accuracy.js'
 export { type CollapseSignals, collapseSignals } from './collapse.js'
 export { type Comparison, compareRecords, type RunsComparison } from './compare.js'

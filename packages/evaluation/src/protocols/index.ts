@@ -1,4 +1,5 @@
 import type { Protocol } from '../protocol.js'
+import { captioningProtocol } from './captioning.js'
 import { clusteringProtocol } from './clustering.js'
 import { convergenceProtocol } from './convergence.js'
 import { dataEfficiencyProtocol } from './data-efficiency.js'
@@ -24,4 +25,5 @@ export const protocols: readonly Protocol[] = [
   fineTuningProtocol,
   convergenceProtocol,
   detectionProtocol,
+  captioningProtocol,
 ]

@@ -1,0 +1,203 @@
+import { derive, expected, uniforms } from '@selfsup/core'
+import type { Engine } from '@selfsup/engine'
+import { adamw, biasesAndNorms, warmupCosine } from '@selfsup/optim'
+import * as tf from '@tensorflow/tfjs-core'
+import { captionDecoder } from './caption-decoder.js'
+import type { Features } from './features.js'
+import { sample } from './few-shot.js'
+import { standardisation } from './row-blocks.js'
+import { type Vocabulary, vocabularyOf } from './vocabulary.js'
+
+/** Features of pictures, and what people say of each. */
+export interface CaptionedFeatures {
+  readonly features: Features
+  /** of each row one or more; rows without are not learned from */
+  readonly captions: readonly (readonly string[])[]
+}
+
+export interface CaptionerOptions {
+  readonly engine: Engine
+  /** updates; default 2000 */
+  readonly steps?: number
+  /** pictures a step; default 128 */
+  readonly batchSize?: number
+  /** of AdamW, the highest; default 2e-3 */
+  readonly learningRate?: number
+  /** of the decoder's layers; default 128 */
+  readonly width?: number
+  readonly seed?: number
+  readonly signal?: AbortSignal
+  readonly onStep?: (step: number) => void
+}
+
+/** A decoder that was trained. */
+export interface Captioner {
+  readonly vocabulary: Vocabulary
+  /** mean loss of the last tenth of the steps: negative log-likelihood of a word, in nats */
+  readonly loss: number
+  /** The likeliest caption of each row, word by word, without punctuation. */
+  describe(features: Features): Promise<string[]>
+  dispose(): void
+}
+
+/**
+ * Trains a small transformer decoder to say of frozen features what people say of the pictures: cross-entropy of each word
+ * after those before it, of one caption of each picture at a time, in one compiled step.
+ * @throws SelfsupError when no row has a caption, their number is another than the features', or options are out of range
+ */
+export async function trainCaptioner(
+  { features, captions }: CaptionedFeatures,
+  options: CaptionerOptions,
+): Promise<Captioner> {
+  const { engine, width, seed = 1, signal, onStep } = options
+  const { steps = 2000, batchSize = 128, learningRate = 2e-3 } = options
+  for (const [name, value] of Object.entries({ steps, batchSize }))
+    expected(
+      Number.isInteger(value) && value >= 1,
+      `trainCaptioner: ${name} must be at least 1; got ${value}`,
+    )
+  expected(
+    captions.length === features.count,
+    `trainCaptioner: there are captions of ${captions.length} pictures and features of ${features.count}`,
+  )
+  const rows = [...captions.keys()].filter((row) => captions[row]!.length > 0)
+  expected(rows.length > 0, 'trainCaptioner: no picture has a caption')
+  const vocabulary = vocabularyOf(rows.flatMap((row) => captions[row]!))
+  const length = vocabulary.longest + 1
+  const known = vocabulary.words.length
+  const scale = standardisation(features, Uint32Array.from(rows))
+  const shape = { features: features.width, vocabulary: known, length, width }
+  const decoder = captionDecoder({ ...shape, seed: [seed, 0xca9] })
+  const optimizer = adamw(decoder.weights, { weightDecay: 1e-2, exclude: biasesAndNorms })
+  const step = engine.compile((seen: tf.Tensor2D, words: tf.Tensor2D, rate: tf.Scalar): tf.Scalar => {
+    const { value, grads } = tf.variableGrads(
+      () => captionLoss(decoder.apply(seen, words), words),
+      Object.values(decoder.weights),
+    )
+    const gradients = Object.entries(decoder.weights).map(([name, { name: own }]) => [name, grads[own]!])
+    optimizer.apply(Object.fromEntries(gradients), { learningRate: rate })
+    return value
+  })
+  const rateAt = warmupCosine({ base: learningRate, warmupSteps: Math.floor(steps / 20), totalSteps: steps })
+  const batch = Math.min(batchSize, rows.length)
+  const losses: tf.Scalar[] = []
+  try {
+    let order: number[] = []
+    for (let done = 0; done < steps; done++) {
+      signal?.throwIfAborted()
+      // So that the device is not told of more steps than it can do soon.
+      if (done % 50 === 49) await decoder.weights['told/bias']!.data()
+      if (order.length < batch) order = sample(rows.length, rows.length, derive([seed, 0x5e4], done))
+      const own = order.splice(0, batch).map((i) => rows[i]!)
+      const draws = uniforms(derive([seed, 0xd4a], done), batch)
+      const words = own.flatMap((row, i) => {
+        const all = captions[row]!
+        return [...vocabulary.encode(all[Math.floor(draws[i]! * all.length)]!)]
+      })
+      const inputs = [
+        standardRows(features, own, scale),
+        tf.tensor2d(words, [batch, length], 'int32'),
+        tf.scalar(rateAt(done)),
+      ] as const
+      const loss = step(...inputs)
+      tf.dispose(inputs as unknown as tf.Tensor[])
+      if (done >= steps * 0.9) losses.push(loss)
+      else loss.dispose()
+      onStep?.(done + 1)
+    }
+    const last = await Promise.all(losses.map((loss) => loss.data()))
+    const loss = last.reduce((sum, [value]) => sum + value!, 0) / last.length
+    return {
+      vocabulary,
+      loss,
+      describe: (asked) => describe(asked, decoder, vocabulary, scale, options),
+      dispose: () => decoder.dispose(),
+    }
+  } catch (error) {
+    decoder.dispose()
+    throw error
+  } finally {
+    tf.dispose(losses)
+    step.dispose()
+    optimizer.dispose()
+  }
+}
+
+/**
+ * Mean cross-entropy of a caption's words and its end; what follows the end does not count.
+ * @param logits [batch, length, vocabulary]
+ * @param words int32 [batch, length], 0 from the end on
+ */
+export function captionLoss(logits: tf.Tensor3D, words: tf.Tensor2D): tf.Scalar {
+  return tf.tidy(() => {
+    const [batch, length, vocabulary] = logits.shape
+    const said = tf.cast(tf.greater(words, 0), 'float32') as tf.Tensor2D
+    // The end itself is one more: the place after the last word.
+    const counted = tf.concat([tf.ones([batch, 1]), tf.slice(said, [0, 0], [batch, length - 1])], 1)
+    const likelihood = tf.sum(
+      tf.mul(tf.logSoftmax(logits), tf.cast(tf.oneHot(words, vocabulary), 'float32')),
+      2,
+    )
+    return tf.neg(tf.div(tf.sum(tf.mul(likelihood, counted)), tf.sum(counted))) as tf.Scalar
+  })
+}
+
+/** Pictures described at a time. */
+const BLOCK = 256
+
+async function describe(
+  features: Features,
+  decoder: ReturnType<typeof captionDecoder>,
+  vocabulary: Vocabulary,
+  scale: ReturnType<typeof standardisation>,
+  { engine, signal }: CaptionerOptions,
+): Promise<string[]> {
+  const length = vocabulary.longest + 1
+  expected(
+    features.width === scale.mean.length,
+    `describe: the decoder takes ${scale.mean.length} features per image; got ${features.width}`,
+  )
+  const next = engine.compile(
+    (seen: tf.Tensor2D, words: tf.Tensor2D) => tf.argMax(decoder.apply(seen, words), 2) as tf.Tensor2D,
+  )
+  const captions: string[] = []
+  try {
+    for (let start = 0; start < features.count; start += BLOCK) {
+      // The last block is filled up with the last row: one form of the step for all.
+      const rows = Array.from({ length: Math.min(BLOCK, features.count) }, (_, i) =>
+        Math.min(start + i, features.count - 1),
+      )
+      const seen = standardRows(features, rows, scale)
+      const words = new Int32Array(rows.length * length)
+      for (let place = 0; place < length; place++) {
+        signal?.throwIfAborted()
+        const before = tf.tensor2d(words, [rows.length, length], 'int32')
+        const told = next(seen, before)
+        const values = await told.data()
+        for (let row = 0; row < rows.length; row++) {
+          const at = row * length + place
+          words[at] = place > 0 && words[at - 1] === 0 ? 0 : values[at]!
+        }
+        tf.dispose([before, told])
+      }
+      seen.dispose()
+      for (let row = 0; row < rows.length && captions.length < features.count; row++)
+        captions.push(vocabulary.decode(words.subarray(row * length, (row + 1) * length)))
+    }
+    return captions
+  } finally {
+    next.dispose()
+  }
+}
+
+function standardRows(
+  { values, width }: Features,
+  rows: readonly number[],
+  { mean, inverse }: ReturnType<typeof standardisation>,
+): tf.Tensor2D {
+  const packed = new Float32Array(rows.length * width)
+  for (const [i, row] of rows.entries())
+    for (let f = 0; f < width; f++)
+      packed[i * width + f] = (values[row * width + f]! - mean[f]!) * inverse[f]!
+  return tf.tensor2d(packed, [rows.length, width])
+}

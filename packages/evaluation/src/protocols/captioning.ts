@@ -1,0 +1,63 @@
+import type { EvaluationValue, ImageDataset } from '@selfsup/core'
+import { bleu, cider } from '../caption-scores.js'
+import { trainCaptioner } from '../captioning.js'
+import type { Features } from '../features.js'
+import type { Protocol, Subject } from '../protocol.js'
+import { rowsOf, spreadRows } from '../rows-of.js'
+import { everything } from './lacking.js'
+
+/** Test images that are described. */
+const MOST_TEST = 2000
+
+/** A small decoder learns to describe the training images from their features, and describes the test images. */
+export const captioningProtocol: Protocol = {
+  name: 'captioning',
+  title: 'Captioning',
+  summary: 'a small transformer decoder on frozen features: CIDEr-D, BLEU-1 to BLEU-4',
+  lacks,
+  async find(subject, { engine, seed, quick, signal, onProgress }) {
+    const { pictures } = subject
+    const steps = quick ? 60 : 2000
+    const all = everything(subject)
+    const values: EvaluationValue[] = []
+    for (const [i, { name, train, test }] of all.entries()) {
+      const learn = { features: train, captions: captionsOf(pictures!.train, train) }
+      const captioner = await trainCaptioner(learn, {
+        engine,
+        steps,
+        seed,
+        signal,
+        onStep: (step) => onProgress?.((i + (0.9 * step) / steps) / all.length, name),
+      })
+      try {
+        const known = captionsOf(pictures!.test, test)
+        const able = spreadRows(test.count, quick ? 200 : MOST_TEST).filter((row) => known[row]!.length > 0)
+        const told = rowsOf(test, able)
+        const made = await captioner.describe(told)
+        const pairs = made.map((caption, row) => ({ made: caption, references: known[able[row]!]! }))
+        const described = { features: name, higherIsBetter: true } as const
+        values.push({ metric: 'CIDEr-D', ...described, value: cider(pairs) })
+        for (const [n, value] of bleu(pairs).entries())
+          values.push({ metric: `BLEU-${n + 1}`, ...described, value, unit: 'part' })
+      } finally {
+        captioner.dispose()
+      }
+    }
+    return { options: { steps, batch: 128, learningRate: 2e-3, seed }, values }
+  },
+}
+
+function captionsOf({ annotations }: ImageDataset, { indices }: Features): (readonly string[])[] {
+  return Array.from(indices, (position) => annotations?.(position)?.captions ?? [])
+}
+
+function lacks({ pictures, train, test }: Subject): string | undefined {
+  if (!pictures) return 'only features were given, no pictures of which captions are known'
+  for (const [dataset, features] of [
+    [pictures.train, train],
+    [pictures.test, test],
+  ] as const)
+    if (!features.indices.some((position) => dataset.annotations?.(position)?.captions?.length))
+      return `no captions are known of ${dataset.name} (those of the word shapes are)`
+  return undefined
+}
