@@ -29,7 +29,7 @@ const adversarial = { optimizer: { name: 'adamw', beta1: 0.5, weightDecay: 0 }, 
 const usual = { optimizer: { name: 'adamw', weightDecay: 0 }, schedule: { name: 'cosine' } }
 const settings = {
   classifier: { epochs: 4, learningRate: 2e-3, ...usual, ...set.classifier },
-  vae: { epochs: 20, learningRate: 1e-3, ...usual, ...set.vae },
+  vae: { epochs: 12, learningRate: 1e-3, ...usual, ...set.vae },
   gan: { epochs: 8, learningRate: 5e-4, ...adversarial, ...set.gan },
   bigan: { epochs: 20, learningRate: 5e-4, ...adversarial, ...set.bigan },
   'bigan-cycle': { epochs: 6, learningRate: 5e-4, ...adversarial, ...set['bigan-cycle'] },
