@@ -4,9 +4,9 @@ import { type ImageDataset, SelfsupError } from '@selfsup/core'
 import type { CompiledStep, Engine } from '@selfsup/engine'
 import type { Embedded, ImageIndex, ImageListing } from '@selfsup/retrieval'
 import { absoluteSource } from './images.js'
+import { digest } from './judging/judge.js'
 import { normalisationOf, type TrainedMethod } from './run.js'
 import { shellWord } from './table.js'
-import { weightsDigest } from './weights-digest.js'
 
 /** The folder of a run's indexes. */
 const indexFolder = (run: string) => join(run, 'index')
@@ -23,7 +23,7 @@ export async function openRunIndex(
 ): Promise<{ index: ImageIndex; others: readonly string[] }> {
   const { findIndex, openImageIndex } = await import('@selfsup/retrieval')
   const { mean, std } = await normalisationOf(config)
-  const key = { weights: await weightsDigest(method), size: config.pictures.size, mean, std }
+  const key = { weights: await digest(method), size: config.pictures.size, mean, std }
   const { exists, others } = await findIndex(indexFolder(run), key)
   if (!exists && !make) {
     const why = others.length > 0 ? 'was indexed with other weights than it has now' : 'has no index yet'
