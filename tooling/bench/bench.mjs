@@ -35,6 +35,9 @@ const benches = {
   'metric-learning': { rounds: 1 },
   generative: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
   iic: { rounds: 1 },
+  index: { rounds: 1 },
+  detection: { rounds: 1 },
+  captioning: { rounds: 1 },
   advise: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
   pretext: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
 }

@@ -1,0 +1,60 @@
+// What the detection and captioning benchmarks share: SimCLR on drawn shapes, two in each picture, and random weights.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { load, quick } from './packages.mjs'
+
+const { imagenetNormalisation } = await load('augment')
+const { convnet, featureMaps } = await load('backbones')
+const { trainableWeights } = await load('core')
+const { shapes } = await load('data')
+const { extractFeatures } = await load('evaluation')
+const { definition, simclr } = await load('simclr')
+const { recommendedSettings, train } = await load('train')
+
+export const size = 32
+export const normalisation = imagenetNormalisation
+const objects = 2
+export const labelled = {
+  train: shapes({ size, objects, seed: 2, count: quick ? 500 : 4000 }),
+  test: shapes({ size, objects, seed: 2, split: 'test', count: quick ? 200 : 1000 }),
+}
+
+/** A backbone that learned without labels, and one that did not; `work` is given both by name. */
+export async function withBackbones(engine, work) {
+  const scratch = mkdtempSync(join(tmpdir(), 'selfsup-shapes-'))
+  const [pretrained, random] = [convnet({ size, seed: 1 }), convnet({ size, seed: 1 })]
+  const method = simclr(pretrained, {}, { normalisation })
+  try {
+    const unlabelled = shapes({ size, objects, count: quick ? 1000 : 20_000 })
+    const settings = recommendedSettings(definition.training(method.options), { epochs: quick ? 1 : 40 })
+    const { seconds } = await train(method, unlabelled, {
+      ...settings,
+      out: join(scratch, 'run'),
+      engine,
+      seed: 1,
+      onEpoch: ({ epoch, loss }) => console.error(`epoch ${epoch + 1} loss ${loss.toFixed(4)}`),
+    })
+    return { seconds, ...(await work({ 'SimCLR weights': pretrained, 'random weights': random })) }
+  } finally {
+    method.dispose()
+    pretrained.dispose()
+    random.dispose()
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+/** A backbone as detectors take it. */
+export function networkOf(backbone) {
+  const maps = featureMaps(backbone)
+  return {
+    apply: (pictures, training) => backbone.apply(pictures, { training }),
+    maps: (pictures, training) => maps.apply(pictures, { training }),
+    weights: trainableWeights({ backbone }),
+    dispose() {},
+  }
+}
+
+/** Features of the labelled pictures of a part. */
+export const featuresOf = (backbone, part, engine) =>
+  extractFeatures(backbone, labelled[part], { normalisation, size, engine })
