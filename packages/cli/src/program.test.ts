@@ -78,6 +78,14 @@ describe('bad input ends with one line and no trace', () => {
       "unknown setting 'epoch'; did you mean 'epochs'?",
     ],
     [['evaluate', 'runs/none', 'pictures', 'pictures'], 'runs/none holds no run'],
+    [
+      ['evaluate', 'runs/none', 'a', 'b', '--protocol', 'knnn'],
+      "unknown protocol 'knnn'; did you mean 'knn'?",
+    ],
+    [['evaluate', 'runs/none', 'a.npy', 'b'], 'both must be images or both features (.npy)'],
+    [['evaluate', 'runs/none', 'a.npy', 'b.npy'], "a.npy can't be opened"],
+    [['compare', 'runs/none'], 'name at least two runs'],
+    [['compare', 'runs/none', 'runs/none'], 'runs/none has not been judged'],
     [['resume', 'runs/none'], 'runs/none holds no run'],
     [['embed', 'runs/none', 'pictures', '--out', 'x.csv'], '.npy or .parquet'],
     [['demo', '--out', 'pictures'], 'pictures is there and holds no demo'],
@@ -168,6 +176,39 @@ test('pretrain, stopped by Ctrl-C and resumed, evaluate and embed: the main job'
   const file = await readFile(join(folder, 'features.npy'))
   expect(file.subarray(1, 6).toString()).toBe('NUMPY')
   expect(file.length).toBeGreaterThan(40 * 256 * 4)
+
+  // The same features three ways: the run's, its exported model's, and those that were written.
+  const protocols = ['--protocol', 'knn,retrieval', '--json']
+  const [ofRun, ofModel, ofArrays] = await Promise.all([
+    selfsup(['evaluate', 'runs/a', 'pictures', 'pictures', ...protocols]),
+    selfsup(['evaluate', 'runs/a/backbone', 'pictures', 'pictures', ...protocols]),
+    selfsup(['evaluate', 'runs/given', 'features.npy', 'features.npy', ...protocols]),
+  ])
+  const valuesOf = ({ out }: Outcome): number[] =>
+    JSON.parse(out).records.flatMap(({ values }: { values: { value: number }[] }) =>
+      values.map(({ value }) => value),
+    )
+  expect(ofRun.err).toContain('knn: done before, kept')
+  for (const each of [ofModel, ofArrays])
+    for (const [i, value] of valuesOf(each).entries()) expect(value).toBeCloseTo(valuesOf(ofRun)[i]!, 4)
+  expect(await readdir(join(folder, 'runs/given/evaluation'))).toEqual(['knn.json', 'retrieval.json'])
+
+  const none = await selfsup([
+    'evaluate',
+    'runs/given',
+    'features.npy',
+    'features.npy',
+    '--protocol',
+    'fine-tuning',
+  ])
+  expect(none.err).toContain('nothing could be judged: only features were given, no network and no pictures')
+  expect(none.code).toBe(1)
+
+  const compared = await selfsup(['compare', 'runs/a', 'runs/a', '--json'])
+  const [{ values: differences }] = JSON.parse(compared.out)
+  expect(differences.length).toBeGreaterThan(5)
+  for (const { difference, better } of differences) expect([difference, better]).toEqual([0, undefined])
+  expect((await selfsup(['compare', 'runs/a', 'runs/a'])).out).toContain('Recall@1')
 }, 300_000)
 
 test('classes of two folders are matched by name, not by number', async () => {

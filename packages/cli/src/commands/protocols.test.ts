@@ -1,0 +1,7 @@
+import { protocols } from '@selfsup/evaluation'
+import { expect, test } from 'vitest'
+import { protocolNames } from '../program.js'
+
+test('help names every protocol', () => {
+  expect(protocolNames.split(', ')).toEqual(protocols.map(({ name }) => name))
+})
