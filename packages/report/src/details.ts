@@ -18,6 +18,8 @@ export interface DetailSources {
 export interface DetailOptions {
   /** of the map, at most; 1500 */
   readonly points?: number
+  /** one that was made of the same features before; made anew without */
+  readonly map?: EmbeddingMap
   readonly signal?: AbortSignal
 }
 
@@ -25,7 +27,7 @@ export interface DetailOptions {
 export async function detailsOf(
   view: RunView,
   sources: DetailSources,
-  { points, signal }: DetailOptions = {},
+  { points, map: known, signal }: DetailOptions = {},
 ): Promise<RunDetails> {
   const { features, datasets } = sources
   const { sheets, notes: unread } = await sheetsOf(view.folder)
@@ -39,7 +41,7 @@ export async function detailsOf(
       return undefined
     }
   }
-  const map = await orNote('no map', features && embeddingMap(features, { points, signal }))
+  const map = known ?? (await orNote('no map', features && embeddingMap(features, { points, signal })))
   const shown = positionsShown(view.evaluations, map)
   const atlasOf = (split: Split) => {
     const dataset = datasets[split]

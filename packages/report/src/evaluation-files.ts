@@ -11,6 +11,7 @@ const evaluationRecord = z.object({
   version: z.literal(1),
   protocol: z.string(),
   title: z.string(),
+  subject: z.string().optional(),
   step: z.number(),
   weights: z.string().optional(),
   features: z.object({ train: z.string().optional(), test: z.string().optional() }).optional(),

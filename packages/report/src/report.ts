@@ -10,7 +10,7 @@ import { RunReader } from './run-reader.js'
 /** Brings what a run's map and pictures are made from; the caller closes what it opened. */
 export type SourcesOf = (view: RunView) => Promise<DetailSources>
 
-export interface ReportOptions extends Omit<DetailOptions, 'points'> {
+export interface ReportOptions extends Pick<DetailOptions, 'signal'> {
   /** heading; the run's name, or how many there are */
   readonly title?: string
   /** without it, the report has neither map nor pictures of images */

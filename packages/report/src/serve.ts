@@ -5,7 +5,7 @@ import { SelfsupError } from '@selfsup/core'
 import { detailsOf } from './details.js'
 import { type PageParts, pageParts, renderPage } from './html.js'
 import { LiveRuns } from './live-runs.js'
-import type { RunDetails, RunView } from './page-data.js'
+import type { EmbeddingMap, RunDetails, RunView } from './page-data.js'
 import type { SourcesOf } from './report.js'
 import { summaryOf } from './run-reader.js'
 
@@ -177,19 +177,30 @@ function listenerOf(response: ServerResponse, wanted: ReadonlySet<string>, gone:
 /** Makes details one run at a time, and keeps those of a few. */
 function detailsMaker({ sourcesOf, mapPoints }: ServeOptions, signal: AbortSignal) {
   const made = new Map<string, Promise<RunDetails>>()
+  const maps = new Map<string, EmbeddingMap>()
   let turn: Promise<unknown> = Promise.resolve()
+  const make = async (view: RunView): Promise<RunDetails> => {
+    const sources = (await sourcesOf?.(view)) ?? { datasets: {} }
+    // Pictures come with every checkpoint; the features of a map change when they are extracted anew.
+    const features = JSON.stringify([view.id, view.evaluations.map(({ features }) => features?.test)])
+    const details = await detailsOf(view, sources, { points: mapPoints, map: maps.get(features), signal })
+    if (details.map) keep(maps, features, details.map)
+    return details
+  }
   return (view: RunView): Promise<RunDetails> => {
     const key = `${view.id} ${view.stamp}`
     const known = made.get(key)
     if (known) return known
-    const details = turn.then(async () => {
-      const sources = (await sourcesOf?.(view)) ?? { datasets: {} }
-      return detailsOf(view, sources, { points: mapPoints, signal })
-    })
+    const details = turn.then(() => make(view))
     turn = details.catch(() => {})
-    made.set(key, details)
+    keep(made, key, details)
     details.catch(() => made.delete(key))
-    for (const old of made.keys()) if (made.size > MOST_DETAILS) made.delete(old)
     return details
   }
+}
+
+/** Keeps a value, and lets the oldest of too many go. */
+function keep<T>(kept: Map<string, T>, key: string, value: T): void {
+  kept.set(key, value)
+  for (const old of kept.keys()) if (kept.size > MOST_DETAILS) kept.delete(old)
 }

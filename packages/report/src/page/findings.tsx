@@ -104,9 +104,10 @@ const MOST_ROWS = 12
 
 /** One row a metric of some features, one column a run. */
 function Values({ found }: { readonly found: readonly Found[] }) {
-  const rows = new Map<string, EvaluationValue>()
+  const rows = new Map<string, { features: string; metric: string }>()
   for (const { record } of found)
-    for (const value of record.values) if (!rows.has(keyOf(value))) rows.set(keyOf(value), value)
+    for (const value of record.values)
+      rows.set(keyOf(record, value), { features: whose(record, value), metric: value.metric })
   const table = (
     <Scroll label="Table of figures">
       <table>
@@ -127,7 +128,7 @@ function Values({ found }: { readonly found: readonly Found[] }) {
               <th scope="row">{features}</th>
               <td>{metric}</td>
               {found.map(({ name, record }) => (
-                <ValueCell key={name} value={record.values.find((value) => keyOf(value) === key)} />
+                <ValueCell key={name} value={record.values.find((value) => keyOf(record, value) === key)} />
               ))}
             </tr>
           ))}
@@ -155,8 +156,13 @@ function Values({ found }: { readonly found: readonly Found[] }) {
   )
 }
 
-function keyOf({ features, metric }: EvaluationValue): string {
-  return `${features} ${metric}`
+/** A run's own features have names of their own: in a table of several they are in one row. */
+function whose({ subject, values }: EvaluationRecord, { features }: EvaluationValue): string {
+  return features === (subject ?? values[0]!.features) ? 'learned' : features
+}
+
+function keyOf(record: EvaluationRecord, value: EvaluationValue): string {
+  return `${whose(record, value)} ${value.metric}`
 }
 
 function ValueCell({ value }: { readonly value: EvaluationValue | undefined }) {
@@ -179,7 +185,9 @@ function abouts(found: readonly Found[]): string[] {
 
 function aboutOf({ step, images, seconds, options }: EvaluationRecord): string {
   const { train, test } = images
-  const settings = Object.entries(options).map(([name, value]) => `${name} ${value}`)
+  const settings = Object.entries(options).flatMap(([name, value]) =>
+    value === '' ? [] : [`${name} ${value}`],
+  )
   const parts = [
     step > 0 ? `at step ${number(step)}` : '',
     `${number(train.count)} images to learn from, ${number(test.count)} to test on`,
