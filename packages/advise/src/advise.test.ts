@@ -89,7 +89,7 @@ test('what is wrong with the pictures themselves', () => {
   for (const [changes, message] of [
     [{ count: 10 }, '10 pictures: too few to learn from'],
     [{ count: 300 }, '300 pictures are few'],
-    [{ unreadable }, '1 of 200 pictures looked at cannot be read (a.jpg: empty file)'],
+    [{ unreadable }, '1 of 200 pictures looked at cannot be read (such as a.jpg: empty file)'],
     [{ light: { ...light, blank: 0.02 } }, '2.0 % of the pictures are blank'],
     [{ light: { ...light, brightness: 3, contrast: 2 }, files }, 'Files of 16 bits'],
     [{ light: { ...light, contrast: 4 } }, 'Little contrast'],
@@ -130,6 +130,19 @@ test('no picture that can be read is an error', () => {
     'none: none of the 0 pictures',
   )
   expect(() => measureImages({ data: new Uint8Array(96), shape: [1, 8, 4, 3] })).toThrow('must be square')
+})
+
+test('copies do not let a classifier know the answers', () => {
+  const { data, shape } = cells({ count: 120 })
+  const many = new Uint8Array(3 * data.length)
+  for (let copy = 0; copy < 3; copy++) many.set(data, copy * data.length)
+  const measures = measureImages(
+    { data: many, shape: [360, shape[1], shape[2], 3] },
+    'cells, each three times',
+  )
+  expect(measures.duplicates.inSample).toBe(1)
+  expect(measures.orientation!.turns.pictures).toBeLessThanOrEqual(120)
+  expect(advise(measures, { methods: ['rotation'] }).methods[0]!.verdict).toBe('unsuited')
 })
 
 test('copies make contrastive methods doubtful, and others are suggested', async () => {

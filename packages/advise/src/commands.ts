@@ -1,6 +1,6 @@
 import { hasLeft } from './augmentations.js'
 import type { Measures } from './measure.js'
-import { isGrey, MOSTLY_EMPTY, noUp, type Verdict } from './verdicts.js'
+import { isGrey, MANY_COPIES, MOSTLY_EMPTY, noUp, type Verdict } from './verdicts.js'
 
 /** A command of `selfsup`, ready to run. */
 export interface Command {
@@ -36,8 +36,7 @@ export function commandsFor(
   const common = (method: string) => ['pretrain', method, source, ...part, '--size', String(side)]
   const set = (values: readonly string[]) => values.flatMap((value) => ['--set', value])
   const has = (name: string) => verdicts.find((verdict) => verdict.name === name)
-  const contrastive =
-    has('simclr')?.verdict === 'doubtful' && has('vicreg')?.verdict === 'suits' ? 'vicreg' : 'simclr'
+  const contrastive = measures.duplicates.estimate > MANY_COPIES && has('vicreg') ? 'vicreg' : 'simclr'
   if (!has(contrastive)) return []
   const views = viewOptions(measures)
   const steps = count > LOOK ? ['--limit', String(Math.floor(LOOK / 256))] : []

@@ -65,6 +65,8 @@ export function measure(sample: ImageSample): Measures {
     )
   }
   const found = duplicates(images, sample.count)
+  const different = without(images, new Set(found.pairs.map(([, later]) => later)))
+  const enough = different.shape[0] >= FEWEST
   const part = (fits: (file: NonNullable<typeof files>[number]) => boolean) =>
     (files ?? []).filter(fits).length / read
   const place = (slot: number) => {
@@ -89,8 +91,8 @@ export function measure(sample: ImageSample): Measures {
     colour: colour(images),
     light: light(images),
     duplicates: { ...found, examples: found.pairs.slice(0, 3).map(([a, b]) => [place(a), place(b)]) },
-    ...(read >= FEWEST && side >= 8 && { orientation: orientation(images) }),
-    ...(read >= FEWEST && side >= SMALLEST_LAYOUT && { layout: layout(images) }),
+    ...(enough && side >= 8 && { orientation: orientation(different) }),
+    ...(enough && side >= SMALLEST_LAYOUT && { layout: layout(different) }),
   }
 }
 
@@ -115,6 +117,18 @@ export function measureImages(images: HostImages, name = 'pictures'): Measures {
     sizes: Array.from({ length: count }, () => [width, height] as const),
     unreadable: [],
   })
+}
+
+/** Copies left out: what is learned from one would be tried on the other. */
+function without({ data, shape }: HostImages, left: ReadonlySet<number>): HostImages {
+  const [count, height, width, channels] = shape
+  if (left.size === 0) return { data, shape }
+  const bytes = height * width * channels
+  const kept = Array.from({ length: count }, (_, index) => index).filter((index) => !left.has(index))
+  const result = new Uint8Array(kept.length * bytes)
+  for (const [to, from] of kept.entries())
+    result.set(data.subarray(from * bytes, (from + 1) * bytes), to * bytes)
+  return { data: result, shape: [kept.length, height, width, channels] }
 }
 
 function sizesOf(sizes: ImageSample['sizes']): Sizes | undefined {

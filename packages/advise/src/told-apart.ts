@@ -27,6 +27,10 @@ export interface Choice {
 }
 
 const FOLDS = 3
+
+/** Each part has so many runs of neighbouring pictures: frames of one film do not lie in two parts. */
+const RUNS = 10
+
 const STEPS = 40
 const RATE = 0.05
 const MOMENTS = [0.9, 0.99] as const
@@ -45,11 +49,12 @@ export function toldApart(choice: Choice): ToldApart {
   const chance = 1 / candidates
   if (pictures < FOLDS) return { accuracy: chance, interval: [0, 1], chance, pictures }
   const task = prepared(choice)
+  const together = Math.ceil(pictures / (FOLDS * RUNS))
   const all = Array.from({ length: examples }, (_, example) => example)
   const scores = new Float64Array(candidates)
   let right = 0
   for (let fold = 0; fold < FOLDS; fold++) {
-    const inside = (example: number) => Math.floor(example / perPicture) % FOLDS === fold
+    const inside = (example: number) => Math.floor(example / (perPicture * together)) % FOLDS === fold
     const weights = fit(
       task,
       all.filter((example) => !inside(example)),

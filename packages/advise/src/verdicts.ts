@@ -43,6 +43,9 @@ export const MOSTLY_EMPTY = 0.15
 /** Fewer pictures than this a network of millions of weights learns by heart. */
 const FEW = 1000
 
+/** Part of pictures with a copy from which on pushing pictures apart does harm. */
+export const MANY_COPIES = 0.2
+
 /** Whether pictures have no up, as far as can be told. */
 export function noUp({ orientation }: Measures): boolean {
   return orientation !== undefined && guessed(orientation.turns, NO_UP)
@@ -122,10 +125,7 @@ const rules: Readonly<Record<string, (measures: Measures) => Judgement>> = {
   },
   mae(measures) {
     if (measures.count < 10_000)
-      return [
-        'doubtful',
-        `vision transformers learn from many pictures; these are ${pictures(measures.count)}`,
-      ]
+      return ['doubtful', `vision transformers learn from many pictures; here ${pictures(measures.count)}`]
     return measures.light.emptyCrops > 0.5
       ? [
           'doubtful',
@@ -150,18 +150,18 @@ export function judgeMethods(measures: Measures, names: readonly string[]): Verd
       if (!rule) return []
       const [verdict, why] = rule(measures)
       if (verdict === 'suits' && measures.count < FEWEST)
-        return [{ name, verdict: 'doubtful', why: `${pictures(measures.count)} are too few` }]
+        return [{ name, verdict: 'doubtful', why: `${pictures(measures.count)}: too few to learn from` }]
       return [{ name, verdict, why }]
     })
     .sort((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict))
 }
 
 function few({ count }: Measures): Judgement | undefined {
-  return count < FEW ? ['doubtful', `${pictures(count)} are soon known by heart`] : undefined
+  return count < FEW ? ['doubtful', `${pictures(count)}: soon known by heart`] : undefined
 }
 
 function untold({ read }: Measures): Judgement {
-  return ['doubtful', `${pictures(read)} are too few to see whether it has something to learn from`]
+  return ['doubtful', `${pictures(read)}: too few to see whether it has something to learn from`]
 }
 
 function greyness({ channels, colour }: Measures): string {
@@ -171,7 +171,7 @@ function greyness({ channels, colour }: Measures): string {
 /** Methods that tell each picture's views from those of all others. */
 function contrastive(measures: Measures): Judgement {
   const { duplicates, count } = measures
-  if (duplicates.estimate > 0.2)
+  if (duplicates.estimate > MANY_COPIES)
     return [
       'doubtful',
       `about ${percent(duplicates.estimate)} of the pictures have a copy, which would be pushed apart from it; remove the copies first`,
@@ -217,7 +217,8 @@ function reconstruction(measures: Measures): Judgement {
 
 function generative(measures: Measures): Judgement {
   const side = measures.sizes?.median ?? 64
-  if (measures.count < FEW) return ['unsuited', `would give back its ${pictures(measures.count)}`]
+  if (measures.count < FEW)
+    return ['unsuited', `${pictures(measures.count)}: would be given back as they are`]
   if (side > 64) return ['doubtful', `makes pictures of 32 or 64 pixels; these have ${side}`]
   return ['suits', `${pictures(measures.count)} of ${side} pixels`]
 }

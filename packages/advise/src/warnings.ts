@@ -14,7 +14,7 @@ export function warningsOf(measures: Measures): string[] {
       : count < 1000 &&
         `${pictures(count)} are few: expect features little better than random ones, train long, and check with evaluate --baselines.`,
     unreadable.length > 0 &&
-      `${number(unreadable.length)} of ${pictures(looked)} looked at cannot be read (${unreadable[0]!.path}: ${unreadable[0]!.reason}). They are left out of training; --strict stops at them.`,
+      `${number(unreadable.length)} of ${pictures(looked)} looked at cannot be read (such as ${unreadable[0]!.path}: ${unreadable[0]!.reason}). They are left out of training; --strict stops at them.`,
     light.blank > 0.005 && `${percent(light.blank)} of the pictures are blank: remove them.`,
     light.brightness < DARK &&
       light.contrast < DARK &&
