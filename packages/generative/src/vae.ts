@@ -73,9 +73,9 @@ export interface Vae extends Method<tf.Tensor4D> {
  *
  * @param backbone the encoder's trunk: [batch, size, size, channels], normalised, to [batch, features]; of one that ends by
  *   averaging over the picture, what it averages is taken
- * @param given latents, likelihood and networks; defaults are the paper's for MNIST, with 20 latents
+ * @param given latents, likelihood and networks; by default 20 latents and Bernoulli pixels, as the paper's for MNIST
  * @param context normalisation of the pixels, seed of the other networks' weights
- * @returns what the training loop drives; the loss is the bound in nats a picture
+ * @returns what the training loop drives; with beta 1 the loss is the negative bound, in nats a picture
  * @throws SelfsupError when an option is unknown or out of range, or convolutions can't make pictures of the size
  */
 export function vae(
