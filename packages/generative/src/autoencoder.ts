@@ -25,7 +25,7 @@ const autoencoderOptions = {
   },
   features: {
     type: 'choice',
-    default: 'code',
+    default: 'backbone',
     choices: ['code', 'backbone'],
     description: 'what pictures are described by afterwards: the code, or the backbone’s own output',
   },

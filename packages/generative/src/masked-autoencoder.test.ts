@@ -116,8 +116,8 @@ describe.each(testEngines())('on %s', (engine) => {
     const method = maskedAutoencoder(backbone, { decoderDepth: 1 })
     tf.tidy(() => {
       const before = tf.clone(method.parameters!.maskToken!)
-      const losses = learn(method as unknown as Method, 8, 0.3)
-      expect(losses.at(-1)).toBeLessThan(losses[0]! * 0.98)
+      const losses = learn(method as unknown as Method, 5, 0.3)
+      expect(losses.at(-1)).toBeLessThan(losses[0]! * 0.99)
       expect(largest(tf.sub(method.parameters!.maskToken!, before))).toBeGreaterThan(1e-4)
     })
     method.dispose()

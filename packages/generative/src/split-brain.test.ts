@@ -90,11 +90,14 @@ describe.each(testEngines())('on %s', (engine) => {
     backbone.dispose()
   })
 
-  test.each(['classification', 'regression'] as const)('%s: a few steps lower the loss', (loss) => {
+  test.each([
+    ['classification', 0.3],
+    ['regression', 0.03],
+  ] as const)('%s: a few steps lower the loss', (loss, rate) => {
     const backbone = half()
     const method = splitBrain(backbone, { loss, width: 8, colourBin: 20 }, { makeBackbone })
-    const losses = tf.tidy(() => learn(method as unknown as Method, 8, 0.3))
-    expect(losses.at(-1)).toBeLessThan(losses[0]! * 0.98)
+    const losses = tf.tidy(() => learn(method as unknown as Method, 5, rate))
+    expect(losses.at(-1)).toBeLessThan(losses[0]! * 0.99)
     method.dispose()
     backbone.dispose()
   })
