@@ -138,7 +138,9 @@ test('positions: sines and cosines of the column, then of the row', () => {
 test('what can’t be is refused when the method is made', async () => {
   await prepareEngine({ engine: testEngines()[0] })
   const [backbone, other] = [vit(), convnet({ size: 16, widths: [4] })]
-  expect(() => maskedAutoencoder(other)).toThrow('must be one that vitTiny or vitSmall made; got convnet')
+  expect(() => maskedAutoencoder(other)).toThrow(
+    'mae: the backbone must be a vision transformer, such as vit-tiny; got convnet',
+  )
   expect(() => maskedAutoencoder(backbone, { masked: 0.01 })).toThrow(
     'mae: of 16 patches at least one must be seen and one hidden; with masked 0.01, 16 are seen',
   )

@@ -86,6 +86,10 @@ export function maskedAutoencoder(
   { seed = 1, ...context }: MethodContext = {},
 ): Method<MaskedPictures> {
   const options = resolveOptions(definition, given)
+  expected(
+    backbone.layers.some(({ name }) => name === 'class-token'),
+    `mae: the backbone must be a vision transformer, such as vit-tiny; got ${backbone.name}`,
+  )
   const vit = vitParts(backbone)
   const shape = inputShape('mae', backbone)
   const { patches, patchSize } = vit
