@@ -53,7 +53,7 @@ const cases = {
     options: { decoderDepth: 1 },
     settings: { learningRate: 1e-3, warmupEpochs: 1 },
   },
-  'denoising, MNIST': {
+  'denoising on MNIST': {
     method: 'denoising',
     pictures: digits,
     options: { ...light, level: 0.5 },
