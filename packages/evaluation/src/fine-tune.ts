@@ -98,7 +98,7 @@ export async function fineTune(
     const { crops } = trainer.augmentation
     for await (const host of pictures.train.batches({ batchSize: batch, order, crops, seedOf, signal })) {
       signal?.throwIfAborted()
-      const loss = trainer.step(host, (position) => labels.get(position)!, seedOf(step), rateAt(step))
+      const loss = trainer.step(host, labels, seedOf(step), rateAt(step))
       step++
       if (step > steps * 0.9) losses.push(loss)
       else loss.dispose()
@@ -181,10 +181,12 @@ function makeTrainer(
   return {
     head,
     augmentation: augment,
-    step(host: HostBatch, labelOf: (position: number) => number, seed: Seed, rate: number): tf.Scalar {
+    step(host: HostBatch, labels: ReadonlyMap<number, number>, seed: Seed, rate: number): tf.Scalar {
       const views = onDevice(host)
+      // A picture that can't be read is replaced by one of its class, which may not be among those to learn from.
+      const classOf = (position: number, slot: number) => labels.get(position) ?? host.labels[slot]!
       const inputs = [
-        tf.tensor1d(Int32Array.from(host.indices, labelOf), 'int32'),
+        tf.tensor1d(Int32Array.from(host.indices, classOf), 'int32'),
         tf.tensor1d([...seed], 'int32'),
         tf.scalar(rate),
       ] as const

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
 import fixture from './fixtures/clustering.json' with { type: 'json' }
 import { kMeans } from './k-means.js'
+import { miniBatchKMeans } from './mini-batch-k-means.js'
 
 const values = Float32Array.from(fixture.features)
 const { width, clusters } = fixture
@@ -33,6 +34,22 @@ describe.each(testEngines())('kMeans on %s', (engine) => {
     expect(inertia).toBeLessThan(1.01 * fixture.bestInertia)
     const again = await kMeans(points, { clusters, restarts: 20 })
     expect(again.centres).toEqual(centres)
+  })
+
+  test('mini-batches come near the best of all points, the same for a seed, and leave nothing behind', async () => {
+    const labels = new Int32Array(points.count)
+    const features = { ...points, labels, indices: labels }
+    const before = tf.memory().numTensors
+    const found = await miniBatchKMeans(features, { clusters, batchSize: 32, block: 50 })
+    expect(tf.memory().numTensors).toBe(before)
+    expect(found.inertia).toBeLessThan(1.15 * fixture.bestInertia)
+    expect(found.assignments).toHaveLength(points.count)
+    expect((await miniBatchKMeans(features, { clusters, batchSize: 32, block: 50 })).centres).toEqual(
+      found.centres,
+    )
+    await expect(miniBatchKMeans(features, { clusters: 1 })).rejects.toThrow(
+      'clusters must be a whole number from 2',
+    )
   })
 
   test('first centres lie far apart: separate heaps are each found at once', async () => {

@@ -1,6 +1,7 @@
 import { derive, expected, type Seed, uniforms } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Features } from './features.js'
+import { expectNumbers } from './grade.js'
 
 export interface KMeansOptions {
   /** how many clusters; 2 at least */
@@ -53,6 +54,7 @@ export async function kMeans(
     Number.isInteger(restarts) && restarts >= 1,
     `kMeans: restarts must be a whole number of at least 1; got ${restarts}`,
   )
+  expectNumbers('kMeans', { values, width })
   const blocks: tf.Tensor2D[] = []
   for (let start = 0; start < count; start += block) {
     const end = Math.min(start + block, count)

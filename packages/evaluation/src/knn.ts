@@ -1,6 +1,7 @@
 import { expected } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Features } from './features.js'
+import { expectNumbers } from './grade.js'
 import { labelledRows } from './labelled-rows.js'
 import { expectSameClasses } from './match-classes.js'
 import { rowsOf } from './rows-of.js'
@@ -48,6 +49,8 @@ export async function knn(
 ): Promise<KnnResult> {
   expected(train.width === test.width, `knn: train has ${train.width} features per image, test ${test.width}`)
   expectSameClasses('knn', train, test)
+  expectNumbers('knn', train)
+  expectNumbers('knn', test)
   expected(temperature > 0, `knn: temperature must be above 0; got ${temperature}`)
   const voters = labelledRows(train)
   expected(voters.length > 0, 'knn: no training image has a class; put the images into one folder per class')

@@ -1,6 +1,7 @@
 import { expected, uniforms } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Features } from './features.js'
+import { expectNumbers } from './grade.js'
 import { labelledRows } from './labelled-rows.js'
 import { minimise, type Objective } from './lbfgs.js'
 import { expectSameClasses } from './match-classes.js'
@@ -64,6 +65,8 @@ export async function linearProbe(
     `linearProbe: train has ${train.width} features per image, test ${test.width}`,
   )
   expectSameClasses('linearProbe', train, test)
+  expectNumbers('linearProbe', train)
+  expectNumbers('linearProbe', test)
   expected(l2.length > 0, 'linearProbe: l2 must hold at least one penalty')
   const rows = labelledRows(train)
   const classes = train.labels.reduce((most, label) => Math.max(most, label), -1) + 1

@@ -9,10 +9,14 @@ import { collapseSignals } from './collapse.js'
 import { decisionTree } from './decision-tree.js'
 import { effectiveRank } from './effective-rank.js'
 import type { Features } from './features.js'
+import { kMeans } from './k-means.js'
+import { knn } from './knn.js'
+import { linearProbe } from './linear-probe.js'
 import { meanAveragePrecision } from './mean-average-precision.js'
 import { normalisedMutualInformation } from './mutual-information.js'
 import { naiveBayes } from './naive-bayes.js'
 import { nearestCentroid } from './nearest-centroid.js'
+import { recallAtK } from './recall-at-k.js'
 import { ridge } from './ridge.js'
 import { silhouette } from './silhouette.js'
 import { fitLogistic } from './small-logistic.js'
@@ -199,6 +203,10 @@ describe('bad input', () => {
       () => meanAveragePrecision({ ...asked, labels: asked.labels.map((_, i) => i) }),
       'no class has two images',
     ],
+    ['kNN of NaN', () => knn(train, broken), 'knn: feature 2 of image 1 is NaN'],
+    ['linear probe of NaN', () => linearProbe(broken, asked), 'linearProbe: feature 2 of image 1 is NaN'],
+    ['k-means of NaN', () => kMeans(broken, { clusters: 2 }), 'kMeans: feature 2'],
+    ['recall of NaN', () => recallAtK(broken), 'recallAtK: feature 2'],
     ['rank of NaN', () => effectiveRank(broken), 'features must be finite numbers'],
   ])('%s', async (_, call, message) => {
     await expect(call()).rejects.toThrow(message)

@@ -1,6 +1,7 @@
 import { derive, expected, uniforms } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Features } from './features.js'
+import { expectNumbers } from './grade.js'
 import { type KMeansResult, lloydStep, nearestCentres, spreadCentres } from './k-means.js'
 import { rowsOf } from './rows-of.js'
 
@@ -36,6 +37,7 @@ export async function miniBatchKMeans(
     Number.isInteger(clusters) && clusters >= 2 && clusters <= count,
     `miniBatchKMeans: clusters must be a whole number from 2 to ${count}, the number of points; got ${clusters}`,
   )
+  expectNumbers('miniBatchKMeans', features)
   const own = [seed, 0x3b47] as const
   const size = Math.min(batchSize, count)
   const draw = (number: number, wanted: number) => {

@@ -1,6 +1,7 @@
 import { expected } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Features } from './features.js'
+import { expectNumbers } from './grade.js'
 
 export interface RecallOptions {
   /** how many neighbours may be looked at; default 1, 2, 4, 8 */
@@ -22,6 +23,7 @@ export async function recallAtK(
   features: Features,
   { k = [1, 2, 4, 8], normalise = true, queryBlock = 512 }: RecallOptions = {},
 ): Promise<Readonly<Record<number, number>>> {
+  expectNumbers('recallAtK', features)
   const rows = [...features.labels.keys()].filter((row) => features.labels[row]! >= 0)
   expected(rows.length >= 2, `recallAtK: at least two images must have a class; ${rows.length} have one`)
   expected(

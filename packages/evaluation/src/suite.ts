@@ -13,8 +13,8 @@ export interface SuiteOptions extends ProtocolContext {
   readonly run: string
   readonly facts: RecordFacts
   /**
-   * what else findings depend on, written down among the records' options: limits, seeds; and `baselines`, whether
-   * there are any
+   * what else findings depend on, written down among the records' options: limits, seeds; `baselines`, whether there
+   * are any, and `seedCount` are enough when they are more
    */
   readonly settings: Readonly<Record<string, string | number | boolean>>
   /** do again what is done */
@@ -97,11 +97,12 @@ function holds(record: EvaluationRecord, { facts, settings }: SuiteOptions): boo
     record.weights === facts.weights &&
     same('train') &&
     same('test') &&
-    // Findings with baselines beside them say all that those without do.
-    Object.entries(settings).every(([name, value]) =>
-      name === 'baselines'
-        ? value === false || record.options[name] === true
-        : record.options[name] === value,
-    )
+    Object.entries(settings).every(([name, value]) => covers(name, record.options[name], value))
   )
+}
+
+/** Findings with baselines beside them, or of more seeds, say all that is wanted without them, or of fewer. */
+function covers(name: string, then: unknown, now: string | number | boolean): boolean {
+  if (name === 'baselines' && !now) return true
+  return name === 'seedCount' ? Number(then) >= Number(now) : then === now
 }
