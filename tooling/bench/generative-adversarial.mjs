@@ -11,7 +11,7 @@ const tfl = await bare('@tensorflow/tfjs-layers', 'generative')
 const { convBnRelu, dcgan, fullyConnected, initialise } = await load('backbones')
 const { encoderOf } = await load('core')
 const { contactSheet, openImages } = await load('data')
-const { extractFeatures, knn, rawPixels } = await load('evaluation')
+const { extractFeatures, rawPixels } = await load('evaluation')
 const { bigan, gan, vae } = await load('generative')
 const { readRun, restoreMethod, train } = await load('train')
 const engine = await prepared()
@@ -85,6 +85,29 @@ async function once(part, measure) {
 
 const extract = (encode, dataset) =>
   extractFeatures(encode, dataset, { normalisation, size: 28, engine, limit })
+/** Accuracy of the nearest training picture's class, by Euclidean distance as in BiGAN's code. */
+async function nearest(features) {
+  const [train, test] = [await features(known), await features(asked)]
+  const found = tf.tidy(() => {
+    const [rows, queries] = [train, test].map(({ values, count, width }) =>
+      tf.tensor2d(values, [count, width]),
+    )
+    const half = tf.mul(tf.sum(tf.square(rows), 1), 0.5)
+    const blocks = Array.from({ length: Math.ceil(test.count / 500) }, (_, i) => 500 * i)
+    return tf.concat(
+      blocks.map((start) =>
+        tf.tidy(() => {
+          const some = tf.slice(queries, [start, 0], [Math.min(500, test.count - start), -1])
+          return tf.argMax(tf.sub(tf.matMul(some, rows, false, true), half), 1)
+        }),
+      ),
+    )
+  })
+  const positions = await found.data()
+  found.dispose()
+  return test.labels.filter((label, i) => label === train.labels[positions[i]]).length / test.count
+}
+
 const column = ({ values, width, count }, index) =>
   Array.from({ length: count }, (_, row) => values[row * width + index])
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length
@@ -198,8 +221,7 @@ async function ofVae() {
   }
   const grey = await extract(terms(false), asked)
   const binary = await extract(terms(true), asked)
-  const features = [await extract(encoderOf(method), known), await extract(encoderOf(method), asked)]
-  const { accuracy } = await knn(...features, { k: 1 })
+  const accuracy = await nearest((dataset) => extract(encoderOf(method), dataset))
   await sheets(method)
   method.dispose()
   backbone.dispose()
@@ -224,8 +246,7 @@ async function ofGan() {
   const score = await classified(judge.networks.backbone, samples, (start, count) =>
     tf.tidy(() => method.generate(tf.randomNormal([count, 100], 0, 1, 'float32', 1 + start))),
   )
-  const features = [await extract(encoderOf(method), known), await extract(encoderOf(method), asked)]
-  const { accuracy } = await knn(...features, { k: 1 })
+  const accuracy = await nearest((dataset) => extract(encoderOf(method), dataset))
   await sheets(method)
   for (const one of [method, judge, backbone]) one.dispose()
   return { ...score, accuracy, said, seconds }
@@ -235,13 +256,10 @@ async function ofGan() {
 async function ofBigan(name, cycle) {
   const backbone = fullyConnected({ ...digits, seed: 1 })
   const method = bigan(backbone, { cycle }, { normalisation, seed: 1 })
-  const nearest = async () => {
-    const features = [await extract(encoderOf(method), known), await extract(encoderOf(method), asked)]
-    return (await knn(...features, { k: 1 })).accuracy
-  }
-  const random = await nearest()
+  const features = (dataset) => extract(encoderOf(method), dataset)
+  const random = await nearest(features)
   const { seconds, said } = await learn(name, method, known, settings[name])
-  const accuracy = await nearest()
+  const accuracy = await nearest(features)
   await sheets(method, name)
   method.dispose()
   backbone.dispose()
@@ -276,10 +294,7 @@ for (const seed of seeds) {
   const found = await once(`stability-${seed}`, () => ofSeed(seed))
   if (found) stable.push(found)
 }
-const pixels = await once('pixels', async () => {
-  const options = { size: 28, limit }
-  return (await knn(await rawPixels(known, options), await rawPixels(asked, options), { k: 1 })).accuracy
-})
+const pixels = await once('pixels', () => nearest((dataset) => rawPixels(dataset, { size: 28, limit })))
 
 const time = (of, found) =>
   found.seconds === undefined ? [] : [{ case: `training of ${of}`, value: found.seconds, unit: 's' }]
