@@ -16,7 +16,8 @@ export interface SourceOptions {
 
 /** A path as it can be found from another folder; the word `shapes` as it is. */
 export function absoluteSource(source: string): string {
-  return source === 'shapes' ? source : resolve(source)
+  const [, canvas = '', path = source] = /^(canvas:)(.*)$/.exec(source) ?? []
+  return path === 'shapes' ? source : `${canvas}${resolve(path)}`
 }
 
 /** Opens what a person named, saying how far the first decoding of small pictures is. */

@@ -282,32 +282,6 @@ function describe(exit: (code: number) => void): Command {
     })
 
   program
-    .command('report')
-    .description('one HTML file about runs, to look at and to send on; opens without a connection')
-    .argument('<runs...>', 'runs’ folders')
-    .option('--out <file>', 'the file to write', 'report.html')
-    .option('--title <text>', 'its heading (default: the run’s name)')
-    .option('--map-points <n>', 'points on the map of features (default: 1500)', integer(10))
-    .option('--no-pictures', 'leave the pictures of images out')
-    .action(async (runs, flags) => {
-      const { report } = await import('./commands/report.js')
-      exit(await report(runs, flags))
-    })
-
-  program
-    .command('serve')
-    .description('a page that follows runs while they train; only this machine reaches it unless told otherwise')
-    .argument('[folder]', 'the folder that holds the runs', 'runs')
-    .option('--port <n>', '0 takes any that is free', integer(0), 6070)
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--map-points <n>', 'points on the map of features (default: 1500)', integer(10))
-    .option('--no-pictures', 'leave the pictures of images out')
-    .action(async (folder, flags) => {
-      const { serve } = await import('./commands/serve.js')
-      exit(await serve(folder, flags))
-    })
-
-  program
     .command('demo')
     .description('the main job on drawn images, in a few minutes: pretrain, evaluate, compare')
     .option('--out <folder>', 'where the run is written (default: runs/demo)')
@@ -379,7 +353,7 @@ function describe(exit: (code: number) => void): Command {
 
 /** Written down here so that help needs nothing heavy; a test holds it to what there is. */
 export const protocolNames =
-  'knn, linear-probe, separation, clustering, few-shot, retrieval, regression, data-efficiency, fine-tuning, convergence'
+  'knn, linear-probe, separation, clustering, few-shot, retrieval, regression, data-efficiency, fine-tuning, convergence, detection, captioning'
 
 const imagesHelp =
   'folder of pictures, MNIST IDX files, CIFAR binary batches, a WebDataset tar, or the word shapes'

@@ -65,3 +65,9 @@ test.each<[CanvasOptions, string]>([
 test('refuses pictures without classes', async () => {
   await expect(digitCanvas(digits({ labels: undefined }))).rejects.toThrow('small grey pictures with classes')
 })
+
+test('are opened by their source’s name', async () => {
+  await expect(openImages('canvas:shapes')).rejects.toThrow(
+    'digitCanvas: shapes must hold small grey pictures with classes',
+  )
+})

@@ -4,6 +4,7 @@ import { expected, type ImageDataset, SelfsupError } from '@selfsup/core'
 import { imageCacheFolder } from './cache-folder.js'
 import { cifarImages, isCifarBatch } from './cifar.js'
 import { measure } from './decode.js'
+import { digitCanvas } from './digit-canvas.js'
 import type { EncodedImages } from './encoded-images.js'
 import { extensions, folderImages } from './folder-images.js'
 import { idxImages, isIdxImages } from './idx.js'
@@ -32,6 +33,9 @@ export interface OpenOptions {
   readonly onProgress?: (done: number, total: number) => void
 }
 
+/** Before the digits that are to be placed on a canvas. */
+const CANVAS = 'canvas:'
+
 /** Pictures up to this side, all of one size, are decoded once and kept. */
 const SMALL = 96
 
@@ -41,7 +45,8 @@ const SMALL = 96
  * - MNIST's IDX files, gzipped or not, or the folder that holds them;
  * - CIFAR's binary batches, or their folder;
  * - a tar in WebDataset form, several as `name-{000..009}.tar`;
- * - the word `shapes`: pictures drawn by this package.
+ * - the word `shapes`: pictures drawn by this package;
+ * - `canvas:` before small grey pictures such as MNIST's: them placed on a canvas of 64 pixels, with their boxes.
  * @throws SelfsupError when there is nothing to be found, saying what was looked for
  */
 export async function openImages(source: string, options: OpenOptions = {}): Promise<ImageDataset> {
@@ -58,6 +63,12 @@ export async function findImages(
   expected(split === 'train' || split === 'test', `split must be train or test; got ${split}`)
   if (source === 'shapes')
     return { dataset: shapes({ size: imageSize, split, count: options.count, seed: options.seed }) }
+  if (source.startsWith(CANVAS)) {
+    const digits = await openImages(source.slice(CANVAS.length), { split })
+    return {
+      dataset: await digitCanvas(digits, { size: imageSize, count: options.count, seed: options.seed }),
+    }
+  }
   if (/\.tar$/.test(source)) return { encoded: await tarImages(source) }
   const found = await stat(source).catch(() => undefined)
   if (!found)

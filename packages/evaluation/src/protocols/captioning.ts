@@ -15,9 +15,9 @@ export const captioningProtocol: Protocol = {
   title: 'Captioning',
   summary: 'a small transformer decoder on frozen features: CIDEr-D, BLEU-1 to BLEU-4',
   lacks,
-  async find(subject, { engine, seed, quick, signal, onProgress }) {
+  async find(subject, { engine, seed, quick, maxSteps = 2000, signal, onProgress }) {
     const { pictures } = subject
-    const steps = quick ? 60 : 2000
+    const steps = Math.min(maxSteps, quick ? 60 : 2000)
     const all = everything(subject)
     const values: EvaluationValue[] = []
     for (const [i, { name, train, test }] of all.entries()) {

@@ -16,12 +16,12 @@ export const detectionProtocol: Protocol = {
   summary:
     'a small detector (FCOS) on the network’s maps, frozen and fine-tuned: COCO’s mean average precision',
   lacks,
-  async find(subject, { engine, seed, quick, signal, onProgress }) {
+  async find(subject, { engine, seed, quick, maxSteps = 1000, signal, onProgress }) {
     const { train, test, size, normalisation, starts } = subject.pictures!
     const learn = { dataset: train, positions: subject.train.indices }
     const rows = spreadRows(subject.test.count, quick ? 200 : MOST_TEST)
     const tell = { dataset: test, positions: Array.from(rows, (row) => subject.test.indices[row]!) }
-    const steps = quick ? 60 : 1000
+    const steps = Math.min(maxSteps, quick ? 60 : 1000)
     const ways = [
       { how: 'frozen', networkRate: 0 },
       { how: 'fine-tuned', networkRate: NETWORK_RATE },
