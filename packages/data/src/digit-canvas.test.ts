@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { type CanvasOptions, digitCanvas } from './digit-canvas.js'
+import { openImages } from './open-images.js'
 import { type Records, recordDataset } from './record-dataset.js'
 
 /** "Digits" of 8 x 8 pixels: filled rectangles, whose size tells the class. */
