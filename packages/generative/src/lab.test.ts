@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
 import scikitImage from './fixtures/lab.json' with { type: 'json' }
-import { labToRgb, rgbToLab } from './lab.js'
+import { labOfColour, labToRgb, rgbToLab } from './lab.js'
 import { colourBins, lightnessBins } from './quantised-colours.js'
 
 const largest = (a: tf.Tensor, b: tf.Tensor) => tf.max(tf.abs(tf.sub(a, b))).dataSync()[0]!
@@ -36,6 +36,8 @@ describe.each(testEngines())('on %s', (engine) => {
     tf.tidy(() => {
       const { rgb, lab, otherLab, otherRgb } = scikitImage
       expect(largest(rgbToLab(tf.tensor2d(rgb)), tf.tensor2d(lab))).toBeLessThan(2e-3)
+      const onHost = rgb.map((colour) => labOfColour(colour as [number, number, number]))
+      expect(largest(tf.tensor2d(onHost), tf.tensor2d(lab))).toBeLessThan(1e-4)
       expect(largest(labToRgb(tf.tensor2d(lab)), tf.tensor2d(rgb))).toBeLessThan(1e-4)
       expect(largest(labToRgb(tf.tensor2d(otherLab)), tf.tensor2d(otherRgb))).toBeLessThan(1e-4)
     })

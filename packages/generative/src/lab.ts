@@ -32,6 +32,16 @@ export function rgbToLab<T extends tf.Tensor>(pixels: T): T {
   })
 }
 
+/** The same of one colour, on the host: equal to the last digit whatever the engine. */
+export function labOfColour(rgb: readonly [number, number, number]): [number, number, number] {
+  const linear = rgb.map((v) => (v > 0.04045 ? ((v + 0.055) / 1.055) ** 2.4 : v / 12.92))
+  const [x, y, z] = TO_XYZ.map((row, i) => {
+    const relative = row.reduce((sum, weight, channel) => sum + weight * linear[channel]!, 0) / WHITE[i]!
+    return relative > 0.008856 ? Math.cbrt(relative) : 7.787 * relative + 16 / 116
+  }) as [number, number, number]
+  return [116 * y - 16, 500 * (x - y), 200 * (y - z)]
+}
+
 /**
  * sRGB of CIE Lab colours; those that no screen shows are clipped.
  * @param lab [..., 3]: L 0..100, a, b

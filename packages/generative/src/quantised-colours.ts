@@ -1,6 +1,6 @@
 import { expected } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
-import { rgbToLab } from './lab.js'
+import { labOfColour } from './lab.js'
 
 /** Values of one kind, sorted into bins. */
 export interface Quantised {
@@ -44,7 +44,7 @@ export function colourBins(width: number): Quantised {
   const side = 2 * reach + 1
   const taken = new Set<number>()
   for (const [a, b] of coloursOfScreen())
-    taken.add((Math.round(a! / width) + reach) * side + Math.round(b! / width) + reach)
+    taken.add((Math.round(a / width) + reach) * side + Math.round(b / width) + reach)
   const cells = [...taken].sort((one, other) => one - other)
   const centres = cells.map((cell) => [
     (Math.floor(cell / side) - reach) * width,
@@ -85,16 +85,10 @@ function withoutLast(values: tf.Tensor): tf.Tensor {
 }
 
 /** a and b of colours of sRGB: of the cube's faces, since within it there is none whose a and b no face has. */
-function coloursOfScreen(): number[][] {
+function coloursOfScreen(): [number, number][] {
   const steps = Array.from({ length: 41 }, (_, step) => step / 40)
-  const rgb = [0, 1].flatMap((end) =>
-    steps.flatMap((u) =>
-      steps.flatMap((v) => [
-        [end, u, v],
-        [u, end, v],
-        [u, v, end],
-      ]),
-    ),
+  const ab = (r: number, g: number, b: number) => labOfColour([r, g, b]).slice(1) as [number, number]
+  return [0, 1].flatMap((end) =>
+    steps.flatMap((u) => steps.flatMap((v) => [ab(end, u, v), ab(u, end, v), ab(u, v, end)])),
   )
-  return tf.tidy(() => (rgbToLab(tf.tensor2d(rgb)).arraySync() as number[][]).map(([, a, b]) => [a!, b!]))
 }
