@@ -74,8 +74,8 @@ export interface ContextEncoder extends Method<Context, Made> {
 /**
  * Context encoder: what is in a hole is to be made from what is seen around it (Pathak et al. 2016, arXiv:1604.07379,
  * section 3). The reconstruction's squared error alone gives blurred means; a discriminator that tells made from true
- * filling makes them sharper. Of a hole in the middle the decoder makes, and the discriminator sees, the hole alone; of holes
- * anywhere the whole picture, filled.
+ * filling makes them sharper. Of a hole in the middle the decoder makes, and the discriminator sees, the hole alone (without
+ * the rim of seven pixels that the paper's predicts beside it); of holes anywhere the whole picture, filled.
  *
  * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]
  * @param given holes, weights of the losses, decoder; defaults are the paper's but for the sizes
