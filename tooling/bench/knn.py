@@ -59,5 +59,5 @@ rows.append({'case': 'linear probe, accuracy', 'value': 100 * accuracy, 'unit': 
 cluster = lambda count, clusters: MiniBatchKMeans(clusters, random_state=1, n_init='auto').fit(train[:count])
 model = measure('k-means, 100 clusters', lambda: cluster(len(train), 100), lambda: cluster(64, 2))
 inertia = -model.score(train)
-rows.append({'case': 'k-means, inertia', 'value': inertia / len(train), 'unit': 'a point'})
+rows.append({'case': 'k-means, inertia of a point', 'value': inertia / len(train), 'unit': 'inertia'})
 print(json.dumps({'rows': rows, 'versions': f'torch {torch.__version__}, scikit-learn {sklearn.__version__}'}))

@@ -1,6 +1,6 @@
 import { median } from './packages.mjs'
 
-const lowerIsBetter = new Set(['ms', 'MB', 's'])
+const lowerIsBetter = new Set(['ms', 'MB', 's', 'inertia'])
 
 /** One row per case, with the median of each side over the rounds; null where a side has none. */
 export function tableRows(measured) {
