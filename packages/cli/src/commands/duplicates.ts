@@ -39,7 +39,7 @@ export async function duplicates(run: string, flags: DuplicateFlags): Promise<nu
           `${group.paths.length} images, similarity ${group.similarity.toFixed(4)}\n${group.paths.map((path) => `  ${path}`).join('\n')}`,
         )
       view.note(
-        `${groups.length} groups of near-duplicates among ${await index.count()} images, at a similarity of at least ${similarity}`,
+        `${groups.length === 1 ? '1 group' : `${groups.length} groups`} of near-duplicates among ${await index.count()} images, at a similarity of at least ${similarity}`,
       )
     }
     return 0
