@@ -22,7 +22,7 @@ export function judgeAugmentations(measures: Measures): Verdict[] {
       say(
         'mirrors',
         'unsuited',
-        `pictures are told from their mirror images in ${figure(mirrored)}: of digits, text and medical pictures mirrors are others`,
+        `pictures are told from their mirror images in ${figure(mirrored)}: of digits, text and medical pictures mirrors are others${measures.channels === 3 ? '. rotation has mirror=no, autoencoders flip=0; methods that compare views mirror unless views=gray' : ''}`,
       )
     else say('mirrors', 'suits', `mirror images look like any other: told apart in ${figure(mirrored)}`)
     if (noUp(measures)) say('quarter turns', 'suits', `there is no up: upright found in ${figure(turns)}`)
@@ -30,7 +30,7 @@ export function judgeAugmentations(measures: Measures): Verdict[] {
   }
   if (isGrey(measures)) {
     say('hue, saturation, random grey', 'unsuited', 'do nothing to grey pictures')
-    say('brightness, contrast', 'suits', 'what is left of the colour jitter')
+    say('brightness, contrast', 'suits', 'what is left of the colour jitter; views=gray leaves it out too')
   } else {
     const mixed = colour.grey > 0.05 ? `; ${percent(colour.grey)} of the pictures are grey` : ''
     say(

@@ -16,7 +16,7 @@ const LEAST = 16
 /** Sides that networks take, of which the largest within the pictures is taken; larger ones cost too much on processors. */
 const SIDES = [16, 32, 48, 64, 96]
 
-/** Pictures that a first look trains on: a minute or two on two cores. */
+/** Pictures of 32 pixels that a first look trains on, fewer of larger ones: some minutes on two cores. */
 const LOOK = 100_000
 
 /**
@@ -39,8 +39,9 @@ export function commandsFor(
   const contrastive = measures.duplicates.estimate > MANY_COPIES && has('vicreg') ? 'vicreg' : 'simclr'
   if (!has(contrastive)) return []
   const views = viewOptions(measures)
-  const steps = count > LOOK ? ['--limit', String(Math.floor(LOOK / 256))] : []
-  const epochs = Math.min(50, Math.max(1, Math.floor(LOOK / count)))
+  const seen = LOOK * Math.min(1, (32 / side) ** 2)
+  const steps = count > seen ? ['--limit', String(Math.floor(seen / 256))] : []
+  const epochs = Math.min(50, Math.max(1, Math.floor(seen / count)))
   const look = ['--backbone', 'convnet', '--epochs', String(epochs), ...steps, '--out', 'runs/first-look']
   const rotation = has('rotation')?.verdict === 'suits'
   return [

@@ -93,7 +93,7 @@ describe('colour', () => {
         [53.59, 0, 0],
       ],
     ] as const) {
-      const found = lab(...rgb)
+      const found = lab(rgb[0], rgb[1], rgb[2])
       for (let i = 0; i < 3; i++) expect(Math.abs(found[i]! - expected[i]!)).toBeLessThan(0.02)
     }
   })

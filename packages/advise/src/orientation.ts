@@ -12,6 +12,9 @@ export interface Orientation {
   readonly mirrored: ToldApart
 }
 
+/** Pictures that are turned and mirrored; from these on the interval is narrow enough. */
+const MOST = 2000
+
 const LAYOUT_ROWS = 8
 const COLOUR_ROWS = 4
 const EDGE_ROWS = 4
@@ -22,9 +25,10 @@ const EDGE_ROWS = 4
  * @param images [pictures, side, side, 1 or 3]
  */
 export function orientation(images: HostImages): Orientation {
-  const count = images.shape[0]
-  const copies = Array.from({ length: count }, (_, index) => {
-    const planes = planesOf(images, index)
+  const all = images.shape[0]
+  const count = Math.min(MOST, all)
+  const copies = Array.from({ length: count }, (_, number) => {
+    const planes = planesOf(images, Math.floor((number * all) / count))
     const quarters = ([0, 1, 2, 3] as const).map((turn) => layoutFeatures(turned(planes, turn)))
     return { quarters, mirror: layoutFeatures(turned(planes, 0, true)) }
   })
