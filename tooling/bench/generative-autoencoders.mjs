@@ -117,7 +117,7 @@ async function inpainting(method, dataset) {
   return {
     'error in the hole': Math.sqrt(made),
     'error of the mean colour around it': Math.sqrt(around),
-    'error of the mean colour of all pictures': Math.sqrt(all),
+    "error of ImageNet's mean colour": Math.sqrt(all),
   }
 }
 
