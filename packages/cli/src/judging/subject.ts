@@ -1,12 +1,9 @@
-import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { expected, type ImageDataset, type Normalisation, SelfsupError } from '@selfsup/core'
-import type { Engine } from '@selfsup/engine'
-import type { Features, RecordFacts, SplitFeatures, Subject } from '@selfsup/evaluation'
+import { expected, type ImageDataset, type Normalisation } from '@selfsup/core'
+import type { Features, SplitFeatures, Subject } from '@selfsup/evaluation'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { absoluteSource, openSource } from '../images.js'
-import type { ProgressView } from '../progress.js'
 import {
   checkRunConfig,
   disposeOf,
@@ -16,40 +13,11 @@ import {
   type RunConfig,
   trainedMethod,
 } from '../run.js'
+import { type Asked, columnsOfBoth, missingClasses, type Opened } from './asked.js'
 import { exportedFolder, loadExported } from './exported-model.js'
+import { openFeatures } from './given-features.js'
 import { digest, type FeatureMaker, type FeatureSource, featuresOf, pixelFeatures } from './judge.js'
 import { expectFitting, mapsOf, type OtherRun, startsOf, trainableModel } from './trainable.js'
-
-/** What is to be judged, and how. */
-export interface Asked {
-  /** a run's folder, an exported model's, or, with features, the folder for what is found */
-  readonly run: string
-  /** images, or features as .npy */
-  readonly train: string
-  readonly test: string
-  readonly baselines: boolean
-  /** a run on other images */
-  readonly other?: string
-  readonly limit?: number
-  readonly strict?: boolean
-  readonly engine: Engine
-  readonly view: ProgressView
-  readonly signal: AbortSignal
-}
-
-/** A subject with what its records say of it. */
-export interface Opened {
-  readonly subject: Subject
-  readonly facts: RecordFacts
-  /** folder in which records lie */
-  readonly folder: string
-  /** changes when the other run's weights do */
-  readonly otherWeights: string
-  /** classes of the test images that the training images lack */
-  readonly missing: readonly string[]
-  readonly datasets: readonly ImageDataset[]
-  close(): Promise<void>
-}
 
 /**
  * Opens a run, an exported model or given features, with the images on which they are judged.
@@ -254,88 +222,4 @@ async function valuesOf(
   const train = knownValues(datasets.train, features.train.indices)
   const test = knownValues(datasets.test, features.test.indices)
   return train && test && columnsOfBoth(train, test)
-}
-
-function columnsOfBoth(
-  train: Readonly<Record<string, Float64Array>>,
-  test: Readonly<Record<string, Float64Array>>,
-): Subject['values'] {
-  const names = Object.keys(train).filter((name) => Object.hasOwn(test, name))
-  return Object.fromEntries(names.map((name) => [name, { train: train[name]!, test: test[name]! }]))
-}
-
-function missingClasses(
-  { classes }: Pick<Features, 'classes'>,
-  test: Pick<Features, 'classes'>,
-  { view, ...asked }: Asked,
-): string[] {
-  const missing = classes ? (test.classes ?? []).filter((name) => !classes.includes(name)) : []
-  if (missing.length > 0) {
-    const more = missing.length > 5 ? `, and ${missing.length - 5} more` : ''
-    view.note(
-      `Of ${asked.test} these classes are left out, as ${asked.train} has none of them: ${missing.slice(0, 5).join(', ')}${more}`,
-    )
-  }
-  return missing
-}
-
-/** Features that another program wrote. */
-async function openFeatures(asked: Asked): Promise<Opened> {
-  const { limit, run } = asked
-  expected(!asked.other, '--other needs a run; only features were given')
-  const { readFeatures } = await import('@selfsup/data')
-  const { matchClasses, rowsOf, spreadRows } = await import('@selfsup/evaluation')
-  const read = async (path: string) => {
-    const { values, count, width, labels, classes, targets } = await readFeatures(path)
-    if (!labels)
-      throw new SelfsupError(
-        `${path} has no classes beside it; write { "labels": [...] }, one number for each row, to ${path.replace(/\.npy$/, '.json')}`,
-      )
-    const all: Features = {
-      values,
-      count,
-      width,
-      classes,
-      labels: Int32Array.from(labels),
-      indices: Int32Array.from({ length: count }, (_, row) => row),
-    }
-    const rows = spreadRows(count, limit ?? count)
-    const features = rows.length < count ? rowsOf(all, rows) : all
-    const columns =
-      targets &&
-      Object.fromEntries(
-        Object.entries(targets).map(([name, column]) => [
-          name,
-          Float64Array.from(rows, (row) => column[row]!),
-        ]),
-      )
-    const hash = createHash('sha256').update(JSON.stringify({ labels: [...all.labels], classes }))
-    hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
-    return { features, columns, fingerprint: hash.digest('hex') }
-  }
-  const [train, test] = [await read(asked.train), await read(asked.test)]
-  const missing = missingClasses(train.features, test.features, asked)
-  const facts = (source: string, { features, fingerprint }: typeof train) => ({
-    source: absoluteSource(source),
-    count: features.count,
-    fingerprint,
-  })
-  return {
-    folder: run,
-    otherWeights: '',
-    missing,
-    datasets: [],
-    subject: {
-      name: 'given features',
-      train: train.features,
-      test: matchClasses(train.features, test.features).test,
-      values: train.columns && test.columns && columnsOfBoth(train.columns, test.columns),
-    },
-    facts: {
-      step: 0,
-      weights: `features ${train.fingerprint.slice(0, 16)} ${test.fingerprint.slice(0, 16)}`,
-      images: { train: facts(asked.train, train), test: facts(asked.test, test) },
-    },
-    close: async () => {},
-  }
 }
