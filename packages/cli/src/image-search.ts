@@ -29,7 +29,12 @@ export async function openRunIndex(
     const why = others.length > 0 ? 'was indexed with other weights than it has now' : 'has no index yet'
     throw new SelfsupError(`${run} ${why}; run: selfsup index ${shellWord(run)} IMAGES`)
   }
-  return { index: await openImageIndex(indexFolder(run), key), others }
+  const index = await openImageIndex(indexFolder(run), key)
+  if (!make && (await index.count()) === 0) {
+    index.close()
+    throw new SelfsupError(`${run}: its index is empty; run: selfsup index ${shellWord(run)} IMAGES`)
+  }
+  return { index, others }
 }
 
 /** Makes features of some of a dataset's images, with one compiled step for all calls. */

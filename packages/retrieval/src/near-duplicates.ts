@@ -43,16 +43,19 @@ export async function nearDuplicates(
   for (let start = 0; start < count; start += block) {
     let own: tf.Tensor2D | undefined
     let at = start
-    for await (const values of blocksFrom(index, start, block, width)) {
-      signal?.throwIfAborted()
-      const others = tf.tensor2d(values, [values.length / width, width])
-      own ??= others
-      for (const [a, b, s] of await alike(own, others, threshold))
-        if (start + a < at + b) groups.join(start + a, at + b, s)
-      at += others.shape[0]
-      if (others !== own) others.dispose()
+    try {
+      for await (const values of blocksFrom(index, start, block, width)) {
+        signal?.throwIfAborted()
+        const others = tf.tensor2d(values, [values.length / width, width])
+        own ??= others
+        for (const [a, b, s] of await alike(own, others, threshold))
+          if (start + a < at + b) groups.join(start + a, at + b, s)
+        at += others.shape[0]
+        if (others !== own) others.dispose()
+      }
+    } finally {
+      own?.dispose()
     }
-    own?.dispose()
     onProgress?.(Math.min(start + block, count), count)
   }
   return groups.named(await allPaths(index))
