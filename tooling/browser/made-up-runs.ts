@@ -16,6 +16,8 @@ export interface MadeUpRun {
   readonly parameters: number
   readonly evaluated?: boolean
   readonly classes: readonly string[]
+  /** of the images that protocols judged */
+  readonly trainFingerprint?: string
   readonly testFingerprint?: string
 }
 
@@ -83,6 +85,7 @@ function recordsOf({
   accuracy,
   seed,
   classes,
+  trainFingerprint = 'train',
   testFingerprint = 'test',
 }: MadeUpRun): EvaluationRecord[] {
   const common = {
@@ -90,7 +93,7 @@ function recordsOf({
     step: steps,
     options: { seeds: 5 },
     images: {
-      train: { source: 'shapes', count: 50_000, fingerprint: 'train' },
+      train: { source: 'shapes', count: 50_000, fingerprint: trainFingerprint },
       test: { source: 'shapes', count: 10_000, fingerprint: testFingerprint },
     },
     seconds: 74.2,

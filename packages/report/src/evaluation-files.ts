@@ -95,7 +95,7 @@ export class EvaluationFiles {
   async update(): Promise<boolean> {
     const names = (await readdir(this.#folder).catch(() => [])).filter((name) => name.endsWith('.json'))
     const files = new Map<string, Stored>()
-    let changed = names.length !== this.#files.size
+    let changed = false
     for (const name of names.sort()) {
       const path = join(this.#folder, name)
       const facts = await stat(path).catch(() => undefined)
@@ -109,6 +109,7 @@ export class EvaluationFiles {
         changed = true
       }
     }
+    changed ||= files.size !== this.#files.size
     this.#files = files
     return changed
   }

@@ -18,6 +18,8 @@ export interface Atlas {
   readonly rows: number
   /** side of one picture in pixels */
   readonly cell: number
+  /** of the dataset */
+  readonly fingerprint: string
   /** position in the dataset of each picture */
   readonly positions: readonly number[]
   /** class number of each picture, -1 where it has none */

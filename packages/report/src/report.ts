@@ -34,9 +34,10 @@ export async function report(folders: readonly string[], options: ReportOptions 
 
 /** What a report says, without the page around it. @throws SelfsupError when there is no folder, or one holds no run */
 export async function reportData(
-  folders: readonly string[],
+  given: readonly string[],
   { title, sourcesOf, mapPoints, signal }: ReportOptions = {},
 ): Promise<PageData> {
+  const folders = [...new Map(given.map((folder) => [resolve(folder), folder])).values()]
   if (folders.length === 0) throw new SelfsupError('a report needs at least one run’s folder')
   const points = Math.max(100, Math.min(600, Math.floor(POINTS_OF_ALL / folders.length)))
   const names = namesOf(folders)

@@ -126,7 +126,7 @@ function headers(type: string): Record<string, string> {
 
 /** Status with which a request is refused. A page elsewhere may have given its own name this machine's address. */
 function refusalOf({ method, headers: { host = '' } }: IncomingMessage, local: boolean): number | undefined {
-  if (method !== 'GET' && method !== 'HEAD') return 405
+  if (method !== 'GET') return 405
   if (local && !isLocal(host.replace(/:\d+$/, '').replace(/^\[|\]$/g, ''))) return 403
   return undefined
 }

@@ -48,6 +48,7 @@ export async function thumbnails(
     columns,
     rows,
     cell,
+    fingerprint: dataset.fingerprint,
     positions: found.map(({ position }) => position),
     labels: found.map(({ label }) => label),
     classes: dataset.classes,

@@ -51,13 +51,15 @@ export function detailSources({ view, pictures, signal }: SourceOptions): {
     const key = JSON.stringify(images)
     const dataset = opened.get(key) ?? openJudged(images, { view, signal })
     opened.set(key, dataset)
+    dataset.catch(() => opened.delete(key)) // they may come back
     return dataset
   }
   return {
     async of(run) {
       const notes: string[] = []
       const datasets: Partial<Record<Split, ImageDataset>> = {}
-      const record = pictures ? run.evaluations.findLast(showsImages) : undefined
+      const judged = newestWithFeatures(run)
+      const record = pictures ? (judged ?? run.evaluations.find(showsImages)) : undefined
       for (const split of record ? (['train', 'test'] as const) : []) {
         const { source, fingerprint } = record!.images[split]
         try {
@@ -67,7 +69,11 @@ export function detailSources({ view, pictures, signal }: SourceOptions): {
           notes.push(`no pictures of the ${split} images: ${(error as Error).message}`)
         }
       }
-      return { features: await judgedFeatures(run), datasets, notes } satisfies DetailSources
+      return {
+        features: judged && (await judgedFeatures(run, judged)),
+        datasets,
+        notes,
+      } satisfies DetailSources
     },
     async close() {
       const all = await Promise.allSettled(opened.values())
@@ -76,8 +82,13 @@ export function detailSources({ view, pictures, signal }: SourceOptions): {
   }
 }
 
-function showsImages({ features, neighbours, clusters }: EvaluationRecord): boolean {
-  return Boolean(features?.test || neighbours?.length || clusters?.length)
+function showsImages({ neighbours, clusters }: EvaluationRecord): boolean {
+  return Boolean(neighbours?.length || clusters?.length)
+}
+
+/** The newest record that names the test features that it judged. */
+function newestWithFeatures({ evaluations }: RunView): EvaluationRecord | undefined {
+  return evaluations.filter(({ features }) => features?.test).sort((a, b) => b.step - a.step)[0]
 }
 
 interface JudgedImages {
@@ -105,14 +116,12 @@ function drawnAs(fingerprint: string): { size?: number; seed?: number; count?: n
   return size && count && Number.isInteger(seed) ? { size, seed, count } : {}
 }
 
-/** Test features that protocols kept, of the newest record that names them. */
-async function judgedFeatures({ folder, evaluations }: RunView): Promise<LabelledFeatures | undefined> {
-  const names = evaluations.flatMap(({ features, step }) =>
-    features?.test ? [{ file: features.test, step }] : [],
-  )
-  const newest = names.sort((a, b) => b.step - a.step)[0]
-  if (!newest) return undefined
+/** Test features as a protocol kept them; undefined when they are gone. */
+async function judgedFeatures(
+  { folder }: RunView,
+  { features }: EvaluationRecord,
+): Promise<LabelledFeatures | undefined> {
   const { readFeatures } = await import('@selfsup/evaluation')
   // A name alone: a record from elsewhere must not lead out of the folder.
-  return readFeatures(join(folder, 'features', basename(newest.file)))
+  return readFeatures(join(folder, 'features', basename(features?.test ?? '')))
 }

@@ -34,12 +34,12 @@ export function App({ data }: { readonly data: PageData }) {
   const early = [...new Set([...first, ...runs.map(({ id }) => id)])].slice(0, DRAWN_AT_FIRST)
   if (early.length > first.length) setFirst(early)
   for (const { id } of runs) if (!colors.has(id) && wanted.includes(id)) colors.set(id, colors.size)
-  const shown = chosen ?? new Set(first)
+  const shown = useMemo(() => chosen ?? new Set(first), [chosen, first])
   const drawn: DrawnRun[] = useMemo(
     () => runs.filter(({ id }) => shown.has(id)).map((run) => ({ run, color: colors.get(run.id) ?? 0 })),
     [runs, shown],
   )
-  const closer = runs.find(({ id }) => id === focus) ?? drawn[0]?.run ?? runs[0]
+  const closer = runs.find(({ id }) => id === (focus ?? first[0])) ?? drawn[0]?.run ?? runs[0]
   const details = useDetails(closer, data.live)
   const made = details === 'underway' ? undefined : details
   const whole = closer && { ...closer, details: made }

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks'
 import type { RunDetails, RunView } from '../page-data.js'
 import { number } from './format.js'
 import { Section } from './section.js'
-import { Thumb } from './thumb.js'
+import { atlasOf, Thumb } from './thumb.js'
 
 interface ClustersProps {
   readonly run: RunView
@@ -19,6 +19,7 @@ export function Clusters({ run, details }: ClustersProps) {
   if (!record) return null
   const clusters = record.clusters!.map((cluster, i) => ({ ...cluster, number: i + 1 }))
   clusters.sort((a, b) => b.size - a.size)
+  const atlas = atlasOf(details, record, 'test')
   const shown = all ? clusters : clusters.slice(0, SHOWN_AT_FIRST)
   return (
     <Section
@@ -35,7 +36,7 @@ export function Clusters({ run, details }: ClustersProps) {
             </figcaption>
             <div class="sheet">
               {members.slice(0, MEMBERS).map((position) => (
-                <Thumb key={position} atlas={details?.thumbnails?.test} position={position} size={44} />
+                <Thumb key={position} atlas={atlas} position={position} size={44} />
               ))}
             </div>
           </figure>

@@ -46,8 +46,8 @@ export function LineChart(props: LineChartProps) {
   const lines = usable.filter(({ name }) => !hidden.has(name))
   const named = usable.filter(({ faint }) => !faint)
   const shape = JSON.stringify([
-    lines.map(({ name, color, low, faint }) => [name, color, !!low, faint]),
-    logX,
+    lines.map(({ name, color, low, faint, dash, points }) => [name, color, !!low, faint, dash, points]),
+    [title, xLabel, logX],
   ])
   const current = useRef(lines)
   current.current = lines

@@ -1,7 +1,7 @@
 import type { EvaluationRecord } from '@selfsup/core'
-import type { RunDetails, RunView } from '../page-data.js'
+import type { Atlas, RunDetails, RunView } from '../page-data.js'
 import { Section } from './section.js'
-import { classAt, Thumb } from './thumb.js'
+import { atlasOf, classAt, Thumb } from './thumb.js'
 
 interface NeighboursProps {
   readonly run: RunView
@@ -23,7 +23,12 @@ export function Neighbours({ run, details }: NeighboursProps) {
     >
       <div class="neighbours">
         {record.neighbours!.slice(0, MOST_ROWS).map((row) => (
-          <Row key={row.query} row={row} details={details} />
+          <Row
+            key={row.query}
+            row={row}
+            train={atlasOf(details, record, 'train')}
+            test={atlasOf(details, record, 'test')}
+          />
         ))}
       </div>
     </Section>
@@ -32,8 +37,13 @@ export function Neighbours({ run, details }: NeighboursProps) {
 
 type NeighbourRow = NonNullable<EvaluationRecord['neighbours']>[number]
 
-function Row({ row, details }: { readonly row: NeighbourRow; readonly details: RunDetails | undefined }) {
-  const { train, test } = details?.thumbnails ?? {}
+interface RowProps {
+  readonly row: NeighbourRow
+  readonly train: Atlas | undefined
+  readonly test: Atlas | undefined
+}
+
+function Row({ row, train, test }: RowProps) {
   const own = classAt(test, row.query)
   return (
     <div class="neighbour-row">

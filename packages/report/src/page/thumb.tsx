@@ -1,4 +1,5 @@
-import type { Atlas } from '../page-data.js'
+import type { EvaluationRecord } from '@selfsup/core'
+import type { Atlas, RunDetails } from '../page-data.js'
 
 /** Where each position lies in an atlas. */
 const cells = new WeakMap<Atlas, Map<number, number>>()
@@ -11,6 +12,16 @@ export function cellOf(atlas: Atlas, position: number): number | undefined {
     cells.set(atlas, places)
   }
   return places.get(position)
+}
+
+/** Pictures of the images that a record is about; none where others were judged than those that there are pictures of. */
+export function atlasOf(
+  details: RunDetails | undefined,
+  { images }: EvaluationRecord,
+  split: 'train' | 'test',
+): Atlas | undefined {
+  const atlas = details?.thumbnails?.[split]
+  return atlas?.fingerprint === images[split].fingerprint ? atlas : undefined
 }
 
 const addresses = new WeakMap<Atlas, string>()
