@@ -33,6 +33,8 @@ describe.skipIf(!chromiumPath)('a report in a browser', () => {
     accuracy: 0.884,
     parameters: 11_170_000,
     classes,
+    trainFingerprint: train.fingerprint,
+    testFingerprint: testImages.fingerprint,
   }
   let browser: Browser
   let server: RunServer | undefined
@@ -125,6 +127,11 @@ describe.skipIf(!chromiumPath)('a report in a browser', () => {
           'made-of',
         ])
           expect(await page.locator(`#${section}`).count(), section).toBe(1)
+        const pictures = await page.$$eval('.neighbours .thumb, .clusters .thumb', (thumbs) => {
+          const shown = thumbs.map((thumb) => getComputedStyle(thumb as never).backgroundImage)
+          return shown.filter((image) => image.startsWith('url("blob:')).length
+        })
+        expect(pictures).toBeGreaterThan(50)
         // biome-ignore lint/suspicious/noExplicitAny: the page's own types are not those of Node
         const wide = await page.evaluate(() => (globalThis as any).document.documentElement.scrollWidth)
         expect(wide).toBeLessThanOrEqual(view.width ?? 1280)
