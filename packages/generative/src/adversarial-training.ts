@@ -10,8 +10,11 @@ export const adversarialTraining: TrainingDefaults = {
   optimizer: { name: 'adamw', beta1: 0.5, weightDecay: 0 },
 }
 
-/** How adversarial training goes wrong, in what its phases report. */
-export const adversarialAlarms: readonly Alarm[] = [
+/**
+ * How adversarial training goes wrong, in what its phases report.
+ * @param deceiving metric of how little the generator deceives the discriminator: `generatorLoss`
+ */
+export const adversarialAlarms = (deceiving: string): readonly Alarm[] => [
   {
     metric: 'discriminator/sampleSpread',
     below: 0.1,
@@ -21,7 +24,7 @@ export const adversarialAlarms: readonly Alarm[] = [
   },
   {
     // Not its accuracy: batch normalisation shows a discriminator which batch is the real one, and generators learn all the same.
-    metric: 'generator/loss',
+    metric: deceiving,
     above: 8,
     steps: 200,
     name: 'divergence',

@@ -101,7 +101,7 @@ export function bigan(
     state: {},
     phases: { discriminator: ['discriminator'], generator: ['generator', 'encoder', 'backbone'] },
     comparableLoss: false, // each is low when the other is bad
-    alarms: adversarialAlarms,
+    alarms: adversarialAlarms('generator/adversarial'),
     normalisation,
     crops: view.crops,
     views(batch, { seed }) {
@@ -129,11 +129,11 @@ export function bigan(
       // Both are to be taken for the other, without saturating (section 3.4).
       const loss = tf.add(generatorLoss(ofGenerator), generatorLoss(tf.neg(ofEncoder)))
       const adversarial = tf.mul(loss, 0.5) as tf.Scalar
-      if (cycle === 0) return { loss: adversarial }
+      if (cycle === 0) return { loss: adversarial, metrics: { adversarial } }
       // In deviations, summed over a picture (Li et al. 2017, arXiv:1709.01215, section 3.2).
       const error = tf.squaredDifference(pictures, generate(encoded, true))
       const inversion = tf.mean(tf.sum(error, [1, 2, 3])) as tf.Scalar
-      return { loss: tf.add(adversarial, tf.mul(inversion, cycle)), metrics: { inversion } }
+      return { loss: tf.add(adversarial, tf.mul(inversion, cycle)), metrics: { adversarial, inversion } }
     },
     pictures({ pictures }, { seed }) {
       const show = (z: tf.Tensor2D) => toPixels(generate(z, false), normalisation)

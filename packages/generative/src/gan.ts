@@ -122,7 +122,7 @@ export function gan(
       'generator',
     ],
     comparableLoss: false, // each is low when the other is bad
-    alarms: adversarialAlarms,
+    alarms: adversarialAlarms('generator/loss'),
     normalisation,
     crops: view.crops,
     views(batch, { seed }) {

@@ -1,4 +1,4 @@
-import { dcgan, fullyConnected } from '@selfsup/backbones'
+import { convnet, dcgan, fullyConnected } from '@selfsup/backbones'
 import { encoderOf, type Method, phasesOf, uniforms } from '@selfsup/core'
 import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
@@ -58,6 +58,11 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
       convolving,
       (b) => vae(b, { latent: 3, width: 2, likelihood: 'gaussian' }, { normalisation }),
     ],
+    [
+      'vae, of a backbone’s map',
+      () => convnet({ ...tiny, widths: [4, 8] }),
+      (b) => vae(b, { latent: 3, width: 2 }, { normalisation }),
+    ],
     ['gan, convolutional', convolving, (b) => gan(b, { latent: 3, width: 2 })],
     ['gan with R1', convolving, (b) => gan(b, { latent: 3, width: 2, r1: 1 })],
     ['gan, linear, R1 at each step', small, (b) => gan(b, { latent: 3, width: 1, r1: 1, r1Every: 1 })],
@@ -72,6 +77,11 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
         const trained = (method.phases?.[phase] ?? Object.keys(method.networks)).flatMap((name) =>
           variables(method.networks[name]!),
         )
+        const { loss, metrics = {} } = lossIn(method, phase)
+        for (const alarm of method.alarms ?? []) {
+          const [of, metric] = alarm.metric.split('/') as [string, string]
+          if (of === phase) expect({ loss, ...metrics }).toHaveProperty(metric)
+        }
         const { value, grads } = tf.variableGrads(() => lossIn(method, phase).loss, trained)
         expect(Number.isFinite(value.dataSync()[0])).toBe(true)
         for (const weight of trained) {
@@ -199,7 +209,10 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
       const shown = method.generate(tf.zeros([2, 3]))
       expect(shown.dataSync()[0]).toBeCloseTo(0.5, 5)
     })
-    expect(method.alarms!.map(({ name }) => name)).toEqual(['collapse', 'divergence'])
+    expect(method.alarms!.map(({ metric }) => metric)).toEqual([
+      'discriminator/sampleSpread',
+      'generator/loss',
+    ])
     method.dispose()
     backbone.dispose()
   })
