@@ -12,7 +12,7 @@ import { type MadeUpRun, madeUpFeatures, metricsLines, writeRun } from './made-u
 // The report and the served page, opened and used in a real browser. Pictures of what it showed are left in
 // .cache/report, for a person to look at.
 const shots = fileURLToPath(new URL('../../.cache/report/', import.meta.url))
-const COUNT = 300
+const COUNT = 400 // the made-up records name images up to this number
 const EVIL = 'cpc <img src=x onerror=alert(1)>'
 
 describe.skipIf(!chromiumPath)('a report in a browser', () => {
