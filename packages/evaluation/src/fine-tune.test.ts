@@ -163,7 +163,9 @@ describe.each(testEngines())('fine-tuning on %s', (name) => {
       baselines: [{ name: 'the same again', train: learned, test: asked }],
     }
     const context: ProtocolContext = { engine, seed: 1, quick: true, seeds: 2, maxSteps: 3 }
-    for (const protocol of protocols) {
+    // Boxes and captions have pictures of their own kind, and tests of their own.
+    const own = protocols.filter(({ name }) => !['detection', 'captioning'].includes(name))
+    for (const protocol of own) {
       expect(protocol.lacks(subject)).toBeUndefined()
       const findings = await protocol.find(subject, context)
       expect(findings.values.length, protocol.name).toBeGreaterThan(0)
