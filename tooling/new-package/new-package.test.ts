@@ -109,7 +109,7 @@ test('a method may have the name of the loss that it begins with', async () => {
 
 test('the command line finds a method that was made', async () => {
   expect(await text('packages/cli/src/registry.ts')).toContain(
-    `.definition,\n  'my-method': async () => (await import('@selfsup/my-method')).definition,\n`,
+    `efinition,\n  'my-method': async () => (await import('@selfsup/my-method')).definition,\n`,
   )
   const { dependencies } = JSON.parse(await text('packages/cli/package.json'))
   expect(dependencies).toMatchObject({ '@selfsup/my-method': 'workspace:^' })
