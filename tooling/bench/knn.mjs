@@ -57,6 +57,10 @@ const clustering = await measure(
   () => miniBatchKMeans(train, { clusters }),
   () => miniBatchKMeans(some, { clusters: 2 }),
 )
-rows.push({ case: 'k-means, inertia of a point', value: clustering.result.inertia / train.count, unit: 'inertia' })
+rows.push({
+  case: 'k-means, inertia of a point',
+  value: clustering.result.inertia / train.count,
+  unit: 'inertia',
+})
 report(engine, rows)
 process.exit()

@@ -37,9 +37,9 @@ const blocks = files
   .filter((file) => existsSync(join(root, file)))
   .flatMap((file) => blocksOf(file, readFileSync(join(root, file), 'utf8')))
 
-/** What TypeScript has against a text that stands among the packages. */
-function typeErrors(code: string): string[] {
-  const path = join(root, 'packages/cli/readme-block.ts')
+/** What TypeScript has against each of some texts that stand among the packages, in one program. */
+function typeErrors(texts: readonly string[]): string[][] {
+  const code = new Map(texts.map((text, i) => [join(root, `packages/cli/readme-block-${i}.ts`), text]))
   const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)
   const base = ts.readConfigFile(join(root, 'tooling/tsconfig/base.json'), ts.sys.readFile).config
   const { options } = ts.convertCompilerOptionsFromJson(
@@ -48,14 +48,20 @@ function typeErrors(code: string): string[] {
   )
   const host = ts.createCompilerHost(options)
   const { getSourceFile, fileExists, readFile } = host
-  host.fileExists = (name) => name === path || fileExists(name)
-  host.readFile = (name) => (name === path ? code : readFile(name))
-  host.getSourceFile = (name, target) =>
-    name === path ? ts.createSourceFile(name, code, target) : getSourceFile.call(host, name, target)
-  const program = ts.createProgram([path], options, host)
-  return ts
-    .getPreEmitDiagnostics(program, program.getSourceFile(path))
-    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))
+  host.fileExists = (name) => code.has(name) || fileExists(name)
+  host.readFile = (name) => code.get(name) ?? readFile(name)
+  host.getSourceFile = (name, target) => {
+    const text = code.get(name)
+    return text === undefined
+      ? getSourceFile.call(host, name, target)
+      : ts.createSourceFile(name, text, target)
+  }
+  const program = ts.createProgram([...code.keys()], options, host)
+  return [...code.keys()].map((path) =>
+    ts
+      .getPreEmitDiagnostics(program, program.getSourceFile(path))
+      .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n')),
+  )
 }
 
 afterAll(() => rm(scratch, { recursive: true, force: true }))
@@ -65,9 +71,12 @@ describe('code in a README is true', () => {
     expect(blocks.length).toBeGreaterThan(10)
   })
 
-  test.each(blocks)('$name', async ({ code, run }) => {
-    expect(typeErrors(code)).toEqual([])
-    if (!run) return
+  test('types', () => {
+    const errors = typeErrors(blocks.map(({ code }) => code))
+    expect(blocks.map(({ name }, i) => [name, errors[i]])).toEqual(blocks.map(({ name }) => [name, []]))
+  })
+
+  test.each(blocks.filter(({ run }) => run))('$name', async ({ code }) => {
     await mkdir(scratch, { recursive: true })
     const script = join(scratch, `${Math.random().toString(36).slice(2)}.mjs`)
     const { outputText } = ts.transpileModule(code, {
@@ -84,7 +93,12 @@ describe('code in a README is true', () => {
   })
 
   test('a block that is wrong is found', () => {
-    expect(typeErrors("import { ntXent } from '@selfsup/losses'\nntXent(1, 2)")).not.toEqual([])
+    const [wrong, right] = typeErrors([
+      "import { ntXent } from '@selfsup/losses'\nntXent(1, 2)",
+      "import { ntXent } from '@selfsup/losses'\nexport const loss = ntXent",
+    ])
+    expect(wrong).not.toEqual([])
+    expect(right).toEqual([])
     expect(blocksOf('x', '```ts\na\n```\n```ts no-run\nb\n```\n```sh\nc\n```')).toMatchObject([
       { code: 'a\n', run: true },
       { code: 'b\n', run: false },
