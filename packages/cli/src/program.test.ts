@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -153,6 +154,7 @@ test('pretrain, stopped by Ctrl-C and resumed, evaluate and embed: the main job'
   const second = await selfsup(['resume', 'runs/a'])
   expect(second.err).toContain('Done: 200 steps')
   expect(second.code).toBe(0)
+  expect(existsSync(join(folder, 'runs/a/pictures/views.png'))).toBe(true)
   expect((await readdir(join(folder, 'runs/a'))).sort()).toEqual(
     expect.arrayContaining(['backbone', 'checkpoints', 'config.json', 'metrics.jsonl']),
   )

@@ -62,7 +62,7 @@ export async function fewShot(features: Features, options: FewShotOptions = {}):
         : centroidScores(unit, features.width, support)
     accuracies[episode] = accuracyOf(unit, features.width, asked, scores)
   }
-  return meanInterval(accuracies)
+  return meanInterval(accuracies, { within: [0, 1] })
 }
 
 /** weights [ways, width] and bias of each way: the highest score is the class */

@@ -24,15 +24,19 @@ function tQuantile(degrees: number): number {
 
 /**
  * Mean of independent draws (seeds, episodes) with its 95 % interval by Student's t.
+ * @param options.within ends that no value can lie beyond, at which the interval is cut off
  * @throws SelfsupError when there are fewer than two
  */
-export function meanInterval(values: ArrayLike<number>): Estimate {
+export function meanInterval(
+  values: ArrayLike<number>,
+  { within: [lowest, highest] = [-Infinity, Infinity] }: { readonly within?: readonly [number, number] } = {},
+): Estimate {
   const count = values.length
   expected(count >= 2, `meanInterval: an interval needs at least two values; got ${count}`)
   const value = mean(values)
   const variance = mean(Array.from(values, (each) => (each - value) ** 2)) * (count / (count - 1))
   const half = tQuantile(count - 1) * Math.sqrt(variance / count)
-  return { value, interval: [value - half, value + half] }
+  return { value, interval: [Math.max(lowest, value - half), Math.min(highest, value + half)] }
 }
 
 /**

@@ -83,6 +83,7 @@ describe('intervals', () => {
     expect(value).toBe(2)
     expect(interval[1]).toBeCloseTo(2 + 4.3027 / Math.sqrt(3), 4)
     expect(meanInterval(Array.from({ length: 601 }, (_, i) => i % 2)).interval[1]).toBeCloseTo(0.5393, 3)
+    expect(meanInterval([0.1, 0.9], { within: [0, 1] })).toEqual({ value: 0.5, interval: [0, 1] })
     expect(() => meanInterval([1])).toThrow('at least two values; got 1')
   })
 

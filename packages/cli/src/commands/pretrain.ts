@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import { basename, join, relative, resolve as resolvePath } from 'node:path'
-import { type ImageDataset, SelfsupError } from '@selfsup/core'
+import { type ImageDataset, type Method, SelfsupError } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import type { TrainSettings } from '@selfsup/train'
 import { checkSettings, methodOptions, readConfig, type Settings } from '../config.js'
@@ -16,9 +17,11 @@ import {
   disposeOf,
   makeMethod,
   normalisationFor,
+  normalisationOf,
   type RunConfig,
 } from '../run.js'
 import { duration, shellWord } from '../table.js'
+import { writeViews } from '../views-sheet.js'
 
 /** Flags of `selfsup pretrain` as the parser gives them. */
 export interface PretrainFlags extends Omit<Settings, 'options'> {
@@ -174,6 +177,7 @@ export async function runTraining({
       onWarning: (message) => view.note(`Warning: ${message}`),
     })
     view.end()
+    await showViews(out, { method, dataset, config, view })
     reportSkipped(dataset, view)
     const run = shellWord(out)
     const facts = { run: out, ...result, skipped: dataset.skipped().length }
@@ -190,7 +194,7 @@ export async function runTraining({
     )
     if (!quiet) {
       view.note(
-        `Next:\n  selfsup evaluate ${run} LABELLED/train LABELLED/test\n  selfsup embed ${run} IMAGES --out features.npy\n  tensorboard --logdir ${run}`,
+        `Next:\n  selfsup evaluate ${run} LABELLED/train LABELLED/test\n  selfsup embed ${run} IMAGES --out features.npy\n  selfsup report ${run} --out report.html`,
       )
     }
     view.result(facts)
@@ -199,6 +203,22 @@ export async function runTraining({
     view.end()
     interrupt.release()
     disposeOf(method)
+  }
+}
+
+/** Some pictures and their views beside the run, for reports: once, and no run fails for it. */
+async function showViews(
+  out: string,
+  { method, dataset, config, view }: Pick<Training, 'dataset' | 'config' | 'view'> & { method: Method },
+): Promise<void> {
+  const sheet = join(out, 'pictures', 'views.png')
+  if (existsSync(sheet)) return
+  try {
+    const { size } = config.pictures
+    const normalisation = method.normalisation ?? (await normalisationOf(config))
+    await writeViews(sheet, { method, dataset, size, normalisation, seed: config.seed })
+  } catch (error) {
+    view.note(`Warning: no sheet of views: ${(error as Error).message}`)
   }
 }
 

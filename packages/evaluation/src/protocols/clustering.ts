@@ -69,7 +69,10 @@ function one(features: string, judged: Judged): EvaluationValue[] {
 function over(features: string, judged: readonly Judged[]): EvaluationValue[] {
   return metrics.map((metric) => ({
     ...described(metric, features),
-    ...meanInterval(judged.map((each) => each[metric])),
+    ...meanInterval(
+      judged.map((each) => each[metric]),
+      { within: [metric === 'ARI' ? -1 : 0, 1] },
+    ),
   }))
 }
 
