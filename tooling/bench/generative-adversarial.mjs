@@ -1,9 +1,9 @@
 // VAE, GAN and BiGAN on MNIST (see the rows at the end). What is measured is kept in .cache/bench-generative, and a run that
 // was stopped goes on: delete it to begin anew. SELFSUP_METHODS=vae,bigan does only those; what is kept is shown in any case.
 // Sheets of samples lie beside the figures, as PNG. SELFSUP_SET, settings by name as JSON, is for trials.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { keeping } from './keeping.mjs'
 import { bare, load, prepared, quick, report } from './packages.mjs'
 
 const tf = await bare('@tensorflow/tfjs-core', 'generative')
@@ -13,13 +13,12 @@ const { encoderOf } = await load('core')
 const { contactSheet, openImages } = await load('data')
 const { extractFeatures, rawPixels } = await load('evaluation')
 const { bigan, gan, vae } = await load('generative')
-const { readRun, restoreMethod, train } = await load('train')
 const engine = await prepared()
 const only = process.env.SELFSUP_METHODS?.split(',')
 const set = JSON.parse(process.env.SELFSUP_SET ?? '{}')
 const limit = quick ? 3000 : undefined
 const name = `adversarial-${quick ? 'quick' : 'full'}${process.env.SELFSUP_SET ? '-trial' : ''}`
-const kept = fileURLToPath(new URL(`../../.cache/bench-generative/${name}`, import.meta.url))
+const kept = keeping(`bench-generative/${name}`)
 const mnist =
   process.env.SELFSUP_MNIST ?? fileURLToPath(new URL('../../../shared/data/mnist', import.meta.url))
 
@@ -41,23 +40,15 @@ const width = 32
 
 /** Trains, or goes on, or takes what a finished run left; what the loop warned of, seconds only of a run in one piece. */
 async function learn(name, method, dataset, { epochs, ...rest }) {
-  const out = join(kept, `run-${name}`)
   const said = []
-  const run = await readRun(out).catch(() => rmSync(out, { recursive: true, force: true }))
-  if (run?.finished) {
-    await restoreMethod(method, out)
-    return { said }
-  }
   let last
-  const { seconds } = await train(method, dataset, {
+  const { seconds } = await kept.learn(name, method, dataset, {
     batchSize: 128,
     seed: 1,
     ...rest,
     epochs: quick ? 1 : epochs,
     ...(limit && { maxSteps: Math.ceil(limit / 128) }),
-    out,
     engine,
-    resume: run !== undefined,
     checkpointEvery: 469,
     onStep: ({ metrics }) => {
       last = metrics
@@ -69,19 +60,11 @@ async function learn(name, method, dataset, { epochs, ...rest }) {
       console.error(message)
     },
   })
-  return { said, last, ...(run ? {} : { seconds }) }
+  return { said, last, seconds }
 }
 
 /** What a part found, or what is kept of that; undefined when it is not asked for. */
-async function once(part, measure) {
-  const file = join(kept, `${part}.json`)
-  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'))
-  if (only && !only.includes(part.split('-')[0])) return undefined
-  const found = await measure()
-  writeFileSync(file, JSON.stringify(found, undefined, 2))
-  console.error(`${part}: ${JSON.stringify(found)}`)
-  return found
-}
+const once = (part, measure) => kept.once(part, measure, !only || only.includes(part.split('-')[0]))
 
 const extract = (encode, dataset) =>
   extractFeatures(encode, dataset, { normalisation, size: 28, engine, limit })
@@ -177,7 +160,7 @@ async function sheets(method, name = method.name) {
     })
     for (const [kind, bytes] of Object.entries(shown)) {
       const data = Uint8Array.from(await bytes.data())
-      await contactSheet(join(kept, `${name}-${kind}.png`), { data, shape: bytes.shape })
+      await contactSheet(join(kept.folder, `${name}-${kind}.png`), { data, shape: bytes.shape })
     }
     tf.dispose(shown)
   }
@@ -185,7 +168,6 @@ async function sheets(method, name = method.name) {
 }
 
 const [known, asked] = await Promise.all(['train', 'test'].map((split) => openImages(mnist, { split })))
-mkdirSync(kept, { recursive: true })
 
 async function trainedClassifier() {
   const method = classifier()
@@ -280,7 +262,7 @@ async function ofSeed(seed) {
   } catch (error) {
     return { said: [error.message.split('\n')[0]] }
   } finally {
-    rmSync(join(kept, `run-stability-${seed}`), { recursive: true, force: true })
+    kept.forget(`stability-${seed}`)
     method.dispose()
     backbone.dispose()
   }

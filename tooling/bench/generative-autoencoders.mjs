@@ -3,9 +3,9 @@
 // pictures; a denoising one on MNIST. What is measured is kept in .cache/bench-generative, and a run that was stopped goes on:
 // delete it to begin anew. SELFSUP_METHODS=mae,split-brain does only those; what is kept is shown in any case.
 // SELFSUP_EPOCHS, SELFSUP_COUNT (training pictures) and SELFSUP_SET, options of the methods as JSON by name, are for trials.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { keeping } from './keeping.mjs'
 import { bare, load, prepared, quick, report } from './packages.mjs'
 
 const tf = await bare('@tensorflow/tfjs-core', 'generative')
@@ -14,7 +14,7 @@ const { encoderOf } = await load('core')
 const { openImages } = await load('data')
 const { extractFeatures, knn, linearProbe } = await load('evaluation')
 const generative = await load('generative')
-const { readRun, recommendedSettings, restoreMethod, train } = await load('train')
+const { recommendedSettings } = await load('train')
 const engine = await prepared()
 const only = process.env.SELFSUP_METHODS?.split(',')
 const trial = process.env.SELFSUP_SET ?? process.env.SELFSUP_COUNT
@@ -22,9 +22,7 @@ const set = JSON.parse(process.env.SELFSUP_SET ?? '{}')
 const epochs = Number(process.env.SELFSUP_EPOCHS) || (quick ? 1 : 10)
 const limit = Number(process.env.SELFSUP_COUNT) || (quick ? 3000 : undefined)
 const name = quick ? 'quick' : `${epochs}-epochs`
-const kept = fileURLToPath(
-  new URL(`../../.cache/bench-generative/autoencoders-${name}${trial ? '-trial' : ''}`, import.meta.url),
-)
+const kept = keeping(`bench-generative/autoencoders-${name}${trial ? '-trial' : ''}`)
 const mnist =
   process.env.SELFSUP_MNIST ?? fileURLToPath(new URL('../../../shared/data/mnist', import.meta.url))
 const cifar = { size: 32, channels: 3 }
@@ -157,29 +155,19 @@ async function judge(method, [known, asked], { size }) {
   return { knn: neighbours, linear }
 }
 
-/** Trains, or goes on, or takes what a finished run left; seconds only of a run in one piece. */
 async function learn(name, definition, method, dataset, settings) {
-  const out = join(kept, `run-${name}`)
-  const run = await readRun(out).catch(() => rmSync(out, { recursive: true, force: true }))
-  if (run?.finished) {
-    await restoreMethod(method, out)
-    return {}
-  }
   const recommended = recommendedSettings(definition.training(method.options), {
     epochs,
     ...rate,
     ...settings,
   })
-  const { seconds } = await train(method, dataset, {
+  return kept.learn(name, method, dataset, {
     ...recommended,
-    out,
     engine,
     seed: 1,
-    resume: run !== undefined,
     ...(limit && { maxSteps: Math.ceil((epochs * limit) / recommended.batchSize) }),
     onEpoch: ({ epoch, loss }) => console.error(`${name}: epoch ${epoch + 1} loss ${loss.toFixed(4)}`),
   })
-  return run ? {} : { seconds }
 }
 
 async function measured(name, { method: make, pictures = cifar, backbone: network = convnet, ...one }, data) {
@@ -200,22 +188,22 @@ async function measured(name, { method: make, pictures = cifar, backbone: networ
   return { learned, random, work, seconds }
 }
 
-mkdirSync(kept, { recursive: true })
 const open = (source) =>
   source === digits
     ? [openImages(mnist), openImages(mnist, { split: 'test' })]
     : ['train', 'test'].map((split) => openImages(join(process.env.SELFSUP_CIFAR10, split)))
 const rows = []
 for (const [name, one] of Object.entries(cases)) {
-  const file = join(kept, `${name.replaceAll(/\W+/g, '-')}.json`)
-  if (!existsSync(file)) {
-    if (only && !only.includes(name)) continue
+  const measure = async () => {
     const data = await Promise.all(open(one.pictures))
-    writeFileSync(file, JSON.stringify(await measured(name, one, data), undefined, 2))
-    rmSync(join(kept, `run-${name}`), { recursive: true })
+    const found = await measured(name, one, data)
     await Promise.all(data.map((dataset) => dataset.close()))
+    return found
   }
-  const { learned, random, work, seconds } = JSON.parse(readFileSync(file, 'utf8'))
+  const found = await kept.once(name, measure, !only || only.includes(name))
+  if (!found) continue
+  kept.forget(name)
+  const { learned, random, work, seconds } = found
   const percent = (title, part) => rows.push({ case: `${name}: ${title}`, value: 100 * part, unit: '%' })
   percent('kNN', learned.knn)
   percent('kNN of random weights', random.knn)

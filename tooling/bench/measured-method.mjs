@@ -1,20 +1,20 @@
 // One method trained and judged by the command line, in a process of its own, or what is kept of that.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { keeping } from './keeping.mjs'
 import { quick } from './packages.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const program = join(here, '../../packages/cli/dist/bin.js')
 const folder = process.env.SELFSUP_CIFAR10
 
-/** Where results are kept. */
-export const kept = join(here, '../../.cache/bench-methods', quick ? 'quick' : 'full')
+const kept = keeping(`bench-methods/${quick ? 'quick' : 'full'}`)
 
 /** Runs a script; its standard output, and its peak memory in MB. */
 function run(script, ...args) {
-  const memory = join(kept, `peak-${process.pid}`)
+  const memory = join(kept.folder, `peak-${process.pid}`)
   const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], {
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
@@ -30,29 +30,17 @@ function run(script, ...args) {
   return { stdout, peak }
 }
 
-/** The kept result, else what `measure` finds; undefined where only kept ones are wanted and there is none. */
-function keptOr(name, keptOnly, measure) {
-  const file = join(kept, `${name}.json`)
-  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'))
-  if (keptOnly) return undefined
-  const result = measure()
-  writeFileSync(file, JSON.stringify(result, undefined, 2))
-  const { results, seconds } = result
-  console.error(`${name}: ${JSON.stringify(results[0])}, ${seconds.toFixed(0)} s`)
-  return result
-}
-
 /**
  * `selfsup pretrain` on all training pictures, `selfsup evaluate` on all of both.
  * @returns { command, seconds of training with start-up and decoding, peak memory in MB, spread at the end, results }
  */
 export function measuredMethod(
   name,
-  { method, flags, epochs, batch = 256, baselines = false, keptOnly = false },
+  { method, flags, epochs, batch = 256, baselines = false, asked = true },
 ) {
   const title = `${name.replaceAll(/\W+/g, '-')}-${epochs}`
-  return keptOr(title, keptOnly, () => {
-    const out = join(kept, `run-${title}`)
+  const measure = () => {
+    const out = join(kept.folder, `run-${title}`)
     rmSync(out, { recursive: true, force: true })
     const [train, test] = ['train', 'test'].map((split) => join(folder, split))
     const started = performance.now()
@@ -73,13 +61,15 @@ export function measuredMethod(
     const command = `selfsup pretrain ${method} --batch ${batch} --epochs ${epochs} ${flags.join(' ')}`
     const { results } = JSON.parse(judged.stdout)
     return { command, seconds, peak, spread: steps.at(-1).spread, results }
-  })
+  }
+  return kept.once(title, measure, asked)
 }
 
 /** The same network from labels. */
-export function measuredSupervised({ epochs, keptOnly = false }) {
-  return keptOr(`supervised-${epochs}`, keptOnly, () => {
+export function measuredSupervised({ epochs, asked = true }) {
+  const measure = () => {
     const { stdout, peak } = run(join(here, 'methods-supervised.mjs'), `${epochs}`)
     return { ...JSON.parse(stdout.trim().split('\n').at(-1)), peak }
-  })
+  }
+  return kept.once(`supervised-${epochs}`, measure, asked)
 }

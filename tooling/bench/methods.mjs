@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { lineChart } from './line-chart.mjs'
-import { kept, measuredMethod, measuredSupervised } from './measured-method.mjs'
+import { measuredMethod, measuredSupervised } from './measured-method.mjs'
 import { batchSizes, tenEpochs, threeEpochs } from './method-settings.mjs'
 import { prepared, quick, report } from './packages.mjs'
 
@@ -15,28 +15,28 @@ const rows = []
 const percent = (title, part) => rows.push({ case: title, value: 100 * part, unit: '%' })
 
 /** Cases of a part, each with its result; those not asked for only when it is kept. */
-function* results(part, cases, measure) {
+async function* results(part, cases, measure) {
   for (const [name, settings] of Object.entries(cases)) {
     const asked = (!parts || parts.includes(part)) && (!only || only.includes(name))
-    const result = measure(name, settings, !asked)
+    const result = await measure(name, settings, asked)
     if (result) yield [name, result]
   }
 }
 
-function three() {
-  const measure = (name, settings, keptOnly) =>
-    measuredMethod(name, { ...settings, epochs: quick ? 1 : 3, keptOnly })
-  for (const [name, { results: judged, seconds }] of results('three', threeEpochs, measure)) {
+async function three() {
+  const measure = (name, settings, asked) =>
+    measuredMethod(name, { ...settings, epochs: quick ? 1 : 3, asked })
+  for await (const [name, { results: judged, seconds }] of results('three', threeEpochs, measure)) {
     percent(`${name}, 3 epochs: kNN`, judged[0].knn)
     rows.push({ case: `${name}, 3 epochs: training`, value: seconds, unit: 's' })
   }
 }
 
-function batches() {
-  const measure = (title, { name, batch }, keptOnly) =>
-    measuredMethod(title, { ...threeEpochs[name], batch, epochs: quick ? 1 : 3, keptOnly })
+async function batches() {
+  const measure = (title, { name, batch }, asked) =>
+    measuredMethod(title, { ...threeEpochs[name], batch, epochs: quick ? 1 : 3, asked })
   const lines = {}
-  for (const [title, { results: judged }] of results('batches', batchSizes, measure)) {
+  for await (const [title, { results: judged }] of results('batches', batchSizes, measure)) {
     const { name, batch } = batchSizes[title]
     percent(`${title}: kNN`, judged[0].knn)
     lines[name] = [...(lines[name] ?? []), [batch, 100 * judged[0].knn]]
@@ -51,14 +51,14 @@ function batches() {
   writeFileSync(fileURLToPath(new URL('charts/batch-sizes.svg', import.meta.url)), chart)
 }
 
-function ten() {
+async function ten() {
   const epochs = quick ? 2 : 10
-  const measure = (name, settings, keptOnly) =>
+  const measure = (name, settings, asked) =>
     settings.supervised
-      ? measuredSupervised({ epochs, keptOnly })
-      : measuredMethod(name, { ...settings, epochs, baselines: name === 'simclr', keptOnly })
+      ? measuredSupervised({ epochs, asked })
+      : measuredMethod(name, { ...settings, epochs, baselines: name === 'simclr', asked })
   const cases = { ...tenEpochs, supervised: { supervised: true } }
-  for (const [name, { results: judged, seconds, peak, spread }] of results('ten', cases, measure)) {
+  for await (const [name, { results: judged, seconds, peak, spread }] of results('ten', cases, measure)) {
     for (const [i, { features, knn, linear, classifier }] of judged.entries()) {
       const of = i === 0 ? name : features
       percent(`${of}: kNN`, knn)
@@ -71,10 +71,9 @@ function ten() {
   }
 }
 
-mkdirSync(kept, { recursive: true })
 mkdirSync(fileURLToPath(new URL('charts', import.meta.url)), { recursive: true })
-three()
-batches()
-ten()
+await three()
+await batches()
+await ten()
 report(await prepared(), rows)
 process.exit()

@@ -2,9 +2,8 @@
 // of the features beside those of random weights, encoded in the same way. What is measured is kept in .cache/bench-pretext,
 // and a run that was stopped goes on: delete it to begin anew. SELFSUP_METHODS=rotation,jigsaw does only those; what is kept is
 // shown in any case. SELFSUP_EPOCHS and SELFSUP_SET, options of the methods as JSON by name, are for trials.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { keeping } from './keeping.mjs'
 import { load, prepared, quick, report } from './packages.mjs'
 
 const { imagenetNormalisation: normalisation } = await load('augment')
@@ -13,19 +12,14 @@ const { encoderOf } = await load('core')
 const { openImages } = await load('data')
 const { extractFeatures, knn, linearProbe } = await load('evaluation')
 const { jigsawDefinition, relativePatchDefinition, rotationDefinition, taskAccuracy } = await load('pretext')
-const { readRun, recommendedSettings, restoreMethod, train } = await load('train')
+const { recommendedSettings } = await load('train')
 const engine = await prepared()
 const folder = process.env.SELFSUP_CIFAR10
 const only = process.env.SELFSUP_METHODS?.split(',')
 const trial = process.env.SELFSUP_SET
 const set = JSON.parse(trial ?? '{}')
 const epochs = Number(process.env.SELFSUP_EPOCHS) || (quick ? 2 : 10)
-const kept = fileURLToPath(
-  new URL(
-    `../../.cache/bench-pretext/${quick ? 'quick' : `${epochs}-epochs`}${trial ? '-trial' : ''}`,
-    import.meta.url,
-  ),
-)
+const kept = keeping(`bench-pretext/${quick ? 'quick' : `${epochs}-epochs`}${trial ? '-trial' : ''}`)
 const pictures = { size: 32, channels: 3 }
 
 // For ten epochs on two cores, not for the papers' hundreds.
@@ -48,21 +42,13 @@ async function judge(method, [known, asked]) {
   return { knn: neighbours, linear }
 }
 
-/** Trains, or goes on, or takes what a finished run left; seconds only of a run in one piece. */
+/** Trains with the running accuracy of the task told after each epoch. */
 async function learn(name, definition, method, dataset, settings) {
-  const out = join(kept, `run-${name}`)
-  const run = await readRun(out).catch(() => rmSync(out, { recursive: true, force: true }))
-  if (run?.finished) {
-    await restoreMethod(method, out)
-    return {}
-  }
   let accuracy
-  const { seconds } = await train(method, dataset, {
+  return kept.learn(name, method, dataset, {
     ...recommendedSettings(definition.training(method.options), { epochs, ...settings }),
-    out,
     engine,
     seed: 1,
-    resume: run !== undefined,
     onStep: ({ metrics }) => {
       accuracy = 0.98 * (accuracy ?? metrics.accuracy) + 0.02 * metrics.accuracy
     },
@@ -71,7 +57,6 @@ async function learn(name, definition, method, dataset, settings) {
         `${name}: epoch ${epoch + 1} loss ${loss.toFixed(4)} accuracy ${(100 * accuracy).toFixed(1)}`,
       ),
   })
-  return run ? {} : { seconds }
 }
 
 async function measured(name, { definition, options: own, settings = {} }, data) {
@@ -93,17 +78,13 @@ async function measured(name, { definition, options: own, settings = {} }, data)
 const defaults = ({ options }) =>
   Object.fromEntries(Object.entries(options).map(([name, option]) => [name, option.default]))
 
-mkdirSync(kept, { recursive: true })
 const data = [await openImages(join(folder, 'train')), await openImages(join(folder, 'test'))]
 const rows = []
 for (const [name, settings] of Object.entries(cases)) {
-  const file = join(kept, `${name}.json`)
-  if (!existsSync(file)) {
-    if (only && !only.includes(name)) continue
-    writeFileSync(file, JSON.stringify(await measured(name, settings, data), undefined, 2))
-    rmSync(join(kept, `run-${name}`), { recursive: true })
-  }
-  const { task, learned, random, seconds } = JSON.parse(readFileSync(file, 'utf8'))
+  const found = await kept.once(name, () => measured(name, settings, data), !only || only.includes(name))
+  if (!found) continue
+  kept.forget(name)
+  const { task, learned, random, seconds } = found
   const percent = (title, part) => rows.push({ case: `${name}: ${title}`, value: 100 * part, unit: '%' })
   percent('task solved on test pictures', task.accuracy)
   percent('guessed', task.chance)

@@ -1,7 +1,5 @@
 // What the detection and captioning benchmarks share: SimCLR on drawn shapes, two in each picture, and random weights.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { keeping } from './keeping.mjs'
 import { load, quick } from './packages.mjs'
 
 const { imagenetNormalisation } = await load('augment')
@@ -10,7 +8,7 @@ const { trainableWeights } = await load('core')
 const { shapes } = await load('data')
 const { extractFeatures } = await load('evaluation')
 const { definition, simclr } = await load('simclr')
-const { recommendedSettings, train } = await load('train')
+const { recommendedSettings } = await load('train')
 
 export const size = 32
 export const normalisation = imagenetNormalisation
@@ -20,28 +18,22 @@ export const labelled = {
   test: shapes({ size, objects, seed: 2, split: 'test', count: quick ? 200 : 1000 }),
 }
 
-/** A backbone that learned without labels, and one that did not; `work` is given both by name. */
-export async function withBackbones(engine, work) {
-  const scratch = mkdtempSync(join(tmpdir(), 'selfsup-shapes-'))
+/** Pretraining and what is measured on it, kept. */
+export const kept = keeping(`bench-shapes/${quick ? 'quick' : 'full'}`)
+
+/** A backbone that learned without labels, and one that did not, by name; how long the one took, where it is known. */
+export async function backbonesOf(engine) {
   const [pretrained, random] = [convnet({ size, seed: 1 }), convnet({ size, seed: 1 })]
   const method = simclr(pretrained, {}, { normalisation })
-  try {
-    const unlabelled = shapes({ size, objects, count: quick ? 1000 : 20_000 })
-    const settings = recommendedSettings(definition.training(method.options), { epochs: quick ? 1 : 40 })
-    const { seconds } = await train(method, unlabelled, {
-      ...settings,
-      out: join(scratch, 'run'),
-      engine,
-      seed: 1,
-      onEpoch: ({ epoch, loss }) => console.error(`epoch ${epoch + 1} loss ${loss.toFixed(4)}`),
-    })
-    return { seconds, ...(await work({ 'SimCLR weights': pretrained, 'random weights': random })) }
-  } finally {
-    method.dispose()
-    pretrained.dispose()
-    random.dispose()
-    rmSync(scratch, { recursive: true, force: true })
-  }
+  const unlabelled = shapes({ size, objects, count: quick ? 1000 : 20_000 })
+  const { seconds } = await kept.learn('simclr', method, unlabelled, {
+    ...recommendedSettings(definition.training(method.options), { epochs: quick ? 1 : 40 }),
+    engine,
+    seed: 1,
+    onEpoch: ({ epoch, loss }) => console.error(`epoch ${epoch + 1} loss ${loss.toFixed(4)}`),
+  })
+  method.dispose()
+  return { backbones: { 'SimCLR weights': pretrained, 'random weights': random }, seconds }
 }
 
 /** A backbone as detectors take it. */
