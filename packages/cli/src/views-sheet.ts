@@ -38,7 +38,10 @@ export async function writeViews(
   const order = spread(Math.min(count, dataset.length), dataset.length)
   const whole = await first(dataset.batches({ batchSize: order.length, order, size }))
   const readable = Uint32Array.from(whole.indices)
-  expected(readable.length > 0, `none of the ${order.length} pictures looked at could be read`)
+  expected(
+    readable.length > 0,
+    `${dataset.name}: none of the ${order.length} pictures looked at could be read`,
+  )
   // The same pictures again: in place of an unreadable one another would be cropped.
   const cropped = await first(
     dataset.batches({ batchSize: readable.length, order: readable, crops: method.crops, seedOf }),

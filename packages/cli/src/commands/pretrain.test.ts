@@ -69,12 +69,13 @@ test('a method that makes pictures leaves a sheet of them at each checkpoint, th
     await pretrain('painter', 'shapes', { ...shapes, out, batch: 4, checkpointEvery: 4, limit: 10 }),
   ).toBe(0)
   const sheets = (await readdir(join(out, 'pictures'))).sort()
-  expect(sheets).toEqual([0, 4, 8, 10].map((step) => `paintings-${String(step).padStart(8, '0')}.png`))
+  const painted = [0, 4, 8, 10].map((step) => `paintings-${String(step).padStart(8, '0')}.png`)
+  expect(sheets).toEqual([...painted, 'views.png'])
   for (const sheet of sheets)
     expect((await readFile(join(out, 'pictures', sheet))).subarray(1, 4).toString()).toBe('PNG')
   // 16 of the first pictures, each in its mean colour, of 8 pixels and a border of 1, enlarged to 64.
   const opened = await openImages(join(out, 'pictures'))
-  expect(opened.length).toBe(4)
+  expect(opened.length).toBe(5)
   await opened.close()
 })
 

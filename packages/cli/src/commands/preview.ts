@@ -1,4 +1,3 @@
-import { SelfsupError } from '@selfsup/core'
 import type { Settings } from '../config.js'
 import { methodOptions } from '../config.js'
 import { openSource } from '../images.js'
@@ -43,11 +42,7 @@ export async function preview(source: string, flags: PreviewFlags): Promise<numb
       seed,
     })
     const normalisation = await normalisationFor(channels)
-    const views = await writeViews(out, { method, dataset, size, normalisation, count, seed }).catch(
-      (error: unknown) => {
-        throw error instanceof SelfsupError ? new SelfsupError(`${source}: ${error.message}`) : error
-      },
-    )
+    const views = await writeViews(out, { method, dataset, size, normalisation, count, seed })
     disposeOf(method)
     reportSkipped(dataset, view)
     view.note(`${out}: originals above, then the ${views} views of each`)
