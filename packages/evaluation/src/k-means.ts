@@ -55,12 +55,7 @@ export async function kMeans(
     `kMeans: restarts must be a whole number of at least 1; got ${restarts}`,
   )
   expectNumbers('kMeans', { values, width })
-  const blocks: tf.Tensor2D[] = []
-  for (let start = 0; start < count; start += block) {
-    const end = Math.min(start + block, count)
-    blocks.push(tf.tensor2d(values.subarray(start * width, end * width), [end - start, width]))
-  }
-  const points = { blocks, values, count, width }
+  const points = pointsOf({ values, count, width }, block)
   try {
     let best: KMeansResult | undefined
     for (let run = 0; run < (initial ? 1 : restarts); run++) {
@@ -70,20 +65,41 @@ export async function kMeans(
     }
     return best!
   } finally {
-    tf.dispose(blocks)
+    disposePoints(points)
   }
 }
 
+type Rows = Pick<Features, 'values' | 'count' | 'width'>
+
+/** Some of the points on the device, and their squared lengths. */
+interface Block {
+  readonly rows: tf.Tensor2D
+  readonly lengths: tf.Tensor1D
+}
+
 /** Points on the device, block by block, and on the host. */
-export interface Points {
-  readonly blocks: readonly tf.Tensor2D[]
-  readonly values: Float32Array
-  readonly count: number
-  readonly width: number
+export interface Points extends Rows {
+  readonly blocks: readonly Block[]
+}
+
+/** To be freed by `disposePoints`. */
+export function pointsOf({ values, count, width }: Rows, size = count): Points {
+  const blocks: Block[] = []
+  for (let start = 0; start < count; start += size) {
+    const end = Math.min(start + size, count)
+    const rows = tf.tensor2d(values.subarray(start * width, end * width), [end - start, width])
+    blocks.push({ rows, lengths: tf.tidy(() => tf.sum(tf.square(rows), 1)) })
+  }
+  return { blocks, values, count, width }
+}
+
+export function disposePoints({ blocks }: Points): void {
+  tf.dispose(blocks.flatMap(({ rows, lengths }) => [rows, lengths]))
 }
 
 /** Each centre a point drawn with a probability that grows with the square of its distance from those before. */
-export async function spreadCentres({ blocks, values, count, width }: Points, clusters: number, seed: Seed) {
+export async function spreadCentres(points: Points, clusters: number, seed: Seed): Promise<Float32Array> {
+  const { values, count, width } = points
   const centres = new Float32Array(clusters * width)
   const distances = new Float64Array(count).fill(Number.POSITIVE_INFINITY)
   const draws = uniforms(derive(seed, 0), clusters)
@@ -91,11 +107,8 @@ export async function spreadCentres({ blocks, values, count, width }: Points, cl
   for (let cluster = 0; ; cluster++) {
     centres.set(values.subarray(chosen * width, (chosen + 1) * width), cluster * width)
     if (cluster === clusters - 1) return centres
-    const { distances: toLast } = await nearestCentres(
-      blocks,
-      centres.subarray(cluster * width, (cluster + 1) * width),
-      1,
-    )
+    const last = centres.subarray(cluster * width, (cluster + 1) * width)
+    const { distances: toLast } = await nearestCentres(points, last, 1)
     let total = 0
     for (let i = 0; i < count; i++) {
       distances[i] = Math.min(distances[i]!, toLast[i]!)
@@ -111,47 +124,41 @@ export async function spreadCentres({ blocks, values, count, width }: Points, cl
   }
 }
 
-/** One pass: the nearest centre of each point, then the mean of each centre's points. */
-export async function lloydStep(points: Points, centres: Float32Array, clusters: number) {
-  const { nearest, distances } = await nearestCentres(points.blocks, centres, clusters)
-  return {
-    nearest,
-    distances,
-    centres: means(points.values, points.count, points.width, nearest, distances, clusters),
-  }
-}
-
 async function lloyd(points: Points, first: Float32Array, clusters: number, maxIterations: number) {
-  const { blocks, values, count, width } = points
-  let centres: Float32Array = first
-  let assignments = new Int32Array(count).fill(-1)
+  let centres = first
+  let assignments = new Int32Array(points.count).fill(-1)
   for (let iteration = 1; ; iteration++) {
-    const { nearest, distances } = await nearestCentres(blocks, centres, clusters)
+    const { nearest, distances } = await nearestCentres(points, centres, clusters)
     const moved = nearest.some((cluster, i) => cluster !== assignments[i])
     assignments = nearest
     if (!moved || iteration > maxIterations) {
       const inertia = distances.reduce((sum, distance) => sum + distance, 0)
       return { assignments, centres, inertia, iterations: Math.min(iteration, maxIterations) }
     }
-    centres = means(values, count, width, assignments, distances, clusters)
+    centres = await means(points, { nearest, distances }, clusters)
   }
 }
 
-/** The mean of each cluster's points, in doubles. */
-function means(
-  values: Float32Array,
-  count: number,
-  width: number,
-  assignments: Int32Array,
-  distances: Float64Array,
+/** The mean of each cluster's points: sums of a block in floats, over blocks in doubles. */
+export async function means(
+  { blocks, values, count, width }: Points,
+  { nearest, distances }: Assigned,
   clusters: number,
-): Float32Array {
-  const sums = new Float64Array(clusters * width)
+): Promise<Float32Array> {
   const sizes = new Float64Array(clusters)
-  for (let i = 0; i < count; i++) {
-    const cluster = assignments[i]!
-    sizes[cluster]!++
-    for (let f = 0; f < width; f++) sums[cluster * width + f]! += values[i * width + f]!
+  for (let i = 0; i < count; i++) sizes[nearest[i]!]!++
+  const sums = new Float64Array(clusters * width)
+  let start = 0
+  for (const { rows } of blocks) {
+    const end = start + rows.shape[0]
+    const sum = tf.tidy(() => {
+      const own = tf.oneHot(tf.tensor1d(nearest.subarray(start, end), 'int32'), clusters)
+      return tf.matMul(own, rows, true, false)
+    })
+    const added = await sum.data()
+    sum.dispose()
+    for (let at = 0; at < sums.length; at++) sums[at]! += added[at]!
+    start = end
   }
   const farthest = sizes.includes(0)
     ? [...distances.keys()].sort((a, b) => distances[b]! - distances[a]!)
@@ -164,24 +171,30 @@ function means(
   })
 }
 
-/** The nearest of the centres to each point, and the squared distance to it. */
+export interface Assigned {
+  /** number of the nearest centre of each point */
+  readonly nearest: Int32Array<ArrayBuffer>
+  /** squared, to it */
+  readonly distances: Float64Array
+}
+
+/** The nearest of the centres to each point. */
 export async function nearestCentres(
-  blocks: readonly tf.Tensor2D[],
+  { blocks, count, width }: Points,
   centres: Float32Array,
   clusters: number,
-) {
-  const parts = blocks.map((block) =>
+): Promise<Assigned> {
+  const [table, lengthsOfCentres] = tf.tidy(() => {
+    const table = tf.tensor2d(centres, [clusters, width])
+    return [table, tf.sum(tf.square(table), 1)] as const
+  })
+  const parts = blocks.map(({ rows, lengths }) =>
     tf.tidy(() => {
-      const width = block.shape[1]
-      const table = tf.tensor2d(centres, [clusters, width])
-      const lengths = tf.sum(tf.square(table), 1)
-      const partial = tf.sub(lengths, tf.mul(tf.matMul(block, table, false, true), 2))
-      const distances = tf.add(tf.min(partial, 1), tf.sum(tf.square(block), 1))
-      return { nearest: tf.argMin(partial, 1), distances: tf.relu(distances) }
+      const partial = tf.sub(lengthsOfCentres, tf.mul(tf.matMul(rows, table, false, true), 2))
+      return { nearest: tf.argMin(partial, 1), distances: tf.relu(tf.add(tf.min(partial, 1), lengths)) }
     }),
   )
   try {
-    const count = blocks.reduce((sum, block) => sum + block.shape[0], 0)
     const all = { nearest: new Int32Array(count), distances: new Float64Array(count) }
     let start = 0
     for (const { nearest, distances } of parts) {
@@ -192,6 +205,6 @@ export async function nearestCentres(
     }
     return all
   } finally {
-    tf.dispose(parts)
+    tf.dispose([table, lengthsOfCentres, ...parts.flatMap(({ nearest, distances }) => [nearest, distances])])
   }
 }

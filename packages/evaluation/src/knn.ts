@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { Features } from './features.js'
 import { expectNumbers } from './grade.js'
 import { labelledRows } from './labelled-rows.js'
+import { gatherInRows, type Largest, largest } from './largest.js'
 import { expectSameClasses } from './match-classes.js'
 import { rowsOf } from './rows-of.js'
 
@@ -43,7 +44,7 @@ export async function knn(
     k = 200,
     temperature = 0.07,
     queryBlock = 512,
-    trainBlock = 16_384,
+    trainBlock = 65_536,
     deviceBytes = 2 ** 30,
   }: KnnOptions = {},
 ): Promise<KnnResult> {
@@ -101,8 +102,6 @@ export async function nearestImages(
   )
 }
 
-type Nearest = { readonly values: tf.Tensor; readonly indices: tf.Tensor }
-
 /** The k most similar training rows of each query, over all blocks, by cosine. */
 async function nearest(
   queries: tf.Tensor2D,
@@ -111,17 +110,15 @@ async function nearest(
 ): Promise<{ similarities: Float32Array; positions: Int32Array }> {
   const unit = tf.tidy(() => l2Normalise(queries))
   queries.dispose()
-  let best: Nearest | undefined
+  let best: Largest | undefined
   for (let number = 0; number < blocks.count; number++) {
     const before = best
     const found = tf.tidy(() => {
       const block = blocks.at(number)
-      const { values, indices } = tf.topk(
-        tf.matMul(unit, block, false, true),
-        Math.min(k, block.shape[0]),
-        true,
-      )
-      const here = { values, indices: tf.add(indices, tf.scalar(blocks.firstOf(number), 'int32')) }
+      const similarities = tf.matMul(unit, block, false, true) as tf.Tensor2D
+      const { values, indices } = largest(similarities, Math.min(k, block.shape[0]))
+      const first = tf.scalar(blocks.firstOf(number), 'int32')
+      const here = { values, indices: tf.add(indices, first) as tf.Tensor2D }
       return before ? merge(before, here, k) : here
     })
     if (before) tf.dispose([before.values, before.indices])
@@ -134,14 +131,11 @@ async function nearest(
   return { similarities, positions }
 }
 
-function merge(a: Nearest, b: Nearest, k: number): Nearest {
+function merge(a: Largest, b: Largest, k: number): Largest {
   const values = tf.concat([a.values, b.values], 1)
-  const indices = tf.concat([a.indices, b.indices], 1)
-  const [queries, width] = values.shape as [number, number]
-  const kept = tf.topk(values, Math.min(k, width), true)
-  const rowStarts = tf.mul(tf.range(0, queries, 1, 'int32'), tf.scalar(width, 'int32'))
-  const flat = tf.add(kept.indices, tf.reshape(rowStarts, [queries, 1]))
-  return { values: kept.values, indices: tf.gather(tf.reshape(indices, [-1]), flat) }
+  const kept = tf.topk(values, Math.min(k, values.shape[1]), true)
+  const indices = gatherInRows(tf.concat([a.indices, b.indices], 1), kept.indices as tf.Tensor2D)
+  return { values: kept.values as tf.Tensor2D, indices }
 }
 
 /** Training rows of length 1, a block at a time. */

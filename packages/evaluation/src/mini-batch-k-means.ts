@@ -1,8 +1,14 @@
 import { derive, expected, uniforms } from '@selfsup/core'
-import * as tf from '@tensorflow/tfjs-core'
 import type { Features } from './features.js'
 import { expectNumbers } from './grade.js'
-import { type KMeansResult, lloydStep, nearestCentres, spreadCentres } from './k-means.js'
+import {
+  disposePoints,
+  type KMeansResult,
+  means,
+  nearestCentres,
+  pointsOf,
+  spreadCentres,
+} from './k-means.js'
 import { rowsOf } from './rows-of.js'
 
 export interface MiniBatchKMeansOptions {
@@ -23,7 +29,7 @@ export interface MiniBatchKMeansOptions {
  * k-means for many points: each step moves the centres towards the means of a random batch, each the less the more points
  * it has seen (Sculley 2010), from centres drawn far apart (k-means++) among three batches; it ends as scikit-learn's
  * MiniBatchKMeans does, when the smoothed inertia of the batches has not fallen for `patience` steps. Centres that have seen
- * few points are put on points of the batch now and then. Two passes of Lloyd's over all points end it.
+ * few points are put on points of the batch now and then. A pass of Lloyd's over all points ends it.
  * @param features one point a row
  * @throws SelfsupError when there are fewer points than clusters
  */
@@ -32,7 +38,7 @@ export async function miniBatchKMeans(
   options: MiniBatchKMeansOptions,
 ): Promise<KMeansResult> {
   const { clusters, seed = 1, batchSize = 1024, maxPasses = 100, patience = 10, block = 16_384 } = options
-  const { values, count, width } = features
+  const { count } = features
   expected(
     Number.isInteger(clusters) && clusters >= 2 && clusters <= count,
     `miniBatchKMeans: clusters must be a whole number from 2 to ${count}, the number of points; got ${clusters}`,
@@ -57,9 +63,9 @@ export async function miniBatchKMeans(
   for (; step < steps && worse < patience; step++) {
     const rows = draw(1 + step, size)
     const batch = rowsOf(features, rows)
-    const points = tf.tensor2d(batch.values, [size, width])
-    const { nearest, distances } = await nearestCentres([points], centres, clusters)
-    points.dispose()
+    const points = pointsOf(batch)
+    const { nearest, distances } = await nearestCentres(points, centres, clusters)
+    disposePoints(points)
     move(centres, seen, batch, nearest)
     if ((step + 1) % 10 === 0) reassign(centres, seen, batch, distances)
     const inertia = distances.reduce((sum, distance) => sum + distance, 0) / size
@@ -70,28 +76,23 @@ export async function miniBatchKMeans(
     least = Math.min(least, smoothed)
   }
 
-  const blocks: tf.Tensor2D[] = []
-  for (let start = 0; start < count; start += block) {
-    const end = Math.min(start + block, count)
-    blocks.push(tf.tensor2d(values.subarray(start * width, end * width), [end - start, width]))
-  }
+  const points = pointsOf(features, block)
   try {
-    const points = { blocks, values, count, width }
-    for (let pass = 0; pass < 2; pass++) centres = (await lloydStep(points, centres, clusters)).centres
-    const { nearest, distances } = await nearestCentres(blocks, centres, clusters)
+    centres = await means(points, await nearestCentres(points, centres, clusters), clusters)
+    const { nearest, distances } = await nearestCentres(points, centres, clusters)
     const inertia = distances.reduce((sum, distance) => sum + distance, 0)
     return { assignments: nearest, centres, inertia, iterations: step }
   } finally {
-    tf.dispose(blocks)
+    disposePoints(points)
   }
 }
 
 async function firstCentres(some: Features, clusters: number, seed: number): Promise<Float32Array> {
-  const block = tf.tensor2d(some.values, [some.count, some.width])
+  const points = pointsOf(some)
   try {
-    return await spreadCentres({ ...some, blocks: [block] }, clusters, [seed, 0x3ea5])
+    return await spreadCentres(points, clusters, [seed, 0x3ea5])
   } finally {
-    block.dispose()
+    disposePoints(points)
   }
 }
 
