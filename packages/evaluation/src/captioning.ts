@@ -5,6 +5,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { captionDecoder } from './caption-decoder.js'
 import type { Features } from './features.js'
 import { sample } from './few-shot.js'
+import { LossesUnderWay } from './losses-under-way.js'
 import { standardisation } from './row-blocks.js'
 import { type Vocabulary, vocabularyOf } from './vocabulary.js'
 
@@ -80,13 +81,11 @@ export async function trainCaptioner(
   })
   const rateAt = warmupCosine({ base: learningRate, warmupSteps: Math.floor(steps / 20), totalSteps: steps })
   const batch = Math.min(batchSize, rows.length)
-  const losses: tf.Scalar[] = []
+  const losses = new LossesUnderWay(Math.floor(steps * 0.9))
   try {
     let order: number[] = []
     for (let done = 0; done < steps; done++) {
       signal?.throwIfAborted()
-      // So that the device is not told of more steps than it can do soon.
-      if (done % 50 === 49) await decoder.weights['told/bias']!.data()
       if (order.length < batch) order = sample(rows.length, rows.length, derive([seed, 0x5e4], done))
       const own = order.splice(0, batch).map((i) => rows[i]!)
       const draws = uniforms(derive([seed, 0xd4a], done), batch)
@@ -101,12 +100,10 @@ export async function trainCaptioner(
       ] as const
       const loss = step(...inputs)
       tf.dispose(inputs as unknown as tf.Tensor[])
-      if (done >= steps * 0.9) losses.push(loss)
-      else loss.dispose()
+      await losses.add(loss)
       onStep?.(done + 1)
     }
-    const last = await Promise.all(losses.map((loss) => loss.data()))
-    const loss = last.reduce((sum, [value]) => sum + value!, 0) / last.length
+    const loss = await losses.mean()
     return {
       vocabulary,
       loss,
@@ -117,7 +114,7 @@ export async function trainCaptioner(
     decoder.dispose()
     throw error
   } finally {
-    tf.dispose(losses)
+    losses.dispose()
     step.dispose()
     optimizer.dispose()
   }

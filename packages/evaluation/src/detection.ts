@@ -8,6 +8,7 @@ import type { DetectedPicture } from './detection-precision.js'
 import { detectionsOf, type Grid, placeTargets, seenBoxes } from './detection-targets.js'
 import { extractFeatures, seenPictures } from './features.js'
 import { sample } from './few-shot.js'
+import { LossesUnderWay } from './losses-under-way.js'
 import type { TrainableNetwork } from './protocol.js'
 
 /** Pictures whose boxes are known. */
@@ -103,7 +104,7 @@ export async function trainDetector(
     warmupSteps: Math.floor(steps / 20),
     totalSteps: steps,
   })
-  const losses: tf.Scalar[] = []
+  const losses = new LossesUnderWay(Math.floor(steps * 0.9))
   try {
     const batch = Math.min(batchSize, positions.length)
     const order = passes(positions, steps * batch, seed)
@@ -114,18 +115,16 @@ export async function trainDetector(
       const rate = tf.scalar(rateAt(done++))
       const loss = step(inputs.images, inputs.labels, inputs.sides, rate)
       tf.dispose([inputs.images, inputs.labels, inputs.sides, rate])
-      if (done > steps * 0.9) losses.push(loss)
-      else loss.dispose()
+      await losses.add(loss)
       onStep?.(done)
     }
-    const last = await Promise.all(losses.map((loss) => loss.data()))
-    const loss = last.reduce((sum, [value]) => sum + value!, 0) / last.length
+    const loss = await losses.mean()
     return { loss, ...detectorOf(network, head, grid, classes, options) }
   } catch (error) {
     head.dispose()
     throw error
   } finally {
-    tf.dispose(losses)
+    losses.dispose()
     step.dispose()
     for (const { optimizer } of groups) optimizer.dispose()
   }

@@ -121,6 +121,30 @@ describe.each(testEngines())('fine-tuning on %s', (name) => {
     network.dispose()
   })
 
+  test('a timer, as a signal of the system, gets its turn and can stop it', async () => {
+    const network = tiny()
+    const stop = new AbortController()
+    let [steps, atStop] = [0, 0]
+    const timer = setTimeout(() => {
+      atStop = steps
+      stop.abort()
+    }, 20)
+    const run = fineTune(network, pictures, {
+      engine,
+      steps: 2000,
+      batchSize: 8,
+      signal: stop.signal,
+      onStep: (step) => {
+        steps = step
+      },
+    })
+    await expect(run).rejects.toThrow('aborted')
+    clearTimeout(timer)
+    expect(steps).toBeLessThan(2000)
+    expect(steps - atStop).toBeLessThanOrEqual(1)
+    network.dispose()
+  })
+
   test('one class to learn is an error before any work', async () => {
     const network = tiny()
     const learn = { ...pictures.learn, labels: pictures.learn.labels.map((label) => (label === 0 ? 0 : -1)) }

@@ -7,6 +7,7 @@ import { extractFeatures } from './features.js'
 import { sample } from './few-shot.js'
 import { type Graded, grade } from './grade.js'
 import { layerRates } from './layer-rates.js'
+import { LossesUnderWay } from './losses-under-way.js'
 import type { Pictures, TrainableNetwork } from './protocol.js'
 import { spreadRows } from './rows-of.js'
 
@@ -83,7 +84,7 @@ export async function fineTune(
   const warmupSteps = Math.floor(steps / 20)
   const rateAt = warmupCosine({ base: learningRate, warmupSteps, totalSteps: steps })
   const points: CurvePoint[] = []
-  const losses: tf.Scalar[] = []
+  const losses = new LossesUnderWay(Math.floor(steps * 0.9))
   try {
     let seconds = 0
     const ask = async (step: number) => {
@@ -98,10 +99,8 @@ export async function fineTune(
     const { crops } = trainer.augmentation
     for await (const host of pictures.train.batches({ batchSize: batch, order, crops, seedOf, signal })) {
       signal?.throwIfAborted()
-      const loss = trainer.step(host, labels, seedOf(step), rateAt(step))
+      await losses.add(trainer.step(host, labels, seedOf(step), rateAt(step)))
       step++
-      if (step > steps * 0.9) losses.push(loss)
-      else loss.dispose()
       onStep?.(step)
       if (!curve.includes(step)) continue
       await trainer.done()
@@ -109,11 +108,11 @@ export async function fineTune(
       await ask(step)
       started = performance.now()
     }
-    const last = await Promise.all(losses.map((loss) => loss.data()))
+    const loss = await losses.mean()
     const graded = await judge(Number.POSITIVE_INFINITY, signal)
-    return { ...graded, curve: points, loss: last.reduce((sum, [loss]) => sum + loss!, 0) / last.length }
+    return { ...graded, curve: points, loss }
   } finally {
-    tf.dispose(losses)
+    losses.dispose()
     judge.dispose()
     trainer.dispose()
   }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { expected, uniforms } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Features } from './features.js'
@@ -22,6 +23,8 @@ export interface LinearProbeOptions {
   readonly deviceBytes?: number
   /** numbers of a block, of its features or scores, whichever are more; default 2^24, 64 MiB */
   readonly blockNumbers?: number
+  /** ends it with the signal's reason */
+  readonly signal?: AbortSignal
 }
 
 export interface LinearProbeResult {
@@ -58,6 +61,7 @@ export async function linearProbe(
     onProgress,
     deviceBytes = 2 ** 30,
     blockNumbers = 2 ** 24,
+    signal,
   }: LinearProbeOptions = {},
 ): Promise<LinearProbeResult> {
   expected(
@@ -92,7 +96,7 @@ export async function linearProbe(
       // From strong to weak: each fit starts where the last ended.
       for (const [index, candidate] of [...l2].sort((a, b) => b - a).entries()) {
         onProgress?.(index, l2.length + 1)
-        await fit.solve(candidate, maxIterations)
+        await fit.solve(candidate, maxIterations, signal)
         const { accuracy } = await fit.grade(check)
         if (accuracy > best) {
           best = accuracy
@@ -106,7 +110,7 @@ export async function linearProbe(
   onProgress?.(l2.length, l2.length + 1)
   const fit = new LogisticRegression(new RowBlocks(train, rows, blocks), classes, deviceBytes)
   try {
-    await fit.solve(penalty, maxIterations)
+    await fit.solve(penalty, maxIterations, signal)
     return {
       ...(await fit.grade(new RowBlocks(test, testRows, blocks))),
       l2: penalty,
@@ -134,14 +138,16 @@ class LogisticRegression {
     this.#resident = rows.firstOnDevice(deviceBytes)
   }
 
-  async solve(l2: number, maxIterations: number): Promise<void> {
-    const { x } = await minimise(this.#objective(l2), this.#weights, { maxIterations })
+  async solve(l2: number, maxIterations: number, signal?: AbortSignal): Promise<void> {
+    const { x } = await minimise(this.#objective(l2, signal), this.#weights, { maxIterations })
     this.#weights = x
   }
 
-  #objective(l2: number): Objective {
+  #objective(l2: number, signal?: AbortSignal): Objective {
     const weightCount = this.#width * this.#classes
     return async (x) => {
+      await setImmediate() // signals get their turn
+      signal?.throwIfAborted()
       const sums = this.#sums(x)
       const [[loss], dW, db] = (await Promise.all(sums.map((part) => part.data()))) as [
         Float32Array,

@@ -72,6 +72,13 @@ export interface ProtocolContext {
   /** updates of one training at most; default what the protocol says */
   readonly maxSteps?: number
   readonly signal?: AbortSignal
+  /**
+   * What `find` found of a part of the protocol, or finds now; kept until the protocol is done, so that one that was
+   * stopped goes on with the next part. Absent: nothing is kept.
+   * @param name of the part, among those of the protocol
+   * @param find gives what JSON can hold
+   */
+  readonly once?: <T>(name: string, find: () => Promise<T>) => Promise<T>
   /** part of the protocol that is done, 0..1, and what it does now */
   readonly onProgress?: (done: number, what: string) => void
 }
@@ -90,6 +97,8 @@ export interface Protocol {
   readonly title: string
   /** one line for a list of protocols */
   readonly summary: string
+  /** whether networks are trained, so that `maxSteps` matters */
+  readonly trains?: boolean
   /** why the subject can't be judged so, in words that say what it lacks; undefined when it can */
   lacks(subject: Subject): string | undefined
   /** @throws SelfsupError when the data don't fit, AbortError when the signal is raised */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { type EvaluationRecord, SelfsupError } from '@selfsup/core'
 
 /** Where a run's records lie. */
@@ -14,14 +14,18 @@ export function recordsFolder(run: string): string {
  * @throws SelfsupError when the folder can't be written to
  */
 export async function writeRecord(run: string, record: EvaluationRecord): Promise<string> {
-  const folder = recordsFolder(run)
-  const path = join(folder, `${record.protocol}.json`)
-  const temporary = join(folder, `.${record.protocol}-${randomUUID()}.tmp`)
+  const path = join(recordsFolder(run), `${record.protocol}.json`)
+  await writeWhole(path, record)
+  return path
+}
+
+async function writeWhole(path: string, content: object): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}-${randomUUID()}.tmp`)
   try {
-    await mkdir(folder, { recursive: true })
+    await mkdir(dirname(path), { recursive: true })
     const file = await open(temporary, 'w')
     try {
-      await file.writeFile(`${JSON.stringify(record, null, 1)}\n`)
+      await file.writeFile(`${JSON.stringify(content, null, 1)}\n`)
       await file.sync()
     } finally {
       await file.close()
@@ -33,7 +37,34 @@ export async function writeRecord(run: string, record: EvaluationRecord): Promis
       `${path} can't be written: ${(error as Error).message}; make room or mend the permissions and run the same command again: what is done is kept`,
     )
   }
-  return path
+}
+
+/**
+ * What was found of parts of a protocol that is not done yet, in `evaluation/.PROTOCOL.parts`.
+ * @param of what findings depend on: parts that were found of anything else are not taken
+ */
+export async function openParts(run: string, protocol: string, of: object, { anew = false } = {}) {
+  const path = join(recordsFolder(run), `.${protocol}.parts`)
+  const key = JSON.stringify(of)
+  const kept = anew
+    ? undefined
+    : await readFile(path, 'utf8')
+        .then(JSON.parse)
+        .catch(() => undefined)
+  const parts: Record<string, { found: unknown; seconds: number }> = kept?.key === key ? kept.parts : {}
+  return {
+    /** what it took to find the parts that were kept */
+    secondsBefore: Object.values(parts).reduce((sum, { seconds }) => sum + seconds, 0),
+    async once<T>(name: string, find: () => Promise<T>): Promise<T> {
+      if (parts[name]) return parts[name].found as T
+      const started = performance.now()
+      const found = await find()
+      parts[name] = { found, seconds: (performance.now() - started) / 1000 }
+      await writeWhole(path, { key, parts })
+      return found
+    },
+    forget: () => rm(path, { force: true }),
+  }
 }
 
 /**

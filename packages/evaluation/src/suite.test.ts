@@ -70,6 +70,35 @@ describe('runProtocols', () => {
     expect(a.runs).toBe(5)
   })
 
+  test('a protocol that was stopped goes on with the part that is not done, of the same weights and settings', async () => {
+    const found: string[] = []
+    const inParts = (stops: boolean): Protocol => ({
+      ...counting('parts'),
+      async find(_, { once }) {
+        const part = (name: string) => once!(name, async () => ({ at: found.push(name) }))
+        const first = await part('first')
+        if (stops) throw new Error('stopped')
+        const second = await part('second')
+        return { options: {}, values: [{ metric: `${first.at} ${second.at}`, features: 'ours', value: 1 }] }
+      },
+    })
+    await expect(runProtocols([inParts(true)], subject, options())).rejects.toThrow('stopped')
+    const others = options({ facts: { ...options().facts, weights: 'others' } })
+    await expect(runProtocols([inParts(true)], subject, others)).rejects.toThrow('stopped')
+    expect((await readRecords(run)).size).toBe(0)
+    const { records } = await runProtocols([inParts(false)], subject, others)
+    expect(found).toEqual(['first', 'first', 'second'])
+    expect(records[0]!.values[0]!.metric).toBe('2 3')
+    expect(await readdir(join(run, 'evaluation'))).toEqual(['parts.json'])
+  })
+
+  test('how long networks are trained matters to protocols that train', async () => {
+    const [a, b] = [counting('a'), { ...counting('b'), trains: true }]
+    await runProtocols([a, b], subject, options({ settings: { maxSteps: 0 } }))
+    await runProtocols([a, b], subject, options({ settings: { maxSteps: 9 } }))
+    expect([a.runs, b.runs]).toEqual([1, 2])
+  })
+
   test('damaged records are passed over and made again', async () => {
     const a = counting('a')
     await runProtocols([a], subject, options())

@@ -1,6 +1,6 @@
 import type { EvaluationRecord } from '@selfsup/core'
 import type { Protocol, ProtocolContext, Subject } from './protocol.js'
-import { readRecords, writeRecord } from './records.js'
+import { openParts, readRecords, writeRecord } from './records.js'
 
 /** What records say of the subject beside what protocols find. */
 export type RecordFacts = Pick<EvaluationRecord, 'step' | 'images' | 'features'> & {
@@ -8,13 +8,13 @@ export type RecordFacts = Pick<EvaluationRecord, 'step' | 'images' | 'features'>
   readonly weights: string
 }
 
-export interface SuiteOptions extends ProtocolContext {
+export interface SuiteOptions extends Omit<ProtocolContext, 'once'> {
   /** folder of the run: records are read from and written to `evaluation/` in it */
   readonly run: string
   readonly facts: RecordFacts
   /**
    * what else findings depend on, written down among the records' options: limits, seeds; `baselines`, whether there
-   * are any, and `seedCount` are enough when they are more
+   * are any, and `seedCount` are enough when they are more; `maxSteps` matters to protocols that train
    */
   readonly settings: Readonly<Record<string, string | number | boolean>>
   /** do again what is done */
@@ -38,7 +38,8 @@ export interface SuiteResult {
 }
 
 /**
- * Runs protocols one after the other, and writes down each when it is done: a suite that was stopped goes on with the next.
+ * Runs protocols one after the other, and writes down each when it is done, and the parts of long ones: a suite that was
+ * stopped goes on with the next.
  * What was found of the same weights and images with the same settings is not done again.
  * @throws what a protocol threw; what was done before is kept
  */
@@ -54,7 +55,7 @@ export async function runProtocols(
   for (const [i, protocol] of protocols.entries()) {
     signal?.throwIfAborted()
     const kept = before.get(protocol.name)
-    if (kept && holds(kept, options)) {
+    if (kept && holds(kept, protocol, options)) {
       records.push(kept)
       onProtocol?.({ protocol, state: 'kept' })
       continue
@@ -67,8 +68,10 @@ export async function runProtocols(
     }
     onProtocol?.({ protocol, state: 'started' })
     const started = performance.now()
+    const parts = await openParts(run, protocol.name, { facts, settings }, { anew })
     const findings = await protocol.find(subject, {
       ...options,
+      once: parts.once,
       onProgress: (done, what) => onProgress?.((i + done) / protocols.length, `${protocol.name}: ${what}`),
     })
     const record: EvaluationRecord = {
@@ -79,9 +82,10 @@ export async function runProtocols(
       ...facts,
       ...findings,
       options: { ...findings.options, ...settings },
-      seconds: (performance.now() - started) / 1000,
+      seconds: parts.secondsBefore + (performance.now() - started) / 1000,
     }
     await writeRecord(run, record)
+    await parts.forget()
     records.push(record)
     onProtocol?.({ protocol, state: 'done' })
   }
@@ -89,7 +93,7 @@ export async function runProtocols(
 }
 
 /** Whether a record says what would be found now. */
-function holds(record: EvaluationRecord, { facts, settings }: SuiteOptions): boolean {
+function holds(record: EvaluationRecord, { trains }: Protocol, { facts, settings }: SuiteOptions): boolean {
   const same = (part: 'train' | 'test') =>
     record.images[part]?.fingerprint === facts.images[part].fingerprint &&
     record.images[part]?.count === facts.images[part].count
@@ -97,7 +101,9 @@ function holds(record: EvaluationRecord, { facts, settings }: SuiteOptions): boo
     record.weights === facts.weights &&
     same('train') &&
     same('test') &&
-    Object.entries(settings).every(([name, value]) => covers(name, record.options[name], value))
+    Object.entries(settings).every(
+      ([name, value]) => (name === 'maxSteps' && !trains) || covers(name, record.options[name], value),
+    )
   )
 }
 

@@ -2,9 +2,10 @@ import type { EvaluationValue, ImageDataset } from '@selfsup/core'
 import { bleu, cider } from '../caption-scores.js'
 import { trainCaptioner } from '../captioning.js'
 import type { Features } from '../features.js'
-import type { Protocol, Subject } from '../protocol.js'
+import type { Protocol, SplitFeatures, Subject } from '../protocol.js'
 import { rowsOf, spreadRows } from '../rows-of.js'
 import { everything } from './lacking.js'
+import { partOf } from './training.js'
 
 /** Test images that are described. */
 const MOST_TEST = 2000
@@ -14,13 +15,15 @@ export const captioningProtocol: Protocol = {
   name: 'captioning',
   title: 'Captioning',
   summary: 'a small transformer decoder on frozen features: CIDEr-D, BLEU-1 to BLEU-4',
+  trains: true,
   lacks,
-  async find(subject, { engine, seed, quick, maxSteps = 2000, signal, onProgress }) {
+  async find(subject, context) {
+    const { engine, seed, quick, maxSteps = 2000, signal, onProgress } = context
     const { pictures } = subject
     const steps = Math.min(maxSteps, quick ? 60 : 2000)
     const all = everything(subject)
     const values: EvaluationValue[] = []
-    for (const [i, { name, train, test }] of all.entries()) {
+    const scoresOf = async (i: number, { name, train, test }: SplitFeatures) => {
       const learn = { features: train, captions: captionsOf(pictures!.train, train) }
       const captioner = await trainCaptioner(learn, {
         engine,
@@ -35,13 +38,17 @@ export const captioningProtocol: Protocol = {
         const told = rowsOf(test, able)
         const made = await captioner.describe(told)
         const pairs = made.map((caption, row) => ({ made: caption, references: known[able[row]!]! }))
-        const described = { features: name, higherIsBetter: true } as const
-        values.push({ metric: 'CIDEr-D', ...described, value: cider(pairs) })
-        for (const [n, value] of bleu(pairs).entries())
-          values.push({ metric: `BLEU-${n + 1}`, ...described, value, unit: 'part' })
+        return { cider: cider(pairs), bleu: bleu(pairs) }
       } finally {
         captioner.dispose()
       }
+    }
+    for (const [i, each] of all.entries()) {
+      const scores = await partOf(context, each.name, () => scoresOf(i, each))
+      const described = { features: each.name, higherIsBetter: true } as const
+      values.push({ metric: 'CIDEr-D', ...described, value: scores.cider })
+      for (const [n, value] of scores.bleu.entries())
+        values.push({ metric: `BLEU-${n + 1}`, ...described, value, unit: 'part' })
     }
     return { options: { steps, batch: 128, learningRate: 2e-3, seed }, values }
   },

@@ -12,6 +12,7 @@ export const convergenceProtocol: Protocol = {
   name: 'convergence',
   title: 'Speed of convergence',
   summary: 'accuracy per step from pretrained and random weights; steps and seconds to given accuracies',
+  trains: true,
   lacks: lacksPictures,
   async find(subject, context) {
     const steps = Math.min(context.maxSteps ?? 600, context.quick ? 30 : 600)
@@ -24,7 +25,7 @@ export const convergenceProtocol: Protocol = {
     const curves = new Map<string, readonly CurvePoint[]>()
     for (const [i, start] of starts.entries()) {
       const what = `from ${start.name} weights`
-      const result = await trainedFrom(start, labelledPictures(subject), context, {
+      const result = await trainedFrom(start, what, labelledPictures(subject), context, {
         steps,
         curve,
         layerDecay: 1,

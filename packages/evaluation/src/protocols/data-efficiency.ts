@@ -5,7 +5,7 @@ import { linearProbe } from '../linear-probe.js'
 import type { Protocol, ProtocolContext, SplitFeatures, Subject } from '../protocol.js'
 import { rowsOf } from '../rows-of.js'
 import { everything, lacksClasses } from './lacking.js'
-import { labelledPictures, stepsFor, trainedFrom } from './training.js'
+import { labelledPictures, partOf, stepsFor, trainedFrom } from './training.js'
 
 type Point = Estimate & { readonly part: number }
 
@@ -14,6 +14,7 @@ export const dataEfficiencyProtocol: Protocol = {
   name: 'data-efficiency',
   title: 'Data efficiency',
   summary: 'accuracy at 1 to 100 % of the labels: linear and fine-tuned, against supervised from scratch',
+  trains: true,
   lacks: lacksClasses,
   async find(subject, context) {
     const { seed, seeds: count = 3, quick, onProgress } = context
@@ -26,7 +27,8 @@ export const dataEfficiencyProtocol: Protocol = {
     for (const [i, each] of all.entries()) {
       const told = (done: number) => onProgress?.((i + done) * weight.linear, `linear: ${each.name}`)
       const name = i === 0 ? 'linear probe' : `linear probe, ${each.name}`
-      series.push({ name, points: await linearCurve(each, parts, seeds, context, told) })
+      const points = await partOf(context, name, () => linearCurve(each, parts, seeds, context, told))
+      series.push({ name, points })
     }
     for (const [i, start] of starts.entries()) {
       const name = start.name === 'random' ? 'supervised from scratch' : `fine-tuned, ${start.name}`
@@ -76,6 +78,7 @@ async function linearCurve(
       const { accuracy, count } = await linearProbe(rowsOf(train, subsets[j]![i]!), test, {
         l2: [1e-4, 1e-3, 1e-2, 1e-1],
         seed,
+        signal,
       })
       accuracies.push(accuracy)
       images = count
@@ -98,8 +101,10 @@ async function tunedCurve(
   const points: Point[] = []
   let before = 0
   for (const [i, part] of parts.entries()) {
+    const start = subject.pictures!.starts[number]!
     const { accuracy, count } = await trainedFrom(
-      subject.pictures!.starts[number]!,
+      start,
+      `${start.name}, ${part}`,
       labelledPictures(subject, subsets[i]!),
       context,
       { steps: steps[i]!, onStep: (step) => told((before + step) / all) },

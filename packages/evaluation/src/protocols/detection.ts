@@ -3,6 +3,7 @@ import { trainDetector } from '../detection.js'
 import { detectionScores } from '../detection-precision.js'
 import type { Protocol, Subject } from '../protocol.js'
 import { spreadRows } from '../rows-of.js'
+import { partOf } from './training.js'
 
 /** Test images that are looked through. */
 const MOST_TEST = 2000
@@ -15,8 +16,10 @@ export const detectionProtocol: Protocol = {
   title: 'Detection',
   summary:
     'a small detector (FCOS) on the network’s maps, frozen and fine-tuned: COCO’s mean average precision',
+  trains: true,
   lacks,
-  async find(subject, { engine, seed, quick, maxSteps = 1000, signal, onProgress }) {
+  async find(subject, context) {
+    const { engine, seed, quick, maxSteps = 1000, signal, onProgress } = context
     const { train, test, size, normalisation, starts } = subject.pictures!
     const learn = { dataset: train, positions: subject.train.indices }
     const rows = spreadRows(subject.test.count, quick ? 200 : MOST_TEST)
@@ -32,31 +35,36 @@ export const detectionProtocol: Protocol = {
       for (const start of starts) {
         const done = runs++ / (ways.length * starts.length)
         const features = `${start.name} weights, ${how}`
-        const network = await start.make()
-        try {
-          const detector = await trainDetector(network, learn, {
-            engine,
-            size,
-            normalisation,
-            classes: train.classes?.length,
-            steps,
-            networkRate,
-            seed,
-            signal,
-            onStep: (step) => onProgress?.(done + step / steps / (ways.length * starts.length), features),
-          })
-          const scores = detectionScores(await detector.detect(tell))
-          detector.dispose()
-          for (const [metric, value] of [
-            ['mAP', scores.ap],
-            ['AP50', scores.ap50],
-            ['AP75', scores.ap75],
-            ['recall of 100', scores.recall],
-          ] as const)
-            values.push({ metric, features, value, unit: 'part', higherIsBetter: true })
-        } finally {
-          network.dispose()
-        }
+        const scores = await partOf(context, features, async () => {
+          const network = await start.make()
+          try {
+            const detector = await trainDetector(network, learn, {
+              engine,
+              size,
+              normalisation,
+              classes: train.classes?.length,
+              steps,
+              networkRate,
+              seed,
+              signal,
+              onStep: (step) => onProgress?.(done + step / steps / (ways.length * starts.length), features),
+            })
+            try {
+              return detectionScores(await detector.detect(tell))
+            } finally {
+              detector.dispose()
+            }
+          } finally {
+            network.dispose()
+          }
+        })
+        for (const [metric, value] of [
+          ['mAP', scores.ap],
+          ['AP50', scores.ap50],
+          ['AP75', scores.ap75],
+          ['recall of 100', scores.recall],
+        ] as const)
+          values.push({ metric, features, value, unit: 'part', higherIsBetter: true })
       }
     }
     return { options: { steps, batch: 64, learningRate: 2e-3, networkRate: NETWORK_RATE, seed }, values }

@@ -9,6 +9,7 @@ export const fineTuningProtocol: Protocol = {
   name: 'fine-tuning',
   title: 'Fine-tuning',
   summary: 'the whole network trained on all labels, layer-wise rates; from pretrained and random weights',
+  trains: true,
   lacks: lacksPictures,
   async find(subject, context) {
     const pictures = labelledPictures(subject)
@@ -16,13 +17,12 @@ export const fineTuningProtocol: Protocol = {
     const steps = stepsFor(subject.train.labels.filter((label) => label >= 0).length, context)
     const values: EvaluationValue[] = []
     for (const [i, start] of starts.entries()) {
-      const { accuracy, count } = await trainedFrom(start, pictures, context, {
+      const features = `from ${start.name} weights`
+      const { accuracy, count } = await trainedFrom(start, features, pictures, context, {
         steps,
-        onStep: (step) =>
-          context.onProgress?.((i + step / steps) / starts.length, `from ${start.name} weights`),
+        onStep: (step) => context.onProgress?.((i + step / steps) / starts.length, features),
       })
       const { interval } = partInterval(accuracy, count)
-      const features = `from ${start.name} weights`
       values.push({
         metric: 'accuracy',
         features,

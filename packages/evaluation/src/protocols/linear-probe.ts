@@ -24,7 +24,7 @@ export const linearProbeProtocol: Protocol = {
       for (const [j, each] of seeds.entries()) {
         signal?.throwIfAborted()
         onProgress?.((i + j / seeds.length) / all.length, name)
-        results.push(await linearProbe(train, test, { seed: each }))
+        results.push(await linearProbe(train, test, { seed: each, signal }))
       }
       own ??= results[0]!
       const { count } = results[0]!

@@ -26,8 +26,32 @@ export function stepsFor(images: number, { quick, maxSteps = 2000 }: ProtocolCon
   return Math.min(maxSteps, most, Math.max(least, Math.round((20 * images) / BATCH)))
 }
 
-/** Trains a fresh copy of a start's network. */
+/** What a part of a protocol needs to say of a training. */
+export type Trained = Pick<FineTuneResult, 'accuracy' | 'count' | 'curve'>
+
+/**
+ * Trains a fresh copy of a start's network, unless that was done before the protocol was stopped.
+ * @param part its name among the protocol's
+ */
 export async function trainedFrom(
+  start: Start,
+  part: string,
+  pictures: LabelledPictures,
+  context: ProtocolContext,
+  options: Omit<FineTuneOptions, 'engine' | 'seed' | 'signal'>,
+): Promise<Trained> {
+  return partOf(context, part, async () => {
+    const { accuracy, count, curve } = await train(start, pictures, context, options)
+    return { accuracy, count, curve }
+  })
+}
+
+/** What was found of a part before the protocol was stopped, or is found now. */
+export function partOf<T>({ once }: ProtocolContext, name: string, find: () => Promise<T>): Promise<T> {
+  return once ? once(name, find) : find()
+}
+
+async function train(
   start: Start,
   pictures: LabelledPictures,
   { engine, seed, signal }: ProtocolContext,
