@@ -23,6 +23,8 @@ export interface FineTuneOptions {
   readonly weightDecay?: number
   /** what each block's rate is of the next one's (`layerRates`); default 1, all alike */
   readonly layerDecay?: number
+  /** the classifier's rate as a multiple of the network's, which is begun at zero and has to catch up; default 30 */
+  readonly headRate?: number
   /** of order, crops and mirrors */
   readonly seed?: number
   /** steps after which the test images are asked, for a curve; 0: before the first */
@@ -55,7 +57,7 @@ export interface LabelledPictures extends Pick<Pictures, 'train' | 'test' | 'siz
 
 /**
  * Trains a whole network with a linear classifier on it, which begins at zero, on labelled pictures: crops of at least
- * half the picture (of a twelfth above 64 pixels, as usual for ImageNet), mirrored where it is a colour picture; AdamW; one
+ * four fifths of the picture (of a twelfth above 64 pixels, as usual for ImageNet), mirrored where it is a colour picture; AdamW; one
  * compiled step. The network holds the trained weights afterwards.
  * @throws SelfsupError when fewer than two classes are to be learned, or steps or batch are out of range
  */
@@ -146,7 +148,7 @@ function makeTrainer(
   network: TrainableNetwork,
   { train, size, normalisation }: LabelledPictures,
   classes: number,
-  { engine, weightDecay = 0.05, layerDecay = 1 }: FineTuneOptions,
+  { engine, weightDecay = 0.05, layerDecay = 1, headRate = 30 }: FineTuneOptions,
 ) {
   const augment = supervisedView(size, train.channels, normalisation)
   const width = widthOf(network, size, train.channels)
@@ -155,7 +157,11 @@ function makeTrainer(
     bias: tf.variable(tf.zeros([classes])) as Head['bias'],
   }))
   const weights = { ...network.weights, 'head/kernel': head.kernel, 'head/bias': head.bias }
-  const rates = { ...layerRates(Object.keys(network.weights), layerDecay), 'head/kernel': 1, 'head/bias': 1 }
+  const rates = {
+    ...layerRates(Object.keys(network.weights), layerDecay),
+    'head/kernel': headRate,
+    'head/bias': headRate,
+  }
   const groups = optimisers(weights, rates, weightDecay)
 
   const compiled: CompiledStep<[Views, tf.Tensor1D, tf.Tensor1D, tf.Scalar], tf.Scalar> = engine.compile(
@@ -230,7 +236,7 @@ function supervisedView(
   channels: number,
   normalisation: LabelledPictures['normalisation'],
 ): Augmentation {
-  const scale = [size <= 64 ? 0.5 : 0.08, 1] as const
+  const scale = [size <= 64 ? 0.8 : 0.08, 1] as const
   return augmentation([{ size, scale, horizontalFlip: channels === 3 ? 0.5 : 0 }], normalisation)
 }
 
