@@ -71,7 +71,8 @@ async function series() {
   const folder =
     process.env.SELFSUP_MNIST ?? fileURLToPath(new URL('../../../shared/data/mnist', import.meta.url))
   const data = [await openImages(folder), await openImages(folder, { split: 'test' })]
-  // An encoding of four rows each two rows: what comes next is seen at the scale of strokes.
+  // Each two rows an encoding of the six up to it: what comes next is seen at the scale of strokes.
+  // Encodings one and two ahead share rows with the last one seen.
   const encoder = { filters: [64, 128], kernels: [3, 4], strides: [1, 2], units: 512 }
   const backbone = seriesBackbone({ time: 28, channels: 28, ...encoder })
   const method = cpcSeries(backbone, { steps: 6 })
@@ -117,7 +118,7 @@ try {
   const ofPictures = await kept.once('pictures', pictures, only !== 'series')
   if (ofPictures) rows.push(...rowsOf('CIFAR-10', ofPictures))
   const ofSeries = await kept.once('series', series, only !== 'pictures')
-  if (ofSeries) rows.push(...rowsOf('MNIST rows, last state', ofSeries))
+  if (ofSeries) rows.push(...rowsOf('MNIST rows', ofSeries))
   if (ofSeries && !quick)
     drawAccuracies('cpc-series', 'CPC on rows of MNIST: found among all candidates', ofSeries.accuracies)
   report(engine, rows)

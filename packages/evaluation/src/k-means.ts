@@ -93,6 +93,7 @@ export function pointsOf({ values, count, width }: Rows, size = count): Points {
   return { blocks, values, count, width }
 }
 
+/** Frees what lies on the device. */
 export function disposePoints({ blocks }: Points): void {
   tf.dispose(blocks.flatMap(({ rows, lengths }) => [rows, lengths]))
 }

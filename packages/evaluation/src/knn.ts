@@ -14,7 +14,10 @@ export interface KnnOptions {
   readonly temperature?: number
   /** queries at a time */
   readonly queryBlock?: number
-  /** training images at a time: memory is at most queryBlock * trainBlock similarities */
+  /**
+   * training images at a time: memory is at most queryBlock * trainBlock similarities; default 65,536, fewer where these
+   * have more than 2^25 features
+   */
   readonly trainBlock?: number
   /** normalised training features that stay on the device, in bytes; the rest is brought for each block of queries. Default 1 GiB */
   readonly deviceBytes?: number
@@ -44,7 +47,7 @@ export async function knn(
     k = 200,
     temperature = 0.07,
     queryBlock = 512,
-    trainBlock = 65_536,
+    trainBlock = Math.max(1, Math.min(65_536, Math.floor(2 ** 25 / train.width))),
     deviceBytes = 2 ** 30,
   }: KnnOptions = {},
 ): Promise<KnnResult> {
