@@ -121,6 +121,14 @@ describe.each(testEngines())('fine-tuning on %s', (name) => {
     network.dispose()
   })
 
+  test('headRate is the classifier’s own: one that never learns calls everything the first class', async () => {
+    const network = tiny()
+    const still = await fineTune(network, pictures, { engine, steps: 5, batchSize: 16, headRate: 0 })
+    expect(still.accuracy).toBeCloseTo(1 / 3, 5)
+    expect(still.loss).toBeCloseTo(Math.log(3), 5)
+    network.dispose()
+  })
+
   test('a timer, as a signal of the system, gets its turn and can stop it', async () => {
     const network = tiny()
     const stop = new AbortController()
