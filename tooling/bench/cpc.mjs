@@ -1,8 +1,8 @@
 // Contrastive predictive coding. Pictures: CIFAR-10, linear probe beside that of random weights. Series: MNIST read row by
 // row, linear probe on the context's last state, and how often the right row is found k steps ahead. SELFSUP_PART=pictures or
-// series does that part alone. What is measured is kept in .cache/bench-cpc: delete it to begin anew.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+// series does that part alone. What is measured is kept in .cache/bench-cpc, and a run that was stopped goes on: delete it to
+// begin anew.
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { keeping } from './keeping.mjs'
@@ -15,18 +15,16 @@ const { encoderOf } = await load('core')
 const { cpc, cpcSeries, definition, seriesBackbone, seriesDefinition } = await load('cpc')
 const { openImages, rowsAsSeries } = await load('data')
 const { extractFeatures, linearProbe } = await load('evaluation')
-const { recommendedSettings, train } = await load('train')
+const { recommendedSettings } = await load('train')
 const engine = await prepared()
 const only = process.env.SELFSUP_PART
 const kept = keeping(`bench-cpc/${quick ? 'quick' : 'full'}`)
-const scratch = mkdtempSync(join(tmpdir(), 'selfsup-cpc-'))
 const rows = []
 
 async function learn(name, method, dataset, settings) {
   const accuracies = {}
-  const { seconds } = await train(method, dataset, {
+  const { seconds } = await kept.learn(name, method, dataset, {
     ...settings,
-    out: join(scratch, name),
     engine,
     seed: 1,
     onStep: ({ metrics }) => {
@@ -114,15 +112,11 @@ function rowsOf(what, { learned, random, seconds, accuracies }) {
   ]
 }
 
-try {
-  const ofPictures = await kept.once('pictures', pictures, only !== 'series')
-  if (ofPictures) rows.push(...rowsOf('CIFAR-10', ofPictures))
-  const ofSeries = await kept.once('series', series, only !== 'pictures')
-  if (ofSeries) rows.push(...rowsOf('MNIST rows', ofSeries))
-  if (ofSeries && !quick)
-    drawAccuracies('cpc-series', 'CPC on rows of MNIST: found among all candidates', ofSeries.accuracies)
-  report(engine, rows)
-} finally {
-  rmSync(scratch, { recursive: true })
-}
+const ofPictures = await kept.once('pictures', pictures, only !== 'series')
+if (ofPictures) rows.push(...rowsOf('CIFAR-10', ofPictures))
+const ofSeries = await kept.once('series', series, only !== 'pictures')
+if (ofSeries) rows.push(...rowsOf('MNIST rows', ofSeries))
+if (ofSeries && !quick)
+  drawAccuracies('cpc-series', 'CPC on rows of MNIST: found among all candidates', ofSeries.accuracies)
+report(engine, rows)
 process.exit()

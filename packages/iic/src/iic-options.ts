@@ -83,6 +83,13 @@ export const options = {
     max: 180,
     description: 'degrees that half of the grey copies are turned by, at most',
   },
+  erase: {
+    type: 'number',
+    default: 0,
+    min: 0,
+    max: 1,
+    description: 'side of a square of the grey copies that is made black, as part of the copy’s; 0: none',
+  },
   jitter: {
     type: 'number',
     default: 0.4,

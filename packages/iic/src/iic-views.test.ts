@@ -103,6 +103,30 @@ describe.each(testEngines())('views on %s', (engine) => {
     })
   })
 
+  test('have a black square where it is asked for, of the copies alone, at another place in each', () => {
+    tf.tidy(() => {
+      const erasing = grayViews({ ...settings, erase: 0.5 })
+      const [plain, copies] = erasing.apply(
+        { images: tf.fill([40, 28, 28, 1], 255, 'int32') as tf.Tensor4D },
+        seed(),
+      )
+      expect(tf.min(plain).dataSync()[0]).toBeCloseTo(1, 5)
+      const black = tf.sub(1, copies)
+      const [rows, columns] = [tf.max(black, 2), tf.max(black, 1)].map(
+        (line) => tf.sum(line, [1, 2]).arraySync() as number[],
+      )
+      const areas = tf.sum(black, [1, 2, 3]).arraySync() as number[]
+      // A square of 12 of 24 pixels, cut at the edges: its middle lies within.
+      areas.forEach((area, i) => {
+        expect(area).toBeCloseTo(rows![i]! * columns![i]!, 2)
+        expect(rows![i]).toBeGreaterThan(5)
+        expect(rows![i]).toBeLessThan(12.1)
+      })
+      expect(Math.max(...areas)).toBeCloseTo(144, 2)
+      expect(new Set(areas.map(Math.round)).size).toBeGreaterThan(10)
+    })
+  })
+
   test('of pictures cropped while they are decoded are made of those crops', () => {
     tf.tidy(() => {
       const views = grayViews({ ...settings, rotation: 25 })

@@ -12,6 +12,8 @@ export interface IicViewSettings {
   readonly crop: number
   /** of grey pictures' copies, at most so many degrees either way */
   readonly rotation: number
+  /** of grey pictures' copies, side of a square that is made black, as part of the copy's */
+  readonly erase?: number
   /** of brightness and contrast (and saturation; hue a third) */
   readonly jitter: number
   readonly normalisation?: Normalisation
@@ -59,6 +61,7 @@ const streams = {
   place: 5,
   brightness: 6,
   contrast: 7,
+  hole: 8,
 } as const
 
 /**
@@ -67,7 +70,7 @@ const streams = {
  * for MNIST).
  */
 export function grayViews(settings: IicViewSettings): IicViews {
-  const { size, copies, crop, rotation, jitter, normalisation = grayNormalisation } = settings
+  const { size, copies, crop, rotation, erase = 0, jitter, normalisation = grayNormalisation } = settings
   const sides = SIDES.map((part) => Math.min(1, part * crop))
   const spec = (smallest: number, largest: number, stream: number): CropSpec => ({
     size,
@@ -88,7 +91,10 @@ export function grayViews(settings: IicViewSettings): IicViews {
         const draw = (stream: keyof typeof streams, shape: number[]) =>
           randomUniform(shape, foldIn(own, streams[stream]))
         const [plain, cut] = batch.images ? fromWhole(batch.images, draw) : fromCrops(batch.crops, draw)
-        return [normalise(unit(plain), normalisation), normalise(jittered(unit(cut), draw), normalisation)]
+        return [
+          normalise(unit(plain), normalisation),
+          normalise(erased(jittered(unit(cut), draw), draw), normalisation),
+        ]
       }),
   }
 
@@ -148,6 +154,21 @@ export function grayViews(settings: IicViewSettings): IicViews {
     }
     const box = { top: place(height, down), left: place(width, across) }
     return resizedCrop(images, { ...box, height: side as tf.Tensor1D, width: side as tf.Tensor1D }, size)
+  }
+
+  /** A square of each picture black, anywhere, also partly outside (Cutout, arXiv:1708.04552). */
+  function erased(pictures: tf.Tensor4D, draw: Draw): tf.Tensor4D {
+    if (erase === 0) return pictures
+    const [count, height, width] = pictures.shape
+    const [down, across] = tf.unstack(draw('hole', [2, count]))
+    const kept = (length: number, drawn: tf.Tensor) => {
+      const middles = tf.reshape(tf.mul(drawn, length), [count, 1])
+      const pixels = tf.reshape(tf.add(tf.range(0, length), 0.5), [1, length])
+      return tf.cast(tf.greater(tf.abs(tf.sub(pixels, middles)), (erase * length) / 2), 'float32')
+    }
+    const rows = tf.reshape(kept(height, down!), [count, height, 1, 1])
+    const columns = tf.reshape(kept(width, across!), [count, 1, width, 1])
+    return tf.mul(pictures, tf.maximum(rows, columns)) as tf.Tensor4D
   }
 
   /** torchvision's ColorJitter of brightness, then contrast. */

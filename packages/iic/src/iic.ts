@@ -72,6 +72,7 @@ export function iic(
     copies: repeats,
     crop,
     rotation: options.rotation,
+    erase: options.erase,
     jitter: options.jitter,
     normalisation,
   })
