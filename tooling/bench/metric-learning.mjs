@@ -1,9 +1,8 @@
 // Metric learning on MNIST whose last three digits are never seen in training: Recall@1 and NMI on the test pictures of
-// those three, for each loss, from labels and without.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+// those three, for each loss, from labels and without. What is measured is kept in .cache/bench-metric-learning, so that the
+// benchmark may be stopped and go on: delete it to begin anew.
 import { fileURLToPath } from 'node:url'
+import { keeping } from './keeping.mjs'
 import { load, prepared, quick, report } from './packages.mjs'
 
 const { grayNormalisation: normalisation } = await load('augment')
@@ -12,11 +11,11 @@ const { encoderOf } = await load('core')
 const { openImages, recordDataset } = await load('data')
 const { extractFeatures, kMeans, normalisedMutualInformation, recallAtK } = await load('evaluation')
 const { definition, metricLearning } = await load('metric-learning')
-const { recommendedSettings, train } = await load('train')
+const { recommendedSettings } = await load('train')
 const engine = await prepared()
 const folder =
   process.env.SELFSUP_MNIST ?? fileURLToPath(new URL('../../../shared/data/mnist', import.meta.url))
-const scratch = mkdtempSync(join(tmpdir(), 'selfsup-metric-learning-'))
+const kept = keeping(`bench-metric-learning/${quick ? 'quick' : 'full'}`)
 const size = 28
 const rows = []
 
@@ -49,7 +48,7 @@ async function digits(split, wanted, limit = Number.POSITIVE_INFINITY) {
 const seen = await digits('train', (label) => label < 7, quick ? 4000 : undefined)
 const unseen = await digits('test', (label) => label >= 7)
 
-async function judge(name, encode, euclidean = false) {
+async function judge(encode, euclidean = false) {
   const features = await extractFeatures(encode, unseen, { normalisation, size, engine })
   const { 1: recall } = await recallAtK(features, { k: [1], normalise: !euclidean })
   // Clusters of directions where recall is by directions.
@@ -62,11 +61,15 @@ async function judge(name, encode, euclidean = false) {
     })
   }
   const { assignments } = await kMeans({ ...features, values: unit }, { clusters: 3, restarts: 10 })
-  const information = normalisedMutualInformation(features.labels, assignments)
-  console.error(`${name}: Recall@1 ${(100 * recall).toFixed(2)} %, NMI ${(100 * information).toFixed(2)} %`)
+  return { recall, information: normalisedMutualInformation(features.labels, assignments) }
+}
+
+/** Shown by what is kept, else measured. */
+async function shown(title, measure) {
+  const { recall, information } = await kept.once(title, measure)
   rows.push(
-    { case: `${name}, Recall@1`, value: 100 * recall, unit: '%' },
-    { case: `${name}, NMI`, value: 100 * information, unit: '%' },
+    { case: `${title}, Recall@1`, value: 100 * recall, unit: '%' },
+    { case: `${title}, NMI`, value: 100 * information, unit: '%' },
   )
 }
 
@@ -86,29 +89,33 @@ const kinds = [
   { name: 'no labels', options: { labels: 'images', minScale: 0.6 }, batchSize: 112 },
 ]
 
-try {
-  const random = metricLearning(network())
-  await judge('random weights', encoderOf(random))
-  for (const { name, options, batchSize } of kinds) {
-    for (const loss of losses) {
-      const method = metricLearning(network(), { ...options, ...loss })
-      const title = `${name}, ${Object.values(loss).join(' ')}`
-      const epochs = quick ? 1 : 3
-      await train(method, seen, {
-        ...recommendedSettings(definition.training(method.options), { epochs, batchSize }),
-        out: join(scratch, title.replaceAll(/\W+/g, '-')),
-        engine,
-        seed: 1,
-        onEpoch: ({ epoch, loss }) => console.error(`${title}: epoch ${epoch + 1} loss ${loss.toFixed(4)}`),
-      })
-      const euclidean = loss.loss === 'triplet' && loss.mining !== 'semi-hard'
-      await judge(title, encoderOf(method), euclidean)
-      method.networks.backbone.dispose()
-      method.dispose()
-    }
-  }
-  report(engine, rows)
-} finally {
-  rmSync(scratch, { recursive: true })
+async function measured(title, { options, batchSize }, loss) {
+  const backbone = network()
+  const method = metricLearning(backbone, { ...options, ...loss })
+  const settings = recommendedSettings(definition.training(method.options), {
+    epochs: quick ? 1 : 3,
+    batchSize,
+  })
+  await kept.learn(title, method, seen, {
+    ...settings,
+    engine,
+    seed: 1,
+    onEpoch: ({ epoch, loss }) => console.error(`${title}: epoch ${epoch + 1} loss ${loss.toFixed(4)}`),
+  })
+  const euclidean = loss.loss === 'triplet' && loss.mining !== 'semi-hard'
+  const found = await judge(encoderOf(method), euclidean)
+  method.dispose()
+  backbone.dispose()
+  kept.forget(title)
+  return found
 }
+
+await shown('random weights', () => judge(encoderOf(metricLearning(network()))))
+for (const kind of kinds) {
+  for (const loss of losses) {
+    const title = `${kind.name}, ${Object.values(loss).join(' ')}`
+    await shown(title, () => measured(title, kind, loss))
+  }
+}
+report(engine, rows)
 process.exit()

@@ -37,7 +37,12 @@ export type OptimizerSettings = SgdSettings | LarsSettings | AdamwSettings
 
 /** How the learning rate goes over the run, after a linear warm-up of `warmupEpochs` (default 0). */
 export type ScheduleSettings =
-  | { readonly name: 'cosine'; readonly warmupEpochs?: number; readonly final?: number }
+  | {
+      readonly name: 'cosine'
+      readonly warmupEpochs?: number
+      /** the rate at the end, default 0 */
+      readonly final?: number
+    }
   | { readonly name: 'constant'; readonly warmupEpochs?: number }
   | {
       readonly name: 'step'

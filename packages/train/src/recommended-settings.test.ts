@@ -33,6 +33,16 @@ test('the rate grows with the batch where it should; milestones and warm-up fit 
   expect(recommendedSettings(fixed, { ...chosen, learningRate: 0.5 })).toMatchObject({ learningRate: 0.5 })
 })
 
+test('the rate at the end of a cosine is the same part of the highest', () => {
+  const cosine = { ...training, schedule: { name: 'cosine', final: 3e-5 } } as const
+  const final = (chosen: object) => {
+    const { schedule, learningRate } = recommendedSettings(cosine, chosen)
+    return (schedule.name === 'cosine' ? schedule.final! : Number.NaN) / learningRate
+  }
+  for (const chosen of [{}, { batchSize: 64 }, { learningRate: 0.3, batchSize: 1024 }])
+    expect(final(chosen)).toBeCloseTo(1e-3, 9)
+})
+
 test('another optimiser keeps only the weight decay', () => {
   expect(recommendedSettings(training, { optimizer: 'adamw' }).optimizer).toEqual({
     name: 'adamw',

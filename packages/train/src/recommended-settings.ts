@@ -17,8 +17,9 @@ export interface ChosenSettings {
 }
 
 /**
- * Settings for `train` from what a method's definition recommends: the learning rate fitted to the batch, milestones to the
- * number of epochs, of which the warm-up takes a tenth at most. An optimiser other than the recommended one keeps nothing of it but the weight decay.
+ * Settings for `train` from what a method's definition recommends: the learning rate fitted to the batch, with it the one that a
+ * cosine ends at; milestones fitted to the number of epochs, of which the warm-up takes a tenth at most. An optimiser other
+ * than the recommended one keeps nothing of it but the weight decay.
  */
 export function recommendedSettings(
   training: TrainingDefaults,
@@ -28,13 +29,16 @@ export function recommendedSettings(
   const rate = chosen.learningRate ?? training.learningRate
   const { name, weightDecay } = training.optimizer
   const other = chosen.optimizer !== undefined && chosen.optimizer !== name
+  const learningRate = training.scaling === 'linear' ? linearScaling(rate, batchSize) : rate
   const optimizer: OptimizerSettings = other ? { name: chosen.optimizer, weightDecay } : training.optimizer
   return {
     epochs,
     batchSize,
-    learningRate: training.scaling === 'linear' ? linearScaling(rate, batchSize) : rate,
+    learningRate,
     optimizer: { ...optimizer, weightDecay: chosen.weightDecay ?? weightDecay },
-    schedule: fitted(training.schedule, epochs / training.epochs, {
+    schedule: fitted(training.schedule, {
+      epochs: epochs / training.epochs,
+      rate: learningRate / training.learningRate,
       warmupEpochs:
         chosen.warmupEpochs === undefined
           ? Math.min(training.schedule.warmupEpochs ?? 0, epochs * LONGEST_WARMUP)
@@ -45,9 +49,18 @@ export function recommendedSettings(
 
 function fitted(
   schedule: ScheduleSettings,
-  factor: number,
-  warmup: { readonly warmupEpochs: number },
+  { epochs, rate, warmupEpochs }: Readonly<Record<'epochs' | 'rate' | 'warmupEpochs', number>>,
 ): ScheduleSettings {
-  if (schedule.name !== 'step') return { ...schedule, ...warmup }
-  return { ...schedule, ...warmup, milestones: schedule.milestones.map((epoch) => epoch * factor) }
+  switch (schedule.name) {
+    case 'step':
+      return { ...schedule, warmupEpochs, milestones: schedule.milestones.map((epoch) => epoch * epochs) }
+    case 'cosine':
+      return {
+        ...schedule,
+        warmupEpochs,
+        ...(schedule.final !== undefined && { final: schedule.final * rate }),
+      }
+    default:
+      return { ...schedule, warmupEpochs }
+  }
 }
