@@ -3,10 +3,9 @@
 // what is measured is kept in .cache/bench-iic, so that the benchmark may be stopped and go on: delete it to begin anew.
 import { fileURLToPath } from 'node:url'
 import { keeping } from './keeping.mjs'
-import { bare, load, prepared, quick, report } from './packages.mjs'
+import { load, prepared, quick, report } from './packages.mjs'
 
-const tfl = await bare('@tensorflow/tfjs-layers', 'iic')
-const { convBnRelu, initialise } = await load('backbones')
+const { pooledConvnet } = await load('backbones')
 const { derive, uniforms } = await load('core')
 const { openImages } = await load('data')
 const { clusterAccuracy } = await load('evaluation')
@@ -25,17 +24,6 @@ const settings = { batchSize: 200, learningRate: 1e-3, epochs: quick ? 1 : 10 }
 const options = { repeats: 2, heads: 'together', lambda: 2.5, crop: 26 / 28, erase: 0.45 }
 const perClass = 10
 const draws = 5
-
-/** Three convolutions on 24 pixels, each pooled; all 3x3 places remain: where a stroke lies tells digits apart. */
-function trunk(seed) {
-  const input = tfl.input({ shape: [24, 24, 1], name: 'images' })
-  const features = [32, 64, 128].reduce((x, width, stage) => {
-    const convolved = convBnRelu(x, `stage${stage + 1}`, width, stage === 0 ? 5 : 3, 1)
-    return tfl.layers.maxPooling2d({ poolSize: 2, strides: 2, name: `pool${stage + 1}` }).apply(convolved)
-  }, input)
-  const outputs = tfl.layers.flatten({ name: 'places' }).apply(features)
-  return initialise(tfl.model({ inputs: input, outputs, name: 'trunk' }), seed, 'he')
-}
 
 /** Labels of `perClass` pictures of each class, drawn from the seed; -1 for all others. */
 function fewLabels(labels, draw) {
@@ -59,7 +47,7 @@ const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.
 async function measured(seed) {
   const pictures = await openImages(folder, { split: 'train' })
   const asked = await openImages(folder, { split: 'test' })
-  const backbone = trunk(seed)
+  const backbone = pooledConvnet({ size: 24, channels: 1, seed })
   const method = iic(backbone, options, { seed })
   const { seconds } = await kept.learn(`seed-${seed}`, method, pictures, {
     ...settings,

@@ -4,6 +4,7 @@ import * as tfl from '@tensorflow/tfjs-layers'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
 import { projector } from './heads.js'
+import { pooledConvnet } from './pooled-convnet.js'
 import { backbones } from './registry.js'
 import { resnet18, resnet34 } from './resnet.js'
 import { wideResnet } from './wide-resnet.js'
@@ -18,6 +19,7 @@ describe.each(testEngines())('models on %s', (engine) => {
     ['convnet', 'layer'],
     ['resnet18', 'batch'],
     ['vit-tiny', 'layer'],
+    ['pooled-convnet', 'batch'],
     ['fully-connected', 'batch'],
     ['dcgan', 'batch'],
     ['dcgan', 'layer'],
@@ -67,6 +69,45 @@ describe.each(testEngines())('models on %s', (engine) => {
       model.dispose()
     },
   )
+
+  test('backbones in the list have as many features as it says', () => {
+    for (const { name, features, create } of backbones.filter(
+      ({ name }) => !/resnet(34|50)|vit/.test(name),
+    )) {
+      const model = create({ size: 32 })
+      expect([name, model.outputs[0]!.shape]).toEqual([name, [null, features]])
+      model.dispose()
+    }
+  })
+
+  test('a pooled ConvNet keeps each place’s largest values', () => {
+    const model = pooledConvnet({ size: 7, channels: 1, widths: [2] })
+    // One filter passes a pixel on, the other its negative; the average of the first batch is not used at rest.
+    const kernel = new Float32Array(5 * 5 * 2)
+    kernel.set([1, -1], 2 * 12)
+    model.getLayer('stage1/conv').setWeights([tf.tensor(kernel, [5, 5, 1, 2])])
+    tf.tidy(() => {
+      const pictures = tf.reshape(tf.range(-10, 39), [1, 7, 7, 1])
+      const features = tf.reshape(model.predict(pictures) as tf.Tensor, [3, 3, 2])
+      const pixel = (row: number, column: number) => 7 * row + column - 10
+      const expected = [0, 1, 2].flatMap((row) =>
+        [0, 1, 2].flatMap((column) => [
+          Math.max(0, pixel(2 * row + 1, 2 * column + 1)),
+          Math.max(0, -pixel(2 * row, 2 * column)),
+        ]),
+      )
+      ;[...features.dataSync()].forEach((value, i) => {
+        expect(value).toBeCloseTo(expected[i]! / Math.sqrt(1 + 1e-5), 4)
+      })
+    })
+    model.dispose()
+    expect(() => pooledConvnet({ size: 6 })).toThrow(
+      'pooledConvnet: size must be a whole number of at least 8 pixels; got 6',
+    )
+    expect(() => pooledConvnet({ size: 32, widths: [] })).toThrow(
+      'pooledConvnet: widths must be whole numbers',
+    )
+  })
 
   test('the same seed gives the same weights, another gives others', () => {
     const kernels = (seed: number) => {

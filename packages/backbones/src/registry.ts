@@ -3,6 +3,7 @@ import { convnet } from './convnet.js'
 import { dcgan } from './dcgan.js'
 import { fullyConnected } from './fully-connected.js'
 import type { BackboneOptions } from './input.js'
+import { pooledConvnet } from './pooled-convnet.js'
 import { resnet18, resnet34, resnet50 } from './resnet.js'
 import { vitSmall, vitTiny } from './vit.js'
 import { wideResnet } from './wide-resnet.js'
@@ -12,7 +13,7 @@ export interface BackboneDefinition {
   readonly name: string
   /** one line */
   readonly summary: string
-  /** width of the output */
+  /** width of the output; of pictures of 32 pixels, where it depends on their size */
   readonly features: number
   create(options: BackboneOptions): LayersModel
 }
@@ -20,6 +21,12 @@ export interface BackboneDefinition {
 /** All backbones, each kind from small to large. */
 export const backbones: readonly BackboneDefinition[] = [
   { name: 'convnet', summary: 'four 3x3 convolutions, for small machines', features: 256, create: convnet },
+  {
+    name: 'pooled-convnet',
+    summary: 'three convolutions, pooled, whose places remain: for digits',
+    features: 2048,
+    create: pooledConvnet,
+  },
   {
     name: 'fully-connected',
     summary: 'two linear layers, for small pictures (as in BiGAN, Donahue et al. 2017)',

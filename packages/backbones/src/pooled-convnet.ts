@@ -1,0 +1,42 @@
+import { expected } from '@selfsup/core'
+import * as tfl from '@tensorflow/tfjs-layers'
+import { convBnRelu, type Node, through } from './blocks.js'
+import { initialise } from './initial-weights.js'
+import { type BackboneOptions, checkInput } from './input.js'
+
+export interface PooledConvnetOptions extends BackboneOptions {
+  /** filters of each convolution: the first 5x5, others 3x3; the largest of each 2x2 places remains */
+  readonly widths?: readonly number[]
+}
+
+/**
+ * A small network for digits and other small pictures whose parts' places matter: convolutions, each with batch
+ * normalisation (`norm`), ReLU and 2x2 max pooling; the features are the last map, place by place, not its mean. Smaller than
+ * the VGG-like network of IIC for MNIST (Ji et al. 2019, arXiv:1807.06653, supplement), of the same kind.
+ * @param options.size side of the pictures in pixels; odd sides lose their last row and column in pooling
+ * @returns a model from [batch, size, size, channels] to [batch, side * side * last width], the side halved by each
+ *   convolution: of 24 pixels, 3 * 3 * 128 features
+ * @throws SelfsupError when the size is too small for the number of halvings, or a width no whole number of at least 1
+ */
+export function pooledConvnet({
+  size,
+  channels = 3,
+  seed = 1,
+  norm = 'batch',
+  widths = [32, 64, 128],
+}: PooledConvnetOptions): tfl.LayersModel {
+  checkInput('pooledConvnet', size, 2 ** widths.length, channels)
+  expected(
+    widths.length > 0 && widths.every((width) => Number.isInteger(width) && width >= 1),
+    `pooledConvnet: widths must be whole numbers of at least 1; got [${widths}]`,
+  )
+  const input = tfl.input({ shape: [size, size, channels], name: 'images' })
+  let x: Node = input
+  for (const [index, width] of widths.entries()) {
+    const name = `stage${index + 1}`
+    x = convBnRelu(x, name, width, index === 0 ? 5 : 3, 1, norm)
+    x = through(tfl.layers.maxPooling2d({ name: `${name}/pool`, poolSize: 2, strides: 2 }), x)
+  }
+  const outputs = through(tfl.layers.flatten({ name: 'places' }), x)
+  return initialise(tfl.model({ inputs: input, outputs, name: 'pooled-convnet' }), seed, 'he')
+}
