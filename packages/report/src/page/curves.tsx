@@ -4,6 +4,7 @@ import { type Line, smoothed } from './chart-data.js'
 import { number, short, words } from './format.js'
 import { LineChart } from './line-chart.js'
 import { Section } from './section.js'
+import { lineSwatch } from './theme.js'
 
 /** What is known of the quantities that the loop logs itself; all others are the method's. */
 const KNOWN: Readonly<Record<string, { title: string; note?: string; smooth: boolean }>> = {
@@ -38,7 +39,7 @@ export function Curves({ runs }: { readonly runs: readonly DrawnRun[] }) {
         <ul class="legend" aria-label="Colours of the runs">
           {runs.map(({ run, color }) => (
             <li key={run.id}>
-              <i style={{ '--swatch': `var(--line-${(color % 8) + 1})` }} />
+              <i style={{ '--swatch': lineSwatch(color) }} />
               {run.name}
             </li>
           ))}

@@ -4,7 +4,7 @@ import { aligned, type Line, nearestIndex } from './chart-data.js'
 import { ChartTable } from './chart-table.js'
 import { number } from './format.js'
 import { chartOptions } from './plot-options.js'
-import { lineColor, REPAINT } from './theme.js'
+import { lineColor, lineSwatch, REPAINT } from './theme.js'
 
 export interface LineChartProps {
   readonly title: string
@@ -173,7 +173,7 @@ export function LineChart(props: LineChartProps) {
             >
               <i
                 class={dash ? `dash-${((dash - 1) % 3) + 1}` : ''}
-                style={{ '--swatch': `var(--line-${(color % 8) + 1})` }}
+                style={{ '--swatch': lineSwatch(color) }}
               />
               {name}
             </button>

@@ -5,6 +5,7 @@ import { mostConfused } from './confusion.js'
 import { duration, figure, interval, number, percent, short, words } from './format.js'
 import { moved, neighbourOf, pointAt, toCanvas, WHOLE, zoomed } from './map-view.js'
 import { merged } from './store.js'
+import { lineSwatch, translucent } from './theme.js'
 
 test('numbers as people read them', () => {
   expect([0, 0.00012, 0.1234, 12.345, 1234567, -2].map(number)).toEqual([
@@ -113,4 +114,13 @@ test('a summary leaves what is known of a run', () => {
   expect(merged([whole], summary)).toEqual([{ ...summary, curves: [], evaluations: [{ charts: [] }] }])
   expect(merged([whole], { ...summary, stamp: 'new' })[0]!.evaluations).toEqual([{}])
   expect(merged([whole], { ...summary, id: 'b' }).map(({ id }) => id)).toEqual(['b', 'a'])
+})
+
+test('every run has a colour of its own, in either theme', () => {
+  const swatches = Array.from({ length: 20 }, (_, run) => lineSwatch(run))
+  expect(new Set(swatches).size).toBe(20)
+  expect(swatches[7]).toBe('var(--line-8)')
+  expect(swatches[8]).toMatch(/^light-dark\(oklch\(0\.52 0\.16 \d+\), oklch\(0\.68 0\.16 \d+\)\)$/)
+  expect(translucent('oklch(0.52 0.16 20)', 0.2)).toBe('oklch(0.52 0.16 20 / 0.2)')
+  expect(translucent('rgb(1, 2, 3)', 0.2)).toBe('rgba(1, 2, 3, 0.2)')
 })

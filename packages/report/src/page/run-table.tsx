@@ -3,6 +3,7 @@ import type { RunView } from '../page-data.js'
 import { duration, figure, number, short } from './format.js'
 import { ordered } from './headlines.js'
 import { Scroll, Section } from './section.js'
+import { lineSwatch } from './theme.js'
 
 interface RunTableProps {
   readonly runs: readonly RunView[]
@@ -61,9 +62,7 @@ export function RunTable({ runs, shown, toggle, colors, focus, setFocus }: RunTa
                     <input type="checkbox" checked={shown.has(run.id)} onChange={() => toggle(run.id)} />
                     <i
                       style={{
-                        '--swatch': shown.has(run.id)
-                          ? `var(--line-${((colors.get(run.id) ?? 0) % 8) + 1})`
-                          : 'transparent',
+                        '--swatch': shown.has(run.id) ? lineSwatch(colors.get(run.id) ?? 0) : 'transparent',
                       }}
                     />
                     <span class="unseen">draw {run.name}</span>

@@ -19,25 +19,38 @@ export function cssColor(name: string): string {
   return value
 }
 
-/** `rgb(1, 2, 3)` as `rgba(1, 2, 3, 0.2)`. */
+/** `rgb(1, 2, 3)` as `rgba(1, 2, 3, 0.2)`, `oklch(0.6 0.16 40)` as `oklch(0.6 0.16 40 / 0.2)`. */
 export function translucent(color: string, alpha: number): string {
-  return color.replace(/^rgb\((.*)\)$/, `rgba($1, ${alpha})`)
+  return color
+    .replace(/^rgb\((.*)\)$/, `rgba($1, ${alpha})`)
+    .replace(/^oklch\((.*)\)$/, `oklch($1 / ${alpha})`)
 }
 
-/** Colours of lines: so many differ. */
-export const LINE_COLORS = 8
+/** Colours in the style sheet. */
+const LINE_COLORS = 8
 
+/** A line's colour: from the style sheet, of more lines around the wheel. */
 export function lineColor(index: number): string {
-  return cssColor(`--line-${(index % LINE_COLORS) + 1}`)
+  return index < LINE_COLORS ? cssColor(`--line-${index + 1}`) : wheelColor(index)
 }
 
 /** A class's colour: from the lines' where there are few classes, else around the wheel. */
 export function classColor(index: number, count: number): string {
   if (index < 0) return cssColor('--faint')
-  if (count <= LINE_COLORS) return lineColor(index)
+  return count <= LINE_COLORS ? lineColor(index) : wheelColor(index)
+}
+
+/** The same in a style sheet, where it follows the theme by itself. */
+export function lineSwatch(index: number): string {
+  return index < LINE_COLORS
+    ? `var(--line-${index + 1})`
+    : `light-dark(${wheelColor(index, false)}, ${wheelColor(index, true)})`
+}
+
+function wheelColor(index: number, dark = isDark()): string {
   // Neighbouring numbers lie far apart on the wheel, and every other is lighter.
   const hue = (index * 360 * 0.381966) % 360
-  const lightness = (isDark() ? 0.74 : 0.58) + (index % 2 === 0 ? -0.06 : 0.06)
+  const lightness = (dark ? 0.74 : 0.58) + (index % 2 === 0 ? -0.06 : 0.06)
   return `oklch(${lightness.toFixed(2)} 0.16 ${hue.toFixed(0)})`
 }
 
