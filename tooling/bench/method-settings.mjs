@@ -32,8 +32,8 @@ export const tenEpochs = {
   simsiam: { method: 'simsiam', flags: sgd(0.06) },
   'barlow-twins': { method: 'barlow-twins', flags: sgd(0.06) },
   vicreg: { method: 'vicreg', flags: sgd(0.06) },
-  iic: { method: 'iic', flags: adamw(1e-3) },
-  cpc: { method: 'cpc', flags: [...adamw(1e-3), ...set({ blocks: 3, width: 128 })] },
+  iic: { method: 'iic', flags: [...adamw(1e-3), ...set({ repeats: 2, heads: 'together', lambda: 1.5 })] },
+  cpc: { method: 'cpc', flags: [...adamw(1e-3), ...set({ blocks: 3, width: 128, minScale: 0.5 })] },
   'metric-learning, supcon': { method: 'metric-learning', flags: sgd(0.06) },
 }
 
