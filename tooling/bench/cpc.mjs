@@ -21,6 +21,7 @@ const only = process.env.SELFSUP_PART
 const kept = keeping(`bench-cpc/${quick ? 'quick' : 'full'}`)
 const rows = []
 
+/** Accuracies are running means of the last steps; of a run that went on, of those since. */
 async function learn(name, method, dataset, settings) {
   const accuracies = {}
   const { seconds } = await kept.learn(name, method, dataset, {

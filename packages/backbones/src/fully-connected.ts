@@ -1,8 +1,7 @@
-import { expected } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { leakyRelu, type Node, normalisation, through } from './blocks.js'
 import { initialise } from './initial-weights.js'
-import { type BackboneOptions, checkInput } from './input.js'
+import { type BackboneOptions, checkInput, checkWidths } from './input.js'
 
 export interface FullyConnectedOptions extends BackboneOptions {
   /** units of each layer; the last are the features */
@@ -24,10 +23,7 @@ export function fullyConnected({
   widths = [1024, 1024],
 }: FullyConnectedOptions): tfl.LayersModel {
   checkInput('fullyConnected', size, 1, channels)
-  expected(
-    widths.length > 0 && widths.every((width) => Number.isInteger(width) && width >= 1),
-    `fullyConnected: widths must be whole numbers of at least 1; got [${widths}]`,
-  )
+  checkWidths('fullyConnected', widths)
   const input = tfl.input({ shape: [size, size, channels], name: 'images' })
   let x: Node = through(tfl.layers.flatten({ name: 'pixels' }), input)
   for (const [index, units] of widths.entries()) {

@@ -26,3 +26,11 @@ export function checkInput(name: string, size: number, smallest: number, channel
     `${name}: channels must be a whole number of at least 1; got ${channels}`,
   )
 }
+
+/** @throws SelfsupError when there is no layer, or one without a unit */
+export function checkWidths(name: string, widths: readonly number[]): void {
+  expected(
+    widths.length > 0 && widths.every((width) => Number.isInteger(width) && width >= 1),
+    `${name}: widths must be whole numbers of at least 1; got [${widths}]`,
+  )
+}

@@ -82,7 +82,7 @@ describe.each(testEngines())('models on %s', (engine) => {
 
   test('a pooled ConvNet keeps each place’s largest values', () => {
     const model = pooledConvnet({ size: 7, channels: 1, widths: [2] })
-    // One filter passes a pixel on, the other its negative; the average of the first batch is not used at rest.
+    // One filter passes a pixel on, the other its negative; batch normalisation at rest has still mean 0 and variance 1.
     const kernel = new Float32Array(5 * 5 * 2)
     kernel.set([1, -1], 2 * 12)
     model.getLayer('stage1/conv').setWeights([tf.tensor(kernel, [5, 5, 1, 2])])

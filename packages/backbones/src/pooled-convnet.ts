@@ -1,8 +1,7 @@
-import { expected } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { convBnRelu, type Node, through } from './blocks.js'
 import { initialise } from './initial-weights.js'
-import { type BackboneOptions, checkInput } from './input.js'
+import { type BackboneOptions, checkInput, checkWidths } from './input.js'
 
 export interface PooledConvnetOptions extends BackboneOptions {
   /** filters of each convolution: the first 5x5, others 3x3; the largest of each 2x2 places remains */
@@ -26,10 +25,7 @@ export function pooledConvnet({
   widths = [32, 64, 128],
 }: PooledConvnetOptions): tfl.LayersModel {
   checkInput('pooledConvnet', size, 2 ** widths.length, channels)
-  expected(
-    widths.length > 0 && widths.every((width) => Number.isInteger(width) && width >= 1),
-    `pooledConvnet: widths must be whole numbers of at least 1; got [${widths}]`,
-  )
+  checkWidths('pooledConvnet', widths)
   const input = tfl.input({ shape: [size, size, channels], name: 'images' })
   let x: Node = input
   for (const [index, width] of widths.entries()) {
