@@ -7,14 +7,14 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { keeping } from './keeping.mjs'
 import { lineChart } from './line-chart.mjs'
-import { load, prepared, quick, report } from './packages.mjs'
+import { load, peakMemory, prepared, quick, report } from './packages.mjs'
 
 const { imagenetNormalisation } = await load('augment')
 const { convnet } = await load('backbones')
 const { encoderOf } = await load('core')
 const { cpc, cpcSeries, definition, seriesBackbone, seriesDefinition } = await load('cpc')
 const { openImages, rowsAsSeries } = await load('data')
-const { extractFeatures, linearProbe } = await load('evaluation')
+const { extractFeatures, knn, linearProbe } = await load('evaluation')
 const { recommendedSettings } = await load('train')
 const engine = await prepared()
 const only = process.env.SELFSUP_PART
@@ -24,11 +24,13 @@ const rows = []
 /** Accuracies are running means of the last steps; of a run that went on, of those since. */
 async function learn(name, method, dataset, settings) {
   const accuracies = {}
+  let spread
   const { seconds } = await kept.learn(name, method, dataset, {
     ...settings,
     engine,
     seed: 1,
-    onStep: ({ metrics }) => {
+    onStep: ({ metrics, spread: found }) => {
+      spread = found
       for (const [k, value] of Object.entries(metrics))
         accuracies[k] = 0.95 * (accuracies[k] ?? value) + 0.05 * value
     },
@@ -37,16 +39,19 @@ async function learn(name, method, dataset, settings) {
       console.error(`${name}: epoch ${epoch + 1} loss ${loss.toFixed(4)} ${found.join(' ')}`)
     },
   })
-  return { seconds, accuracies }
+  return { seconds, accuracies, spread, peak: peakMemory() }
 }
 
-/** Accuracy, in per cent, of a linear probe on features of labelled pictures. */
+/** Accuracy, in per cent, of kNN and linear probe on features of labelled pictures. */
 async function probe(encode, [train, test], options) {
   const features = await Promise.all([
     extractFeatures(encode, train, { ...options, engine }),
     extractFeatures(encode, test, { ...options, engine }),
   ])
-  return 100 * (await linearProbe(...features, { l2: [1e-4] })).accuracy
+  return {
+    knn: 100 * (await knn(...features)).accuracy,
+    linear: 100 * (await linearProbe(...features, { l2: [1e-4] })).accuracy,
+  }
 }
 
 async function pictures() {
@@ -58,15 +63,15 @@ async function pictures() {
   const method = cpc(backbone, own, { pictures: { size: 32, channels: 3 } })
   const options = { normalisation: imagenetNormalisation, size: 32 }
   const random = await probe(encoderOf(method), data, options)
-  console.error(`pictures: random weights ${random.toFixed(2)} %`)
+  console.error(`pictures: random weights ${JSON.stringify(random)}`)
   const settings = recommendedSettings(definition.training(method.options), {
     epochs: quick ? 2 : 10,
     learningRate: 1e-3,
   })
-  const { seconds, accuracies } = await learn('pictures', method, data[0], settings)
+  const learning = await learn('pictures', method, data[0], settings)
   const learned = await probe(encoderOf(method), data, options)
-  console.error(`pictures: ${learned.toFixed(2)} %`)
-  return { learned, random, seconds, accuracies }
+  console.error(`pictures: ${JSON.stringify(learned)}`)
+  return { learned, random, ...learning }
 }
 
 async function series() {
@@ -81,14 +86,14 @@ async function series() {
   const encode = encoderOf(method)
   const options = { normalisation: { mean: [0], std: [1] }, size: 28 }
   const random = await probe(encode, data, options)
-  console.error(`series: random weights ${random.toFixed(2)} %`)
+  console.error(`series: random weights ${JSON.stringify(random)}`)
   const settings = recommendedSettings(seriesDefinition.training(method.options), {
     epochs: quick ? 1 : 3,
   })
-  const { seconds, accuracies } = await learn('series', method, rowsAsSeries(data[0]), settings)
+  const learning = await learn('series', method, rowsAsSeries(data[0]), settings)
   const learned = await probe(encode, data, options)
-  console.error(`series: ${learned.toFixed(2)} %`)
-  return { learned, random, seconds, accuracies }
+  console.error(`series: ${JSON.stringify(learned)}`)
+  return { learned, random, ...learning }
 }
 
 /** How often what comes k steps ahead is found, by k. */
@@ -103,11 +108,15 @@ function drawAccuracies(file, title, accuracies) {
   writeFileSync(fileURLToPath(new URL(`charts/${file}.svg`, import.meta.url)), chart)
 }
 
-function rowsOf(what, { learned, random, seconds, accuracies }) {
+function rowsOf(what, { learned, random, seconds, accuracies, spread, peak }) {
   return [
-    { case: `${what}, linear probe`, value: learned, unit: '%' },
-    { case: `${what}, linear probe of random weights`, value: random, unit: '%' },
+    { case: `${what}, linear probe`, value: learned.linear, unit: '%' },
+    { case: `${what}, linear probe of random weights`, value: random.linear, unit: '%' },
+    { case: `${what}, kNN`, value: learned.knn, unit: '%' },
+    { case: `${what}, kNN of random weights`, value: random.knn, unit: '%' },
     ...(seconds ? [{ case: `${what}, training`, value: seconds, unit: 's' }] : []),
+    ...(spread === undefined ? [] : [{ case: `${what}, spread at the end`, value: spread, unit: 'of 1' }]),
+    { case: `${what}, peak memory`, value: peak, unit: 'MB' },
     ...Object.entries(accuracies).map(([name, value]) => ({
       case: `${what}, found ${name.replace('accuracy', '')} ahead`,
       value: 100 * value,

@@ -1,4 +1,5 @@
-// What a long benchmark measured, kept so that it may be stopped and go on: delete the folder to begin anew.
+// What a long benchmark measured, kept so that it may be stopped and go on: delete the folder to begin anew. Runs lie in .cache;
+// figures too, or in SELFSUP_KEPT where a benchmark of hours is to go on elsewhere.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,8 +8,9 @@ import { load } from './packages.mjs'
 /** @param path of the folder within .cache, such as `bench-iic/full` */
 export function keeping(path) {
   const folder = fileURLToPath(new URL(`../../.cache/${path}`, import.meta.url))
-  mkdirSync(folder, { recursive: true })
-  const fileOf = (name) => join(folder, `${name.replaceAll(/\W+/g, '-')}.json`)
+  const figures = process.env.SELFSUP_KEPT ? join(process.env.SELFSUP_KEPT, path) : folder
+  for (const made of [folder, figures]) mkdirSync(made, { recursive: true })
+  const fileOf = (name) => join(figures, `${name.replaceAll(/\W+/g, '-')}.json`)
   const runOf = (name) => join(folder, `run-${name.replaceAll(/\W+/g, '-')}`)
 
   return {
