@@ -29,6 +29,7 @@ export default defineConfig({
         pool: 'forks',
         testTimeout: 60_000,
         hookTimeout: 120_000,
+        env: { SELFSUP_MIXED_PRECISION: 'off' }, // numbers are compared to more digits than bfloat16 has, on any processor
         setupFiles: [`${root}tooling/vitest/setup.ts`],
       },
     })),

@@ -13,12 +13,12 @@ export type FlatAttributes = readonly unknown[]
 export interface Addon {
   /**
    * @returns facts, among them whether the processor is one that our convolutions are for (2), or one that merely runs
-   * them (1); and the exchange, which is that of the first call in a process
+   * them (1), and the same of filters' gradients by bfloat16; and the exchange, which is that of the first call in a process
    */
   start(
     exchange: Int32Array,
     config: Uint8Array,
-  ): { version: string; gpu: boolean; convolutions: number; exchange: Int32Array }
+  ): { version: string; gpu: boolean; convolutions: number; bfloat16: number; exchange: Int32Array }
   /** @param now of the device at once, even while a step is being captured */
   createTensor(shape: readonly number[], type: number, values: TensorValues, now: boolean): number
   deleteTensor(tensor: number): void

@@ -23,10 +23,17 @@ class Data {
 export interface OwnOperations {
   readonly views: boolean
   readonly convolutions: boolean
+  /** gradients of convolutions' filters by bfloat16 */
+  readonly bfloat16: boolean
   readonly normalisation: boolean
 }
 
-const noneOfOurs: OwnOperations = { views: false, convolutions: false, normalisation: false }
+const noneOfOurs: OwnOperations = {
+  views: false,
+  convolutions: false,
+  bfloat16: false,
+  normalisation: false,
+}
 
 /** Bytes that one constant made on the host may have in a captured step. */
 const LARGEST_CONSTANT = 1 << 20
@@ -80,7 +87,7 @@ export class TensorflowBackend extends tf.KernelBackend {
 
   /**
    * @param config a serialized ConfigProto; the library's defaults where empty
-   * @param settings.mixedPrecision other than `off`: convolutions are TensorFlow's, ours are float32
+   * @param settings.mixedPrecision other than `off`: convolutions are TensorFlow's, but for gradients of filters
    */
   constructor(
     private readonly addon: Addon,
@@ -88,15 +95,20 @@ export class TensorflowBackend extends tf.KernelBackend {
     { mixedPrecision = 'off' }: { mixedPrecision?: string } = {},
   ) {
     super()
-    const { version, gpu, convolutions, exchange } = addon.start(new Int32Array(1 << 16), config)
+    const { version, gpu, convolutions, bfloat16, exchange } = addon.start(new Int32Array(1 << 16), config)
     this.exchange = exchange
     this.version = version
     this.isUsingGpuDevice = gpu
     this.isGPUPackage = gpu
     const { SELFSUP_CONVOLUTIONS: wanted } = process.env
-    const suits = wanted === '1' ? convolutions > 0 : wanted !== '0' && convolutions === 2
+    const suits = (how: number) => !gpu && (wanted === '1' ? how > 0 : wanted !== '0' && how === 2)
     this.rewritten = mixedPrecision !== 'off'
-    this.ours = { views: !gpu, normalisation: !gpu, convolutions: !gpu && mixedPrecision === 'off' && suits }
+    this.ours = {
+      views: !gpu,
+      normalisation: !gpu,
+      convolutions: mixedPrecision === 'off' && suits(convolutions),
+      bfloat16: mixedPrecision === 'bfloat16' && suits(bfloat16),
+    }
     this.operations = new Operations(addon)
   }
 

@@ -98,7 +98,7 @@ async function loadInstalled(folder: string, settings: TensorflowSettings): Prom
     BACKEND_NAME,
     () => {
       const backend = new TensorflowBackend(addon, configOf(settings), settings)
-      if (backend.fused.convolutions) takeOverConvolutions(BACKEND_NAME)
+      if (backend.fused.convolutions || backend.fused.bfloat16) takeOverConvolutions(BACKEND_NAME)
       return backend
     },
     3,

@@ -6,7 +6,7 @@ import type { TensorflowBackend } from './backend.js'
  * Convolutions and their gradients by the addon's own operations (src/native/convolution.h) on processors that they
  * are made for, about twice as fast there as oneDNN's: Winograd's for 3x3 filters in steps of one pixel. Others stay
  * TensorFlow's: other dtypes, dilated, few channels, 1x1. `SELFSUP_CONVOLUTIONS=0` leaves all to TensorFlow, `1` takes
- * ours wherever they run.
+ * ours wherever they run. In compiled steps of mixed precision only the gradients of filters are ours.
  */
 export function takeOverConvolutions(backendName: string): void {
   takeOver('Conv2D', backendName, ({ inputs, attrs, backend }) => {
@@ -20,12 +20,13 @@ export function takeOverConvolutions(backendName: string): void {
     const info = suitable(attrs, dy, inputShape, filter.shape)
     return info && run(backend, 'SelfsupConvolutionInput', [dy, filter], info, inputShape)
   })
-  takeOver('Conv2DBackpropFilter', backendName, ({ inputs, attrs, backend }) => {
-    const { x, dy } = inputs as Record<'x' | 'dy', tf.TensorInfo>
-    const { filterShape } = attrs as unknown as tf.Conv2DBackpropFilterAttrs
-    const info = suitable(attrs, dy, x.shape, filterShape)
-    return info && run(backend, 'SelfsupConvolutionFilter', [x, dy], info, filterShape)
-  })
+  takeOver('Conv2DBackpropFilter', backendName, filterGradient('SelfsupConvolutionFilter'))
+  takeOver(
+    'Conv2DBackpropFilter',
+    backendName,
+    filterGradient('SelfsupConvolutionFilterBfloat16'),
+    ({ fused, capturing }) => fused.bfloat16 && capturing, // one by one, operations are in full precision
+  )
   takeOver('FusedConv2D', backendName, ({ inputs, attrs, backend }) => {
     const { x, filter, bias, preluActivationWeights } = inputs as Record<string, tf.Tensor | undefined>
     const { activation, leakyreluAlpha } = attrs as unknown as tf.FusedConv2DAttrs
@@ -44,22 +45,32 @@ export function takeOverConvolutions(backendName: string): void {
   })
 }
 
+/** The gradient of a convolution's filter by one of our operations. */
+function filterGradient(name: string): Own {
+  return ({ inputs, attrs, backend }) => {
+    const { x, dy } = inputs as Record<'x' | 'dy', tf.TensorInfo>
+    const { filterShape } = attrs as unknown as tf.Conv2DBackpropFilterAttrs
+    const info = suitable(attrs, dy, x.shape, filterShape)
+    return info && run(backend, name, [x, dy], info, filterShape)
+  }
+}
+
+type Own = (call: Parameters<tf.KernelFunc>[0]) => tf.TensorInfo | undefined
 type FourSides = [number, number, number, number]
 
-/** Puts `own` before a kernel of tfjs-node, which runs where `own` has no answer. */
+/** Puts `own` before a kernel of tfjs-node, which runs where `own` has no answer or is not to be taken. */
 function takeOver(
   kernelName: string,
   backendName: string,
-  own: (call: Parameters<tf.KernelFunc>[0]) => tf.TensorInfo | undefined,
+  own: Own,
+  taken = ({ fused }: TensorflowBackend) => fused.convolutions,
 ): void {
   const kernel = tf.getKernel(kernelName, backendName)
   tf.unregisterKernel(kernelName, backendName)
   tf.registerKernel({
     ...kernel,
-    kernelFunc: (call) => {
-      const { fused } = call.backend as TensorflowBackend
-      return (fused.convolutions ? own(call) : undefined) ?? kernel.kernelFunc(call)
-    },
+    kernelFunc: (call) =>
+      (taken(call.backend as TensorflowBackend) ? own(call) : undefined) ?? kernel.kernelFunc(call),
   })
 }
 

@@ -31,7 +31,7 @@ napi_value Start(Call& call) {
     const auto end = [](napi_env, void* data, void*) { delete static_cast<Engine*>(data); };
     Check(napi_set_instance_data(call.env, engine.release(), end, nullptr), "engine");
   }
-  napi_value facts, version, gpu, convolutions, exchange;
+  napi_value facts, version, gpu, convolutions, bfloat16, exchange;
   napi_create_object(call.env, &facts);
   napi_get_reference_value(call.env, static_cast<Engine*>(started)->exchange.reference, &exchange);
   napi_set_named_property(call.env, facts, "exchange", exchange);
@@ -41,6 +41,8 @@ napi_value Start(Call& call) {
   napi_set_named_property(call.env, facts, "gpu", gpu);
   napi_create_int32(call.env, OwnConvolutions(), &convolutions);
   napi_set_named_property(call.env, facts, "convolutions", convolutions);
+  napi_create_int32(call.env, OwnBfloat16(), &bfloat16);
+  napi_set_named_property(call.env, facts, "bfloat16", bfloat16);
   return facts;
 }
 

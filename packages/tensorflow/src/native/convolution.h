@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <vector>
 
 #include "parallel.h"
@@ -71,10 +72,64 @@ inline void Transpose(const float* from, int64_t rows, int64_t columns, float* t
         for (int64_t j = c; j < std::min(columns, c + kBlock); ++j) to[j * rows + i] = from[i * columns + j];
 }
 
+// `count` pixels side by side of a picture's row, where they lie; a copy with zeros where they reach beyond its edges.
+inline const float* FindStrip(const float* picture, int64_t height, int64_t width, int64_t channels, int64_t y, int64_t x,
+                              int64_t count, const float* zeros, float* copy) {
+  if (y < 0 || y >= height) return zeros;
+  const float* row = picture + y * width * channels;
+  if (x >= 0 && x + count <= width) return row + x * channels;
+  if (x >= width || x + count <= 0) return zeros;
+  for (int64_t i = 0; i < count; ++i, copy += channels)
+    std::memcpy(copy, x + i >= 0 && x + i < width ? row + (x + i) * channels : zeros, channels * sizeof(float));
+  return copy - count * channels;
+}
+
+// The pixels under each of a filter's taps for results first .. first + count, [taps][step]; zeros outside of the picture.
+inline void FindPixels(const Convolution& c, const float* x, int64_t first, int64_t count, int64_t step,
+                       const float** pixels) {
+  const float* zeros = Zeros(c.channels);
+  for (int64_t row = 0; row < count; ++row) {
+    const int64_t at = first + row, ox = at % c.out_width, oy = at / c.out_width % c.out_height,
+                  image = at / (c.out_width * c.out_height);
+    const float* picture = x + image * c.height * c.width * c.channels;
+    for (int64_t ky = 0, t = 0; ky < c.kernel_height; ++ky)
+      for (int64_t kx = 0; kx < c.kernel_width; ++kx, ++t)
+        pixels[t * step + row] = FindStrip(picture, c.height, c.width, c.channels, oy * c.stride + ky - c.top,
+                                           ox * c.stride + kx - c.left, 1, zeros, nullptr);
+  }
+}
+
+// A filter's gradient from those of blocks of results: add(first, count, sums) adds a block's. Fixed shares of the blocks
+// are summed apart and added in order: the same numbers whichever thread is faster. Some more than threads, which may be
+// held up, but not so many that adding them counts, or that they fill the memory of a machine with many processors.
+template <typename Add>
+void AddUpBlocks(const Convolution& c, int64_t block, float* dw, const Add& add) {
+  constexpr int64_t kMostSums = int64_t{1} << 26;
+  const int64_t size = c.taps() * c.channels * c.filters, all = c.out_pixels(), blocks = (all + block - 1) / block;
+  const int64_t threads = Workers::Get().threads(), wanted = std::max(threads, std::min(4 * threads, blocks / 4));
+  const int64_t shares = threads == 1 ? 1 : std::min({blocks, wanted, std::max<int64_t>(2, kMostSums / size)});
+  static thread_local Scratch sums;
+  float* others = sums.Of(std::max<int64_t>(1, shares - 1) * size);
+  Workers::Get().Each(shares, [&](int64_t share) {
+    float* own = share == 0 ? dw : others + (share - 1) * size;
+    std::memset(own, 0, size * sizeof(float));
+    for (int64_t i = blocks * share / shares; i < blocks * (share + 1) / shares; ++i)
+      add(i * block, std::min(block, all - i * block), own);
+  });
+  for (int64_t share = 1; share < shares; ++share) {
+    const float* other = others + (share - 1) * size;
+    for (int64_t i = 0; i < size; ++i) dw[i] += other[i];
+  }
+}
+
 // Each function's result fills y, dx or dw entirely.
 void ConvolveDirect(const Convolution& c, const float* x, const float* w, float* y);
 void ConvolveDirectInput(const Convolution& c, const float* dy, const float* w, float* dx);
 void ConvolveDirectFilter(const Convolution& c, const float* x, const float* dy, float* dw);
+
+// The same gradient from numbers of 16 bits: x and dy are rounded to bfloat16, products summed in float32. Needs AVX512-BF16.
+// Channels are a multiple of 16.
+void ConvolveDirectFilterBfloat16(const Convolution& c, const float* x, const float* dy, float* dw);
 
 // Winograd's minimal filtering F(4x4, 3x3) (Lavin & Gray 2016, arXiv:1509.09308): 4 times fewer multiplications for
 // 3x3 filters in steps of one pixel. Channels and filters are multiples of 16.

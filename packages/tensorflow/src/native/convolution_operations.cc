@@ -1,4 +1,9 @@
-// The operations SelfsupConvolution, SelfsupConvolutionInput and SelfsupConvolutionFilter: a convolution and its gradients.
+// The operations SelfsupConvolution, SelfsupConvolutionInput and SelfsupConvolutionFilter: a convolution and its gradients;
+// SelfsupConvolutionFilterBfloat16: the last from rounded numbers.
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include <memory>
 
@@ -15,7 +20,9 @@ namespace selfsup {
 
 namespace {
 
-enum class Result { kOutput, kInput, kFilter };
+enum class Result { kOutput, kInput, kFilter, kFilterBfloat16 };
+
+constexpr bool OfFilter(Result result) { return result == Result::kFilter || result == Result::kFilterBfloat16; }
 
 struct Settings {
   int32_t stride = 1, top = 0, left = 0;
@@ -55,7 +62,7 @@ Convolution Describe(const Settings& s, const TF_Tensor* first, const TF_Tensor*
   } else {
     c.height = side(first, 1), c.width = side(first, 2), c.channels = side(first, 3);
   }
-  if constexpr (kResult == Result::kFilter) {
+  if constexpr (OfFilter(kResult)) {
     c.kernel_height = s.shape[0], c.kernel_width = s.shape[1];
     c.out_height = side(second, 1), c.out_width = side(second, 2), c.filters = side(second, 3);
   } else {
@@ -77,11 +84,11 @@ void Compute(void* kernel, TF_OpKernelContext* context) {
     return Fail(context, "SelfsupConvolution: both inputs have 4 axes");
   const Convolution c = Describe<kResult>(settings, first.get(), second.get());
   int64_t shape[4] = {settings.shape[0], settings.shape[1], settings.shape[2], settings.shape[3]};
-  if (kResult != Result::kFilter) shape[0] = c.batch;
+  if (!OfFilter(kResult)) shape[0] = c.batch;
   const auto has = [](const TF_Tensor* tensor, int64_t a, int64_t b, int64_t d, int64_t e) {
     return TF_Dim(tensor, 0) == a && TF_Dim(tensor, 1) == b && TF_Dim(tensor, 2) == d && TF_Dim(tensor, 3) == e;
   };
-  const bool agree = kResult == Result::kFilter
+  const bool agree = OfFilter(kResult)
                          ? shape[2] == c.channels && shape[3] == c.filters && TF_Dim(second.get(), 0) == c.batch
                          : has(second.get(), c.kernel_height, c.kernel_width, c.channels, c.filters);
   if (!agree || c.stride < 1 || c.channels < 1 || c.filters < 1)
@@ -97,6 +104,9 @@ void Compute(void* kernel, TF_OpKernelContext* context) {
   if constexpr (kResult == Result::kOutput) (winograd ? ConvolveWinograd : ConvolveDirect)(c, a, b, out);
   if constexpr (kResult == Result::kInput) (winograd ? ConvolveWinogradInput : ConvolveDirectInput)(c, a, b, out);
   if constexpr (kResult == Result::kFilter) (winograd ? ConvolveWinogradFilter : ConvolveDirectFilter)(c, a, b, out);
+#ifdef SELFSUP_BFLOAT16
+  if constexpr (kResult == Result::kFilterBfloat16) ConvolveDirectFilterBfloat16(c, a, b, out);
+#endif
 }
 
 void Delete(void* kernel) { delete static_cast<Settings*>(kernel); }
@@ -129,6 +139,7 @@ void RegisterConvolutions() {
   Register<Result::kOutput>("SelfsupConvolution", "x: float", "w: float");
   Register<Result::kInput>("SelfsupConvolutionInput", "dy: float", "w: float");
   Register<Result::kFilter>("SelfsupConvolutionFilter", "x: float", "dy: float");
+  Register<Result::kFilterBfloat16>("SelfsupConvolutionFilterBfloat16", "x: float", "dy: float");
 }
 
 int OwnConvolutions() {
@@ -137,10 +148,23 @@ int OwnConvolutions() {
   return __builtin_cpu_supports("avx512f") ? 1 : 2;
 }
 
+int OwnBfloat16() {
+#ifdef SELFSUP_BFLOAT16
+  if (!__builtin_cpu_supports("avx512bw")) return 0; // nor has the system saved its registers
+  unsigned features, rest, matrices;
+  if (!__get_cpuid_count(7, 1, &features, &rest, &rest, &rest) || !(features & 1u << 5)) return 0;
+  __get_cpuid_count(7, 0, &rest, &rest, &rest, &matrices);
+  return matrices & 1u << 22 ? 1 : 2;  // oneDNN has AMX to itself
+#else
+  return 0;
+#endif
+}
+
 #else
 
 void RegisterConvolutions() {}
 int OwnConvolutions() { return 0; }
+int OwnBfloat16() { return 0; }
 
 #endif
 

@@ -6,14 +6,11 @@
 
 #ifdef SELFSUP_CONVOLUTIONS
 
-#include <cstring>
-
 namespace selfsup {
 namespace {
 
 constexpr int64_t kRows = 96;    // results that a part makes at a time
 constexpr int64_t kPixels = 128;  // pixels that a part of a filter's gradient adds up at a time
-constexpr int64_t kMostSums = int64_t{1} << 26;
 constexpr int64_t kTogether = 36;  // channels of them that are copied together
 
 struct RowsMemory {
@@ -38,18 +35,6 @@ SELFSUP_AVX2 void Product(const RowsMemory& memory, int64_t rows, int64_t strips
       })
     }
   }
-}
-
-// `count` pixels side by side of a picture's row, where they lie; a copy with zeros where they reach beyond its edges.
-inline const float* FindStrip(const float* picture, int64_t height, int64_t width, int64_t channels, int64_t y, int64_t x,
-                              int64_t count, const float* zeros, float* copy) {
-  if (y < 0 || y >= height) return zeros;
-  const float* row = picture + y * width * channels;
-  if (x >= 0 && x + count <= width) return row + x * channels;
-  if (x >= width || x + count <= 0) return zeros;
-  for (int64_t i = 0; i < count; ++i, copy += channels)
-    std::memcpy(copy, x + i >= 0 && x + i < width ? row + (x + i) * channels : zeros, channels * sizeof(float));
-  return copy - count * channels;
 }
 
 }  // namespace
@@ -194,45 +179,15 @@ SELFSUP_AVX2 void AddPixels(PixelsMemory& memory, int64_t count, int64_t taps, i
     }
 }
 
-// The pixels under each of a filter's taps for results first .. first + rows; zeros outside of the picture.
-void FindPixels(const Convolution& c, const float* x, int64_t first, int64_t rows, const float** pixels) {
-  const float* zeros = Zeros(c.channels);
-  for (int64_t row = 0; row < rows; ++row) {
-    const int64_t at = first + row, ox = at % c.out_width, oy = at / c.out_width % c.out_height,
-                  image = at / (c.out_width * c.out_height);
-    const float* picture = x + image * c.height * c.width * c.channels;
-    for (int64_t ky = 0, t = 0; ky < c.kernel_height; ++ky)
-      for (int64_t kx = 0; kx < c.kernel_width; ++kx, ++t)
-        pixels[t * kPixels + row] = FindStrip(picture, c.height, c.width, c.channels, oy * c.stride + ky - c.top,
-                                              ox * c.stride + kx - c.left, 1, zeros, nullptr);
-  }
-}
-
 }  // namespace
 
 void ConvolveDirectFilter(const Convolution& c, const float* x, const float* dy, float* dw) {
-  const int64_t size = c.taps() * c.channels * c.filters, all = c.out_pixels();
-  const int64_t blocks = (all + kPixels - 1) / kPixels;
-  // Sums of fixed shares of the pixels, added in order: the same numbers whichever thread is faster. Not so many that
-  // they fill the memory of a machine with many processors.
-  const int64_t shares = std::min<int64_t>({blocks, Workers::Get().threads(), std::max<int64_t>(2, kMostSums / size)});
-  static thread_local Scratch sums;
-  float* others = sums.Of(std::max<int64_t>(1, shares - 1) * size);
-  Workers::Get().Each(shares, [&](int64_t share) {
+  AddUpBlocks(c, kPixels, dw, [&](int64_t first, int64_t count, float* sums) {
     static thread_local PixelsMemory memory;
     memory.pixels.resize(c.taps() * kPixels);
-    float* own = share == 0 ? dw : others + (share - 1) * size;
-    std::memset(own, 0, size * sizeof(float));
-    for (int64_t block = blocks * share / shares; block < blocks * (share + 1) / shares; ++block) {
-      const int64_t first = block * kPixels, count = std::min(kPixels, all - first);
-      FindPixels(c, x, first, count, memory.pixels.data());
-      AddPixels(memory, count, c.taps(), c.channels, dy + first * c.filters, c.filters, own);
-    }
+    FindPixels(c, x, first, count, kPixels, memory.pixels.data());
+    AddPixels(memory, count, c.taps(), c.channels, dy + first * c.filters, c.filters, sums);
   });
-  for (int64_t share = 1; share < shares; ++share) {
-    const float* other = others + (share - 1) * size;
-    for (int64_t i = 0; i < size; ++i) dw[i] += other[i];
-  }
 }
 
 }  // namespace selfsup

@@ -4,6 +4,9 @@
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define SELFSUP_CONVOLUTIONS 1
+#if (defined(__clang__) && __clang_major__ >= 9) || (!defined(__clang__) && __GNUC__ >= 10)
+#define SELFSUP_BFLOAT16 1
+#endif
 
 #include <immintrin.h>
 

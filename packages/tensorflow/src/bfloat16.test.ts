@@ -1,0 +1,78 @@
+import * as tf from '@tensorflow/tfjs-core'
+import '@tensorflow/tfjs-layers' // registers the gradients
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { TensorflowBackend } from './backend.js'
+import { compileStep } from './captured-step.js'
+import { findTensorflow } from './find.js'
+import { loadTensorflow } from './load.js'
+import { surroundings } from './settings.js'
+
+const suits =
+  findTensorflow()?.source === 'selfsup' &&
+  surroundings().features.includes('avx512_bf16') &&
+  surroundings().arch === 'x64'
+
+describe.skipIf(!suits)('gradients of filters by bfloat16', () => {
+  beforeAll(async () => {
+    process.env.SELFSUP_CONVOLUTIONS = '1' // with AMX too, where they are not the faster ones
+    await loadTensorflow({ mixedPrecision: 'on' })
+    await tf.setBackend('tensorflow')
+  })
+
+  /** Of the filter, one by one (TensorFlow's, in float32) and compiled (ours). */
+  function gradients(
+    x: tf.Tensor4D,
+    [filters, kernel, stride, pad]: readonly [number, number, number, 'same' | 'valid'],
+    made: (shape: number[], seed: number) => tf.Tensor,
+  ): [Float32Array, Float32Array] {
+    const w = tf.zeros([kernel, kernel, x.shape[3], filters]) as tf.Tensor4D
+    const dy = made(tf.conv2d(x, w, stride, pad).shape, 2)
+    const gradient = tf.grad((filter: tf.Tensor) =>
+      tf.sum(tf.mul(tf.conv2d(x, filter as tf.Tensor4D, stride, pad), dy)),
+    )
+    const step = compileStep(tf.backend() as TensorflowBackend & tf.KernelBackend, () => gradient(w))
+    const [plain, compiled] = [gradient(w).dataSync(), step().dataSync()]
+    step.dispose()
+    return [plain as Float32Array, compiled as Float32Array]
+  }
+
+  // Of whole numbers nothing is lost by rounding.
+  const whole = (shape: number[], seed: number) => tf.round(tf.randomUniform(shape, -9, 9, 'float32', seed))
+  test.each([
+    { what: 'in steps of two', batch: 9, size: 16, channels: 32, of: [64, 3, 2, 'same'] },
+    { what: 'in steps of one', batch: 2, size: 7, channels: 16, of: [48, 3, 1, 'same'] },
+    {
+      what: 'no padding, an odd number of results',
+      batch: 3,
+      size: 9,
+      channels: 48,
+      of: [16, 5, 2, 'valid'],
+    },
+    { what: 'results of one pixel', batch: 700, size: 2, channels: 16, of: [32, 3, 2, 'same'] },
+    { what: 'one result', batch: 1, size: 3, channels: 16, of: [16, 3, 1, 'valid'] },
+  ] as const)('$what: exact sums', ({ batch, size, channels, of }) => {
+    tf.tidy(() => {
+      const x = whole([batch, size, size, channels], 1) as tf.Tensor4D
+      const [plain, compiled] = gradients(x, of, whole)
+      expect(compiled).toEqual(plain)
+      expect(compiled.some((value) => value !== 0)).toBe(true)
+    })
+  })
+
+  test('other numbers are rounded, their sums are not', () => {
+    tf.tidy(() => {
+      const normal = (shape: number[], seed: number) => tf.randomNormal(shape, 0, 1, 'float32', seed)
+      const [plain, compiled] = gradients(
+        normal([20, 8, 8, 32], 1) as tf.Tensor4D,
+        [32, 3, 2, 'same'],
+        normal,
+      )
+      const largest = Math.max(...plain.map(Math.abs))
+      const worst = Math.max(...plain.map((value, i) => Math.abs(value - compiled[i]!)))
+      expect(worst / largest).toBeGreaterThan(1e-5)
+      expect(worst / largest).toBeLessThan(1e-2)
+      const bits = new Uint32Array(compiled.buffer, compiled.byteOffset, compiled.length)
+      expect(bits.some((word) => (word & 0xffff) !== 0)).toBe(true) // TensorFlow's would be bfloat16 themselves
+    })
+  })
+})
