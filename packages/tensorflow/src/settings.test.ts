@@ -37,8 +37,9 @@ describe('mixed precision', () => {
 test('threads: as asked, else as TensorFlow’s environment says, else all', () => {
   const env = { TF_NUM_INTRAOP_THREADS: '3', TF_NUM_INTEROP_THREADS: '5' }
   expect(tensorflowSettings({}, { ...plain, env })).toMatchObject({ threads: 3, operations: 5 })
-  expect(tensorflowSettings({ threads: 2 }, plain)).toMatchObject({ threads: 2, operations: 2 })
-  expect(tensorflowSettings({ operations: 1 }, plain).operations).toBe(1)
+  expect(tensorflowSettings({ threads: 2 }, plain)).toMatchObject({ threads: 2, operations: 1 })
+  expect(tensorflowSettings({ threads: 2 }, { ...plain, gpu: true }).operations).toBe(2)
+  expect(tensorflowSettings({ operations: 3 }, plain).operations).toBe(3)
 })
 
 test('oneDNN, XLA and GPU memory follow the environment', () => {

@@ -9,7 +9,10 @@ import { hasNvidiaDriver } from './platform.js'
 export interface TensorflowOptions {
   /** threads inside an operation; default all processors that this process may use */
   readonly threads?: number
-  /** operations at a time; default as many as `threads` */
+  /**
+   * operations at a time; default 1, where TensorFlow has a GPU as many as `threads`. Each takes all threads by itself: two at
+   * a time stand in each other's way.
+   */
   readonly operations?: number
   /**
    * Compiled steps compute convolutions and matrix products in half the bits, weights stay float32: bfloat16 on
@@ -56,7 +59,7 @@ export function tensorflowSettings(
   { env, arch, features, gpu }: Surroundings = surroundings(),
 ): TensorflowSettings {
   const threads = options.threads ?? count(env, 'TF_NUM_INTRAOP_THREADS') ?? availableParallelism()
-  const operations = options.operations ?? count(env, 'TF_NUM_INTEROP_THREADS') ?? threads
+  const operations = options.operations ?? count(env, 'TF_NUM_INTEROP_THREADS') ?? (gpu ? threads : 1)
   const fast = gpu || features.includes('amx_bf16') || features.includes('avx512_bf16')
   const wanted = options.mixedPrecision ?? env.SELFSUP_MIXED_PRECISION ?? 'auto'
   if (wanted !== 'auto' && wanted !== 'on' && wanted !== 'off')
