@@ -20,7 +20,7 @@ export function keeping(path) {
       if (existsSync(fileOf(name))) return JSON.parse(readFileSync(fileOf(name), 'utf8'))
       if (!asked) return undefined
       const found = await measure()
-      writeFileSync(fileOf(name), JSON.stringify(found, undefined, 2))
+      writeFileSync(fileOf(name), `${JSON.stringify(found, undefined, 2)}\n`)
       console.error(`${name}: ${JSON.stringify(found)}`)
       return found
     },

@@ -73,13 +73,13 @@ describe.each(testEngines())('simclr on %s', (engine) => {
     )
     const losses = tf.tidy(() => {
       const views = method.views(pictures(16), step())
-      return Array.from({ length: 12 }, () => {
+      return Array.from({ length: 24 }, () => {
         const { value, grads } = tf.variableGrads(() => method.loss(views, step()).loss, weights)
-        for (const weight of weights) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, 0.3)))
+        for (const weight of weights) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, 0.01)))
         return value.dataSync()[0]!
       })
     })
-    expect(losses.at(-1)).toBeLessThan(losses[0]! - 0.2)
+    expect(losses.at(-1)).toBeLessThan(losses[0]! - 0.5)
     method.dispose()
     backbone.dispose()
   })

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-layers' // registers the gradients
 import { beforeAll, describe, expect, test } from 'vitest'
+import { attributeKinds } from './addon.js'
 import type { TensorflowBackend } from './backend.js'
 import { compileStep } from './captured-step.js'
 import { findTensorflow } from './find.js'
@@ -12,7 +13,7 @@ const suits =
   surroundings().features.includes('avx512_bf16') &&
   surroundings().arch === 'x64'
 
-describe.skipIf(!suits)('gradients of filters by bfloat16', () => {
+describe.skipIf(!suits)('our operations on bfloat16', () => {
   beforeAll(async () => {
     process.env.SELFSUP_CONVOLUTIONS = '1' // with AMX too, where they are not the faster ones
     await loadTensorflow({ mixedPrecision: 'on' })
@@ -73,6 +74,67 @@ describe.skipIf(!suits)('gradients of filters by bfloat16', () => {
       expect(worst / largest).toBeLessThan(1e-2)
       const bits = new Uint32Array(compiled.buffer, compiled.byteOffset, compiled.length)
       expect(bits.some((word) => (word & 0xffff) !== 0)).toBe(true) // TensorFlow's would be bfloat16 themselves
+    })
+  })
+
+  test('batch normalisation between convolutions: forwards and backwards', () => {
+    tf.tidy(() => {
+      const backend = tf.backend() as TensorflowBackend & tf.KernelBackend
+      const { TF_ATTR_FLOAT, TF_ATTR_BOOL } = attributeKinds
+      const attributes = [
+        { name: 'epsilon', type: TF_ATTR_FLOAT, value: 1e-5 },
+        { name: 'rectify', type: TF_ATTR_BOOL, value: true },
+      ]
+      const normal = (shape: number[], seed: number) => tf.randomNormal(shape, 0.3, 1, 'float32', seed)
+      const [x, dz] = [normal([8, 6, 6, 16], 1), normal([8, 6, 6, 32], 2)]
+      const [before, behind] = [normal([3, 3, 16, 16], 3), normal([3, 3, 16, 32], 4)] as tf.Tensor4D[]
+      const [gamma, beta] = [normal([16], 5), normal([16], 6)]
+      const body = () => {
+        const made = tf.conv2d(x as tf.Tensor4D, before!, 1, 'same')
+        const results = backend.executeMultipleOutputs(
+          'SelfsupNormalisation',
+          attributes,
+          [made, gamma, beta],
+          4,
+        )
+        const [y, mean, variance, inverse] = results as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
+        const z = tf.conv2d(y as tf.Tensor4D, behind!, 1, 'same')
+        const dy = tf.engine().runKernel('Conv2DBackpropInput', { dy: dz, filter: behind! }, {
+          strides: 1,
+          pad: 'same',
+          dataFormat: 'NHWC',
+          inputShape: y.shape,
+        } as unknown as tf.NamedAttrMap) as tf.Tensor
+        const [dx, dgamma, dbeta] = backend.executeMultipleOutputs(
+          'SelfsupNormalisationGradient',
+          attributes,
+          [dy, made, gamma, beta, mean, inverse],
+          3,
+        )
+        const dw = tf.engine().runKernel('Conv2DBackpropFilter', { x, dy: dx! }, {
+          strides: 1,
+          pad: 'same',
+          dataFormat: 'NHWC',
+          filterShape: before!.shape,
+        } as unknown as tf.NamedAttrMap) as tf.Tensor
+        return { y, mean, variance, z, dx: dx!, dgamma: dgamma!, dbeta: dbeta!, dw }
+      }
+      const step = compileStep(backend, body)
+      const [plain, compiled] = [body(), step()]
+      for (const [name, tensor] of Object.entries(plain)) {
+        const [a, b] = [tensor.dataSync(), compiled[name as keyof typeof plain].dataSync()]
+        // Of all values: where rounding takes the rectifier to the other side of zero, one may be off entirely.
+        const [size, error] = [a, a.map((value, i) => value - b[i]!)].map((values) => Math.hypot(...values))
+        expect({ name, close: error! / size! < 0.08 }).toEqual({ name, close: true })
+      }
+      const halves = ({ y, dx }: typeof plain) =>
+        [y, dx].map((tensor) => {
+          const values = Float32Array.from(tensor.dataSync())
+          return new Uint32Array(values.buffer).every((word) => (word & 0xffff) === 0)
+        })
+      expect(halves(compiled)).toEqual([true, true]) // they passed from one to the next in 16 bits
+      expect(halves(plain)).toEqual([false, false])
+      step.dispose()
     })
   })
 })

@@ -1,5 +1,6 @@
 // The addon selfsup.node: TensorFlow for TensorFlow.js, and what TensorFlow lacks for learning from pictures.
 
+#include <cstdlib>
 #include <mutex>
 
 #include "capture.h"
@@ -55,6 +56,9 @@ NAPI_MODULE_INIT() {
   using namespace selfsup;
   static std::once_flag registered;
   std::call_once(registered, [] {
+    // What TensorFlow's rewriting to numbers of half the bits may do with ours.
+    setenv("TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_ALLOWLIST_ADD", "SelfsupConvolutionFilterBfloat16", 0);
+    setenv("TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_INFERLIST_ADD", "SelfsupNormalisation,SelfsupNormalisationGradient", 0);
     RegisterViews();
     RegisterConvolutions();
     RegisterNormalisation();

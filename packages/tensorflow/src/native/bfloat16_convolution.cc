@@ -8,8 +8,8 @@
 namespace selfsup {
 namespace {
 
-#define SELFSUP_AVX512 __attribute__((target("avx512f,avx512bw,avx512bf16")))
-#define SELFSUP_AVX512_INLINE __attribute__((target("avx512f,avx512bw,avx512bf16"), always_inline)) inline
+#define SELFSUP_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
+#define SELFSUP_AVX512_INLINE __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16"), always_inline)) inline
 
 constexpr int64_t kPixels = 256;  // that a part adds up at a time
 constexpr int64_t kPairs = kPixels / 2;
@@ -17,18 +17,25 @@ constexpr int64_t kChannels = 16;  // of them that are packed together
 constexpr int kSumRows = 8;
 constexpr int64_t kSumColumns = 32;
 
+template <typename T>
 struct PairsMemory {
-  std::vector<const float*> pixels;  // [taps][kPixels]
+  std::vector<const T*> pixels;  // [taps][kPixels]
   Scratch panels;                    // [filters / 32][kPairs][32] pairs
   alignas(64) uint32_t columns[kPairs * kChannels];
 };
 
-// 16 pairs of bfloat16, lane by lane, of two pixels.
-SELFSUP_AVX512_INLINE __m512i Pairs(__m512 first, __m512 second) {
+// 16 pairs of bfloat16, lane by lane, of two pixels; zeros where the mask has none.
+SELFSUP_AVX512_INLINE __m512i Pairs(const float* first, const float* second, __mmask16 some) {
   const __m512i lanes = _mm512_set_epi32(0x001f000f, 0x001e000e, 0x001d000d, 0x001c000c, 0x001b000b, 0x001a000a, 0x00190009,
                                          0x00180008, 0x00170007, 0x00160006, 0x00150005, 0x00140004, 0x00130003, 0x00120002,
                                          0x00110001, 0x00100000);
-  return _mm512_permutexvar_epi16(lanes, (__m512i)_mm512_cvtne2ps_pbh(second, first));
+  return _mm512_permutexvar_epi16(lanes, (__m512i)_mm512_cvtne2ps_pbh(_mm512_maskz_loadu_ps(some, second),
+                                                                         _mm512_maskz_loadu_ps(some, first)));
+}
+SELFSUP_AVX512_INLINE __m512i Pairs(const Bfloat16* first, const Bfloat16* second, __mmask16 some) {
+  const __m512i low = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(some, first));
+  const __m512i high = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(some, second));
+  return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
 }
 
 // dw[r][j] += sum over pairs i of columns[i][r] * panel[i][j], of which the first `filters` columns of 32.
@@ -59,29 +66,28 @@ SELFSUP_AVX512_INLINE void AddTile(const uint32_t* columns, const uint32_t* pane
 }
 
 // dw[tap][i][j] += sum over pixels of pixels[tap][pixel][i] * dy[pixel][j]
-SELFSUP_AVX512 void AddPairs(PairsMemory& memory, int64_t count, int64_t taps, int64_t depth, const float* dy,
+template <typename T>
+SELFSUP_AVX512 void AddPairs(PairsMemory<T>& memory, int64_t count, int64_t taps, int64_t depth, const T* dy,
                              int64_t filters, float* dw) {
   const int64_t pairs = (count + 1) / 2, wide = (filters + kSumColumns - 1) / kSumColumns;
   auto* panels = reinterpret_cast<uint32_t*>(memory.panels.Of(wide * kPairs * kSumColumns));
-  const float* zeros = Zeros(std::max(depth, filters));
+  const T* zeros = Zeros<T>(std::max(depth, filters));
   for (int64_t j = 0; j < wide * kSumColumns; j += 16) {
     const int64_t left = filters - j;
     const auto some = static_cast<__mmask16>(left >= 16 ? 0xffff : left > 0 ? (1 << left) - 1 : 0);
     uint32_t* panel = panels + j / kSumColumns * kPairs * kSumColumns + j % kSumColumns;
     for (int64_t i = 0; i < pairs; ++i) {
-      const float* first = dy + 2 * i * filters;
-      const float* second = 2 * i + 1 < count ? first + filters : zeros;
-      _mm512_store_si512(panel + i * kSumColumns, Pairs(_mm512_maskz_loadu_ps(some, first + j),
-                                                        _mm512_maskz_loadu_ps(some, second + j)));
+      const T* first = dy + 2 * i * filters;
+      const T* second = 2 * i + 1 < count ? first + filters : zeros;
+      _mm512_store_si512(panel + i * kSumColumns, Pairs(first + j, second + j, some));
     }
   }
   for (int64_t t = 0; t < taps; ++t) {
-    const float* const* pixels = memory.pixels.data() + t * kPixels;
+    const T* const* pixels = memory.pixels.data() + t * kPixels;
     for (int64_t k = 0; k < depth; k += kChannels) {
       for (int64_t i = 0; i < pairs; ++i) {
-        const float* second = 2 * i + 1 < count ? pixels[2 * i + 1] : zeros;
-        _mm512_store_si512(memory.columns + i * kChannels,
-                           Pairs(_mm512_loadu_ps(pixels[2 * i] + k), _mm512_loadu_ps(second + k)));
+        const T* second = 2 * i + 1 < count ? pixels[2 * i + 1] : zeros;
+        _mm512_store_si512(memory.columns + i * kChannels, Pairs(pixels[2 * i] + k, second + k, 0xffff));
       }
       for (int64_t j = 0; j < filters; j += kSumColumns)
         for (int64_t r = 0; r < kChannels; r += kSumRows)
@@ -91,16 +97,24 @@ SELFSUP_AVX512 void AddPairs(PairsMemory& memory, int64_t count, int64_t taps, i
   }
 }
 
-}  // namespace
-
-void ConvolveDirectFilterBfloat16(const Convolution& c, const float* x, const float* dy, float* dw) {
+template <typename T>
+void Gradient(const Convolution& c, const T* x, const T* dy, float* dw) {
   AddUpBlocks(c, kPixels, dw, [&](int64_t first, int64_t count, float* sums) {
-    static thread_local PairsMemory memory;
+    static thread_local PairsMemory<T> memory;
     memory.pixels.resize(c.taps() * kPixels);
-    Zeros(std::max(c.channels, c.filters));  // which stay where they are
+    Zeros<T>(std::max(c.channels, c.filters));  // which stay where they are
     FindPixels(c, x, first, count, kPixels, memory.pixels.data());
     AddPairs(memory, count, c.taps(), c.channels, dy + first * c.filters, c.filters, sums);
   });
+}
+
+}  // namespace
+
+void ConvolveDirectFilterBfloat16(const Convolution& c, const float* x, const float* dy, float* dw) {
+  Gradient(c, x, dy, dw);
+}
+void ConvolveDirectFilterBfloat16(const Convolution& c, const Bfloat16* x, const Bfloat16* dy, float* dw) {
+  Gradient(c, x, dy, dw);
 }
 
 }  // namespace selfsup

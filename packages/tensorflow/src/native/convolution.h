@@ -11,6 +11,7 @@
 #include <cstring>
 #include <vector>
 
+#include "bfloat16.h"
 #include "parallel.h"
 
 namespace selfsup {
@@ -44,9 +45,10 @@ class Scratch {
 };
 
 // As many zeros as any picture has channels.
-inline const float* Zeros(int64_t channels) {
-  static thread_local std::vector<float> zeros;
-  if (static_cast<int64_t>(zeros.size()) < channels) zeros.assign(channels, 0.0f);
+template <typename T = float>
+const T* Zeros(int64_t channels) {
+  static thread_local std::vector<T> zeros;
+  if (static_cast<int64_t>(zeros.size()) < channels) zeros.assign(channels, T{});
   return zeros.data();
 }
 
@@ -73,29 +75,30 @@ inline void Transpose(const float* from, int64_t rows, int64_t columns, float* t
 }
 
 // `count` pixels side by side of a picture's row, where they lie; a copy with zeros where they reach beyond its edges.
-inline const float* FindStrip(const float* picture, int64_t height, int64_t width, int64_t channels, int64_t y, int64_t x,
-                              int64_t count, const float* zeros, float* copy) {
+template <typename T>
+const T* FindStrip(const T* picture, int64_t height, int64_t width, int64_t channels, int64_t y, int64_t x, int64_t count,
+                   const T* zeros, T* copy) {
   if (y < 0 || y >= height) return zeros;
-  const float* row = picture + y * width * channels;
+  const T* row = picture + y * width * channels;
   if (x >= 0 && x + count <= width) return row + x * channels;
   if (x >= width || x + count <= 0) return zeros;
   for (int64_t i = 0; i < count; ++i, copy += channels)
-    std::memcpy(copy, x + i >= 0 && x + i < width ? row + (x + i) * channels : zeros, channels * sizeof(float));
+    std::memcpy(copy, x + i >= 0 && x + i < width ? row + (x + i) * channels : zeros, channels * sizeof(T));
   return copy - count * channels;
 }
 
 // The pixels under each of a filter's taps for results first .. first + count, [taps][step]; zeros outside of the picture.
-inline void FindPixels(const Convolution& c, const float* x, int64_t first, int64_t count, int64_t step,
-                       const float** pixels) {
-  const float* zeros = Zeros(c.channels);
+template <typename T>
+void FindPixels(const Convolution& c, const T* x, int64_t first, int64_t count, int64_t step, const T** pixels) {
+  const T* zeros = Zeros<T>(c.channels);
   for (int64_t row = 0; row < count; ++row) {
     const int64_t at = first + row, ox = at % c.out_width, oy = at / c.out_width % c.out_height,
                   image = at / (c.out_width * c.out_height);
-    const float* picture = x + image * c.height * c.width * c.channels;
+    const T* picture = x + image * c.height * c.width * c.channels;
     for (int64_t ky = 0, t = 0; ky < c.kernel_height; ++ky)
       for (int64_t kx = 0; kx < c.kernel_width; ++kx, ++t)
         pixels[t * step + row] = FindStrip(picture, c.height, c.width, c.channels, oy * c.stride + ky - c.top,
-                                           ox * c.stride + kx - c.left, 1, zeros, nullptr);
+                                           ox * c.stride + kx - c.left, 1, zeros, static_cast<T*>(nullptr));
   }
 }
 
@@ -127,9 +130,10 @@ void ConvolveDirect(const Convolution& c, const float* x, const float* w, float*
 void ConvolveDirectInput(const Convolution& c, const float* dy, const float* w, float* dx);
 void ConvolveDirectFilter(const Convolution& c, const float* x, const float* dy, float* dw);
 
-// The same gradient from numbers of 16 bits: x and dy are rounded to bfloat16, products summed in float32. Needs AVX512-BF16.
+// The same gradient from numbers of 16 bits: float32 is rounded to them, products are summed in float32. Needs AVX512-BF16.
 // Channels are a multiple of 16.
 void ConvolveDirectFilterBfloat16(const Convolution& c, const float* x, const float* dy, float* dw);
+void ConvolveDirectFilterBfloat16(const Convolution& c, const Bfloat16* x, const Bfloat16* dy, float* dw);
 
 // Winograd's minimal filtering F(4x4, 3x3) (Lavin & Gray 2016, arXiv:1509.09308): 4 times fewer multiplications for
 // 3x3 filters in steps of one pixel. Channels and filters are multiples of 16.

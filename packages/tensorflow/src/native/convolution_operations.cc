@@ -6,6 +6,7 @@
 #endif
 
 #include <memory>
+#include <optional>
 
 #include "convolution.h"
 #include "kernel_api.h"
@@ -72,7 +73,7 @@ Convolution Describe(const Settings& s, const TF_Tensor* first, const TF_Tensor*
   return c;
 }
 
-template <Result kResult>
+template <Result kResult, typename T = float>
 void Compute(void* kernel, TF_OpKernelContext* context) {
   const Settings& settings = *static_cast<Settings*>(kernel);
   Status status;
@@ -97,22 +98,34 @@ void Compute(void* kernel, TF_OpKernelContext* context) {
   Tensor output(TF_AllocateOutput(context, 0, TF_FLOAT, shape, 4, floats * sizeof(float), status));
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
   if (floats == 0) return;
-  const auto* a = static_cast<const float*>(TF_TensorData(first.get()));
-  const auto* b = static_cast<const float*>(TF_TensorData(second.get()));
+  const auto* a = static_cast<const T*>(TF_TensorData(first.get()));
+  const auto* b = static_cast<const T*>(TF_TensorData(second.get()));
   auto* out = static_cast<float*>(TF_TensorData(output.get()));
+  if constexpr (kResult == Result::kFilterBfloat16) {
+#ifdef SELFSUP_BFLOAT16
+    return ConvolveDirectFilterBfloat16(c, a, b, out);
+#else
+    return Fail(context, "SelfsupConvolutionFilterBfloat16: the compiler knew no AVX512-BF16");
+#endif
+  }
   const bool winograd = SuitsWinograd(c);
   if constexpr (kResult == Result::kOutput) (winograd ? ConvolveWinograd : ConvolveDirect)(c, a, b, out);
   if constexpr (kResult == Result::kInput) (winograd ? ConvolveWinogradInput : ConvolveDirectInput)(c, a, b, out);
   if constexpr (kResult == Result::kFilter) (winograd ? ConvolveWinogradFilter : ConvolveDirectFilter)(c, a, b, out);
-#ifdef SELFSUP_BFLOAT16
-  if constexpr (kResult == Result::kFilterBfloat16) ConvolveDirectFilterBfloat16(c, a, b, out);
-#endif
 }
 
 void Delete(void* kernel) { delete static_cast<Settings*>(kernel); }
 
 void InferShape(TF_ShapeInferenceContext* context, TF_Status* status) {
   TF_ShapeInferenceContextSetUnknownShape(context, status);
+}
+
+// For one type of inputs where there are several.
+void RegisterKernel(const char* name, void (*compute)(void*, TF_OpKernelContext*), std::optional<TF_DataType> type = {}) {
+  Status status;
+  TF_KernelBuilder* kernel = TF_NewKernelBuilder(name, "CPU", Create, compute, Delete);
+  if (type) TF_KernelBuilder_TypeConstraint(kernel, "T", *type, status);
+  if (status.ok()) TF_RegisterKernelBuilder(name, kernel, status);
 }
 
 template <Result kResult>
@@ -125,12 +138,17 @@ void Register(const char* name, const char* first, const char* second) {
   TF_OpDefinitionBuilderAddAttr(op, "top: int");
   TF_OpDefinitionBuilderAddAttr(op, "left: int");
   TF_OpDefinitionBuilderAddAttr(op, "shape: list(int)");
+  if (kResult == Result::kFilterBfloat16) TF_OpDefinitionBuilderAddAttr(op, "T: {float, bfloat16} = DT_FLOAT");
   TF_OpDefinitionBuilderSetShapeInferenceFunction(op, InferShape);
   Status status;
   TF_RegisterOpDefinition(op, status);
   if (!status.ok()) return;
-  TF_KernelBuilder* kernel = TF_NewKernelBuilder(name, "CPU", Create, Compute<kResult>, Delete);
-  TF_RegisterKernelBuilder(name, kernel, status);
+  if constexpr (kResult == Result::kFilterBfloat16) {
+    RegisterKernel(name, Compute<kResult>, TF_FLOAT);
+    RegisterKernel(name, Compute<kResult, Bfloat16>, TF_BFLOAT16);
+  } else {
+    RegisterKernel(name, Compute<kResult>);
+  }
 }
 
 }  // namespace
@@ -139,7 +157,7 @@ void RegisterConvolutions() {
   Register<Result::kOutput>("SelfsupConvolution", "x: float", "w: float");
   Register<Result::kInput>("SelfsupConvolutionInput", "dy: float", "w: float");
   Register<Result::kFilter>("SelfsupConvolutionFilter", "x: float", "dy: float");
-  Register<Result::kFilterBfloat16>("SelfsupConvolutionFilterBfloat16", "x: float", "dy: float");
+  Register<Result::kFilterBfloat16>("SelfsupConvolutionFilterBfloat16", "x: T", "dy: T");
 }
 
 int OwnConvolutions() {
@@ -151,7 +169,7 @@ int OwnConvolutions() {
 int OwnBfloat16() {
 #ifdef SELFSUP_BFLOAT16
   if (!__builtin_cpu_supports("avx512bw")) return 0; // nor has the system saved its registers
-  unsigned features, rest, matrices;
+  unsigned features, rest, matrices = 0;
   if (!__get_cpuid_count(7, 1, &features, &rest, &rest, &rest) || !(features & 1u << 5)) return 0;
   __get_cpuid_count(7, 0, &rest, &rest, &rest, &matrices);
   return matrices & 1u << 22 ? 1 : 2;  // oneDNN has AMX to itself

@@ -16,6 +16,8 @@ struct TF_OpKernelContext;
 TF_KernelBuilder* TF_NewKernelBuilder(const char* op_name, const char* device_name,
                                       void* (*create_func)(TF_OpKernelConstruction*),
                                       void (*compute_func)(void*, TF_OpKernelContext*), void (*delete_func)(void*));
+void TF_KernelBuilder_TypeConstraint(TF_KernelBuilder* kernel_builder, const char* attr_name, TF_DataType type,
+                                     TF_Status* status);
 void TF_RegisterKernelBuilder(const char* kernel_name, TF_KernelBuilder* builder, TF_Status* status);
 void TF_GetInput(TF_OpKernelContext* ctx, int i, TF_Tensor** tensor, TF_Status* status);
 void TF_OpKernelConstruction_Failure(TF_OpKernelConstruction* ctx, TF_Status* status);

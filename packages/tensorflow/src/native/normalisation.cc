@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "bfloat16.h"
 #include "kernel_api.h"
 #include "parallel.h"
 #include "resample.h"
@@ -25,53 +26,77 @@ struct Settings {
 };
 
 // sums[c] = sum over rows of x - first, squares[c] = of its square
-SELFSUP_SIMD void AddUp(const float* __restrict x, const float* __restrict first, int64_t rows, int64_t channels,
-                        float* __restrict sums, float* __restrict squares) {
+template <typename T>
+SELFSUP_INLINE void AddUpOf(const T* __restrict x, const float* __restrict first, int64_t rows, int64_t channels,
+                            float* __restrict sums, float* __restrict squares) {
   std::memset(sums, 0, channels * sizeof(float));
   std::memset(squares, 0, channels * sizeof(float));
   for (int64_t row = 0; row < rows; ++row, x += channels)
     for (int64_t c = 0; c < channels; ++c) {
-      const float d = x[c] - first[c];
+      const float d = ToFloat(x[c]) - first[c];
       sums[c] += d;
       squares[c] += d * d;
     }
 }
 
-SELFSUP_SIMD void Normalise(const float* __restrict x, const float* __restrict scale, const float* __restrict shift,
-                            int64_t rows, int64_t channels, bool rectify, float* __restrict y) {
+template <typename T>
+SELFSUP_INLINE void NormaliseOf(const T* __restrict x, const float* __restrict scale, const float* __restrict shift,
+                                int64_t rows, int64_t channels, bool rectify, T* __restrict y) {
   for (int64_t row = 0; row < rows; ++row, x += channels, y += channels) {
     if (rectify) {
-      for (int64_t c = 0; c < channels; ++c) y[c] = std::max(0.0f, x[c] * scale[c] + shift[c]);
+      for (int64_t c = 0; c < channels; ++c) Put(std::max(0.0f, ToFloat(x[c]) * scale[c] + shift[c]), y[c]);
     } else {
-      for (int64_t c = 0; c < channels; ++c) y[c] = x[c] * scale[c] + shift[c];
+      for (int64_t c = 0; c < channels; ++c) Put(ToFloat(x[c]) * scale[c] + shift[c], y[c]);
     }
   }
 }
 
 // sums[c] = sum over rows of dz, products[c] = of dz (x - mean), where dz = dy, or 0 where the result was rectified
-SELFSUP_SIMD void AddUpGradients(const float* __restrict dy, const float* __restrict x, const float* __restrict scale,
-                                 const float* __restrict shift, const float* __restrict mean, int64_t rows,
-                                 int64_t channels, bool rectify, float* __restrict sums, float* __restrict products) {
+template <typename T>
+SELFSUP_INLINE void AddUpGradientsOf(const T* __restrict dy, const T* __restrict x, const float* __restrict scale,
+                                     const float* __restrict shift, const float* __restrict mean, int64_t rows,
+                                     int64_t channels, bool rectify, float* __restrict sums, float* __restrict products) {
   std::memset(sums, 0, channels * sizeof(float));
   std::memset(products, 0, channels * sizeof(float));
   for (int64_t row = 0; row < rows; ++row, x += channels, dy += channels)
     for (int64_t c = 0; c < channels; ++c) {
-      const float dz = !rectify || x[c] * scale[c] + shift[c] > 0.0f ? dy[c] : 0.0f;
+      const float value = ToFloat(x[c]), dz = !rectify || value * scale[c] + shift[c] > 0.0f ? ToFloat(dy[c]) : 0.0f;
       sums[c] += dz;
-      products[c] += dz * (x[c] - mean[c]);
+      products[c] += dz * (value - mean[c]);
     }
 }
 
 // dx = scale dz - slope x + offset
-SELFSUP_SIMD void Spread(const float* __restrict dy, const float* __restrict x, const float* __restrict scale,
-                         const float* __restrict shift, const float* __restrict slope, const float* __restrict offset,
-                         int64_t rows, int64_t channels, bool rectify, float* __restrict dx) {
+template <typename T>
+SELFSUP_INLINE void SpreadOf(const T* __restrict dy, const T* __restrict x, const float* __restrict scale,
+                             const float* __restrict shift, const float* __restrict slope, const float* __restrict offset,
+                             int64_t rows, int64_t channels, bool rectify, T* __restrict dx) {
   for (int64_t row = 0; row < rows; ++row, x += channels, dy += channels, dx += channels)
     for (int64_t c = 0; c < channels; ++c) {
-      const float dz = !rectify || x[c] * scale[c] + shift[c] > 0.0f ? dy[c] : 0.0f;
-      dx[c] = scale[c] * dz - slope[c] * x[c] + offset[c];
+      const float value = ToFloat(x[c]), dz = !rectify || value * scale[c] + shift[c] > 0.0f ? ToFloat(dy[c]) : 0.0f;
+      Put(scale[c] * dz - slope[c] * value + offset[c], dx[c]);
     }
 }
+
+// Each loop for each type and generation of processors.
+#define SELFSUP_LOOPS(T)                                                                                                  \
+  SELFSUP_SIMD void AddUp(const T* x, const float* first, int64_t rows, int64_t channels, float* sums, float* squares) {  \
+    AddUpOf(x, first, rows, channels, sums, squares);                                                                     \
+  }                                                                                                                       \
+  SELFSUP_SIMD void Normalise(const T* x, const float* scale, const float* shift, int64_t rows, int64_t channels,         \
+                              bool rectify, T* y) {                                                                       \
+    NormaliseOf(x, scale, shift, rows, channels, rectify, y);                                                             \
+  }                                                                                                                       \
+  SELFSUP_SIMD void AddUpGradients(const T* dy, const T* x, const float* scale, const float* shift, const float* mean,    \
+                                   int64_t rows, int64_t channels, bool rectify, float* sums, float* products) {          \
+    AddUpGradientsOf(dy, x, scale, shift, mean, rows, channels, rectify, sums, products);                                 \
+  }                                                                                                                       \
+  SELFSUP_SIMD void Spread(const T* dy, const T* x, const float* scale, const float* shift, const float* slope,           \
+                           const float* offset, int64_t rows, int64_t channels, bool rectify, T* dx) {                    \
+    SpreadOf(dy, x, scale, shift, slope, offset, rows, channels, rectify, dx);                                            \
+  }
+SELFSUP_LOOPS(float)
+SELFSUP_LOOPS(Bfloat16)
 
 // Runs part(from, rows, share) over blocks of rows; shares are numbered in order.
 template <typename Part>
@@ -134,42 +159,51 @@ struct Arguments {
     return true;
   }
 
-  const float* In(int i) const { return static_cast<const float*>(TF_TensorData(inputs[i].get())); }
+  template <typename T = float>
+  const T* In(int i) const {
+    return static_cast<const T*>(TF_TensorData(inputs[i].get()));
+  }
 
-  // A result of the shape of an input.
-  float* Out(int i, int like, Status& status) {
+  // A result of the shape and type of an input.
+  void* Out(int i, int like, Status& status) {
     const TF_Tensor* model = inputs[like].get();
     std::vector<int64_t> shape(TF_NumDims(model));
     for (size_t axis = 0; axis < shape.size(); ++axis) shape[axis] = TF_Dim(model, static_cast<int>(axis));
-    outputs.emplace_back(TF_AllocateOutput(context, i, TF_FLOAT, shape.data(), static_cast<int>(shape.size()),
+    outputs.emplace_back(TF_AllocateOutput(context, i, TF_TensorType(model), shape.data(), static_cast<int>(shape.size()),
                                            TF_TensorByteSize(model), status));
-    return status.ok() ? static_cast<float*>(TF_TensorData(outputs.back().get())) : nullptr;
+    return status.ok() ? TF_TensorData(outputs.back().get()) : nullptr;
   }
 };
 
 // (x, gamma, beta) to (y, mean, unbiased variance, 1 / standard deviation)
+template <typename T>
 void Forward(void* kernel, TF_OpKernelContext* context) {
   const Settings& settings = *static_cast<Settings*>(kernel);
   Status status;
   Arguments a{context};
-  float* results[4] = {};
+  void* results[4] = {};
   bool fine = a.Get({1, 0, 0}, status);
   for (int i = 0; fine && i < 4; ++i) fine = (results[i] = a.Out(i, i == 0 ? 0 : 1, status)) != nullptr;
   if (!fine) return TF_OpKernelContext_Failure(context, status);
-  const auto [y, mean, variance, inverse] = results;
-  const float *x = a.In(0), *gamma = a.In(1), *beta = a.In(2);
+  auto* y = static_cast<T*>(results[0]);
+  const auto float_at = [&](int i) { return static_cast<float*>(results[i]); };
+  float *mean = float_at(1), *variance = float_at(2), *inverse = float_at(3);
+  const T* x = a.In<T>(0);
+  const float *gamma = a.In(1), *beta = a.In(2);
   const int64_t channels = a.channels, rows = a.rows;
   // Differences from the first row: sums of squares keep their digits where the mean is far from 0.
-  std::vector<float> parts((rows + kRows - 1) / kRows * 2 * channels), scale(channels), shift(channels);
+  std::vector<float> parts((rows + kRows - 1) / kRows * 2 * channels), scale(channels), shift(channels),
+      first(channels);
+  for (int64_t c = 0; c < channels; ++c) first[c] = ToFloat(x[c]);
   EachBlock(rows, [&](int64_t from, int64_t some, int64_t block) {
     float* own = parts.data() + block * 2 * channels;
-    AddUp(x + from * channels, x, some, channels, own, own + channels);
+    AddUp(x + from * channels, first.data(), some, channels, own, own + channels);
   });
   std::vector<double> sums, squares;
   Total(parts, channels, sums, squares);
   for (int64_t c = 0; c < channels; ++c) {
     const double away = sums[c] / rows, spread = std::max(0.0, squares[c] / rows - away * away);
-    mean[c] = static_cast<float>(x[c] + away);
+    mean[c] = static_cast<float>(first[c] + away);
     variance[c] = static_cast<float>(rows > 1 ? spread * rows / (rows - 1) : spread);
     inverse[c] = static_cast<float>(1.0 / std::sqrt(spread + settings.epsilon));
     scale[c] = gamma[c] * inverse[c];
@@ -181,16 +215,19 @@ void Forward(void* kernel, TF_OpKernelContext* context) {
 }
 
 // (dy, x, gamma, beta, mean, 1 / standard deviation) to the gradients of x, gamma, beta
+template <typename T>
 void Backward(void* kernel, TF_OpKernelContext* context) {
   const Settings& settings = *static_cast<Settings*>(kernel);
   Status status;
   Arguments a{context};
-  float* results[3] = {};
+  void* results[3] = {};
   bool fine = a.Get({1, 1, 0, 0, 0, 0}, status);
   for (int i = 0; fine && i < 3; ++i) fine = (results[i] = a.Out(i, i == 0 ? 1 : 2, status)) != nullptr;
   if (!fine) return TF_OpKernelContext_Failure(context, status);
-  const auto [dx, dgamma, dbeta] = results;
-  const float *dy = a.In(0), *x = a.In(1), *gamma = a.In(2), *beta = a.In(3), *mean = a.In(4), *inverse = a.In(5);
+  auto* dx = static_cast<T*>(results[0]);
+  auto *dgamma = static_cast<float*>(results[1]), *dbeta = static_cast<float*>(results[2]);
+  const T *dy = a.In<T>(0), *x = a.In<T>(1);
+  const float *gamma = a.In(2), *beta = a.In(3), *mean = a.In(4), *inverse = a.In(5);
   const int64_t channels = a.channels, rows = a.rows;
   std::vector<float> parts((rows + kRows - 1) / kRows * 2 * channels), scale(channels), shift(channels), slope(channels),
       offset(channels);
@@ -231,29 +268,36 @@ void InferShape(TF_ShapeInferenceContext* context, TF_Status* status) {
   TF_DeleteShapeHandle(shape);
 }
 
+using Compute = void (*)(void*, TF_OpKernelContext*);
+
 void Register(const char* name, const std::vector<const char*>& inputs, const std::vector<const char*>& outputs,
-              void (*infer)(TF_ShapeInferenceContext*, TF_Status*), void (*compute)(void*, TF_OpKernelContext*)) {
+              void (*infer)(TF_ShapeInferenceContext*, TF_Status*), Compute of_float, Compute of_bfloat16) {
   TF_OpDefinitionBuilder* op = TF_NewOpDefinitionBuilder(name);
   for (const char* input : inputs) TF_OpDefinitionBuilderAddInput(op, input);
   for (const char* output : outputs) TF_OpDefinitionBuilderAddOutput(op, output);
   TF_OpDefinitionBuilderAddAttr(op, "epsilon: float = 1e-5");
   TF_OpDefinitionBuilderAddAttr(op, "rectify: bool = false");
+  TF_OpDefinitionBuilderAddAttr(op, "T: {float, bfloat16} = DT_FLOAT");
   TF_OpDefinitionBuilderSetShapeInferenceFunction(op, infer);
   Status status;
   TF_RegisterOpDefinition(op, status);
   if (!status.ok()) return;
-  TF_KernelBuilder* kernel = TF_NewKernelBuilder(name, "CPU", Create, compute, Delete);
-  TF_RegisterKernelBuilder(name, kernel, status);
+  for (const TF_DataType type : {TF_FLOAT, TF_BFLOAT16}) {
+    TF_KernelBuilder* kernel = TF_NewKernelBuilder(name, "CPU", Create, type == TF_FLOAT ? of_float : of_bfloat16, Delete);
+    TF_KernelBuilder_TypeConstraint(kernel, "T", type, status);
+    if (status.ok()) TF_RegisterKernelBuilder(name, kernel, status);
+  }
 }
 
 }  // namespace
 
 void RegisterNormalisation() {
-  Register("SelfsupNormalisation", {"x: float", "gamma: float", "beta: float"},
-           {"y: float", "mean: float", "variance: float", "inverse: float"}, InferShape<0, 1, 1, 1>, Forward);
+  Register("SelfsupNormalisation", {"x: T", "gamma: float", "beta: float"},
+           {"y: T", "mean: float", "variance: float", "inverse: float"}, InferShape<0, 1, 1, 1>, Forward<float>,
+           Forward<Bfloat16>);
   Register("SelfsupNormalisationGradient",
-           {"dy: float", "x: float", "gamma: float", "beta: float", "mean: float", "inverse: float"},
-           {"dx: float", "dgamma: float", "dbeta: float"}, InferShape<1, 2, 2>, Backward);
+           {"dy: T", "x: T", "gamma: float", "beta: float", "mean: float", "inverse: float"},
+           {"dx: T", "dgamma: float", "dbeta: float"}, InferShape<1, 2, 2>, Backward<float>, Backward<Bfloat16>);
 }
 
 }  // namespace selfsup
