@@ -1,5 +1,6 @@
 // Convolutions of pictures [batch, height, width, channels] with filters [rows, columns, channels, filters], and their
 // gradients, in float32. Written for processors with AVX2 and no AVX-512, where oneDNN leaves half of the arithmetic unused.
+// The filters' gradient also from bfloat16, for those with AVX512-BF16.
 #pragma once
 
 #include "tile.h"

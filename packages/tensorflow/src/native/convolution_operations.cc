@@ -168,7 +168,8 @@ int OwnConvolutions() {
 
 int OwnBfloat16() {
 #ifdef SELFSUP_BFLOAT16
-  if (!__builtin_cpu_supports("avx512bw")) return 0; // nor has the system saved its registers
+  // Which also tells that the system saves the registers.
+  if (!__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512vl")) return 0;
   unsigned features, rest, matrices = 0;
   if (!__get_cpuid_count(7, 1, &features, &rest, &rest, &rest) || !(features & 1u << 5)) return 0;
   __get_cpuid_count(7, 0, &rest, &rest, &rest, &matrices);
