@@ -29,6 +29,7 @@ const benches = {
     rounds: 3,
     environment: (quick) => ({ SELFSUP_FEATURES: featuresFolder(quick) }),
   },
+  gpu: { peer: 'gpu.py', rounds: 1 }, // on an NVIDIA card
   leak: { rounds: 1 }, // beside itself, later
   // Without a peer: what a method learns, beside random weights.
   cpc: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },

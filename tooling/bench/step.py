@@ -41,7 +41,7 @@ def loss_of(z, t=0.5):
     s = z @ z.T / t
     s.fill_diagonal_(-1e9)
     n = len(z) // 2
-    return F.cross_entropy(s, torch.arange(2 * n).roll(n))
+    return F.cross_entropy(s, torch.arange(2 * n, device=z.device).roll(n))
 
 
 def speed_of(net, images, compiled=False):
@@ -61,15 +61,16 @@ def speed_of(net, images, compiled=False):
     return images / min(times[2:])
 
 
-if sys.argv[1:] == ['compiled']:
-    print(json.dumps(speed_of(resnet18(), 256, compiled=True)))
-    sys.exit()
-rows = [{'case': 'ResNet-18, against PyTorch eager', 'value': speed_of(resnet18(), 256), 'unit': 'images/s'}]
-memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-# In a process of its own, whose memory is not this one's; without a C++ compiler there is no torch.compile.
-child = subprocess.run([sys.executable, __file__, 'compiled'], capture_output=True, text=True)
-if child.returncode == 0:
-    rows.append({'case': 'ResNet-18, against torch.compile', 'value': json.loads(child.stdout.splitlines()[-1]), 'unit': 'images/s'})
-rows.append({'case': 'peak memory, against PyTorch eager', 'value': memory, 'unit': 'MB'})
-rows.append({'case': 'ConvNet, against PyTorch eager', 'value': speed_of(convnet(), 512), 'unit': 'images/s'})
-print(json.dumps({'rows': rows, 'versions': f'torch {torch.__version__}'}))
+if __name__ == '__main__':
+    if sys.argv[1:] == ['compiled']:
+        print(json.dumps(speed_of(resnet18(), 256, compiled=True)))
+        sys.exit()
+    rows = [{'case': 'ResNet-18, against PyTorch eager', 'value': speed_of(resnet18(), 256), 'unit': 'images/s'}]
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # In a process of its own, whose memory is not this one's; without a C++ compiler there is no torch.compile.
+    child = subprocess.run([sys.executable, __file__, 'compiled'], capture_output=True, text=True)
+    if child.returncode == 0:
+        rows.append({'case': 'ResNet-18, against torch.compile', 'value': json.loads(child.stdout.splitlines()[-1]), 'unit': 'images/s'})
+    rows.append({'case': 'peak memory, against PyTorch eager', 'value': memory, 'unit': 'MB'})
+    rows.append({'case': 'ConvNet, against PyTorch eager', 'value': speed_of(convnet(), 512), 'unit': 'images/s'})
+    print(json.dumps({'rows': rows, 'versions': f'torch {torch.__version__}'}))

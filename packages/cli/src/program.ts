@@ -38,13 +38,14 @@ function describe(exit: (code: number) => void): Command {
         'half the bits in compiled steps; auto: where the processor is faster for it',
       ).choices(['auto', 'on', 'off']),
     )
-    .option('--xla', 'compile steps through XLA')
+    .option('--xla', 'compile steps through XLA (default: on GPUs)')
+    .option('--no-xla', 'never through XLA')
     .configureHelp({ showGlobalOptions: true })
     // Told to the engine through the environment before it starts: no part of what a run is made of.
     .hook('preAction', () => {
       const { mixedPrecision, xla } = program.opts()
       if (mixedPrecision !== undefined) process.env.SELFSUP_MIXED_PRECISION = mixedPrecision
-      if (xla) process.env.SELFSUP_XLA = '1'
+      if (xla !== undefined) process.env.SELFSUP_XLA = xla ? '1' : '0'
     })
 
   program

@@ -42,8 +42,11 @@ export type CompiledStep<Args extends unknown[], Result extends TensorContainer>
 export interface CompileOptions {
   /** run it as it is, one operation after another: for a step that cannot be captured. Default $SELFSUP_EAGER */
   readonly eager?: boolean
-  /** through XLA, where the engine has it; slower on processors (measured). Default that of `prepareEngine` */
-  readonly xla?: boolean
+  /**
+   * Through XLA, where the engine has it; 'auto': where XLA has all of the step's operations. Faster on GPUs, slower on
+   * processors (measured). Default that of `prepareEngine`
+   */
+  readonly xla?: boolean | 'auto'
 }
 
 export interface EngineMemory {

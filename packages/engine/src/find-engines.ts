@@ -34,7 +34,7 @@ export interface EngineReport {
 /** How native TensorFlow would run steps here, from the environment and the machine. */
 export interface StepsReport {
   readonly compiled: boolean
-  readonly xla: boolean
+  readonly xla: boolean | 'auto'
   readonly mixedPrecision: 'bfloat16' | 'float16' | 'off'
   /** whether this processor, or GPU, has instructions for half the bits */
   readonly fastInHalf: boolean
@@ -67,10 +67,10 @@ async function describeSteps(): Promise<StepsReport | undefined> {
     if (!found) return undefined
     const here = surroundings(found)
     const threads = Number(process.env.TF_NUM_INTRAOP_THREADS) || availableCores()
-    const { mixedPrecision, fast, operations, oneDnn } = tensorflowSettings({ threads }, here)
+    const { mixedPrecision, fast, xla, operations, oneDnn } = tensorflowSettings({ threads }, here)
     return {
       compiled: found.source === 'selfsup' && !isSet('SELFSUP_EAGER'),
-      xla: isSet('SELFSUP_XLA'),
+      xla,
       mixedPrecision,
       fastInHalf: fast,
       threads,

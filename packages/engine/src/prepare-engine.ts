@@ -20,14 +20,17 @@ export interface EngineOptions {
   readonly threads?: number
   /**
    * Compiled steps on native TensorFlow compute convolutions and matrix products in half the bits. Default
-   * $SELFSUP_MIXED_PRECISION, else 'auto': bfloat16 on processors with AMX or AVX512-BF16. Counts for the first
-   * preparation in a process, as does `memoryGrowth`.
+   * $SELFSUP_MIXED_PRECISION, else 'auto': bfloat16 on processors with AMX or AVX512-BF16, and on GPUs of compute
+   * capability 8.0 and newer. Counts for the first preparation in a process, as does `memoryGrowth`.
    */
   readonly mixedPrecision?: 'auto' | 'on' | 'off'
   /** take a GPU's memory as it is needed instead of all at once; default true, unless $SELFSUP_GPU_MEMORY is `all` */
   readonly memoryGrowth?: boolean
-  /** compile through XLA where `compile` is not told otherwise; default $SELFSUP_XLA */
-  readonly xla?: boolean
+  /**
+   * Compile through XLA where `compile` is not told otherwise. Default $SELFSUP_XLA, else 'auto': on GPUs, where XLA has
+   * all of a step's operations.
+   */
+  readonly xla?: boolean | 'auto'
 }
 
 /**
@@ -60,7 +63,7 @@ async function compiler(name: EngineName, options: EngineOptions): Promise<Engin
   const { TensorflowBackend, compileStep } = await loadTensorflowPackage()
   const backend = tf.backend()
   if (!(backend instanceof TensorflowBackend)) return tidyStep // the user's own tfjs-node
-  const byXla = options.xla ?? isSet('SELFSUP_XLA')
+  const byXla = options.xla ?? backend.xla
   return (step, { eager = isSet('SELFSUP_EAGER'), xla = byXla } = {}) =>
     eager ? tidyStep(step) : compileStep(backend, step, { xla })
 }
@@ -79,9 +82,11 @@ const start: Record<EngineName, (threads: number, options: EngineOptions) => Pro
     const { source, version, settings } = await loadTensorflow({ threads, mixedPrecision, memoryGrowth, xla })
     await use('tensorflow')
     const library = source === 'selfsup' ? `TensorFlow ${version}` : `${source} ${version}`
-    const gpu =
-      'isUsingGpuDevice' in tf.backend() && (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice
-    const half = settings && settings.mixedPrecision !== 'off' ? `, ${settings.mixedPrecision}` : ''
+    const { isUsingGpuDevice: gpu, mixedPrecision: bits } = tf.backend() as {
+      isUsingGpuDevice?: boolean
+      mixedPrecision?: string
+    }
+    const half = settings && bits && bits !== 'off' ? `, ${bits}` : ''
     return `native ${library}, ${gpu ? 'GPU, ' : ''}${plural(threads)}${half}`
   },
   async wasm(threads) {

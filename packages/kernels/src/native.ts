@@ -24,6 +24,8 @@ export interface NativeBackend {
     inputs: readonly TensorInfo[],
     outputs: number,
   ): Tensor[]
+  /** whether a step is being captured that XLA is to compile */
+  readonly byXla?: boolean
   /** operations of Selfsup's own addon, where it is loaded and its device is the processor */
   readonly fused?: {
     readonly views: boolean
@@ -33,7 +35,7 @@ export interface NativeBackend {
 }
 
 // TF_DataType of c_api.h.
-const types = { float32: 1, int32: 3, bool: 10 } as const
+const types = { float32: 1, int32: 3, bool: 10, uint64: 23 } as const
 
 /** Attributes from plain values: `{ T: { type: 'float32' }, epsilon: { float: 1e-5 } }`. */
 export function attributes(

@@ -1,4 +1,4 @@
-import { derive, type Seed, uniforms } from '@selfsup/core'
+import { derive, normals, type Seed, uniforms } from '@selfsup/core'
 import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -78,6 +78,29 @@ describe.each([...testEngines(), 'cpu' as const])('random numbers on %s', (engin
       const folded = step(given)
       expect([...folded.dataSync()]).toEqual([...derive(derive(words, 5), 6)])
       tf.dispose([given, folded])
+    }
+    step.dispose()
+  })
+
+  test('compiled by XLA they are the same', async () => {
+    const { compile } = await prepareEngine({ engine })
+    const step = compile((seed: tf.Tensor1D) => [randomUniform([5, 201], seed), randomNormal([33], seed)], {
+      xla: true,
+    })
+    for (const words of [
+      [1, 2],
+      [-5, 123456789],
+      [6, -7],
+      [-1, -2147483648],
+    ] as const) {
+      const given = tf.tensor1d([...words], 'int32')
+      const [uniform, normal] = step(given) as [tf.Tensor, tf.Tensor]
+      expect([...uniform.dataSync()]).toEqual([...uniforms(words, 1005)])
+      const host = normals(words, 33)
+      normal.dataSync().forEach((value, i) => {
+        expect(value).toBeCloseTo(host[i]!, 5)
+      })
+      tf.dispose([given, uniform, normal])
     }
     step.dispose()
   })

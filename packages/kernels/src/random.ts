@@ -76,9 +76,62 @@ function draw<R extends tf.Rank>(
   return tf.engine().runKernel(kernel, { seed }, { shape: shape as number[] }) as tf.Tensor<R>
 }
 
+/** One of TensorFlow's operations that draw by a seed. */
+function stateless(device: NativeBackend, name: string, shape: number[], seed: tf.TensorInfo): tf.Tensor {
+  const sizes = tf.tensor1d(shape, 'int32')
+  const types = { dtype: { type: 'float32' }, T: { type: 'int32' }, Tseed: { type: 'int32' } } as const
+  const [values] = device.executeMultipleOutputs(name, attributes(device, types), [sizes, seed], 1)
+  sizes.dispose()
+  return values!
+}
+
+/**
+ * XLA has the same generator, Philox, but makes other numbers of its bits than TensorFlow's kernels, which take a word's
+ * lowest bits for a mantissa; and it widens a seed's negative words without their sign. So all but the generator is here.
+ */
+function uniformsByXla(device: NativeBackend, shape: number[], seed: tf.Tensor1D): tf.Tensor {
+  const run = (
+    name: string,
+    types: Parameters<typeof attributes>[1],
+    ...inputs: tf.TensorInfo[]
+  ): tf.Tensor => device.executeMultipleOutputs(name, attributes(device, types), inputs, 1)[0]!
+  /** [n, 2] words to [n] of 64 bits */
+  const wide = (words: tf.Tensor) => run('Bitcast', { T: { type: 'int32' }, type: { type: 'uint64' } }, words)
+  const draw = (shape: number[], key: tf.Tensor, counter: tf.Tensor): tf.Tensor => {
+    const types = { dtype: { type: 'int32' }, Tshape: { type: 'int32' } } as const
+    const sizes = tf.tensor1d(shape, 'int32')
+    return run('StatelessRandomUniformFullIntV2', types, sizes, key, counter, tf.scalar(PHILOX, 'int32'))
+  }
+  const zeros = tf.zeros([2], 'int32')
+  const signs = tf.mul(tf.cast(tf.less(seed, zeros), 'int32'), tf.scalar(-1, 'int32'))
+  const scrambled = draw([4], wide(tf.tensor2d([KEY], [1, 2], 'int32')), wide(tf.stack([seed, signs], 1)))
+  const key = wide(tf.reshape(tf.slice(scrambled, 0, 2), [1, 2]))
+  const counter = wide(tf.stack([zeros, tf.slice(scrambled, 2, 2)]))
+  const lowest = tf.scalar(2 ** 23 - 1, 'int32')
+  const bits = run('BitwiseAnd', { T: { type: 'int32' } }, draw(shape, key, counter), lowest)
+  return tf.mul(tf.cast(bits, 'float32'), 2 ** -23)
+}
+
+/** Of TensorFlow's enumeration of generators. */
+const PHILOX = 1
+
+/** With which TensorFlow scrambles seeds (GenerateKey of stateless_random_ops.cc). */
+const KEY: [number, number] = [0x3ec8f720, 0x02461e29]
+
+/** Box-Muller as TensorFlow has it, two numbers of two: sine first. */
+function normalsByXla(device: NativeBackend, shape: number[], seed: tf.Tensor1D): tf.Tensor {
+  const size = tf.util.sizeFromShape(shape)
+  const pairs = Math.ceil(size / 2)
+  const [first, second] = tf.unstack(uniformsByXla(device, [pairs, 2], seed), 1)
+  const radius = tf.sqrt(tf.mul(-2, tf.log(tf.maximum(first!, 1e-7))))
+  const angle = tf.mul(2 * Math.PI, second!)
+  const normal = tf.stack([tf.mul(tf.sin(angle), radius), tf.mul(tf.cos(angle), radius)], 1)
+  return tf.reshape(tf.slice(tf.reshape(normal, [2 * pairs]), 0, size), shape)
+}
+
 const kernels = {
-  SelfsupRandomUniform: { native: 'StatelessRandomUniform', host: uniforms },
-  SelfsupRandomNormal: { native: 'StatelessRandomNormal', host: normals },
+  SelfsupRandomUniform: { native: 'StatelessRandomUniform', byXla: uniformsByXla, host: uniforms },
+  SelfsupRandomNormal: { native: 'StatelessRandomNormal', byXla: normalsByXla, host: normals },
 } as const
 
 const FOLD_IN = 'SelfsupFoldIn'
@@ -100,21 +153,15 @@ tf.registerKernel({
     }),
 })
 
-for (const [kernelName, { native, host }] of Object.entries(kernels)) {
+for (const [kernelName, { native, byXla, host }] of Object.entries(kernels)) {
   tf.registerKernel({
     kernelName,
     backendName: NATIVE,
     kernelFunc: ({ inputs, attrs, backend }) => {
       const device = backend as NativeBackend
-      const shape = tf.tensor1d((attrs as { shape: number[] }).shape, 'int32')
-      const [values] = device.executeMultipleOutputs(
-        native,
-        attributes(device, { dtype: { type: 'float32' }, T: { type: 'int32' }, Tseed: { type: 'int32' } }),
-        [shape, inputs.seed!],
-        1,
-      )
-      shape.dispose()
-      return values!
+      const { shape } = attrs as { shape: number[] }
+      if (device.byXla) return tf.tidy(() => byXla(device, shape, inputs.seed as tf.Tensor1D))
+      return stateless(device, native, shape, inputs.seed!)
     },
   })
   for (const backendName of COMPOSED) {

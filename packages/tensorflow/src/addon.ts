@@ -12,13 +12,20 @@ export type FlatAttributes = readonly unknown[]
  */
 export interface Addon {
   /**
-   * @returns facts, among them whether the processor is one that our convolutions are for (2), or one that merely runs
+   * @returns facts, among them a GPU's compute capability (80 for 8.0; 0 where that is not known), whether the processor is one that our convolutions are for (2), or one that merely runs
    * them (1), and the same of filters' gradients by bfloat16; and the exchange, which is that of the first call in a process
    */
   start(
     exchange: Int32Array,
     config: Uint8Array,
-  ): { version: string; gpu: boolean; convolutions: number; bfloat16: number; exchange: Int32Array }
+  ): {
+    version: string
+    gpu: boolean
+    capability: number
+    convolutions: number
+    bfloat16: number
+    exchange: Int32Array
+  }
   /** @param now of the device at once, even while a step is being captured */
   createTensor(shape: readonly number[], type: number, values: TensorValues, now: boolean): number
   deleteTensor(tensor: number): void
@@ -27,9 +34,13 @@ export interface Addon {
   /** what `execute` means by a number from now on */
   define(operation: number, name: string, attributes: FlatAttributes): void
   execute(operation: number, inputs: number, outputs: number): void
-  beginCapture(largestConstant: number): void
-  /** @returns how many tensors from outside the step takes; the exchange holds their numbers */
-  endCapture(name: string, outputs: number, xla: boolean): number
+  /** @param halved convolutions and matrix products compute in bfloat16 */
+  beginCapture(largestConstant: number, halved: boolean): void
+  /**
+   * @param wholly by XLA only if XLA has all its operations
+   * @returns how many tensors from outside the step takes; the exchange holds their numbers. -1: XLA has not all
+   */
+  endCapture(name: string, outputs: number, xla: boolean, wholly: boolean): number
   abortCapture(): void
   /** @param rewritten TensorFlow's optimiser is to see it in any case, for what the configuration asks of it */
   call(name: string, inputs: number, outputs: number, rewritten: boolean): void
@@ -48,6 +59,7 @@ export const dataTypes = {
   TF_COMPLEX64: 8,
   TF_INT64: 9,
   TF_BOOL: 10,
+  TF_UINT64: 23,
 } as const
 
 /** TF_AttrType of c_api.h. */

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { type Addon, attributeKinds, dataTypes, type TensorValues } from './addon.js'
 import { assertNoHostRandomness, inCode } from './host-misuse.js'
 import { type Attribute, Operations } from './operations.js'
+import type { TensorflowSettings, Xla } from './settings.js'
 
 /** What stands behind a tensor, and its identity for TensorFlow.js, unless that had one before. */
 class Data {
@@ -35,10 +36,13 @@ const noneOfOurs: OwnOperations = {
   normalisation: false,
 }
 
+/** Compute capability from which GPUs multiply in bfloat16: 8.0. */
+const FAST_CAPABILITY = 80
+
 /** Bytes that one constant made on the host may have in a captured step. */
 const LARGEST_CONSTANT = 1 << 20
 
-const { TF_FLOAT, TF_INT32, TF_UINT8, TF_STRING, TF_COMPLEX64, TF_INT64, TF_BOOL } = dataTypes
+const { TF_FLOAT, TF_INT32, TF_UINT8, TF_STRING, TF_COMPLEX64, TF_INT64, TF_BOOL, TF_UINT64 } = dataTypes
 
 const typesOf: Readonly<Record<tf.DataType, number>> = {
   float32: TF_FLOAT,
@@ -54,6 +58,7 @@ const namesOf = new Map<number, tf.DataType>([
   [TF_INT32, 'int32'],
   [TF_UINT8, 'int32'],
   [TF_INT64, 'int32'],
+  [TF_UINT64, 'int32'], // within compiled steps alone: keys of random numbers
   [TF_BOOL, 'bool'],
   [TF_COMPLEX64, 'complex64'],
   [TF_STRING, 'string'],
@@ -73,8 +78,12 @@ export class TensorflowBackend extends tf.KernelBackend {
     return this.byXla ? noneOfOurs : this.ours // XLA knows none of them
   }
   private readonly ours: OwnOperations
-  private byXla = false
-  private readonly rewritten: boolean
+  /** whether the step that is being captured is to be compiled by XLA */
+  byXla = false
+  /** how steps are compiled that do not say how */
+  readonly xla: Xla
+  /** of compiled steps */
+  readonly mixedPrecision: TensorflowSettings['mixedPrecision']
   /** of TensorFlow's library */
   readonly version: string
   private readonly exchange: Int32Array
@@ -92,17 +101,25 @@ export class TensorflowBackend extends tf.KernelBackend {
   constructor(
     private readonly addon: Addon,
     config: Uint8Array = new Uint8Array(),
-    { mixedPrecision = 'off' }: { mixedPrecision?: string } = {},
+    {
+      mixedPrecision = 'off',
+      ifFast = false,
+      xla = false,
+    }: Partial<Pick<TensorflowSettings, 'mixedPrecision' | 'ifFast' | 'xla'>> = {},
   ) {
     super()
-    const { version, gpu, convolutions, bfloat16, exchange } = addon.start(new Int32Array(1 << 16), config)
+    const { version, gpu, capability, convolutions, bfloat16, exchange } = addon.start(
+      new Int32Array(1 << 16),
+      config,
+    )
     this.exchange = exchange
     this.version = version
     this.isUsingGpuDevice = gpu
     this.isGPUPackage = gpu
     const { SELFSUP_CONVOLUTIONS: wanted } = process.env
     const suits = (how: number) => !gpu && (wanted === '1' ? how > 0 : wanted !== '0' && how === 2)
-    this.rewritten = mixedPrecision !== 'off'
+    this.xla = xla
+    this.mixedPrecision = gpu && ifFast && capability < FAST_CAPABILITY ? 'off' : mixedPrecision
     this.ours = {
       views: !gpu,
       normalisation: !gpu,
@@ -285,18 +302,21 @@ export class TensorflowBackend extends tf.KernelBackend {
 
   /**
    * Runs `body`, whose operations are captured, and makes a function of what it returns.
-   * @param outputsOf which tensors the function returns, asked for after `body`
-   * @returns the tensors from outside that the function takes, in order
+   * @returns the tensors from outside that the function takes, in order; undefined where XLA was to compile it if it
+   * can, and cannot
    */
-  captureFunction(name: string, xla: boolean, body: () => readonly tf.TensorInfo[]): tf.DataId[] {
-    this.addon.beginCapture(LARGEST_CONSTANT)
+  captureFunction(name: string, xla: Xla, body: () => readonly tf.TensorInfo[]): tf.DataId[] | undefined {
+    if (xla === 'auto') this.wakeXla()
+    const halved = xla !== false && this.mixedPrecision === 'bfloat16'
+    this.addon.beginCapture(LARGEST_CONSTANT, halved)
     this.capture = ++this.captures
-    this.byXla = xla
+    this.byXla = xla !== false
     this.outside.clear()
     try {
       const outputs = body()
       this.writeNumbers(outputs)
-      const inputs = this.addon.endCapture(name, outputs.length, xla)
+      const inputs = this.addon.endCapture(name, outputs.length, xla !== false, xla === 'auto')
+      if (inputs < 0) return undefined
       return Array.from(this.exchange.subarray(0, inputs), (tensor) => this.outside.get(tensor)!)
     } finally {
       this.capture = 0
@@ -305,6 +325,21 @@ export class TensorflowBackend extends tf.KernelBackend {
       this.addon.abortCapture()
     }
   }
+
+  /** XLA tells which operations it has once it has compiled a first one. */
+  private wakeXla(): void {
+    if (this.xlaIsAwake) return
+    this.xlaIsAwake = true
+    const name = 'selfsup_wake_xla'
+    tf.tidy(() => {
+      const inputs = this.captureFunction(name, true, () => [tf.square(tf.scalar(1))])!
+      this.callFunction(name, inputs, [{ shape: [], dtype: 'float32' }])
+      this.addon.wait()
+    })
+    this.addon.removeFunction(name)
+  }
+
+  private xlaIsAwake = false
 
   /** The tensors from outside by the addon's numbers, while a step is captured. */
   private readonly outside = new Map<number, tf.DataId>()
@@ -316,7 +351,7 @@ export class TensorflowBackend extends tf.KernelBackend {
     results: readonly { readonly shape: number[]; readonly dtype: tf.DataType }[],
   ): tf.Tensor[] {
     for (const [i, input] of inputs.entries()) this.exchange[i] = this.numberOf(input)
-    this.addon.call(name, inputs.length, results.length, this.rewritten)
+    this.addon.call(name, inputs.length, results.length, this.mixedPrecision !== 'off')
     const numbers = Array.from(this.exchange.subarray(0, results.length))
     return results.map(({ shape, dtype }, i) => this.tensorOf(numbers[i]!, typesOf[dtype], shape))
   }

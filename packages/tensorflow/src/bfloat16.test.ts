@@ -137,4 +137,24 @@ describe.skipIf(!suits)('our operations on bfloat16', () => {
       step.dispose()
     })
   })
+
+  test('by XLA too, convolutions and matrix products take bfloat16', () => {
+    tf.tidy(() => {
+      const fine = tf.tensor2d([1 + 2 ** -9, 3], [1, 2]) // bfloat16 has seven bits behind the leading one
+      const image = tf.reshape(fine, [1, 1, 1, 2]) as tf.Tensor4D
+      const step = compileStep(
+        tf.backend() as TensorflowBackend & tf.KernelBackend,
+        () => ({
+          product: tf.matMul(fine, tf.tensor2d([1, 0.5], [2, 1])),
+          convolution: tf.conv2d(image, tf.tensor4d([1, 0.5], [1, 1, 2, 1]), 1, 'same'),
+          sum: tf.sum(fine),
+        }),
+        { xla: true },
+      )
+      const { product, convolution, sum } = step()
+      expect([...product.dataSync(), ...convolution.dataSync()]).toEqual([2.5, 2.5])
+      expect(sum.dataSync()[0]).toBe(4 + 2 ** -9)
+      step.dispose()
+    })
+  })
 })

@@ -274,6 +274,25 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled step', () => 
     x.dispose()
   })
 
+  test('XLA compiles it where it has all operations; otherwise that is an error, or left to TensorFlow', async () => {
+    const x = tf.tensor2d([1, 2, 3, 4], [2, 2])
+    const product = compileStep(backend, (x: tf.Tensor) => tf.sum(tf.matMul(x, x)), { xla: true })
+    expect(await values(product(x))).toEqual([54])
+    const cropped = (x: tf.Tensor) => {
+      const [box, which] = [tf.tensor2d([[0, 0, 1, 1]]), tf.tensor1d([0], 'int32')]
+      return tf.image.cropAndResize(tf.reshape(x, [1, 2, 2, 1]), box, which, [2, 2])
+    }
+    const strict = compileStep(backend, cropped, { xla: true })
+    const failed = strict(x)
+    await expect(failed.data()).rejects.toThrow('CropAndResize')
+    failed.dispose()
+    const lenient = compileStep(backend, cropped, { xla: 'auto' })
+    expect(await values(lenient(x))).toEqual([1, 2, 3, 4])
+    expect(lenient.captures).toBe(1)
+    for (const step of [product, strict, lenient]) step.dispose()
+    x.dispose()
+  })
+
   test('an error of the device comes with the values', async () => {
     const step = compileStep(backend, (x: tf.Tensor, i: tf.Tensor1D) => tf.gather(x, i))
     const x = tf.tensor1d([1, 2])

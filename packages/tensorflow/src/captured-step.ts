@@ -1,12 +1,16 @@
 import { SelfsupError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { TensorflowBackend } from './backend.js'
+import type { Xla } from './settings.js'
 import { type TensorTree, tensorTree } from './tensor-tree.js'
 
 /** How steps are compiled. */
 export interface CompileOptions {
-  /** by XLA, which takes longer to compile; default false, since it is slower on processors */
-  readonly xla?: boolean
+  /**
+   * By XLA, which takes longer to compile, and is an error where it lacks an operation; 'auto': where it has all. Default
+   * as the backend was loaded: 'auto' on GPUs, false on processors, where it is slower.
+   */
+  readonly xla?: Xla
   /** forms of arguments that are kept compiled; the one that was not used for longest gives way. Default 16 */
   readonly captures?: number
 }
@@ -39,7 +43,7 @@ let functions = 0
 export function compileStep<Args extends unknown[], Result extends tf.TensorContainer>(
   backend: TensorflowBackend,
   step: (...args: Args) => Result,
-  { xla = false, captures: most = 16 }: CompileOptions = {},
+  { xla = backend.xla, captures: most = 16 }: CompileOptions = {},
 ): ((...args: Args) => Result) & { readonly captures: number; dispose(): void } {
   const captures = new Map<string, Captured>()
   let warned = false
@@ -50,7 +54,7 @@ export function compileStep<Args extends unknown[], Result extends tf.TensorCont
     const given = tensorTree(args)
     let captured = captures.get(given.form)
     captures.delete(given.form)
-    captured ??= capture(backend, step, given, xla)
+    captured ??= capture(backend, step, given, xla) ?? capture(backend, step, given, false)!
     captures.set(given.form, captured) // the last used comes last
     if (captures.size > most) dropOldest()
     return run(backend, captured, given.tensors) as Result
@@ -85,13 +89,16 @@ export function compileStep<Args extends unknown[], Result extends tf.TensorCont
   ) as typeof call & { readonly captures: number; dispose(): void }
 }
 
-/** Captures one call of a step. Afterwards all variables are as they were. */
+/**
+ * Captures one call of a step. Afterwards all variables are as they were.
+ * @returns undefined where XLA was to compile it if it can, and cannot
+ */
 function capture<Args extends unknown[]>(
   backend: TensorflowBackend,
   step: (...args: Args) => tf.TensorContainer,
   given: TensorTree,
-  xla: boolean,
-): Captured {
+  xla: Xla,
+): Captured | undefined {
   const variables = Object.values(tf.engine().registeredVariables)
   const name = `selfsup_step_${functions++}`
   // Tensors may share their values, as clones do. Under an identity of its own each is told from the others.
@@ -111,6 +118,7 @@ function capture<Args extends unknown[]>(
       assigned = variables.filter((variable, i) => variable.dataId !== before[i]!.dataId)
       return [...result.tensors, ...assigned]
     })
+    if (!inputs) return undefined
     const { tensors } = result!
     const held: tf.Tensor[] = []
     const outputs = [...tensors, ...assigned].map(({ shape, dtype }) => ({ shape, dtype }))

@@ -7,6 +7,7 @@ describe('encodeConfig', () => {
     [{}, ''],
     [{ threads: 2, operations: 300 }, '100228ac02'],
     [{ memoryGrowth: true }, '32022001'],
+    [{ memoryGrowth: true, softPlacement: true }, '320220013801'],
     [{ rewrites: {} }, '52025200'],
     [{ rewrites: { mixedPrecision: 'float16' as const } }, '52055203b80101'],
     [

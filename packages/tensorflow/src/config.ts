@@ -4,6 +4,8 @@ export interface Config {
   readonly threads?: number
   /** operations at a time */
   readonly operations?: number
+  /** what a GPU has no kernel for runs on the processor, instead of being an error */
+  readonly softPlacement?: boolean
   /** take a GPU's memory as it is needed instead of all of it at once */
   readonly memoryGrowth?: boolean
   /** how functions are rewritten before they run first */
@@ -23,11 +25,18 @@ const ON = 1
  * A serialized ConfigProto. Field numbers are those of tensorflow/core/protobuf/config.proto and
  * rewriter_config.proto of TensorFlow 2.21; fields are in rising order, as TensorFlow itself writes them.
  */
-export function encodeConfig({ threads, operations, memoryGrowth, rewrites }: Config): Uint8Array {
+export function encodeConfig({
+  threads,
+  operations,
+  softPlacement,
+  memoryGrowth,
+  rewrites,
+}: Config): Uint8Array {
   return Uint8Array.from([
     ...number(2, threads), // intra_op_parallelism_threads
     ...number(5, operations), // inter_op_parallelism_threads
     ...message(6, memoryGrowth === undefined ? undefined : number(4, Number(memoryGrowth))), // gpu_options.allow_growth
+    ...number(7, softPlacement ? ON : undefined), // allow_soft_placement
     ...message(10, rewrites && message(10, encodeRewrites(rewrites))), // graph_options.rewrite_options
   ])
 }

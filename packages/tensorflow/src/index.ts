@@ -14,4 +14,5 @@ export {
   type TensorflowOptions,
   type TensorflowSettings,
   tensorflowSettings,
+  type Xla,
 } from './settings.js'

@@ -11,9 +11,11 @@ describe('mixed precision', () => {
     ['off where the processor is no faster for it', {}, plain, 'off'],
     ['on with AMX', {}, amx, 'bfloat16'],
     ['on with AVX512-BF16', {}, zen, 'bfloat16'],
-    ['not on GPUs, where it is float16', {}, card, 'off'],
+    ['on for GPUs, by XLA', {}, card, 'bfloat16'],
+    ['off for GPUs without XLA, where it is float16', { xla: false }, card, 'off'],
     ['on where it is asked for', { mixedPrecision: 'on' }, plain, 'bfloat16'],
-    ['on on a GPU', { mixedPrecision: 'on' }, card, 'float16'],
+    ['on on a GPU', { mixedPrecision: 'on' }, card, 'bfloat16'],
+    ['on on a GPU without XLA', { mixedPrecision: 'on', xla: false }, card, 'float16'],
     ['off where it is asked for', { mixedPrecision: 'off' }, amx, 'off'],
     ['as the environment says', {}, { ...amx, env: { SELFSUP_MIXED_PRECISION: 'off' } }, 'off'],
     [
@@ -24,6 +26,11 @@ describe('mixed precision', () => {
     ],
   ])('%s', (_, options, surroundings, expected) => {
     expect(tensorflowSettings(options, surroundings).mixedPrecision).toBe(expected)
+  })
+
+  test('not asked for, it depends on what the GPU can', () => {
+    expect(tensorflowSettings({}, card).ifFast).toBe(true)
+    expect(tensorflowSettings({ mixedPrecision: 'on' }, card).ifFast).toBe(false)
   })
 
   test('is one of three choices', () => {
@@ -45,7 +52,15 @@ test('threads: as asked, else as TensorFlow’s environment says, else all', () 
 test('oneDNN, XLA and GPU memory follow the environment', () => {
   expect(tensorflowSettings({}, plain)).toMatchObject({ oneDnn: true, memoryGrowth: true })
   expect(tensorflowSettings({}, plain).xla).toBe(false)
-  expect(tensorflowSettings({}, { ...plain, env: { SELFSUP_XLA: '1' } }).xla).toBe(true)
+  expect(tensorflowSettings({}, card).xla).toBe('auto')
+  for (const [value, xla] of [
+    ['1', true],
+    ['0', false],
+    ['auto', 'auto'],
+    ['', false],
+  ] as const)
+    expect(tensorflowSettings({}, { ...plain, env: { SELFSUP_XLA: value } }).xla).toBe(xla)
+  expect(tensorflowSettings({ xla: false }, { ...card, env: { SELFSUP_XLA: '1' } }).xla).toBe(false)
   const env = { TF_ENABLE_ONEDNN_OPTS: '0', SELFSUP_GPU_MEMORY: 'all' }
   expect(tensorflowSettings({}, { ...plain, env })).toMatchObject({ oneDnn: false, memoryGrowth: false })
   expect(tensorflowSettings({}, { ...plain, arch: 'arm64' }).oneDnn).toBe(false)
@@ -54,4 +69,7 @@ test('oneDNN, XLA and GPU memory follow the environment', () => {
 test('all of it reaches TensorFlow', () => {
   const settings = tensorflowSettings({ threads: 2, mixedPrecision: 'on' }, plain)
   expect(Buffer.from(configOf(settings)).toString('hex')).toBe('1002280132022001' + '52055203f80101')
+  // bfloat16 of a GPU is in the steps; what it has no kernel for may run on the processor.
+  const onCard = tensorflowSettings({ threads: 2, mixedPrecision: 'on' }, card)
+  expect(Buffer.from(configOf(onCard)).toString('hex')).toBe('10022802320220013801')
 })

@@ -16,27 +16,36 @@ export interface TensorflowOptions {
   readonly operations?: number
   /**
    * Compiled steps compute convolutions and matrix products in half the bits, weights stay float32: bfloat16 on
-   * processors, float16 on GPUs. Default $SELFSUP_MIXED_PRECISION, else 'auto': on for processors with AMX or
-   * AVX512-BF16, off elsewhere.
+   * processors, and on GPUs by XLA, without it float16 there. Default $SELFSUP_MIXED_PRECISION, else 'auto': on for
+   * processors with AMX or AVX512-BF16, and by XLA for GPUs of compute capability 8.0 and newer; off elsewhere.
    */
   readonly mixedPrecision?: MixedPrecision
   /** take a GPU's memory as it is needed, not all at once; default true, unless $SELFSUP_GPU_MEMORY is `all` */
   readonly memoryGrowth?: boolean
-  /** steps will be compiled by XLA, which knows no operations of our own; default $SELFSUP_XLA */
-  readonly xla?: boolean
+  /**
+   * Steps are compiled by XLA. Default $SELFSUP_XLA, else 'auto': on GPUs, where XLA has all of a step's operations; not
+   * on processors, where it is slower.
+   */
+  readonly xla?: Xla
 }
 
 export type MixedPrecision = 'auto' | 'on' | 'off'
+
+/** Whether a step is compiled by XLA; 'auto': if XLA has all of its operations. */
+export type Xla = boolean | 'auto'
 
 /** What came of the options, the environment and the machine. */
 export interface TensorflowSettings {
   readonly threads: number
   readonly operations: number
   readonly mixedPrecision: 'bfloat16' | 'float16' | 'off'
-  /** whether the processor, or GPU, has instructions for that */
+  /** that was not asked for: it is off where the GPU turns out to have no instructions for it */
+  readonly ifFast: boolean
+  /** whether the processor, or GPU as far as is known before it is opened, has instructions for that */
   readonly fast: boolean
   readonly memoryGrowth: boolean
-  readonly xla: boolean
+  readonly xla: Xla
+  readonly gpu: boolean
   /** whether operations on the processor are oneDNN's */
   readonly oneDnn: boolean
 }
@@ -64,15 +73,19 @@ export function tensorflowSettings(
   const wanted = options.mixedPrecision ?? env.SELFSUP_MIXED_PRECISION ?? 'auto'
   if (wanted !== 'auto' && wanted !== 'on' && wanted !== 'off')
     throw new SelfsupError(`mixed precision must be auto, on or off; got ${wanted}`)
+  const xla = options.xla ?? chosen(env, 'SELFSUP_XLA') ?? (gpu ? 'auto' : false)
   // float16 wants its losses scaled, which steps do not do: never by itself.
-  const on = wanted === 'on' || (wanted === 'auto' && fast && !gpu)
+  const half = gpu && xla === false ? 'float16' : 'bfloat16'
+  const on = wanted === 'on' || (wanted === 'auto' && fast && half === 'bfloat16')
   return {
     threads,
     operations,
-    mixedPrecision: on ? (gpu ? 'float16' : 'bfloat16') : 'off',
+    mixedPrecision: on ? half : 'off',
+    ifFast: wanted === 'auto',
     fast,
     memoryGrowth: options.memoryGrowth ?? env.SELFSUP_GPU_MEMORY !== 'all',
-    xla: options.xla ?? !['', '0', undefined].includes(env.SELFSUP_XLA),
+    xla,
+    gpu,
     oneDnn: (arch === 'x64' && env.TF_ENABLE_ONEDNN_OPTS !== '0') || env.TF_ENABLE_ONEDNN_OPTS === '1',
   }
 }
@@ -83,9 +96,13 @@ export function configOf({
   operations,
   mixedPrecision,
   memoryGrowth,
+  gpu,
 }: TensorflowSettings): Uint8Array {
-  const rewrites: Config['rewrites'] = mixedPrecision === 'off' ? undefined : { mixedPrecision }
-  return encodeConfig({ threads, operations, memoryGrowth, rewrites })
+  // bfloat16 on a GPU is in the steps themselves: TensorFlow's optimiser knows it on processors only.
+  const rewritten = mixedPrecision !== 'off' && !(gpu && mixedPrecision === 'bfloat16')
+  const rewrites: Config['rewrites'] = rewritten ? { mixedPrecision } : undefined
+  // Strings, and some operations on integers, are the processor's even where there is a GPU.
+  return encodeConfig({ threads, operations, softPlacement: gpu || undefined, memoryGrowth, rewrites })
 }
 
 /** This machine, as an installation sees it. */
@@ -105,6 +122,13 @@ function processorFeatures(): string[] {
   } catch {
     return [] // not Linux: there is no other such processor for which there is a wheel
   }
+}
+
+/** Of a variable that says yes, no or auto; undefined where it says nothing. */
+function chosen(env: NodeJS.ProcessEnv, name: string): Xla | undefined {
+  const value = env[name]
+  if (value === undefined || value === '') return undefined
+  return value === 'auto' ? value : value !== '0'
 }
 
 function count(env: NodeJS.ProcessEnv, name: string): number | undefined {

@@ -59,6 +59,13 @@ struct GraphAttributes {
   }
 };
 
+// Those of an operation on float32 that is to compute in bfloat16.
+struct HalvedAttributes : GraphAttributes {
+  void Type(const char* name, TF_DataType value) {
+    TF_SetAttrType(op, name, value == TF_FLOAT ? TF_BFLOAT16 : value);
+  }
+};
+
 // One attribute as it came from JavaScript. Truth values and types are whole numbers here.
 struct Attribute {
   std::string name;

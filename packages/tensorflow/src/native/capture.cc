@@ -11,6 +11,12 @@ namespace {
 constexpr char kViews[] = "SelfsupViews";
 constexpr char kConvolution[] = "SelfsupConvolution";  // and its gradients, whose names begin with it
 constexpr int64_t kLarge = 1 << 16;  // bytes
+constexpr const char* kHalved[] = {"Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter",
+                                   "MatMul", "BatchMatMul",         "BatchMatMulV2"};
+
+bool ComputesInHalf(const std::string& name) {
+  return std::find(std::begin(kHalved), std::end(kHalved), name) != std::end(kHalved);
+}
 
 // How many tensors each input argument of an operation takes: 1, or 0 for a list of any length. Out of the
 // serialized OpDef: field 2 is an input_arg, whose fields 5 and 6 (number_attr, type_list_attr) make it a list.
@@ -166,6 +172,12 @@ void Capture::Operation(const Definition& definition, int32_t inputs, int32_t ou
   if (lists > 1 || (lists == 0 && singles != inputs) || singles > inputs)
     throw Failure(name + " takes other inputs than the " + std::to_string(inputs) + " given");
 
+  const bool halved = halved_ && ComputesInHalf(name);
+  if (halved) {
+    for (TF_Output& source : sources)
+      if (TF_OperationOutputType(source) == TF_FLOAT) source = Cast(source, TF_BFLOAT16);
+  }
+  names_.insert(name);
   TF_OperationDescription* description = New(name.c_str());
   size_t next = 0;
   for (int takes : arguments) {
@@ -177,7 +189,11 @@ void Capture::Operation(const Definition& definition, int32_t inputs, int32_t ou
       next += count;
     }
   }
-  SetAttributes(definition.attributes, GraphAttributes{description});
+  if (halved) {
+    SetAttributes(definition.attributes, HalvedAttributes{{description}});
+  } else {
+    SetAttributes(definition.attributes, GraphAttributes{description});
+  }
   bool large = false, follows = last_large_ == nullptr;
   for (const TF_Output& source : sources) {
     large = large || IsLarge(source, name.c_str());
@@ -192,7 +208,8 @@ void Capture::Operation(const Definition& definition, int32_t inputs, int32_t ou
     throw Failure(name + " has fewer than " + std::to_string(outputs) + " outputs");
   size_t at = 0;
   for (int i = 0; i < outputs; ++i) {
-    const TF_Output output = name == kViews ? SizedViews(operation) : TF_Output{operation, i};
+    TF_Output output = name == kViews ? SizedViews(operation) : TF_Output{operation, i};
+    if (halved) output = Cast(output, TF_FLOAT);
     const std::vector<int64_t> shape = Shape(output, name.c_str());
     int32_t* facts = engine_.Room(at + 3 + shape.size()) + at;
     large = large || IsLarge(output, name.c_str());
@@ -213,6 +230,13 @@ TF_Output Capture::Const(TF_Tensor* tensor) {
   const TF_Output output = Done(description, "Const");
   status.Check();
   return output;
+}
+
+TF_Output Capture::Cast(TF_Output value, TF_DataType type) {
+  TF_OperationDescription* description = New("Cast");
+  TF_AddInput(description, value);
+  TF_SetAttrType(description, "DstT", type);
+  return Done(description, "Cast");
 }
 
 int32_t Capture::Constant(TF_Tensor* tensor) {
@@ -242,6 +266,20 @@ int32_t Capture::Constant(TF_Tensor* tensor) {
   return engine_.Add(Const(tensor), number);
 }
 
+const std::string& Capture::BeyondXla() {
+  const std::string device = engine_.gpu ? "XLA_GPU_JIT" : "XLA_CPU_JIT";
+  for (const std::string& name : names_) {
+    Status status;
+    TF_Buffer* kernels = TF_GetRegisteredKernelsForOp(name.c_str(), status);
+    const std::string known = status.ok() ? std::string(static_cast<const char*>(kernels->data), kernels->length) : "";
+    if (kernels) TF_DeleteBuffer(kernels);
+    if (known.find(device) != std::string::npos) continue;
+    beyond_xla_ = name;
+    break;
+  }
+  return beyond_xla_;
+}
+
 int32_t Capture::Finish(const char* name, int32_t outputs, bool xla) {
   std::vector<TF_Output> results(outputs);
   for (int32_t i = 0; i < outputs; ++i) {
@@ -268,21 +306,25 @@ int32_t Capture::Finish(const char* name, int32_t outputs, bool xla) {
   return static_cast<int32_t>(ids_.size());
 }
 
-// beginCapture(largestConstant): from here on operations are captured; the bytes that one constant may have
+// beginCapture(largestConstant, halved): from here on operations are captured; the bytes that one constant may have, and
+// whether convolutions and matrix products compute in bfloat16
 napi_value BeginCapture(Call& call) {
   Engine& engine = call.engine();
   if (engine.capture) throw Failure("a step is being captured already");
-  engine.capture = std::make_unique<Capture>(engine, ++engine.captures, call.Int(size_t{0}));
+  engine.capture = std::make_unique<Capture>(engine, ++engine.captures, call.Int(size_t{0}), call.Bool(call.arguments[1]));
   return nullptr;
 }
 
-// endCapture(name, outputs, xla): makes the function; how many inputs it takes, whose numbers are in the exchange
+// endCapture(name, outputs, xla, wholly): makes the function; how many inputs it takes, whose numbers are in the
+// exchange. Where it is to be XLA's if only XLA can compile it wholly, and it cannot: -1, and there is no function.
 napi_value EndCapture(Call& call) {
   Engine& engine = call.engine();
   if (!engine.capture) throw Failure("no step is being captured");
   const std::unique_ptr<Capture> capture = std::move(engine.capture);
   const std::string name = call.Text(call.arguments[0]);
-  return call.Number(capture->Finish(engine.Name(name), call.Int(1), call.Bool(call.arguments[2])));
+  const bool xla = call.Bool(call.arguments[2]);
+  if (xla && call.Bool(call.arguments[3]) && !capture->BeyondXla().empty()) return call.Number(-1);
+  return call.Number(capture->Finish(engine.Name(name), call.Int(1), xla));
 }
 
 napi_value AbortCapture(Call& call) {

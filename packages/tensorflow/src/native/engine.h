@@ -61,6 +61,8 @@ class Engine {
   const std::string config;  // a serialized ConfigProto
   std::string device;
   bool gpu = false;
+  // of the GPU, 80 for 8.0; 0 where there is none, or it does not tell
+  int32_t capability = 0;
   Exchange exchange;
   std::vector<Definition> definitions;
   std::unique_ptr<Capture> capture;

@@ -1,0 +1,70 @@
+// One SimCLR step on an NVIDIA card, 512 images: float32 as the card has it (TensorFloat-32), in half the bits, without XLA,
+// and one operation at a time. What TensorFlow is told as it loads takes a process for each.
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { load, median, prepared, quick, report } from './packages.mjs'
+
+const networks = ['ResNet-18', 'ConvNet']
+const ways = {
+  float32: { SELFSUP_MIXED_PRECISION: 'off' },
+  'half the bits': { SELFSUP_MIXED_PRECISION: 'on' },
+  'float32, not by XLA': { SELFSUP_MIXED_PRECISION: 'off', SELFSUP_XLA: '0' },
+  'half the bits, not by XLA': { SELFSUP_MIXED_PRECISION: 'on', SELFSUP_XLA: '0' },
+  'float32, operation by operation': { SELFSUP_MIXED_PRECISION: 'off', SELFSUP_EAGER: '1' },
+}
+
+if (process.argv[2] === 'one') await one(process.argv[3])
+const engines = []
+const rows = Object.entries(ways).flatMap(([way, environment]) => {
+  const { status, stdout } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), 'one', way], {
+    encoding: 'utf8',
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  if (status !== 0) {
+    console.error(`${way} failed`)
+    return []
+  }
+  const found = JSON.parse(stdout.trim().split('\n').at(-1))
+  engines.push(found.engine)
+  return found.rows
+})
+if (rows.length === 0) process.exit(1)
+report({ description: engines[0] }, rows)
+
+/** Images per second, the median of some runs of steps; only the last step's loss of a run is waited for. */
+async function one(way) {
+  const { convnet, resnet18 } = await load('backbones')
+  const { simclrStep } = await import('./simclr-step.mjs')
+  const engine = await prepared()
+  const images = 512
+  const made = [resnet18({ size: 32, stem: 'cifar' }), convnet({ size: 32 })]
+  const rows = []
+  for (const [at, backbone] of made.entries()) {
+    const step = simclrStep(engine, backbone, images)
+    const speeds = []
+    let loss
+    const begun = performance.now()
+    const values = step.run()
+    await values.data()
+    values.dispose()
+    const first = (performance.now() - begun) / 1000
+    for (let run = 0; run < (quick ? 2 : 6); run++) {
+      const steps = quick ? 2 : 20
+      const started = performance.now()
+      for (let i = 0; i < steps; i++) {
+        const values = step.run()
+        if (i === steps - 1) loss = (await values.data())[0]
+        values.dispose()
+      }
+      speeds.push((images * steps * 1000) / (performance.now() - started))
+    }
+    if (!Number.isFinite(loss)) throw new Error(`${way}: the loss is ${loss}`)
+    console.error(`${way}, ${networks[at]}: loss ${loss}`)
+    step.dispose()
+    rows.push({ case: `${networks[at]}, ${way}`, value: median(speeds.slice(1)), unit: 'images/s' })
+    rows.push({ case: `${networks[at]}, ${way}: first step`, value: first, unit: 's' })
+  }
+  report(engine, rows)
+  process.exit()
+}

@@ -1,0 +1,53 @@
+// One step of SimCLR (NT-Xent, SGD) without data or views, as step.py has it in PyTorch.
+import { bare, load } from './packages.mjs'
+
+const { projector } = await load('backbones')
+const { ntXent } = await load('losses')
+const { trainingStep } = await load('train')
+const tf = await bare('@tensorflow/tfjs-core')
+
+/**
+ * A projector 512-128 behind the backbone, and a batch of noise on the device.
+ * @returns run() computes a step and gives its loss, a tensor [1] that is the caller's
+ */
+export function simclrStep(engine, backbone, images) {
+  const inputs = backbone.outputs[0].shape.at(-1)
+  const head = projector({ inputs, hidden: 512, outputs: 128, batchNorm: false })
+  const method = {
+    name: 'step',
+    networks: { backbone, projector: head },
+    state: {},
+    crops: [],
+    views: ({ images }) => ({ x: images }),
+    loss: ({ x }) => {
+      const z = head.apply(backbone.apply(x, { training: true }), { training: true })
+      return { loss: ntXent(...tf.split(z, 2), { temperature: 0.5 }) }
+    },
+    dispose() {},
+  }
+  const step = trainingStep(method, { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 }, engine)
+  const batch = {
+    images: tf.randomUniform([images, 32, 32, 3], 0, 1, 'float32', 5),
+    labels: tf.fill([images], -1, 'int32'),
+    indices: tf.range(0, images, 1, 'int32'),
+  }
+  let count = 0
+  return {
+    run() {
+      const inputs = {
+        seed: tf.tensor1d([1, count++], 'int32'),
+        learningRate: tf.scalar(0.06),
+        highestRate: tf.scalar(0.06),
+        progress: tf.scalar(0),
+        epoch: tf.scalar(0),
+      }
+      const values = step.run(batch, inputs)
+      tf.dispose(inputs)
+      return values
+    },
+    dispose() {
+      step.dispose()
+      tf.dispose(batch)
+    },
+  }
+}
