@@ -27,6 +27,7 @@ const rows = Object.entries(ways).flatMap(([way, environment]) => {
   }
   const found = JSON.parse(stdout.trim().split('\n').at(-1))
   engines.push(found.engine)
+  for (const row of found.rows) console.error(JSON.stringify(row))
   return found.rows
 })
 if (rows.length === 0) process.exit(1)

@@ -25,7 +25,9 @@ export function simclrStep(engine, backbone, images) {
     },
     dispose() {},
   }
-  const step = trainingStep(method, { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 }, engine)
+  const step = trainingStep(method, { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 }, engine, {
+    steps: 1e4, // as in a long run
+  })
   const batch = {
     images: tf.randomUniform([images, 32, 32, 3], 0, 1, 'float32', 5),
     labels: tf.fill([images], -1, 'int32'),

@@ -38,7 +38,7 @@ function describe(exit: (code: number) => void): Command {
         'half the bits in compiled steps; auto: where the processor is faster for it',
       ).choices(['auto', 'on', 'off']),
     )
-    .option('--xla', 'compile steps through XLA (default: on GPUs)')
+    .option('--xla', 'compile steps through XLA (default: on GPUs in long runs)')
     .option('--no-xla', 'never through XLA')
     .configureHelp({ showGlobalOptions: true })
     // Told to the engine through the environment before it starts: no part of what a run is made of.

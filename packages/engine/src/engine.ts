@@ -43,10 +43,12 @@ export interface CompileOptions {
   /** run it as it is, one operation after another: for a step that cannot be captured. Default $SELFSUP_EAGER */
   readonly eager?: boolean
   /**
-   * Through XLA, where the engine has it; 'auto': where XLA has all of the step's operations. Faster on GPUs, slower on
-   * processors (measured). Default that of `prepareEngine`
+   * Through XLA, where the engine has it; 'auto': where XLA has all of the step's operations, and `calls` are enough for
+   * what its compiling costs. Faster on GPUs, slower on processors (measured). Default that of `prepareEngine`
    */
   readonly xla?: boolean | 'auto'
+  /** about how often the step will be called, which decides on `xla: 'auto'`; default seldom */
+  readonly calls?: number
 }
 
 export interface EngineMemory {

@@ -20,15 +20,15 @@ export interface EngineOptions {
   readonly threads?: number
   /**
    * Compiled steps on native TensorFlow compute convolutions and matrix products in half the bits. Default
-   * $SELFSUP_MIXED_PRECISION, else 'auto': bfloat16 on processors with AMX or AVX512-BF16, and on GPUs of compute
-   * capability 8.0 and newer. Counts for the first preparation in a process, as does `memoryGrowth`.
+   * $SELFSUP_MIXED_PRECISION, else 'auto': bfloat16 on processors with AMX or AVX512-BF16. Counts for the first
+   * preparation in a process, as does `memoryGrowth`.
    */
   readonly mixedPrecision?: 'auto' | 'on' | 'off'
   /** take a GPU's memory as it is needed instead of all at once; default true, unless $SELFSUP_GPU_MEMORY is `all` */
   readonly memoryGrowth?: boolean
   /**
-   * Compile through XLA where `compile` is not told otherwise. Default $SELFSUP_XLA, else 'auto': on GPUs, where XLA has
-   * all of a step's operations.
+   * Compile through XLA where `compile` is not told otherwise. Default $SELFSUP_XLA, else 'auto' on GPUs: where XLA has all
+   * of a step's operations and it will be called often enough.
    */
   readonly xla?: boolean | 'auto'
 }
@@ -64,8 +64,8 @@ async function compiler(name: EngineName, options: EngineOptions): Promise<Engin
   const backend = tf.backend()
   if (!(backend instanceof TensorflowBackend)) return tidyStep // the user's own tfjs-node
   const byXla = options.xla ?? backend.xla
-  return (step, { eager = isSet('SELFSUP_EAGER'), xla = byXla } = {}) =>
-    eager ? tidyStep(step) : compileStep(backend, step, { xla })
+  return (step, { eager = isSet('SELFSUP_EAGER'), xla = byXla, calls } = {}) =>
+    eager ? tidyStep(step) : compileStep(backend, step, { xla, calls })
 }
 
 function wantedEngine(asked: EngineName | 'auto'): EngineName | 'auto' {

@@ -12,7 +12,7 @@ export type FlatAttributes = readonly unknown[]
  */
 export interface Addon {
   /**
-   * @returns facts, among them a GPU's compute capability (80 for 8.0; 0 where that is not known), whether the processor is one that our convolutions are for (2), or one that merely runs
+   * @returns facts, among them whether the processor is one that our convolutions are for (2), or one that merely runs
    * them (1), and the same of filters' gradients by bfloat16; and the exchange, which is that of the first call in a process
    */
   start(
@@ -21,7 +21,6 @@ export interface Addon {
   ): {
     version: string
     gpu: boolean
-    capability: number
     convolutions: number
     bfloat16: number
     exchange: Int32Array

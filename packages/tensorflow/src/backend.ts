@@ -36,9 +36,6 @@ const noneOfOurs: OwnOperations = {
   normalisation: false,
 }
 
-/** Compute capability from which GPUs multiply in bfloat16: 8.0. */
-const FAST_CAPABILITY = 80
-
 /** Bytes that one constant made on the host may have in a captured step. */
 const LARGEST_CONSTANT = 1 << 20
 
@@ -101,17 +98,10 @@ export class TensorflowBackend extends tf.KernelBackend {
   constructor(
     private readonly addon: Addon,
     config: Uint8Array = new Uint8Array(),
-    {
-      mixedPrecision = 'off',
-      ifFast = false,
-      xla = false,
-    }: Partial<Pick<TensorflowSettings, 'mixedPrecision' | 'ifFast' | 'xla'>> = {},
+    { mixedPrecision = 'off', xla = false }: Partial<Pick<TensorflowSettings, 'mixedPrecision' | 'xla'>> = {},
   ) {
     super()
-    const { version, gpu, capability, convolutions, bfloat16, exchange } = addon.start(
-      new Int32Array(1 << 16),
-      config,
-    )
+    const { version, gpu, convolutions, bfloat16, exchange } = addon.start(new Int32Array(1 << 16), config)
     this.exchange = exchange
     this.version = version
     this.isUsingGpuDevice = gpu
@@ -119,7 +109,7 @@ export class TensorflowBackend extends tf.KernelBackend {
     const { SELFSUP_CONVOLUTIONS: wanted } = process.env
     const suits = (how: number) => !gpu && (wanted === '1' ? how > 0 : wanted !== '0' && how === 2)
     this.xla = xla
-    this.mixedPrecision = gpu && ifFast && capability < FAST_CAPABILITY ? 'off' : mixedPrecision
+    this.mixedPrecision = mixedPrecision
     this.ours = {
       views: !gpu,
       normalisation: !gpu,

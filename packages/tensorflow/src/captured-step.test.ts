@@ -286,10 +286,33 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled step', () => 
     const failed = strict(x)
     await expect(failed.data()).rejects.toThrow('CropAndResize')
     failed.dispose()
-    const lenient = compileStep(backend, cropped, { xla: 'auto' })
+    const lenient = compileStep(backend, cropped, { xla: 'auto', calls: 1e4 })
     expect(await values(lenient(x))).toEqual([1, 2, 3, 4])
     expect(lenient.captures).toBe(1)
     for (const step of [product, strict, lenient]) step.dispose()
+    x.dispose()
+  })
+
+  test('XLA is taken by itself for steps that are called often enough', () => {
+    const seen: boolean[] = []
+    const observed = (x: tf.Tensor) => {
+      seen.push(backend.byXla)
+      return tf.square(x)
+    }
+    const x = tf.scalar(3)
+    for (const options of [
+      {},
+      { xla: 'auto' },
+      { xla: 'auto', calls: 1999 },
+      { xla: 'auto', calls: 2000 },
+    ] as const) {
+      const step = compileStep(backend, observed, options)
+      const result = step(x)
+      expect(result.dataSync()[0]).toBe(9)
+      result.dispose()
+      step.dispose()
+    }
+    expect(seen).toEqual([false, false, false, true])
     x.dispose()
   })
 

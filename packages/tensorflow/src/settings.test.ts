@@ -11,8 +11,7 @@ describe('mixed precision', () => {
     ['off where the processor is no faster for it', {}, plain, 'off'],
     ['on with AMX', {}, amx, 'bfloat16'],
     ['on with AVX512-BF16', {}, zen, 'bfloat16'],
-    ['on for GPUs, by XLA', {}, card, 'bfloat16'],
-    ['off for GPUs without XLA, where it is float16', { xla: false }, card, 'off'],
+    ['not by itself on GPUs', {}, card, 'off'],
     ['on where it is asked for', { mixedPrecision: 'on' }, plain, 'bfloat16'],
     ['on on a GPU', { mixedPrecision: 'on' }, card, 'bfloat16'],
     ['on on a GPU without XLA', { mixedPrecision: 'on', xla: false }, card, 'float16'],
@@ -26,11 +25,6 @@ describe('mixed precision', () => {
     ],
   ])('%s', (_, options, surroundings, expected) => {
     expect(tensorflowSettings(options, surroundings).mixedPrecision).toBe(expected)
-  })
-
-  test('not asked for, it depends on what the GPU can', () => {
-    expect(tensorflowSettings({}, card).ifFast).toBe(true)
-    expect(tensorflowSettings({ mixedPrecision: 'on' }, card).ifFast).toBe(false)
   })
 
   test('is one of three choices', () => {

@@ -16,22 +16,22 @@ export interface TensorflowOptions {
   readonly operations?: number
   /**
    * Compiled steps compute convolutions and matrix products in half the bits, weights stay float32: bfloat16 on
-   * processors, and on GPUs by XLA, without it float16 there. Default $SELFSUP_MIXED_PRECISION, else 'auto': on for
-   * processors with AMX or AVX512-BF16, and by XLA for GPUs of compute capability 8.0 and newer; off elsewhere.
+   * processors, and on GPUs by XLA; without it float16 there. Default $SELFSUP_MIXED_PRECISION, else 'auto': on for
+   * processors with AMX or AVX512-BF16, off elsewhere.
    */
   readonly mixedPrecision?: MixedPrecision
   /** take a GPU's memory as it is needed, not all at once; default true, unless $SELFSUP_GPU_MEMORY is `all` */
   readonly memoryGrowth?: boolean
   /**
-   * Steps are compiled by XLA. Default $SELFSUP_XLA, else 'auto': on GPUs, where XLA has all of a step's operations; not
-   * on processors, where it is slower.
+   * Steps are compiled by XLA. Default $SELFSUP_XLA, else 'auto' on GPUs: where XLA has all of a step's operations and it
+   * will be called often enough; never on processors, where it is slower.
    */
   readonly xla?: Xla
 }
 
 export type MixedPrecision = 'auto' | 'on' | 'off'
 
-/** Whether a step is compiled by XLA; 'auto': if XLA has all of its operations. */
+/** Whether a step is compiled by XLA; 'auto': if XLA has all of its operations, and it will be called often. */
 export type Xla = boolean | 'auto'
 
 /** What came of the options, the environment and the machine. */
@@ -39,9 +39,7 @@ export interface TensorflowSettings {
   readonly threads: number
   readonly operations: number
   readonly mixedPrecision: 'bfloat16' | 'float16' | 'off'
-  /** that was not asked for: it is off where the GPU turns out to have no instructions for it */
-  readonly ifFast: boolean
-  /** whether the processor, or GPU as far as is known before it is opened, has instructions for that */
+  /** whether the processor, or GPU, has instructions for that */
   readonly fast: boolean
   readonly memoryGrowth: boolean
   readonly xla: Xla
@@ -74,14 +72,13 @@ export function tensorflowSettings(
   if (wanted !== 'auto' && wanted !== 'on' && wanted !== 'off')
     throw new SelfsupError(`mixed precision must be auto, on or off; got ${wanted}`)
   const xla = options.xla ?? chosen(env, 'SELFSUP_XLA') ?? (gpu ? 'auto' : false)
-  // float16 wants its losses scaled, which steps do not do: never by itself.
   const half = gpu && xla === false ? 'float16' : 'bfloat16'
-  const on = wanted === 'on' || (wanted === 'auto' && fast && half === 'bfloat16')
+  // Not by itself on GPUs: float16 wants its losses scaled, which steps do not do, and bfloat16's gain there is not measured.
+  const on = wanted === 'on' || (wanted === 'auto' && fast && !gpu)
   return {
     threads,
     operations,
     mixedPrecision: on ? half : 'off',
-    ifFast: wanted === 'auto',
     fast,
     memoryGrowth: options.memoryGrowth ?? env.SELFSUP_GPU_MEMORY !== 'all',
     xla,

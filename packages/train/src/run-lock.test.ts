@@ -25,9 +25,13 @@ test('one holder at a time; nothing is left behind', async () => {
 })
 
 test('of many who try at once one succeeds, over a lock left behind too', async () => {
-  await write({ pid: 2 ** 22 + 1, host: hostname() })
-  const tries = await Promise.allSettled(Array.from({ length: 20 }, () => lockRun(folder)))
-  expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+  for (let round = 0; round < 10; round++) {
+    await write({ pid: 2 ** 22 + 1, host: hostname() })
+    const tries = await Promise.allSettled(Array.from({ length: 20 }, () => lockRun(folder)))
+    const locks = tries.flatMap((tried) => (tried.status === 'fulfilled' ? [tried.value] : []))
+    expect(locks).toHaveLength(1)
+    await locks[0]!.release()
+  }
 })
 
 test('a process that ended has no lock, one that lives has', async () => {

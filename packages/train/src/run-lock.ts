@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { link, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -35,24 +35,31 @@ export async function lockRun(folder: string, { everyMs = heartbeatMs } = {}): P
   const path = join(folder, 'lock.json')
   const token = randomUUID()
   const holder: Holder = { token, pid: process.pid, host: hostname(), born: birth(process.pid) }
-  for (let attempt = 0; !(await create(path, holder)); attempt++) {
-    const other = await read(path)
-    if (attempt > 20 || (other !== undefined && (await isLive(path, other)))) {
-      throw new SelfsupError(
-        `${folder} is in use by another run${other ? ` (process ${other.pid} on ${other.host})` : ''}: wait for it to end, or choose another folder`,
-      )
+  held.add(token) // from the moment that the file can be seen, for others in this process
+  try {
+    for (let attempt = 0; !(await create(path, holder)); attempt++) {
+      const other = await read(path)
+      const known = other !== 'damaged' && other
+      if (attempt > 20 || (known && (await isLive(path, known)))) {
+        throw new SelfsupError(
+          `${folder} is in use by another run${known ? ` (process ${known.pid} on ${known.host})` : ''}: wait for it to end, or choose another folder`,
+        )
+      }
+      if (other) await removeStale(path, other)
+      await setTimeout(5)
     }
-    await setAside(path, other?.token)
-    await setTimeout(5)
+  } catch (error) {
+    held.delete(token)
+    throw error
   }
-  held.add(token)
 
   const heart = startHeart(path, everyMs)
   return {
     async release() {
       await heart.terminate()
       held.delete(token)
-      if ((await read(path))?.token === token) await rm(path, { force: true })
+      const now = await read(path)
+      if (now && tokenOf(now) === token) await rm(path, { force: true })
     },
   }
 }
@@ -92,13 +99,17 @@ async function create(path: string, holder: Holder): Promise<boolean> {
   }
 }
 
-async function read(path: string): Promise<Holder | undefined> {
+/** Who holds the lock; undefined where there is none. */
+async function read(path: string): Promise<Holder | 'damaged' | undefined> {
   try {
-    return JSON.parse(await readFile(path, 'utf8'))
-  } catch {
-    return undefined // gone or damaged
+    const holder: Holder = JSON.parse(await readFile(path, 'utf8'))
+    return /^[\w-]+$/.test(holder.token) ? holder : 'damaged'
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : 'damaged'
   }
 }
+
+const tokenOf = (holder: Holder | 'damaged'): string => (holder === 'damaged' ? holder : holder.token)
 
 async function isLive(path: string, { token, pid, host, born }: Holder): Promise<boolean> {
   if (host !== hostname()) {
@@ -114,16 +125,25 @@ async function isLive(path: string, { token, pid, host, born }: Holder): Promise
   return born === undefined || born === birth(pid)
 }
 
-/** Moves a stale lock away; when two processes do so at once, the one that moved a fresh lock puts it back. */
-async function setAside(path: string, stale: string | undefined): Promise<void> {
-  const aside = `${path}.${randomUUID()}`
+/**
+ * Removes a stale lock, and no other: of those who found it stale, one at a time looks whether it is still that one, and none
+ * but they remove it.
+ */
+async function removeStale(path: string, stale: Holder | 'damaged'): Promise<void> {
+  const guard = `${path}.${tokenOf(stale)}.stale`
   try {
-    await rename(path, aside)
-    const moved = await read(aside)
-    if (moved !== undefined && moved.token !== stale) await rename(aside, path)
-    else await rm(aside, { force: true })
-  } catch {
-    // another process was faster
+    await writeFile(guard, '', { flag: 'wx' })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    const { mtimeMs } = await stat(guard).catch(() => ({ mtimeMs: Date.now() }))
+    if (Date.now() - mtimeMs > staleMs) await rm(guard, { force: true }) // of one who was killed at it
+    return
+  }
+  try {
+    const now = await read(path)
+    if (now && tokenOf(now) === tokenOf(stale)) await rm(path, { force: true })
+  } finally {
+    await rm(guard, { force: true })
   }
 }
 

@@ -34,7 +34,7 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
   })
   const description = describeRun(method, dataset, settings, stepsPerEpoch, config, engine)
   phasesAt(method, { step: 0, epoch: 0 }) // so that a wrong name shows before anything is written
-  const step = trainingStep(method, settings.optimizer, engine)
+  const step = trainingStep(method, settings.optimizer, engine, { steps: totalSteps })
   const started = Date.now()
 
   try {

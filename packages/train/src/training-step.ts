@@ -49,9 +49,15 @@ const streams = { phase: 0x9a5e, targets: 0x7a26, loss: 0x1055 } as const
 /**
  * Makes the step that trains a method on an engine: a function of (weights, slots, method state, batch, seed, learning
  * rates, progress, epoch) in TensorFlow.js operations only, compiled where the engine can, once for each list of phases.
+ * @param options.steps about how many will run: what compiling may cost
  * @throws SelfsupError when the method has nothing to train, or its groups and phases don't fit its weights
  */
-export function trainingStep(method: Method, settings: OptimizerSettings, engine: Engine): TrainingStep {
+export function trainingStep(
+  method: Method,
+  settings: OptimizerSettings,
+  engine: Engine,
+  { steps }: { readonly steps?: number } = {},
+): TrainingStep {
   const updates = groupUpdates(method, settings)
   const all = phasesOf(method)
   const values = valuesOfSteps(method.name, all)
@@ -59,6 +65,7 @@ export function trainingStep(method: Method, settings: OptimizerSettings, engine
   const compiled = engine.compile(
     (batch: ImageBatch, inputs: StepInputs, phases: readonly string[]): tf.Tensor1D =>
       tf.concat1d(phases.map((phase, position) => tf.tidy(() => runPhase(batch, inputs, phase, position)))),
+    { calls: steps },
   )
 
   function runPhase(

@@ -36,21 +36,16 @@ export function nodeAdvice(version: string): string {
   return major > 24 || major % 2 === 1 ? ' (not tested: 20, 22 and 24 are)' : ''
 }
 
-function inHalf({ fastInHalf, gpu, mixedPrecision }: StepsReport): string {
-  if (!fastInHalf) return ', which this processor is slow at'
-  return gpu && mixedPrecision === 'bfloat16' ? ' (compute capability 8.0 and newer)' : ''
-}
-
 /** One line: `compiled, without XLA, in float32 (...), 2 threads in an operation, 2 operations at a time, oneDNN on`. */
 export function describeSteps(steps: StepsReport): string {
   const { compiled, xla, mixedPrecision, fastInHalf, threads, operations, oneDnn, gpu } = steps
   const parts = [
     gpu ? 'on the GPU' : 'on the processor',
     compiled ? 'compiled' : 'one operation after another (SELFSUP_EAGER, or tfjs-node)',
-    `${xla ? 'with' : 'without'} XLA${xla === 'auto' ? ' where it has all operations' : ''}`,
+    `${xla ? 'with' : 'without'} XLA${xla === 'auto' ? ' for steps that are called often' : ''}`,
     mixedPrecision === 'off'
       ? `mixed precision off${fastInHalf ? '' : ' (no AMX, AVX512-BF16 or GPU)'}`
-      : `mixed precision in ${mixedPrecision}${inHalf(steps)}`,
+      : `mixed precision in ${mixedPrecision}${fastInHalf ? '' : ', which this processor is slow at'}`,
     `${threads} threads in an operation, ${operations} operations at a time`,
     `oneDNN ${oneDnn ? 'on' : 'off'}`,
   ]

@@ -12,7 +12,7 @@ namespace selfsup {
 namespace {
 
 // start(exchange, config): the Int32Array through which numbers are to pass, and a serialized ConfigProto; what
-// TensorFlow calls its version, whether it computes on a GPU and of what capability that is, how well our convolutions suit this processor, and the
+// TensorFlow calls its version, whether it computes on a GPU, how well our convolutions suit this processor, and the
 // exchange, which is the first call's
 napi_value Start(Call& call) {
   void* started = nullptr;
@@ -32,7 +32,7 @@ napi_value Start(Call& call) {
     const auto end = [](napi_env, void* data, void*) { delete static_cast<Engine*>(data); };
     Check(napi_set_instance_data(call.env, engine.release(), end, nullptr), "engine");
   }
-  napi_value facts, version, gpu, capability, convolutions, bfloat16, exchange;
+  napi_value facts, version, gpu, convolutions, bfloat16, exchange;
   napi_create_object(call.env, &facts);
   napi_get_reference_value(call.env, static_cast<Engine*>(started)->exchange.reference, &exchange);
   napi_set_named_property(call.env, facts, "exchange", exchange);
@@ -40,8 +40,6 @@ napi_value Start(Call& call) {
   napi_get_boolean(call.env, static_cast<Engine*>(started)->gpu, &gpu);
   napi_set_named_property(call.env, facts, "version", version);
   napi_set_named_property(call.env, facts, "gpu", gpu);
-  napi_create_int32(call.env, static_cast<Engine*>(started)->capability, &capability);
-  napi_set_named_property(call.env, facts, "capability", capability);
   napi_create_int32(call.env, OwnConvolutions(), &convolutions);
   napi_set_named_property(call.env, facts, "convolutions", convolutions);
   napi_create_int32(call.env, OwnBfloat16(), &bfloat16);

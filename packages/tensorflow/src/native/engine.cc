@@ -1,32 +1,10 @@
 #include "engine.h"
 
-#include <dlfcn.h>
-
 #include <cstring>
 
 #include "capture.h"
 
 namespace selfsup {
-
-namespace {
-
-// What NVIDIA's driver, which TensorFlow has opened, says of the first of its cards.
-int32_t ComputeCapability() {
-  using Get = int (*)(int* device, int ordinal);
-  using Attribute = int (*)(int* value, int attribute, int device);
-  void* driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_NOLOAD);
-  if (!driver) return 0;
-  const auto get = reinterpret_cast<Get>(dlsym(driver, "cuDeviceGet"));
-  const auto attribute = reinterpret_cast<Attribute>(dlsym(driver, "cuDeviceGetAttribute"));
-  int device = 0, major = 0, minor = 0;
-  // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR
-  const bool known = get && attribute && get(&device, 0) == 0 && attribute(&major, 75, device) == 0 &&
-                     attribute(&minor, 76, device) == 0;
-  dlclose(driver);
-  return known ? 10 * major + minor : 0;
-}
-
-}  // namespace
 
 Engine& Call::engine() const {
   void* data = nullptr;
@@ -50,7 +28,6 @@ Engine::Engine(const std::string& config) : config(config) {
     if (gpu || device.empty()) device = TF_DeviceListName(devices, i, each);
   }
   TF_DeleteDeviceList(devices);
-  if (gpu) capability = ComputeCapability();
   // A few steps may wait in line: the next is there when one ends, and their inputs do not pile up.
   queue = TFE_NewExecutor(true, false, 4);
   at_once = TFE_ContextGetExecutorForThread(context);

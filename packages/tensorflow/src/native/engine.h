@@ -61,8 +61,6 @@ class Engine {
   const std::string config;  // a serialized ConfigProto
   std::string device;
   bool gpu = false;
-  // of the GPU, 80 for 8.0; 0 where there is none, or it does not tell
-  int32_t capability = 0;
   Exchange exchange;
   std::vector<Definition> definitions;
   std::unique_ptr<Capture> capture;
