@@ -53,7 +53,9 @@ export function compileStep<Args extends unknown[], Result extends tf.TensorCont
   step: (...args: Args) => Result,
   { xla: wanted = backend.xla, calls = 0, captures: most = 16 }: CompileOptions = {},
 ): ((...args: Args) => Result) & { readonly captures: number; dispose(): void } {
-  const xla = wanted === 'auto' && calls < WORTH_XLA ? false : wanted
+  // On a GPU bfloat16 is XLA's: whoever asked for it did so for speed.
+  const worthIt = calls >= WORTH_XLA || backend.mixedPrecision === 'bfloat16'
+  const xla = wanted === 'auto' && !worthIt ? false : wanted
   const captures = new Map<string, Captured>()
   let warned = false
 

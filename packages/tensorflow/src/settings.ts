@@ -16,8 +16,8 @@ export interface TensorflowOptions {
   readonly operations?: number
   /**
    * Compiled steps compute convolutions and matrix products in half the bits, weights stay float32: bfloat16 on
-   * processors, and on GPUs by XLA; without it float16 there. Default $SELFSUP_MIXED_PRECISION, else 'auto': on for
-   * processors with AMX or AVX512-BF16, off elsewhere.
+   * processors, and on GPUs by XLA, which steps then are compiled by however short the run; float16 there where XLA is off.
+   * Default $SELFSUP_MIXED_PRECISION, else 'auto': on for processors with AMX or AVX512-BF16, off elsewhere.
    */
   readonly mixedPrecision?: MixedPrecision
   /** take a GPU's memory as it is needed, not all at once; default true, unless $SELFSUP_GPU_MEMORY is `all` */
