@@ -293,6 +293,22 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled step', () => 
     x.dispose()
   })
 
+  test('by XLA too, pictures are enlarged by neighbours, forwards and backwards', async () => {
+    const x = tf.tensor4d([1, 2, 3, 4, 5, 6], [1, 3, 2, 1])
+    const weights = tf.tidy(() => tf.reshape(tf.range(0, 36), [1, 9, 4, 1]))
+    const enlarged = (x: tf.Tensor) =>
+      tf.sum(tf.mul(tf.image.resizeNearestNeighbor(x as tf.Tensor4D, [9, 4]), weights))
+    const gradient = tf.grad(enlarged)
+    const [plain, byXla] = [false, true].map((xla) =>
+      compileStep(backend, (x: tf.Tensor) => gradient(x), { xla }),
+    )
+    const expected = await values(plain!(x))
+    expect(expected[0]).toBe(0 + 1 + 4 + 5 + 8 + 9)
+    expect(await values(byXla!(x))).toEqual(expected)
+    for (const step of [plain!, byXla!]) step.dispose()
+    tf.dispose([x, weights])
+  })
+
   test('XLA is taken by itself for steps that are called often enough', () => {
     const seen: boolean[] = []
     const observed = (x: tf.Tensor) => {

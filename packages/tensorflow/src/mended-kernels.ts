@@ -5,7 +5,8 @@ import type { TensorflowBackend } from './backend.js'
 /**
  * Puts right the kernels of tfjs-node that call chained methods (`x.toInt()`), which exist only where the whole
  * of TensorFlow.js is loaded; one of them, `Exp` of integers, disposed of its input too. And those that wait for the
- * device: `GatherV2` reads all its indices to check them, which TensorFlow does itself.
+ * device: `GatherV2` reads all its indices to check them, which TensorFlow does itself. And gives XLA the gradient of
+ * enlarging by neighbours, which it lacks.
  */
 export function mendKernels(backendName: string): void {
   castFirst('Exp', backendName, 'int32', 'float32')
@@ -14,6 +15,7 @@ export function mendKernels(backendName: string): void {
   replace({ kernelName: 'Prelu', backendName, kernelFunc: ({ inputs }) => prelu(inputs) })
   replace({ kernelName: 'GatherV2', backendName, kernelFunc: gather })
   keepIntegers('Round', backendName)
+  shrinkBySums('ResizeNearestNeighborGrad', backendName)
 }
 
 /** Casts inputs of dtype `from` before the kernel gets to see them. */
@@ -36,6 +38,21 @@ function keepIntegers(kernelName: string, backendName: string): void {
   const kernel = tf.getKernel(kernelName, backendName)
   const kernelFunc: tf.KernelFunc = (call) =>
     call.inputs.x?.dtype === 'int32' ? tf.clone(call.inputs.x as tf.Tensor) : kernel.kernelFunc(call)
+  replace({ ...kernel, kernelFunc })
+}
+
+/** By whole factors each neighbour's gradient is a sum over a block. */
+function shrinkBySums(kernelName: string, backendName: string): void {
+  const kernel = tf.getKernel(kernelName, backendName)
+  const kernelFunc: tf.KernelFunc = (call) => {
+    const { images, dy } = call.inputs as { images: tf.Tensor4D; dy: tf.Tensor4D }
+    const { alignCorners } = call.attrs as unknown as tf.ResizeNearestNeighborGradAttrs
+    const [batch, height, width, channels] = images.shape
+    const [rows, columns] = [dy.shape[1] / height, dy.shape[2] / width]
+    const whole = !alignCorners && Number.isInteger(rows) && Number.isInteger(columns)
+    if (!whole || !(call.backend as TensorflowBackend).byXla) return kernel.kernelFunc(call)
+    return tf.tidy(() => tf.sum(tf.reshape(dy, [batch, height, rows, width, columns, channels]), [2, 4]))
+  }
   replace({ ...kernel, kernelFunc })
 }
 
