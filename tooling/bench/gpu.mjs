@@ -38,6 +38,12 @@ async function one(way) {
   const { convnet, resnet18 } = await load('backbones')
   const { simclrStep } = await import('./simclr-step.mjs')
   const engine = await prepared()
+  if (!engine.description.includes('GPU')) {
+    console.error(
+      `${engine.description}: no NVIDIA card, or not TensorFlow for it (npx selfsup engine install --cuda)`,
+    )
+    process.exit(1)
+  }
   const images = 512
   const made = [resnet18({ size: 32, stem: 'cifar' }), convnet({ size: 32 })]
   const rows = []
