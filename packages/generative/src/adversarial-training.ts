@@ -23,6 +23,14 @@ export const adversarialAlarms = (deceiving: string): readonly Alarm[] => [
     says: 'the generator makes one picture whatever its latents; begin anew with another seed, or a smaller learning rate',
   },
   {
+    // Those that learn have kept above 0.6 from their first few hundred steps on.
+    metric: 'discriminator/sampleSpread',
+    below: 0.4,
+    steps: 1000,
+    name: 'narrowness',
+    says: 'generated pictures differ far less than real ones do: few kinds of them are made, or noise; take a smaller learning rate, or (of bigan) cycle=0.02',
+  },
+  {
     // Not its accuracy: batch normalisation shows a discriminator which batch is the real one, and generators learn all the same.
     metric: deceiving,
     above: 8,

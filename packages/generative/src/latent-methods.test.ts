@@ -209,9 +209,10 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
       const shown = method.generate(tf.zeros([2, 3]))
       expect(shown.dataSync()[0]).toBeCloseTo(0.5, 5)
     })
-    expect(method.alarms!.map(({ metric }) => metric)).toEqual([
-      'discriminator/sampleSpread',
-      'generator/loss',
+    expect(method.alarms!.map(({ metric, name }) => `${name}: ${metric}`)).toEqual([
+      'collapse: discriminator/sampleSpread',
+      'narrowness: discriminator/sampleSpread',
+      'divergence: generator/loss',
     ])
     method.dispose()
     backbone.dispose()
