@@ -30,7 +30,7 @@ const settings = {
   classifier: { epochs: 4, learningRate: 2e-3, ...usual, ...set.classifier },
   vae: { epochs: 12, learningRate: 1e-3, ...usual, ...set.vae },
   gan: { epochs: 8, learningRate: 5e-4, ...adversarial, ...set.gan },
-  bigan: { epochs: 20, learningRate: 5e-4, ...adversarial, ...set.bigan },
+  bigan: { epochs: 30, learningRate: 2e-4, ...adversarial, ...set.bigan },
   'bigan-cycle': { epochs: 6, learningRate: 5e-4, ...adversarial, ...set['bigan-cycle'] },
   stability: { epochs: 2, learningRate: 5e-4, ...adversarial, ...set.stability },
 }

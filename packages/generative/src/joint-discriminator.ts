@@ -8,8 +8,9 @@ export interface JointDiscriminatorOptions extends Omit<GeneratorOptions, 'kind'
 }
 
 /**
- * BiGAN's discriminator of pairs: a picture and its latents, which enter both hidden layers (Donahue et al. 2017,
- * arXiv:1605.09782, section 3). Convolutional ones look at the picture first.
+ * BiGAN's discriminator of pairs: a picture and its latents, which enter each layer but the first (Donahue et al. 2017,
+ * arXiv:1605.09782, section 3, as in the authors' code): there a network could tell by the latents alone how they are
+ * distributed, and would look no further. Convolutional ones look at the picture first.
  * @param options.trunk from pictures to [batch, features]; its layers become the model's
  * @returns a model from [pictures, latents] to [batch, 1], the logit of "a real picture, encoded"
  */
@@ -25,7 +26,7 @@ export function jointDiscriminator({
   const pictures = trunk ? trunk.inputs[0]! : tfl.input({ shape: [size, size, channels], name: 'pictures' })
   const looked = trunk ? trunk.outputs[0]! : through(tfl.layers.flatten({ name: 'pixels' }), pictures)
   const units = 16 * width
-  let x = leakyRelu(linear(joined(looked, z, '1'), '1/linear', units), '1/relu')
+  let x = leakyRelu(linear(trunk ? joined(looked, z, '1') : looked, '1/linear', units), '1/relu')
   x = normalisation(linear(joined(x, z, '2'), '2/linear', units, false), '2/bn')
   const outputs = linear(leakyRelu(x, '2/relu'), 'answer', 1)
   const model = tfl.model({ inputs: [pictures, z], outputs, name: 'discriminator' })
