@@ -321,6 +321,11 @@ export class TensorflowBackend extends tf.KernelBackend {
     if (this.xlaIsAwake) return
     this.xlaIsAwake = true
     const name = 'selfsup_wake_xla'
+    try {
+      this.addon.wait()
+    } catch {
+      // of a step before, whose values tell
+    }
     tf.tidy(() => {
       const inputs = this.captureFunction(name, true, () => [tf.square(tf.scalar(1))])!
       this.callFunction(name, inputs, [{ shape: [], dtype: 'float32' }])
