@@ -101,15 +101,26 @@ struct Reading {
   napi_async_work work = nullptr;
   napi_deferred deferred = nullptr;
   TFE_TensorHandle* handle = nullptr;
+  TFE_Executor* queue = nullptr;
   Tensor tensor;
   std::string error;
 };
+
+// A step that fails takes those in line behind it along. Who reads its values waits until that is over: or the next step,
+// which may be called at once, would be among them.
+void Forget(TFE_Executor* queue) {
+  Status failed;
+  TFE_ExecutorWaitForAllPendingNodes(queue, failed);
+  if (!failed.ok()) TFE_ExecutorClearError(queue);
+}
 
 void Resolve(napi_env, void* data) {
   auto& reading = *static_cast<Reading*>(data);
   Status status;
   reading.tensor.reset(TFE_TensorHandleResolve(reading.handle, status));
-  if (!status.ok()) reading.error = TF_Message(status);
+  if (status.ok()) return;
+  reading.error = TF_Message(status);
+  Forget(reading.queue);
 }
 
 void Settle(napi_env env, napi_status, void* data) {
@@ -155,7 +166,9 @@ napi_value DeleteTensor(Call& call) {
 // readSync(number): its values, once they are there
 napi_value ReadSync(Call& call) {
   Status status;
-  Tensor tensor(TFE_TensorHandleResolve(call.engine().Handle(call.Int(size_t{0})), status));
+  Engine& engine = call.engine();
+  Tensor tensor(TFE_TensorHandleResolve(engine.Handle(call.Int(size_t{0})), status));
+  if (!status.ok()) Forget(engine.queue);
   status.Check();
   return ToJavaScript(call.env, tensor.get());
 }
@@ -164,6 +177,7 @@ napi_value ReadSync(Call& call) {
 napi_value Read(Call& call) {
   Status status;
   auto reading = std::make_unique<Reading>();
+  reading->queue = call.engine().queue;
   reading->handle = TFE_TensorHandleCopySharingTensor(call.engine().Handle(call.Int(size_t{0})), status);
   status.Check();
   napi_value promise, name;
