@@ -31,7 +31,7 @@ const settings = {
   vae: { epochs: 12, learningRate: 1e-3, ...usual, ...set.vae },
   gan: { epochs: 8, learningRate: 5e-4, ...adversarial, ...set.gan },
   bigan: { epochs: 30, learningRate: 2e-4, ...adversarial, ...set.bigan },
-  'bigan-cycle': { epochs: 6, learningRate: 5e-4, ...adversarial, ...set['bigan-cycle'] },
+  'bigan-cycle': { epochs: 14, learningRate: 5e-4, ...adversarial, ...set['bigan-cycle'] },
   stability: { epochs: 2, learningRate: 5e-4, ...adversarial, ...set.stability },
 }
 const seeds = quick ? [1, 2] : [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]

@@ -227,7 +227,9 @@ describe.skipIf(!chromiumPath)('a report in a browser', () => {
       const summary = page.locator('.chart summary').first()
       await summary.focus()
       await page.keyboard.press('Enter')
-      expect(await page.locator('.chart table').first().locator('tbody tr').count()).toBe(25)
+      const rows = page.locator('.chart table').first().locator('tbody tr')
+      await rows.nth(24).waitFor() // the table is made as it opens
+      expect(await rows.count()).toBe(25)
 
       await page.locator('.map').focus()
       await page.keyboard.press('ArrowRight')

@@ -167,7 +167,9 @@ describe('an index', () => {
         index.nearest(vector(query), { k: 5, exact: true }),
       ])
       expect(some[0]!.path).toBe(`/pictures/${query}.jpg`)
-      expect(some.map(({ path }) => path)).toEqual(all.map(({ path }) => path))
+      // Its cells are drawn anew each time: a neighbour across a border may be missed.
+      const found = some.filter(({ path }) => all.some((other) => other.path === path))
+      expect(found.length).toBeGreaterThanOrEqual(4)
     }
     index.close()
   })
