@@ -3,34 +3,19 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { bare, load, prepared, quick, report } from './packages.mjs'
+import { bareSimclr } from './simclr-step.mjs'
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') // JavaScript's own comes and goes
 const steps = quick ? 600 : 2_000
-const { convnet, projector } = await load('backbones')
-const { ntXent } = await load('losses')
-const { trainingStep } = await load('train')
+const { convnet } = await load('backbones')
 const tf = await bare('@tensorflow/tfjs-core')
 const engine = await prepared()
 
 function trained(eager) {
   const backbone = convnet({ size: 16, widths: [8, 16], seed: 1 })
-  const inputs = backbone.outputs[0].shape.at(-1)
-  const head = projector({ inputs, hidden: 16, outputs: 8, batchNorm: false, seed: 2 })
-  const method = {
-    name: 'leak',
-    networks: { backbone, projector: head },
-    state: {},
-    crops: [],
-    views: ({ images }) => ({ x: images }),
-    loss: ({ x }) => {
-      const z = head.apply(backbone.apply(x, { training: true }), { training: true })
-      return { loss: ntXent(...tf.split(z, 2), { temperature: 0.5 }) }
-    },
-    dispose() {},
-  }
   const compile = (step, options) => engine.compile(step, { ...options, eager })
-  const step = trainingStep(method, { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 }, { ...engine, compile })
+  const step = bareSimclr({ ...engine, compile }, backbone, { hidden: 16, outputs: 8, seed: 2 })
   const losses = []
   const resident = []
   for (let i = 0; i < steps; i++) {

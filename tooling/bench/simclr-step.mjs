@@ -6,13 +6,10 @@ const { ntXent } = await load('losses')
 const { trainingStep } = await load('train')
 const tf = await bare('@tensorflow/tfjs-core')
 
-/**
- * A projector 512-128 behind the backbone, and a batch of noise on the device.
- * @returns run() computes a step and gives its loss, a tensor [1] that is the caller's
- */
-export function simclrStep(engine, backbone, images) {
+/** The training step of a backbone and a projector whose views are the pictures as they are. */
+export function bareSimclr(engine, backbone, widths) {
   const inputs = backbone.outputs[0].shape.at(-1)
-  const head = projector({ inputs, hidden: 512, outputs: 128, batchNorm: false })
+  const head = projector({ inputs, batchNorm: false, ...widths })
   const method = {
     name: 'step',
     networks: { backbone, projector: head },
@@ -25,9 +22,16 @@ export function simclrStep(engine, backbone, images) {
     },
     dispose() {},
   }
-  const step = trainingStep(method, { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 }, engine, {
-    steps: 1e4, // as in a long run
-  })
+  const steps = 1e4 // as in a long run
+  return trainingStep(method, { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 }, engine, { steps })
+}
+
+/**
+ * A projector 512-128 behind the backbone, and a batch of noise on the device.
+ * @returns run() computes a step and gives its loss, a tensor [1] that is the caller's
+ */
+export function simclrStep(engine, backbone, images) {
+  const step = bareSimclr(engine, backbone, { hidden: 512, outputs: 128 })
   const batch = {
     images: tf.randomUniform([images, 32, 32, 3], 0, 1, 'float32', 5),
     labels: tf.fill([images], -1, 'int32'),

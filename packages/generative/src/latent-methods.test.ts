@@ -199,6 +199,20 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
     backbone.dispose()
   })
 
+  test('BiGAN’s discriminator sees latents behind its first layer, of the picture or of the trunk, and not before', () => {
+    const inputsOf = (backbone: LayersModel) => {
+      const method = bigan(backbone, { latent: 3, width: 2 })
+      const sizes = ['1/linear', '2/linear'].map(
+        (name) => method.networks.discriminator!.getLayer(name).getWeights()[0]!.shape[0],
+      )
+      method.dispose()
+      backbone.dispose()
+      return sizes
+    }
+    expect(inputsOf(small())).toEqual([64, 32 + 3])
+    expect(inputsOf(convolving())).toEqual([32 + 3, 32 + 3])
+  })
+
   test('a generator that makes one picture has no spread, and its discriminator soon tells', () => {
     const backbone = convolving()
     const method = gan(backbone, { latent: 3, width: 2 })

@@ -163,13 +163,11 @@ describe('an index', () => {
     await update(index, later)
     for (const query of [7, 200, 903]) {
       const [some, all] = await Promise.all([
-        index.nearest(vector(query), { k: 5 }),
+        index.nearest(vector(query), { k: 20 }), // it is drawn anew each time: of few candidates one could be missed
         index.nearest(vector(query), { k: 5, exact: true }),
       ])
       expect(some[0]!.path).toBe(`/pictures/${query}.jpg`)
-      // Its cells are drawn anew each time: a neighbour across a border may be missed.
-      const found = some.filter(({ path }) => all.some((other) => other.path === path))
-      expect(found.length).toBeGreaterThanOrEqual(4)
+      expect(some.slice(0, 5).map(({ path }) => path)).toEqual(all.map(({ path }) => path))
     }
     index.close()
   })

@@ -34,8 +34,8 @@ interface Captured {
 type Source = { readonly argument: number } | { readonly tensor: tf.Tensor }
 
 /**
- * Calls from which on XLA may gain by itself what its compiling costs: half a minute for a training step, against 32 ms
- * gained at each call by a ResNet-18 on 512 pictures, and 5 ms by a small network (measured on an H200).
+ * Calls from which on XLA may gain by itself what its compiling costs, which was not timed: about half a minute for a training
+ * step, against 32 ms gained at each call by a ResNet-18 on 512 pictures, and 5 ms by a small network (measured on an H200).
  */
 const WORTH_XLA = 2000
 
