@@ -266,18 +266,16 @@ int32_t Capture::Constant(TF_Tensor* tensor) {
   return engine_.Add(Const(tensor), number);
 }
 
-const std::string& Capture::BeyondXla() {
+bool Capture::XlaHasAll() const {
   const std::string device = engine_.gpu ? "XLA_GPU_JIT" : "XLA_CPU_JIT";
-  for (const std::string& name : names_) {
+  return std::all_of(names_.begin(), names_.end(), [&](const std::string& name) {
     Status status;
     TF_Buffer* kernels = TF_GetRegisteredKernelsForOp(name.c_str(), status);
-    const std::string known = status.ok() ? std::string(static_cast<const char*>(kernels->data), kernels->length) : "";
-    if (kernels) TF_DeleteBuffer(kernels);
-    if (known.find(device) != std::string::npos) continue;
-    beyond_xla_ = name;
-    break;
-  }
-  return beyond_xla_;
+    status.Check();
+    const std::string known(static_cast<const char*>(kernels->data), kernels->length);
+    TF_DeleteBuffer(kernels);
+    return known.find(device) != std::string::npos;
+  });
 }
 
 int32_t Capture::Finish(const char* name, int32_t outputs, bool xla) {
@@ -323,7 +321,7 @@ napi_value EndCapture(Call& call) {
   const std::unique_ptr<Capture> capture = std::move(engine.capture);
   const std::string name = call.Text(call.arguments[0]);
   const bool xla = call.Bool(call.arguments[2]);
-  if (xla && call.Bool(call.arguments[3]) && !capture->BeyondXla().empty()) return call.Number(-1);
+  if (xla && call.Bool(call.arguments[3]) && !capture->XlaHasAll()) return call.Number(-1);
   return call.Number(capture->Finish(engine.Name(name), call.Int(1), xla));
 }
 

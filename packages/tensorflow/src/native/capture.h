@@ -24,9 +24,8 @@ class Capture {
   int32_t Constant(TF_Tensor* tensor);
   // Turns the graph into a function of the captured tensors; their numbers are written to the exchange.
   int32_t Finish(const char* name, int32_t outputs, bool xla);
-  // The first operation that XLA has nothing for; empty where it can compile them all. It knows only after it has
-  // compiled something.
-  const std::string& BeyondXla();
+  // Whether XLA has something for each operation. It knows only after it has compiled something.
+  bool XlaHasAll() const;
 
   const uint32_t number;
 
@@ -49,7 +48,6 @@ class Capture {
   int nodes_ = 0;
   TF_Operation* last_large_ = nullptr;
   std::unordered_set<std::string> names_;
-  std::string beyond_xla_;
   std::vector<int32_t> ids_;
   std::vector<TF_Output> placeholders_;
   std::unordered_map<int32_t, TF_Output> inputs_;
