@@ -17,7 +17,7 @@ const percent = (title, part) => rows.push({ case: title, value: 100 * part, uni
 /** Cases of a part, each with its result; those not asked for only when it is kept. */
 async function* results(part, cases, measure) {
   for (const [name, settings] of Object.entries(cases)) {
-    const asked = (!parts || parts.includes(part)) && (!only || only.includes(name))
+    const asked = (!parts || parts.includes(part)) && (!only || only.includes(name.split(',')[0]))
     const result = await measure(name, settings, asked)
     if (result) yield [name, result]
   }
