@@ -35,7 +35,7 @@ export const tenEpochs = {
   vicreg: { method: 'vicreg', flags: adamw(1e-3) },
   iic: { method: 'iic', flags: [...adamw(1e-3), ...set({ repeats: 2, heads: 'together', lambda: 1.5 })] },
   cpc: { method: 'cpc', flags: [...adamw(1e-3), ...set({ blocks: 3, width: 128, minScale: 0.5 })] },
-  'metric-learning, supcon': { method: 'metric-learning', flags: sgd(0.06) },
+  'metric-learning, supcon': { method: 'metric-learning', flags: adamw(1e-3) },
 }
 
 /** Three epochs at several batch sizes, the learning rate in proportion: the same images, more or fewer steps. */

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { BatchOptions, HostBatch, ImageDataset } from '@selfsup/core'
+import type { BatchOptions, Dataset, HostBatch, ImageDataset } from '@selfsup/core'
 import { type Engine, prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
@@ -30,6 +30,30 @@ function coloured(count: number, side: number): ImageDataset {
           data[p] = indices[Math.floor(p / (side * side * 3))]! * ((p % 3) + 1)
         })
         yield { images: { data, shape: [size, side, side, 3] }, labels: indices.map((i) => i % 2), indices }
+      }
+    },
+    skipped: () => [],
+    close: async () => {},
+  }
+}
+
+/** Series of three steps and two channels: series i is (i, 10 i), (2 i, 20 i), (3 i, 30 i). */
+function ramps(count: number): Dataset {
+  return {
+    name: 'ramps',
+    length: count,
+    valueShape: [3, 2],
+    classes: ['even', 'odd'],
+    fingerprint: 'ramps',
+    labels: () => Int32Array.from({ length: count }, (_, i) => i % 2),
+    async *batches({ batchSize, order }: BatchOptions): AsyncIterable<HostBatch> {
+      const positions = order ?? Uint32Array.from({ length: count }, (_, i) => i)
+      for (let start = 0; start < positions.length; start += batchSize) {
+        const indices = Int32Array.from(positions.subarray(start, start + batchSize))
+        const data = Float32Array.from(
+          [...indices].flatMap((i) => [1, 2, 3].flatMap((t) => [t * i, 10 * t * i])),
+        )
+        yield { values: { data, shape: [indices.length, 3, 2] }, labels: indices.map((i) => i % 2), indices }
       }
     },
     skipped: () => [],
@@ -84,6 +108,34 @@ describe.each(testEngines())('features on %s', (engine) => {
       expect(value).toBeCloseTo(byFunction.values[i]!, 6)
     })
     expect(tf.memory().numTensors).toBe(before)
+  })
+
+  test('series are taken as they are, by a model or a function', async () => {
+    const before = tf.memory().numTensors
+    const last = tfl.sequential({ layers: [tfl.layers.globalAveragePooling1d({ inputShape: [3, 2] })] })
+    const weights = tf.memory().numTensors
+    const byModel = await extractFeatures(last, ramps(5), { batchSize: 2 })
+    expect(byModel).toMatchObject({ count: 5, width: 2, classes: ['even', 'odd'] })
+    expect([...byModel.values]).toEqual([0, 0, 2, 20, 4, 40, 6, 60, 8, 80])
+    expect([...byModel.labels]).toEqual([0, 1, 0, 1, 0])
+    const sums = (values: tf.Tensor) => tf.sum(values, 2) as tf.Tensor2D
+    const some = await extractFeatures(sums, ramps(5), { positions: Uint32Array.of(3, 1) })
+    expect([...some.values]).toEqual([33, 66, 99, 11, 22, 33])
+    expect([...some.indices]).toEqual([3, 1])
+    expect(tf.memory().numTensors).toBe(weights)
+    last.dispose()
+    expect(tf.memory().numTensors).toBe(before)
+  })
+
+  test('a model of other series is refused, and pictures without their size', async () => {
+    const longer = tfl.sequential({ layers: [tfl.layers.globalAveragePooling1d({ inputShape: [4, 2] })] })
+    await expect(extractFeatures(longer, ramps(5))).rejects.toThrow(
+      'the backbone takes [4,2], an example of ramps is [3,2]',
+    )
+    longer.dispose()
+    await expect(extractFeatures(means, coloured(3, 4) as Dataset)).rejects.toThrow(
+      'coloured holds pictures: give the size and normalisation',
+    )
   })
 
   test('features that are no rows of numbers are refused', async () => {
