@@ -26,7 +26,13 @@ export {
 } from './detection-precision.js'
 export { effectiveRank } from './effective-rank.js'
 export { cachedFeatures, type FeatureCacheKey, featuresFile, readFeatures } from './feature-cache.js'
-export { type ExtractOptions, extractFeatures, type Features, type PassOptions, rawPixels } from './features.js'
+export {
+  type ExtractOptions,
+  extractFeatures,
+  type Features,
+  type PassOptions,
+  rawPixels,
+} from './features.js'
 export { type FewShotOptions, fewShot } from './few-shot.js'
 export {
   type CurvePoint,
