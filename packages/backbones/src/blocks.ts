@@ -87,6 +87,19 @@ export function normalisation(
   return through(new BatchNormalization({ name, zeroInit }), node)
 }
 
+/**
+ * Takes their learned scale and shift from normalisations: frozen at 1 and 0 they are none; the statistics still move.
+ * @param names of the layers; default all normalisations of the model
+ * @returns the model
+ */
+export function withoutAffine(model: tfl.LayersModel, names?: readonly string[]): tfl.LayersModel {
+  for (const layer of model.layers) {
+    const normalises = layer instanceof BatchNormalization || layer instanceof LayerNormalization
+    if (normalises && (!names || names.includes(layer.name))) layer.trainable = false
+  }
+  return model
+}
+
 /** Rectified linear unit. */
 export function relu(node: Node, name: string): Node {
   return through(tfl.layers.activation({ name, activation: 'relu' }), node)

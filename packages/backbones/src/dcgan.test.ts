@@ -1,4 +1,5 @@
 import { prepareEngine } from '@selfsup/engine'
+import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { beforeAll, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
 import { dcgan, halvingsOf } from './dcgan.js'
@@ -26,6 +27,20 @@ test('dcgan halves to 4 to 7 pixels, each convolution with twice the filters, th
   expect(model.getLayer('stage2/relu').outputShape).toEqual([null, 7, 7, 16])
   expect(model.outputs[0]!.shape).toEqual([null, 10])
   model.dispose()
+})
+
+test('normalisations of linear layers learn no scale and no shift, DCGAN’s do', () => {
+  const learned = (model: LayersModel) => {
+    const names = model.trainableWeights.map(({ originalName }) => originalName)
+    model.dispose()
+    return names
+  }
+  expect(learned(fullyConnected({ size: 4, widths: [8, 6] }))).toEqual([
+    '1/linear/kernel',
+    '1/linear/bias',
+    '2/linear/kernel',
+  ])
+  expect(learned(dcgan({ size: 28, width: 2 })).filter((name) => /gamma|beta/.test(name))).toHaveLength(2)
 })
 
 test('sizes that halves don’t lead from, and widths of nothing, are refused', () => {

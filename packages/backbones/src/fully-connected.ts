@@ -1,5 +1,5 @@
 import * as tfl from '@tensorflow/tfjs-layers'
-import { leakyRelu, type Node, normalisation, through } from './blocks.js'
+import { leakyRelu, type Node, normalisation, through, withoutAffine } from './blocks.js'
 import { initialise } from './initial-weights.js'
 import { type BackboneOptions, checkInput, checkWidths } from './input.js'
 
@@ -10,7 +10,8 @@ export interface FullyConnectedOptions extends BackboneOptions {
 
 /**
  * Linear layers and leaky ReLU (slope 0.2), normalised in all but the first: a network that knows nothing of where pixels
- * lie, as BiGAN's for permutation-invariant MNIST (Donahue et al. 2017, arXiv:1605.09782, appendix C).
+ * lie, as BiGAN's for permutation-invariant MNIST (Donahue et al. 2017, arXiv:1605.09782, appendix C). Normalisations have
+ * no learned scale and shift, as in the authors' code: features keep one scale each, which nearest neighbours rest on.
  * @param options.size side of the pictures in pixels
  * @returns a model from [batch, size, size, channels] to [batch, last width]
  * @throws SelfsupError when a width is no whole number of at least 1
@@ -38,5 +39,6 @@ export function fullyConnected({
     if (index > 0) x = normalisation(x, `${name}/bn`, false, norm)
     x = leakyRelu(x, `${name}/relu`)
   }
-  return initialise(tfl.model({ inputs: input, outputs: x, name: 'fully-connected' }), seed, 'transformer')
+  const model = tfl.model({ inputs: input, outputs: x, name: 'fully-connected' })
+  return withoutAffine(initialise(model, seed, 'transformer'))
 }

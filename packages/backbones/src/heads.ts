@@ -1,6 +1,6 @@
 import { expected } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
-import { normalisation, normalisationRelu, relu, through } from './blocks.js'
+import { normalisation, normalisationRelu, relu, through, withoutAffine } from './blocks.js'
 import { initialise } from './initial-weights.js'
 
 export interface HeadOptions {
@@ -73,7 +73,5 @@ function head(
     else if (!last) x = relu(x, `${index}/relu`)
   }
   const model = initialise(tfl.model({ inputs: input, outputs: x, name }), seed, 'default')
-  // Frozen at 1 and 0 they are none; the statistics still move.
-  if (outputBatchNorm && !outputAffine) model.getLayer(`${layers}/bn`).trainable = false
-  return model
+  return outputBatchNorm && !outputAffine ? withoutAffine(model, [`${layers}/bn`]) : model
 }

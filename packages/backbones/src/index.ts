@@ -12,6 +12,7 @@ export {
   relu,
   sum,
   through,
+  withoutAffine,
 } from './blocks.js'
 export { type ConvnetOptions, convnet } from './convnet.js'
 export { type DcganOptions, dcgan, halvingsOf } from './dcgan.js'

@@ -1,4 +1,11 @@
-import { halvingsOf, initialise, type Node, normalisationRelu, through } from '@selfsup/backbones'
+import {
+  halvingsOf,
+  initialise,
+  type Node,
+  normalisationRelu,
+  through,
+  withoutAffine,
+} from '@selfsup/backbones'
 import { expected, type Normalisation } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
@@ -66,7 +73,7 @@ export interface GeneratorOptions {
 /**
  * From latents to pictures: DCGAN's transposed 4x4 convolutions, which double a small map until it is the picture, normalised
  * and rectified (Radford et al. 2016, arXiv:1511.06434, section 3); or two hidden linear layers, as BiGAN's for
- * permutation-invariant MNIST (Donahue et al. 2017, arXiv:1605.09782, appendix C).
+ * permutation-invariant MNIST (Donahue et al. 2017, arXiv:1605.09782, appendix C), whose normalisations learn no scale and shift.
  * @returns a model from [batch, latents] to [batch, size, size, channels], logits of pixels 0..1
  * @throws SelfsupError when a convolutional one can't reach the size by doublings
  */
@@ -83,7 +90,8 @@ export function generator({
     kind === 'convolutional'
       ? doublings(input, size, channels, width)
       : linearLayers(input, size, channels, 16 * width)
-  return initialise(tfl.model({ inputs: input, outputs, name: 'generator' }), seed, 'transformer')
+  const model = initialise(tfl.model({ inputs: input, outputs, name: 'generator' }), seed, 'transformer')
+  return kind === 'convolutional' ? model : withoutAffine(model)
 }
 
 function linearLayers(latents: Node, size: number, channels: number, units: number): Node {

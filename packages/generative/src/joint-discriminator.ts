@@ -1,4 +1,4 @@
-import { initialise, leakyRelu, type Node, normalisation, through } from '@selfsup/backbones'
+import { initialise, leakyRelu, type Node, normalisation, through, withoutAffine } from '@selfsup/backbones'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { type GeneratorOptions, linear } from './generator.js'
 
@@ -30,7 +30,8 @@ export function jointDiscriminator({
   x = normalisation(linear(joined(x, z, '2'), '2/linear', units, false), '2/bn')
   const outputs = linear(leakyRelu(x, '2/relu'), 'answer', 1)
   const model = tfl.model({ inputs: [pictures, z], outputs, name: 'discriminator' })
-  return initialise(model, seed, 'transformer')
+  initialise(model, seed, 'transformer')
+  return trunk ? model : withoutAffine(model)
 }
 
 function joined(x: Node, latents: Node, name: string): Node {

@@ -213,6 +213,22 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
     expect(inputsOf(convolving())).toEqual([32 + 3, 32 + 3])
   })
 
+  test('BiGAN’s linear networks learn no scale and shift of normalised units, as in the authors’ code', () => {
+    const learned = (backbone: LayersModel) => {
+      const method = bigan(backbone, { latent: 3, width: 2 })
+      const counts = Object.entries(method.networks).map(([name, { trainableWeights }]) => [
+        name,
+        trainableWeights.filter(({ originalName }) => /gamma|beta/.test(originalName)).length > 0,
+      ])
+      method.dispose()
+      backbone.dispose()
+      return Object.fromEntries(counts)
+    }
+    const none = { backbone: false, encoder: false, generator: false, discriminator: false }
+    expect(learned(small())).toEqual(none)
+    expect(learned(convolving())).toEqual({ ...none, generator: true, discriminator: true })
+  })
+
   test('a generator that makes one picture has no spread, and its discriminator soon tells', () => {
     const backbone = convolving()
     const method = gan(backbone, { latent: 3, width: 2 })
