@@ -19,15 +19,28 @@ export function reportFailure(error: unknown): number {
     process.stderr.write(`selfsup: ${error.message}\n`)
     return exitCodes.userError
   }
-  const system = systemMessage(error)
-  if (system) {
-    process.stderr.write(`selfsup: ${system}\n`)
+  const mendable = systemMessage(error) ?? missingPackage(error)
+  if (mendable) {
+    process.stderr.write(`selfsup: ${mendable}\n`)
     return exitCodes.userError
   }
   process.stderr.write(
     `selfsup: this is a bug, please report it with the lines below\n${error instanceof Error ? error.stack : error}\n`,
   )
   return exitCodes.bug
+}
+
+/** Of a package of ours that is not there: the trace would only show who asked for it. */
+function missingPackage(error: unknown): string | undefined {
+  if (!(error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND')) return undefined
+  const [, installed, cloned] =
+    /^Cannot find (?:package '(@selfsup\/[\w-]+)|module '.*[\\/]packages[\\/]([\w-]+)[\\/]dist[\\/])/.exec(
+      error.message,
+    ) ?? []
+  if (cloned) return `package ${cloned} of this clone is not built; run: npm run setup`
+  return (
+    installed && `${installed} is not installed; run: npm install ${installed}, or in a clone: npm run setup`
+  )
 }
 
 function systemMessage(error: unknown): string | undefined {
