@@ -34,7 +34,7 @@ export function reportFailure(error: unknown): number {
 function missingPackage(error: unknown): string | undefined {
   if (!(error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND')) return undefined
   const [, installed, cloned] =
-    /^Cannot find (?:package '(@selfsup\/[\w-]+)|module '.*[\\/]packages[\\/]([\w-]+)[\\/]dist[\\/])/.exec(
+    /^Cannot find (?:package '(@selfsup\/[\w-]+)|module '[^']*[\\/](?:packages|@selfsup)[\\/]([\w-]+)[\\/]dist[\\/])/.exec(
       error.message,
     ) ?? []
   if (cloned) return `package ${cloned} of this clone is not built; run: npm run setup`
