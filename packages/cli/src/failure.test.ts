@@ -32,7 +32,7 @@ test.each([
     '@selfsup/iic is not installed; run: npm install @selfsup/iic',
   ],
   [
-    "module 'clone/packages/iic/dist/index.js' imported from cli.js",
+    "module 'clone/node_modules/@selfsup/iic/dist/index.js' imported from clone/packages/cli/dist/bin.js",
     'package iic of this clone is not built',
   ],
 ])('a package of ours that is not there is named: %s', (missing, said) => {
