@@ -43,7 +43,6 @@ const settings = {
     epochs: 5,
     learningRate: 2e-3,
     schedule: { name: 'cosine' },
-    // Without decay, features stay nearer to those of the random weights that they began as.
     optimizer: { ...adversarial.optimizer, weightDecay: 2 }, // times the learning rate: 0.4 % a step at first
     ...set['bigan-cycle'],
   },

@@ -51,15 +51,15 @@ async function batches() {
   writeFileSync(fileURLToPath(new URL('charts/batch-sizes.svg', import.meta.url)), chart)
 }
 
-/** The first of those that see pictures, and those that see something else of them: edges. */
-const ownInput = ['simclr', 'iic']
+/** Whose random weights are judged too: one for all that see pictures, and one that sees edges of them. */
+const withBaselines = ['simclr', 'iic']
 
 async function ten() {
   const epochs = quick ? 2 : 10
   const measure = (name, settings, asked) =>
     settings.supervised
       ? measuredSupervised({ epochs, asked })
-      : measuredMethod(name, { ...settings, epochs, baselines: ownInput.includes(name), asked })
+      : measuredMethod(name, { ...settings, epochs, baselines: withBaselines.includes(name), asked })
   const cases = { ...tenEpochs, supervised: { supervised: true } }
   for await (const [name, { results: judged, seconds, peak, spread }] of results('ten', cases, measure)) {
     for (const [i, { features, knn, linear, classifier }] of judged.entries()) {

@@ -88,7 +88,8 @@ export function normalisation(
 }
 
 /**
- * Takes their learned scale and shift from normalisations: frozen at 1 and 0 they are none; the statistics still move.
+ * Normalisations of a model just made are not to learn scale and shift: frozen at 1 and 0 they are none; the statistics still
+ * move. Of a trained model they would stay as they are.
  * @param names of the layers; default all normalisations of the model
  * @returns the model
  */

@@ -62,6 +62,11 @@ export async function extractFeatures(
   dataset: ImageDataset,
   options: ExtractOptions,
 ): Promise<Features>
+/**
+ * Features of every series, or other values, of a dataset, which are taken as they are.
+ * @param backbone from [batch, ...shape] to [batch, features]: a model, of which the first output counts; or any function
+ * @throws SelfsupError as with pictures
+ */
 export async function extractFeatures(
   backbone: LayersModel | Encoder | ((values: tf.Tensor) => tf.Tensor2D),
   dataset: Dataset,
