@@ -10,26 +10,23 @@ import { testEngines } from '../../../tooling/vitest/engines.js'
 import { cachedFeatures, readFeatures } from './feature-cache.js'
 import { extractFeatures, rawPixels } from './features.js'
 
-/** Images of one colour each: image i is (i, 2i, 3i). */
-function coloured(count: number, side: number): ImageDataset {
+/** So many examples, of class 0 and 1 in turn. */
+function numbered(
+  name: string,
+  count: number,
+  dataOf: (indices: Int32Array) => Pick<HostBatch, 'images' | 'values'>,
+): Dataset {
   return {
-    name: 'coloured',
+    name,
     length: count,
-    channels: 3,
-    imageSize: [side, side],
     classes: ['even', 'odd'],
-    fingerprint: 'coloured',
+    fingerprint: name,
     labels: () => Int32Array.from({ length: count }, (_, i) => i % 2),
     async *batches({ batchSize, order }: BatchOptions): AsyncIterable<HostBatch> {
       const positions = order ?? Uint32Array.from({ length: count }, (_, i) => i)
       for (let start = 0; start < positions.length; start += batchSize) {
         const indices = Int32Array.from(positions.subarray(start, start + batchSize))
-        const size = indices.length
-        const data = new Uint8Array(size * side * side * 3)
-        data.forEach((_, p) => {
-          data[p] = indices[Math.floor(p / (side * side * 3))]! * ((p % 3) + 1)
-        })
-        yield { images: { data, shape: [size, side, side, 3] }, labels: indices.map((i) => i % 2), indices }
+        yield { ...dataOf(indices), labels: indices.map((i) => i % 2), indices }
       }
     },
     skipped: () => [],
@@ -37,28 +34,25 @@ function coloured(count: number, side: number): ImageDataset {
   }
 }
 
+/** Images of one colour each: image i is (i, 2i, 3i). */
+function coloured(count: number, side: number): ImageDataset {
+  const dataset = numbered('coloured', count, (indices) => {
+    const data = new Uint8Array(indices.length * side * side * 3)
+    data.forEach((_, p) => {
+      data[p] = indices[Math.floor(p / (side * side * 3))]! * ((p % 3) + 1)
+    })
+    return { images: { data, shape: [indices.length, side, side, 3] } }
+  })
+  return { ...dataset, channels: 3, imageSize: [side, side] }
+}
+
 /** Series of three steps and two channels: series i is (i, 10 i), (2 i, 20 i), (3 i, 30 i). */
 function ramps(count: number): Dataset {
-  return {
-    name: 'ramps',
-    length: count,
-    valueShape: [3, 2],
-    classes: ['even', 'odd'],
-    fingerprint: 'ramps',
-    labels: () => Int32Array.from({ length: count }, (_, i) => i % 2),
-    async *batches({ batchSize, order }: BatchOptions): AsyncIterable<HostBatch> {
-      const positions = order ?? Uint32Array.from({ length: count }, (_, i) => i)
-      for (let start = 0; start < positions.length; start += batchSize) {
-        const indices = Int32Array.from(positions.subarray(start, start + batchSize))
-        const data = Float32Array.from(
-          [...indices].flatMap((i) => [1, 2, 3].flatMap((t) => [t * i, 10 * t * i])),
-        )
-        yield { values: { data, shape: [indices.length, 3, 2] }, labels: indices.map((i) => i % 2), indices }
-      }
-    },
-    skipped: () => [],
-    close: async () => {},
-  }
+  const dataset = numbered('ramps', count, (indices) => {
+    const numbers = [...indices].flatMap((i) => [1, 2, 3].flatMap((t) => [t * i, 10 * t * i]))
+    return { values: { data: Float32Array.from(numbers), shape: [indices.length, 3, 2] } }
+  })
+  return { ...dataset, valueShape: [3, 2] }
 }
 
 const normalisation = { mean: [0.5, 0.25, 0], std: [0.5, 0.25, 1] }
@@ -118,6 +112,11 @@ describe.each(testEngines())('features on %s', (engine) => {
     expect(byModel).toMatchObject({ count: 5, width: 2, classes: ['even', 'odd'] })
     expect([...byModel.values]).toEqual([0, 0, 2, 20, 4, 40, 6, 60, 8, 80])
     expect([...byModel.labels]).toEqual([0, 1, 0, 1, 0])
+    const compiled = await extractFeatures(last, ramps(5), {
+      batchSize: 2,
+      engine: await prepareEngine({ engine }),
+    })
+    expect(compiled.values).toEqual(byModel.values)
     const sums = (values: tf.Tensor) => tf.sum(values, 2) as tf.Tensor2D
     const some = await extractFeatures(sums, ramps(5), { positions: Uint32Array.of(3, 1) })
     expect([...some.values]).toEqual([33, 66, 99, 11, 22, 33])
