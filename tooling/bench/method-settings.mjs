@@ -23,14 +23,13 @@ const adamw = (rate) => [
 ]
 const set = (options) => Object.entries(options).flatMap(([name, value]) => ['--set', `${name}=${value}`])
 
-/** Ten epochs each: settings for so short a run, not the papers' for hundreds. */
+/** Ten epochs each, all by one optimiser and rate: settings for so short a run, not the papers' for hundreds. */
 export const tenEpochs = {
-  simclr: { method: 'simclr', flags: [...sgd(0.06), ...set({ hidden: 512, jitter: 1 })] },
-  'moco v2': { method: 'moco', flags: [...sgd(0.06), ...set({ momentum: 0.99 })] },
-  'moco v3': { method: 'moco', flags: [...sgd(0.06), ...set({ version: 'v3', momentum: 0.99 })] },
-  byol: { method: 'byol', flags: [...sgd(0.06), ...set({ momentum: 0.99, hidden: 1024 })] },
-  simsiam: { method: 'simsiam', flags: sgd(0.06) },
-  // Their losses are too steep for that rate: VICReg's is no number at once, Barlow Twins learns little in ten epochs.
+  simclr: { method: 'simclr', flags: [...adamw(1e-3), ...set({ hidden: 512, jitter: 1 })] },
+  'moco v2': { method: 'moco', flags: [...adamw(1e-3), ...set({ momentum: 0.99 })] },
+  'moco v3': { method: 'moco', flags: [...adamw(1e-3), ...set({ version: 'v3', momentum: 0.99 })] },
+  byol: { method: 'byol', flags: [...adamw(1e-3), ...set({ momentum: 0.99, hidden: 1024 })] },
+  simsiam: { method: 'simsiam', flags: adamw(1e-3) },
   'barlow-twins': { method: 'barlow-twins', flags: adamw(1e-3) },
   vicreg: { method: 'vicreg', flags: adamw(1e-3) },
   iic: { method: 'iic', flags: [...adamw(1e-3), ...set({ repeats: 2, heads: 'together', lambda: 1.5 })] },
