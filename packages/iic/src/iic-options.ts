@@ -23,6 +23,19 @@ export const options = {
     integer: true,
     description: 'classifiers of each head that begin differently, of which the best is taken in the end',
   },
+  hidden: {
+    type: 'number',
+    default: 0,
+    min: 0,
+    integer: true,
+    description: 'units of a layer between the features and both heads; 0: none, as in the paper',
+  },
+  temperature: {
+    type: 'number',
+    default: 1,
+    min: 0.001,
+    description: 'of the assignments: below 1 they are more decided; 1 in the paper',
+  },
   repeats: {
     type: 'number',
     default: 5,

@@ -77,6 +77,36 @@ describe.each(testEngines())('iic on %s', (engine) => {
     free(method)
   })
 
+  test('heads see a hidden layer, of a temperature, if asked to, in training and at rest', () => {
+    const method = made({ hidden: 6, temperature: 0.25 })
+    tf.tidy(() => {
+      const { backbone, projector, clusters } = method.networks
+      decide(method)
+      expect(clusters!.inputs[0]!.shape).toEqual([null, 6])
+      expect(method.phases!.clusters).toEqual(['backbone', 'projector', 'clusters'])
+      const assigned = (x: tf.Tensor, training: boolean) => {
+        const features = backbone.apply(x, { training }) as tf.Tensor
+        const hidden = tf.relu(projector!.apply(features, { training }) as tf.Tensor)
+        return tf.softmax(tf.mul(clusters!.apply(hidden) as tf.Tensor, 4)) as tf.Tensor3D
+      }
+      const views = method.views(pictures(6), step('clusters'))
+      const [p, q] = views.map((x) => assigned(x, true)) as [tf.Tensor3D, tf.Tensor3D]
+      const ofPairs = tf.mean(losses.iicOfHeads(tf.tile(p, [2, 1, 1]), q)).dataSync()[0]!
+      const { loss, features } = method.loss(views, step('clusters'), undefined as never)
+      expect(loss.dataSync()[0]).toBeCloseTo(ofPairs, 4)
+      expect((features as tf.Tensor).shape).toEqual([6, 8])
+
+      const [plain, transformed] = views
+      const atRest = losses.iicOfHeads(
+        tf.tile(assigned(plain, false), [2, 1, 1]),
+        assigned(transformed, false),
+      )
+      const given = method.subHeadLosses(views, 'clusters').dataSync()
+      for (const [i, value] of atRest.dataSync().entries()) expect(given[i]).toBeCloseTo(value, 4)
+    })
+    free(method)
+  })
+
   test('heads begin undecided, sub-heads differently', () => {
     const method = made()
     tf.tidy(() => {
@@ -214,6 +244,7 @@ describe('what stands before training', () => {
   test.each([
     [{ clusters: 1 }, 1, {}, "iic's option clusters must be a whole number of at least 2; got 1"],
     [{ clusters: 6 }, 1, {}, "iic's option overClusters must be 0 or at least clusters (6); got 5"],
+    [{ temperature: 0 }, 1, {}, "iic's option temperature must be a number of at least 0.001; got 0"],
     [{ subHeads: 0 }, 1, {}, "iic's option subHeads must be a whole number of at least 1; got 0"],
     [
       { input: 'sobel' },

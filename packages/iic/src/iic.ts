@@ -1,4 +1,5 @@
 import { grayNormalisation, imagenetNormalisation, resizedCrop } from '@selfsup/augment'
+import { projector } from '@selfsup/backbones'
 import {
   expected,
   type Method,
@@ -57,7 +58,7 @@ export function iic(
   { normalisation: own, seed = 1, pictures }: MethodContext = {},
 ): Iic {
   const options = resolveOptions(definition, given)
-  const { clusters, overClusters, subHeads, repeats, lambda, heads: order } = options
+  const { clusters, overClusters, subHeads, repeats, lambda, heads: order, hidden, temperature } = options
   expected(
     overClusters === 0 || overClusters >= clusters,
     `iic's option overClusters must be 0 or at least clusters (${clusters}); got ${overClusters}`,
@@ -77,9 +78,19 @@ export function iic(
     normalisation,
   })
 
-  const inputs = backbone.outputs[0]!.shape.at(-1)!
+  const features = backbone.outputs[0]!.shape.at(-1)!
+  const inputs = hidden || features
   const head = (clusters: number, stream: number) =>
     clusterHead({ inputs, clusters, subHeads, seed: seed + stream })
+  const layer = {
+    inputs: features,
+    hidden,
+    outputs: hidden,
+    layers: 1,
+    outputBatchNorm: true,
+    seed: seed + 3,
+  }
+  const shared = { backbone, ...(hidden > 0 && { projector: projector(layer) }) }
   const heads = {
     clusters: head(clusters, 1),
     ...(overClusters > 0 && { overClusters: head(overClusters, 2) }),
@@ -91,11 +102,14 @@ export function iic(
     options,
     normalisation,
     pictureSize: Math.round(size / crop),
-    networks: { backbone, ...heads },
+    networks: { ...shared, ...heads },
     state: {},
     needs: { classes: { max: clusters }, batchSize: { min: 2 } },
     ...(alternating && {
-      phases: { clusters: ['backbone', 'clusters'], overClusters: ['backbone', 'overClusters'] },
+      phases: {
+        clusters: [...Object.keys(shared), 'clusters'],
+        overClusters: [...Object.keys(shared), 'overClusters'],
+      },
       phasesAt: ({ epoch }) => [headOf(epoch)],
       // Of more clusters the loss is lower.
       comparableLoss: false,
@@ -105,8 +119,10 @@ export function iic(
     loss([plain, transformed], { phase }) {
       const trained = phase === 'main' ? (Object.keys(heads) as IicHead[]) : [phase as IicHead]
       const [features, featuresOfCopies] = [featuresOf(plain, true), featuresOf(transformed, true)]
+      const seen = seenByHeads(features, true)
+      const seenOfCopies = seenByHeads(featuresOfCopies, true)
       const ofHeads = trained.map((head) => {
-        const [p, q] = [assign(head, features), assign(head, featuresOfCopies)]
+        const [p, q] = [assign(head, seen), assign(head, seenOfCopies)]
         return { head, loss: tf.mean(losses(p, q)), inUse: clustersInUse(p) }
       })
       const prefix = (head: IicHead) => (phase === 'main' ? `${head}/` : '')
@@ -122,12 +138,11 @@ export function iic(
       }
     },
     encode: (pictures) => featuresOf(middle(pictures), false),
-    probabilities: (pictures, head) => tf.tidy(() => assign(head, featuresOf(middle(pictures), false))),
+    probabilities: (pictures, head) => tf.tidy(() => atRest(head, middle(pictures))),
     subHeadLosses: ([plain, transformed], head) =>
-      tf.tidy(() =>
-        losses(assign(head, featuresOf(plain, false)), assign(head, featuresOf(transformed, false))),
-      ),
+      tf.tidy(() => losses(atRest(head, plain), atRest(head, transformed))),
     dispose: () => {
+      shared.projector?.dispose()
       for (const model of Object.values(heads)) model.dispose()
     },
   }
@@ -144,11 +159,23 @@ export function iic(
     return backbone.apply(inputOf(pictures, input, normalisation), { training }) as tf.Tensor2D
   }
 
+  /** What the heads are linear in: the features, or a hidden layer of them. */
+  function seenByHeads(features: tf.Tensor2D, training: boolean): tf.Tensor2D {
+    return shared.projector
+      ? tf.relu(shared.projector.apply(features, { training }) as tf.Tensor2D)
+      : features
+  }
+
   /** Probabilities of the clusters of each sub-head: [batch, subHeads, clusters]. */
-  function assign(head: IicHead, features: tf.Tensor2D): tf.Tensor3D {
+  function assign(head: IicHead, seen: tf.Tensor2D): tf.Tensor3D {
     const model = heads[head]
     expected(model, `iic: there is no head '${head}': overClusters is 0`)
-    return tf.softmax(model.apply(features) as tf.Tensor3D)
+    return tf.softmax(tf.div(model.apply(seen) as tf.Tensor3D, temperature)) as tf.Tensor3D
+  }
+
+  /** `assign` of pictures, with batch normalisation at rest. */
+  function atRest(head: IicHead, pictures: tf.Tensor4D): tf.Tensor3D {
+    return assign(head, seenByHeads(featuresOf(pictures, false), false))
   }
 
   /**
