@@ -32,7 +32,20 @@ export const tenEpochs = {
   simsiam: { method: 'simsiam', flags: adamw(1e-3) },
   'barlow-twins': { method: 'barlow-twins', flags: adamw(1e-3) },
   vicreg: { method: 'vicreg', flags: adamw(1e-3) },
-  iic: { method: 'iic', flags: [...adamw(1e-3), ...set({ repeats: 2, heads: 'together', lambda: 1.5 })] },
+  iic: {
+    method: 'iic',
+    flags: [
+      ...adamw(1e-3),
+      ...set({
+        overClusters: 256,
+        hidden: 512,
+        temperature: 0.1,
+        heads: 'together',
+        repeats: 1,
+        crop: 0.85,
+      }),
+    ],
+  },
   cpc: { method: 'cpc', flags: [...adamw(1e-3), ...set({ blocks: 3, width: 128, minScale: 0.5 })] },
   'metric-learning, supcon': { method: 'metric-learning', flags: adamw(1e-3) },
 }
