@@ -24,10 +24,17 @@ function speedOf(backbone, images) {
 const resnet = speedOf(resnet18({ size: 32, stem: 'cifar' }), 256)
 const memory = peakMemory()
 const small = speedOf(convnet({ size: 32 }), 512)
+const mixed = engine.description.includes('bfloat16')
 report(engine, [
   { case: 'ResNet-18, against PyTorch eager', value: resnet, unit: 'images/s' },
   { case: 'ResNet-18, against torch.compile', value: resnet, unit: 'images/s' },
   { case: 'peak memory, against PyTorch eager', value: memory, unit: 'MB' },
   { case: 'ConvNet, against PyTorch eager', value: small, unit: 'images/s' },
+  ...(mixed
+    ? [
+        { case: 'ResNet-18, against PyTorch autocast', value: resnet, unit: 'images/s' },
+        { case: 'ConvNet, against PyTorch autocast', value: small, unit: 'images/s' },
+      ]
+    : []),
 ])
 process.exit()
