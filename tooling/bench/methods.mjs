@@ -51,20 +51,23 @@ async function batches() {
   writeFileSync(fileURLToPath(new URL('charts/batch-sizes.svg', import.meta.url)), chart)
 }
 
-/** Whose random weights are judged too: one for all that see pictures, and one that sees edges of them. */
-const withBaselines = ['simclr', 'iic']
+/** Beside whom features that learned nothing are shown, and as what: for all that see pictures, and for who sees edges. */
+const baselines = {
+  simclr: { 'random weights': 'random weights', 'raw pixels': 'raw pixels' },
+  iic: { 'random weights': 'random weights, seeing what iic sees' },
+}
 
 async function ten() {
   const epochs = quick ? 2 : 10
   const measure = (name, settings, asked) =>
     settings.supervised
       ? measuredSupervised({ epochs, asked })
-      : measuredMethod(name, { ...settings, epochs, baselines: withBaselines.includes(name), asked })
+      : measuredMethod(name, { ...settings, epochs, baselines: name in baselines, asked })
   const cases = { ...tenEpochs, supervised: { supervised: true } }
   for await (const [name, { results: judged, seconds, peak, spread }] of results('ten', cases, measure)) {
     for (const [i, { features, knn, linear, classifier }] of judged.entries()) {
-      if (i > 0 && name !== 'simclr' && features !== 'random weights') continue
-      const of = i === 0 ? name : name === 'simclr' ? features : `${features}, seeing what ${name} sees`
+      const of = i === 0 ? name : baselines[name]?.[features]
+      if (!of) continue
       percent(`${of}: kNN`, knn)
       percent(`${of}: linear probe`, linear)
       if (classifier !== undefined) percent(`${of}: its own classifier`, classifier)
