@@ -78,12 +78,12 @@ export function iic(
     normalisation,
   })
 
-  const features = backbone.outputs[0]!.shape.at(-1)!
-  const inputs = hidden || features
+  const width = backbone.outputs[0]!.shape.at(-1)!
+  const inputs = hidden || width
   const head = (clusters: number, stream: number) =>
     clusterHead({ inputs, clusters, subHeads, seed: seed + stream })
   const layer = {
-    inputs: features,
+    inputs: width,
     hidden,
     outputs: hidden,
     layers: 1,
