@@ -1,4 +1,5 @@
 import { expected, stopGradient } from '@selfsup/core'
+import { matMulFloat32 } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
 /** How well something was predicted a number of steps ahead. */
@@ -38,7 +39,7 @@ export function stepsAhead(
     const before = tf.mul(tf.slice(predictions, [0, 0, 0, 0], [-1, rows - k, -1, -1]), scale)
     const after = tf.slice(targets, [0, k, 0, 0], [-1, -1, -1, -1])
     const queries = tf.reshape(before, [groups, asking, features])
-    const logits = tf.matMul(queries, tf.reshape(targets, [groups, candidates, features]), false, true)
+    const logits = matMulFloat32(queries, tf.reshape(targets, [groups, candidates, features]), false, true)
     const positive = tf.reshape(tf.sum(tf.mul(before, after), -1), [groups, asking])
 
     const constant = stopGradient(logits)

@@ -3,11 +3,19 @@ import type { TensorContainer } from '@tensorflow/tfjs-core'
 /** Names of the engines, fastest first: native TensorFlow, WebAssembly, plain JavaScript. */
 export type EngineName = 'tensorflow' | 'wasm' | 'cpu'
 
+/** In what compiled steps compute: see `Engine.precision`. */
+export type Precision = 'float32' | 'mixed-bfloat16'
+
 /** A TensorFlow.js backend made ready. */
 export interface Engine {
   readonly name: EngineName
   /** one line: what it is and which version */
   readonly description: string
+  /**
+   * in what compiled steps compute. `mixed-bfloat16`: convolutions and matrix products of networks take bfloat16 and add up
+   * in float32; weights, optimiser state, statistics, losses and all else are float32
+   */
+  readonly precision: Precision
   /** in one line each, why a faster engine was not taken and the command that mends it */
   readonly missing: readonly string[]
   /**
@@ -42,6 +50,8 @@ export type CompiledStep<Args extends unknown[], Result extends TensorContainer>
 export interface CompileOptions {
   /** run it as it is, one operation after another: for a step that cannot be captured. Default $SELFSUP_EAGER */
   readonly eager?: boolean
+  /** `float32`: the step computes in float32, whatever the engine's precision is */
+  readonly precision?: 'float32'
   /**
    * Through XLA, where the engine has it; 'auto': where XLA has all of the step's operations, and `calls` are enough for
    * what its compiling costs. Faster on GPUs, slower on processors (measured). Default that of `prepareEngine`

@@ -35,7 +35,7 @@ export interface EngineReport {
 export interface StepsReport {
   readonly compiled: boolean
   readonly xla: boolean | 'auto'
-  readonly mixedPrecision: 'bfloat16' | 'float16' | 'off'
+  readonly mixedPrecision: 'bfloat16' | 'off'
   /** whether this processor, or GPU, has instructions for half the bits */
   readonly fastInHalf: boolean
   readonly threads: number

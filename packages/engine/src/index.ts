@@ -1,4 +1,4 @@
-export type { CompiledStep, CompileOptions, Engine, EngineMemory, EngineName } from './engine.js'
+export type { CompiledStep, CompileOptions, Engine, EngineMemory, EngineName, Precision } from './engine.js'
 export { announceEngine, type EngineHook, onEngineReady } from './engine-hooks.js'
 export {
   describeEngines,

@@ -1,7 +1,7 @@
 import { expected, SelfsupError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { tidyStep } from './compile.js'
-import type { Engine, EngineName } from './engine.js'
+import type { Engine, EngineName, Precision } from './engine.js'
 import { announceEngine } from './engine-hooks.js'
 import { reasonAndMend } from './find-engines.js'
 import { isSet } from './is-set.js'
@@ -19,9 +19,9 @@ export interface EngineOptions {
   /** default all that this process may use; counts for the first preparation in a process */
   readonly threads?: number
   /**
-   * Compiled steps on native TensorFlow compute convolutions and matrix products in half the bits. Default
-   * $SELFSUP_MIXED_PRECISION, else 'auto': bfloat16 on processors with AMX or AVX512-BF16. Counts for the first
-   * preparation in a process, as does `memoryGrowth`.
+   * Mixed precision in compiled steps on native TensorFlow: see `Engine.precision`. Default $SELFSUP_MIXED_PRECISION, else
+   * 'auto': on for processors with AMX or AVX512-BF16. `on` elsewhere emulates bfloat16 on processors, which is no faster.
+   * Counts for the first preparation in a process, as does `memoryGrowth`.
    */
   readonly mixedPrecision?: 'auto' | 'on' | 'off'
   /** take a GPU's memory as it is needed instead of all at once; default true, unless $SELFSUP_GPU_MEMORY is `all` */
@@ -52,20 +52,29 @@ export async function prepareEngine(options: EngineOptions = {}): Promise<Engine
     // In Node no module of core's registers the gradients of all kernels; layers does.
     if (!tf.getGradient('Sum')) await import('@tensorflow/tfjs-layers')
     announceEngine(name)
-    return { name, description, missing, compile: await compiler(name, options), memory }
+    const { compile, precision } = await compiler(name, options)
+    return { name, description, precision, missing, compile, memory }
   }
   throw new SelfsupError('no engine could be started')
 }
 
-/** How the engine that was started compiles steps. */
-async function compiler(name: EngineName, options: EngineOptions): Promise<Engine['compile']> {
-  if (name !== 'tensorflow') return tidyStep
+/** How the engine that was started compiles steps, and in what they compute. */
+async function compiler(
+  name: EngineName,
+  options: EngineOptions,
+): Promise<{ compile: Engine['compile']; precision: Precision }> {
+  const plain = { compile: tidyStep, precision: 'float32' } as const
+  if (name !== 'tensorflow') return plain
   const { TensorflowBackend, compileStep } = await loadTensorflowPackage()
   const backend = tf.backend()
-  if (!(backend instanceof TensorflowBackend)) return tidyStep // the user's own tfjs-node
+  if (!(backend instanceof TensorflowBackend)) return plain // the user's own tfjs-node
   const byXla = options.xla ?? backend.xla
-  return (step, { eager = isSet('SELFSUP_EAGER'), xla = byXla, calls } = {}) =>
-    eager ? tidyStep(step) : compileStep(backend, step, { xla, calls })
+  const mixed = backend.mixedPrecision === 'bfloat16' && !isSet('SELFSUP_EAGER')
+  return {
+    compile: (step, { eager = isSet('SELFSUP_EAGER'), xla = byXla, calls, precision } = {}) =>
+      eager ? tidyStep(step) : compileStep(backend, step, { xla, calls, precision }),
+    precision: mixed ? 'mixed-bfloat16' : 'float32',
+  }
 }
 
 function wantedEngine(asked: EngineName | 'auto'): EngineName | 'auto' {
@@ -82,12 +91,10 @@ const start: Record<EngineName, (threads: number, options: EngineOptions) => Pro
     const { source, version, settings } = await loadTensorflow({ threads, mixedPrecision, memoryGrowth, xla })
     await use('tensorflow')
     const library = source === 'selfsup' ? `TensorFlow ${version}` : `${source} ${version}`
-    const { isUsingGpuDevice: gpu, mixedPrecision: bits } = tf.backend() as {
-      isUsingGpuDevice?: boolean
-      mixedPrecision?: string
-    }
-    const half = settings && bits && bits !== 'off' ? `, ${bits}` : ''
-    return `native ${library}, ${gpu ? 'GPU, ' : ''}${plural(threads)}${half}`
+    const { isUsingGpuDevice: gpu } = tf.backend() as { isUsingGpuDevice?: boolean }
+    const emulated = settings?.emulated ? ', emulated' : ''
+    const mixed = settings?.mixedPrecision === 'bfloat16' ? `, mixed precision (bfloat16${emulated})` : ''
+    return `native ${library}, ${gpu ? 'GPU, ' : ''}${plural(threads)}${mixed}`
   },
   async wasm(threads) {
     const wasm = await loadWasmPackage()

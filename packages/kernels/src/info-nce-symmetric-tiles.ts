@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { accumulate, allButDiagonal, type Block, rowsOf, splitRows } from './info-nce-blocks.js'
+import { matMulFloat32 } from './matmul-float32.js'
 
 /** With at most this many tiles, they are kept for the gradient instead of being made again. */
 const MOST_KEPT = 3
@@ -77,8 +78,8 @@ export class SymmetricTiles {
         const both = tf.add(rowsOf(weights, rows), rowsOf(ofColumns, columns))
         const tile = tf.mul(kept[number] ?? this.tile(z, place), both) as tf.Tensor2D
         return {
-          across: tf.matMul(tile, rowsOf(z, columns)) as tf.Tensor2D,
-          down: i === j ? undefined : (tf.matMul(tile, rowsOf(z, rows), true) as tf.Tensor2D),
+          across: matMulFloat32(tile, rowsOf(z, columns)) as tf.Tensor2D,
+          down: i === j ? undefined : (matMulFloat32(tile, rowsOf(z, rows), true) as tf.Tensor2D),
         }
       })
       totals[i] = accumulate(totals[i], parts.across)
@@ -89,7 +90,7 @@ export class SymmetricTiles {
   }
 
   private tile(z: tf.Tensor2D, { i, j, rows, columns }: Place): tf.Tensor2D {
-    const tile = tf.exp(tf.matMul(rowsOf(z, rows), rowsOf(z, columns), false, true)) as tf.Tensor2D
+    const tile = tf.exp(matMulFloat32(rowsOf(z, rows), rowsOf(z, columns), false, true)) as tf.Tensor2D
     if (i !== j || this.diagonal) return tile
     return tf.mul(tile, tf.cast(allButDiagonal(rows.end - rows.start), 'float32'))
   }

@@ -9,6 +9,7 @@ import {
   SAFE_BOUND,
   splitRows,
 } from './info-nce-blocks.js'
+import { matMulFloat32 } from './matmul-float32.js'
 
 export interface LogSumExpOptions {
   /**
@@ -132,10 +133,10 @@ class Tiles {
           const [across, down] = tf.tidy(() => {
             const logits = this.logits(query, keys, row, column)
             const tile = tf.exp(this.bounded ? logits : tf.sub(logits, rowsOf(shift, row)))
-            const across = tf.matMul(tile, rowsOf(keys, column)) as tf.Tensor2D
+            const across = matMulFloat32(tile, rowsOf(keys, column)) as tf.Tensor2D
             return this.options.constantKeys
               ? [across]
-              : [across, tf.matMul(tile, weightedQuery, true) as tf.Tensor2D]
+              : [across, matMulFloat32(tile, weightedQuery, true) as tf.Tensor2D]
           })
           ofQuery = accumulate(ofQuery, across!)
           if (down) ofKeys[j] = accumulate(ofKeys[j], down)
@@ -149,7 +150,7 @@ class Tiles {
 
   private logits(query: tf.Tensor2D, keys: tf.Tensor2D, row: Block, column: Block): tf.Tensor2D {
     return tf.tidy(() => {
-      const logits = tf.matMul(query, rowsOf(keys, column), false, true) as tf.Tensor2D
+      const logits = matMulFloat32(query, rowsOf(keys, column), false, true) as tf.Tensor2D
       if (!this.options.excludeSelf || row !== column) return logits
       return tf.where(allButDiagonal(row.end - row.start), logits, EXCLUDED) as tf.Tensor2D
     })

@@ -24,26 +24,7 @@ const gradients: readonly (Omit<tf.GradConfig, 'gradFunc'> & { readonly gradFunc
     const slope = tf.mul(tf.mul(dy, 2), tf.sub(a, b))
     return [() => slope, () => tf.neg(slope)]
   }),
-  {
-    kernelName: 'BatchMatMul',
-    inputsToSave: ['a', 'b'],
-    gradFunc: (dy, saved, attrs) => {
-      const [a, b] = saved as [tf.Tensor, tf.Tensor]
-      const { transposeA, transposeB } = attrs as unknown as tf.BatchMatMulAttrs
-      return {
-        a: () =>
-          summedTo(
-            transposeA ? tf.matMul(b, dy, transposeB, true) : tf.matMul(dy, b, false, !transposeB),
-            a.shape,
-          ),
-        b: () =>
-          summedTo(
-            transposeB ? tf.matMul(dy, a, true, transposeA) : tf.matMul(a, dy, !transposeA, false),
-            b.shape,
-          ),
-      }
-    },
-  },
+  { kernelName: 'BatchMatMul', ...productGradient(tf.matMul) },
   {
     kernelName: 'Cumsum',
     gradFunc: (dy, _, attrs) => {
@@ -75,6 +56,31 @@ onEngineReady(() => {
     tf.registerGradient(gradient as tf.GradConfig)
   }
 })
+
+/** The gradient of a matrix product, itself by such products. */
+export function productGradient(
+  product: (a: tf.Tensor, b: tf.Tensor, transposeA: boolean, transposeB: boolean) => tf.Tensor,
+) {
+  return {
+    inputsToSave: ['a', 'b'],
+    gradFunc: (dy: tf.Tensor, saved: readonly tf.Tensor[], attrs: tf.NamedAttrMap) => {
+      const [a, b] = saved as [tf.Tensor, tf.Tensor]
+      const { transposeA, transposeB } = attrs as unknown as tf.BatchMatMulAttrs
+      return {
+        a: () =>
+          summedTo(
+            transposeA ? product(b, dy, transposeB, true) : product(dy, b, false, !transposeB),
+            a.shape,
+          ),
+        b: () =>
+          summedTo(
+            transposeB ? product(dy, a, true, transposeA) : product(a, dy, !transposeA, false),
+            b.shape,
+          ),
+      }
+    },
+  }
+}
 
 function pairwise(
   kernelName: string,

@@ -24,6 +24,8 @@ export interface NativeBackend {
     inputs: readonly TensorInfo[],
     outputs: number,
   ): Tensor[]
+  /** in what networks' products of compiled steps compute, unless that is `off` */
+  readonly mixedPrecision?: 'bfloat16' | 'off'
   /** whether a step is being captured that XLA is to compile */
   readonly byXla?: boolean
   /** operations of Selfsup's own addon, where it is loaded and its device is the processor */

@@ -1,4 +1,5 @@
 import { assertMatrix, expected } from '@selfsup/core'
+import { matMulFloat32 } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
 /** Added to a feature's variance before dividing by its root, as batch normalisation does. */
@@ -50,7 +51,7 @@ function standardise(z: tf.Tensor2D): tf.Tensor2D {
  */
 function sumOfSquaredCorrelations(first: tf.Tensor2D, second: tf.Tensor2D): tf.Tensor {
   const [batch, features] = first.shape
-  if (batch >= features) return tf.sum(tf.square(tf.div(tf.matMul(first, second, true), batch)))
-  const products = (z: tf.Tensor2D) => tf.div(tf.matMul(z, z, false, true), batch)
+  if (batch >= features) return tf.sum(tf.square(tf.div(matMulFloat32(first, second, true), batch)))
+  const products = (z: tf.Tensor2D) => tf.div(matMulFloat32(z, z, false, true), batch)
   return tf.sum(tf.mul(products(first), products(second)))
 }

@@ -1,3 +1,4 @@
+import { matMulFloat32 } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import { l2Normalise } from './l2-normalise.js'
 
@@ -19,7 +20,7 @@ export interface DistanceOptions {
 export function distancesBetweenAll(z: tf.Tensor2D, { normalise, squared }: DistanceOptions): tf.Tensor2D {
   const x = normalise ? l2Normalise(z) : z
   const lengths = tf.sum(tf.square(x), 1)
-  const products = tf.matMul(x, x, false, true)
+  const products = matMulFloat32(x, x, false, true)
   const distances = tf.sub(tf.add(tf.expandDims(lengths, 1), lengths), tf.mul(products, 2))
   return (squared ? tf.relu(distances) : root(distances)) as tf.Tensor2D
 }

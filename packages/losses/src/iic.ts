@@ -1,4 +1,5 @@
 import { assertMatrix, assertRank, assertSameShape } from '@selfsup/core'
+import { matMulFloat32 } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
 /** Probabilities below it count as it: the reference code's sys.float_info.epsilon. */
@@ -41,7 +42,7 @@ export function iicOfHeads(p1: tf.Tensor3D, p2: tf.Tensor3D, { lambda = 1 }: Iic
   assertSameShape('iicOfHeads', { p1, p2 })
   return tf.tidy(() => {
     const [first, second] = [p1, p2].map((p) => tf.transpose(p, [1, 0, 2])) as [tf.Tensor3D, tf.Tensor3D]
-    const counts = tf.matMul(first, second, true)
+    const counts = matMulFloat32(first, second, true)
     const symmetric = tf.add(counts, tf.transpose(counts, [0, 2, 1]))
     const joint = tf.div(symmetric, tf.sum(symmetric, [1, 2], true))
     const logOf = (p: tf.Tensor) => tf.log(tf.maximum(p, EPSILON))

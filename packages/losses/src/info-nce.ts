@@ -1,5 +1,5 @@
 import { assertMatrix, assertRank, expected, formatShape, ShapeError, stopGradient } from '@selfsup/core'
-import { logSumExpOfProducts } from '@selfsup/kernels'
+import { logSumExpOfProducts, matMulFloat32 } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import { l2Normalise } from './l2-normalise.js'
 
@@ -72,7 +72,7 @@ function logSumOverNegatives(
     return logSumExpOfProducts(queries, unit, { bound, constantKeys: negativesConstant })
   }
   const own = tf.reshape(unit, [batch, count, features])
-  const logits = tf.reshape(tf.matMul(own, tf.expandDims(queries, 2)), [batch, count])
+  const logits = tf.reshape(matMulFloat32(own, tf.expandDims(queries, 2)), [batch, count])
   const highest = stopGradient(tf.max(logits, 1, true))
   const sums = tf.sum(tf.exp(tf.sub(logits, highest)), 1)
   return tf.add(tf.log(sums), tf.squeeze(highest, [1])) as tf.Tensor1D

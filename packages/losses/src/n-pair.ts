@@ -1,5 +1,5 @@
 import { assertMatrix, expected } from '@selfsup/core'
-import { logSumExpOfProducts } from '@selfsup/kernels'
+import { logSumExpOfProducts, matMulFloat32 } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import { l2Normalise } from './l2-normalise.js'
 import { labelPairs } from './label-pairs.js'
@@ -44,6 +44,6 @@ export function nPair(
 /** For each row the mean of all rows with its label, itself among them. */
 function meansOfClasses(p: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor2D {
   const { positive } = labelPairs('nPair', p, labels)
-  const sums = tf.add(tf.matMul(positive, p), p)
+  const sums = tf.add(matMulFloat32(positive, p), p)
   return tf.div(sums, tf.add(tf.sum(positive, 1, true), 1)) as tf.Tensor2D
 }

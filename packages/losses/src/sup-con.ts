@@ -1,5 +1,5 @@
 import { expected } from '@selfsup/core'
-import { logSumExpOfPairs } from '@selfsup/kernels'
+import { logSumExpOfPairs, matMulFloat32 } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import { l2Normalise } from './l2-normalise.js'
 import { labelPairs, maskedMean } from './label-pairs.js'
@@ -30,7 +30,7 @@ export function supCon(
     const scaled = tf.mul(l2Normalise(z), Math.sqrt(1 / temperature)) as tf.Tensor2D
     const toAll = logSumExpOfPairs(scaled, { bound: 1 / temperature })
     const count = tf.sum(positive, 1)
-    const toOwn = tf.div(tf.sum(tf.mul(scaled, tf.matMul(positive, scaled)), 1), tf.maximum(count, 1))
+    const toOwn = tf.div(tf.sum(tf.mul(scaled, matMulFloat32(positive, scaled)), 1), tf.maximum(count, 1))
     return maskedMean(tf.sub(toAll, toOwn), tf.cast(tf.greater(count, 0), 'float32'))
   })
 }

@@ -1,4 +1,5 @@
 import { assertMatrix } from '@selfsup/core'
+import { matMulFloat32 } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
 /** Added to a feature's variance before its root is taken. */
@@ -48,7 +49,7 @@ function spread(z: tf.Tensor2D): { collapsed: tf.Tensor; redundant: tf.Tensor } 
   const variances = tf.div(tf.sum(tf.square(centred), 0), batch - 1)
   const collapsed = tf.mean(tf.relu(tf.sub(1, tf.sqrt(tf.add(variances, EPSILON)))))
   // The squares of z^T z and of z z^T have the same sum; the smaller matrix will do.
-  const products = tf.div(tf.matMul(centred, centred, batch >= features, batch < features), batch - 1)
+  const products = tf.div(matMulFloat32(centred, centred, batch >= features, batch < features), batch - 1)
   const covariances = tf.sub(tf.sum(tf.square(products)), tf.sum(tf.square(variances)))
   return { collapsed, redundant: tf.div(covariances, features) }
 }

@@ -15,6 +15,7 @@ import {
   resolveOptions,
   stopGradient,
 } from '@selfsup/core'
+import { matMulFloat32 } from '@selfsup/kernels'
 import {
   generalisedLiftedStructured,
   l2Normalise,
@@ -250,7 +251,7 @@ function recallOf(z: tf.Tensor2D, labels: tf.Tensor1D): tf.Scalar {
     const unit = l2Normalise(stopGradient(z))
     const rows = tf.range(0, z.shape[0], 1, 'int32')
     const self = tf.equal(tf.expandDims(rows, 1), rows)
-    const nearest = tf.argMax(tf.where(self, -2, tf.matMul(unit, unit, false, true)), 1)
+    const nearest = tf.argMax(tf.where(self, -2, matMulFloat32(unit, unit, false, true)), 1)
     return tf.mean(tf.cast(tf.equal(tf.gather(labels, nearest), labels), 'float32')) as tf.Scalar
   })
 }

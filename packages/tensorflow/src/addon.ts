@@ -33,16 +33,21 @@ export interface Addon {
   /** what `execute` means by a number from now on */
   define(operation: number, name: string, attributes: FlatAttributes): void
   execute(operation: number, inputs: number, outputs: number): void
-  /** @param halved convolutions and matrix products compute in bfloat16 */
-  beginCapture(largestConstant: number, halved: boolean): void
+  /**
+   * @param precision a `precisions`
+   * @param xla whether XLA is to compile it
+   * @param weights how many numbers of weights the exchange holds
+   */
+  beginCapture(largestConstant: number, precision: number, xla: boolean, weights: number): void
+  /** the nodes of the step that is being captured, as text: "MatMul bfloat16 [8,16]" */
+  describeCapture(): string[]
   /**
    * @param wholly by XLA only if XLA has all its operations
    * @returns how many tensors from outside the step takes; the exchange holds their numbers. -1: XLA has not all
    */
   endCapture(name: string, outputs: number, xla: boolean, wholly: boolean): number
   abortCapture(): void
-  /** @param rewritten TensorFlow's optimiser is to see it in any case, for what the configuration asks of it */
-  call(name: string, inputs: number, outputs: number, rewritten: boolean): void
+  call(name: string, inputs: number, outputs: number): void
   removeFunction(name: string): void
   wait(): void
   countTensors(): number
@@ -60,6 +65,9 @@ export const dataTypes = {
   TF_BOOL: 10,
   TF_UINT64: 23,
 } as const
+
+/** Precision of precision.h: in what the products of networks compute. */
+export const precisions = { float32: 0, bfloat16: 1, emulated: 2 } as const
 
 /** TF_AttrType of c_api.h. */
 export const attributeKinds = {

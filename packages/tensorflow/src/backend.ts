@@ -1,6 +1,6 @@
 import { SelfsupError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
-import { type Addon, attributeKinds, dataTypes, type TensorValues } from './addon.js'
+import { type Addon, attributeKinds, dataTypes, precisions, type TensorValues } from './addon.js'
 import { assertNoHostRandomness, inCode } from './host-misuse.js'
 import { type Attribute, Operations } from './operations.js'
 import type { TensorflowSettings, Xla } from './settings.js'
@@ -72,15 +72,23 @@ export class TensorflowBackend extends tf.KernelBackend {
   readonly isGPUPackage: boolean
   /** operations of our own; they run on the processor: where TensorFlow has a GPU, its own do their work */
   get fused(): OwnOperations {
-    return this.byXla ? noneOfOurs : this.ours // XLA knows none of them
+    if (this.byXla) return noneOfOurs // XLA knows none of them
+    return this.capturesMixed ? this.oursMixed : this.ours
   }
   private readonly ours: OwnOperations
+  private readonly oursMixed: OwnOperations
+  /** whether the step that is being captured computes in mixed precision */
+  private capturesMixed = false
   /** whether the step that is being captured is to be compiled by XLA */
   byXla = false
   /** how steps are compiled that do not say how */
   readonly xla: Xla
-  /** of compiled steps */
+  /** of compiled steps: what the products of networks take; all else is float32 */
   readonly mixedPrecision: TensorflowSettings['mixedPrecision']
+  /** bfloat16 is rounded to, and computed with in float32: the processor has no instructions for it */
+  readonly emulated: boolean
+  /** for tests: gets the nodes of each step that is captured, as text */
+  onCapture?: (nodes: readonly string[]) => void
   /** of TensorFlow's library */
   readonly version: string
   private readonly exchange: Int32Array
@@ -93,12 +101,17 @@ export class TensorflowBackend extends tf.KernelBackend {
 
   /**
    * @param config a serialized ConfigProto; the library's defaults where empty
-   * @param settings.mixedPrecision other than `off`: convolutions are TensorFlow's, but for gradients of filters
+   * @param settings.mixedPrecision `bfloat16`: convolutions of compiled steps are TensorFlow's, except for gradients of
+   * filters
    */
   constructor(
     private readonly addon: Addon,
     config: Uint8Array = new Uint8Array(),
-    { mixedPrecision = 'off', xla = false }: Partial<Pick<TensorflowSettings, 'mixedPrecision' | 'xla'>> = {},
+    {
+      mixedPrecision = 'off',
+      emulated = false,
+      xla = false,
+    }: Partial<Pick<TensorflowSettings, 'mixedPrecision' | 'emulated' | 'xla'>> = {},
   ) {
     super()
     const { version, gpu, convolutions, bfloat16, exchange } = addon.start(new Int32Array(1 << 16), config)
@@ -110,13 +123,16 @@ export class TensorflowBackend extends tf.KernelBackend {
     const suits = (how: number) => !gpu && (wanted === '1' ? how > 0 : wanted !== '0' && how === 2)
     this.xla = xla
     this.mixedPrecision = mixedPrecision
-    this.ours = {
-      views: !gpu,
-      normalisation: !gpu,
-      convolutions: mixedPrecision === 'off' && suits(convolutions),
-      bfloat16: mixedPrecision === 'bfloat16' && suits(bfloat16),
-    }
+    this.emulated = emulated
+    const ours = { views: !gpu, normalisation: !gpu, convolutions: suits(convolutions), bfloat16: false }
+    this.ours = ours
+    this.oursMixed = emulated ? ours : { ...ours, convolutions: false, bfloat16: suits(bfloat16) }
     this.operations = new Operations(addon)
+  }
+
+  /** Whether convolutions of ours are ever used. */
+  get ownConvolutions(): boolean {
+    return this.ours.convolutions || this.oursMixed.convolutions || this.oursMixed.bfloat16
   }
 
   // What kernels call.
@@ -292,18 +308,27 @@ export class TensorflowBackend extends tf.KernelBackend {
 
   /**
    * Runs `body`, whose operations are captured, and makes a function of what it returns.
+   * @param how.mixed in the backend's mixed precision instead of float32
    * @returns the tensors from outside that the function takes, in order; undefined where XLA was to compile it if it
    * can, and cannot
    */
-  captureFunction(name: string, xla: Xla, body: () => readonly tf.TensorInfo[]): tf.DataId[] | undefined {
+  captureFunction(
+    name: string,
+    { xla, mixed }: { readonly xla: Xla; readonly mixed: boolean },
+    body: () => readonly tf.TensorInfo[],
+  ): tf.DataId[] | undefined {
     if (xla === 'auto') this.wakeXla()
-    const halved = xla !== false && this.mixedPrecision === 'bfloat16'
-    this.addon.beginCapture(LARGEST_CONSTANT, halved)
+    const inBfloat16 = this.emulated && xla === false ? 'emulated' : 'bfloat16'
+    const precision = mixed && this.mixedPrecision === 'bfloat16' ? inBfloat16 : 'float32'
+    const weights = precision === 'float32' ? 0 : this.writeWeights()
+    this.addon.beginCapture(LARGEST_CONSTANT, precisions[precision], xla !== false, weights)
     this.capture = ++this.captures
     this.byXla = xla !== false
+    this.capturesMixed = precision !== 'float32'
     this.outside.clear()
     try {
       const outputs = body()
+      this.onCapture?.(this.addon.describeCapture())
       this.writeNumbers(outputs)
       const inputs = this.addon.endCapture(name, outputs.length, xla !== false, xla === 'auto')
       if (inputs < 0) return undefined
@@ -311,9 +336,19 @@ export class TensorflowBackend extends tf.KernelBackend {
     } finally {
       this.capture = 0
       this.byXla = false
+      this.capturesMixed = false
       this.outside.clear()
       this.addon.abortCapture()
     }
+  }
+
+  /** Numbers of the variables that may be weights of products, to the exchange; how many there are. */
+  private writeWeights(): number {
+    const numbers = Object.values(tf.engine().registeredVariables)
+      .filter(({ dtype, rank, dataId }) => dtype === 'float32' && rank > 1 && this.find(dataId))
+      .map(({ dataId }) => this.numberOf(dataId))
+    this.exchange.set(numbers)
+    return numbers.length
   }
 
   /** XLA tells which operations it has once it has compiled a first one. */
@@ -327,7 +362,7 @@ export class TensorflowBackend extends tf.KernelBackend {
       // of a step before, whose values tell
     }
     tf.tidy(() => {
-      const inputs = this.captureFunction(name, true, () => [tf.square(tf.scalar(1))])!
+      const inputs = this.captureFunction(name, { xla: true, mixed: false }, () => [tf.square(tf.scalar(1))])!
       this.callFunction(name, inputs, [{ shape: [], dtype: 'float32' }])
       this.addon.wait()
     })
@@ -346,7 +381,7 @@ export class TensorflowBackend extends tf.KernelBackend {
     results: readonly { readonly shape: number[]; readonly dtype: tf.DataType }[],
   ): tf.Tensor[] {
     for (const [i, input] of inputs.entries()) this.exchange[i] = this.numberOf(input)
-    this.addon.call(name, inputs.length, results.length, this.mixedPrecision !== 'off')
+    this.addon.call(name, inputs.length, results.length)
     const numbers = Array.from(this.exchange.subarray(0, results.length))
     return results.map(({ shape, dtype }, i) => this.tensorOf(numbers[i]!, typesOf[dtype], shape))
   }

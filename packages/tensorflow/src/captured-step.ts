@@ -11,6 +11,8 @@ export interface CompileOptions {
    * `calls` are enough. Default as the backend was loaded: 'auto' on GPUs, false on processors, where it is slower.
    */
   readonly xla?: Xla
+  /** `float32`: all of it computes in float32, whatever mixed precision the backend was loaded with */
+  readonly precision?: 'float32'
   /** about how often it will be called; default too seldom for XLA */
   readonly calls?: number
   /** forms of arguments that are kept compiled; the one that was not used for longest gives way. Default 16 */
@@ -51,10 +53,11 @@ let functions = 0
 export function compileStep<Args extends unknown[], Result extends tf.TensorContainer>(
   backend: TensorflowBackend,
   step: (...args: Args) => Result,
-  { xla: wanted = backend.xla, calls = 0, captures: most = 16 }: CompileOptions = {},
+  { xla: wanted = backend.xla, calls = 0, captures: most = 16, precision }: CompileOptions = {},
 ): ((...args: Args) => Result) & { readonly captures: number; dispose(): void } {
-  // On a GPU bfloat16 is XLA's: whoever asked for it did so for speed.
-  const worthIt = calls >= WORTH_XLA || backend.mixedPrecision === 'bfloat16'
+  const mixed = precision !== 'float32' && backend.mixedPrecision === 'bfloat16'
+  // Whoever asked for bfloat16 on a GPU did so for speed.
+  const worthIt = calls >= WORTH_XLA || mixed
   const xla = wanted === 'auto' && !worthIt ? false : wanted
   const captures = new Map<string, Captured>()
   let warned = false
@@ -65,7 +68,7 @@ export function compileStep<Args extends unknown[], Result extends tf.TensorCont
     const given = tensorTree(args)
     let captured = captures.get(given.form)
     captures.delete(given.form)
-    captured ??= capture(backend, step, given, xla) ?? capture(backend, step, given, false)!
+    captured ??= capture(backend, step, given, xla, mixed) ?? capture(backend, step, given, false, mixed)!
     captures.set(given.form, captured) // the last used comes last
     if (captures.size > most) dropOldest()
     return run(backend, captured, given.tensors) as Result
@@ -109,6 +112,7 @@ function capture<Args extends unknown[]>(
   step: (...args: Args) => tf.TensorContainer,
   given: TensorTree,
   xla: Xla,
+  mixed: boolean,
 ): Captured | undefined {
   const variables = Object.values(tf.engine().registeredVariables)
   const name = `selfsup_step_${functions++}`
@@ -122,7 +126,7 @@ function capture<Args extends unknown[]>(
   try {
     let result: TensorTree | undefined
     let assigned: tf.Variable[] = []
-    const inputs = backend.captureFunction(name, xla, () => {
+    const inputs = backend.captureFunction(name, { xla, mixed }, () => {
       result = tensorTree(tf.tidy(() => step(...(given.with(args) as Args))))
       leftovers.push(...result.tensors)
       assertNoNewVariables(variables)

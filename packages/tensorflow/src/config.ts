@@ -8,44 +8,19 @@ export interface Config {
   readonly softPlacement?: boolean
   /** take a GPU's memory as it is needed instead of all of it at once */
   readonly memoryGrowth?: boolean
-  /** how functions are rewritten before they run first */
-  readonly rewrites?: Rewrites
 }
-
-/** Grappler's passes over a function (RewriterConfig); those that are left out are as TensorFlow has them. */
-export interface Rewrites {
-  /** convolutions and matrix products in half the bits: bfloat16 by oneDNN on processors, float16 on GPUs */
-  readonly mixedPrecision?: 'bfloat16' | 'float16'
-}
-
-/** RewriterConfig.Toggle */
-const ON = 1
 
 /**
- * A serialized ConfigProto. Field numbers are those of tensorflow/core/protobuf/config.proto and
- * rewriter_config.proto of TensorFlow 2.21; fields are in rising order, as TensorFlow itself writes them.
+ * A serialized ConfigProto. Field numbers are those of tensorflow/core/protobuf/config.proto of
+ * TensorFlow 2.21; fields are in rising order, as TensorFlow itself writes them.
  */
-export function encodeConfig({
-  threads,
-  operations,
-  softPlacement,
-  memoryGrowth,
-  rewrites,
-}: Config): Uint8Array {
+export function encodeConfig({ threads, operations, softPlacement, memoryGrowth }: Config): Uint8Array {
   return Uint8Array.from([
     ...number(2, threads), // intra_op_parallelism_threads
     ...number(5, operations), // inter_op_parallelism_threads
     ...message(6, memoryGrowth === undefined ? undefined : number(4, Number(memoryGrowth))), // gpu_options.allow_growth
-    ...number(7, softPlacement ? ON : undefined), // allow_soft_placement
-    ...message(10, rewrites && message(10, encodeRewrites(rewrites))), // graph_options.rewrite_options
+    ...number(7, softPlacement ? 1 : undefined), // allow_soft_placement
   ])
-}
-
-function encodeRewrites({ mixedPrecision }: Rewrites): number[] {
-  return [
-    ...number(23, mixedPrecision === 'float16' ? ON : undefined), // auto_mixed_precision
-    ...number(31, mixedPrecision === 'bfloat16' ? ON : undefined), // auto_mixed_precision_onednn_bfloat16
-  ]
 }
 
 /** A whole number of at least 0 as a field; nothing where there is none. */

@@ -62,9 +62,9 @@ async function load(options: LoadOptions): Promise<LoadedTensorflow> {
     throw new SelfsupError(`TensorFlow is not installed on this machine; run: ${INSTALL_COMMAND}`)
   }
   const settings = tensorflowSettings(options, surroundings(installation))
-  if (settings.mixedPrecision !== 'off' && !settings.fast)
+  if (settings.emulated)
     console.warn(
-      'mixed precision is on, but this processor has neither AMX nor AVX512-BF16: steps will be many times slower',
+      'mixed precision is on, but this processor has neither AMX nor AVX512-BF16: bfloat16 is emulated, which is no faster than float32',
     )
   replaceRemovedUtil()
   setEnvironment(settings)
@@ -98,7 +98,7 @@ async function loadInstalled(folder: string, settings: TensorflowSettings): Prom
     BACKEND_NAME,
     () => {
       const backend = new TensorflowBackend(addon, configOf(settings), settings)
-      if (backend.fused.convolutions || backend.fused.bfloat16) takeOverConvolutions(BACKEND_NAME)
+      if (backend.ownConvolutions) takeOverConvolutions(BACKEND_NAME)
       return backend
     },
     3,

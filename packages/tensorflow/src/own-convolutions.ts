@@ -6,7 +6,8 @@ import type { TensorflowBackend } from './backend.js'
  * Convolutions and their gradients by the addon's own operations (src/native/convolution.h) on processors that they
  * are made for, about twice as fast there as oneDNN's: Winograd's for 3x3 filters in steps of one pixel. Others stay
  * TensorFlow's: other dtypes, dilated, few channels, 1x1. `SELFSUP_CONVOLUTIONS=0` leaves all to TensorFlow, `1` takes
- * ours wherever they run. In compiled steps of mixed precision only the gradients of filters are ours.
+ * ours wherever they run. In compiled steps of mixed precision only the gradients of filters are ours, unless bfloat16 is
+ * emulated.
  */
 export function takeOverConvolutions(backendName: string): void {
   takeOver('Conv2D', backendName, ({ inputs, attrs, backend }) => {
@@ -25,7 +26,7 @@ export function takeOverConvolutions(backendName: string): void {
     'Conv2DBackpropFilter',
     backendName,
     filterGradient('SelfsupConvolutionFilterBfloat16'),
-    ({ fused, capturing }) => fused.bfloat16 && capturing, // one by one, operations are in full precision
+    ({ fused }) => fused.bfloat16,
   )
   takeOver('FusedConv2D', backendName, ({ inputs, attrs, backend }) => {
     const { x, filter, bias, preluActivationWeights } = inputs as Record<string, tf.Tensor | undefined>

@@ -14,7 +14,7 @@ describe('mixed precision', () => {
     ['not by itself on GPUs', {}, card, 'off'],
     ['on where it is asked for', { mixedPrecision: 'on' }, plain, 'bfloat16'],
     ['on on a GPU', { mixedPrecision: 'on' }, card, 'bfloat16'],
-    ['on on a GPU without XLA', { mixedPrecision: 'on', xla: false }, card, 'float16'],
+    ['on on a GPU without XLA', { mixedPrecision: 'on', xla: false }, card, 'bfloat16'],
     ['off where it is asked for', { mixedPrecision: 'off' }, amx, 'off'],
     ['as the environment says', {}, { ...amx, env: { SELFSUP_MIXED_PRECISION: 'off' } }, 'off'],
     [
@@ -25,6 +25,13 @@ describe('mixed precision', () => {
     ],
   ])('%s', (_, options, surroundings, expected) => {
     expect(tensorflowSettings(options, surroundings).mixedPrecision).toBe(expected)
+  })
+
+  test('bfloat16 is emulated only where the processor has no instructions for it', () => {
+    const emulated = (surroundings: Surroundings) =>
+      tensorflowSettings({ mixedPrecision: 'on' }, surroundings).emulated
+    expect([plain, amx, zen, card].map(emulated)).toEqual([true, false, false, false])
+    expect(tensorflowSettings({ mixedPrecision: 'off' }, plain).emulated).toBe(false)
   })
 
   test('is one of three choices', () => {
@@ -62,8 +69,8 @@ test('oneDNN, XLA and GPU memory follow the environment', () => {
 
 test('all of it reaches TensorFlow', () => {
   const settings = tensorflowSettings({ threads: 2, mixedPrecision: 'on' }, plain)
-  expect(Buffer.from(configOf(settings)).toString('hex')).toBe('1002280132022001' + '52055203f80101')
-  // bfloat16 of a GPU is in the steps; what it has no kernel for may run on the processor.
+  expect(Buffer.from(configOf(settings)).toString('hex')).toBe('1002280132022001')
+  // What a GPU has no kernel for may run on the processor.
   const onCard = tensorflowSettings({ threads: 2, mixedPrecision: 'on' }, card)
   expect(Buffer.from(configOf(onCard)).toString('hex')).toBe('10022802320220013801')
 })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { SelfsupError } from '@selfsup/core'
-import { type Config, encodeConfig } from './config.js'
+import { encodeConfig } from './config.js'
 import type { TensorflowInstallation } from './find.js'
 import { hasNvidiaDriver } from './platform.js'
 
@@ -15,8 +15,9 @@ export interface TensorflowOptions {
    */
   readonly operations?: number
   /**
-   * Compiled steps compute convolutions and matrix products in half the bits, weights stay float32: bfloat16 on
-   * processors, and on GPUs by XLA, which steps then are compiled by however short the run; float16 there where XLA is off.
+   * Mixed precision: in compiled steps, convolutions and matrix products of networks take bfloat16 and add up in float32;
+   * weights, optimiser state, statistics, losses and all else are float32. On processors without instructions for
+   * bfloat16, `on` rounds to it and computes in float32, which is no faster.
    * Default $SELFSUP_MIXED_PRECISION, else 'auto': on for processors with AMX or AVX512-BF16, off elsewhere.
    */
   readonly mixedPrecision?: MixedPrecision
@@ -38,7 +39,9 @@ export type Xla = boolean | 'auto'
 export interface TensorflowSettings {
   readonly threads: number
   readonly operations: number
-  readonly mixedPrecision: 'bfloat16' | 'float16' | 'off'
+  readonly mixedPrecision: 'bfloat16' | 'off'
+  /** bfloat16 is emulated, for the same numbers as elsewhere without the speed */
+  readonly emulated: boolean
   /** whether the processor, or GPU, has instructions for that */
   readonly fast: boolean
   readonly memoryGrowth: boolean
@@ -72,13 +75,13 @@ export function tensorflowSettings(
   if (wanted !== 'auto' && wanted !== 'on' && wanted !== 'off')
     throw new SelfsupError(`mixed precision must be auto, on or off; got ${wanted}`)
   const xla = options.xla ?? chosen(env, 'SELFSUP_XLA') ?? (gpu ? 'auto' : false)
-  const half = gpu && xla === false ? 'float16' : 'bfloat16'
-  // Not by itself on GPUs: float16 wants its losses scaled, which steps do not do, and bfloat16's gain there is not measured.
+  // Not by default on GPUs: bfloat16's gain there has not been measured.
   const on = wanted === 'on' || (wanted === 'auto' && fast && !gpu)
   return {
     threads,
     operations,
-    mixedPrecision: on ? half : 'off',
+    mixedPrecision: on ? 'bfloat16' : 'off',
+    emulated: on && !fast,
     fast,
     memoryGrowth: options.memoryGrowth ?? env.SELFSUP_GPU_MEMORY !== 'all',
     xla,
@@ -88,18 +91,9 @@ export function tensorflowSettings(
 }
 
 /** The settings as TensorFlow takes them: a serialized ConfigProto. */
-export function configOf({
-  threads,
-  operations,
-  mixedPrecision,
-  memoryGrowth,
-  gpu,
-}: TensorflowSettings): Uint8Array {
-  // bfloat16 on a GPU is in the steps themselves: TensorFlow's optimiser knows it on processors only.
-  const rewritten = mixedPrecision !== 'off' && !(gpu && mixedPrecision === 'bfloat16')
-  const rewrites: Config['rewrites'] = rewritten ? { mixedPrecision } : undefined
+export function configOf({ threads, operations, memoryGrowth, gpu }: TensorflowSettings): Uint8Array {
   // Strings, and some operations on integers, are the processor's even where there is a GPU.
-  return encodeConfig({ threads, operations, softPlacement: gpu || undefined, memoryGrowth, rewrites })
+  return encodeConfig({ threads, operations, softPlacement: gpu || undefined, memoryGrowth })
 }
 
 /** This machine, as an installation sees it. */

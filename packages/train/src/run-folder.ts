@@ -8,7 +8,7 @@ import {
   type OptionValue,
   SelfsupError,
 } from '@selfsup/core'
-import type { Engine } from '@selfsup/engine'
+import type { Engine, Precision } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import manifest from '../package.json' with { type: 'json' }
 import { writeAtomically } from './atomic-file.js'
@@ -34,6 +34,8 @@ export interface RunDescription {
   readonly stepsPerEpoch: number
   /** the caller's own, as it was given to `train` */
   readonly config: Readonly<Record<string, unknown>>
+  /** in what its steps compute; missing from runs made before it was written down */
+  readonly precision?: Precision
   readonly versions: Readonly<Record<string, string>>
 }
 
@@ -66,6 +68,7 @@ export function describeRun(
     settings,
     stepsPerEpoch,
     config,
+    precision: engine.precision,
     versions: {
       '@selfsup/train': manifest.version,
       '@tensorflow/tfjs-core': tf.version_core,
@@ -170,4 +173,27 @@ export function expectSameRun(run: Run, now: RunDescription): void {
     differences.length === 0,
     `${run.folder} can't go on, for the run would not be the same: ${differences.join('; ')}`,
   )
+}
+
+/**
+ * Why a run's numbers will differ from those it had, though it goes on as the same run: it was made in another precision.
+ * Undefined where nothing is to be said.
+ */
+export function precisionWarning(run: Run, now: RunDescription): string | undefined {
+  if (run.precision === undefined) {
+    if (!/\b(bfloat16|float16)$/.test(run.versions?.engine ?? '')) return undefined
+    return (
+      'this run was started by a version whose mixed precision also kept weights, optimiser state and momentum networks in ' +
+      '16 bits; they are float32 from here on, so that losses and weights will differ from what that version would have given'
+    )
+  }
+  if (run.precision === now.precision) return undefined
+  return (
+    `this run was started in ${named(run.precision)} and goes on in ${named(now.precision)}, so that losses and weights will ` +
+    'differ slightly from what they would have been'
+  )
+}
+
+function named(precision: Precision | undefined): string {
+  return precision === 'mixed-bfloat16' ? 'mixed precision (bfloat16)' : 'float32'
 }

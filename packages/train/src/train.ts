@@ -8,7 +8,15 @@ import { runLoop } from './loop.js'
 import { openMetrics } from './metrics-log.js'
 import type { TrainOptions, TrainResult } from './options.js'
 import { phasesAt } from './phases.js'
-import { describeRun, expectSameRun, makeFolder, readRun, startRun, totalStepsOf } from './run-folder.js'
+import {
+  describeRun,
+  expectSameRun,
+  makeFolder,
+  precisionWarning,
+  readRun,
+  startRun,
+  totalStepsOf,
+} from './run-folder.js'
 import { lockRun } from './run-lock.js'
 import { settingsFor } from './settings.js'
 import { type TrainingStep, trainingStep } from './training-step.js'
@@ -38,8 +46,12 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
   const started = Date.now()
 
   try {
-    if (resume) expectSameRun(await readRun(out), description)
-    else await makeFolder(out)
+    if (resume) {
+      const run = await readRun(out)
+      expectSameRun(run, description)
+      const warning = precisionWarning(run, description)
+      if (warning) onWarning(warning)
+    } else await makeFolder(out)
     const lock = await writable(out, lockRun(out))
     try {
       if (!resume) await writable(out, startRun(out, description))

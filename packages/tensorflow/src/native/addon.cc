@@ -56,9 +56,6 @@ NAPI_MODULE_INIT() {
   using namespace selfsup;
   static std::once_flag registered;
   std::call_once(registered, [] {
-    // What TensorFlow's rewriting to numbers of half the bits may do with ours.
-    setenv("TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_ALLOWLIST_ADD", "SelfsupConvolutionFilterBfloat16", 0);
-    setenv("TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_INFERLIST_ADD", "SelfsupNormalisation,SelfsupNormalisationGradient", 0);
     RegisterViews();
     RegisterConvolutions();
     RegisterNormalisation();
@@ -72,6 +69,7 @@ NAPI_MODULE_INIT() {
       {"define", Entry<Define>},
       {"execute", Entry<Execute>},
       {"beginCapture", Entry<BeginCapture>},
+      {"describeCapture", Entry<DescribeCapture>},
       {"endCapture", Entry<EndCapture>},
       {"abortCapture", Entry<AbortCapture>},
       {"call", Entry<CallFunction>},

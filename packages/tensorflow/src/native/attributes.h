@@ -2,6 +2,7 @@
 // each operation with them that is run or added to a graph.
 #pragma once
 
+#include <cstring>
 #include <vector>
 
 #include "status.h"
@@ -59,10 +60,10 @@ struct GraphAttributes {
   }
 };
 
-// Those of an operation on float32 that is to compute in bfloat16.
-struct HalvedAttributes : GraphAttributes {
+// Those of an operation that computes in bfloat16 and was given as one on float32. `U` is the type of statistics.
+struct Bfloat16Attributes : GraphAttributes {
   void Type(const char* name, TF_DataType value) {
-    TF_SetAttrType(op, name, value == TF_FLOAT ? TF_BFLOAT16 : value);
+    TF_SetAttrType(op, name, value == TF_FLOAT && std::strcmp(name, "U") != 0 ? TF_BFLOAT16 : value);
   }
 };
 
@@ -87,7 +88,11 @@ struct Attribute {
 struct Definition {
   std::string name;
   std::vector<Attribute> attributes;
+  // a product that stays float32 under mixed precision: it has the attribute kFloat32Attribute, which is not TensorFlow's
+  bool float32 = false;
 };
+
+constexpr char kFloat32Attribute[] = "selfsup_float32";
 
 inline void Append(const Call& call, napi_value value, Attribute& attribute) {
   switch (attribute.kind) {

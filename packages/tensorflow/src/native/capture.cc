@@ -4,65 +4,39 @@
 #include <cstring>
 
 #include "attributes.h"
+#include "proto.h"
 
 namespace selfsup {
 namespace {
 
 constexpr char kViews[] = "SelfsupViews";
 constexpr char kConvolution[] = "SelfsupConvolution";  // and its gradients, whose names begin with it
+constexpr char kBfloat16Filter[] = "SelfsupConvolutionFilterBfloat16";
 constexpr int64_t kLarge = 1 << 16;  // bytes
-constexpr const char* kHalved[] = {"Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter",
-                                   "MatMul", "BatchMatMul",         "BatchMatMulV2"};
-
-bool ComputesInHalf(const std::string& name) {
-  return std::find(std::begin(kHalved), std::end(kHalved), name) != std::end(kHalved);
-}
-
 // How many tensors each input argument of an operation takes: 1, or 0 for a list of any length. Out of the
 // serialized OpDef: field 2 is an input_arg, whose fields 5 and 6 (number_attr, type_list_attr) make it a list.
-std::vector<int> ParseArguments(const uint8_t* at, const uint8_t* end) {
-  const auto varint = [](const uint8_t*& p, const uint8_t* limit) {
-    uint64_t value = 0;
-    for (int shift = 0; p < limit; shift += 7) {
-      value |= static_cast<uint64_t>(*p & 127) << shift;
-      if (!(*p++ & 128)) break;
-    }
-    return value;
-  };
-  const auto skip = [&](const uint8_t*& p, const uint8_t* limit, uint64_t tag) {
-    switch (tag & 7) {
-      case 0: varint(p, limit); break;
-      case 1: p += 8; break;
-      case 2: {
-        const uint64_t length = varint(p, limit);
-        p += length;
-        break;
-      }
-      default: p += 4;
-    }
-  };
+std::vector<int> ParseArguments(ProtoReader definition) {
   std::vector<int> arguments;
-  while (at < end) {
-    const uint64_t tag = varint(at, end);
-    if (tag != (2 << 3 | 2)) {
-      skip(at, end, tag);
-      continue;
-    }
-    const uint64_t length = varint(at, end);
-    const uint8_t* limit = at + length;
+  while (definition.Next()) {
+    if (definition.field() != 2) continue;
     int takes = 1;
-    while (at < limit) {
-      const uint64_t field = varint(at, limit);
-      if (field >> 3 == 5 || field >> 3 == 6) takes = 0;
-      skip(at, limit, field);
-    }
+    for (ProtoReader argument = definition.message(); argument.Next();)
+      if (argument.field() == 5 || argument.field() == 6) takes = 0;
     arguments.push_back(takes);
-    at = limit;
   }
   return arguments;
 }
 
 }  // namespace
+
+Capture::Capture(Engine& engine, uint32_t number, size_t largest_constant, Precision precision, bool xla,
+                 std::unordered_set<int32_t> weights)
+    : number(number),
+      largest_constant_(largest_constant),
+      precision_(precision),
+      device_(std::string(xla ? "XLA_" : "") + (engine.gpu ? "GPU" : "CPU") + (xla ? "_JIT" : "")),
+      weights_(std::move(weights)),
+      engine_(engine) {}
 
 const std::vector<int>& Capture::Arguments(const std::string& name) {
   static thread_local std::unordered_map<std::string, std::vector<int>> known;
@@ -73,8 +47,7 @@ const std::vector<int>& Capture::Arguments(const std::string& name) {
   TF_GraphGetOpDef(graph_, name.c_str(), definition, status);
   std::vector<int> arguments;
   if (status.ok()) {
-    const auto* bytes = static_cast<const uint8_t*>(definition->data);
-    arguments = ParseArguments(bytes, bytes + definition->length);
+    arguments = ParseArguments({definition->data, definition->length});
   }
   TF_DeleteBuffer(definition);
   status.Check();
@@ -113,7 +86,57 @@ TF_Output Capture::Input(int32_t id) {
   ids_.push_back(id);
   placeholders_.push_back(output);
   inputs_.emplace(id, output);
+  if (weights_.count(id)) of_network_.insert({output.oper, output.index});
   return output;
+}
+
+bool Capture::Emulates(const std::string& product) const {
+  if (product == kBfloat16Filter) return false;
+  // Our other convolutions are of float32 alone.
+  return precision_ == Precision::kEmulatedBfloat16 || product.compare(0, sizeof(kConvolution) - 1, kConvolution) == 0;
+}
+
+bool Capture::HasBfloat16Kernel(const std::string& name) const {
+  static thread_local std::unordered_map<std::string, bool> known;
+  const std::string key = device_ + " " + name;
+  const auto found = known.find(key);
+  if (found != known.end()) return found->second;
+  return known[key] = HasKernel(name, device_, TF_BFLOAT16);
+}
+
+bool Capture::ComputesInBfloat16(const Rule& rule, const Definition& definition, const std::vector<TF_Output>& sources) {
+  if (precision_ == Precision::kFloat32 || definition.float32) return false;
+  const std::string& name = definition.name;
+  switch (rule.treatment) {
+    case Treatment::kFloat32:
+      return false;
+    case Treatment::kProduct:
+    case Treatment::kFilter: {
+      if (name == kBfloat16Filter) return true;  // which takes nothing else
+      const bool of_network =
+          std::any_of(sources.begin(), sources.end(), [this](TF_Output source) { return OfNetwork(source); });
+      return of_network && (Emulates(name) || HasBfloat16Kernel(name));
+    }
+    case Treatment::kFollow: {
+      bool all = true;
+      if (rule.leading.empty()) {
+        bool any = false;
+        for (const TF_Output& source : sources) {
+          any = any || IsNarrow(source);
+          all = all && TF_OperationOutputType(source) != TF_FLOAT;
+        }
+        all = all && any;
+      }
+      for (int input : rule.leading) all = all && IsNarrow(sources.at(input));
+      return all && HasBfloat16Kernel(name);
+    }
+    case Treatment::kSum: {
+      if (sources.size() != 2 || !IsNarrow(sources[0]) || !IsNarrow(sources[1])) return false;
+      const std::vector<int64_t> shape = Shape(sources[0], name.c_str());
+      return shape.size() > 2 && shape == Shape(sources[1], name.c_str()) && HasBfloat16Kernel(name);
+    }
+  }
+  return false;
 }
 
 bool Capture::IsLarge(TF_Output output, const char* name) {
@@ -172,10 +195,19 @@ void Capture::Operation(const Definition& definition, int32_t inputs, int32_t ou
   if (lists > 1 || (lists == 0 && singles != inputs) || singles > inputs)
     throw Failure(name + " takes other inputs than the " + std::to_string(inputs) + " given");
 
-  const bool halved = halved_ && ComputesInHalf(name);
-  if (halved) {
-    for (TF_Output& source : sources)
-      if (TF_OperationOutputType(source) == TF_FLOAT) source = Cast(source, TF_BFLOAT16);
+  const Rule& rule = RuleOf(name);
+  const bool narrow = ComputesInBfloat16(rule, definition, sources);
+  const bool product = rule.treatment == Treatment::kProduct || rule.treatment == Treatment::kFilter;
+  const bool emulated = narrow && product && Emulates(name);
+  const bool of_network =
+      std::any_of(sources.begin(), sources.end(), [this](TF_Output source) { return OfNetwork(source); });
+  for (int32_t i = 0; i < inputs; ++i) {
+    TF_Output& source = sources[i];
+    const auto& converted = rule.converted;
+    if (narrow && TF_OperationOutputType(source) == TF_FLOAT &&
+        (product || std::find(converted.begin(), converted.end(), i) != converted.end()))
+      source = Narrow(source);
+    if (IsNarrow(source) && (!narrow || emulated)) source = Widen(source);
   }
   names_.insert(name);
   TF_OperationDescription* description = New(name.c_str());
@@ -189,8 +221,8 @@ void Capture::Operation(const Definition& definition, int32_t inputs, int32_t ou
       next += count;
     }
   }
-  if (halved) {
-    SetAttributes(definition.attributes, HalvedAttributes{{description}});
+  if (narrow && !emulated) {
+    SetAttributes(definition.attributes, Bfloat16Attributes{{description}});
   } else {
     SetAttributes(definition.attributes, GraphAttributes{description});
   }
@@ -209,12 +241,14 @@ void Capture::Operation(const Definition& definition, int32_t inputs, int32_t ou
   size_t at = 0;
   for (int i = 0; i < outputs; ++i) {
     TF_Output output = name == kViews ? SizedViews(operation) : TF_Output{operation, i};
-    if (halved) output = Cast(output, TF_FLOAT);
+    if (emulated && (rule.treatment == Treatment::kProduct || name == "Conv2DBackpropFilter")) output = Narrow(output);
+    if (rule.treatment == Treatment::kFilter) output = Widen(output);
+    if (of_network) of_network_.insert({output.oper, output.index});
     const std::vector<int64_t> shape = Shape(output, name.c_str());
     int32_t* facts = engine_.Room(at + 3 + shape.size()) + at;
     large = large || IsLarge(output, name.c_str());
     facts[0] = engine_.Add(output, number);
-    facts[1] = TF_OperationOutputType(output);
+    facts[1] = IsNarrow(output) ? TF_FLOAT : TF_OperationOutputType(output);  // to JavaScript both are float32
     facts[2] = static_cast<int32_t>(shape.size());
     for (size_t axis = 0; axis < shape.size(); ++axis) facts[3 + axis] = static_cast<int32_t>(shape[axis]);
     at += 3 + shape.size();
@@ -237,6 +271,21 @@ TF_Output Capture::Cast(TF_Output value, TF_DataType type) {
   TF_AddInput(description, value);
   TF_SetAttrType(description, "DstT", type);
   return Done(description, "Cast");
+}
+
+TF_Output Capture::Narrow(TF_Output value) {
+  const Place place{value.oper, value.index};
+  const auto found = narrowed_.find(place);
+  if (found != narrowed_.end()) return found->second;
+  return narrowed_[place] = Cast(value, TF_BFLOAT16);
+}
+
+TF_Output Capture::Widen(TF_Output value) {
+  if (!IsNarrow(value)) return value;
+  const Place place{value.oper, value.index};
+  const auto found = widened_.find(place);
+  if (found != widened_.end()) return found->second;
+  return widened_[place] = Cast(value, TF_FLOAT);
 }
 
 int32_t Capture::Constant(TF_Tensor* tensor) {
@@ -278,12 +327,35 @@ bool Capture::XlaHasAll() const {
   });
 }
 
+std::vector<std::string> Capture::Describe() const {
+  std::vector<std::string> lines;
+  size_t position = 0;
+  while (TF_Operation* operation = TF_GraphNextOperation(graph_, &position)) {
+    std::string line = TF_OperationOpType(operation);
+    if (TF_OperationNumOutputs(operation) > 0) {
+      const TF_Output output{operation, 0};
+      const TF_DataType type = TF_OperationOutputType(output);
+      line += type == TF_FLOAT      ? " float32 ["
+              : type == TF_BFLOAT16 ? " bfloat16 ["
+                                    : " type " + std::to_string(type) + " [";
+      Status status;
+      std::vector<int64_t> shape(std::max(0, TF_GraphGetTensorNumDims(graph_, output, status)));
+      if (status.ok() && !shape.empty())
+        TF_GraphGetTensorShape(graph_, output, shape.data(), static_cast<int>(shape.size()), status);
+      for (size_t axis = 0; axis < shape.size(); ++axis) line += (axis ? "," : "") + std::to_string(shape[axis]);
+      line += "]";
+    }
+    lines.push_back(line);
+  }
+  return lines;
+}
+
 int32_t Capture::Finish(const char* name, int32_t outputs, bool xla) {
   std::vector<TF_Output> results(outputs);
   for (int32_t i = 0; i < outputs; ++i) {
     // Through Identity: a function's output may not be its input.
     TF_OperationDescription* description = New("Identity");
-    TF_AddInput(description, Input(engine_.Numbers(outputs)[i]));
+    TF_AddInput(description, Widen(Input(engine_.Numbers(outputs)[i])));
     results[i] = Done(description, "Identity");
   }
   Status status;
@@ -304,13 +376,33 @@ int32_t Capture::Finish(const char* name, int32_t outputs, bool xla) {
   return static_cast<int32_t>(ids_.size());
 }
 
-// beginCapture(largestConstant, halved): from here on operations are captured; the bytes that one constant may have, and
-// whether convolutions and matrix products compute in bfloat16
+// beginCapture(largestConstant, precision, xla, weights): from here on operations are captured; the bytes that one
+// constant may have, a Precision, whether XLA is to compile them, and how many tensors are weights, whose numbers are in
+// the exchange
 napi_value BeginCapture(Call& call) {
   Engine& engine = call.engine();
   if (engine.capture) throw Failure("a step is being captured already");
-  engine.capture = std::make_unique<Capture>(engine, ++engine.captures, call.Int(size_t{0}), call.Bool(call.arguments[1]));
+  const int32_t count = call.Int(3);
+  const int32_t* numbers = engine.Numbers(count);
+  engine.capture =
+      std::make_unique<Capture>(engine, ++engine.captures, call.Int(size_t{0}), static_cast<Precision>(call.Int(1)),
+                                call.Bool(call.arguments[2]), std::unordered_set<int32_t>(numbers, numbers + count));
   return nullptr;
+}
+
+// describeCapture(): the nodes of the step that is being captured, as text
+napi_value DescribeCapture(Call& call) {
+  Engine& engine = call.engine();
+  if (!engine.capture) throw Failure("no step is being captured");
+  const std::vector<std::string> lines = engine.capture->Describe();
+  napi_value array;
+  Check(napi_create_array_with_length(call.env, lines.size(), &array), "an array");
+  for (size_t i = 0; i < lines.size(); ++i) {
+    napi_value text;
+    napi_create_string_utf8(call.env, lines[i].c_str(), lines[i].size(), &text);
+    napi_set_element(call.env, array, static_cast<uint32_t>(i), text);
+  }
+  return array;
 }
 
 // endCapture(name, outputs, xla, wholly): makes the function; how many inputs it takes, whose numbers are in the

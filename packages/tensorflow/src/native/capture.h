@@ -1,20 +1,24 @@
 // A step that is being captured: its operations become nodes of a graph, run nothing, and tell their shapes.
 #pragma once
 
+#include <map>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "engine.h"
+#include "precision.h"
 
 namespace selfsup {
 
 class Capture {
  public:
-  // halved: convolutions and matrix products compute in bfloat16 what comes and goes as float32
-  Capture(Engine& engine, uint32_t number, size_t largest_constant, bool halved)
-      : number(number), largest_constant_(largest_constant), halved_(halved), engine_(engine) {}
+  // weights: numbers of the tensors whose products compute in bfloat16 under mixed precision
+  Capture(Engine& engine, uint32_t number, size_t largest_constant, Precision precision, bool xla,
+          std::unordered_set<int32_t> weights);
   ~Capture() { TF_DeleteGraph(graph_); }
   Capture(const Capture&) = delete;
 
@@ -26,6 +30,8 @@ class Capture {
   int32_t Finish(const char* name, int32_t outputs, bool xla);
   // Whether XLA has something for each operation. It knows only after it has compiled something.
   bool XlaHasAll() const;
+  // The nodes so far, for tests: "MatMul bfloat16 [8,16]", the type and shape of the first output.
+  std::vector<std::string> Describe() const;
 
   const uint32_t number;
 
@@ -33,6 +39,16 @@ class Capture {
   TF_Output Input(int32_t id);
   TF_Output Const(TF_Tensor* tensor);
   TF_Output Cast(TF_Output value, TF_DataType type);
+  // The same value in bfloat16, or in float32; converted once, however often it is used.
+  TF_Output Narrow(TF_Output value);
+  TF_Output Widen(TF_Output value);
+  bool IsNarrow(TF_Output value) const { return TF_OperationOutputType(value) == TF_BFLOAT16; }
+  // Whether it is, or was computed from, a weight.
+  bool OfNetwork(TF_Output value) const { return of_network_.count({value.oper, value.index}) > 0; }
+  bool ComputesInBfloat16(const Rule& rule, const Definition& definition, const std::vector<TF_Output>& sources);
+  // Whether a product in bfloat16 takes rounded float32.
+  bool Emulates(const std::string& product) const;
+  bool HasBfloat16Kernel(const std::string& name) const;
   void SetShape(TF_Operation* convolution);
   TF_Output SizedViews(TF_Operation* views);
   TF_OperationDescription* New(const char* type);
@@ -42,7 +58,9 @@ class Capture {
   std::vector<int64_t> Shape(TF_Output output, const char* name);
 
   const size_t largest_constant_;
-  const bool halved_;
+  const Precision precision_;
+  const std::string device_;
+  const std::unordered_set<int32_t> weights_;
   Engine& engine_;
   TF_Graph* graph_ = TF_NewGraph();
   int nodes_ = 0;
@@ -51,6 +69,9 @@ class Capture {
   std::vector<int32_t> ids_;
   std::vector<TF_Output> placeholders_;
   std::unordered_map<int32_t, TF_Output> inputs_;
+  using Place = std::pair<TF_Operation*, int>;
+  std::map<Place, TF_Output> narrowed_, widened_;
+  std::set<Place> of_network_;
 };
 
 }  // namespace selfsup

@@ -82,6 +82,7 @@ napi_value Read(Call& call);
 napi_value Define(Call& call);
 napi_value Execute(Call& call);
 napi_value BeginCapture(Call& call);
+napi_value DescribeCapture(Call& call);
 napi_value EndCapture(Call& call);
 napi_value AbortCapture(Call& call);
 napi_value CallFunction(Call& call);

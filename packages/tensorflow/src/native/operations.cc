@@ -1,5 +1,7 @@
 // Operations that run at once, and functions made of captured steps, which run in line on a thread of their own.
 
+#include <algorithm>
+
 #include "attributes.h"
 #include "capture.h"
 #include "engine.h"
@@ -45,7 +47,13 @@ napi_value Define(Call& call) {
   Engine& engine = call.engine();
   const auto number = static_cast<size_t>(call.Int(size_t{0}));
   if (number >= engine.definitions.size()) engine.definitions.resize(number + 1);
-  engine.definitions[number] = {call.Text(call.arguments[1]), ReadAttributes(call, call.arguments[2])};
+  Definition definition{call.Text(call.arguments[1]), ReadAttributes(call, call.arguments[2])};
+  auto& attributes = definition.attributes;
+  const auto ours = std::remove_if(attributes.begin(), attributes.end(),
+                                   [](const Attribute& attribute) { return attribute.name == kFloat32Attribute; });
+  definition.float32 = ours != attributes.end();
+  attributes.erase(ours, attributes.end());
+  engine.definitions[number] = std::move(definition);
   return nullptr;
 }
 
@@ -82,7 +90,7 @@ napi_value Execute(Call& call) {
   return nullptr;
 }
 
-// call(function, inputs, outputs, rewritten): the exchange holds the inputs' numbers, then the outputs'; does not wait
+// call(function, inputs, outputs): the exchange holds the inputs' numbers, then the outputs'; does not wait
 napi_value CallFunction(Call& call) {
   Engine& engine = call.engine();
   const std::string name = call.Text(call.arguments[0]);
@@ -92,7 +100,7 @@ napi_value CallFunction(Call& call) {
   operation.Inputs(engine, call.Int(1));
   // Without its configuration at hand a function runs as it was captured, unoptimised: that is faster for work on large
   // tensors on a processor, in the order that they were captured in.
-  if (engine.gpu || call.Bool(call.arguments[3]) || !engine.large.count(name))
+  if (engine.gpu || !engine.large.count(name))
     TFE_OpSetAttrString(operation.op, "config_proto", engine.config.data(), engine.config.size());
   std::vector<TFE_TensorHandle*> results(outputs, nullptr);
   Status status;

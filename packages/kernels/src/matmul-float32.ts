@@ -1,0 +1,54 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { productGradient } from './mended-gradients.js'
+import { attributes, NATIVE, type NativeBackend } from './native.js'
+
+const KERNEL = 'SelfsupMatMulFloat32'
+
+/**
+ * A matrix product that computes in float32 under mixed precision too, as do its gradients: for losses, whose logits,
+ * distances and covariances need more digits than bfloat16 has. `tf.matMul` in all other respects.
+ *
+ * @param a, b matrices [rows, columns], or batches of them, [..., rows, columns]
+ * @param transposeA, transposeB whether the last two axes are exchanged before; default false
+ * @returns [..., rows, columns]; differentiable
+ */
+export function matMulFloat32<T extends tf.Tensor>(
+  a: tf.Tensor,
+  b: tf.Tensor,
+  transposeA = false,
+  transposeB = false,
+): T {
+  if (!isMixed()) return tf.matMul(a, b, transposeA, transposeB) as T
+  return tf
+    .engine()
+    .runKernel(KERNEL, { a, b } as tf.NamedTensorMap, { transposeA, transposeB } as tf.NamedAttrMap) as T
+}
+
+function isMixed(): boolean {
+  return (
+    tf.getBackend() === NATIVE && (tf.backend() as unknown as NativeBackend).mixedPrecision === 'bfloat16'
+  )
+}
+
+tf.registerKernel({
+  kernelName: KERNEL,
+  backendName: NATIVE,
+  kernelFunc: ({ inputs, attrs, backend }) => {
+    const { a, b } = inputs as { a: tf.TensorInfo; b: tf.TensorInfo }
+    const { transposeA, transposeB } = attrs as unknown as tf.BatchMatMulAttrs
+    const device = backend as unknown as NativeBackend
+    return device.executeMultipleOutputs(
+      'BatchMatMulV2',
+      attributes(device, {
+        adj_x: { bool: transposeA },
+        adj_y: { bool: transposeB },
+        T: { type: 'float32' },
+        selfsup_float32: { bool: true },
+      }),
+      [a, b],
+      1,
+    )
+  },
+})
+
+tf.registerGradient({ kernelName: KERNEL, ...productGradient(matMulFloat32) } as tf.GradConfig)
