@@ -47,7 +47,7 @@ tf.registerKernel({
       }),
       [a, b],
       1,
-    )
+    )[0]!
   },
 })
 
