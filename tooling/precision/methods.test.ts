@@ -1,0 +1,73 @@
+import type { OptionValue } from '@selfsup/core'
+import { type Engine, prepareEngine } from '@selfsup/engine'
+import { findTensorflow } from '@selfsup/tensorflow'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { methodNames } from '../../packages/cli/src/registry.js'
+import { cosineOfMovement, type Trained, trainBriefly, unusedLowBits } from './briefly.js'
+
+/**
+ * Sizes that keep the tests short, and how long each trains. The learning rate is a fiftieth of the method's own: at that
+ * rate two trainings that differ by rounding stay together, and weights of 16 bits would hardly move at all.
+ */
+const settings: Readonly<
+  Record<
+    string,
+    { readonly steps?: number; readonly size?: number; readonly options?: Record<string, OptionValue> }
+  >
+> = {
+  simclr: { options: { hidden: 64, outputs: 32 }, steps: 100 },
+  moco: { options: { hidden: 64, outputs: 32, queue: 64, temperature: 0.2 }, steps: 100 },
+  byol: { options: { hidden: 64, outputs: 32, momentum: 0.97 }, steps: 100 },
+  simsiam: { options: { outputs: 64, bottleneck: 16 } },
+  'barlow-twins': { options: { outputs: 64, hidden: 64 } },
+  vicreg: { options: { outputs: 64, hidden: 64 } },
+  iic: { options: { repeats: 1, subHeads: 2, overClusters: 20 } },
+  cpc: { options: { steps: 2, blocks: 1, width: 32, targets: 16, patch: 8, stride: 4 } },
+  'cpc-series': { options: { steps: 4, filters: 32, units: 32 } },
+  'relative-patch': { options: { hidden: 64, pairs: 1 }, size: 32 },
+  jigsaw: { options: { puzzles: 1, hidden: 64, tileFeatures: 16 }, size: 32 },
+  autoencoder: { options: { width: 8, latent: 16 } },
+  denoising: { options: { width: 8, latent: 16 } },
+  'context-encoder': { options: { width: 8, latent: 16, discriminatorWidth: 8 } },
+  'split-brain': { options: { width: 8 } },
+  mae: { options: { decoderDepth: 1, decoderWidth: 32 }, steps: 10 },
+  vae: { options: { width: 8 } },
+  gan: { options: { width: 8, r1: 1 } },
+  bigan: { options: { width: 16 } },
+}
+const STEPS = 30
+const RATE = 0.02
+
+describe.runIf(findTensorflow()?.source === 'selfsup')('mixed precision', () => {
+  let engine: Engine
+  beforeAll(async () => {
+    engine = await prepareEngine({ engine: 'tensorflow', mixedPrecision: 'on' })
+    expect(engine.precision).toBe('mixed-bfloat16')
+  })
+
+  test.each(methodNames())('%s trains as in float32', { timeout: 240_000 }, async (name) => {
+    const { steps = STEPS, size, options } = settings[name] ?? {}
+    const train = (precision: Engine['precision']) =>
+      trainBriefly(engine, precision, name, { steps, size, options, rate: RATE })
+    const plain = await train('float32')
+    const mixed = await train('mixed-bfloat16')
+
+    expect(mixed.losses).not.toEqual(plain.losses) // or nothing was tested
+    for (let i = 0; i < 3; i++) {
+      const allowed = 0.005 * Math.max(1, Math.abs(plain.losses[i]!))
+      expect(Math.abs(mixed.losses[i]! - plain.losses[i]!)).toBeLessThan(allowed)
+    }
+    expect(unusedLowBits(mixed)).toEqual([])
+    expect(cosine(plain, mixed, 'weights')).toBeGreaterThan(0.9)
+    const momentum = cosine(plain, mixed, 'state')
+    if (momentum !== undefined) expect(momentum).toBeGreaterThan(0.99)
+  })
+
+  function cosine(plain: Trained, mixed: Trained, kind: string): number | undefined {
+    return cosineOfMovement(
+      plain,
+      mixed,
+      (variable) => variable.startsWith(`${kind}/`) && !/queue/.test(variable),
+    )
+  }
+})
