@@ -36,8 +36,8 @@ export interface StepsReport {
   readonly compiled: boolean
   readonly xla: boolean | 'auto'
   readonly mixedPrecision: 'bfloat16' | 'off'
-  /** whether this processor, or GPU, has instructions for half the bits */
-  readonly fastInHalf: boolean
+  /** whether this processor, or GPU, has instructions for bfloat16; without them it is emulated, which is no faster */
+  readonly fastInBfloat16: boolean
   readonly threads: number
   readonly operations: number
   readonly oneDnn: boolean
@@ -72,7 +72,7 @@ async function describeSteps(): Promise<StepsReport | undefined> {
       compiled: found.source === 'selfsup' && !isSet('SELFSUP_EAGER'),
       xla,
       mixedPrecision,
-      fastInHalf: fast,
+      fastInBfloat16: fast,
       threads,
       operations,
       oneDnn,

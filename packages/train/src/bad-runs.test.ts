@@ -185,6 +185,48 @@ test('the newest checkpoints and the best stay', async () => {
   expect(steps.length).toBeLessThanOrEqual(4)
 })
 
+describe('a run that goes on in another precision', () => {
+  /** Stops after a step, changes what config.json says, and goes on; what was warned of. */
+  async function warningsAfter(change: (config: Record<string, unknown>) => void): Promise<string[]> {
+    await expect(run({}, { throwAt: 1 })).rejects.toThrow()
+    const path = join(out, 'config.json')
+    const config = JSON.parse(await readFile(path, 'utf8'))
+    expect(config.precision).toBe('float32')
+    change(config)
+    await writeFile(path, JSON.stringify(config))
+    const warnings: string[] = []
+    expect(await run({ resume: true, onWarning: (warning) => warnings.push(warning) })).toMatchObject({
+      step: 15,
+    })
+    return warnings
+  }
+  const engineOf = (description: string) => (config: Record<string, unknown>) => {
+    delete config.precision
+    config.versions = { engine: `tensorflow: native TensorFlow 2.21.0, ${description}` }
+  }
+
+  test('the same: nothing is said', async () => {
+    expect(await warningsAfter(() => {})).toEqual([])
+  })
+
+  test('a run from before precision was written down, in float32: nothing is said', async () => {
+    expect(await warningsAfter(engineOf('2 threads'))).toEqual([])
+  })
+
+  test.each(['bfloat16', 'float16'])('such a run in %s: weights were kept in it', async (type) => {
+    const [warning, ...others] = await warningsAfter(engineOf(`2 threads, ${type}`))
+    expect(warning).toContain('kept weights, optimiser state and momentum networks in 16 bits')
+    expect(others).toEqual([])
+  })
+
+  test('from mixed precision to float32: both are named', async () => {
+    const [warning] = await warningsAfter((config) => {
+      config.precision = 'mixed-bfloat16'
+    })
+    expect(warning).toContain('started in mixed precision (bfloat16) and goes on in float32')
+  })
+})
+
 describe('a damaged newest checkpoint', () => {
   test.each([100, 0])('cut to %i bytes: the one before it serves', async (length) => {
     const whole = await run()

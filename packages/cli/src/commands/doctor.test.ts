@@ -15,7 +15,7 @@ const steps = {
   compiled: true,
   xla: false,
   mixedPrecision: 'off' as const,
-  fastInHalf: false,
+  fastInBfloat16: false,
   threads: 2,
   operations: 2,
   oneDnn: true,
@@ -29,10 +29,10 @@ test.each([
   ],
   [
     { ...steps, mixedPrecision: 'bfloat16' as const, xla: true, oneDnn: false },
-    'on the processor; compiled; with XLA; mixed precision in bfloat16, which this processor is slow at; 2 threads in an operation, 2 operations at a time; oneDNN off',
+    'on the processor; compiled; with XLA; mixed precision: products of networks in bfloat16 (emulated: no faster here), all else in float32; 2 threads in an operation, 2 operations at a time; oneDNN off',
   ],
   [
-    { ...steps, gpu: true, fastInHalf: true, xla: 'auto' as const },
+    { ...steps, gpu: true, fastInBfloat16: true, xla: 'auto' as const },
     'on the GPU; compiled; with XLA for steps that are called often; mixed precision off; 2 threads in an operation, 2 operations at a time; oneDNN on',
   ],
 ])('describeSteps %#', (given, line) => {

@@ -38,14 +38,14 @@ export function nodeAdvice(version: string): string {
 
 /** One line: `compiled, without XLA, in float32 (...), 2 threads in an operation, 2 operations at a time, oneDNN on`. */
 export function describeSteps(steps: StepsReport): string {
-  const { compiled, xla, mixedPrecision, fastInHalf, threads, operations, oneDnn, gpu } = steps
+  const { compiled, xla, mixedPrecision, fastInBfloat16, threads, operations, oneDnn, gpu } = steps
   const parts = [
     gpu ? 'on the GPU' : 'on the processor',
     compiled ? 'compiled' : 'one operation after another (SELFSUP_EAGER, or tfjs-node)',
     `${xla ? 'with' : 'without'} XLA${xla === 'auto' ? ' for steps that are called often' : ''}`,
     mixedPrecision === 'off'
-      ? `mixed precision off${fastInHalf ? '' : ' (no AMX, AVX512-BF16 or GPU)'}`
-      : `mixed precision in ${mixedPrecision}${fastInHalf ? '' : ', which this processor is slow at'}`,
+      ? `mixed precision off${fastInBfloat16 ? '' : ' (no AMX, AVX512-BF16 or GPU)'}`
+      : `mixed precision: products of networks in ${mixedPrecision}${fastInBfloat16 ? '' : ' (emulated: no faster here)'}, all else in float32`,
     `${threads} threads in an operation, ${operations} operations at a time`,
     `oneDNN ${oneDnn ? 'on' : 'off'}`,
   ]
