@@ -3,6 +3,10 @@ import * as tf from '@tensorflow/tfjs-core'
 /** Rows and columns of a tile of logits: 4 MiB of float32, which stays in the cache of a core's cluster. */
 const TILE_SIDE = 1024
 
+/** From here on tiles grow, up to a limit: capturing hundreds of them takes longer than the cache saves. */
+const MOST_BLOCKS = 16
+const LARGEST_SIDE = 4096
+
 /**
  * Logits within +-40 need no shift by the row's maximum: their exponentials, sums of millions of those,
  * and the reciprocals of such sums all lie well inside float32's range.
@@ -15,11 +19,18 @@ export interface Block {
   readonly end: number
 }
 
+/** The side of tiles of a matrix with this many rows. */
+function tileSide(rows: number): number {
+  let side = TILE_SIDE
+  while (side < LARGEST_SIDE && rows > MOST_BLOCKS * side) side *= 2
+  return side
+}
+
 /**
  * Splits `rows` evenly into blocks of at most `most` rows.
  * @returns at least one block, in order
  */
-export function splitRows(rows: number, most = TILE_SIDE): Block[] {
+export function splitRows(rows: number, most = tileSide(rows)): Block[] {
   const count = Math.max(1, Math.ceil(rows / most))
   const size = Math.ceil(rows / count)
   const blocks: Block[] = []

@@ -47,6 +47,9 @@ test('splitRows splits evenly and covers all rows', () => {
     { start: 4, end: 5 },
   ])
   expect(splitRows(1025).map(({ start, end }) => end - start)).toEqual([513, 512])
+  expect(splitRows(16 * 1024)).toHaveLength(16)
+  expect(splitRows(32 * 1024)).toHaveLength(16)
+  expect(splitRows(256 * 1024)).toHaveLength(64) // tiles of 64 MiB are the largest
 })
 
 describe.each(testEngines())('on %s', (engine) => {
