@@ -99,6 +99,22 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('the graph of a step in m
     expect(typesOf('Cast')).toEqual(['bfloat16', 'bfloat16', 'bfloat16', 'bfloat16', 'bfloat16'])
   })
 
+  test('so do gradients on their way back, through clones too', () => {
+    const [images, a, b] = [x(), weight([3, 3, 3, 8]), weight([3, 3, 8, 5])]
+    const { nodes, typesOf } = captured(() => {
+      const { grads } = tf.variableGrads(() => {
+        return tf.sum(tf.square(conv(tf.clone(conv(images, a)), b))) as tf.Scalar
+      }, [a, b])
+      return [grads[a.name]!, grads[b.name]!]
+    })
+    expect(typesOf('Conv2DBackpropInput')).toContain('bfloat16')
+    expect(nodes.filter((node) => /^Cast \w+ \[4,8,8,8\]/.test(node))).toEqual([])
+    // Gradients of weights are float32 from their product on.
+    expect(nodes.filter((node) => /^Cast float32 \[3,3,/.test(node))).toHaveLength(
+      typesOf('Conv2DBackpropFilter').length,
+    )
+  })
+
   test('statistics, arithmetic, reductions and the softmax are float32', () => {
     const [rows, a] = [data([6, 5]), weight([5, 4])]
     const { typesOf } = captured(() => {

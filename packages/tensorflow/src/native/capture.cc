@@ -13,6 +13,13 @@ constexpr char kViews[] = "SelfsupViews";
 constexpr char kConvolution[] = "SelfsupConvolution";  // and its gradients, whose names begin with it
 constexpr char kBfloat16Filter[] = "SelfsupConvolutionFilterBfloat16";
 constexpr int64_t kLarge = 1 << 16;  // bytes
+// Whether a Cast is to float32.
+bool ToFloat(const Definition& cast) {
+  return std::any_of(cast.attributes.begin(), cast.attributes.end(), [](const Attribute& attribute) {
+    return attribute.name == "DstT" && attribute.numbers.size() == 1 && attribute.numbers[0] == TF_FLOAT;
+  });
+}
+
 // How many tensors each input argument of an operation takes: 1, or 0 for a list of any length. Out of the
 // serialized OpDef: field 2 is an input_arg, whose fields 5 and 6 (number_attr, type_list_attr) make it a list.
 std::vector<int> ParseArguments(ProtoReader definition) {
@@ -185,6 +192,14 @@ void Capture::SetShape(TF_Operation* convolution) {
   status.Check();
 }
 
+void Capture::Answer(TF_Output output, const std::vector<int64_t>& shape, size_t at) {
+  int32_t* facts = engine_.Room(at + 3 + shape.size()) + at;
+  facts[0] = engine_.Add(output, number);
+  facts[1] = IsNarrow(output) ? TF_FLOAT : TF_OperationOutputType(output);  // to JavaScript both are float32
+  facts[2] = static_cast<int32_t>(shape.size());
+  for (size_t axis = 0; axis < shape.size(); ++axis) facts[3 + axis] = static_cast<int32_t>(shape[axis]);
+}
+
 void Capture::Operation(const Definition& definition, int32_t inputs, int32_t outputs) {
   const std::string& name = definition.name;
   const std::vector<int>& arguments = Arguments(name);
@@ -195,6 +210,12 @@ void Capture::Operation(const Definition& definition, int32_t inputs, int32_t ou
   if (lists > 1 || (lists == 0 && singles != inputs) || singles > inputs)
     throw Failure(name + " takes other inputs than the " + std::to_string(inputs) + " given");
 
+  if (name == "Cast" && inputs == 1 && ToFloat(definition) &&
+      (TF_OperationOutputType(sources[0]) == TF_FLOAT || IsNarrow(sources[0]))) {
+    // To the type that it has already, as far as JavaScript knows: TensorFlow.js' gradient of a clone.
+    Answer(sources[0], Shape(sources[0], name.c_str()), 0);
+    return;
+  }
   const Rule& rule = RuleOf(name);
   const bool narrow = ComputesInBfloat16(rule, definition, sources);
   const bool product = rule.treatment == Treatment::kProduct || rule.treatment == Treatment::kFilter;
@@ -245,12 +266,8 @@ void Capture::Operation(const Definition& definition, int32_t inputs, int32_t ou
     if (rule.treatment == Treatment::kFilter) output = Widen(output);
     if (of_network) of_network_.insert({output.oper, output.index});
     const std::vector<int64_t> shape = Shape(output, name.c_str());
-    int32_t* facts = engine_.Room(at + 3 + shape.size()) + at;
     large = large || IsLarge(output, name.c_str());
-    facts[0] = engine_.Add(output, number);
-    facts[1] = IsNarrow(output) ? TF_FLOAT : TF_OperationOutputType(output);  // to JavaScript both are float32
-    facts[2] = static_cast<int32_t>(shape.size());
-    for (size_t axis = 0; axis < shape.size(); ++axis) facts[3 + axis] = static_cast<int32_t>(shape[axis]);
+    Answer(output, shape, at);
     at += 3 + shape.size();
   }
   if (large) last_large_ = operation;

@@ -50,6 +50,8 @@ class Capture {
   bool Emulates(const std::string& product) const;
   bool HasBfloat16Kernel(const std::string& name) const;
   void SetShape(TF_Operation* convolution);
+  // A result's facts to the exchange, from place `at` on.
+  void Answer(TF_Output output, const std::vector<int64_t>& shape, size_t at);
   TF_Output SizedViews(TF_Operation* views);
   TF_OperationDescription* New(const char* type);
   bool IsLarge(TF_Output output, const char* name);
