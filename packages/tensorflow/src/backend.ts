@@ -317,7 +317,7 @@ export class TensorflowBackend extends tf.KernelBackend {
     { xla, mixed }: { readonly xla: Xla; readonly mixed: boolean },
     body: () => readonly tf.TensorInfo[],
   ): tf.DataId[] | undefined {
-    if (xla === 'auto') this.wakeXla()
+    if (xla === 'auto' || (xla && mixed)) this.wakeXla() // which has kernels for bfloat16 is asked as well
     const inBfloat16 = this.emulated && xla === false ? 'emulated' : 'bfloat16'
     const precision = mixed && this.mixedPrecision === 'bfloat16' ? inBfloat16 : 'float32'
     const weights = precision === 'float32' ? 0 : this.writeWeights()

@@ -195,6 +195,22 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('the graph of a step in m
     expect(typesOf('Softmax')).toEqual(['float32'])
   })
 
+  test.each(['auto', true] as const)('by XLA (%s) too, which is asked for its kernels', (xla) => {
+    const fine = tf.tensor2d([1 + 2 ** -9, 3], [1, 2]) // bfloat16 has seven bits behind the leading one
+    const [column, filter] = [
+      [2, 1],
+      [1, 1, 2, 1],
+    ].map((shape) => tf.tidy(() => tf.variable(tf.tensor([1, 0.5], shape)))) as [tf.Variable, tf.Variable]
+    kept.push(fine, column, filter)
+    const step = () => [
+      tf.matMul(fine, column as never),
+      tf.conv2d(tf.reshape(fine, [1, 1, 1, 2]) as tf.Tensor4D, filter as never, 1, 'same'),
+      tf.sum(fine),
+    ]
+    const { values } = captured(step, { xla })
+    expect(values.map(([value]) => value)).toEqual([2.5, 2.5, 4 + 2 ** -9])
+  })
+
   test('emulated: the same graph, with products of rounded float32', () => {
     const [images, a] = [x(), weight([3, 3, 3, 8])]
     const step = () => tf.relu(conv(images, a))
