@@ -6,8 +6,10 @@ import { methodNames } from '../../packages/cli/src/registry.js'
 import { cosineOfMovement, type Trained, trainBriefly, unusedLowBits } from './briefly.js'
 
 /**
- * Sizes that keep the tests short, and how long each trains. The learning rate is a fiftieth of the method's own: at that
- * rate two trainings that differ by rounding stay together, and weights of 16 bits would hardly move at all.
+ * Sizes that keep the tests short, and how long each trains. The learning rate is 1/250 of the method's own: at that rate
+ * two trainings that differ by rounding stay together, and weights of 16 bits would hardly move at all: with weights rounded
+ * to bfloat16 after each step, the cosines below are 0.0 to 0.8. Momentum networks take larger images, whose gradients
+ * bfloat16 changes less.
  */
 const settings: Readonly<
   Record<
@@ -15,11 +17,11 @@ const settings: Readonly<
     { readonly steps?: number; readonly size?: number; readonly options?: Record<string, OptionValue> }
   >
 > = {
-  simclr: { options: { hidden: 64, outputs: 32 }, steps: 100 },
-  moco: { options: { hidden: 64, outputs: 32, queue: 64, temperature: 0.2 }, steps: 100 },
-  byol: { options: { hidden: 64, outputs: 32, momentum: 0.97 }, steps: 100 },
+  simclr: { options: { hidden: 64, outputs: 32 } },
+  moco: { options: { hidden: 64, outputs: 32, queue: 64, temperature: 0.2 }, steps: 100, size: 32 },
+  byol: { options: { hidden: 64, outputs: 32, momentum: 0.97 }, steps: 100, size: 32 },
   simsiam: { options: { outputs: 64, bottleneck: 16 } },
-  'barlow-twins': { options: { outputs: 64, hidden: 64 } },
+  'barlow-twins': { options: { outputs: 64, hidden: 64 }, size: 32 },
   vicreg: { options: { outputs: 64, hidden: 64 } },
   iic: { options: { repeats: 1, subHeads: 2, overClusters: 20 } },
   cpc: { options: { steps: 2, blocks: 1, width: 32, targets: 16, patch: 8, stride: 4 } },
@@ -36,7 +38,7 @@ const settings: Readonly<
   bigan: { options: { width: 16 } },
 }
 const STEPS = 30
-const RATE = 0.02
+const RATE = 0.004
 
 describe.runIf(findTensorflow()?.source === 'selfsup')('mixed precision', () => {
   let engine: Engine
@@ -63,11 +65,9 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('mixed precision', () => 
     if (momentum !== undefined) expect(momentum).toBeGreaterThan(0.99)
   })
 
+  /** Without running statistics, whose movement would hide that of the weights. */
   function cosine(plain: Trained, mixed: Trained, kind: string): number | undefined {
-    return cosineOfMovement(
-      plain,
-      mixed,
-      (variable) => variable.startsWith(`${kind}/`) && !/queue/.test(variable),
-    )
+    const chosen = (variable: string) => variable.startsWith(`${kind}/`) && !/moving_|queue/.test(variable)
+    return cosineOfMovement(plain, mixed, chosen)
   }
 })
