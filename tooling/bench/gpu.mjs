@@ -1,4 +1,4 @@
-// One SimCLR step on an NVIDIA card, 512 images: float32 as the card has it (TensorFloat-32), in half the bits, without XLA,
+// One SimCLR step on an NVIDIA card, 512 images: float32 as the card has it (TensorFloat-32), in mixed precision, without XLA,
 // and one operation at a time. What TensorFlow is told as it loads takes a process for each.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -7,9 +7,9 @@ import { load, median, prepared, quick, report } from './packages.mjs'
 const networks = ['ResNet-18', 'ConvNet']
 const ways = {
   float32: { SELFSUP_MIXED_PRECISION: 'off' },
-  'half the bits': { SELFSUP_MIXED_PRECISION: 'on' },
+  bfloat16: { SELFSUP_MIXED_PRECISION: 'on' },
   'float32, not by XLA': { SELFSUP_MIXED_PRECISION: 'off', SELFSUP_XLA: '0' },
-  'half the bits, not by XLA': { SELFSUP_MIXED_PRECISION: 'on', SELFSUP_XLA: '0' },
+  'bfloat16, not by XLA': { SELFSUP_MIXED_PRECISION: 'on', SELFSUP_XLA: '0' },
   'float32, operation by operation': { SELFSUP_MIXED_PRECISION: 'off', SELFSUP_EAGER: '1' },
 }
 
