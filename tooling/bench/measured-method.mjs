@@ -12,14 +12,17 @@ const folder = process.env.SELFSUP_CIFAR10
 
 const kept = keeping(`bench-methods/${quick ? 'quick' : 'full'}`)
 
-/** Runs a script; its standard output, and its peak memory in MB. */
-function run(script, ...args) {
+const mixedPrecision = { float32: 'off', mixed: 'on' }
+
+/** Runs a script in a precision; its standard output, and its peak memory in MB. */
+function run(precision, script, ...args) {
   const memory = join(kept.folder, `peak-${process.pid}`)
   const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], {
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
     env: {
       ...process.env,
+      ...(precision && { SELFSUP_MIXED_PRECISION: mixedPrecision[precision] }),
       SELFSUP_PEAK_MEMORY: memory,
       NODE_OPTIONS: `--import=${pathToFileURL(join(here, 'report-peak-memory.mjs')).href}`,
     },
@@ -32,11 +35,12 @@ function run(script, ...args) {
 
 /**
  * `selfsup pretrain` on all training pictures, `selfsup evaluate` on all of both.
+ * @param how.precision `float32` or `mixed`; default as the environment says
  * @returns { command, seconds of training with start-up and decoding, peak memory in MB, spread at the end, results }
  */
 export function measuredMethod(
   name,
-  { method, flags, epochs, batch = 256, baselines = false, asked = true },
+  { method, flags, epochs, batch = 256, baselines = false, precision, asked = true },
 ) {
   const title = `${name.replaceAll(/\W+/g, '-')}-${epochs}`
   const measure = () => {
@@ -45,6 +49,7 @@ export function measuredMethod(
     const [train, test] = ['train', 'test'].map((split) => join(folder, split))
     const started = performance.now()
     const { stdout, peak } = run(
+      precision,
       program,
       ...['pretrain', method, train, '--out', out, '--json', '--backbone', 'convnet', '--size', '32'],
       ...['--epochs', `${epochs}`, '--batch', `${batch}`, '--seed', '1', '--checkpoint-every', '100000'],
@@ -56,7 +61,16 @@ export function measuredMethod(
       .split('\n')
       .map((line) => JSON.parse(line))
       .filter(({ event }) => event === 'step')
-    const judged = run(program, 'evaluate', out, train, test, '--json', ...(baselines ? ['--baselines'] : []))
+    const judged = run(
+      precision,
+      program,
+      'evaluate',
+      out,
+      train,
+      test,
+      '--json',
+      ...(baselines ? ['--baselines'] : []),
+    )
     rmSync(out, { recursive: true })
     const command = `selfsup pretrain ${method} --batch ${batch} --epochs ${epochs} ${flags.join(' ')}`
     const { results } = JSON.parse(judged.stdout)
@@ -68,7 +82,7 @@ export function measuredMethod(
 /** The same network from labels. */
 export function measuredSupervised({ epochs, asked = true }) {
   const measure = () => {
-    const { stdout, peak } = run(join(here, 'methods-supervised.mjs'), `${epochs}`)
+    const { stdout, peak } = run(undefined, join(here, 'methods-supervised.mjs'), `${epochs}`)
     return { ...JSON.parse(stdout.trim().split('\n').at(-1)), peak }
   }
   return kept.once(`supervised-${epochs}`, measure, asked)

@@ -5,7 +5,7 @@ const results = JSON.parse(readFileSync(new URL('methods-lightly.json', import.m
 const rows = Object.entries(results)
   .filter(([name]) => name !== 'versions')
   .flatMap(([name, { knn, seconds }]) => [
-    { case: `${name}, 3 epochs: kNN`, value: knn, unit: '%' },
+    { case: `${name}, 3 epochs: kNN`, value: knn, unit: '%' }, // name and precision
     { case: `${name}, 3 epochs: training`, value: seconds, unit: 's' },
   ])
 console.log(JSON.stringify({ engine: results.versions, rows }))

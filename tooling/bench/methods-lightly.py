@@ -1,6 +1,6 @@
 """MoCo, BYOL, Barlow Twins and SimCLR by lightly on CIFAR-10 with the four-layer ConvNet, 3 epochs: kNN accuracy and time.
 
-SELFSUP_CIFAR10=... python methods-lightly.py [NAME ...], once: methods-lightly.json keeps what is measured."""
+SELFSUP_CIFAR10=... python methods-lightly.py ['NAME, float32' 'NAME, mixed' ...], once (mixed: by autocast): methods-lightly.json keeps what is measured."""
 import copy, json, os, sys, time
 import lightly, torch, torch.nn as nn, torch.nn.functional as F
 from torch.utils.data import DataLoader
@@ -116,7 +116,7 @@ class BarlowTwins(nn.Module):
         return self.loss_of(self.head(self.backbone(x0)), self.head(self.backbone(x1)))
 
 
-def measure(make):
+def measure(make, autocast):
     torch.manual_seed(1)
     model = make()
     start = time.time()
@@ -129,7 +129,8 @@ def measure(make):
     for epoch in range(epochs):
         for (x0, x1), *_ in loader:
             x0, x1 = [x.to(memory_format=torch.channels_last) for x in (x0, x1)]
-            loss = model.loss(x0, x1, done / steps)
+            with torch.autocast('cpu', torch.bfloat16, enabled=autocast):
+                loss = model.loss(x0, x1, done / steps)
             opt.zero_grad()
             loss.backward()
             opt.step()
@@ -142,10 +143,11 @@ def measure(make):
 
 makers = {'simclr': SimCLR, 'moco': MoCo, 'byol': BYOL, 'barlow-twins': BarlowTwins}
 results = json.load(open(kept)) if os.path.exists(kept) else {}
-for name in sys.argv[1:] or makers:
-    if name in results:
+for case in sys.argv[1:] or [f'{name}, {precision}' for name in makers for precision in ('float32', 'mixed')]:
+    if case in results:
         continue
-    results[name] = measure(makers[name])
+    name, precision = case.split(', ')
+    results[case] = measure(makers[name], autocast=precision == 'mixed')
     results['versions'] = f'torch {torch.__version__}, lightly {lightly.__version__}'
     with open(kept, 'w') as file:
         json.dump(results, file, indent=2)

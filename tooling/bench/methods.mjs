@@ -23,10 +23,16 @@ async function* results(part, cases, measure) {
   }
 }
 
+/** Like beside like: float32 beside lightly's float32, mixed precision beside lightly by autocast. */
 async function three() {
   const measure = (name, settings, asked) =>
     measuredMethod(name, { ...settings, epochs: quick ? 1 : 3, asked })
-  for await (const [name, { results: judged, seconds }] of results('three', threeEpochs, measure)) {
+  const cases = Object.fromEntries(
+    Object.entries(threeEpochs).flatMap(([name, settings]) =>
+      ['float32', 'mixed'].map((precision) => [`${name}, ${precision}`, { ...settings, precision }]),
+    ),
+  )
+  for await (const [name, { results: judged, seconds }] of results('three', cases, measure)) {
     percent(`${name}, 3 epochs: kNN`, judged[0].knn)
     rows.push({ case: `${name}, 3 epochs: training`, value: seconds, unit: 's' })
   }
