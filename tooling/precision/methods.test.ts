@@ -18,10 +18,10 @@ const settings: Readonly<
   >
 > = {
   simclr: { options: { hidden: 64, outputs: 32 } },
-  moco: { options: { hidden: 64, outputs: 32, queue: 64, temperature: 0.2 }, steps: 100, size: 32 },
-  byol: { options: { hidden: 64, outputs: 32, momentum: 0.97 }, steps: 100, size: 32 },
+  moco: { options: { hidden: 64, outputs: 32, queue: 64, temperature: 0.2 }, steps: 100, size: 24 },
+  byol: { options: { hidden: 64, outputs: 32, momentum: 0.97 }, steps: 100, size: 24 },
   simsiam: { options: { outputs: 64, bottleneck: 16 } },
-  'barlow-twins': { options: { outputs: 64, hidden: 64 }, size: 32 },
+  'barlow-twins': { options: { outputs: 64, hidden: 64 }, size: 24 },
   vicreg: { options: { outputs: 64, hidden: 64 } },
   iic: { options: { repeats: 1, subHeads: 2, overClusters: 20 } },
   cpc: { options: { steps: 2, blocks: 1, width: 32, targets: 16, patch: 8, stride: 4 } },
@@ -32,12 +32,12 @@ const settings: Readonly<
   denoising: { options: { width: 8, latent: 16 } },
   'context-encoder': { options: { width: 8, latent: 16, discriminatorWidth: 8 } },
   'split-brain': { options: { width: 8 } },
-  mae: { options: { decoderDepth: 1, decoderWidth: 32 }, steps: 10 },
+  mae: { options: { decoderDepth: 1, decoderWidth: 32 }, steps: 6 },
   vae: { options: { width: 8 } },
   gan: { options: { width: 8, r1: 1 } },
   bigan: { options: { width: 16 } },
 }
-const STEPS = 30
+const STEPS = 20
 const RATE = 0.004
 
 describe.runIf(findTensorflow()?.source === 'selfsup')('mixed precision', () => {
