@@ -1,4 +1,4 @@
-// One SimCLR step on an NVIDIA card, 512 images: float32 as the card has it (TensorFloat-32), in mixed precision, without XLA,
+// One SimCLR step on an NVIDIA GPU, 512 images: float32 as the GPU computes it (TensorFloat-32), in mixed precision, without XLA,
 // and one operation at a time. What TensorFlow is told as it loads takes a process for each.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'

@@ -23,7 +23,7 @@ async function* results(part, cases, measure) {
   }
 }
 
-/** Like beside like: float32 beside lightly's float32, mixed precision beside lightly by autocast. */
+/** In float32, to compare with lightly in float32, and in mixed precision, to compare with lightly under autocast. */
 async function three() {
   const measure = (name, settings, asked) =>
     measuredMethod(name, { ...settings, epochs: quick ? 1 : 3, asked })

@@ -7,9 +7,9 @@ import { cosineOfMovement, type Trained, trainBriefly, unusedLowBits } from './b
 
 /**
  * Sizes that keep the tests short, and how long each trains. The learning rate is 1/250 of the method's own: at that rate
- * two trainings that differ by rounding stay together, and weights of 16 bits would hardly move at all: with weights rounded
- * to bfloat16 after each step, the cosines below are 0.0 to 0.8. Momentum networks take larger images, whose gradients
- * bfloat16 changes less.
+ * two trainings that differ by rounding stay together, and weights of 16 bits would hardly move: with weights rounded to
+ * bfloat16 after each step, the cosine fails for every method. Momentum networks take larger images, for which the
+ * rounding of gradients averages out.
  */
 const settings: Readonly<
   Record<

@@ -35,7 +35,7 @@ function describe(exit: (code: number) => void): Command {
     .addOption(
       new Option(
         '--mixed-precision <choice>',
-        'convolutions and matrix products of networks in bfloat16, all else in float32; auto: where the processor is faster for it',
+        'convolutions and matrix products of networks in bfloat16, all else in float32; auto: on processors with AMX or AVX512-BF16',
       ).choices(['auto', 'on', 'off']),
     )
     .option('--xla', 'compile steps through XLA (default: on GPUs in long runs)')

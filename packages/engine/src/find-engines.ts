@@ -36,7 +36,7 @@ export interface StepsReport {
   readonly compiled: boolean
   readonly xla: boolean | 'auto'
   readonly mixedPrecision: 'bfloat16' | 'off'
-  /** whether this processor, or GPU, has instructions for bfloat16; without them it is emulated, which is no faster */
+  /** whether this processor, or GPU, has instructions for bfloat16; without them it is emulated, which is not faster */
   readonly fastInBfloat16: boolean
   readonly threads: number
   readonly operations: number

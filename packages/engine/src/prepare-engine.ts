@@ -20,7 +20,7 @@ export interface EngineOptions {
   readonly threads?: number
   /**
    * Mixed precision in compiled steps on native TensorFlow: see `Engine.precision`. Default $SELFSUP_MIXED_PRECISION, else
-   * 'auto': on for processors with AMX or AVX512-BF16. `on` elsewhere emulates bfloat16 on processors, which is no faster.
+   * 'auto': on for processors with AMX or AVX512-BF16. `on` elsewhere emulates bfloat16 on processors, which is not faster.
    * Counts for the first preparation in a process, as does `memoryGrowth`.
    */
   readonly mixedPrecision?: 'auto' | 'on' | 'off'

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 /** Rows and columns of a tile of logits: 4 MiB of float32, which stays in the cache of a core's cluster. */
 const TILE_SIDE = 1024
 
-/** From here on tiles grow, up to a limit: capturing hundreds of them takes longer than the cache saves. */
+/** With more blocks than this, tiles grow, up to LARGEST_SIDE: capturing hundreds of tiles costs more than the cache saves. */
 const MOST_BLOCKS = 16
 const LARGEST_SIDE = 4096
 

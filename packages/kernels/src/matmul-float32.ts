@@ -6,10 +6,10 @@ const KERNEL = 'SelfsupMatMulFloat32'
 
 /**
  * A matrix product that computes in float32 under mixed precision too, as do its gradients: for losses, whose logits,
- * distances and covariances need more digits than bfloat16 has. `tf.matMul` in all other respects.
+ * distances and covariances need more digits than bfloat16 has. Otherwise the same as `tf.matMul`.
  *
  * @param a, b matrices [rows, columns], or batches of them, [..., rows, columns]
- * @param transposeA, transposeB whether the last two axes are exchanged before; default false
+ * @param transposeA, transposeB whether to exchange the last two axes first; default false
  * @returns [..., rows, columns]; differentiable
  */
 export function matMulFloat32<T extends tf.Tensor>(

@@ -123,7 +123,7 @@ describe.skipIf(findTensorflow()?.source !== 'selfsup')('in mixed precision, as 
       expect(error).toBeLessThanOrEqual(Math.max(1.25 * each.autocast.networkOnlyErrors[i]!, HALF_ULP))
     })
   })
-  // A bound that finds each product in a loss: without a network, whose own rounding would hide it.
+  // Detects each bfloat16 product in a loss: there is no network here, whose own rounding would hide it.
   test.each(titled)('%s computes in float32, whatever the embeddings depend on', (_, each) => {
     const embeddings = fixture.views[each.inputs as keyof typeof fixture.views].map((view) =>
       tf.tidy(() => {

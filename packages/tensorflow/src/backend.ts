@@ -85,7 +85,7 @@ export class TensorflowBackend extends tf.KernelBackend {
   readonly xla: Xla
   /** of compiled steps: what the products of networks take; all else is float32 */
   readonly mixedPrecision: TensorflowSettings['mixedPrecision']
-  /** bfloat16 is rounded to, and computed with in float32: the processor has no instructions for it */
+  /** values are rounded to bfloat16 and products computed in float32: the processor has no bfloat16 instructions */
   readonly emulated: boolean
   /** for tests: gets the nodes of each step that is captured, as text */
   onCapture?: (nodes: readonly string[]) => void
@@ -317,7 +317,7 @@ export class TensorflowBackend extends tf.KernelBackend {
     { xla, mixed }: { readonly xla: Xla; readonly mixed: boolean },
     body: () => readonly tf.TensorInfo[],
   ): tf.DataId[] | undefined {
-    if (xla === 'auto' || (xla && mixed)) this.wakeXla() // which has kernels for bfloat16 is asked as well
+    if (xla === 'auto' || (xla && mixed)) this.wakeXla() // its list of kernels is needed
     const inBfloat16 = this.emulated && xla === false ? 'emulated' : 'bfloat16'
     const precision = mixed && this.mixedPrecision === 'bfloat16' ? inBfloat16 : 'float32'
     const weights = precision === 'float32' ? 0 : this.writeWeights()

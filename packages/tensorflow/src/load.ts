@@ -64,7 +64,7 @@ async function load(options: LoadOptions): Promise<LoadedTensorflow> {
   const settings = tensorflowSettings(options, surroundings(installation))
   if (settings.emulated)
     console.warn(
-      'mixed precision is on, but this processor has neither AMX nor AVX512-BF16: bfloat16 is emulated, which is no faster than float32',
+      'mixed precision is on, but this processor has neither AMX nor AVX512-BF16: bfloat16 is emulated, which is not faster than float32',
     )
   replaceRemovedUtil()
   setEnvironment(settings)

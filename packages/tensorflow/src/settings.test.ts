@@ -4,17 +4,17 @@ import { configOf, type Surroundings, type TensorflowOptions, tensorflowSettings
 const plain: Surroundings = { env: {}, arch: 'x64', features: ['avx2'], gpu: false }
 const amx = { ...plain, features: ['avx2', 'amx_bf16'] }
 const zen = { ...plain, features: ['avx512_bf16'] }
-const card = { ...plain, gpu: true }
+const nvidia = { ...plain, gpu: true }
 
 describe('mixed precision', () => {
   test.each<[string, TensorflowOptions, Surroundings, string]>([
     ['off where the processor is no faster for it', {}, plain, 'off'],
     ['on with AMX', {}, amx, 'bfloat16'],
     ['on with AVX512-BF16', {}, zen, 'bfloat16'],
-    ['not by itself on GPUs', {}, card, 'off'],
+    ['not by itself on GPUs', {}, nvidia, 'off'],
     ['on where it is asked for', { mixedPrecision: 'on' }, plain, 'bfloat16'],
-    ['on on a GPU', { mixedPrecision: 'on' }, card, 'bfloat16'],
-    ['on on a GPU without XLA', { mixedPrecision: 'on', xla: false }, card, 'bfloat16'],
+    ['on on a GPU', { mixedPrecision: 'on' }, nvidia, 'bfloat16'],
+    ['on on a GPU without XLA', { mixedPrecision: 'on', xla: false }, nvidia, 'bfloat16'],
     ['off where it is asked for', { mixedPrecision: 'off' }, amx, 'off'],
     ['as the environment says', {}, { ...amx, env: { SELFSUP_MIXED_PRECISION: 'off' } }, 'off'],
     [
@@ -30,7 +30,7 @@ describe('mixed precision', () => {
   test('bfloat16 is emulated only where the processor has no instructions for it', () => {
     const emulated = (surroundings: Surroundings) =>
       tensorflowSettings({ mixedPrecision: 'on' }, surroundings).emulated
-    expect([plain, amx, zen, card].map(emulated)).toEqual([true, false, false, false])
+    expect([plain, amx, zen, nvidia].map(emulated)).toEqual([true, false, false, false])
     expect(tensorflowSettings({ mixedPrecision: 'off' }, plain).emulated).toBe(false)
   })
 
@@ -53,7 +53,7 @@ test('threads: as asked, else as TensorFlow’s environment says, else all', () 
 test('oneDNN, XLA and GPU memory follow the environment', () => {
   expect(tensorflowSettings({}, plain)).toMatchObject({ oneDnn: true, memoryGrowth: true })
   expect(tensorflowSettings({}, plain).xla).toBe(false)
-  expect(tensorflowSettings({}, card).xla).toBe('auto')
+  expect(tensorflowSettings({}, nvidia).xla).toBe('auto')
   for (const [value, xla] of [
     ['1', true],
     ['0', false],
@@ -61,7 +61,7 @@ test('oneDNN, XLA and GPU memory follow the environment', () => {
     ['', false],
   ] as const)
     expect(tensorflowSettings({}, { ...plain, env: { SELFSUP_XLA: value } }).xla).toBe(xla)
-  expect(tensorflowSettings({ xla: false }, { ...card, env: { SELFSUP_XLA: '1' } }).xla).toBe(false)
+  expect(tensorflowSettings({ xla: false }, { ...nvidia, env: { SELFSUP_XLA: '1' } }).xla).toBe(false)
   const env = { TF_ENABLE_ONEDNN_OPTS: '0', SELFSUP_GPU_MEMORY: 'all' }
   expect(tensorflowSettings({}, { ...plain, env })).toMatchObject({ oneDnn: false, memoryGrowth: false })
   expect(tensorflowSettings({}, { ...plain, arch: 'arm64' }).oneDnn).toBe(false)
@@ -71,6 +71,6 @@ test('all of it reaches TensorFlow', () => {
   const settings = tensorflowSettings({ threads: 2, mixedPrecision: 'on' }, plain)
   expect(Buffer.from(configOf(settings)).toString('hex')).toBe('1002280132022001')
   // What a GPU has no kernel for may run on the processor.
-  const onCard = tensorflowSettings({ threads: 2, mixedPrecision: 'on' }, card)
+  const onCard = tensorflowSettings({ threads: 2, mixedPrecision: 'on' }, nvidia)
   expect(Buffer.from(configOf(onCard)).toString('hex')).toBe('10022802320220013801')
 })

@@ -17,7 +17,7 @@ export interface TensorflowOptions {
   /**
    * Mixed precision: in compiled steps, convolutions and matrix products of networks take bfloat16 and add up in float32;
    * weights, optimiser state, statistics, losses and all else are float32. On processors without instructions for
-   * bfloat16, `on` rounds to it and computes in float32, which is no faster.
+   * bfloat16, `on` rounds to it and computes in float32, which is not faster.
    * Default $SELFSUP_MIXED_PRECISION, else 'auto': on for processors with AMX or AVX512-BF16, off elsewhere.
    */
   readonly mixedPrecision?: MixedPrecision

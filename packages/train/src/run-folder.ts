@@ -176,8 +176,8 @@ export function expectSameRun(run: Run, now: RunDescription): void {
 }
 
 /**
- * Why a run's numbers will differ from those it had, though it goes on as the same run: it was made in another precision.
- * Undefined where nothing is to be said.
+ * A warning for a run that continues in another precision than it was started in: its numbers will differ.
+ * @returns undefined where the precision is the same
  */
 export function precisionWarning(run: Run, now: RunDescription): string | undefined {
   if (run.precision === undefined) {

@@ -29,7 +29,7 @@ test.each([
   ],
   [
     { ...steps, mixedPrecision: 'bfloat16' as const, xla: true, oneDnn: false },
-    'on the processor; compiled; with XLA; mixed precision: products of networks in bfloat16 (emulated: no faster here), all else in float32; 2 threads in an operation, 2 operations at a time; oneDNN off',
+    'on the processor; compiled; with XLA; mixed precision: products of networks in bfloat16 (emulated: not faster here), all else in float32; 2 threads in an operation, 2 operations at a time; oneDNN off',
   ],
   [
     { ...steps, gpu: true, fastInBfloat16: true, xla: 'auto' as const },

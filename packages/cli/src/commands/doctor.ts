@@ -45,7 +45,7 @@ export function describeSteps(steps: StepsReport): string {
     `${xla ? 'with' : 'without'} XLA${xla === 'auto' ? ' for steps that are called often' : ''}`,
     mixedPrecision === 'off'
       ? `mixed precision off${fastInBfloat16 ? '' : ' (no AMX, AVX512-BF16 or GPU)'}`
-      : `mixed precision: products of networks in ${mixedPrecision}${fastInBfloat16 ? '' : ' (emulated: no faster here)'}, all else in float32`,
+      : `mixed precision: products of networks in ${mixedPrecision}${fastInBfloat16 ? '' : ' (emulated: not faster here)'}, all else in float32`,
     `${threads} threads in an operation, ${operations} operations at a time`,
     `oneDNN ${oneDnn ? 'on' : 'off'}`,
   ]

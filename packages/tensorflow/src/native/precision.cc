@@ -32,7 +32,8 @@ std::unordered_map<std::string, Rule> Rules() {
   rules["PadV2"] = Follow({0}, {2});
   rules["Split"] = Follow({1});
   rules["Pack"] = rules["Concat"] = rules["ConcatV2"] = {Treatment::kFollow, {}, {}};
-  // Rectifiers and largest values, which are exact too; a gradient takes the type of what went forwards.
+  // Rectifiers and largest values, which are exact too, and their gradients, which take the type of the forward pass.
+  // Only MaxPoolGrad adds: where windows overlap.
   for (const char* name : {"Relu", "Relu6", "MaxPool"}) rules[name] = Follow({0});
   for (const char* name : {"ReluGrad", "Relu6Grad"}) rules[name] = Follow({1}, {0});
   rules["MaxPoolGrad"] = Follow({0}, {1, 2});

@@ -30,12 +30,12 @@ enum class Treatment {
   kProduct,  // computes in bfloat16; the result is an activation, or the gradient of one
   kFilter,   // computes in bfloat16; the result is the gradient of a weight, and float32 from here on
   kFollow,   // computes in the type of its leading inputs
-  kSum,      // computes in bfloat16 if all its inputs are such activations of one shape, of more than two axes
+  kSum,      // computes in bfloat16 if both inputs are bfloat16, of one shape, with more than two axes
 };
 
 struct Rule {
   Treatment treatment = Treatment::kFloat32;
-  // kFollow: the inputs that have to be bfloat16; none: all of them that are numbers of this kind
+  // kFollow: positions of the inputs that have to be bfloat16; empty: all inputs of a floating-point type
   std::vector<int> leading;
   // kFollow: the inputs that are converted to the leading ones' type; others stay float32
   std::vector<int> converted;
