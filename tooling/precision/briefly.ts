@@ -16,6 +16,12 @@ export interface Trained {
   readonly losses: readonly number[]
 }
 
+/** An engine of mixed precision as one that compiles every step in float32. */
+export function inFloat32(engine: Engine): Engine {
+  const precision = 'float32'
+  return { ...engine, precision, compile: (step, more) => engine.compile(step, { ...more, precision }) }
+}
+
 /** Trains a method of the registry for a few steps on drawn images (or series), in a precision. */
 export async function trainBriefly(
   engine: Engine,
@@ -42,9 +48,8 @@ export async function trainBriefly(
     seed: 1,
   })
   const { optimizer, learningRate } = definition.training(resolveOptions(definition, options))
-  const compile: Engine['compile'] = (step, more) =>
-    engine.compile(step, precision === 'float32' ? { ...more, precision } : more)
-  const step = trainingStep(method, optimizer as OptimizerSettings, { ...engine, compile })
+  const used = precision === 'float32' ? inFloat32(engine) : engine
+  const step = trainingStep(method, optimizer as OptimizerSettings, used)
   try {
     const variables = variablesOf(method, step.slots)
     const before = await valuesOf(variables)

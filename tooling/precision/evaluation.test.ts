@@ -14,7 +14,7 @@ import {
 import { findTensorflow } from '@selfsup/tensorflow'
 import type * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { cosineOfMovement, type Trained, unusedLowBits } from './briefly.js'
+import { cosineOfMovement, inFloat32, type Trained, unusedLowBits } from './briefly.js'
 
 const SIZE = 32
 const normalisation = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] }
@@ -24,10 +24,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('evaluation in mixed prec
   let plain: Engine
   beforeAll(async () => {
     mixed = await prepareEngine({ engine: 'tensorflow', mixedPrecision: 'on' })
-    plain = {
-      ...mixed,
-      compile: (step, options) => mixed.compile(step, { ...options, precision: 'float32' }),
-    }
+    plain = inFloat32(mixed)
   })
 
   const images = shapes({ size: SIZE, count: 96 })
