@@ -24,7 +24,7 @@ export function warningsOf(measures: Measures): string[] {
       `Little contrast: deviation ${light.contrast.toFixed(1)} of 255. Stretch the pictures' range first.`,
     duplicates.inSample > 0 &&
       (duplicates.estimate > 0.01 || read === count) &&
-      `${number(duplicates.pairs.length)} pair${duplicates.pairs.length === 1 ? '' : 's'} of near-duplicates among ${pictures(read)}${read < count ? `: about ${percent(duplicates.estimate)} of all have a copy` : ''} (such as ${duplicates.examples[0]!.join(' and ')}). Methods that push pictures apart suffer, and copies in the test part make results too good. Of a trained run, selfsup duplicates lists all.`,
+      `${number(duplicates.pairs.length)} pair${duplicates.pairs.length === 1 ? '' : 's'} of near-duplicates among ${pictures(read)}${read < count ? `: about ${percent(duplicates.estimate)} of all have a copy` : ''} (such as ${duplicates.examples[0]!.join(' and ')}). Methods that push pictures apart suffer, and copies in the test part make results too good. A trained run can list them all.`,
     sizes &&
       sizes.median < 24 &&
       `The pictures are tiny: ${sizes.median} pixels in the median. There is little in them for patches, and nothing for deep networks.`,

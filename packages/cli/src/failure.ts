@@ -1,4 +1,5 @@
 import { SelfsupError } from '@selfsup/core'
+import { withFix } from './fixes.js'
 
 /** Process exit codes: 1 for what the person can mend, 70 for a bug, 130 after Ctrl-C. */
 export const exitCodes = { userError: 1, bug: 70, interrupted: 130 } as const
@@ -11,12 +12,8 @@ export const exitCodes = { userError: 1, bug: 70, interrupted: 130 } as const
 export function reportFailure(error: unknown): number {
   if (error instanceof Error && (error.name === 'AbortError' || error.name === 'Interrupted'))
     return exitCodes.interrupted
-  // Packages may be installed twice in a tree: the name decides, not the class.
-  if (
-    error instanceof SelfsupError ||
-    (error instanceof Error && /^(SelfsupError|ShapeError)$/.test(error.name))
-  ) {
-    process.stderr.write(`selfsup: ${error.message}\n`)
+  if (isOurs(error)) {
+    process.stderr.write(`selfsup: ${withFix(error.problem, error)}\n`)
     return exitCodes.userError
   }
   const mendable = systemMessage(error) ?? missingPackage(error)
@@ -28,6 +25,11 @@ export function reportFailure(error: unknown): number {
     `selfsup: this is a bug, please report it with the lines below\n${error instanceof Error ? error.stack : error}\n`,
   )
   return exitCodes.bug
+}
+
+/** Packages may be installed twice in a tree: the fields decide, not the class. */
+function isOurs(error: unknown): error is SelfsupError {
+  return error instanceof SelfsupError || (error instanceof Error && 'problem' in error && 'code' in error)
 }
 
 /** Of a package of ours that is not there: the trace would only show who asked for it. */

@@ -13,7 +13,7 @@ export type {
   Normalisation,
 } from './dataset.js'
 export type { BackboneInput, MethodContext, MethodDefinition, PictureShape } from './definition.js'
-export { expected, SelfsupError } from './errors.js'
+export { type ErrorCode, type ErrorDetails, expected, SelfsupError } from './errors.js'
 export type { EvaluationChart, EvaluationRecord, EvaluationValue } from './evaluation-record.js'
 export { type JpegCropper, jpegCropper, provideJpegCropper } from './jpeg-cropper.js'
 export {

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '@selfsup/core'
 import type { TensorContainer } from '@tensorflow/tfjs-core'
 
 /** Names of the engines, fastest first: native TensorFlow, WebAssembly, plain JavaScript. */
@@ -5,6 +6,18 @@ export type EngineName = 'tensorflow' | 'wasm' | 'cpu'
 
 /** In what compiled steps compute: see `Engine.precision`. */
 export type Precision = 'float32' | 'mixed-bfloat16'
+
+/** An engine that cannot be used here. */
+export interface MissingEngine {
+  readonly name: EngineName
+  /** what it is, for a person */
+  readonly title: string
+  /** why it cannot be used */
+  readonly reason: string
+  /** what to do about it */
+  readonly fix?: string
+  readonly code?: ErrorCode
+}
 
 /** A TensorFlow.js backend made ready. */
 export interface Engine {
@@ -16,8 +29,8 @@ export interface Engine {
    * in float32; weights, optimiser state, statistics, losses and all else are float32
    */
   readonly precision: Precision
-  /** in one line each, why a faster engine was not taken and the command that mends it */
-  readonly missing: readonly string[]
+  /** the faster engines that could not be used, and why */
+  readonly missing: readonly MissingEngine[]
   /**
    * The step as this engine runs it fastest: same arguments, same results; intermediate tensors are freed.
    *

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { SelfsupError } from '@selfsup/core'
+import { type ErrorCode, SelfsupError } from '@selfsup/core'
 import type { EngineName } from './engine.js'
 import { isSet } from './is-set.js'
 import { availableCores, describeMachine, type Machine } from './machine.js'
@@ -18,8 +18,9 @@ export interface EngineFound {
   readonly folder?: string
   /** why it is not available */
   readonly reason?: string
-  /** the command that mends that */
-  readonly mend?: string
+  /** what to do about it */
+  readonly fix?: string
+  readonly code?: ErrorCode
 }
 
 /** What `selfsup doctor` shows. */
@@ -87,13 +88,20 @@ async function describeSteps(): Promise<StepsReport | undefined> {
 async function findNative(): Promise<EngineFound> {
   const engine = { name: 'tensorflow', title: 'native TensorFlow' } as const
   try {
-    const { findTensorflow, INSTALL_COMMAND } = await loadTensorflowPackage()
+    const { findTensorflow } = await loadTensorflowPackage()
     const found = findTensorflow()
-    if (!found) return { ...engine, available: false, reason: 'not installed', mend: INSTALL_COMMAND }
+    if (!found)
+      return {
+        ...engine,
+        available: false,
+        reason: 'not installed',
+        code: 'engine-missing',
+        fix: 'call installTensorflow() of @selfsup/tensorflow once',
+      }
     const title = found.source === 'selfsup' ? engine.title : `native TensorFlow of ${found.source}`
     return { ...engine, title, available: true, version: found.version, folder: found.folder }
   } catch (error) {
-    return { ...engine, available: false, ...reasonAndMend(error) }
+    return { ...engine, available: false, ...explain(error) }
   }
 }
 
@@ -108,14 +116,19 @@ function findPackage(name: EngineName, title: string, specifier: string): Engine
       title,
       available: false,
       reason: `${specifier} is not installed`,
-      mend: `npm install ${specifier}`,
+      code: 'package-missing',
+      fix: `run: npm install ${specifier}`,
     }
   }
 }
 
-/** A message of the form `what is wrong; run: command`, taken apart. */
-export function reasonAndMend(error: unknown): { reason: string; mend?: string } {
-  const message = error instanceof Error ? error.message.split('\n')[0]! : String(error)
-  const [reason, mend] = message.split(/[;,](?: then)? run: /)
-  return mend ? { reason: reason!, mend } : { reason: reason! }
+/** What an error says of an engine that cannot be used. */
+export function explain(
+  error: unknown,
+): Pick<EngineFound, 'reason' | 'fix' | 'code'> & { readonly reason: string } {
+  if (error instanceof SelfsupError) {
+    const { problem, fix, code } = error
+    return { reason: problem, fix, code }
+  }
+  return { reason: error instanceof Error ? error.message.split('\n')[0]! : String(error) }
 }

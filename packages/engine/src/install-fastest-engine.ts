@@ -1,4 +1,6 @@
+import type { ErrorCode } from '@selfsup/core'
 import type { EngineName } from './engine.js'
+import { explain } from './find-engines.js'
 import { loadTensorflowPackage } from './peers.js'
 
 /** What an installation is doing: one line for a person, and bytes downloaded or unpacked so far. */
@@ -14,8 +16,11 @@ export interface InstalledEngine {
   readonly name: EngineName
   /** whether that is the fastest one that Selfsup knows */
   readonly fastest: boolean
-  /** one line: what is installed, or what was missing and the command that mends it */
+  /** one line: what is installed, or why nothing could be installed */
   readonly message: string
+  /** what to do about it, where nothing could be installed */
+  readonly fix?: string
+  readonly code?: ErrorCode
 }
 
 /**
@@ -36,11 +41,13 @@ export async function installFastestEngine(
     const library = source === 'selfsup' ? `TensorFlow ${version}` : `${source} ${version}`
     return { name: 'tensorflow', fastest: true, message: `native ${library} in ${folder}` }
   } catch (error) {
-    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error)
+    const { reason, fix, code } = explain(error)
     return {
       name: 'wasm',
       fastest: false,
       message: `the WebAssembly engine is used, slower than native TensorFlow: ${reason}`,
+      fix,
+      code,
     }
   }
 }

@@ -10,7 +10,11 @@ export async function importPeer<Module>(specifier: string, load: () => Promise<
     return await load()
   } catch (error) {
     if (isMissing(error, specifier)) {
-      throw new SelfsupError(`${specifier} is not installed; run: npm install ${specifier}`, { cause: error })
+      throw new SelfsupError(`${specifier} is not installed`, {
+        code: 'package-missing',
+        fix: `run: npm install ${specifier}`,
+        cause: error,
+      })
     }
     throw error
   }

@@ -81,23 +81,32 @@ describe('auto', () => {
     )
   })
 
-  test('falls back and says in one line what was missing and what to run', async () => {
-    const missing = new SelfsupError(
-      'TensorFlow is not installed on this machine; run: npx selfsup engine install',
-    )
+  test('falls back and says what was missing and what to do', async () => {
+    const missing = new SelfsupError('TensorFlow is not installed on this machine', {
+      code: 'engine-missing',
+      fix: 'install it',
+    })
     vi.mocked(loadTensorflowPackage).mockRejectedValue(missing)
     const engine = await prepareEngine({ engine: 'auto' })
     expect(engine.name).toBe('wasm')
     expect(engine.missing).toEqual([
-      'native TensorFlow: TensorFlow is not installed on this machine; run: npx selfsup engine install',
+      {
+        name: 'tensorflow',
+        title: 'native TensorFlow',
+        reason: 'TensorFlow is not installed on this machine',
+        code: 'engine-missing',
+        fix: 'install it',
+      },
     ])
     const [native] = await findEngines()
-    expect(native).toMatchObject({ available: false, mend: 'npx selfsup engine install' })
+    expect(native).toMatchObject({ available: false, code: 'engine-missing', fix: 'install it' })
     await expect(prepareEngine({ engine: 'tensorflow' })).rejects.toBe(missing)
     expect(await installFastestEngine()).toEqual({
       name: 'wasm',
       fastest: false,
-      message: `the WebAssembly engine is used, slower than native TensorFlow: ${missing.message}`,
+      message: `the WebAssembly engine is used, slower than native TensorFlow: TensorFlow is not installed on this machine`,
+      code: 'engine-missing',
+      fix: 'install it',
     })
     vi.mocked(loadTensorflowPackage).mockReset()
   })

@@ -1,9 +1,9 @@
 import { expected, SelfsupError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { tidyStep } from './compile.js'
-import type { Engine, EngineName, Precision } from './engine.js'
+import type { Engine, EngineName, MissingEngine, Precision } from './engine.js'
 import { announceEngine } from './engine-hooks.js'
-import { reasonAndMend } from './find-engines.js'
+import { explain } from './find-engines.js'
 import { isSet } from './is-set.js'
 import { availableCores } from './machine.js'
 import { loadCpuPackage, loadTensorflowPackage, loadWasmPackage } from './peers.js'
@@ -36,17 +36,16 @@ export interface EngineOptions {
 /**
  * Makes a TensorFlow.js backend ready and the current one, with gradients registered: native TensorFlow where
  * it is installed, else WebAssembly, else plain JavaScript. May be called again, for another engine too.
- * @throws SelfsupError where the engine asked for cannot be had, with the command that mends it
+ * @throws SelfsupError if the requested engine cannot be used, with `code` and `fix`
  */
 export async function prepareEngine(options: EngineOptions = {}): Promise<Engine> {
   const wanted = wantedEngine(options.engine ?? 'auto')
   const threads = options.threads ?? (Number(process.env.TF_NUM_INTRAOP_THREADS) || availableCores())
-  const missing: string[] = []
+  const missing: MissingEngine[] = []
   for (const name of wanted === 'auto' ? names : [wanted]) {
     const description = await start[name](threads, options).catch((error: unknown) => {
       if (wanted !== 'auto' || name === 'cpu') throw error
-      const { reason, mend } = reasonAndMend(error)
-      missing.push(`${titles[name]}: ${reason}${mend ? `; run: ${mend}` : ''}`)
+      missing.push({ name, title: titles[name], ...explain(error) })
     })
     if (description === undefined) continue
     // In Node no module of core's registers the gradients of all kernels; layers does.

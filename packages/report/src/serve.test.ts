@@ -59,7 +59,7 @@ test('serves its page, refuses all else', async () => {
     expect((await ask(server.url, '/', { host: 'localhost:1' })).status).toBe(200)
     expect((await ask(server.url, '/', {}, 'POST')).status).toBe(405)
     await expect(serveRuns(folder, { port: Number(new URL(server.url).port), ...parts })).rejects.toThrow(
-      'is taken',
+      'is in use',
     )
   } finally {
     await server.close()

@@ -137,11 +137,14 @@ function isLocal(host: string): boolean {
 
 function listenFailure({ code, message }: NodeJS.ErrnoException, host: string, port: number): SelfsupError {
   if (code === 'EADDRINUSE')
-    return new SelfsupError(`port ${port} is taken, perhaps by another selfsup serve: choose one with --port`)
+    return new SelfsupError(`port ${port} is in use, perhaps by another page of runs`, {
+      code: 'port-in-use',
+      fix: 'choose another port',
+    })
   if (code === 'EACCES')
-    return new SelfsupError(`port ${port} may not be used: choose one above 1023 with --port`)
+    return new SelfsupError(`port ${port} may not be used`, { fix: 'choose one above 1023' })
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
-    return new SelfsupError(`${host} is no address of this machine: choose another with --host`)
+    return new SelfsupError(`${host} is not an address of this machine`, { fix: 'choose another host' })
   return new SelfsupError(`can't listen on ${host}:${port}: ${message}`)
 }
 

@@ -20,9 +20,16 @@ export async function loadLance(bring: () => Promise<Lance> = bringLance): Promi
     const { code, message } = error as NodeJS.ErrnoException
     const itself = /'(@lancedb\/lancedb|apache-arrow)'/.test(message)
     if (code === 'ERR_MODULE_NOT_FOUND' && itself)
-      throw new SelfsupError(`An index of images needs LanceDB, which is not installed; run: ${INSTALL}`)
+      throw new SelfsupError('An index of images needs LanceDB, which is not installed', {
+        code: 'package-missing',
+        fix: `run: ${INSTALL}`,
+      })
     throw new SelfsupError(
-      `LanceDB cannot be loaded on ${process.platform} ${process.arch} with Node ${process.versions.node}: ${message.split('\n')[0]!.replace(/\.$/, '')}. It comes for Linux and Windows (x64, arm64) and macOS (arm64), with npm's optional dependencies; elsewhere write features with selfsup embed and search them with a program of your own`,
+      `LanceDB cannot be loaded on ${process.platform} ${process.arch} with Node ${process.versions.node}: ${message.split('\n')[0]!.replace(/\.$/, '')}. It comes for Linux and Windows (x64, arm64) and macOS (arm64), with npm's optional dependencies`,
+      {
+        code: 'unsupported',
+        fix: 'on other platforms write the features to a file and search them with a program of your own',
+      },
     )
   }
 }

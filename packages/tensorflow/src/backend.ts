@@ -422,6 +422,7 @@ export class TensorflowBackend extends tf.KernelBackend {
     if (this.capture && capture === this.capture)
       throw new SelfsupError(
         `a compiled step reads the result of ${by ?? 'a constant'} on the host${inCode()}; values are known only after the step: return the tensor from it`,
+        { code: 'not-capturable' },
       )
     return undefined
   }

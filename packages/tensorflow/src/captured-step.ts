@@ -197,11 +197,13 @@ function assertNoNewVariables(known: readonly tf.Variable[]): void {
   tf.dispose(made)
   throw new SelfsupError(
     `a compiled step makes variables (${made.map(({ name }) => name).join(', ')}); make them before, so that each call finds them`,
+    { code: 'not-capturable' },
   )
 }
 
 function noRandom(): never {
   throw new SelfsupError(
     'a compiled step draws random numbers on the host (Math.random); they would be the same in every step: draw with randomUniform or randomNormal of @selfsup/kernels and the step’s seed',
+    { code: 'not-capturable' },
   )
 }

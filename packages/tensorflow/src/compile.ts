@@ -1,7 +1,7 @@
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
-import { INSTALL_COMMAND, systemInstall, type Wheel } from './platform.js'
+import { systemInstall, type Wheel } from './platform.js'
 import { firstThatRuns, lastLine, type Program, runProgram } from './program.js'
 import type { OnProgress } from './progress.js'
 import type { BindingSources } from './sources.js'
@@ -19,9 +19,10 @@ export async function findCompiler(compiler?: string): Promise<Program> {
   const found = await firstThatRuns(candidates)
   if (found) return found
   const tried = candidates.map((candidate) => candidate.join(' ')).join(', ')
-  throw new SelfsupError(
-    `no C++ compiler was found (tried ${tried}); run: ${systemInstall('compiler')} && ${INSTALL_COMMAND}`,
-  )
+  throw new SelfsupError(`no C++ compiler was found (tried ${tried})`, {
+    code: 'install-failed',
+    fix: `run: ${systemInstall('compiler')}`,
+  })
 }
 
 /**
@@ -87,12 +88,13 @@ async function compile(compiler: Program, args: readonly string[]): Promise<void
   if (outcome.code === 0) return
   const error = outcome.output.split('\n').find((line) => /error/i.test(line)) ?? lastLine(outcome.output)
   if (/No space left on device/i.test(outcome.output)) {
-    throw new SelfsupError(
-      `no room to compile the binding; free some or set SELFSUP_CACHE, then run: ${INSTALL_COMMAND}`,
-    )
+    throw new SelfsupError('the disk is too full to compile the binding', {
+      code: 'install-failed',
+      fix: 'free disk space or set SELFSUP_CACHE to a folder on a larger disk',
+    })
   }
   throw new SelfsupError(
-    `${compiler.join(' ')} could not compile the binding (${error.trim().slice(0, 200)}); ` +
-      `set CXX to a compiler that knows C++17, then run: ${INSTALL_COMMAND}`,
+    `${compiler.join(' ')} could not compile the binding (${error.trim().slice(0, 200)})`,
+    { code: 'install-failed', fix: 'set CXX to a compiler that supports C++17' },
   )
 }

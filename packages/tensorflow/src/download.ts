@@ -1,7 +1,7 @@
 import { mkdir, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
-import { INSTALL_COMMAND, systemInstall, TENSORFLOW_VERSION, type Wheel } from './platform.js'
+import { systemInstall, TENSORFLOW_VERSION, type Wheel } from './platform.js'
 import { firstThatRuns, lastLine, type Program, runProgram } from './program.js'
 import type { OnProgress } from './progress.js'
 
@@ -17,10 +17,10 @@ export async function findPip(python?: string): Promise<Program> {
   const pip = await firstThatRuns(candidates)
   if (pip) return pip
   const tried = candidates.map((candidate) => candidate.join(' ')).join(', ')
-  throw new SelfsupError(
-    `pip, which downloads TensorFlow, was not found (tried ${tried}); ` +
-      `run: ${systemInstall('pip')} && ${INSTALL_COMMAND}`,
-  )
+  throw new SelfsupError(`pip, which downloads TensorFlow, was not found (tried ${tried})`, {
+    code: 'install-failed',
+    fix: `run: ${systemInstall('pip')}`,
+  })
 }
 
 /**
@@ -77,39 +77,43 @@ async function download(
     { env: { TMPDIR: temporary, PIP_DISABLE_PIP_VERSION_CHECK: '1', PIP_NO_INPUT: '1' } },
   )
   clearInterval(timer)
-  if (outcome.code !== 0) throw new SelfsupError(explainPip(outcome.output, what, tags[0]!, pip))
+  if (outcome.code !== 0) throw pipFailure(outcome.output, what, tags[0]!, pip)
   const files = (await readdir(folder)).filter((name) => name.endsWith('.whl'))
   if (files.length >= requirements.length) return files.map((name) => join(folder, name))
-  throw new SelfsupError(
-    `pip ended well but left no wheel of ${what} (${lastLine(outcome.output)}); run: ${INSTALL_COMMAND}`,
-  )
+  throw new SelfsupError(`pip succeeded but left no wheel of ${what} (${lastLine(outcome.output)})`, {
+    code: 'install-failed',
+  })
 }
 
 const network =
   /NewConnectionError|Temporary failure in name resolution|ProxyError|ConnectTimeout|ReadTimeout|SSLError|CERTIFICATE|Network is unreachable|Connection (refused|reset|broken|aborted)|Max retries/i
 
-function explainPip(output: string, what: string, tag: string, pip: Program): string {
-  const command = `run: ${INSTALL_COMMAND}`
+function pipFailure(output: string, what: string, tag: string, pip: Program): SelfsupError {
+  const failure = (problem: string, fix?: string) =>
+    new SelfsupError(problem, { code: 'install-failed', fix })
   if (/No space left on device|Disk quota exceeded/i.test(output)) {
-    return `no room to download ${what}; free some or set SELFSUP_CACHE to a folder on a larger disk, then ${command}`
+    return failure(
+      `the disk is too full to download ${what}`,
+      'free disk space or set SELFSUP_CACHE to a folder on a larger disk',
+    )
   }
   if (network.test(output)) {
     const cause = output.split('\n').find((line) => network.test(line))
-    return (
-      `pip could not reach its package index for ${what} (${shorten(cause ?? lastLine(output))}); ` +
-      `check the network, or set an index or proxy with \`pip config set\`, then ${command}`
+    return failure(
+      `pip could not reach its package index for ${what} (${shorten(cause ?? lastLine(output))})`,
+      'check the network, or set an index or proxy with `pip config set`',
     )
   }
   if (/No matching distribution|Could not find a version/i.test(output)) {
-    return (
-      `the package index that pip uses has no ${what} for ${tag}; ` +
-      `point pip to one that has it (\`pip config set global.index-url ADDRESS\`), then ${command}`
+    return failure(
+      `the package index that pip uses has no ${what} for ${tag}`,
+      'point pip to one that has it (`pip config set global.index-url ADDRESS`)',
     )
   }
   if (/no such option|unrecognized arguments/i.test(output)) {
-    return `this pip is too old (${lastLine(output)}); run: ${pip.join(' ')} install --upgrade pip && ${INSTALL_COMMAND}`
+    return failure(`this pip is too old (${lastLine(output)})`, `run: ${pip.join(' ')} install --upgrade pip`)
   }
-  return `pip could not download ${what} (${shorten(lastLine(output))}); mend that, then ${command}`
+  return failure(`pip could not download ${what} (${shorten(lastLine(output))})`)
 }
 
 function shorten(line: string): string {

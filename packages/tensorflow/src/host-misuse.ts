@@ -10,6 +10,7 @@ export function assertNoHostRandomness(): void {
   if (found)
     throw new SelfsupError(
       `a compiled step draws random numbers on the host (${found[1]})${inCode()}; they would be the same in every step: draw with randomUniform or randomNormal of @selfsup/kernels and the step's seed`,
+      { code: 'not-capturable' },
     )
 }
 

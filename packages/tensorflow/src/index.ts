@@ -5,7 +5,7 @@ export { findTensorflow, type TensorflowInstallation } from './find.js'
 export { type InstallOptions, installTensorflow } from './install.js'
 export { type Installation, listInstallations, removeInstallations } from './installations.js'
 export { BACKEND_NAME, type LoadedTensorflow, type LoadOptions, loadTensorflow } from './load.js'
-export { hasNvidiaDriver, INSTALL_COMMAND, TENSORFLOW_VERSION } from './platform.js'
+export { hasNvidiaDriver, TENSORFLOW_VERSION } from './platform.js'
 export type { InstallProgress } from './progress.js'
 export {
   type MixedPrecision,

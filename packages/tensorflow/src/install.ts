@@ -1,5 +1,5 @@
 import { mkdir, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import { cacheFolder } from './cache.js'
 import { compileBinding, findCompiler } from './compile.js'
@@ -7,14 +7,7 @@ import { downloadNvidia, downloadWheel, findPip } from './download.js'
 import { hasLibrary, installed, LIBRARY_RECORD, places, type TensorflowInstallation } from './find.js'
 import { isAlive, withLock } from './lock.js'
 import { isNvidiaFile, nvidiaLibraries, nvidiaRequirements } from './nvidia.js'
-import {
-  INSTALL_COMMAND,
-  thisMachine,
-  thisPlatform,
-  type Wheel,
-  wheelByPlatform,
-  wheelFor,
-} from './platform.js'
+import { thisMachine, thisPlatform, type Wheel, wheelByPlatform, wheelFor } from './platform.js'
 import type { Program } from './program.js'
 import type { OnProgress } from './progress.js'
 import { bindingSources } from './sources.js'
@@ -77,7 +70,9 @@ export async function installTensorflow(options: InstallOptions = {}): Promise<T
   }
   const done = installed(wheel, cache)
   if (done) return done
-  throw new SelfsupError(`the installation in ${root} was removed while it was made; run: ${INSTALL_COMMAND}`)
+  throw new SelfsupError(`the installation in ${root} was removed while it was being made`, {
+    code: 'install-failed',
+  })
 }
 
 /** The file that one process at a time holds while it changes what is installed. */
@@ -133,9 +128,11 @@ async function assertOpens(root: string, onProgress?: OnProgress): Promise<void>
   onProgress?.({ stage: 'verify', message: "opening NVIDIA's libraries" })
   const [line] = await unopenable(nvidiaLibraries(root))
   if (line)
-    throw new SelfsupError(
-      `one of NVIDIA's libraries does not open (${line}); run: npx selfsup engine remove ${basename(root)} && ${INSTALL_COMMAND} --cuda`,
-    )
+    throw new SelfsupError(`one of NVIDIA's libraries does not open (${line})`, {
+      code: 'install-failed',
+      fix: `remove ${root}`,
+      path: root,
+    })
 }
 
 /** Removes what interrupted installations left behind: names end with `.<process>.partial`. */
@@ -151,8 +148,12 @@ async function assertRoom(cache: string, { room }: Wheel): Promise<void> {
   const free = bavail * bsize
   if (free >= room) return
   throw new SelfsupError(
-    `installing TensorFlow takes ${gigabytes(room)} GB and ${cache} has ${gigabytes(free)} GB left; ` +
-      `free some or set SELFSUP_CACHE to a folder on a larger disk, then run: ${INSTALL_COMMAND}`,
+    `installing TensorFlow takes ${gigabytes(room)} GB and ${cache} has ${gigabytes(free)} GB left`,
+    {
+      code: 'install-failed',
+      fix: 'free disk space or set SELFSUP_CACHE to a folder on a larger disk',
+      path: cache,
+    },
   )
 }
 
@@ -163,18 +164,22 @@ function gigabytes(bytes: number): string {
 /** Trouble with the cache folder's files in one line; any other error as it is. */
 export function explainFiles(error: unknown, cache: string): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
-  const mend = `set SELFSUP_CACHE to another folder, then run: ${INSTALL_COMMAND}`
+  const failure = (problem: string, fix = 'set SELFSUP_CACHE to another folder') =>
+    new SelfsupError(problem, { code: 'install-failed', fix, path: cache })
   switch (code) {
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return new SelfsupError(`the cache folder ${cache} cannot be written (${code}); ${mend}`)
+      return failure(`the cache folder ${cache} cannot be written (${code})`)
     case 'ENOTDIR':
     case 'EEXIST':
-      return new SelfsupError(`the cache folder ${cache} is not a folder (${code}); ${mend}`)
+      return failure(`the cache folder ${cache} is not a folder (${code})`)
     case 'ENOSPC':
     case 'EDQUOT':
-      return new SelfsupError(`the disk of the cache folder ${cache} is full; free 1.5 GB or ${mend}`)
+      return failure(
+        `the disk of the cache folder ${cache} is full`,
+        'free 1.5 GB or set SELFSUP_CACHE to another folder',
+      )
     default:
       return error
   }

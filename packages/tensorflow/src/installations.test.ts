@@ -133,7 +133,7 @@ describe('removeInstallations', () => {
     try {
       await vi.waitFor(async () => expect((await list())[0]!.users).toEqual([child.pid]), { timeout: 5000 })
       await expect(remove('all')).rejects.toThrow(
-        `${cpu} is in use by process ${child.pid}; end that first, then run: npx selfsup engine remove ${cpu}`,
+        `${cpu} is in use by process ${child.pid}; end that process and try again`,
       )
       expect(existsSync(program)).toBe(true)
     } finally {

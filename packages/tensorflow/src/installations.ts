@@ -117,9 +117,9 @@ export async function removeInstallations(
       const used = await Promise.all(wanted.map((name) => usersOf(join(cache, 'tensorflow', name))))
       const at = used.findIndex((users) => users.length > 0)
       if (at >= 0)
-        throw new SelfsupError(
-          `${wanted[at]} is in use by process ${used[at]!.join(', ')}; end that first, then run: npx selfsup engine remove ${wanted[at]}`,
-        )
+        throw new SelfsupError(`${wanted[at]} is in use by process ${used[at]!.join(', ')}`, {
+          fix: 'end that process and try again',
+        })
       for (const name of wanted) await removeFolder(join(cache, 'tensorflow', name))
     })
   } catch (error) {

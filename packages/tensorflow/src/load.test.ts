@@ -9,7 +9,7 @@ test('without an installation the message says what to run', async () => {
   const options = { cacheFolder: '/nowhere', from: '/nowhere' }
   if (findTensorflow(options)) return // a tfjs-node above the root folder
   await expect(loadTensorflow(options)).rejects.toThrow(
-    'TensorFlow is not installed on this machine; run: npx selfsup engine install',
+    'TensorFlow is not installed on this machine; call installTensorflow() of @selfsup/tensorflow once',
   )
 })
 

@@ -8,7 +8,6 @@ import { TensorflowBackend } from './backend.js'
 import { findTensorflow, type TensorflowInstallation } from './find.js'
 import { mendKernels } from './mended-kernels.js'
 import { takeOverConvolutions } from './own-convolutions.js'
-import { INSTALL_COMMAND } from './platform.js'
 import {
   configOf,
   surroundings,
@@ -59,7 +58,10 @@ async function load(options: LoadOptions): Promise<LoadedTensorflow> {
     )
   }
   if (!installation) {
-    throw new SelfsupError(`TensorFlow is not installed on this machine; run: ${INSTALL_COMMAND}`)
+    throw new SelfsupError('TensorFlow is not installed on this machine', {
+      code: 'engine-missing',
+      fix: 'call installTensorflow() of @selfsup/tensorflow once',
+    })
   }
   const settings = tensorflowSettings(options, surroundings(installation))
   if (settings.emulated)
@@ -73,10 +75,12 @@ async function load(options: LoadOptions): Promise<LoadedTensorflow> {
     else createRequire(import.meta.url)(installation.folder)
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error)
-    throw new SelfsupError(
-      `TensorFlow in ${installation.folder} does not load (${reason}); remove that folder and run: ${INSTALL_COMMAND}`,
-      { cause: error },
-    )
+    throw new SelfsupError(`TensorFlow in ${installation.folder} does not load (${reason})`, {
+      code: 'engine-broken',
+      fix: 'remove that folder and install TensorFlow again',
+      path: installation.folder,
+      cause: error,
+    })
   }
   return installation.source === 'selfsup' ? { ...installation, settings } : installation
 }

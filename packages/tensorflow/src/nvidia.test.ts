@@ -20,7 +20,9 @@ describe('nvidiaRequirements', () => {
   })
 
   test('none is an error that says what to do', () => {
-    expect(() => nvidiaRequirements('Requires-Dist: numpy')).toThrow(/no NVIDIA packages .* engine install$/)
+    expect(() => nvidiaRequirements('Requires-Dist: numpy')).toThrow(
+      /no NVIDIA packages .*; install the engine for the processor/,
+    )
   })
 })
 

@@ -1,7 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
-import { INSTALL_COMMAND } from './platform.js'
 
 /**
  * The NVIDIA packages that a CUDA wheel names for itself.
@@ -19,9 +18,10 @@ export function nvidiaRequirements(metadata: string): string[] {
     }
   }
   if (requirements.length > 0) return requirements
-  throw new SelfsupError(
-    `the wheel names no NVIDIA packages for its extra and-cuda; for the one that computes on the processor run: ${INSTALL_COMMAND}`,
-  )
+  throw new SelfsupError('the wheel names no NVIDIA packages for its extra and-cuda', {
+    code: 'install-failed',
+    fix: 'install the engine for the processor instead, without CUDA',
+  })
 }
 
 /**

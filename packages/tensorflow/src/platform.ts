@@ -4,9 +4,6 @@ import { SelfsupError } from '@selfsup/core'
 /** The TensorFlow release that this package is written for and tested with. */
 export const TENSORFLOW_VERSION = '2.21.0'
 
-/** One line that every message of this package ends with, so that there is one thing to remember. */
-export const INSTALL_COMMAND = 'npx selfsup engine install'
-
 /** The official wheel that holds TensorFlow's C library for a machine. */
 export interface Wheel {
   /** name on the package index */
@@ -109,8 +106,8 @@ export function wheelFor(machine: Machine, cuda = false): Wheel {
   const wheel = wheelByPlatform(machine, cuda)
   if (!wheel && cuda && wheelByPlatform(machine)) {
     throw new SelfsupError(
-      `TensorFlow ${TENSORFLOW_VERSION} computes on NVIDIA cards on ${Object.keys(cudaWheels).join(', ')} only, not on ${platform}-${arch}; ` +
-        `for the one that computes on the processor run: ${INSTALL_COMMAND}`,
+      `TensorFlow ${TENSORFLOW_VERSION} supports NVIDIA GPUs on ${Object.keys(cudaWheels).join(', ')} only, not on ${platform}-${arch}`,
+      { code: 'unsupported', fix: 'install the engine for the processor instead, without CUDA' },
     )
   }
   if (!wheel) {

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { SelfsupError } from '@selfsup/core'
 import { type Entry, openPromise, type ZipFile } from 'yauzl'
-import { INSTALL_COMMAND, type Wheel } from './platform.js'
+import type { Wheel } from './platform.js'
 import type { OnProgress } from './progress.js'
 
 /** The C API's headers and the few files outside its folder that they include; 1 MB of the wheel's 200. */
@@ -126,7 +126,9 @@ function parseRecord(record: string): Map<string, string> {
 }
 
 function damaged(path: string, what: string): SelfsupError {
-  return new SelfsupError(
-    `the downloaded ${basename(path)} is damaged: ${what}; run: pip cache purge && ${INSTALL_COMMAND}`,
-  )
+  return new SelfsupError(`the downloaded ${basename(path)} is damaged: ${what}`, {
+    code: 'install-failed',
+    fix: 'run: pip cache purge',
+    path,
+  })
 }

@@ -35,7 +35,7 @@ export async function verifyBinding(folder: string): Promise<{ readonly gpu: boo
     env: { TF_CPP_MIN_LOG_LEVEL: '2', NODE_OPTIONS: '' },
   })
   if (outcome.code === 0 && /works/.test(outcome.output)) return { gpu: /on the GPU/.test(outcome.output) }
-  throw new SelfsupError(explainLoad(outcome))
+  throw new SelfsupError(explainLoad(outcome), { code: 'engine-broken', path: folder })
 }
 
 /** Opens libraries one after another; each that opens but is no addon of Node's is told as such. */

@@ -60,7 +60,10 @@ export function savingOf(parts: LoopParts, position: Position): Saving {
         if (error instanceof NonFiniteError) throw diverged(error.message, step - 1, schedule(step - 1))
         failure = { step, message: whyNotWritten(error) }
         if (path === undefined)
-          throw new SelfsupError(`${out}: the first checkpoint can't be written: ${failure.message}`)
+          throw new SelfsupError(`${out}: the first checkpoint can't be written: ${failure.message}`, {
+            code: 'write-failed',
+            path: out,
+          })
         onWarning(
           `the checkpoint of step ${step} can't be written: ${failure.message}; training goes on and tries again, the one of step ${savedStep} stands`,
         )
@@ -70,7 +73,8 @@ export function savingOf(parts: LoopParts, position: Position): Saving {
     end() {
       if (!failure) return path!
       throw new SelfsupError(
-        `${out}: training reached step ${position.step}, but its last checkpoint can't be written: ${failure.message}. The one of step ${savedStep} stands; make room and go on with \`selfsup resume ${out}\``,
+        `${out}: training reached step ${position.step}, but its last checkpoint can't be written: ${failure.message}. The one of step ${savedStep} is kept`,
+        { code: 'write-failed', fix: 'make room on the disk and resume the run', path: out },
       )
     },
     diverged,
@@ -87,6 +91,7 @@ export function savingOf(parts: LoopParts, position: Position): Saving {
         '- a temperature or another option of the method is too small',
         '- images without content (one colour), or labels and pixels that are not what the method expects',
       ].join('\n'),
+      { code: 'diverged', path: out },
     )
   }
 }

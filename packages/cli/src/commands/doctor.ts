@@ -1,7 +1,8 @@
 import { describeEngines, type StepsReport } from '@selfsup/engine'
 import manifest from '../../package.json' with { type: 'json' }
+import { withFix } from '../fixes.js'
 
-/** `selfsup doctor`: machine, engines, what is missing and the command that mends it. */
+/** `selfsup doctor`: machine, engines, what is missing and the command that fixes it. */
 export async function doctor({ json }: { json?: boolean }): Promise<number> {
   const report = await describeEngines()
   if (json) {
@@ -16,12 +17,12 @@ export async function doctor({ json }: { json?: boolean }): Promise<number> {
   console.log(machine.gpus.length > 0 ? `GPU: ${machine.gpus.join('; ')}` : 'GPU: none found (nvidia-smi)')
   console.log('\nEngines, fastest first:')
   let taken = false
-  for (const { title, available, version, folder, reason, mend } of engines) {
+  for (const { title, available, version, folder, reason, fix, code } of engines) {
     const mark = available ? (taken ? ' ' : '*') : '-'
     taken ||= available
     const state = available
       ? `${version ?? ''}${folder ? ` in ${folder}` : ''}`
-      : `${reason}${mend ? `; run: ${mend}` : ''}`
+      : withFix(reason!, { fix, code, path: folder })
     console.log(` ${mark} ${title}: ${state}`)
   }
   console.log('\n* is taken unless --engine or SELFSUP_ENGINE says otherwise.')

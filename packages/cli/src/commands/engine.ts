@@ -1,3 +1,4 @@
+import { withFix } from '../fixes.js'
 import { progressView } from '../progress.js'
 import { table } from '../table.js'
 
@@ -7,7 +8,7 @@ export async function installEngine({ cuda }: { cuda?: boolean }): Promise<numbe
   const { hasNvidiaDriver } = await import('@selfsup/tensorflow')
   const view = progressView()
   let shown = ''
-  const { fastest, message } = await installFastestEngine({
+  const { fastest, message, ...problem } = await installFastestEngine({
     cuda,
     onProgress: (progress) => {
       if (progress.stage + progress.message === shown || progress.stage === 'unpack') return
@@ -15,7 +16,7 @@ export async function installEngine({ cuda }: { cuda?: boolean }): Promise<numbe
       view.note(progress.message)
     },
   })
-  view.note(message)
+  view.note(withFix(message, problem))
   if (fastest && cuda && !hasNvidiaDriver())
     view.note('There is no NVIDIA driver here (nvidia-smi): it computes on the processor until there is one.')
   if (fastest && !cuda && hasNvidiaDriver() && process.platform === 'linux' && process.arch === 'x64')
@@ -25,14 +26,14 @@ export async function installEngine({ cuda }: { cuda?: boolean }): Promise<numbe
 
 /** `selfsup engine list`: what is installed where, how large, whether it works, and which is taken. */
 export async function listEngines({ json }: { json?: boolean }): Promise<number> {
-  const { INSTALL_COMMAND, listInstallations } = await import('@selfsup/tensorflow')
+  const { listInstallations } = await import('@selfsup/tensorflow')
   const found = await listInstallations()
   if (json) {
     console.log(JSON.stringify(found))
     return 0
   }
   if (found.length === 0) {
-    console.log(`No native engine is installed; run: ${INSTALL_COMMAND}`)
+    console.log(withFix('No native engine is installed', { code: 'engine-missing' }))
     return 0
   }
   const rows = found.map(({ name, version, bytes, taken, works, reason, users }) => [

@@ -5,6 +5,7 @@ import type { Engine } from '@selfsup/engine'
 import type { TrainSettings } from '@selfsup/train'
 import { checkSettings, methodOptions, readConfig, type Settings } from '../config.js'
 import { exitCodes } from '../failure.js'
+import { withFix } from '../fixes.js'
 import { absoluteSource, openSource } from '../images.js'
 import { interruptible } from '../interrupt.js'
 import { writePictures } from '../pictures.js'
@@ -225,7 +226,8 @@ async function showViews(
 /** Which engine runs, and why no faster one. */
 export function announce(engine: Engine, view: ProgressView): void {
   view.note(`Engine: ${engine.description}`)
-  for (const line of engine.missing) view.note(line)
+  for (const { title, reason, ...problem } of engine.missing)
+    view.note(withFix(`${title}: ${reason}`, problem))
 }
 
 /** One line for all files that were left out, with the first three by name. */
