@@ -64,7 +64,7 @@ export function compileStep<Args extends unknown[], Result extends tf.TensorCont
 
   const call = (...args: Args): Result => {
     const { gradientDepth } = tf.engine().state
-    if (backend.capturing || gradientDepth > 0) return tf.tidy(() => step(...args))
+    if (backend.functions.capturing || gradientDepth > 0) return tf.tidy(() => step(...args))
     const given = tensorTree(args)
     let captured = captures.get(given.form)
     captures.delete(given.form)
@@ -88,7 +88,7 @@ export function compileStep<Args extends unknown[], Result extends tf.TensorCont
   function drop(form: string): void {
     const { name, held } = captures.get(form)!
     captures.delete(form)
-    backend.removeFunction(name)
+    backend.functions.remove(name)
     tf.dispose([...held])
   }
 
@@ -126,7 +126,7 @@ function capture<Args extends unknown[]>(
   try {
     let result: TensorTree | undefined
     let assigned: tf.Variable[] = []
-    const inputs = backend.captureFunction(name, { xla, mixed }, () => {
+    const inputs = backend.functions.capture(name, { xla, mixed }, () => {
       result = tensorTree(tf.tidy(() => step(...(given.with(args) as Args))))
       leftovers.push(...result.tensors)
       assertNoNewVariables(variables)
@@ -164,7 +164,7 @@ function run(backend: TensorflowBackend, captured: Captured, args: readonly tf.T
       throw new SelfsupError(`a compiled step uses ${nameOf(tensor)}, which was disposed of`)
     return tensor.dataId
   })
-  const results = backend.callFunction(name, dataIds, outputs)
+  const results = backend.functions.call(name, dataIds, outputs)
   for (const [i, variable] of assigned.entries()) {
     const value = results[returned + i]!
     variable.assign(value)
@@ -185,7 +185,7 @@ function rename(backend: TensorflowBackend, variable: tf.Variable): void {
 
 /** A tensor of its own over values from outside, so that they last as long as the function. */
 function holding(backend: TensorflowBackend, dataId: tf.DataId): tf.Tensor {
-  const { shape, dtype } = backend.factsOf(dataId)
+  const { shape, dtype } = backend.functions.factsOf(dataId)
   backend.incRef(dataId)
   return tf.keep(tf.engine().makeTensorFromTensorInfo({ dataId, shape, dtype }))
 }

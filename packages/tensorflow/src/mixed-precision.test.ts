@@ -18,7 +18,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('the graph of a step in m
     await tf.setBackend('tensorflow')
     backend = tf.backend() as TensorflowBackend
     // As on a processor with instructions for bfloat16: operations on it instead of rounding to it.
-    Object.assign(backend, { emulated: false })
+    emulate(false)
   })
   let tensors: number
   beforeEach(() => {
@@ -29,6 +29,10 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('the graph of a step in m
     kept = []
     expect(tf.memory().numTensors).toBe(tensors)
   })
+
+  function emulate(emulated: boolean): void {
+    Object.assign(backend.functions, { precision: { mixedPrecision: 'bfloat16', emulated } })
+  }
 
   function weight(shape: number[], seed = 1): tf.Variable {
     const variable = tf.tidy(() => tf.variable(tf.randomNormal(shape, 0, 0.3, 'float32', seed)))
@@ -45,12 +49,12 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('the graph of a step in m
   /** Nodes of the step's graph, "Operation type [shape]", and its results. */
   function captured(step: Step, options: CompileOptions = {}) {
     let nodes: readonly string[] = []
-    backend.onCapture = (all) => {
+    backend.functions.onCapture = (all) => {
       nodes = all
     }
     const compiled = compileStep(backend, step, options)
     const result = compiled()
-    backend.onCapture = undefined
+    backend.functions.onCapture = undefined
     const values = [result].flat().map((tensor) => tensor.dataSync())
     compiled.dispose()
     tf.dispose(result)
@@ -215,9 +219,9 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('the graph of a step in m
     const [images, a] = [x(), weight([3, 3, 3, 8])]
     const step = () => tf.relu(conv(images, a))
     const real = captured(step)
-    Object.assign(backend, { emulated: true })
+    emulate(true)
     const emulated = captured(step)
-    Object.assign(backend, { emulated: false })
+    emulate(false)
     expect(real.typesOf('Relu')).toEqual(['bfloat16'])
     expect(emulated.typesOf('Relu')).toEqual(['bfloat16'])
     expect(emulated.typesOf('Conv2D')).toEqual(['float32'])

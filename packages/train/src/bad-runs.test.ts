@@ -285,7 +285,7 @@ describe('a full disk', () => {
     expect(message).toContain(
       "training reached step 15, but its last checkpoint can't be written: no space is left",
     )
-    expect(message).toContain('The one of step 4 stands')
+    expect(message).toContain('The one of step 4 is kept')
     vi.restoreAllMocks()
     expect(await run({ resume: true })).toMatchObject({ step: 15 })
   })

@@ -1,19 +1,19 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Dataset, Method } from '@selfsup/core'
 import type { Schedule } from '@selfsup/optim'
-import * as tf from '@tensorflow/tfjs-core'
-import { alarmsOf } from './alarms.js'
-import { batchLength, batchStream, type PlacedBatch, stepSeed, toDevice } from './batch-stream.js'
-import { followLoss, meanLoss, type Position, type TrainedVariables } from './checkpoint.js'
+import { batchStream, type PlacedBatch } from './batch-stream.js'
+import { meanLoss, type Position, type TrainedVariables } from './checkpoint.js'
 import type { MetricsLog } from './metrics-log.js'
 import type { TrainOptions } from './options.js'
-import { phasesAt } from './phases.js'
+import { type PendingStep, startStep } from './pending-step.js'
 import { picturesOf } from './pictures.js'
 import { savingOf } from './saving.js'
 import type { FullSettings } from './settings.js'
-import { Stopwatch } from './stopwatch.js'
+import { type MovingPosition, stepReports } from './step-reports.js'
 import type { TrainingStep } from './training-step.js'
+import { unlessAborted } from './unless-aborted.js'
 
+/** A run in memory: what its loop needs. */
 export interface LoopParts {
   readonly method: Method
   readonly dataset: Dataset
@@ -25,7 +25,7 @@ export interface LoopParts {
   readonly totalSteps: number
   readonly step: TrainingStep
   readonly variables: TrainedVariables
-  /** where to go on */
+  /** where to start or go on */
   readonly position: Position
   /** the checkpoint of that position, if there is one */
   readonly checkpoint: string | undefined
@@ -34,51 +34,32 @@ export interface LoopParts {
   readonly log: MetricsLog
 }
 
-/** A step that the device works on; its loss is read when the next one is under way. */
-interface Underway {
-  readonly step: number
-  readonly learningRate: number
-  readonly images: number
-  readonly phases: readonly string[]
-  readonly values: tf.Tensor1D
-}
-
 const flushMs = 5_000
 
-/** The steps of a run from a position to its end, or until the signal. */
+/**
+ * Runs the steps of a run from a position to its end, or until the signal. One step is always pending: while the device
+ * computes it, the loss of the one before is read and the next batch is decoded.
+ */
 export async function runLoop(parts: LoopParts) {
-  const { options, settings, stepsPerEpoch, totalSteps, step, log } = parts
-  const { onStep, onEpoch, onWarning = () => {}, signal } = options
-  const position: { -readonly [Key in keyof Position]: Position[Key] } = { ...parts.position }
-  const { epochs } = settings
-  const watch = new Stopwatch()
-  let underway: Underway | undefined
-  let images = 0
+  const { options, totalSteps, log } = parts
+  const { onWarning = () => {}, signal } = options
+  const position: MovingPosition = { ...parts.position }
+  const saving = savingOf(parts, position)
+  const reports = stepReports(parts, position, saving.diverged)
+  const showPictures = picturesOf(parts)
+  const batches = batchesFrom(parts)
+  let pending: PendingStep | undefined
   let flushed = Date.now()
 
-  const saving = savingOf(parts, position)
-  const showPictures = picturesOf(parts)
-  const watchAlarms = alarmsOf(parts.method, onWarning)
-  if (!saving.path()) await saveAndShow()
-
-  const reading = new AbortController()
-  const batches = batchStream(parts.dataset, {
-    ...settings,
-    crops: parts.method.crops,
-    stepsPerEpoch,
-    orderOf: parts.orderOf,
-    start: position.step,
-    signal: reading.signal,
-  })
-
   try {
+    if (!saving.path()) await saveAndShow()
     while (position.step < totalSteps) {
       const placed = await nextBatch()
       if (!placed) break
-      const before = underway
-      underway = start(placed)
+      const before = pending
+      pending = startStep(parts, placed)
       position.step = placed.step + 1
-      if (before) await settle(before)
+      if (before) await reports.resolve(before)
       await setImmediate() // timers, signals and the decoders' messages get their turn
       if (saving.due()) await save()
       else if (Date.now() - flushed > flushMs) await flush()
@@ -87,16 +68,15 @@ export async function runLoop(parts: LoopParts) {
     await save()
   } finally {
     await log.flush().catch(() => {})
-    reading.abort()
-    batches.return(undefined).catch(() => {}) // not waited for: a slow disk must not hold up the end
-    underway?.values.dispose()
+    batches.stop()
+    pending?.values.dispose()
   }
   return {
     interrupted: position.step < totalSteps,
     step: position.step,
     loss: meanLoss(position.smoothedLoss, position.step),
     checkpoint: saving.end(),
-    images,
+    images: reports.images,
   }
 
   async function nextBatch(): Promise<PlacedBatch | undefined> {
@@ -111,75 +91,11 @@ export async function runLoop(parts: LoopParts) {
     }
   }
 
-  function start({ step: number, batch }: PlacedBatch): Underway {
-    const learningRate = parts.schedule(number)
-    const epoch = Math.floor(number / stepsPerEpoch)
-    const phases = phasesAt(parts.method, { step: number, epoch })
-    const device = toDevice(batch)
-    const inputs = {
-      seed: tf.tensor1d([...stepSeed(settings.seed, number)], 'int32'),
-      learningRate: tf.scalar(learningRate),
-      highestRate: tf.scalar(settings.learningRate),
-      progress: tf.scalar(number / totalSteps),
-      epoch: tf.scalar(epoch),
-    }
-    try {
-      const values = step.run(device, inputs, phases)
-      return { step: number, learningRate, images: batchLength(batch), phases, values }
-    } finally {
-      tf.dispose({ ...device, ...inputs })
-    }
-  }
-
-  async function settle({ step: number, learningRate, images: count, phases, values }: Underway) {
-    const { loss, spread, metrics } = await step.read(values, phases)
-    values.dispose()
-    if (!Number.isFinite(loss)) {
-      // Of several, the first that is lost.
-      const own = Object.keys(metrics).find((name) => /\/loss$/.test(name) && !Number.isFinite(metrics[name]))
-      throw saving.diverged(`${own ?? 'the loss'} became ${own ? metrics[own] : loss}`, number, learningRate)
-    }
-    watchAlarms(number + 1, metrics)
-
-    const epoch = Math.floor(number / stepsPerEpoch)
-    const done = number + 1
-    images += count
-    watch.lap(count)
-    position.smoothedLoss = followLoss(position.smoothedLoss, loss)
-    position.epochLoss += loss
-    position.epochSteps++
-
-    const { imagesPerSecond } = watch
-    const secondsLeft = (totalSteps - done) * watch.secondsPerLap
-    const shown: { spread?: number } = spread === undefined ? {} : { spread }
-    onStep?.({
-      epoch,
-      epochs,
-      step: done,
-      totalSteps,
-      loss,
-      learningRate,
-      imagesPerSecond,
-      secondsLeft,
-      metrics,
-      ...shown,
-    })
-    if (done % settings.logEvery === 0 || done === totalSteps)
-      log.add({ step: done, epoch, loss, learningRate, imagesPerSecond, ...shown, ...metrics })
-    if (done % stepsPerEpoch === 0 || done === totalSteps) {
-      const epochLoss = position.epochLoss / position.epochSteps
-      log.add({ step: done, epoch, epochLoss })
-      onEpoch?.({ epoch, epochs, step: done, loss: epochLoss })
-      position.epochLoss = 0
-      position.epochSteps = 0
-    }
-  }
-
-  /** Everything up to here on disk: the step under way is waited for, so that its loss is known to be finite. */
+  /** Writes everything to disk; waits for the pending step, so that its loss is known to be finite. */
   async function save(): Promise<void> {
-    const last = underway
-    underway = undefined
-    if (last) await settle(last)
+    const last = pending
+    pending = undefined
+    if (last) await reports.resolve(last)
     await flush()
     await saveAndShow()
   }
@@ -198,14 +114,23 @@ export async function runLoop(parts: LoopParts) {
   }
 }
 
-/** What the promise gives, or undefined as soon as the signal is raised. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T | undefined> {
-  if (!signal) return promise
-  if (signal.aborted) return Promise.resolve(undefined)
-  // Promise.race with one lasting promise of the abort would keep something of every step until the end.
-  return new Promise((resolve, reject) => {
-    const stop = () => resolve(undefined)
-    signal.addEventListener('abort', stop, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+/** The batches of a run from its position on, decoded ahead until `stop`. */
+function batchesFrom({ method, dataset, settings, stepsPerEpoch, orderOf, position }: LoopParts) {
+  const reading = new AbortController()
+  const stream = batchStream(dataset, {
+    ...settings,
+    crops: method.crops,
+    stepsPerEpoch,
+    orderOf,
+    start: position.step,
+    signal: reading.signal,
   })
+  return {
+    next: () => stream.next(),
+    /** Not waited for: a slow disk must not delay the end. */
+    stop(): void {
+      reading.abort()
+      stream.return(undefined).catch(() => {})
+    },
+  }
 }

@@ -122,8 +122,11 @@ async function writable<T>(path: string, work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error)) throw error
-    throw new SelfsupError(`${path} can't be written: ${whyNotWritten(error)}`)
+    if (error instanceof SelfsupError || !(error instanceof Error && 'code' in error)) throw error
+    throw new SelfsupError(`${path} can't be written: ${whyNotWritten(error)}`, {
+      code: 'write-failed',
+      path,
+    })
   }
 }
 

@@ -1,0 +1,138 @@
+import { SelfsupError } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+import type { Addon, TensorValues } from './addon.js'
+import { assertNoHostRandomness, inCode } from './host-misuse.js'
+import { typeNames, typeNumbers, valuesFor } from './tensor-types.js'
+
+/** What is behind a tensor, and its identity for TensorFlow.js, unless it had one before. */
+export class TensorData {
+  constructor(
+    readonly shape: number[],
+    readonly type: number,
+    /** the addon's number; 0 while the values are still in JavaScript */
+    public tensor: number,
+    public values: TensorValues | undefined,
+    public refCount: number,
+    /** the captured step that it was made in, 0 outside of any; and the operation of that step that made it */
+    readonly capture: number,
+    readonly madeBy?: string,
+  ) {}
+}
+
+/** The tensors of a backend: values in JavaScript until an operation needs them, then the addon's, by number. */
+export class TensorStore {
+  /** tensors held now */
+  size = 0
+  /** the step being captured; 0 when there is none */
+  capture = 0
+  /** while a step is captured: the tensors from outside that it uses, by the addon's numbers */
+  readonly outside = new Map<number, tf.DataId>()
+  /** of tensors that had an identity before they came to this backend */
+  private readonly moved = new WeakMap<object, TensorData>()
+
+  constructor(
+    private readonly addon: Addon,
+    private readonly exchange: Int32Array,
+  ) {}
+
+  /** Takes values; they go to the device when first needed. */
+  add(values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType, refCount = 1): TensorData {
+    if (this.capture) assertNoHostRandomness()
+    this.size++
+    return new TensorData(shape, typeNumbers[dtype], 0, values as TensorValues, refCount, this.capture)
+  }
+
+  /** Takes over a tensor of another backend, which keeps its identity. */
+  move(
+    dataId: tf.DataId,
+    values: tf.backend_util.BackendValues,
+    shape: number[],
+    dtype: tf.DataType,
+    refCount: number,
+  ): void {
+    this.moved.set(dataId, this.add(values, shape, dtype, refCount))
+  }
+
+  /** @throws SelfsupError if the tensor was disposed of, or is another backend's */
+  get(dataId: tf.DataId): TensorData {
+    const data = this.find(dataId)
+    if (!data)
+      throw new SelfsupError('a tensor is used that was disposed of, or that belongs to another engine')
+    return data
+  }
+
+  /** What has no reference left does not exist any more. */
+  find(dataId: tf.DataId): TensorData | undefined {
+    if (dataId instanceof TensorData && dataId.refCount > 0) return dataId
+    const moved = this.moved.get(dataId)
+    return moved && moved.refCount > 0 ? moved : undefined
+  }
+
+  /** Drops one reference, or all. @returns whether the tensor is gone */
+  release(dataId: tf.DataId, all: boolean): boolean {
+    const data = this.find(dataId)
+    if (!data) return true
+    data.refCount--
+    if (!all && data.refCount > 0) return false
+    if (data.tensor) this.addon.deleteTensor(data.tensor)
+    data.refCount = 0
+    data.values = undefined
+    this.size--
+    return true
+  }
+
+  async read(dataId: tf.DataId): Promise<tf.backend_util.BackendValues> {
+    const { tensor, type } = this.get(dataId)
+    return this.valuesInJavaScript(dataId) ?? valuesFor(type, await this.addon.read(tensor))
+  }
+
+  readSync(dataId: tf.DataId): tf.backend_util.BackendValues {
+    const { tensor, type } = this.get(dataId)
+    return this.valuesInJavaScript(dataId) ?? valuesFor(type, this.addon.readSync(tensor))
+  }
+
+  /** The values where JavaScript has them. @throws SelfsupError inside a captured step where nobody knows them */
+  private valuesInJavaScript(dataId: tf.DataId): tf.backend_util.BackendValues | undefined {
+    const { values, capture, madeBy } = this.get(dataId)
+    if (values) return values as tf.backend_util.BackendValues
+    if (this.capture && capture === this.capture)
+      throw new SelfsupError(
+        `a compiled step reads the result of ${madeBy ?? 'a constant'} on the host${inCode()}`,
+        {
+          code: 'not-capturable',
+          fix: 'values are known only after the step: return the tensor from it',
+        },
+      )
+    return undefined
+  }
+
+  /** The addon's number of a tensor, its values sent to the device or into the captured graph when first needed. */
+  numberOf(dataId: tf.DataId): number {
+    const data = this.get(dataId)
+    if (data.values) {
+      const now = data.capture !== this.capture || !this.capture
+      try {
+        data.tensor = this.addon.createTensor(data.shape, data.type, data.values, now)
+      } catch (error) {
+        throw now ? error : new SelfsupError(`a compiled step: ${(error as Error).message}${inCode()}`)
+      }
+      data.values = undefined
+    }
+    if (this.capture && data.capture !== this.capture) this.outside.set(data.tensor, dataId)
+    return data.tensor
+  }
+
+  /** Writes the numbers of tensors to the exchange buffer, from its start. */
+  writeNumbers(inputs: readonly tf.TensorInfo[]): void {
+    for (let i = 0; i < inputs.length; i++) this.exchange[i] = this.numberOf(inputs[i]!.dataId)
+  }
+
+  /** A tensor of TensorFlow.js for one of the addon's. */
+  wrap(tensor: number, type: number, shape: number[], madeBy?: string): tf.Tensor {
+    const dtype = typeNames.get(type)
+    if (!dtype) throw new SelfsupError(`TensorFlow.js has no name for TensorFlow's type ${type}`)
+    this.size++
+    const dataId = new TensorData(shape, type, tensor, undefined, 1, this.capture, madeBy)
+    return tf.engine().makeTensorFromTensorInfo({ dataId, shape, dtype })
+  }
+}

@@ -1,0 +1,38 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { batchLength, type PlacedBatch, stepSeed, toDevice } from './batch-stream.js'
+import type { LoopParts } from './loop.js'
+import { phasesAt } from './phases.js'
+
+/** A step that the device computes; its loss is read while the next one runs. */
+export interface PendingStep {
+  /** counted from 0 */
+  readonly step: number
+  readonly epoch: number
+  readonly learningRate: number
+  /** how many images it trains on */
+  readonly images: number
+  readonly phases: readonly string[]
+  /** what `TrainingStep.read` reads */
+  readonly values: tf.Tensor1D
+}
+
+/** Starts a step; nothing waits for it. The caller disposes of its values. */
+export function startStep(parts: LoopParts, { step, batch }: PlacedBatch): PendingStep {
+  const learningRate = parts.schedule(step)
+  const epoch = Math.floor(step / parts.stepsPerEpoch)
+  const phases = phasesAt(parts.method, { step, epoch })
+  const device = toDevice(batch)
+  const inputs = {
+    seed: tf.tensor1d([...stepSeed(parts.settings.seed, step)], 'int32'),
+    learningRate: tf.scalar(learningRate),
+    highestRate: tf.scalar(parts.settings.learningRate),
+    progress: tf.scalar(step / parts.totalSteps),
+    epoch: tf.scalar(epoch),
+  }
+  try {
+    const values = parts.step.run(device, inputs, phases)
+    return { step, epoch, learningRate, images: batchLength(batch), phases, values }
+  } finally {
+    tf.dispose({ ...device, ...inputs })
+  }
+}

@@ -1,0 +1,84 @@
+import type { SelfsupError } from '@selfsup/core'
+import { alarmsOf } from './alarms.js'
+import { followLoss, type Position } from './checkpoint.js'
+import type { LoopParts } from './loop.js'
+import type { PendingStep } from './pending-step.js'
+import type { StepValues } from './step-values.js'
+import { Stopwatch } from './stopwatch.js'
+
+/** A position that the loop moves on. */
+export type MovingPosition = { -readonly [Key in keyof Position]: Position[Key] }
+
+/** Waits for steps and reports what they computed. */
+export interface StepReports {
+  /**
+   * Waits for a step, adds its loss to the position, the log and the callbacks, and frees its values.
+   * @throws SelfsupError if the loss is not finite
+   */
+  resolve(pending: PendingStep): Promise<void>
+  /** images trained on so far */
+  readonly images: number
+}
+
+/** @param diverged makes the error of a run whose loss is not finite */
+export function stepReports(
+  parts: LoopParts,
+  position: MovingPosition,
+  diverged: (what: string, step: number, learningRate: number) => SelfsupError,
+): StepReports {
+  const { options, settings, stepsPerEpoch, totalSteps, log } = parts
+  const { onStep, onEpoch, onWarning = () => {} } = options
+  const { epochs } = settings
+  const watch = new Stopwatch()
+  const watchAlarms = alarmsOf(parts.method, onWarning)
+  let images = 0
+
+  return {
+    get images() {
+      return images
+    },
+    async resolve(pending) {
+      const values = await parts.step.read(pending.values, pending.phases)
+      pending.values.dispose()
+      expectFinite(pending, values)
+      watchAlarms(pending.step + 1, values.metrics)
+      images += pending.images
+      watch.lap(pending.images)
+      position.smoothedLoss = followLoss(position.smoothedLoss, values.loss)
+      position.epochLoss += values.loss
+      position.epochSteps++
+      reportStep(pending, values)
+      const done = pending.step + 1
+      if (done % stepsPerEpoch === 0 || done === totalSteps) reportEpoch(pending)
+    },
+  }
+
+  function expectFinite({ step, learningRate }: PendingStep, { loss, metrics }: StepValues): void {
+    if (Number.isFinite(loss)) return
+    // Of several losses, the first that is not finite.
+    const own = Object.keys(metrics).find((name) => /\/loss$/.test(name) && !Number.isFinite(metrics[name]))
+    throw diverged(`${own ?? 'the loss'} became ${own ? metrics[own] : loss}`, step, learningRate)
+  }
+
+  function reportStep(
+    { step, epoch, learningRate }: PendingStep,
+    { loss, spread, metrics }: StepValues,
+  ): void {
+    const done = step + 1
+    const { imagesPerSecond } = watch
+    const secondsLeft = (totalSteps - done) * watch.secondsPerLap
+    const shown: { spread?: number } = spread === undefined ? {} : { spread }
+    const progress = { epoch, epochs, step: done, totalSteps, loss, learningRate, imagesPerSecond }
+    onStep?.({ ...progress, secondsLeft, metrics, ...shown })
+    if (done % settings.logEvery === 0 || done === totalSteps)
+      log.add({ step: done, epoch, loss, learningRate, imagesPerSecond, ...shown, ...metrics })
+  }
+
+  function reportEpoch({ step, epoch }: PendingStep): void {
+    const loss = position.epochLoss / position.epochSteps
+    log.add({ step: step + 1, epoch, epochLoss: loss })
+    onEpoch?.({ epoch, epochs, step: step + 1, loss })
+    position.epochLoss = 0
+    position.epochSteps = 0
+  }
+}
