@@ -7,6 +7,7 @@ export {
   type CaptionerOptions,
   trainCaptioner,
 } from './captioning.js'
+export { type ClassScores, classScores, isImbalanced, majorityAccuracy } from './class-scores.js'
 export { type ClusterAccuracy, clusterAccuracy } from './cluster-accuracy.js'
 export { type CollapseSignals, collapseSignals } from './collapse.js'
 export { type Comparison, compareRecords, type RunsComparison } from './compare.js'

@@ -1,7 +1,9 @@
+import type { EvaluationValue } from '@selfsup/core'
 import { partInterval } from '../intervals.js'
 import { knn, nearestImages } from '../knn.js'
 import type { Protocol } from '../protocol.js'
 import { spreadRows } from '../rows-of.js'
+import { type Answers, confusionOf, imbalanceValues, ofLabelled } from './classification.js'
 import { everything, lacksClasses } from './lacking.js'
 
 const [K, TEMPERATURE, SHOWN, NEAREST] = [200, 0.07, 12, 8]
@@ -13,11 +15,12 @@ export const knnProtocol: Protocol = {
   summary: 'weighted kNN, k = 200, temperature 0.07',
   lacks: lacksClasses,
   async find(subject, { onProgress }) {
-    const values = []
+    const values: EvaluationValue[] = []
+    const answers: Answers[] = []
     const all = everything(subject)
     for (const [i, { name, train, test }] of all.entries()) {
       onProgress?.(i / all.length, name)
-      const { accuracy, count } = await knn(train, test, { k: K, temperature: TEMPERATURE })
+      const { accuracy, count, predictions } = await knn(train, test, { k: K, temperature: TEMPERATURE })
       const { interval } = partInterval(accuracy, count)
       values.push({
         metric: 'accuracy',
@@ -26,14 +29,17 @@ export const knnProtocol: Protocol = {
         interval,
         unit: 'part',
         higherIsBetter: true,
-      } as const)
+      })
+      answers.push({ features: name, predictions: [ofLabelled(test, predictions)] })
     }
+    values.push(...imbalanceValues(subject, answers))
     const { train, test } = subject
     const rows = spreadRows(test.count, SHOWN)
     const nearest = await nearestImages(train, test, rows, NEAREST)
     return {
       options: { k: Math.min(K, train.count), temperature: TEMPERATURE },
       values,
+      confusion: confusionOf(subject, answers[0]!.predictions[0]!),
       neighbours: nearest.map((found, i) => ({
         query: test.indices[rows[i]!]!,
         nearest: found.map(({ row, similarity }) => ({

@@ -1,12 +1,9 @@
 import type { EvaluationValue } from '@selfsup/core'
-import type { Features } from '../features.js'
 import { accuracyInterval } from '../intervals.js'
 import { type LinearProbeResult, linearProbe } from '../linear-probe.js'
-import type { Protocol, SplitFeatures } from '../protocol.js'
+import type { Protocol } from '../protocol.js'
+import { type Answers, classCount, confusionOf, imbalanceValues } from './classification.js'
 import { everything, lacksClasses } from './lacking.js'
-
-/** A table of more classes can't be read. */
-const MOST_CLASSES = 100
 
 /** Logistic regression on frozen features; each seed holds out another tenth to choose the penalty. */
 export const linearProbeProtocol: Protocol = {
@@ -18,6 +15,7 @@ export const linearProbeProtocol: Protocol = {
     const seeds = Array.from({ length: count }, (_, i) => seed + i)
     const values: EvaluationValue[] = []
     const all = everything(subject)
+    const answers: Answers[] = []
     let own: LinearProbeResult | undefined
     for (const [i, { name, train, test }] of all.entries()) {
       const results: LinearProbeResult[] = []
@@ -27,6 +25,7 @@ export const linearProbeProtocol: Protocol = {
         results.push(await linearProbe(train, test, { seed: each, signal }))
       }
       own ??= results[0]!
+      answers.push({ features: name, predictions: results.map(({ predictions }) => predictions) })
       const { count } = results[0]!
       const of = (metric: 'accuracy' | 'top5') => ({
         metric: metric === 'accuracy' ? 'accuracy' : 'accuracy of the best five',
@@ -41,23 +40,7 @@ export const linearProbeProtocol: Protocol = {
       values.push(of('accuracy'))
       if (classCount(train) > 5) values.push(of('top5'))
     }
-    return { options: { seeds, l2: own!.l2 }, values, confusion: confusionOf(subject, own!) }
+    values.push(...imbalanceValues(subject, answers))
+    return { options: { seeds, l2: own!.l2 }, values, confusion: confusionOf(subject, own!.predictions) }
   },
-}
-
-function classCount({ labels }: Features): number {
-  return labels.reduce((most, label) => Math.max(most, label), -1) + 1
-}
-
-function confusionOf({ train, test }: SplitFeatures, { predictions }: LinearProbeResult) {
-  const most = Math.max(classCount(train), classCount(test))
-  if (most > MOST_CLASSES) return undefined
-  const counts = Array.from({ length: most }, () => new Array<number>(most).fill(0))
-  // The probe tells the test images that have a class, in their order.
-  const labels = test.labels.filter((label) => label >= 0)
-  for (const [i, label] of labels.entries()) counts[label]![predictions[i]!]!++
-  return {
-    classes: counts.map((_, c) => train.classes?.[c] ?? test.classes?.[c] ?? String(c)),
-    counts,
-  }
 }
