@@ -1,4 +1,5 @@
 import { stopGradient } from '@selfsup/core'
+import { inFloat32 } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
 /** From pictures to logits [batch, 1]. */
@@ -44,7 +45,9 @@ export function r1Penalty(
     const step = STEP * Math.sqrt(height * width * channels)
     const aside = tf.mul(direction, step)
     const [above, below] = [tf.add(pictures, aside), tf.sub(pictures, aside)] as [tf.Tensor4D, tf.Tensor4D]
-    const slope = tf.div(tf.sub(discriminator(above), discriminator(below)), 2 * step)
+    // bfloat16 would lose most of a difference of nearly equal answers, and of their gradients.
+    const rise = inFloat32(() => tf.sub(discriminator(above), discriminator(below)))
+    const slope = tf.div(rise, 2 * step)
     return tf.mean(tf.square(slope))
   })
 }

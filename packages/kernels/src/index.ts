@@ -6,6 +6,7 @@ import './wasm/register.js'
 
 export { type BatchNormalised, batchNorm } from './batch-norm.js'
 export { hasOwnConvolutions, suitsOwnConvolution } from './convolutions.js'
+export { inFloat32 } from './in-float32.js'
 export { type LogSumExpOptions, logSumExpOfProducts } from './info-nce.js'
 export { logSumExpOfPairs } from './info-nce-symmetric.js'
 export { ntXentOfViews } from './info-nce-views.js'

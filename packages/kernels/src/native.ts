@@ -26,6 +26,8 @@ export interface NativeBackend {
   ): Tensor[]
   /** in what networks' products of compiled steps compute, unless that is `off` */
   readonly mixedPrecision?: 'bfloat16' | 'off'
+  /** runs `body`, whose products and their gradients compute in float32 in steps of mixed precision too */
+  inFloat32?<T>(body: () => T): T
   /** whether a step is being captured that XLA is to compile */
   readonly byXla?: boolean
   /** operations of Selfsup's own addon, where it is loaded and its device is the processor */

@@ -2,6 +2,7 @@ import { SelfsupError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { type Addon, attributeKinds, dataTypes } from './addon.js'
 import { CompiledFunctions } from './compiled-functions.js'
+import { Float32Scope, inFloat32 } from './float32-scope.js'
 import { type Attribute, Operations } from './operations.js'
 import { noneOfOurs, type OwnOperations, ownOperations } from './own-operations.js'
 import type { TensorflowSettings, Xla } from './settings.js'
@@ -31,6 +32,7 @@ export class TensorflowBackend extends tf.KernelBackend {
   private readonly exchange: Int32Array
   private readonly operations: Operations
   private readonly tensors: TensorStore
+  private readonly float32: Float32Scope
   private readonly own: { readonly float32: OwnOperations; readonly mixed: OwnOperations }
 
   /**
@@ -58,6 +60,7 @@ export class TensorflowBackend extends tf.KernelBackend {
     this.own = ownOperations(machine, emulated, process.env.SELFSUP_CONVOLUTIONS)
     this.operations = new Operations(addon)
     this.tensors = new TensorStore(addon, exchange)
+    this.float32 = new Float32Scope(this.tensors)
     this.functions = new CompiledFunctions(addon, exchange, this.tensors, { mixedPrecision, emulated })
   }
 
@@ -76,6 +79,16 @@ export class TensorflowBackend extends tf.KernelBackend {
   get ownConvolutions(): boolean {
     const { float32, mixed } = this.own
     return float32.convolutions || mixed.convolutions || mixed.bfloat16
+  }
+
+  /** Runs `body`: its operations, and those on its results, compute in float32 in steps of mixed precision too. */
+  inFloat32<T>(body: () => T): T {
+    return this.float32.run(body)
+  }
+
+  /** Whether an operation on these inputs computes in float32, whatever the precision of the step. */
+  staysFloat32(inputs: readonly tf.TensorInfo[]): boolean {
+    return this.float32.covers(inputs)
   }
 
   // What kernels call.
@@ -100,7 +113,9 @@ export class TensorflowBackend extends tf.KernelBackend {
     outputs: number,
   ): tf.Tensor[] {
     this.tensors.writeNumbers(inputs)
-    this.addon.execute(this.operations.numberOf(name, attributes), inputs.length, outputs)
+    const float32 = this.functions.capturing?.mixed === true && this.float32.covers(inputs)
+    const number = this.operations.numberOf(name, float32 ? inFloat32(attributes) : attributes)
+    this.addon.execute(number, inputs.length, outputs)
     const results: tf.Tensor[] = []
     for (let i = 0, at = 0; i < outputs; i++) {
       const tensor = this.exchange[at++]!
@@ -108,7 +123,7 @@ export class TensorflowBackend extends tf.KernelBackend {
       const rank = this.exchange[at++]!
       const shape: number[] = []
       for (let axis = 0; axis < rank; axis++) shape.push(this.exchange[at++]!)
-      results.push(this.tensors.wrap(tensor, type, shape, name))
+      results.push(this.tensors.wrap(tensor, type, shape, name, float32))
     }
     return results
   }

@@ -215,6 +215,40 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('the graph of a step in m
     expect(values.map(([value]) => value)).toEqual([2.5, 2.5, 4 + 2 ** -9])
   })
 
+  test('a part of a step may ask for float32: its operations and the gradients through them, not those of the rest', () => {
+    const [images, a, b] = [x(), weight([3, 3, 3, 8]), weight([3, 3, 8, 8])]
+    const network = () => conv(tf.relu(conv(images, a)), b)
+    const gradients = (part: (body: () => tf.Tensor) => tf.Tensor) =>
+      captured(() => {
+        const { value, grads } = tf.variableGrads(
+          () => tf.sum(tf.square(part(() => tf.sub(network(), tf.mul(network(), 0.5))))) as tf.Scalar,
+        )
+        return [value, ...Object.values(grads)]
+      })
+    const scoped = gradients((body) => backend.inFloat32(body))
+    const plain = gradients((body) => body())
+    for (const operation of ['Conv2D', 'Relu', 'Conv2DBackpropInput', 'Conv2DBackpropFilter']) {
+      expect(new Set(scoped.typesOf(operation)), operation).toEqual(new Set(['float32']))
+      if (operation !== 'Conv2DBackpropFilter')
+        expect(plain.typesOf(operation), operation).toContain('bfloat16')
+    }
+
+    const both = captured(() => [backend.inFloat32(() => conv(images, a)), conv(images, a)])
+    expect(both.typesOf('Conv2D').sort()).toEqual(['bfloat16', 'float32'])
+  })
+
+  test('a weight that was updated in float32 is used in bfloat16 again', () => {
+    const [images, a] = [x(), weight([3, 3, 3, 8])]
+    const { typesOf } = captured(() => {
+      const gradient = backend.inFloat32(
+        () => Object.values(tf.variableGrads(() => tf.sum(conv(images, a)) as tf.Scalar).grads)[0]!,
+      )
+      a.assign(tf.sub(a, tf.mul(gradient, 0.1)))
+      return conv(images, a)
+    })
+    expect(typesOf('Conv2D')).toEqual(['float32', 'bfloat16'])
+  })
+
   test('emulated: the same graph, with products of rounded float32', () => {
     const [images, a] = [x(), weight([3, 3, 3, 8])]
     const step = () => tf.relu(conv(images, a))

@@ -1,4 +1,4 @@
-import type { Addon } from './addon.js'
+import { type Addon, attributeKinds } from './addon.js'
 
 /** One attribute of a TensorFlow operation, as the kernels of tfjs-node give it. */
 export interface Attribute {
@@ -10,6 +10,13 @@ export interface Attribute {
 interface Known {
   readonly number: number
   readonly attributes: readonly Attribute[]
+}
+
+/** An attribute of ours: the operation computes in float32 under mixed precision. TensorFlow does not get it. */
+export const FLOAT32_ATTRIBUTE: Attribute = {
+  name: 'selfsup_float32',
+  type: attributeKinds.TF_ATTR_BOOL,
+  value: true,
 }
 
 /** How many sets of attributes are remembered of one operation. */

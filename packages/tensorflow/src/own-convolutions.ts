@@ -26,7 +26,7 @@ export function takeOverConvolutions(backendName: string): void {
     'Conv2DBackpropFilter',
     backendName,
     filterGradient('SelfsupConvolutionFilterBfloat16'),
-    ({ fused }) => fused.bfloat16,
+    (backend, inputs) => backend.fused.bfloat16 && !backend.staysFloat32(inputs),
   )
   takeOver('FusedConv2D', backendName, ({ inputs, attrs, backend }) => {
     const { x, filter, bias, preluActivationWeights } = inputs as Record<string, tf.Tensor | undefined>
@@ -64,14 +64,16 @@ function takeOver(
   kernelName: string,
   backendName: string,
   own: Own,
-  taken = ({ fused }: TensorflowBackend) => fused.convolutions,
+  taken = ({ fused }: TensorflowBackend, _inputs: tf.TensorInfo[]) => fused.convolutions,
 ): void {
   const kernel = tf.getKernel(kernelName, backendName)
   tf.unregisterKernel(kernelName, backendName)
   tf.registerKernel({
     ...kernel,
     kernelFunc: (call) =>
-      (taken(call.backend as TensorflowBackend) ? own(call) : undefined) ?? kernel.kernelFunc(call),
+      (taken(call.backend as TensorflowBackend, Object.values(call.inputs) as tf.TensorInfo[])
+        ? own(call)
+        : undefined) ?? kernel.kernelFunc(call),
   })
 }
 

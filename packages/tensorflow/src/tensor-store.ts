@@ -16,6 +16,8 @@ export class TensorData {
     /** the captured step that it was made in, 0 outside of any; and the operation of that step that made it */
     readonly capture: number,
     readonly madeBy?: string,
+    /** what is computed from it stays float32 under mixed precision */
+    public float32 = false,
   ) {}
 }
 
@@ -128,11 +130,11 @@ export class TensorStore {
   }
 
   /** A tensor of TensorFlow.js for one of the addon's. */
-  wrap(tensor: number, type: number, shape: number[], madeBy?: string): tf.Tensor {
+  wrap(tensor: number, type: number, shape: number[], madeBy?: string, float32 = false): tf.Tensor {
     const dtype = typeNames.get(type)
     if (!dtype) throw new SelfsupError(`TensorFlow.js has no name for TensorFlow's type ${type}`)
     this.size++
-    const dataId = new TensorData(shape, type, tensor, undefined, 1, this.capture, madeBy)
+    const dataId = new TensorData(shape, type, tensor, undefined, 1, this.capture, madeBy, float32)
     return tf.engine().makeTensorFromTensorInfo({ dataId, shape, dtype })
   }
 }
