@@ -72,6 +72,8 @@ export { type RecallOptions, recallAtK } from './recall-at-k.js'
 export { readRecords, recordsFolder, writeRecord } from './records.js'
 export { type RidgeOptions, type RidgeResult, ridge } from './ridge.js'
 export { rowsOf, spreadRows } from './rows-of.js'
+export { type KCentreOptions, selectKCentre } from './select-k-centre.js'
+export { selectTypical, type TypicalOptions } from './select-typical.js'
 export { silhouette } from './silhouette.js'
 export {
   type RecordFacts,
