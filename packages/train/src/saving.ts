@@ -1,6 +1,6 @@
 import { relative } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
-import { whyNotWritten } from './atomic-file.js'
+import { whyNotWritten } from '@selfsup/run-folder'
 import { NonFiniteError, type Position, saveCheckpoint } from './checkpoint.js'
 import type { LoopParts } from './loop.js'
 
@@ -70,7 +70,7 @@ export function savingOf(parts: LoopParts, position: Position): Saving {
     end() {
       if (!failure) return path!
       throw new SelfsupError(
-        `${out}: training reached step ${position.step}, but its last checkpoint can't be written: ${failure.message}. The one of step ${savedStep} stands; make room and go on with \`selfsup resume ${out}\``,
+        `${out}: training reached step ${position.step}, but its last checkpoint can't be written: ${failure.message}. The one of step ${savedStep} stands; make room and resume the run`,
       )
     },
     diverged,

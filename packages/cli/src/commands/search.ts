@@ -1,9 +1,9 @@
 import { expected } from '@selfsup/core'
 import type { Neighbour } from '@selfsup/retrieval'
 import type { Settings } from '../config.js'
+import { openEncoder } from '../encoder.js'
 import { imageEmbedder, openRunIndex } from '../image-search.js'
 import { progressView } from '../progress.js'
-import { disposeOf, trainedMethod } from '../run.js'
 import { table } from '../table.js'
 
 /** Flags of `selfsup search`. */
@@ -26,8 +26,8 @@ export async function search(run: string, picture: string, flags: SearchFlags): 
   const { streamImages } = await import('@selfsup/data')
   const { prepareEngine } = await import('@selfsup/engine')
   const engine = await prepareEngine({ engine: flags.engine ?? 'auto' })
-  const trained = await trainedMethod(run)
-  const { channels } = trained.config.pictures
+  const trained = await openEncoder(run, view)
+  const { channels } = trained.imageShape
   const asked = await streamImages([picture], { channels, strict: true })
   const { index } = await openRunIndex(run, trained, false)
   const embedder = await imageEmbedder(trained, asked, { engine })
@@ -45,7 +45,7 @@ export async function search(run: string, picture: string, flags: SearchFlags): 
   } finally {
     embedder.dispose()
     index.close()
-    disposeOf(trained.method)
+    trained.dispose()
   }
 }
 
