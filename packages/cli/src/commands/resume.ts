@@ -26,6 +26,10 @@ export async function resume(out: string, { images, engine, json = false }: Resu
     return 0
   }
   const { make, migrateOptions } = await methodOfRun(run)
+  if (!run.backbone)
+    throw new SelfsupError(
+      `${out} was made by a TypeScript program with an older version, which did not write down what its backbone is made of: resume it in that program, with train(method, dataset, { ...settings, out, resume: true })`,
+    )
   const { name, length, source } = run.dataset
   if (!images && !source)
     throw new SelfsupError(
