@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promi
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { lockRun } from './run-lock.js'
+import { isRunLocked, lockRun } from './run-lock.js'
 
 let folder: string
 let path: string
@@ -74,4 +74,18 @@ test('a damaged lock is taken over', async () => {
   const lock = await lockRun(folder)
   expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({ pid: process.pid })
   await lock.release()
+})
+
+test('who looks on sees a lock while its process lives and its heart beats', async () => {
+  expect(await isRunLocked(folder)).toBe(false)
+  const lock = await lockRun(folder)
+  expect(await isRunLocked(folder)).toBe(true)
+  await lock.release()
+  await write({ pid: 2 ** 22 + 1, host: hostname() })
+  expect(await isRunLocked(folder)).toBe(false)
+  await write({ pid: 1, host: 'elsewhere' })
+  expect(await isRunLocked(folder)).toBe(true)
+  const before = new Date(Date.now() - 3_600_000)
+  await utimes(path, before, before)
+  expect(await isRunLocked(folder)).toBe(false)
 })

@@ -1,6 +1,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { convnet } from '@selfsup/backbones'
 import { encoderOf, type Method, type Normalisation } from '@selfsup/core'
 import { shapes } from '@selfsup/data'
@@ -12,7 +13,14 @@ import { readSafetensors, train } from '@selfsup/train'
 import * as tf from '@tensorflow/tfjs-core'
 import { layers, sequential } from '@tensorflow/tfjs-layers'
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { defaultNormalisation, methodOfRun, openExportedModel, openImagesOfRun, openRun, openSubject } from './index.js'
+import {
+  defaultNormalisation,
+  methodOfRun,
+  openExportedModel,
+  openImagesOfRun,
+  openRun,
+  openSubject,
+} from './index.js'
 
 let engine: Engine
 let folder: string
@@ -209,6 +217,46 @@ test('features of a method’s own need the method', async () => {
   const run = await openRun(out, { method: make() })
   expect(run.step).toBe(12)
   expect((await featuresBy(run)).length).toBe(32 * 6)
+})
+
+test('a run that a program made with an older version (format 2) makes features, by its exported layers', async () => {
+  const old = fileURLToPath(new URL('fixtures/format-2-run', import.meta.url))
+  const run = await openRun(old)
+  expect(run).toMatchObject({
+    step: 4,
+    imageShape: { size: 8, channels: 3 },
+    normalisation: { mean: [0.2, 0.3, 0.4], std: [0.5, 0.6, 0.7] },
+  })
+  const exported = await openExportedModel(join(old, 'backbone'))
+  expect(exported.normalisation).toEqual(run.normalisation)
+  const options = { normalisation: run.normalisation, size: 8, engine }
+  const { values } = await extractFeatures(exported.encode, images(), options)
+  expect(difference(await featuresBy(run), values)).toBeLessThan(1e-6)
+  run.dispose()
+  exported.dispose()
+})
+
+test('a run of format 2 goes on in its program as if it had not been stopped', async () => {
+  const out = join(folder, 'old')
+  await cp(fileURLToPath(new URL('fixtures/format-2-run', import.meta.url)), out, { recursive: true })
+  const method = () => {
+    const pixels = { mean: [0.2, 0.3, 0.4], std: [0.5, 0.6, 0.7] }
+    return simclr(
+      convnet({ size: 8, channels: 3, widths: [4, 8] }),
+      { outputs: 8 },
+      { normalisation: pixels },
+    )
+  }
+  const options = { ...settings, epochs: 2, engine }
+  const { migrateOptions } = await methodOfRun(await readRun(out))
+  const end = await train(method(), images(), { ...options, out, resume: true, migrateOptions })
+  const whole = await train(method(), images(), { ...options, out: join(folder, 'whole') })
+  expect(end.step).toBe(8)
+  const [ended, wanted] = [await weightsOf(end.checkpoint), await weightsOf(whole.checkpoint)]
+  expect(Object.keys(ended)).toEqual(Object.keys(wanted))
+  // The stored steps are another machine's.
+  for (const [name, { values }] of Object.entries(ended))
+    expect(difference(values as Float32Array, wanted[name]!.values as Float32Array), name).toBeLessThan(1e-5)
 })
 
 test('what a run does not say is named, with what to do', async () => {

@@ -21,7 +21,10 @@ const run: RunConfig = {
 test("a demo replaces an earlier demo's run, never one of a person's own", () => {
   expect(isDemo(run)).toBe(true)
   const of = (path: string, count?: number) => ({
-    dataset: { ...dataset, source: { path, options: (count === undefined ? {} : { count }) as Record<string, number> } },
+    dataset: {
+      ...dataset,
+      source: { path, options: (count === undefined ? {} : { count }) as Record<string, number> },
+    },
   })
   const others: Partial<RunConfig>[] = [
     { method: 'byol' },
