@@ -59,7 +59,7 @@ beforeEach(() => {
   })
 })
 
-test('evaluate, by the run, its exported backbone, or a copy of that', async () => {
+test('evaluate, by the run or its exported backbone', async () => {
   const results: unknown[] = []
   for (const path of [run(), join(run(), 'backbone')]) {
     printed = ''
