@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type EvaluationRecord, normals, uniforms } from '@selfsup/core'
+import { normals, uniforms } from '@selfsup/core'
 import type { LabelledFeatures } from '@selfsup/report'
+import type { EvaluationRecord } from '@selfsup/run-folder'
 
 // Runs as `train` and the evaluation protocols leave them, made up: what a report is drawn from in tests.
 
@@ -32,7 +33,7 @@ export function writeRun(folder: string, run: MadeUpRun): void {
   const json = (name: string, value: unknown) =>
     writeFileSync(join(folder, name), JSON.stringify(value, null, 2))
   json('config.json', {
-    formatVersion: 2,
+    formatVersion: 3,
     method,
     options: { temperature: 0.2, outputs: 128, batchNorm: true },
     dataset: { name: 'cifar10/train', fingerprint: 'x', length: 50_000, channels: 3 },
@@ -46,7 +47,10 @@ export function writeRun(folder: string, run: MadeUpRun): void {
       maxSteps: steps,
     },
     stepsPerEpoch: STEPS_PER_EPOCH,
-    config: { method, backbone, pictures: { size: 32, channels: 3 } },
+    backbone: { name: backbone, options: {} },
+    imageShape: { size: 32, channels: 3 },
+    features: 'backbone',
+    config: {},
     versions: { '@selfsup/train': '0.0.0', node: '20.20.2', engine: 'tensorflow: native TensorFlow 2.21.0' },
   })
   json('backbone/model.json', {

@@ -1,9 +1,11 @@
 /** The house, top to bottom: a package imports from rows below its own, never from its own or from above. */
 export const rows: readonly (readonly string[])[] = [
   ['cli'],
+  ['runs'],
   ['train', 'evaluation', 'report', 'retrieval', 'advise'],
   ['simclr', 'moco', 'byol', 'barlow-twins', 'iic', 'cpc', 'metric-learning', 'pretext', 'generative'],
   ['augment', 'backbones', 'losses', 'optim', 'data'],
+  ['run-folder'],
   ['kernels'],
   ['engine'],
   ['tensorflow'],

@@ -65,18 +65,18 @@ const neighbour = part ? 'data' : 'generative'
 if (!rows.includes(`'${name}'`))
   write('tooling/layers/rows.ts', rows.replace(`'${neighbour}'`, `'${neighbour}', '${name}'`))
 
-// The command line finds methods in its list.
+// Programs and the command line find methods in the registry.
 if (!part) {
-  const cli = JSON.parse(read('packages/cli/package.json'))
-  const dependencies = { ...cli.dependencies, [`@selfsup/${name}`]: 'workspace:^' }
-  cli.dependencies = Object.fromEntries(Object.entries(dependencies).sort(([a], [b]) => (a < b ? -1 : 1)))
-  write('packages/cli/package.json', `${JSON.stringify(cli, null, 2)}\n`)
+  const runs = JSON.parse(read('packages/runs/package.json'))
+  const dependencies = { ...runs.dependencies, [`@selfsup/${name}`]: 'workspace:^' }
+  runs.dependencies = Object.fromEntries(Object.entries(dependencies).sort(([a], [b]) => (a < b ? -1 : 1)))
+  write('packages/runs/package.json', `${JSON.stringify(runs, null, 2)}\n`)
   const key = /-/.test(name) ? `'${name}'` : name
   const entry = `  ${key}: async () => (await import('@selfsup/${name}')).definition,\n`
-  const registry = read('packages/cli/src/registry.ts')
+  const registry = read('packages/runs/src/registry.ts')
   if (!registry.includes(`'@selfsup/${name}'`)) {
     write(
-      'packages/cli/src/registry.ts',
+      'packages/runs/src/registry.ts',
       registry.replace(/(methodPackages[\s\S]*?)(\n}\n)/, `$1\n${entry.trimEnd()}$2`),
     )
   }
@@ -84,7 +84,7 @@ if (!part) {
 
 // The order of imports and the breaks of lines depend on the name.
 const biome = createRequire(import.meta.url).resolve('@biomejs/biome/bin/biome')
-const touched = [`packages/${name}`, 'tooling/layers/rows.ts', ...(part ? [] : ['packages/cli'])]
+const touched = [`packages/${name}`, 'tooling/layers/rows.ts', ...(part ? [] : ['packages/runs'])]
 const { status, stderr } = spawnSync(process.execPath, [biome, 'check', '--write', ...touched], {
   cwd: root,
   encoding: 'utf8',

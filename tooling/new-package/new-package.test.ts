@@ -19,8 +19,8 @@ beforeAll(async () => {
     'LICENSE',
     'biome.json',
     'tooling/layers/rows.ts',
-    'packages/cli/package.json',
-    'packages/cli/src/registry.ts',
+    'packages/runs/package.json',
+    'packages/runs/src/registry.ts',
     'packages/losses/package.json',
     'packages/losses/tsconfig.json',
     'packages/simclr/package.json',
@@ -108,10 +108,10 @@ test('a method may have the name of the loss that it begins with', async () => {
 })
 
 test('the command line finds a method that was made', async () => {
-  expect(await text('packages/cli/src/registry.ts')).toContain(
+  expect(await text('packages/runs/src/registry.ts')).toContain(
     `efinition,\n  'my-method': async () => (await import('@selfsup/my-method')).definition,\n`,
   )
-  const { dependencies } = JSON.parse(await text('packages/cli/package.json'))
+  const { dependencies } = JSON.parse(await text('packages/runs/package.json'))
   expect(dependencies).toMatchObject({ '@selfsup/my-method': 'workspace:^' })
   expect(dependencies).not.toHaveProperty('@selfsup/my-part')
 })

@@ -2,10 +2,9 @@ import type { HostBatch, ImageBatch, Method, OptimizerSettings, OptionValue } fr
 import { resolveOptions, weightNames } from '@selfsup/core'
 import { shapes } from '@selfsup/data'
 import type { Engine, Precision } from '@selfsup/engine'
+import { findMethod, makeMethod } from '@selfsup/runs'
 import { trainingStep } from '@selfsup/train'
 import * as tf from '@tensorflow/tfjs-core'
-import { findMethod } from '../../packages/cli/src/registry.js'
-import { makeMethod } from '../../packages/cli/src/run.js'
 
 const BATCH = 16
 
@@ -43,7 +42,7 @@ export async function trainBriefly(
   const method = await makeMethod({
     method: name,
     options: resolveOptions(definition, options),
-    pictures: { size, channels: 3 },
+    imageShape: { size, channels: 3 },
     backbone: definition.backbone ?? 'convnet',
     seed: 1,
   })

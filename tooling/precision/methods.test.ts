@@ -1,8 +1,8 @@
 import type { OptionValue } from '@selfsup/core'
 import { type Engine, prepareEngine } from '@selfsup/engine'
+import { methodNames } from '@selfsup/runs'
 import { findTensorflow } from '@selfsup/tensorflow'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { methodNames } from '../../packages/cli/src/registry.js'
 import { cosineOfMovement, type Trained, trainBriefly, unusedLowBits } from './briefly.js'
 
 /**

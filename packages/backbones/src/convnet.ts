@@ -1,3 +1,4 @@
+import { noteOnModel } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { convBnRelu, globalAverage } from './blocks.js'
 import { initialise } from './initial-weights.js'
@@ -27,5 +28,10 @@ export function convnet({
   let x = input
   for (const [index, width] of widths.entries())
     x = convBnRelu(x, `stage${index + 1}`, width, 3, index === 0 ? 1 : 2, norm)
-  return initialise(tfl.model({ inputs: input, outputs: globalAverage(x), name: 'convnet' }), seed, 'default')
+  const model = initialise(
+    tfl.model({ inputs: input, outputs: globalAverage(x), name: 'convnet' }),
+    seed,
+    'default',
+  )
+  return noteOnModel(model, { recipe: { name: 'convnet', options: { size, channels, seed, norm, widths } } })
 }

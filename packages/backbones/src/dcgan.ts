@@ -1,4 +1,4 @@
-import { expected } from '@selfsup/core'
+import { expected, noteOnModel } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { leakyRelu, type Node, normalisation, through } from './blocks.js'
 import { initialise } from './initial-weights.js'
@@ -66,5 +66,8 @@ export function dcgan({
   }
   const linear = tfl.layers.dense({ name: 'features/linear', units: features, kernelInitializer: 'zeros' })
   x = leakyRelu(through(linear, through(tfl.layers.flatten({ name: 'places' }), x)), 'features/relu')
-  return initialise(tfl.model({ inputs: input, outputs: x, name: 'dcgan' }), seed, 'transformer')
+  const model = initialise(tfl.model({ inputs: input, outputs: x, name: 'dcgan' }), seed, 'transformer')
+  return noteOnModel(model, {
+    recipe: { name: 'dcgan', options: { size, channels, seed, norm, width, features } },
+  })
 }

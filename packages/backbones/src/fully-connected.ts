@@ -1,3 +1,4 @@
+import { noteOnModel } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { leakyRelu, type Node, normalisation, through, withoutAffine } from './blocks.js'
 import { initialise } from './initial-weights.js'
@@ -40,5 +41,7 @@ export function fullyConnected({
     x = leakyRelu(x, `${name}/relu`)
   }
   const model = tfl.model({ inputs: input, outputs: x, name: 'fully-connected' })
-  return withoutAffine(initialise(model, seed, 'transformer'))
+  return noteOnModel(withoutAffine(initialise(model, seed, 'transformer')), {
+    recipe: { name: 'fully-connected', options: { size, channels, seed, norm, widths } },
+  })
 }

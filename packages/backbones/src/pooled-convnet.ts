@@ -1,3 +1,4 @@
+import { noteOnModel } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { convBnRelu, type Node, through } from './blocks.js'
 import { initialise } from './initial-weights.js'
@@ -34,5 +35,8 @@ export function pooledConvnet({
     x = through(tfl.layers.maxPooling2d({ name: `${name}/pool`, poolSize: 2, strides: 2 }), x)
   }
   const outputs = through(tfl.layers.flatten({ name: 'places' }), x)
-  return initialise(tfl.model({ inputs: input, outputs, name: 'pooled-convnet' }), seed, 'he')
+  const model = initialise(tfl.model({ inputs: input, outputs, name: 'pooled-convnet' }), seed, 'he')
+  return noteOnModel(model, {
+    recipe: { name: 'pooled-convnet', options: { size, channels, seed, norm, widths } },
+  })
 }

@@ -1,3 +1,4 @@
+import { noteOnModel } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import {
   convBnRelu,
@@ -67,7 +68,10 @@ function resnet(
       x = block(x, name, 64 * 2 ** stage, strides, { norm, zeroInitLastGamma })
     }
   }
-  return initialise(tfl.model({ inputs: input, outputs: globalAverage(x), name }), seed, 'he')
+  const model = initialise(tfl.model({ inputs: input, outputs: globalAverage(x), name }), seed, 'he')
+  return noteOnModel(model, {
+    recipe: { name, options: { size, channels, seed, stem, zeroInitLastGamma, norm } },
+  })
 }
 
 function imagenetStem(input: Node, norm: BlockOptions['norm']): Node {

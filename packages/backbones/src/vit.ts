@@ -1,4 +1,4 @@
-import { expected } from '@selfsup/core'
+import { expected, noteOnModel } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { type Node, through } from './blocks.js'
 import { initialise } from './initial-weights.js'
@@ -31,12 +31,24 @@ export interface VitShape {
  * @throws SelfsupError when the patch size does not divide the size
  */
 export function vitTiny(options: VitOptions): tfl.LayersModel {
-  return visionTransformer('vitTiny', options, { width: 192, depth: 12, heads: 3 })
+  return withRecipe(
+    'vit-tiny',
+    options,
+    visionTransformer('vitTiny', options, { width: 192, depth: 12, heads: 3 }),
+  )
 }
 
 /** ViT-Small (DeiT-S) without its classifier: [batch, size, size, channels] to [batch, 384]. */
 export function vitSmall(options: VitOptions): tfl.LayersModel {
-  return visionTransformer('vitSmall', options, { width: 384, depth: 12, heads: 6 })
+  return withRecipe(
+    'vit-small',
+    options,
+    visionTransformer('vitSmall', options, { width: 384, depth: 12, heads: 6 }),
+  )
+}
+
+function withRecipe(name: string, options: VitOptions, model: tfl.LayersModel): tfl.LayersModel {
+  return noteOnModel(model, { recipe: { name, options: { ...options } } })
 }
 
 /**

@@ -1,4 +1,4 @@
-import { expected } from '@selfsup/core'
+import { expected, noteOnModel } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { convolution, globalAverage, type Node, normalisationRelu, sum } from './blocks.js'
 import { initialise } from './initial-weights.js'
@@ -40,7 +40,10 @@ export function wideResnet({
   }
   x = normalisationRelu(x, 'last/bn', 'last/relu', norm)
   const name = `wide-resnet-${depth}-${width}`
-  return initialise(tfl.model({ inputs: input, outputs: globalAverage(x), name }), seed, 'he')
+  const model = initialise(tfl.model({ inputs: input, outputs: globalAverage(x), name }), seed, 'he')
+  return noteOnModel(model, {
+    recipe: { name: 'wide-resnet-28-2', options: { size, channels, seed, norm, depth, width } },
+  })
 }
 
 /** Two activations and convolutions; where the shape changes, the shortcut starts at the first activation. */

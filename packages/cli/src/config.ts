@@ -63,6 +63,12 @@ export function checkSettings(content: unknown, where: string): Settings {
   throw new SelfsupError(`${where}: ${problems.join('; ')}`)
 }
 
+/** A part of a dataset by its name. @throws SelfsupError when it is neither */
+export function splitOf(name = 'train'): 'train' | 'test' {
+  if (name === 'train' || name === 'test') return name
+  throw new SelfsupError(`--split must be train or test; got '${name}'`)
+}
+
 /**
  * A method's options from `name=value` words and a configuration file's `options`, with its defaults for the rest.
  * @param words from --set; they win over the file

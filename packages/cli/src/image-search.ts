@@ -1,15 +1,11 @@
 import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { type ImageDataset, SelfsupError } from '@selfsup/core'
 import type { CompiledStep, Engine } from '@selfsup/engine'
 import type { Embedded, ImageIndex, ImageListing } from '@selfsup/retrieval'
-import { absoluteSource } from './images.js'
-import { digest } from './judging/judge.js'
-import { normalisationOf, type TrainedMethod } from './run.js'
+import { runPaths } from '@selfsup/run-folder'
+import { absoluteSource, digest } from '@selfsup/runs'
+import type { OpenedEncoder } from './encoder.js'
 import { shellWord } from './table.js'
-
-/** The folder of a run's indexes. */
-const indexFolder = (run: string) => join(run, 'index')
 
 /**
  * The index of a run's images, by the features that its weights make now.
@@ -18,18 +14,19 @@ const indexFolder = (run: string) => join(run, 'index')
  */
 export async function openRunIndex(
   run: string,
-  { config, method }: Pick<TrainedMethod, 'config' | 'method'>,
+  { maker, imageShape, normalisation }: OpenedEncoder,
   make: boolean,
 ): Promise<{ index: ImageIndex; others: readonly string[] }> {
   const { findIndex, openImageIndex } = await import('@selfsup/retrieval')
-  const { mean, std } = await normalisationOf(config)
-  const key = { weights: await digest(method), size: config.pictures.size, mean, std }
-  const { exists, others } = await findIndex(indexFolder(run), key)
+  const { mean, std } = normalisation
+  const key = { weights: await digest(maker), size: imageShape.size, mean, std }
+  const folder = runPaths(run).index
+  const { exists, others } = await findIndex(folder, key)
   if (!exists && !make) {
     const why = others.length > 0 ? 'was indexed with other weights than it has now' : 'has no index yet'
     throw new SelfsupError(`${run} ${why}; run: selfsup index ${shellWord(run)} IMAGES`)
   }
-  const index = await openImageIndex(indexFolder(run), key)
+  const index = await openImageIndex(folder, key)
   if (!make && (await index.count()) === 0) {
     index.close()
     throw new SelfsupError(`${run}: its index is empty; run: selfsup index ${shellWord(run)} IMAGES`)
@@ -45,13 +42,12 @@ export interface ImageEmbedder {
 
 /** The features that a run's method makes of a dataset's images. */
 export async function imageEmbedder(
-  { config, encode }: Pick<TrainedMethod, 'config' | 'encode'>,
+  { imageShape, normalisation, encode }: OpenedEncoder,
   dataset: ImageDataset,
   { engine, signal }: { engine: Engine; signal?: AbortSignal },
 ): Promise<ImageEmbedder> {
   const { extractFeatures } = await import('@selfsup/evaluation')
-  const normalisation = await normalisationOf(config)
-  const { size } = config.pictures
+  const { size } = imageShape
   const once = compilingOnce(engine)
   return {
     async embed(numbers) {

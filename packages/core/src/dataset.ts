@@ -72,6 +72,14 @@ export interface BatchOptions {
   readonly signal?: AbortSignal
 }
 
+/** How a dataset is opened again, by the function that opened it. */
+export interface DatasetSource {
+  /** absolute path, or a word such as `shapes` */
+  readonly path: string
+  /** the other options that it was opened with, as far as the data depend on them */
+  readonly options: Readonly<Record<string, string | number | boolean>>
+}
+
 /** Data that can be walked through in batches, again and again. Made by package `data`; anything alike will do. */
 export interface Dataset {
   readonly name: string
@@ -83,6 +91,8 @@ export interface Dataset {
   readonly classes?: readonly string[]
   /** changes when the data do: part of the key under which features are cached */
   readonly fingerprint: string
+  /** how to open it again: written down with a run. Missing where that is not known, as with arrays */
+  readonly source?: DatasetSource
   /** class number of each example (-1 where none); undefined when none has one */
   labels(): Int32Array | undefined
   /** where an example lies, for lists that a person or another program reads; absent when examples have no files */

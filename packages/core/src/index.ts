@@ -6,6 +6,7 @@ export type {
   BatchOptions,
   CropSpec,
   Dataset,
+  DatasetSource,
   HostBatch,
   HostImages,
   HostValues,
@@ -14,9 +15,10 @@ export type {
 } from './dataset.js'
 export type { BackboneInput, MethodContext, MethodDefinition, PictureShape } from './definition.js'
 export { type ErrorCode, type ErrorDetails, expected, SelfsupError } from './errors.js'
-export type { EvaluationChart, EvaluationRecord, EvaluationValue } from './evaluation-record.js'
 export { type JpegCropper, jpegCropper, provideJpegCropper } from './jpeg-cropper.js'
 export {
+  type ClusterAssignments,
+  type ClusterContext,
   type Encoder,
   encoderOf,
   type ImageBatch,
@@ -25,6 +27,13 @@ export {
   phasesOf,
   type Step,
 } from './method.js'
+export {
+  type BackboneRecipe,
+  type ModelNotes,
+  noteOnModel,
+  notesOfModel,
+  type Preprocessing,
+} from './model-notes.js'
 export { nearest, unknownName } from './nearest.js'
 export {
   type MethodOption,

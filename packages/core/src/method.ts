@@ -9,7 +9,8 @@ import type {
 } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { Alarm } from './alarm.js'
-import type { CropSpec, Normalisation } from './dataset.js'
+import type { CropSpec, ImageDataset, Normalisation } from './dataset.js'
+import type { PictureShape } from './definition.js'
 import type { OptionValue } from './options.js'
 import type { ParameterGroup, Phase } from './parameter-groups.js'
 import type { Seed } from './random.js'
@@ -64,6 +65,8 @@ export interface Method<
   readonly options?: Readonly<Record<string, OptionValue>>
   /** what its views normalise pixels with: written down with a run, which goes on only with the same */
   readonly normalisation?: Normalisation
+  /** the images that it was made for, where its backbone takes something else (patches, edges): what `encode` takes */
+  readonly imageShape?: PictureShape
   /** what the optimiser trains, by name; `backbone` is the one whose features are wanted afterwards */
   readonly networks: Readonly<Record<string, LayersModel>> & { readonly backbone: LayersModel }
   /** what it trains beside them, by names that no network has: proxies, a temperature, a mask token */
@@ -116,7 +119,36 @@ export interface Method<
   pictures?(views: Views, step: Step): Readonly<Record<string, Tensor4D>>
   /** features of normalised pictures once training is over: [batch, features]; default the backbone's output */
   encode?(pictures: Tensor4D): Tensor2D
+  /**
+   * Clusters of the test images, of methods that find some themselves: evaluation compares them with the classes. May choose
+   * among several heads by the training images, without their labels.
+   */
+  clusters?(
+    images: { readonly train: ImageDataset; readonly test: ImageDataset },
+    context?: ClusterContext,
+  ): Promise<ClusterAssignments>
   dispose(): void
+}
+
+/** With what a method finds clusters. */
+export interface ClusterContext {
+  /** an engine of @selfsup/engine; default: one operation after another */
+  readonly engine?: {
+    compile<Args extends unknown[], Result extends TensorContainer>(
+      step: (...args: Args) => Result,
+    ): ((...args: Args) => Result) & { readonly captures: number; dispose(): void }
+  }
+  readonly signal?: AbortSignal
+}
+
+/** Clusters of images. */
+export interface ClusterAssignments {
+  /** for a table: `its own head` */
+  readonly name: string
+  /** number of the cluster of each image that could be read */
+  readonly clusters: Int32Array
+  /** positions of those images in the dataset */
+  readonly indices: Int32Array
 }
 
 /** From normalised pictures [batch, height, width, channels] to features [batch, features]. */

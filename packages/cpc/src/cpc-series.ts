@@ -93,6 +93,7 @@ export function cpcSeries(
     networks: { backbone, predictor },
     state: {},
     normalisation: whole?.normalisation,
+    imageShape: pictures,
     crops: whole?.crops ?? [],
     views: (batch, { seed }) =>
       whole && !batch.values ? rowsOf(whole.apply(batch, seed)[0]!, backbone) : seriesOf(batch, backbone),

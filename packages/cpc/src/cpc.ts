@@ -144,6 +144,7 @@ export function cpc(
     },
     state: {},
     normalisation,
+    imageShape: { size: pictures?.size ?? 4 * patch, channels },
     crops: views.crops,
     views: (batch, { seed }) => views.apply(batch, seed),
     loss(patches) {

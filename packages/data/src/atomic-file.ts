@@ -1,14 +1,10 @@
-import { randomUUID } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { type FileHandle, mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
-
-const PREFIX = '.selfsup-unfinished-'
-const A_DAY = 24 * 3600 * 1000
+import { removeUnfinished, writeAtomically as writeWhole } from '@selfsup/run-folder'
 
 /**
- * Writes a file under a temporary name beside its own and renames it when it is whole: a reader never sees a part of
- * it, and of several writers the last one's stands.
+ * Writes a file whole or not at all, and says in words why it could not be written.
  * @param bytes about how many, for the message when the disk is full
  * @param advice what to do when the folder cannot be written to
  * @throws SelfsupError then
@@ -20,31 +16,12 @@ export async function writeAtomically(
   advice = 'choose another place',
 ): Promise<void> {
   const folder = dirname(path)
-  const temporary = join(folder, `${PREFIX}${randomUUID()}`)
   try {
     await mkdir(folder, { recursive: true })
-    await removeForgotten(folder)
-    const file = await open(temporary, 'w')
-    try {
-      await write(file)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(temporary, path)
+    await removeUnfinished(folder)
+    await writeWhole(path, write)
   } catch (error) {
     throw explained(error, path, bytes, advice)
-  } finally {
-    await rm(temporary, { force: true }).catch(() => {})
-  }
-}
-
-/** What processes left that were killed while writing. */
-async function removeForgotten(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (!name.startsWith(PREFIX)) continue
-    const { mtimeMs } = await stat(join(folder, name)).catch(() => ({ mtimeMs: Date.now() }))
-    if (Date.now() - mtimeMs > A_DAY) await rm(join(folder, name), { force: true })
   }
 }
 

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises'
-import { basename } from 'node:path'
-import { expected, type ImageDataset, SelfsupError } from '@selfsup/core'
+import { basename, resolve } from 'node:path'
+import { type DatasetSource, expected, type ImageDataset, SelfsupError } from '@selfsup/core'
 import { imageCacheFolder } from './cache-folder.js'
 import { cifarImages, isCifarBatch } from './cifar.js'
 import { measure } from './decode.js'
@@ -51,7 +51,28 @@ const SMALL = 96
  */
 export async function openImages(source: string, options: OpenOptions = {}): Promise<ImageDataset> {
   const found = await findImages(source, options)
-  return 'encoded' in found ? encoded(found.encoded, options) : found.dataset
+  const dataset = 'encoded' in found ? await encoded(found.encoded, options) : found.dataset
+  return Object.assign(dataset, { source: sourceOf(source, options) })
+}
+
+/** How to open the same images again, from any working directory. */
+function sourceOf(source: string, options: OpenOptions): DatasetSource {
+  const [, canvas = '', path = source] = /^(canvas:)(.*)$/.exec(source) ?? []
+  const { channels, imageSize, split, strict, count, seed } = options
+  const given: [string, string | number | boolean | undefined][] = Object.entries({
+    channels,
+    imageSize,
+    split,
+    strict,
+    count,
+    seed,
+  })
+  return {
+    path: path === 'shapes' ? source : `${canvas}${resolve(path)}`,
+    options: Object.fromEntries(
+      given.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
+    ),
+  }
 }
 
 /** What `openImages` opens, files not yet decoded. */

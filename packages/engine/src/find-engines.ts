@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { type ErrorCode, SelfsupError } from '@selfsup/core'
 import type { EngineName } from './engine.js'
+import type { EngineOptions } from './engine-options.js'
 import { isSet } from './is-set.js'
 import { availableCores, describeMachine, type Machine } from './machine.js'
 import { loadTensorflowPackage } from './peers.js'
@@ -55,20 +56,34 @@ export async function findEngines(): Promise<EngineFound[]> {
   ]
 }
 
-/** The machine and its engines. */
-export async function describeEngines(): Promise<EngineReport> {
-  const [machine, engines, steps] = await Promise.all([describeMachine(), findEngines(), describeSteps()])
+/**
+ * The machine and its engines.
+ * @param options how steps would be compiled, as `prepareEngine` takes them
+ */
+export async function describeEngines(
+  options: Pick<EngineOptions, 'mixedPrecision' | 'xla'> = {},
+): Promise<EngineReport> {
+  const [machine, engines, steps] = await Promise.all([
+    describeMachine(),
+    findEngines(),
+    describeSteps(options),
+  ])
   return { machine, engines, steps }
 }
 
-async function describeSteps(): Promise<StepsReport | undefined> {
+async function describeSteps(
+  options: Pick<EngineOptions, 'mixedPrecision' | 'xla'>,
+): Promise<StepsReport | undefined> {
   try {
     const { findTensorflow, surroundings, tensorflowSettings } = await loadTensorflowPackage()
     const found = findTensorflow()
     if (!found) return undefined
     const here = surroundings(found)
     const threads = Number(process.env.TF_NUM_INTRAOP_THREADS) || availableCores()
-    const { mixedPrecision, fast, xla, operations, oneDnn } = tensorflowSettings({ threads }, here)
+    const { mixedPrecision, fast, xla, operations, oneDnn } = tensorflowSettings(
+      { ...options, threads },
+      here,
+    )
     return {
       compiled: found.source === 'selfsup' && !isSet('SELFSUP_EAGER'),
       xla,

@@ -1,5 +1,14 @@
-export type { CompiledStep, CompileOptions, Engine, EngineMemory, EngineName, Precision } from './engine.js'
+export type {
+  CompiledStep,
+  CompileOptions,
+  Engine,
+  EngineMemory,
+  EngineName,
+  MissingEngine,
+  Precision,
+} from './engine.js'
 export { announceEngine, type EngineHook, onEngineReady } from './engine-hooks.js'
+export type { EngineOptions } from './engine-options.js'
 export {
   describeEngines,
   type EngineFound,
@@ -9,4 +18,4 @@ export {
 } from './find-engines.js'
 export { type EngineProgress, type InstalledEngine, installFastestEngine } from './install-fastest-engine.js'
 export { availableCores, describeMachine, type Machine } from './machine.js'
-export { type EngineOptions, prepareEngine } from './prepare-engine.js'
+export { prepareEngine } from './prepare-engine.js'

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { tidyStep } from './compile.js'
 import type { Engine, EngineName, MissingEngine, Precision } from './engine.js'
 import { announceEngine } from './engine-hooks.js'
+import type { EngineOptions } from './engine-options.js'
 import { explain } from './find-engines.js'
 import { isSet } from './is-set.js'
 import { availableCores } from './machine.js'
@@ -11,27 +12,6 @@ import { startWasm } from './start-wasm.js'
 
 const names = ['tensorflow', 'wasm', 'cpu'] as const satisfies readonly EngineName[]
 const titles = { tensorflow: 'native TensorFlow', wasm: 'WebAssembly', cpu: 'plain JavaScript' } as const
-
-/** Which engine, and how many processors it may use. */
-export interface EngineOptions {
-  /** default 'auto': the fastest there is, or $SELFSUP_ENGINE */
-  readonly engine?: EngineName | 'auto'
-  /** default all that this process may use; counts for the first preparation in a process */
-  readonly threads?: number
-  /**
-   * Mixed precision in compiled steps on native TensorFlow: see `Engine.precision`. Default $SELFSUP_MIXED_PRECISION, else
-   * 'auto': on for processors with AMX or AVX512-BF16. `on` elsewhere emulates bfloat16 on processors, which is not faster.
-   * Counts for the first preparation in a process, as does `memoryGrowth`.
-   */
-  readonly mixedPrecision?: 'auto' | 'on' | 'off'
-  /** take a GPU's memory as it is needed instead of all at once; default true, unless $SELFSUP_GPU_MEMORY is `all` */
-  readonly memoryGrowth?: boolean
-  /**
-   * Compile through XLA where `compile` is not told otherwise. Default $SELFSUP_XLA, else 'auto' on GPUs: where XLA has all
-   * of a step's operations and it will be called often enough.
-   */
-  readonly xla?: boolean | 'auto'
-}
 
 /**
  * Makes a TensorFlow.js backend ready and the current one, with gradients registered: native TensorFlow where

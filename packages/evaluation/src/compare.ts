@@ -1,4 +1,4 @@
-import type { EvaluationRecord, EvaluationValue } from '@selfsup/core'
+import type { EvaluationRecord, EvaluationValue } from '@selfsup/run-folder'
 
 /** One figure of two runs. */
 export interface Comparison {

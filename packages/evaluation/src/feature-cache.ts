@@ -1,6 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { type FileHandle, mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { writeAtomically } from '@selfsup/run-folder'
 import type { Features } from './features.js'
 
 /** What features depend on: when any of it changes, they are extracted anew. */
@@ -22,15 +23,10 @@ export async function cachedFeatures(
   const stored = await readFeatures(path)
   if (stored) return stored
   const features = await extract()
-  const temporary = join(folder, `.${file}-${randomUUID()}`)
-  try {
-    await mkdir(folder, { recursive: true })
-    await writeFile(temporary, encode(features))
-    await rename(temporary, path)
-  } catch {
-    // The cache saves time, nothing else: without room for it the features are still good.
-    await rm(temporary, { force: true }).catch(() => {})
-  }
+  // The cache saves time, nothing else: without room for it the features are still good.
+  await writeAtomically(path, async (file) => {
+    for (const part of encode(features)) await file.writeFile(part)
+  }).catch(() => {})
   return features
 }
 

@@ -1,3 +1,4 @@
+export { type EvaluationRecord, readRecords, writeRecord } from '@selfsup/run-folder'
 export { adjustedRandIndex } from './adjusted-rand.js'
 export { alignment, uniformity } from './alignment-uniformity.js'
 export { bleu, type CaptionedPicture, cider } from './caption-scores.js'
@@ -69,7 +70,6 @@ export type {
 } from './protocol.js'
 export { protocols } from './protocols/index.js'
 export { type RecallOptions, recallAtK } from './recall-at-k.js'
-export { readRecords, recordsFolder, writeRecord } from './records.js'
 export { type RidgeOptions, type RidgeResult, ridge } from './ridge.js'
 export { rowsOf, spreadRows } from './rows-of.js'
 export { type KCentreOptions, selectKCentre } from './select-k-centre.js'

@@ -1,5 +1,6 @@
-import type { EvaluationRecord, ImageDataset, Normalisation } from '@selfsup/core'
+import type { ImageDataset, Normalisation } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
+import type { EvaluationRecord } from '@selfsup/run-folder'
 import type { Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs-core'
 import type { Features } from './features.js'
 

@@ -1,12 +1,12 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { EvaluationRecord, EvaluationValue } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
+import type { EvaluationRecord, EvaluationValue } from '@selfsup/run-folder'
+import { readRecords, writeRecord } from '@selfsup/run-folder'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { compareRecords } from './compare.js'
 import type { Protocol, Subject } from './protocol.js'
-import { readRecords, writeRecord } from './records.js'
 import { runProtocols, type SuiteOptions } from './suite.js'
 
 let run: string

@@ -1,6 +1,6 @@
-import type { EvaluationRecord } from '@selfsup/core'
+import type { EvaluationRecord } from '@selfsup/run-folder'
+import { openParts, readRecords, writeRecord } from '@selfsup/run-folder'
 import type { Protocol, ProtocolContext, Subject } from './protocol.js'
-import { openParts, readRecords, writeRecord } from './records.js'
 
 /** What records say of the subject beside what protocols find. */
 export type RecordFacts = Pick<EvaluationRecord, 'step' | 'images' | 'features'> & {

@@ -138,6 +138,7 @@ export function splitBrain(
     name: 'split-brain',
     options,
     normalisation,
+    imageShape: { size, channels: 3 },
     networks: {
       backbone,
       colourBackbone,

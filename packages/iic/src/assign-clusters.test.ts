@@ -47,6 +47,16 @@ afterAll(() => {
   method.dispose()
 })
 
+test('its own clusters are those of the sub-head that is best on the training images', async () => {
+  const losses = await subHeadLosses(method, images)
+  const subHead = losses[0]! <= losses[1]! ? 0 : 1
+  const { assigned } = await assignClusters(method, images, { subHead })
+  const { name, clusters, indices } = await method.clusters!({ train: images, test: images })
+  expect(name).toBe('its own head')
+  expect([...clusters]).toEqual([...assigned])
+  expect([...indices]).toEqual([...Array(count).keys()])
+})
+
 test('probabilities are the method’s, whatever the batches, compiled or not', async () => {
   const before = tf.memory().numTensors
   const whole = await clusterProbabilities(method, images, { head: 'overClusters' })

@@ -1,5 +1,11 @@
-import { expected, type HostBatch, type ImageBatch, type ImageDataset, mixSeed } from '@selfsup/core'
-import type { Engine } from '@selfsup/engine'
+import {
+  type ClusterContext,
+  expected,
+  type HostBatch,
+  type ImageBatch,
+  type ImageDataset,
+  mixSeed,
+} from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Iic, IicHead, IicPair } from './iic.js'
 
@@ -10,7 +16,7 @@ export interface AssignOptions {
   readonly limit?: number
   /** default 500 */
   readonly batchSize?: number
-  readonly engine?: Pick<Engine, 'compile'>
+  readonly engine?: ClusterContext['engine']
   readonly signal?: AbortSignal
 }
 

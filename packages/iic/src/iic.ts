@@ -11,6 +11,7 @@ import {
 import { iicOfHeads } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
+import { assignClusters, bestSubHead, subHeadLosses } from './assign-clusters.js'
 import { clusterHead } from './cluster-head.js'
 import { type IicInput, inputChannels, inputFor, inputOf } from './iic-input.js'
 import { type IicOptionValues, options } from './iic-options.js'
@@ -97,11 +98,12 @@ export function iic(
   }
   const alternating = overClusters > 0 && order === 'alternate'
 
-  return {
+  const made: Iic = {
     name: 'iic',
     options,
     normalisation,
     pictureSize: Math.round(size / crop),
+    imageShape: { size, channels },
     networks: { ...shared, ...heads },
     state: {},
     needs: { classes: { max: clusters }, batchSize: { min: 2 } },
@@ -141,11 +143,17 @@ export function iic(
     probabilities: (pictures, head) => tf.tidy(() => atRest(head, middle(pictures))),
     subHeadLosses: ([plain, transformed], head) =>
       tf.tidy(() => losses(atRest(head, plain), atRest(head, transformed))),
+    async clusters({ train, test }, options) {
+      const subHead = bestSubHead(await subHeadLosses(made, train, options))
+      const { assigned, indices } = await assignClusters(made, test, { ...options, subHead })
+      return { name: 'its own head', clusters: assigned, indices }
+    },
     dispose: () => {
       shared.projector?.dispose()
       for (const model of Object.values(heads)) model.dispose()
     },
   }
+  return made
 
   /** The head whose turn it is: so many epochs of one, so many of the other. */
   function headOf(epoch: number): IicHead {

@@ -167,6 +167,7 @@ export function jigsaw(
     networks: { backbone, tiles, head },
     state: {},
     normalisation,
+    imageShape: { size, channels },
     crops,
     views: (batch, { seed }) =>
       tf.tidy(() => {

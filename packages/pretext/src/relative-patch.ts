@@ -129,6 +129,7 @@ export function relativePatch(
     networks: { backbone, head },
     state: {},
     normalisation,
+    imageShape: { size, channels },
     crops,
     views: (batch, { seed }) =>
       tf.tidy(() => {

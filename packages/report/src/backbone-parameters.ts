@@ -1,5 +1,6 @@
-import { open, readdir, readFile } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { checkpointPaths, runPaths } from '@selfsup/run-folder'
 
 interface Weight {
   readonly name: string
@@ -8,7 +9,7 @@ interface Weight {
 
 /** Trainable numbers of a run's backbone: of the exported model, else of the newest checkpoint. */
 export async function parametersOf(folder: string): Promise<number | undefined> {
-  const exported = await readFile(join(folder, 'backbone', 'model.json'), 'utf8')
+  const exported = await readFile(join(runPaths(folder).backbone, 'model.json'), 'utf8')
     .then((text): Weight[] =>
       JSON.parse(text).weightsManifest.flatMap(({ weights }: { weights: Weight[] }) => weights),
     )
@@ -22,13 +23,9 @@ export async function parametersOf(folder: string): Promise<number | undefined> 
 }
 
 async function checkpointWeights(folder: string): Promise<Weight[] | undefined> {
-  const names = await readdir(join(folder, 'checkpoints'))
-  const newest = names
-    .filter((name) => /^step-\d+\.safetensors$/.test(name))
-    .sort()
-    .at(-1)
+  const [newest] = await checkpointPaths(folder)
   if (!newest) return undefined
-  const file = await open(join(folder, 'checkpoints', newest))
+  const file = await open(newest)
   try {
     const length = Buffer.alloc(8)
     await file.read(length, 0, 8, 0)

@@ -1,4 +1,5 @@
-import type { EvaluationRecord, ImageDataset } from '@selfsup/core'
+import type { ImageDataset } from '@selfsup/core'
+import type { EvaluationRecord } from '@selfsup/run-folder'
 import { embeddingMap, type LabelledFeatures } from './map.js'
 import type { EmbeddingMap, RunDetails, RunView } from './page-data.js'
 import { sheetsOf } from './sheets.js'

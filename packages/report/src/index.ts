@@ -1,5 +1,5 @@
+export { parseRecord } from '@selfsup/run-folder'
 export { type DetailOptions, type DetailSources, detailsOf, positionsShown } from './details.js'
-export { parseRecord } from './evaluation-files.js'
 export { embeddingMap, type LabelledFeatures, type MapOptions } from './map.js'
 export type {
   Atlas,

@@ -17,13 +17,13 @@ const line = (step: number, loss: number) =>
 const losses = (reader: MetricsReader) => reader.curves().find(({ name }) => name === 'loss')
 
 test('there may be no log yet', async () => {
-  const reader = new MetricsReader(path, 10)
+  const reader = new MetricsReader(folder, 10)
   expect(await reader.update()).toBe(false)
   expect(reader.curves()).toEqual([])
 })
 
 test('reads what is appended, half a line only when it is whole', async () => {
-  const reader = new MetricsReader(path, 10)
+  const reader = new MetricsReader(folder, 10)
   writeFileSync(path, line(10, 3) + line(20, 2).slice(0, 12))
   expect(await reader.update()).toBe(true)
   expect(losses(reader)).toEqual({ name: 'loss', x: [10], y: [3] })
@@ -38,14 +38,14 @@ test('reads what is appended, half a line only when it is whole', async () => {
 
 test('damaged lines are counted and passed over', async () => {
   writeFileSync(path, `${line(1, 3)}{"step":\n[1]\nnull\n{"step":"x"}\n\n${line(2, 1)}`)
-  const reader = new MetricsReader(path, 10)
+  const reader = new MetricsReader(folder, 10)
   await reader.update()
   expect(losses(reader)?.y).toEqual([3, 1])
   expect(reader.damagedLines).toBe(4)
 })
 
 test('a log that was cut by a resumed run is read anew', async () => {
-  const reader = new MetricsReader(path, 10)
+  const reader = new MetricsReader(folder, 10)
   writeFileSync(path, line(1, 5) + line(2, 4) + line(3, 3))
   await reader.update()
   truncateSync(path, line(1, 5).length)
@@ -57,7 +57,7 @@ test('a log that was cut by a resumed run is read anew', async () => {
 })
 
 test('a log that was cut and has grown past its old length between two looks is read anew', async () => {
-  const reader = new MetricsReader(path, 10)
+  const reader = new MetricsReader(folder, 10)
   writeFileSync(path, line(1, 5) + line(2, 4))
   await reader.update()
   truncateSync(path, line(1, 5).length)
@@ -73,7 +73,7 @@ test('a log longer than a block, with many metrics', async () => {
     path,
     Array.from({ length: 2000 }, (_, step) => `${JSON.stringify({ step, ...metrics })}\n`).join(''),
   )
-  const reader = new MetricsReader(path, 50)
+  const reader = new MetricsReader(folder, 50)
   await reader.update()
   expect(reader.step).toBe(1999)
   expect(reader.curves()).toHaveLength(60)

@@ -1,4 +1,4 @@
-import type { EvaluationRecord } from '@selfsup/core'
+import type { EvaluationRecord } from '@selfsup/run-folder'
 
 /** One measured quantity over the steps, thinned where there were too many: then mean, lowest and highest of neighbours. */
 export interface Curve {

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto'
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { stat } from 'node:fs/promises'
+import { basename, resolve } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
+import { runPaths, writeAtomically } from '@selfsup/run-folder'
 import { type DetailOptions, type DetailSources, detailsOf } from './details.js'
 import { pageParts, renderPage } from './html.js'
 import type { PageData, RunView } from './page-data.js'
@@ -43,9 +43,9 @@ export async function reportData(
   const names = namesOf(folders)
   const runs: RunView[] = []
   for (const [i, folder] of folders.entries()) {
-    const facts = await stat(join(folder, 'config.json')).catch(() => undefined)
+    const facts = await stat(runPaths(folder).config).catch(() => undefined)
     if (!facts?.isFile())
-      throw new SelfsupError(`${folder} holds no run: there is no ${join(folder, 'config.json')}`)
+      throw new SelfsupError(`${folder} holds no run: there is no ${runPaths(folder).config}`)
     const reader = new RunReader(folder, { id: `run${i + 1}`, name: names[i]!, points })
     await reader.update()
     signal?.throwIfAborted()
@@ -68,13 +68,5 @@ export function namesOf(folders: readonly string[]): string[] {
 
 /** Writes a text so that the file is there whole or not at all. */
 export async function writeReport(path: string, html: string): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.tmp`
-  await mkdir(dirname(resolve(path)), { recursive: true })
-  try {
-    await writeFile(temporary, html)
-    await rename(temporary, path)
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw error
-  }
+  await writeAtomically(resolve(path), (file) => file.writeFile(html))
 }

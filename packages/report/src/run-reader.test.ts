@@ -1,9 +1,9 @@
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseRecord } from '@selfsup/run-folder'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type MadeUpRun, writeRun } from '../../../tooling/browser/made-up-runs.js'
-import { parseRecord } from './evaluation-files.js'
 import { findRuns } from './find-runs.js'
 import { missingSections } from './missing.js'
 import { namesOf, reportData } from './report.js'
@@ -74,8 +74,8 @@ test('a run in the making, then with a lock, then further on', async () => {
 
 test.each([
   ['{"formatVersion":2,', 'config.json is damaged'],
-  ['{}', 'config.json is no run'],
-  ['null', 'config.json is no run'],
+  ['{}', "config.json is not a run's"],
+  ['null', "config.json is not a run's"],
 ])('a config of %s is a problem, no error', async (text, problem) => {
   writeFileSync(join(folder, 'config.json'), text)
   const reader = readerOf(folder)
@@ -93,8 +93,8 @@ test('half-written and foreign records are left out, the others stay', async () 
   await reader.update()
   expect(reader.view().evaluations).toHaveLength(5)
   expect(reader.view().problems).toEqual([
-    'evaluation/broken.json is left out: it is no whole JSON (half written, or damaged)',
-    expect.stringContaining('evaluation/foreign.json is left out: it is no evaluation record: protocol'),
+    'evaluation/broken.json is left out: it is not valid JSON (half written, or damaged)',
+    expect.stringContaining('evaluation/foreign.json is left out: it is not an evaluation record: protocol'),
   ])
 })
 

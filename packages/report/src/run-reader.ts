@@ -1,34 +1,19 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { EvaluationRecord } from '@selfsup/core'
-import { z } from 'zod'
+import { readFile, stat } from 'node:fs/promises'
+import {
+  checkpointPaths,
+  checkpointStep,
+  type EvaluationRecord,
+  isRunLocked,
+  parseRunConfig,
+  type RunConfig,
+  runPaths,
+  totalStepsOf,
+} from '@selfsup/run-folder'
 import { parametersOf } from './backbone-parameters.js'
 import { EvaluationFiles } from './evaluation-files.js'
 import { MetricsReader } from './metrics-reader.js'
 import type { RunState, RunView } from './page-data.js'
-
-/** What of a run's config.json a page shows; all else in it may be as it likes. */
-const runConfig = z.object({
-  method: z.string(),
-  options: z.record(z.string(), z.unknown()).optional(),
-  dataset: z.object({ name: z.string(), length: z.number() }).optional(),
-  settings: z
-    .looseObject({ epochs: z.number(), batchSize: z.number(), maxSteps: z.number().nullish() })
-    .optional(),
-  stepsPerEpoch: z.number().optional(),
-  config: z
-    .looseObject({
-      backbone: z.string().optional(),
-      pictures: z.object({ size: z.number(), channels: z.union([z.literal(1), z.literal(3)]) }).optional(),
-    })
-    .optional(),
-  versions: z.record(z.string(), z.string()).optional(),
-})
-type Config = z.infer<typeof runConfig>
-
-/** A lock is touched every 15 s; one that was not for so long belongs to a process that is gone. */
-const LOCK_STALE_MS = 120_000
 
 export interface RunReaderOptions {
   readonly id: string
@@ -47,7 +32,7 @@ export class RunReader {
   readonly #options: RunReaderOptions
   readonly #metrics: MetricsReader
   readonly #evaluations: EvaluationFiles
-  #config: Config | undefined
+  #config: RunConfig | undefined
   #configStamp = ''
   #configProblem: string | undefined
   #updated = 0
@@ -59,7 +44,7 @@ export class RunReader {
   constructor(folder: string, options: RunReaderOptions) {
     this.folder = folder
     this.#options = options
-    this.#metrics = new MetricsReader(join(folder, 'metrics.jsonl'), options.points ?? 600)
+    this.#metrics = new MetricsReader(folder, options.points ?? 600)
     this.#evaluations = new EvaluationFiles(folder)
   }
 
@@ -78,7 +63,7 @@ export class RunReader {
   }
 
   async #readConfig(): Promise<boolean> {
-    const path = join(this.folder, 'config.json')
+    const path = runPaths(this.folder).config
     const facts = await stat(path).catch(() => undefined)
     const stamp = facts ? `${facts.mtimeMs} ${facts.size}` : 'none'
     if (stamp === this.#configStamp) return false
@@ -86,26 +71,22 @@ export class RunReader {
     this.#config = undefined
     this.#configProblem = undefined
     try {
-      const { success, data, error } = runConfig.safeParse(JSON.parse(await readFile(path, 'utf8')))
-      if (success) this.#config = data
-      else this.#configProblem = `config.json is no run's: ${error.issues[0]?.path.join('.')}`
+      this.#config = parseRunConfig(await readFile(path, 'utf8'))
     } catch (error) {
-      this.#configProblem = facts ? 'config.json is damaged' : `config.json: ${(error as Error).message}`
+      this.#configProblem = facts ? (error as Error).message : `config.json: ${(error as Error).message}`
     }
     return true
   }
 
   async #readState(): Promise<boolean> {
     const before = this.#fileState()
-    const names = await readdir(join(this.folder, 'checkpoints')).catch(() => [])
-    const steps = names.map((name) => Number(/^step-(\d+)\.safetensors$/.exec(name)?.[1] ?? 0))
-    this.#checkpoint = Math.max(0, ...steps)
-    const [lock, log, config, pictures] = await Promise.all(
-      ['lock.json', 'metrics.jsonl', 'config.json', 'pictures'].map((name) =>
-        stat(join(this.folder, name)).catch(() => undefined),
-      ),
+    const paths = runPaths(this.folder)
+    const [newest] = await checkpointPaths(this.folder).catch(() => [])
+    this.#checkpoint = newest === undefined ? 0 : checkpointStep(newest)!
+    const [log, config, pictures] = await Promise.all(
+      [paths.metrics, paths.config, paths.pictures].map((path) => stat(path).catch(() => undefined)),
     )
-    this.#locked = lock !== undefined && Date.now() - lock.mtimeMs < LOCK_STALE_MS
+    this.#locked = await isRunLocked(this.folder)
     this.#updated = Math.max(log?.mtimeMs ?? 0, config?.mtimeMs ?? 0, this.#evaluations.updated)
     this.#pictures = pictures?.mtimeMs ?? 0
     return before !== this.#fileState()
@@ -119,10 +100,7 @@ export class RunReader {
   view(): RunView {
     const config = this.#config
     const { settings, stepsPerEpoch } = config ?? {}
-    const totalSteps =
-      settings && stepsPerEpoch
-        ? Math.min(stepsPerEpoch * settings.epochs, settings.maxSteps ?? Number.POSITIVE_INFINITY)
-        : undefined
+    const totalSteps = config && totalStepsOf(config.settings, config.stepsPerEpoch)
     const step = Math.max(this.#checkpoint, this.#metrics.step)
     const latest = this.#metrics.latest()
     const { damagedLines, secondsPerImage } = this.#metrics
@@ -135,8 +113,8 @@ export class RunReader {
       folder: this.folder,
       state: this.#state(step, totalSteps),
       method: config?.method,
-      backbone: config?.config?.backbone,
-      pictures: config?.config?.pictures,
+      backbone: config?.backbone?.name,
+      pictures: shapeOf(config),
       step,
       totalSteps,
       stepsPerEpoch,
@@ -180,12 +158,25 @@ export function summaryOf({ curves, details, evaluations, ...view }: RunView): R
   }
 }
 
-function factsOf({ options = {}, dataset, settings, config, versions = {} }: Config): [string, string][] {
+/** Of the images, where they are of one channel or three. */
+function shapeOf(config: RunConfig | undefined): RunView['pictures'] {
+  const { size, channels } = config?.imageShape ?? {}
+  return size !== undefined && (channels === 1 || channels === 3) ? { size, channels } : undefined
+}
+
+function factsOf({
+  options,
+  dataset,
+  settings,
+  backbone,
+  imageShape,
+  versions,
+}: RunConfig): [string, string][] {
   const facts: [string, unknown][] = [
-    ['images', dataset && `${dataset.name}, ${dataset.length}`],
-    ['backbone', config?.backbone],
-    ['pictures', config?.pictures && `${config.pictures.size} pixels, ${config.pictures.channels} channels`],
-    ...Object.entries(settings ?? {}),
+    ['images', `${dataset.name}, ${dataset.length}`],
+    ['backbone', backbone?.name],
+    ['pictures', imageShape && `${imageShape.size} pixels, ${imageShape.channels} channels`],
+    ...Object.entries(settings),
     ...Object.entries(options),
     ...Object.entries(versions),
   ]

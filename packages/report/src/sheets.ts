@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { runPaths } from '@selfsup/run-folder'
 import sharp from 'sharp'
 import type { RunDetails, Sheet } from './page-data.js'
 
@@ -15,7 +16,7 @@ const WIDEST = 1200
  * data: addresses. Those that can't be read are left out, with a note.
  */
 export async function sheetsOf(run: string): Promise<Pick<RunDetails, 'sheets' | 'notes'>> {
-  const folder = join(run, 'pictures')
+  const folder = runPaths(run).pictures
   const notes: string[] = []
   const sheets: { name: string; sheets: Sheet[] }[] = []
   for (const [name, files] of [...sheetFiles(await readdir(folder).catch(() => []))].slice(0, MOST_NAMES)) {

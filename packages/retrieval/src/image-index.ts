@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Table } from '@lancedb/lancedb'
 import { expected, SelfsupError } from '@selfsup/core'
+import { writeAtomically } from '@selfsup/run-folder'
 import { type NewImages, rowsOf, schemaOf, textsOf, unitLength, vectorsOf } from './index-rows.js'
 import { type Lance, loadLance } from './lance.js'
 
@@ -197,8 +198,7 @@ async function writeKey(folder: string, key: IndexKey): Promise<void> {
   const path = join(folder, 'index.json')
   const text = `${JSON.stringify({ version: 1, key }, undefined, 2)}\n`
   if ((await readFile(path, 'utf8').catch(() => '')) === text) return
-  await writeFile(`${path}.${process.pid}`, text)
-  await rename(`${path}.${process.pid}`, path)
+  await writeAtomically(path, (file) => file.writeFile(text))
 }
 
 /** A text in SQL. */

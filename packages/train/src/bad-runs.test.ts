@@ -13,11 +13,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import { type Engine, prepareEngine } from '@selfsup/engine'
+import { lockRun } from '@selfsup/run-folder'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type Trouble, tinyDataset, tinyMethod, tinyOptions } from './fixtures/tiny.js'
 import { readRun, readSafetensors, type TrainOptions, train } from './index.js'
-import { lockRun } from './run-lock.js'
 
 let engine: Engine
 let folder: string
@@ -93,7 +93,7 @@ describe('before anything is written', () => {
     await run({ maxSteps: 2 })
     const before = await readFile(join(out, 'config.json'), 'utf8')
     expect(await failure(run())).toBe(
-      `${out} holds a run already (tiny, finished): go on with it by \`selfsup resume ${out}\`, or choose another folder`,
+      `${out} already holds a run (tiny, finished); resume it, or choose another folder`,
     )
     expect(await readFile(join(out, 'config.json'), 'utf8')).toBe(before)
     expect(await readdir(out)).not.toContain('lock.json')

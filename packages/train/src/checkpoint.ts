@@ -1,6 +1,6 @@
-import { mkdir, readdir, rm } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { mkdir, rm } from 'node:fs/promises'
 import { expected, formatShape, SelfsupError } from '@selfsup/core'
+import { checkpointPath, checkpointPaths, removeUnfinished, runPaths } from '@selfsup/run-folder'
 import * as tf from '@tensorflow/tfjs-core'
 import {
   type HostTensor,
@@ -36,26 +36,6 @@ export interface Keep {
   readonly best: boolean
 }
 
-const folderOf = (run: string) => join(run, 'checkpoints')
-const nameOf = (step: number) => `step-${String(step).padStart(8, '0')}.safetensors`
-
-/** Paths of a run's checkpoints, newest first. */
-export async function checkpoints(run: string): Promise<string[]> {
-  const names = await readdir(folderOf(run)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return []
-    throw error
-  })
-  return names
-    .filter((name) => /^step-\d+\.safetensors$/.test(name))
-    .sort((a, b) => stepOf(b) - stepOf(a))
-    .map((name) => join(folderOf(run), name))
-}
-
-/** The number of steps done at a checkpoint, from its name. */
-export function stepOf(path: string): number {
-  return Number(/step-(\d+)/.exec(basename(path))?.[1])
-}
-
 /**
  * Writes a checkpoint, then removes those that need not be kept. It is there whole or not at all.
  * @param keep.last newest ones that stay; with `best`, the one of lowest smoothed loss stays beside them
@@ -78,8 +58,8 @@ export async function saveCheckpoint(
   const metadata: Record<string, string> = { format: 'selfsup', formatVersion: '1' }
   for (const [key, value] of Object.entries({ ...about, ...position })) metadata[key] = JSON.stringify(value)
 
-  await mkdir(folderOf(run), { recursive: true })
-  const path = join(folderOf(run), nameOf(position.step))
+  await mkdir(runPaths(run).checkpoints, { recursive: true })
+  const path = checkpointPath(run, position.step)
   await writeSafetensors(path, { tensors, metadata })
   await prune(run, path, keep).catch((error: Error) =>
     onWarning(`older checkpoints can't be removed: ${error.message}; the new one stands`),
@@ -103,7 +83,7 @@ function expectFinite(name: string, values: ArrayLike<number>): void {
  * the one just written could not be read when the run went on from an earlier one: they go too.
  */
 async function prune(run: string, written: string, keep: Keep): Promise<void> {
-  const found = await checkpoints(run)
+  const found = await checkpointPaths(run)
   const all = found.slice(found.indexOf(written))
   for (const path of found) if (!all.includes(path)) await rm(path, { force: true })
   let best: string | undefined
@@ -114,9 +94,7 @@ async function prune(run: string, written: string, keep: Keep): Promise<void> {
     if (loss < lowest) [best, lowest] = [path, loss]
   }
   for (const path of all.slice(Math.max(1, keep.last))) if (path !== best) await rm(path, { force: true })
-  for (const name of await readdir(folderOf(run))) {
-    if (name.endsWith('.tmp')) await rm(join(folderOf(run), name), { force: true })
-  }
+  await removeUnfinished(runPaths(run).checkpoints, 0)
 }
 
 function lossOf(metadata: Record<string, string>): number {
@@ -147,7 +125,7 @@ export async function newestCheckpoint(
   run: string,
   onWarning: (message: string) => void = () => {},
 ): Promise<{ path: string; content: Safetensors } | undefined> {
-  const all = await checkpoints(run)
+  const all = await checkpointPaths(run)
   for (const path of all) {
     try {
       return { path, content: await readSafetensors(path) }
@@ -158,7 +136,7 @@ export async function newestCheckpoint(
   }
   expected(
     all.length === 0,
-    `${run}: none of its ${all.length} checkpoints can be read; start it anew in another folder`,
+    `${run}: none of its ${all.length} checkpoints can be read; start a new run in another folder`,
   )
   return undefined
 }

@@ -1,8 +1,24 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type Method, noteOnModel } from '@selfsup/core'
+import { writeAtomically } from '@selfsup/run-folder'
 import { io } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
-import { writeAtomically } from './atomic-file.js'
+
+/**
+ * Exports a method's backbone with what it expects of images: size, channels and normalisation are noted on the model and
+ * stand in model.json under `userDefinedMetadata.selfsup`, so that a copied model still says how to feed it.
+ * @throws what the file system threw
+ */
+export async function exportMethod(method: Method, folder: string): Promise<void> {
+  const { networks, normalisation, encode } = method
+  const [, size, width, channels] = networks.backbone.inputs[0]?.shape ?? []
+  // Backbones of edges or of one channel of several are fed by their method: pixels alone are not what they take.
+  if (normalisation && size && size === width && channels === normalisation.mean.length)
+    noteOnModel(networks.backbone, { preprocessing: { size, channels, normalisation } })
+  noteOnModel(networks.backbone, { complete: !encode })
+  await exportBackbone(networks.backbone, folder)
+}
 
 /**
  * Writes a model as TensorFlow.js layers models are stored, model.json and weights.bin:
@@ -12,11 +28,18 @@ import { writeAtomically } from './atomic-file.js'
 export async function exportBackbone(model: LayersModel, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
   await model.save(
-    io.withSaveHandler(async ({ modelTopology, weightSpecs, weightData, ...about }) => {
+    io.withSaveHandler(async ({ modelTopology, weightSpecs, weightData, userDefinedMetadata, ...about }) => {
       const weights = new Uint8Array(io.CompositeArrayBuffer.join(weightData))
       const { format = 'layers-model', generatedBy, convertedBy = null } = about
       const weightsManifest = [{ paths: ['weights.bin'], weights: weightSpecs }]
-      const text = JSON.stringify({ format, generatedBy, convertedBy, modelTopology, weightsManifest })
+      const text = JSON.stringify({
+        format,
+        generatedBy,
+        convertedBy,
+        userDefinedMetadata,
+        modelTopology,
+        weightsManifest,
+      })
       // The weights first: whoever finds a model.json finds what it names.
       await writeAtomically(join(folder, 'weights.bin'), (file) => file.writeFile(weights))
       await writeAtomically(join(folder, 'model.json'), (file) => file.writeFile(text))

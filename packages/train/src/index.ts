@@ -1,3 +1,4 @@
+export { type Run, type RunConfig, readRun } from '@selfsup/run-folder'
 export type {
   EpochReport,
   PicturesReport,
@@ -7,7 +8,6 @@ export type {
   TrainSettings,
 } from './options.js'
 export { type ChosenSettings, recommendedSettings } from './recommended-settings.js'
-export { type Run, type RunDescription, readRun } from './run-folder.js'
 export { type HostTensor, readSafetensors, type Safetensors, writeSafetensors } from './safetensors.js'
 export type { StepValues } from './step-values.js'
 export { restoreMethod, restoreNetworks, train } from './train.js'

@@ -1,37 +1,24 @@
-import type { HostImages, OptimizerSettings, ScheduleSettings } from '@selfsup/core'
+import type { HostImages, OptionValue } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
+import type { TrainSettings } from '@selfsup/run-folder'
 
-/** What a run is made of besides method and images: stored with it, the same when it goes on. */
-export interface TrainSettings {
-  readonly epochs: number
-  /** images a step; at least 2, at most the dataset's length (or that of the method's order) */
-  readonly batchSize: number
-  /** the highest, as it is: `linearScaling` of @selfsup/optim fits it to the batch */
-  readonly learningRate: number
-  /** default SGD with momentum 0.9 */
-  readonly optimizer?: OptimizerSettings
-  /** default cosine without warm-up */
-  readonly schedule?: ScheduleSettings
-  /** of order, crops, augmentations: all randomness of the run; default 0 */
-  readonly seed?: number
-  /** ends the run after so many steps, the schedule with it */
-  readonly maxSteps?: number
-  /** steps between checkpoints; default as many whole epochs as make 100 steps, and at least every 15 minutes */
-  readonly checkpointEvery?: number
-  /** newest checkpoints that stay, beside the one of lowest loss where losses can be compared; default 2 */
-  readonly keepLast?: number
-  /** steps between lines in metrics.jsonl; default 10 */
-  readonly logEvery?: number
-}
+export type { TrainSettings }
 
 export interface TrainOptions extends TrainSettings {
   /** folder of the run: checkpoints, metrics, the finished backbone */
   readonly out: string
   readonly engine: Engine
-  /** stored in config.json and in each checkpoint: what the caller needs to make method and dataset again */
+  /** the caller's own, stored in config.json and in each checkpoint; method, backbone and images are stored without it */
   readonly config?: Readonly<Record<string, unknown>>
   /** go on from the newest checkpoint in `out`; default false: `out` must hold no run */
   readonly resume?: boolean
+  /**
+   * With `resume`: what the stored options of the method mean today, where the run was made by an older version;
+   * `storedOptions` of @selfsup/runs knows it. Default: what they meant then
+   */
+  readonly migrateOptions?: (
+    stored: Readonly<Record<string, OptionValue>>,
+  ) => Readonly<Record<string, OptionValue>>
   /** when it is raised, the step in progress is finished, everything is saved, and `train` returns */
   readonly signal?: AbortSignal
   readonly onStep?: (report: StepReport) => void

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import { expected } from '@selfsup/core'
-import { writeAtomically } from './atomic-file.js'
+import { writeAtomically } from '@selfsup/run-folder'
 
 /** A tensor's values on the host. */
 export interface HostTensor {

@@ -1,6 +1,6 @@
 import { relative } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
-import { whyNotWritten } from './atomic-file.js'
+import { whyNotWritten } from '@selfsup/run-folder'
 import { NonFiniteError, type Position, saveCheckpoint } from './checkpoint.js'
 import type { LoopParts } from './loop.js'
 

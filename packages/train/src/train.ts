@@ -1,29 +1,29 @@
-import { join } from 'node:path'
 import { type Dataset, expected, type Method, SelfsupError, weightNames } from '@selfsup/core'
-import { whyNotWritten } from './atomic-file.js'
+import {
+  lockRun,
+  makeRunFolder,
+  readRun,
+  runPaths,
+  startRun,
+  totalStepsOf,
+  whyNotWritten,
+} from '@selfsup/run-folder'
 import { newestCheckpoint, positionOf, restore, type TrainedVariables } from './checkpoint.js'
-import { exportBackbone } from './export-backbone.js'
+import { describeRun, topologyOf } from './describe-run.js'
+import { exportMethod } from './export-backbone.js'
 import { learningRateSchedule } from './learning-rate.js'
 import { runLoop } from './loop.js'
 import { openMetrics } from './metrics-log.js'
 import type { TrainOptions, TrainResult } from './options.js'
 import { phasesAt } from './phases.js'
-import {
-  describeRun,
-  expectSameRun,
-  makeFolder,
-  precisionWarning,
-  readRun,
-  startRun,
-  totalStepsOf,
-} from './run-folder.js'
-import { lockRun } from './run-lock.js'
+import { expectSameRun, precisionWarning } from './same-run.js'
 import { settingsFor } from './settings.js'
 import { type TrainingStep, trainingStep } from './training-step.js'
 
 /**
  * Trains a method on a dataset, into a folder: config.json, metrics.jsonl, TensorBoard events,
- * checkpoints/ and, at the end, backbone/. A run that was killed goes on with `resume: true` and ends
+ * checkpoints/ and, at the end, backbone/. Method, backbone, preprocessing and the source of the images are written down, so
+ * that `openRun` of @selfsup/runs and the command line open the run without the program that made it. A run that was killed goes on with `resume: true` and ends
  * with the weights it would have had, bit for bit on the same engine.
  *
  * The method and its networks stay the caller's; they hold the trained weights afterwards.
@@ -46,15 +46,17 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
   const started = Date.now()
 
   try {
+    let { backbone } = description
     if (resume) {
       const run = await readRun(out)
-      expectSameRun(run, description)
+      backbone = run.backbone // layers without a name of their own have another one in each process
+      expectSameRun(run, description, options.migrateOptions)
       const warning = precisionWarning(run, description)
       if (warning) onWarning(warning)
-    } else await makeFolder(out)
+    } else await makeRunFolder(out)
     const lock = await writable(out, lockRun(out))
     try {
-      if (!resume) await writable(out, startRun(out, description))
+      if (!resume) await writable(out, startRun(out, description, topologyOf(method)))
       const variables = trainedVariables(method, step)
       const newest = await newestCheckpoint(out, onWarning)
       if (newest) restore(newest.path, newest.content, variables)
@@ -75,13 +77,13 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
         variables,
         position,
         checkpoint: newest?.path,
-        run: { ...description },
+        run: { ...description, backbone },
         log: await writable(out, openMetrics(out, position.step)),
       })
-      const backbone = join(out, 'backbone')
-      await writable(backbone, exportBackbone(method.networks.backbone, backbone))
+      const exported = runPaths(out).backbone
+      await writable(exported, exportMethod(method, exported))
       const seconds = (Date.now() - started) / 1000
-      return { ...end, totalSteps, backbone, seconds, imagesPerSecond: end.images / seconds }
+      return { ...end, totalSteps, backbone: exported, seconds, imagesPerSecond: end.images / seconds }
     } finally {
       await lock.release()
     }

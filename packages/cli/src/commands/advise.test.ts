@@ -1,8 +1,8 @@
 import { advise, judgedMethods, type Measures, measureImages } from '@selfsup/advise'
 import { uniforms } from '@selfsup/core'
+import { findMethod, methodNames } from '@selfsup/runs'
 import { expect, test } from 'vitest'
 import { methodOptions } from '../config.js'
-import { findMethod, methodNames } from '../registry.js'
 
 /** Noise: what it is does not matter here, only that the rules find figures. */
 const plain = measureImages({

@@ -1,7 +1,7 @@
 import type { Advice, Measures, Verdict } from '@selfsup/advise'
 import { SelfsupError } from '@selfsup/core'
+import { methodNames } from '@selfsup/runs'
 import { interruptible } from '../interrupt.js'
-import { methodNames } from '../registry.js'
 import { shellWord } from '../table.js'
 
 /** Flags of `selfsup advise`. */

@@ -1,10 +1,10 @@
+import { startEngine } from '../engine.js'
 import { table } from '../table.js'
 
 /** `selfsup backbones`: the networks, with features and parameters (of 32-pixel colour pictures). */
 export async function backbones({ json }: { json?: boolean }): Promise<number> {
   const tf = await import('@tensorflow/tfjs-core')
-  const { prepareEngine } = await import('@selfsup/engine')
-  await prepareEngine({ engine: 'cpu' })
+  await startEngine('cpu')
   const all = (await import('@selfsup/backbones')).backbones.map(({ name, summary, features, create }) => {
     const model = create({ size: 32 })
     const parameters = model.trainableWeights.reduce(

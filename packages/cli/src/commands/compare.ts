@@ -1,8 +1,9 @@
 import { basename, resolve } from 'node:path'
-import { type EvaluationRecord, SelfsupError } from '@selfsup/core'
+import { SelfsupError } from '@selfsup/core'
 import type { Comparison } from '@selfsup/evaluation'
-import { shown, shownInterval } from '../judging/value-table.js'
+import type { EvaluationRecord } from '@selfsup/run-folder'
 import { table } from '../table.js'
+import { shown, shownInterval } from '../value-table.js'
 
 /** Flags of `selfsup compare`. */
 export interface CompareFlags {
@@ -35,7 +36,7 @@ export async function compare(runs: readonly string[], { json }: CompareFlags): 
 }
 
 async function recordsOf(run: string): Promise<{ run: string; records: Map<string, EvaluationRecord> }> {
-  const { readRecords } = await import('@selfsup/evaluation')
+  const { readRecords } = await import('@selfsup/run-folder')
   const records = await readRecords(run, (path) =>
     console.error(`${path} is damaged or of another version: passed over`),
   )

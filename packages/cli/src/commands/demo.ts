@@ -2,26 +2,25 @@ import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
-import { methodOptions, type Settings } from '../config.js'
+import type { SplitFeatures } from '@selfsup/evaluation'
+import { type RunConfig, readRun, runPaths } from '@selfsup/run-folder'
 import {
+  defaultNormalisation,
+  disposeMethod,
   type FeatureSource,
   featuresOf,
-  judgeFeatures,
-  pixelFeatures,
-  resultTable,
-} from '../judging/judge.js'
-import { progressView } from '../progress.js'
-import { findMethod } from '../registry.js'
-import {
-  checkRunConfig,
-  disposeOf,
+  findMethod,
+  type MethodSpec,
   makeMethod,
-  normalisationFor,
-  type RunConfig,
-  trainedMethod,
-} from '../run.js'
+  openRun,
+  pixelFeatures,
+} from '@selfsup/runs'
+import { methodOptions, type Settings } from '../config.js'
+import { startEngine } from '../engine.js'
+import { progressView } from '../progress.js'
 import { duration } from '../table.js'
-import { announce, runTraining } from './pretrain.js'
+import { announce, runTraining } from '../training.js'
+import { type Judgement, resultTable } from '../value-table.js'
 
 /** Flags of `selfsup demo`. */
 export interface DemoFlags {
@@ -44,26 +43,26 @@ const options = { temperature: 0.2, jitter: 1, minScale: 0.4 }
 export async function demo({ out = join('runs', 'demo'), ...flags }: DemoFlags): Promise<number> {
   const started = Date.now()
   const view = progressView(process.stderr)
-  const { prepareEngine } = await import('@selfsup/engine')
   const { shapes } = await import('@selfsup/data')
-  const engine = await prepareEngine({ engine: flags.engine ?? 'auto' })
+  const engine = await startEngine(flags.engine)
   announce(engine, view)
   const { images, epochs, size } = budgets[engine.name]
   view.note(
     `SimCLR learns from ${images} drawn pictures, without their labels, for ${epochs} epochs; run: ${out}`,
   )
   const train = shapes({ size, count: images })
-  const config: RunConfig = {
+  const normalisation = await defaultNormalisation(3)
+  const spec: MethodSpec = {
     method: 'simclr',
     options: methodOptions(await findMethod('simclr'), [], options),
-    images: { source: 'shapes', split: 'train', count: images, strict: false },
-    pictures: { size, channels: 3 },
+    imageShape: { size, channels: 3 },
+    normalisation,
     backbone: 'convnet',
     seed: 1,
   }
   await clearOwnRun(out)
   const code = await runTraining({
-    config,
+    make: () => makeMethod(spec),
     train: {
       epochs,
       batchSize: 128,
@@ -76,29 +75,28 @@ export async function demo({ out = join('runs', 'demo'), ...flags }: DemoFlags):
     dataset: train,
     view,
     engine: engine.name,
-    resume: false,
     quiet: true,
   })
   if (code !== 0) return code
   view.note('How good are the features? 4,000 labelled pictures to learn from, 2,000 to be tested on.')
   const judge: FeatureSource = {
     engine,
-    cache: join(out, 'features'),
-    normalisation: await normalisationFor(3),
+    cache: runPaths(out).features,
+    normalisation,
     size,
     train: shapes({ size, count: 4000, seed: 2 }),
     test: shapes({ size, count: 2000, seed: 2, split: 'test' }),
-    view,
+    onNote: view.note,
   }
-  const random = await makeMethod(config)
-  const { method } = await trainedMethod(out)
+  const random = await makeMethod(spec)
+  const trained = await openRun(out)
   const rows = [
     await judgeFeatures(await pixelFeatures(judge)),
     await judgeFeatures(await featuresOf('random features', random, judge)),
-    await judgeFeatures(await featuresOf('SimCLR features', method, judge)),
+    await judgeFeatures(await featuresOf('SimCLR features', trained.maker, judge)),
   ]
-  disposeOf(random)
-  disposeOf(method)
+  disposeMethod(random)
+  trained.dispose()
   const seconds = (Date.now() - started) / 1000
   console.log(
     flags.json
@@ -120,19 +118,26 @@ const kinds = 10
 /** Each demo starts anew, but takes away nothing that is not an earlier demo's. */
 async function clearOwnRun(folder: string): Promise<void> {
   if (!existsSync(folder)) return
-  const { readRun } = await import('@selfsup/train')
-  const { config } = await readRun(folder).catch(() => ({ config: undefined }))
-  if (!config || !isDemo(checkRunConfig(folder, config)))
+  const run = await readRun(folder).catch(() => undefined)
+  if (!run || !isDemo(run))
     throw new SelfsupError(`${folder} is there and holds no demo; name another folder with --out`)
   await rm(folder, { recursive: true })
 }
 
 /** Whether a run is one that a demo makes: drawn pictures alone are no sign, a person may train on them for days. */
-export function isDemo({ method, images, options: made }: RunConfig): boolean {
+export function isDemo({ method, dataset: { source }, options: made }: RunConfig): boolean {
   return (
     method === 'simclr' &&
-    images.source === 'shapes' &&
-    Object.values(budgets).some((budget) => budget.images === images.count) &&
+    source?.path === 'shapes' &&
+    Object.values(budgets).some((budget) => budget.images === source.options.count) &&
     Object.entries(options).every(([name, value]) => made[name] === value)
   )
+}
+
+/** kNN and linear probe of features. */
+async function judgeFeatures({ name, train, test }: SplitFeatures): Promise<Judgement> {
+  const { knn, linearProbe } = await import('@selfsup/evaluation')
+  const { accuracy } = await knn(train, test)
+  const probe = await linearProbe(train, test)
+  return { features: name, knn: accuracy, linear: probe.accuracy, linearTop5: probe.top5 }
 }

@@ -1,10 +1,11 @@
 import { describeEngines, type StepsReport } from '@selfsup/engine'
 import manifest from '../../package.json' with { type: 'json' }
+import { engineFlags } from '../engine.js'
 import { withFix } from '../fixes.js'
 
 /** `selfsup doctor`: machine, engines, what is missing and the command that fixes it. */
 export async function doctor({ json }: { json?: boolean }): Promise<number> {
-  const report = await describeEngines()
+  const report = await describeEngines(engineFlags())
   if (json) {
     console.log(JSON.stringify({ selfsup: manifest.version, ...report }))
     return 0

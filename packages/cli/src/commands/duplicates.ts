@@ -1,8 +1,9 @@
 import type { Settings } from '../config.js'
+import { openEncoder } from '../encoder.js'
+import { startEngine } from '../engine.js'
 import { openRunIndex } from '../image-search.js'
 import { interruptible } from '../interrupt.js'
 import { progressView } from '../progress.js'
-import { disposeOf, trainedMethod } from '../run.js'
 
 /** Flags of `selfsup duplicates`. */
 export interface DuplicateFlags {
@@ -15,9 +16,8 @@ export interface DuplicateFlags {
 export async function duplicates(run: string, flags: DuplicateFlags): Promise<number> {
   const { similarity = 0.98, json } = flags
   const view = progressView(process.stderr)
-  const { prepareEngine } = await import('@selfsup/engine')
-  await prepareEngine({ engine: flags.engine ?? 'auto' })
-  const trained = await trainedMethod(run)
+  await startEngine(flags.engine)
+  const trained = await openEncoder(run, view)
   const { index } = await openRunIndex(run, trained, false)
   const interrupt = interruptible(() => view.note('Stopping.'))
   try {
@@ -46,6 +46,6 @@ export async function duplicates(run: string, flags: DuplicateFlags): Promise<nu
   } finally {
     interrupt.release()
     index.close()
-    disposeOf(trained.method)
+    trained.dispose()
   }
 }

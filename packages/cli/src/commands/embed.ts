@@ -1,10 +1,11 @@
 import { SelfsupError } from '@selfsup/core'
-import type { Settings } from '../config.js'
-import { openSource } from '../images.js'
+import { openSource } from '@selfsup/runs'
+import { type Settings, splitOf } from '../config.js'
+import { openEncoder } from '../encoder.js'
+import { startEngine } from '../engine.js'
 import { interruptible } from '../interrupt.js'
 import { progressView } from '../progress.js'
-import { disposeOf, normalisationOf, trainedMethod } from '../run.js'
-import { announce, reportSkipped } from './pretrain.js'
+import { announce, reportSkipped } from '../training.js'
 
 /** Flags of `selfsup embed`. */
 export interface EmbedFlags {
@@ -22,25 +23,24 @@ export async function embed(run: string, source: string, flags: EmbedFlags): Pro
     throw new SelfsupError(`--out must end in .npy or .parquet; got '${flags.out}'`)
   }
   const view = progressView(process.stderr)
-  const { prepareEngine } = await import('@selfsup/engine')
-  const engine = await prepareEngine({ engine: flags.engine ?? 'auto' })
-  const { config, method, encode } = await trainedMethod(run)
+  const engine = await startEngine(flags.engine)
+  const encoder = await openEncoder(run, view)
   if (!flags.json) announce(engine, view)
-  const { channels, size } = config.pictures
+  const { channels, size } = encoder.imageShape
   const interrupt = interruptible(() => view.note('Stopping.'))
   const dataset = await openSource(source, {
-    split: flags.split,
+    split: splitOf(flags.split),
     channels: source === 'shapes' ? undefined : channels,
     size,
     strict: flags.strict,
-    view,
+    onNote: view.note,
     signal: interrupt.signal,
   })
   try {
     const { extractFeatures } = await import('@selfsup/evaluation')
     const { writeFeatures } = await import('@selfsup/data')
-    const features = await extractFeatures(encode, dataset, {
-      normalisation: await normalisationOf(config),
+    const features = await extractFeatures(encoder.encode, dataset, {
+      normalisation: encoder.normalisation,
       size,
       limit: flags.limit,
       engine,
@@ -56,7 +56,7 @@ export async function embed(run: string, source: string, flags: EmbedFlags): Pro
     return 0
   } finally {
     interrupt.release()
-    disposeOf(method)
+    encoder.dispose()
     await dataset.close()
   }
 }

@@ -1,13 +1,15 @@
-import { type EvaluationRecord, SelfsupError, unknownName } from '@selfsup/core'
-import type { Protocol } from '@selfsup/evaluation'
+import { SelfsupError, unknownName } from '@selfsup/core'
+import type { Engine } from '@selfsup/engine'
+import type { Protocol, SuiteResult } from '@selfsup/evaluation'
+import type { EvaluationRecord } from '@selfsup/run-folder'
+import { type OpenedSubject, openSubject } from '@selfsup/runs'
 import type { Settings } from '../config.js'
+import { startEngine } from '../engine.js'
 import { interruptible } from '../interrupt.js'
-import { type Judgement, resultTable } from '../judging/judge.js'
-import { openSubject } from '../judging/subject.js'
-import { valueTable } from '../judging/value-table.js'
-import { progressView } from '../progress.js'
+import { type ProgressView, progressView } from '../progress.js'
 import { duration } from '../table.js'
-import { announce, reportSkipped } from './pretrain.js'
+import { announce, reportSkipped } from '../training.js'
+import { type Judgement, resultTable, valueTable } from '../value-table.js'
 
 /** Flags of `selfsup evaluate`. */
 export interface EvaluateFlags {
@@ -31,7 +33,7 @@ export interface EvaluateFlags {
 /** The two that are run where none are named. */
 const usual = ['knn', 'linear-probe']
 
-/** `selfsup evaluate RUN TRAIN TEST`: judges a run's features, an exported model's, or given ones, by protocols. */
+/** `selfsup evaluate RUN TRAIN TEST`: evaluates the features of a run, of an exported model, or given ones, by protocols. */
 export async function evaluate(
   run: string,
   train: string,
@@ -39,78 +41,28 @@ export async function evaluate(
   flags: EvaluateFlags,
 ): Promise<number> {
   const view = progressView(process.stderr)
-  const { runProtocols } = await import('@selfsup/evaluation')
   const chosen = await chosenProtocols(flags)
-  const { prepareEngine } = await import('@selfsup/engine')
-  const engine = await prepareEngine({ engine: flags.engine ?? 'auto' })
-  const { limit, strict, baselines = false, other, seed = 1, quick = false, anew } = flags
-  // The two quick ones are what runs are compared by while one works: one seed will do.
-  const { seeds = flags.all || flags.protocol ? 3 : 1, steps } = flags
+  const engine = await startEngine(flags.engine)
+  const { limit, strict, baselines, other } = flags
   const interrupt = interruptible(() => view.note('Stopping; what is done is kept.'))
   const { signal } = interrupt
   try {
-    const opened = await openSubject({
-      run,
-      train,
-      test,
-      baselines,
-      other,
-      limit,
-      strict,
-      engine,
-      view,
-      signal,
-    })
+    const request = { run, train, test, baselines, other, limit, strict, engine, signal, onNote: view.note }
+    const opened = await openSubject(request)
     if (!flags.json) announce(engine, view)
-    const { subject, facts, folder, otherWeights, missing, datasets } = opened
     try {
       const started = performance.now()
-      const { records, impossible } = await runProtocols(chosen, subject, {
-        run: folder,
-        facts,
-        engine,
-        seed,
-        seeds,
-        quick,
-        maxSteps: steps,
-        signal,
-        anew,
-        settings: {
-          limit: limit ?? 0,
-          baselines,
-          seed,
-          seedCount: seeds,
-          quick,
-          maxSteps: steps ?? 0,
-          other: otherWeights,
-        },
-        onProgress: (done, what) => view.part(done, what),
-        onProtocol: ({ protocol, state, why }) => {
-          if (state === 'kept') view.note(`${protocol.name}: done before, kept (--anew does it again)`)
-          if (state === 'impossible') view.note(`${protocol.name}: left out, as ${why}`)
-        },
-      })
+      const found = await runChosen(chosen, opened, { ...flags, engine, signal, view })
       view.end()
-      const named = flags.protocol !== undefined && records.length === 0
-      if (named) throw new SelfsupError(`nothing could be judged: ${impossible[0]!.why}`)
-      const results = judgements(records)
-      const compact = chosen.every(({ name }) => usual.includes(name)) && results.length > 0
-      if (flags.json)
-        console.log(
-          JSON.stringify({
-            run,
-            step: facts.step,
-            train: facts.images.train.count,
-            test: facts.images.test.count,
-            ...(missing.length > 0 && { missingClasses: missing }),
-            results,
-            ...(!compact && { records, impossible }),
-          }),
-        )
-      else console.log(compact ? resultTable(results) : valueTable(records))
-      for (const dataset of datasets) reportSkipped(dataset, view)
+      if (flags.protocol !== undefined && found.records.length === 0)
+        throw new SelfsupError(`nothing could be evaluated: ${found.impossible[0]!.why}`)
+      const table = judgements(found.records)
+      const compact = chosen.every(({ name }) => usual.includes(name)) && table.length > 0
+      if (flags.json) console.log(JSON.stringify(forScripts(run, opened, table, compact ? undefined : found)))
+      else console.log(compact ? resultTable(table) : valueTable(found.records))
+      for (const dataset of opened.datasets) reportSkipped(dataset, view)
       if (!compact)
-        view.note(`${duration((performance.now() - started) / 1000)}; records: ${folder}/evaluation`)
+        view.note(`${duration((performance.now() - started) / 1000)}; records: ${opened.folder}/evaluation`)
       return 0
     } finally {
       await opened.close()
@@ -118,6 +70,68 @@ export async function evaluate(
   } finally {
     view.end()
     interrupt.release()
+  }
+}
+
+type Context = Omit<EvaluateFlags, 'engine'> & {
+  readonly engine: Engine
+  readonly signal: AbortSignal
+  readonly view: ProgressView
+}
+
+/** Runs the protocols; those whose record still holds are kept. */
+async function runChosen(
+  chosen: readonly Protocol[],
+  { subject, facts, folder, otherWeights }: OpenedSubject,
+  { engine, signal, view, ...flags }: Context,
+): Promise<SuiteResult> {
+  const { runProtocols } = await import('@selfsup/evaluation')
+  const { limit = 0, baselines = false, seed = 1, quick = false, steps, anew } = flags
+  // The two quick ones are what runs are compared by while one works: one seed will do.
+  const { seeds = flags.all || flags.protocol ? 3 : 1 } = flags
+  const settings = {
+    limit,
+    baselines,
+    seed,
+    seedCount: seeds,
+    quick,
+    maxSteps: steps ?? 0,
+    other: otherWeights,
+  }
+  return runProtocols(chosen, subject, {
+    run: folder,
+    facts,
+    engine,
+    seed,
+    seeds,
+    quick,
+    maxSteps: steps,
+    signal,
+    anew,
+    settings,
+    onProgress: (done, what) => view.part(done, what),
+    onProtocol: ({ protocol, state, why }) => {
+      if (state === 'kept') view.note(`${protocol.name}: done before, kept (--anew does it again)`)
+      if (state === 'impossible') view.note(`${protocol.name}: left out, as ${why}`)
+    },
+  })
+}
+
+/** What a script reads. @param found all that was found, where the table does not show it */
+function forScripts(
+  run: string,
+  { facts, missing }: OpenedSubject,
+  results: readonly Judgement[],
+  found?: SuiteResult,
+) {
+  return {
+    run,
+    step: facts.step,
+    train: facts.images.train.count,
+    test: facts.images.test.count,
+    ...(missing.length > 0 && { missingClasses: missing }),
+    results,
+    ...found,
   }
 }
 

@@ -1,10 +1,11 @@
 import type { Settings } from '../config.js'
+import { openEncoder } from '../encoder.js'
+import { startEngine } from '../engine.js'
 import { imageEmbedder, listingOf, openRunIndex } from '../image-search.js'
 import { interruptible } from '../interrupt.js'
 import { progressView } from '../progress.js'
-import { disposeOf, trainedMethod } from '../run.js'
 import { shellWord } from '../table.js'
-import { announce, reportSkipped } from './pretrain.js'
+import { announce, reportSkipped } from '../training.js'
 
 /** Flags of `selfsup index`. */
 export interface IndexFlags {
@@ -18,11 +19,10 @@ export interface IndexFlags {
 export async function indexImages(run: string, source: string, flags: IndexFlags): Promise<number> {
   const { split = 'train', strict, json } = flags
   const view = progressView(process.stderr)
-  const { prepareEngine } = await import('@selfsup/engine')
-  const engine = await prepareEngine({ engine: flags.engine ?? 'auto' })
-  const trained = await trainedMethod(run)
+  const engine = await startEngine(flags.engine)
+  const trained = await openEncoder(run, view)
   if (!json) announce(engine, view)
-  const { channels, size } = trained.config.pictures
+  const { channels, size } = trained.imageShape
   const { streamImages } = await import('@selfsup/data')
   const drawn = source === 'shapes'
   const dataset = await streamImages(source, {
@@ -63,7 +63,7 @@ export async function indexImages(run: string, source: string, flags: IndexFlags
     interrupt.release()
     embedder.dispose()
     index.close()
-    disposeOf(trained.method)
+    trained.dispose()
     await dataset.close()
   }
 }

@@ -1,5 +1,5 @@
 import { type OptimizerSettings, rangeOf, resolveOptions } from '@selfsup/core'
-import { findMethod, methodNames } from '../registry.js'
+import { findMethod, methodNames } from '@selfsup/runs'
 import { table } from '../table.js'
 
 /** `selfsup methods [METHOD]`: all methods, or what one of them can be told. */

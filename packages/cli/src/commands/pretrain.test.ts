@@ -6,7 +6,8 @@ import { openImages } from '@selfsup/data'
 import { readRun } from '@selfsup/train'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { defaultFolder, pretrain, resume } from './pretrain.js'
+import { defaultFolder, pretrain } from './pretrain.js'
+import { resume } from './resume.js'
 
 /** Learns the pictures' lightness, and paints each in one colour: what a generative method has, in little. */
 const painter: MethodDefinition = {
@@ -44,7 +45,11 @@ const painter: MethodDefinition = {
     }
   },
 }
-vi.mock('../registry.js', () => ({ findMethod: async () => painter, methodNames: () => ['painter'] }))
+vi.mock('../../../runs/src/registry.js', () => ({
+  findMethod: async () => painter,
+  isMethod: () => true,
+  methodNames: () => ['painter'],
+}))
 
 let folder: string
 let told: string
@@ -94,7 +99,7 @@ test('who names no batch gets one that the images are enough for, and a run that
   expect(told).toContain("Batches of 16, as there are 20 images; 64 are the method's own.")
   const run = await readRun(out)
   expect(run.settings).toMatchObject({ batchSize: 16, learningRate: 0.01 * (16 / 256) })
-  expect(run.config).toMatchObject({ normalisation: { mean: [0.485, 0.456, 0.406] } })
+  expect(run.normalisation).toMatchObject({ mean: [0.485, 0.456, 0.406] })
   expect(await resume(out, {})).toBe(0)
   await expect(
     pretrain('painter', 'shapes', { ...shapes, out: join(folder, 'other'), batch: 64 }),

@@ -1,11 +1,15 @@
-import type { Settings } from '../config.js'
-import { methodOptions } from '../config.js'
-import { openSource } from '../images.js'
+import {
+  defaultNormalisation,
+  disposeMethod,
+  findMethod,
+  makeMethod,
+  openSource,
+  writeViews,
+} from '@selfsup/runs'
+import { methodOptions, type Settings } from '../config.js'
+import { startEngine } from '../engine.js'
 import { progressView } from '../progress.js'
-import { findMethod } from '../registry.js'
-import { disposeOf, makeMethod, normalisationFor } from '../run.js'
-import { writeViews } from '../views-sheet.js'
-import { reportSkipped } from './pretrain.js'
+import { reportSkipped } from '../training.js'
 
 /** Flags of `selfsup preview`. */
 export interface PreviewFlags {
@@ -26,24 +30,24 @@ export async function preview(source: string, flags: PreviewFlags): Promise<numb
   const dataset = await openSource(source, {
     size: flags.size,
     count: source === 'shapes' ? count : undefined,
-    view,
+    onNote: view.note,
   })
   try {
-    const { prepareEngine } = await import('@selfsup/engine')
-    await prepareEngine({ engine: flags.engine ?? 'auto' })
+    await startEngine(flags.engine)
     const size = flags.size ?? (dataset.imageSize ? 32 : 224)
     const { channels } = dataset
+    const normalisation = await defaultNormalisation(channels)
     // The views are the method's own, with its options; the network around which it is made does not matter.
     const method = await makeMethod({
       method: definition.name,
       options: methodOptions(definition, flags.set ?? []),
-      pictures: { size, channels },
+      imageShape: { size, channels },
+      normalisation,
       backbone: definition.backbone ?? 'convnet',
       seed,
     })
-    const normalisation = await normalisationFor(channels)
     const views = await writeViews(out, { method, dataset, size, normalisation, count, seed })
-    disposeOf(method)
+    disposeMethod(method)
     reportSkipped(dataset, view)
     view.note(`${out}: originals above, then the ${views} views of each`)
     return 0

@@ -1,6 +1,6 @@
 import { protocols } from '@selfsup/evaluation'
 import { expect, test } from 'vitest'
-import { protocolNames } from '../program.js'
+import { protocolNames } from '../flags.js'
 
 test('help names every protocol', () => {
   expect(protocolNames.split(', ')).toEqual(protocols.map(({ name }) => name))

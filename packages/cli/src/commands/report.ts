@@ -1,7 +1,8 @@
 import { basename, join } from 'node:path'
-import { type EvaluationRecord, type ImageDataset, SelfsupError } from '@selfsup/core'
+import { type ImageDataset, SelfsupError } from '@selfsup/core'
 import type { DetailSources, LabelledFeatures, RunView, SourcesOf } from '@selfsup/report'
-import { openSource } from '../images.js'
+import { type EvaluationRecord, runPaths } from '@selfsup/run-folder'
+import { openSource } from '@selfsup/runs'
 import { interruptible } from '../interrupt.js'
 import { type ProgressView, progressView } from '../progress.js'
 
@@ -104,7 +105,7 @@ async function openJudged(
   { view, signal }: Pick<SourceOptions, 'view' | 'signal'>,
 ): Promise<ImageDataset> {
   const drawn = source === 'shapes' ? drawnAs(fingerprint) : { channels }
-  const dataset = await openSource(source, { split, ...drawn, view, signal })
+  const dataset = await openSource(source, { split, ...drawn, onNote: view.note, signal })
   if (dataset.fingerprint === fingerprint) return dataset
   await dataset.close()
   throw new SelfsupError(`${source} holds other images than those that were judged; evaluate again`)
@@ -123,5 +124,5 @@ async function judgedFeatures(
 ): Promise<LabelledFeatures | undefined> {
   const { readFeatures } = await import('@selfsup/evaluation')
   // A name alone: a record from elsewhere must not lead out of the folder.
-  return readFeatures(join(folder, 'features', basename(features?.test ?? '')))
+  return readFeatures(join(runPaths(folder).features, basename(features?.test ?? '')))
 }

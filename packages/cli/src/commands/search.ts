@@ -1,9 +1,10 @@
 import { expected } from '@selfsup/core'
 import type { Neighbour } from '@selfsup/retrieval'
 import type { Settings } from '../config.js'
+import { openEncoder } from '../encoder.js'
+import { startEngine } from '../engine.js'
 import { imageEmbedder, openRunIndex } from '../image-search.js'
 import { progressView } from '../progress.js'
-import { disposeOf, trainedMethod } from '../run.js'
 import { table } from '../table.js'
 
 /** Flags of `selfsup search`. */
@@ -24,10 +25,9 @@ export async function search(run: string, picture: string, flags: SearchFlags): 
   const view = progressView(process.stderr)
   expected(!sheet || /\.png$/.test(sheet), `--sheet must end in .png; got '${sheet}'`)
   const { streamImages } = await import('@selfsup/data')
-  const { prepareEngine } = await import('@selfsup/engine')
-  const engine = await prepareEngine({ engine: flags.engine ?? 'auto' })
-  const trained = await trainedMethod(run)
-  const { channels } = trained.config.pictures
+  const engine = await startEngine(flags.engine)
+  const trained = await openEncoder(run, view)
+  const { channels } = trained.imageShape
   const asked = await streamImages([picture], { channels, strict: true })
   const { index } = await openRunIndex(run, trained, false)
   const embedder = await imageEmbedder(trained, asked, { engine })
@@ -45,7 +45,7 @@ export async function search(run: string, picture: string, flags: SearchFlags): 
   } finally {
     embedder.dispose()
     index.close()
-    disposeOf(trained.method)
+    trained.dispose()
   }
 }
 

@@ -94,7 +94,11 @@ export function shapes({
       for (let i = 0; i < positions.length; i++) drawn.copy(positions[i]!, target, i * bytes)
     },
   })
-  return { ...dataset, annotations: (index) => annotate(scene(index), size) }
+  return {
+    ...dataset,
+    ...(objects === 1 && { source: { path: 'shapes', options: { imageSize: size, split, count, seed } } }),
+    annotations: (index) => annotate(scene(index), size),
+  }
 }
 
 /** Draws each picture when it is first asked for and keeps it, as far as memory is granted. */

@@ -1,4 +1,5 @@
-import type { EvaluationValue, ImageDataset } from '@selfsup/core'
+import type { ImageDataset } from '@selfsup/core'
+import type { EvaluationValue } from '@selfsup/run-folder'
 import { bleu, cider } from '../caption-scores.js'
 import { trainCaptioner } from '../captioning.js'
 import type { Features } from '../features.js'

@@ -1,4 +1,4 @@
-import type { EvaluationRecord, EvaluationValue } from '@selfsup/core'
+import type { EvaluationRecord, EvaluationValue } from '@selfsup/run-folder'
 import { classScores, isImbalanced, majorityAccuracy } from '../class-scores.js'
 import type { Features } from '../features.js'
 import { mean, partInterval } from '../intervals.js'

@@ -1,4 +1,4 @@
-import type { EvaluationRecord, EvaluationValue } from '@selfsup/core'
+import type { EvaluationRecord, EvaluationValue } from '@selfsup/run-folder'
 import { adjustedRandIndex } from '../adjusted-rand.js'
 import { clusterAccuracy } from '../cluster-accuracy.js'
 import type { Features } from '../features.js'

@@ -1,4 +1,4 @@
-import type { EvaluationChart, EvaluationValue } from '@selfsup/core'
+import type { EvaluationChart, EvaluationValue } from '@selfsup/run-folder'
 import type { CurvePoint } from '../fine-tune.js'
 import type { Protocol } from '../protocol.js'
 import { lacksPictures } from './lacking.js'

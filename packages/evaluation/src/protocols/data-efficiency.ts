@@ -1,4 +1,4 @@
-import type { EvaluationValue } from '@selfsup/core'
+import type { EvaluationValue } from '@selfsup/run-folder'
 import { accuracyInterval, type Estimate, partInterval } from '../intervals.js'
 import { labelParts, labelSubsets } from '../label-subsets.js'
 import { linearProbe } from '../linear-probe.js'

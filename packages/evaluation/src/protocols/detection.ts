@@ -1,4 +1,4 @@
-import type { EvaluationValue } from '@selfsup/core'
+import type { EvaluationValue } from '@selfsup/run-folder'
 import { trainDetector } from '../detection.js'
 import { detectionScores } from '../detection-precision.js'
 import type { Protocol, Subject } from '../protocol.js'

@@ -1,4 +1,4 @@
-import type { EvaluationValue } from '@selfsup/core'
+import type { EvaluationValue } from '@selfsup/run-folder'
 import { fewShot, membersOfClasses } from '../few-shot.js'
 import type { Protocol, Subject } from '../protocol.js'
 import { everything } from './lacking.js'

@@ -1,4 +1,4 @@
-import type { EvaluationValue } from '@selfsup/core'
+import type { EvaluationValue } from '@selfsup/run-folder'
 import { partInterval } from '../intervals.js'
 import type { Protocol } from '../protocol.js'
 import { lacksPictures } from './lacking.js'

@@ -1,4 +1,4 @@
-import type { EvaluationValue } from '@selfsup/core'
+import type { EvaluationValue } from '@selfsup/run-folder'
 import { accuracyInterval } from '../intervals.js'
 import { type LinearProbeResult, linearProbe } from '../linear-probe.js'
 import type { Protocol } from '../protocol.js'

@@ -1,4 +1,4 @@
-import type { EvaluationValue } from '@selfsup/core'
+import type { EvaluationValue } from '@selfsup/run-folder'
 import type { Protocol } from '../protocol.js'
 import { ridge } from '../ridge.js'
 import { everything } from './lacking.js'

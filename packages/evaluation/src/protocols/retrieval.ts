@@ -1,4 +1,4 @@
-import type { EvaluationValue } from '@selfsup/core'
+import type { EvaluationValue } from '@selfsup/run-folder'
 import { membersOfClasses } from '../few-shot.js'
 import { partInterval } from '../intervals.js'
 import { meanAveragePrecision } from '../mean-average-precision.js'

@@ -1,4 +1,4 @@
-import type { EvaluationValue } from '@selfsup/core'
+import type { EvaluationValue } from '@selfsup/run-folder'
 import { alignment, uniformity } from '../alignment-uniformity.js'
 import { collapseSignals } from '../collapse.js'
 import { decisionTree } from '../decision-tree.js'

@@ -1,4 +1,4 @@
-import type { EvaluationRecord } from '@selfsup/core'
+import type { EvaluationRecord } from '@selfsup/run-folder'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { RunView } from '../page-data.js'
 import { number, percent } from './format.js'

@@ -1,4 +1,4 @@
-import type { EvaluationChart, EvaluationRecord, EvaluationValue } from '@selfsup/core'
+import type { EvaluationChart, EvaluationRecord, EvaluationValue } from '@selfsup/run-folder'
 import { useMemo } from 'preact/hooks'
 import type { DrawnRun } from './app.js'
 import type { Line } from './chart-data.js'

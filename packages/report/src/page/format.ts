@@ -1,4 +1,4 @@
-import type { EvaluationValue } from '@selfsup/core'
+import type { EvaluationValue } from '@selfsup/run-folder'
 
 /** A number as a person reads it: `0.0012`, `12.3`, `1 234 567`. */
 export function number(value: number): string {

@@ -1,4 +1,4 @@
-import type { EvaluationRecord } from '@selfsup/core'
+import type { EvaluationRecord } from '@selfsup/run-folder'
 import type { RunView } from '../page-data.js'
 import { duration, figure, interval, number, percent, short } from './format.js'
 import { Section } from './section.js'

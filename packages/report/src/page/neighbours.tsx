@@ -1,4 +1,4 @@
-import type { EvaluationRecord } from '@selfsup/core'
+import type { EvaluationRecord } from '@selfsup/run-folder'
 import type { Atlas, RunDetails, RunView } from '../page-data.js'
 import { Section } from './section.js'
 import { atlasOf, classAt, Thumb } from './thumb.js'

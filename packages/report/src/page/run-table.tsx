@@ -1,4 +1,4 @@
-import type { EvaluationRecord, EvaluationValue } from '@selfsup/core'
+import type { EvaluationRecord, EvaluationValue } from '@selfsup/run-folder'
 import type { RunView } from '../page-data.js'
 import { duration, figure, number, short } from './format.js'
 import { ordered } from './headlines.js'

@@ -1,4 +1,4 @@
-import type { EvaluationRecord } from '@selfsup/core'
+import type { EvaluationRecord } from '@selfsup/run-folder'
 import type { Atlas, RunDetails } from '../page-data.js'
 
 /** Where each position lies in an atlas. */

@@ -1,0 +1,19 @@
+import type { Command } from 'commander'
+import { type Exit, engineOption, imagesHelp, splitOption } from '../flags.js'
+
+/** `selfsup index` */
+export function registerIndex(program: Command, exit: Exit): void {
+  program
+    .command('index')
+    .description('make or bring up to date an index of images, for search and duplicates')
+    .argument('<run>', 'a run’s folder')
+    .argument('<images>', imagesHelp)
+    .addOption(splitOption())
+    .option('--strict', 'stop at the first unreadable image')
+    .addOption(engineOption())
+    .option('--json', 'print one JSON object')
+    .action(async (run, images, flags) => {
+      const { indexImages } = await import('./index-images.js')
+      exit(await indexImages(run, images, flags))
+    })
+}

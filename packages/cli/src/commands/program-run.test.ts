@@ -1,0 +1,181 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { convnet } from '@selfsup/backbones'
+import type { ImageDataset, Method } from '@selfsup/core'
+import { shapes } from '@selfsup/data'
+import { type Engine, prepareEngine } from '@selfsup/engine'
+import { extractFeatures } from '@selfsup/evaluation'
+import { readRun } from '@selfsup/run-folder'
+import { openRun } from '@selfsup/runs'
+import { simclr } from '@selfsup/simclr'
+import { readSafetensors, train } from '@selfsup/train'
+import * as tf from '@tensorflow/tfjs-core'
+import { layers, sequential } from '@tensorflow/tfjs-layers'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { embed } from './embed.js'
+import { evaluate } from './evaluate.js'
+import { indexImages } from './index-images.js'
+import { pretrain } from './pretrain.js'
+import { report } from './report.js'
+import { resume } from './resume.js'
+
+// Runs that a TypeScript program made, with no word of the command line's, and the other way round.
+
+const normalisation = { mean: [0.1, 0.2, 0.3], std: [0.9, 0.8, 0.7] }
+const settings = { epochs: 2, batchSize: 8, learningRate: 0.05, seed: 3, checkpointEvery: 4 }
+const images = () => shapes({ size: 8, count: 32 })
+const method = () => simclr(convnet({ size: 8, widths: [4, 8] }), { outputs: 8 }, { normalisation })
+const wasm = { engine: 'wasm' } as const
+
+let engine: Engine
+let folder: string
+let printed: string
+let told: string
+const run = () => join(folder, 'run')
+
+/** Trains; `cut`: until step 5. */
+async function program(out: string, made: Method = method(), dataset: ImageDataset = images(), cut = false) {
+  const stop = new AbortController()
+  const onStep = ({ step }: { step: number }) => void (cut && step === 5 && stop.abort())
+  return train(made, dataset, { ...settings, out, engine, signal: stop.signal, onStep })
+}
+
+beforeAll(async () => {
+  engine = await prepareEngine(wasm)
+  folder = await mkdtemp(join(tmpdir(), 'selfsup-program-run-'))
+  await program(run())
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+beforeEach(() => {
+  printed = ''
+  told = ''
+  vi.spyOn(console, 'log').mockImplementation((text) => {
+    printed += text
+  })
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    told += text
+    return true
+  })
+})
+
+test('evaluate, by the run or its exported backbone', async () => {
+  const results: unknown[] = []
+  for (const path of [run(), join(run(), 'backbone')]) {
+    printed = ''
+    expect(await evaluate(path, 'shapes', 'shapes', { ...wasm, limit: 60, json: true, knn: true })).toBe(0)
+    results.push(JSON.parse(printed).results[0].knn)
+  }
+  expect(results[0]).toBeGreaterThan(0)
+  expect(results[1]).toBe(results[0])
+  expect(await evaluate(run(), 'shapes', 'shapes', { ...wasm, limit: 60, json: true, baselines: true })).toBe(
+    0,
+  )
+})
+
+test('embed gives the features that the program has', async () => {
+  const out = join(folder, 'features.npy')
+  const opened = await openRun(run())
+  const expected = await extractFeatures(opened.encode, shapes({ size: 8 }), {
+    normalisation,
+    size: 8,
+    limit: 20,
+    engine,
+  })
+  opened.dispose()
+  for (const path of [run(), join(run(), 'backbone')]) {
+    expect(await embed(path, 'shapes', { ...wasm, out, limit: 20 })).toBe(0)
+    const bytes = await readFile(out)
+    const values = new Float32Array(bytes.buffer.slice(bytes.byteOffset + bytes.length - 20 * 8 * 4))
+    values.forEach((value, i) => {
+      expect(value).toBeCloseTo(expected.values[i]!, 5)
+    })
+  }
+})
+
+test('index and report', async () => {
+  const pictures = join(folder, 'pictures')
+  await mkdir(pictures)
+  const { contactSheet } = await import('@selfsup/data')
+  for await (const batch of images().batches({ batchSize: 1, limit: 4 }))
+    await contactSheet(join(pictures, `${batch.indices[0]}.png`), batch.images!, { columns: 1, zoom: 1 })
+  expect(await indexImages(run(), pictures, { ...wasm, json: true })).toBe(0)
+  expect(JSON.parse(printed)).toMatchObject({ images: 4, added: 4 })
+  const out = join(folder, 'report.html')
+  expect(await report([run()], { out, pictures: true })).toBe(0)
+  expect(await readFile(out, 'utf8')).toContain('"backbone":"convnet"')
+}, 120_000)
+
+test('resume ends with the bits of the program', async () => {
+  const out = join(folder, 'cut')
+  expect(await program(out, method(), images(), true)).toMatchObject({ interrupted: true })
+  expect(await resume(out, wasm)).toBe(0)
+  const bits = async (path: string) =>
+    (await readSafetensors(join(path, 'checkpoints', 'step-00000008.safetensors'))).tensors
+  expect(await bits(out)).toEqual(await bits(run()))
+})
+
+test('resume asks for images that a run does not know the place of, and takes only the same ones', async () => {
+  const out = join(folder, 'moved')
+  const { source, ...unnamed } = images()
+  await program(out, method(), unnamed, true)
+  await expect(resume(out, wasm)).rejects.toThrow(
+    `trained on 'shapes', 32 images, and does not say where they are. Name them: selfsup resume ${out} --images IMAGES`,
+  )
+  await expect(resume(out, { ...wasm, images: 'shapes' })).rejects.toThrow('the images are others')
+})
+
+test('a method that only its program knows is resumed there, and its backbone is evaluated here', async () => {
+  const out = join(folder, 'own')
+  const backbone = sequential({
+    layers: [layers.flatten({ inputShape: [8, 8, 3] }), layers.dense({ units: 6 })],
+  })
+  const own: Method = {
+    name: 'own',
+    normalisation,
+    networks: { backbone },
+    state: {},
+    crops: [],
+    views: ({ images }) => tf.div(tf.cast(images!, 'float32'), 255),
+    loss: (views) => ({
+      loss: tf.mean(tf.square(backbone.apply(views as tf.Tensor) as tf.Tensor)) as tf.Scalar,
+    }),
+    dispose() {},
+  }
+  await program(out, own, images(), true)
+  await expect(resume(out, wasm)).rejects.toThrow("a method that only its program knows, 'own'")
+  expect(await evaluate(out, 'shapes', 'shapes', { ...wasm, limit: 60, json: true })).toBe(0)
+  expect(await embed(out, 'shapes', { ...wasm, out: join(folder, 'own.npy'), limit: 4 })).toBe(0)
+})
+
+test('a run of the command line opens in TypeScript', async () => {
+  const out = join(folder, 'of-the-command-line')
+  const flags = { ...wasm, out, size: 16, count: 20, batch: 4, limit: 2, backbone: 'convnet', seed: 3 }
+  expect(await pretrain('simclr', 'shapes', flags)).toBe(0)
+  const opened = await openRun(out)
+  expect(opened).toMatchObject({ step: 2, imageShape: { size: 16, channels: 3 } })
+  expect(opened.method?.name).toBe('simclr')
+  const { values } = await extractFeatures(opened.encode, images(), {
+    normalisation: opened.normalisation,
+    size: 16,
+    limit: 4,
+    engine,
+  })
+  opened.dispose()
+  const path = join(folder, 'same.npy')
+  await embed(out, 'shapes', { ...wasm, out: path, limit: 4 })
+  expect(values.length).toBe(4 * 256)
+  expect((await readRun(out)).config).toEqual({})
+})
+
+test('a run of a program of format 2 says what to do', async () => {
+  const out = join(folder, 'old')
+  await program(out, method(), images(), true)
+  const path = join(out, 'config.json')
+  const { backbone, imageShape, features, dataset, ...config } = JSON.parse(await readFile(path, 'utf8'))
+  const { source, ...rest } = dataset
+  await writeFile(path, JSON.stringify({ ...config, dataset: rest, formatVersion: 2 }))
+  await expect(resume(out, wasm)).rejects.toThrow('made by a TypeScript program with an older version')
+  expect(await embed(out, 'shapes', { ...wasm, out: join(folder, 'old.npy'), limit: 4 })).toBe(0)
+  expect(told).toContain('4 x 8 features')
+})

@@ -1,0 +1,52 @@
+import { SelfsupError } from '@selfsup/core'
+import { readRun } from '@selfsup/run-folder'
+import { methodOfRun, openImagesOfRun } from '@selfsup/runs'
+import type { Settings } from '../config.js'
+import { progressView } from '../progress.js'
+import { shellWord } from '../table.js'
+import { runTraining } from '../training.js'
+
+/** Flags of `selfsup resume`. */
+export interface ResumeFlags {
+  /** where the images are now */
+  readonly images?: string
+  readonly engine?: Settings['engine']
+  readonly json?: boolean
+}
+
+/** `selfsup resume RUN`: goes on from the newest checkpoint, whoever started the run. */
+export async function resume(out: string, { images, engine, json = false }: ResumeFlags): Promise<number> {
+  const run = await readRun(out)
+  const view = progressView(process.stderr, { json })
+  if (run.finished) {
+    view.note(
+      `${out} is finished: ${run.totalSteps} steps. Evaluate it with: selfsup evaluate ${shellWord(out)} TRAIN TEST`,
+    )
+    view.result({ run: out, step: run.step, totalSteps: run.totalSteps, interrupted: false })
+    return 0
+  }
+  const { make, migrateOptions } = await methodOfRun(run)
+  if (!run.backbone)
+    throw new SelfsupError(
+      `${out} was made by a TypeScript program with an older version, which did not write down what its backbone is made of: resume it in that program, with train(method, dataset, { ...settings, out, resume: true })`,
+    )
+  const { name, length, source } = run.dataset
+  if (!images && !source)
+    throw new SelfsupError(
+      `${out} was trained on '${name}', ${length} images, and does not say where they are. Name them: selfsup resume ${shellWord(out)} --images IMAGES`,
+    )
+  const dataset = await openImagesOfRun(run, { images, onNote: view.note })
+  try {
+    return await runTraining({
+      make,
+      train: run.settings,
+      out,
+      dataset,
+      view,
+      engine,
+      resume: { config: run.config, migrateOptions },
+    })
+  } finally {
+    await dataset.close()
+  }
+}

@@ -1,0 +1,30 @@
+import { SelfsupError } from '@selfsup/core'
+import { exportedFolder, type FeatureMaker, type OpenedRun, openExportedModel, openRun } from '@selfsup/runs'
+import type { ProgressView } from './progress.js'
+
+/** What makes features of images: a run's method, or an exported model. */
+export interface OpenedEncoder extends Pick<OpenedRun, 'encode' | 'normalisation' | 'dispose'> {
+  readonly maker: FeatureMaker
+  readonly imageShape: { readonly size: number; readonly channels: 1 | 3 }
+}
+
+/**
+ * Opens the folder of a run, or of an exported model.
+ * @throws SelfsupError when there is neither, or it takes images of two channels or more than three
+ */
+export async function openEncoder(folder: string, view: ProgressView): Promise<OpenedEncoder> {
+  const exported = await exportedFolder(folder)
+  const opened = exported ? await openModel(exported, view) : await openRun(folder)
+  const { size, channels } = opened.imageShape
+  if (channels === 1 || channels === 3) return { ...opened, imageShape: { size, channels } }
+  opened.dispose()
+  throw new SelfsupError(
+    `${folder}: its images have ${channels} channels; those that can be opened have 1 or 3`,
+  )
+}
+
+async function openModel(folder: string, view: ProgressView) {
+  const { model, ...opened } = await openExportedModel(folder, view.note)
+  const { encode } = opened
+  return { ...opened, maker: { name: 'exported model', networks: { backbone: model }, encode } }
+}

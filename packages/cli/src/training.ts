@@ -1,0 +1,115 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ImageDataset, Method } from '@selfsup/core'
+import type { Engine } from '@selfsup/engine'
+import { runPaths, type TrainSettings } from '@selfsup/run-folder'
+import { disposeMethod, writeViews } from '@selfsup/runs'
+import type { TrainOptions } from '@selfsup/train'
+import type { Settings } from './config.js'
+import { startEngine } from './engine.js'
+import { exitCodes } from './failure.js'
+import { withFix } from './fixes.js'
+import { interruptible } from './interrupt.js'
+import { writePictures } from './pictures.js'
+import type { ProgressView } from './progress.js'
+import { duration, shellWord } from './table.js'
+
+/** What a run of the command line is made of. */
+export interface Training {
+  /** makes the method, once the engine is there */
+  readonly make: () => Promise<Method>
+  readonly train: TrainSettings
+  readonly out: string
+  readonly dataset: ImageDataset
+  readonly view: ProgressView
+  readonly engine?: Settings['engine']
+  /** where a run is resumed */
+  readonly resume?: Required<Pick<TrainOptions, 'config' | 'migrateOptions'>>
+  /** the commands to try next are left out; the demo has its own */
+  readonly quiet?: boolean
+}
+
+/** Trains; Ctrl-C saves and ends it. @returns the exit code */
+export async function runTraining(training: Training): Promise<number> {
+  const { make, train, out, dataset, view, resume, quiet } = training
+  const engine = await startEngine(training.engine)
+  if (!quiet) announce(engine, view)
+  const method = await make()
+  const interrupt = interruptible(() =>
+    view.note('Finishing the step and saving; Ctrl-C again leaves at once.'),
+  )
+  try {
+    const { train: runSteps } = await import('@selfsup/train')
+    const result = await runSteps(method, dataset, {
+      ...train,
+      out,
+      engine,
+      ...resume,
+      resume: resume !== undefined,
+      signal: interrupt.signal,
+      onStep: (report) => view.show(report),
+      onPictures: (report) => writePictures(runPaths(out).pictures, report),
+      onWarning: (message) => view.note(`Warning: ${message}`),
+    })
+    view.end()
+    await showViews(out, { method, dataset, seed: train.seed, view })
+    reportSkipped(dataset, view)
+    const run = shellWord(out)
+    const facts = { run: out, ...result, skipped: dataset.skipped().length }
+    if (result.interrupted) {
+      view.note(
+        `Stopped at step ${result.step} of ${result.totalSteps}, saved. Go on with: selfsup resume ${run}`,
+      )
+      view.result(facts)
+      return exitCodes.interrupted
+    }
+    const speed = `${duration(result.seconds)}, ${Math.round(result.imagesPerSecond)} images/s`
+    view.note(
+      `Done: ${result.totalSteps} steps, loss ${result.loss.toFixed(4)}, ${speed}. The run lies in ${out}`,
+    )
+    if (!quiet) {
+      view.note(
+        `Next:\n  selfsup evaluate ${run} LABELLED/train LABELLED/test\n  selfsup embed ${run} IMAGES --out features.npy\n  selfsup report ${run} --out report.html`,
+      )
+    }
+    view.result(facts)
+    return 0
+  } finally {
+    view.end()
+    interrupt.release()
+    disposeMethod(method)
+  }
+}
+
+/** Some pictures and their views beside the run, for reports: once, and no run fails for it. */
+async function showViews(
+  out: string,
+  { view, ...sheet }: Pick<Training, 'dataset' | 'view'> & { method: Method; seed?: number },
+): Promise<void> {
+  const path = join(runPaths(out).pictures, 'views.png')
+  const { normalisation, imageShape, networks } = sheet.method
+  const size = imageShape?.size ?? networks.backbone.inputs[0]!.shape[1]
+  if (existsSync(path) || !normalisation || !size) return
+  try {
+    await writeViews(path, { ...sheet, normalisation, size })
+  } catch (error) {
+    view.note(`Warning: no sheet of views: ${(error as Error).message}`)
+  }
+}
+
+/** Which engine runs, and why no faster one. */
+export function announce(engine: Engine, view: ProgressView): void {
+  view.note(`Engine: ${engine.description}`)
+  for (const { title, reason, ...problem } of engine.missing)
+    view.note(withFix(`${title}: ${reason}`, problem))
+}
+
+/** One line for all files that were left out, with the first three by name. */
+export function reportSkipped(dataset: ImageDataset, view: ProgressView): void {
+  const skipped = dataset.skipped()
+  if (skipped.length === 0) return
+  const some = skipped.slice(0, 3).map(({ path, reason }) => `  ${path}: ${reason}`)
+  const more = skipped.length > 3 ? [`  and ${skipped.length - 3} more`] : []
+  const files = skipped.length === 1 ? '1 unusable file was' : `${skipped.length} unusable files were`
+  view.note([`${files} left out (--strict stops at the first):`, ...some, ...more].join('\n'))
+}

@@ -1,0 +1,13 @@
+import { layers, sequential } from '@tensorflow/tfjs-layers'
+import { expect, test } from 'vitest'
+import { noteOnModel, notesOfModel } from './model-notes.js'
+
+test('notes add up, and metadata of others stays', () => {
+  const model = sequential({ layers: [layers.dense({ inputShape: [2], units: 1 })] })
+  expect(notesOfModel(model)).toEqual({})
+  model.setUserDefinedMetadata({ author: 'someone' })
+  noteOnModel(model, { recipe: { name: 'convnet', options: { size: 8 } } })
+  noteOnModel(model, { complete: false })
+  expect(notesOfModel(model)).toEqual({ recipe: { name: 'convnet', options: { size: 8 } }, complete: false })
+  expect(model.getUserDefinedMetadata()).toMatchObject({ author: 'someone' })
+})

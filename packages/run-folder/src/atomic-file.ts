@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto'
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+
+const PREFIX = '.selfsup-unfinished-'
+const A_DAY = 24 * 3600 * 1000
+
+/**
+ * Writes a file that is there either whole or not at all, even when the machine goes down meanwhile: into a temporary file
+ * (`.selfsup-unfinished-UUID.tmp`) in the same folder, synced, then renamed. Of several writers, the last one's file stands. The folder is
+ * made when it is missing.
+ * @param write gets the open temporary file
+ * @throws what writing threw (a full disk, no permission); the file that stood at `path` is untouched then
+ */
+export async function writeAtomically(
+  path: string,
+  write: (file: FileHandle) => Promise<void>,
+): Promise<void> {
+  const folder = dirname(path)
+  const temporary = join(folder, `${PREFIX}${randomUUID()}.tmp`)
+  await mkdir(folder, { recursive: true })
+  try {
+    const file = await open(temporary, 'w')
+    try {
+      await write(file)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {})
+    throw error
+  }
+  await syncFolder(folder)
+}
+
+/**
+ * Removes from a folder what processes left that were killed while writing: temporary files of `writeAtomically`.
+ * @param olderThan in ms: younger ones may still be written to; default a day
+ */
+export async function removeUnfinished(folder: string, olderThan = A_DAY): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(PREFIX)) continue
+    const { mtimeMs } = await stat(join(folder, name)).catch(() => ({ mtimeMs: Date.now() }))
+    if (Date.now() - mtimeMs >= olderThan) await rm(join(folder, name), { force: true })
+  }
+}
+
+/** Writes a value as JSON, whole or not at all. @throws what the file system threw */
+export async function writeJson(path: string, value: unknown, indent = 2): Promise<void> {
+  const text = `${JSON.stringify(value, null, indent)}\n`
+  await writeAtomically(path, (file) => file.writeFile(text))
+}
+
+/** Makes a rename durable; some systems can't open a folder, and there the rename has to do. */
+async function syncFolder(folder: string): Promise<void> {
+  try {
+    const handle = await open(folder, 'r')
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  } catch {
+    // Windows refuses to open or sync folders.
+  }
+}
+
+/** In words, why the file system refused to write. */
+export function whyNotWritten(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'ENOSPC') return 'no space is left on the disk'
+  if (code === 'EDQUOT') return 'the disk quota is used up'
+  if (code === 'EROFS') return 'the file system is read-only'
+  if (code === 'EACCES' || code === 'EPERM') return `no permission to write (${message})`
+  return message
+}

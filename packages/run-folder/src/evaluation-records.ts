@@ -1,0 +1,79 @@
+import { readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { SelfsupError } from '@selfsup/core'
+import { whyNotWritten, writeJson } from './atomic-file.js'
+import type { EvaluationRecord } from './evaluation-record.js'
+import { runPaths } from './paths.js'
+import { parseRecord } from './record-schema.js'
+
+/**
+ * Writes a record to `evaluation/PROTOCOL.json` in the run's folder: whole or not at all.
+ * @returns the path
+ * @throws SelfsupError when the folder can't be written to
+ */
+export async function writeRecord(run: string, record: EvaluationRecord): Promise<string> {
+  const path = join(runPaths(run).evaluation, `${record.protocol}.json`)
+  await writeWhole(path, record)
+  return path
+}
+
+async function writeWhole(path: string, content: object): Promise<void> {
+  try {
+    await writeJson(path, content, 1)
+  } catch (error) {
+    throw new SelfsupError(
+      `${path} can't be written: ${whyNotWritten(error)}; make room or repair the permissions and do the same again: finished work is kept`,
+    )
+  }
+}
+
+/**
+ * What was found of parts of a protocol that is not done yet, in `evaluation/.PROTOCOL.parts`.
+ * @param of what findings depend on: parts that were found of anything else are not taken
+ */
+export async function openParts(run: string, protocol: string, of: object, { anew = false } = {}) {
+  const path = join(runPaths(run).evaluation, `.${protocol}.parts`)
+  const key = JSON.stringify(of)
+  const kept = anew
+    ? undefined
+    : await readFile(path, 'utf8')
+        .then(JSON.parse)
+        .catch(() => undefined)
+  const parts: Record<string, { found: unknown; seconds: number }> = kept?.key === key ? kept.parts : {}
+  return {
+    /** what it took to find the parts that were kept */
+    secondsBefore: Object.values(parts).reduce((sum, { seconds }) => sum + seconds, 0),
+    async once<T>(name: string, find: () => Promise<T>): Promise<T> {
+      if (parts[name]) return parts[name].found as T
+      const started = performance.now()
+      const found = await find()
+      parts[name] = { found, seconds: (performance.now() - started) / 1000 }
+      await writeWhole(path, { key, parts })
+      return found
+    },
+    forget: () => rm(path, { force: true }),
+  }
+}
+
+/**
+ * The records of a run, by protocol. Files that are no records (damaged, or of another version) are passed over.
+ * @param onUnreadable told of each of them
+ */
+export async function readRecords(
+  run: string,
+  onUnreadable: (path: string) => void = () => {},
+): Promise<Map<string, EvaluationRecord>> {
+  const folder = runPaths(run).evaluation
+  const names = await readdir(folder).catch(() => [])
+  const records = new Map<string, EvaluationRecord>()
+  for (const name of names.sort()) {
+    if (!/^[^.].*\.json$/.test(name)) continue
+    const path = join(folder, name)
+    const record = await readFile(path, 'utf8')
+      .then(parseRecord)
+      .catch(() => undefined)
+    if (record) records.set(record.protocol, record)
+    else onUnreadable(path)
+  }
+  return records
+}

@@ -1,0 +1,109 @@
+import type { ImageDataset, Method, Normalisation } from '@selfsup/core'
+import type { Features, SplitFeatures, Subject } from '@selfsup/evaluation'
+import { runPaths } from '@selfsup/run-folder'
+import { digest, type FeatureMaker, type FeatureSource, featuresOf, pixelFeatures } from './features.js'
+import { absoluteSource, openSource } from './source.js'
+import { columnsOfBoth, missingClasses, type OpenedSubject, type SubjectRequest } from './subject-request.js'
+
+/** What makes features of images, to be evaluated. */
+export interface ImageSubject {
+  /** where features and records are kept */
+  readonly folder: string
+  readonly name: string
+  readonly maker: FeatureMaker
+  /** the same with fresh weights */
+  readonly random?: FeatureMaker
+  readonly step: number
+  readonly imageShape: { readonly size: number; readonly channels: 1 | 3 }
+  readonly normalisation: Normalisation
+  readonly starts: NonNullable<Subject['pictures']>['starts']
+  /** whether the backbone tells where in an image something is */
+  readonly places: boolean
+  /** clusters that the method itself finds */
+  readonly clusters?: Method['clusters']
+}
+
+/** Opens the images of both parts and extracts their features. */
+export async function openImageSubject(request: SubjectRequest, from: ImageSubject): Promise<OpenedSubject> {
+  const { engine, limit, signal, onNote } = request
+  const { folder, name, maker, random, step, normalisation, starts, places } = from
+  const { size } = from.imageShape
+  const datasets = await Promise.all([open(request, 'train', from), open(request, 'test', from)])
+  const [train, test] = datasets as [ImageDataset, ImageDataset]
+  try {
+    if (train.fingerprint === test.fingerprint)
+      onNote?.(
+        `${request.train} and ${request.test} are the same images: the accuracy is too good for any others`,
+      )
+    const cache = runPaths(folder).features
+    const source: FeatureSource = { engine, cache, normalisation, size, train, test, limit, signal, onNote }
+    const own = await featuresOf(name, maker, source)
+    const baselines: SplitFeatures[] = []
+    if (random) baselines.push(await featuresOf('random weights', random, source))
+    if (request.baselines) baselines.push(await pixelFeatures(source))
+    return {
+      folder,
+      otherWeights: '',
+      missing: missingClasses(train, test, request),
+      datasets,
+      subject: {
+        ...own,
+        baselines,
+        values: await valuesOf({ train, test }, own),
+        pictures: { train, test, size, normalisation, starts, places },
+        clusterings: await clusteringsOf(from, request, { train, test }, own.test.indices),
+      },
+      facts: {
+        step,
+        weights: await digest(maker),
+        images: {
+          train: factsOf(request.train, train, own.train),
+          test: factsOf(request.test, test, own.test),
+        },
+        features: own.files,
+      },
+      close: async () => void (await Promise.all(datasets.map((dataset) => dataset.close()))),
+    }
+  } catch (error) {
+    await Promise.all(datasets.map((dataset) => dataset.close()))
+    throw error
+  }
+}
+
+/** The clusters that a method finds itself, in the order of the test features; -1 for images it could not read. */
+async function clusteringsOf(
+  { clusters }: ImageSubject,
+  { engine, signal, onNote }: SubjectRequest,
+  images: { train: ImageDataset; test: ImageDataset },
+  indices: Int32Array,
+): Promise<Subject['clusterings']> {
+  if (!clusters) return undefined
+  onNote?.('Clusters that the method itself finds')
+  const found = await clusters(images, { engine, signal })
+  const clusterOf = new Map(Array.from(found.indices, (index, i) => [index, found.clusters[i]!]))
+  return { [found.name]: indices.map((index) => clusterOf.get(index) ?? -1) }
+}
+
+function open(
+  { strict, onNote, signal, ...sources }: SubjectRequest,
+  split: 'train' | 'test',
+  { imageShape: { channels, size } }: ImageSubject,
+): Promise<ImageDataset> {
+  const source = sources[split]
+  const colour = source === 'shapes' ? undefined : channels
+  return openSource(source, { split, channels: colour, size, strict, onNote, signal })
+}
+
+function factsOf(source: string, { fingerprint }: ImageDataset, { count }: Features) {
+  return { source: absoluteSource(source), count, fingerprint }
+}
+
+async function valuesOf(
+  datasets: Record<'train' | 'test', ImageDataset>,
+  features: SplitFeatures,
+): Promise<Subject['values']> {
+  const { knownValues } = await import('@selfsup/evaluation')
+  const train = knownValues(datasets.train, features.train.indices)
+  const test = knownValues(datasets.test, features.test.indices)
+  return train && test && columnsOfBoth(train, test)
+}

@@ -1,0 +1,19 @@
+export { checkBackbone } from './backbone-source.js'
+export { type ExportedModel, exportedFolder, loadExported, openExportedModel } from './exported-model.js'
+export { digest, type FeatureMaker, type FeatureSource, featuresOf, pixelFeatures } from './features.js'
+export {
+  defaultBackbone,
+  defaultNormalisation,
+  disposeMethod,
+  type MethodSpec,
+  makeMethod,
+  methodOfRun,
+} from './make-method.js'
+export { type OpenedRun, openRun } from './open-run.js'
+export { findMethod, isMethod, methodNames } from './registry.js'
+export { absoluteSource, openImagesOfRun, openSource, type SourceOptions } from './source.js'
+export { storedOptions } from './stored-options.js'
+export { openSubject } from './subject.js'
+export type { OpenedSubject, SubjectRequest } from './subject-request.js'
+export { untrainedMaker } from './untrained.js'
+export { type ViewsSheet, writeViews } from './views-sheet.js'

@@ -1,0 +1,104 @@
+import { expected, type Method, type PictureShape } from '@selfsup/core'
+import { exportedFolder, loadExported, openExportedModel } from './exported-model.js'
+import { digest, type FeatureMaker } from './features.js'
+import { openFeatures } from './given-features.js'
+import { openImageSubject } from './image-subject.js'
+import { openRun } from './open-run.js'
+import type { OpenedSubject, SubjectRequest } from './subject-request.js'
+import { expectFitting, mapsOf, startsOf, trainableModel } from './trainable.js'
+import { untrainedMaker } from './untrained.js'
+
+/**
+ * Opens whatever can be evaluated, with the images on which it is: a run, an exported model, or given features. An engine
+ * must be prepared.
+ * @throws SelfsupError when there is none of them, or they don't fit together
+ */
+export async function openSubject(request: SubjectRequest): Promise<OpenedSubject> {
+  const given = [request.train, request.test].map((path) => path.endsWith('.npy'))
+  if (given[0] && given[1]) return openFeatures(request)
+  expected(
+    !given[0] && !given[1],
+    `${request.train} and ${request.test}: both must be images or both features (.npy)`,
+  )
+  const folder = await exportedFolder(request.run)
+  return folder ? openModelSubject(request, folder) : openRunSubject(request)
+}
+
+async function openRunSubject(request: SubjectRequest): Promise<OpenedSubject> {
+  const { other, onNote = () => {} } = request
+  const run = await openRun(request.run)
+  const { maker, method, config, step } = run
+  try {
+    const otherRun = other === undefined ? undefined : await openRun(other)
+    const otherWeights = otherRun ? await digest(otherRun.maker) : ''
+    otherRun?.dispose()
+    if (otherRun) {
+      expectFitting(otherRun, run)
+      if (JSON.stringify(otherRun.config.dataset) === JSON.stringify(config.dataset))
+        onNote(
+          `${other}, the other run, was trained on the same images as ${request.run}: it is no other domain`,
+        )
+    }
+    const random = request.baselines ? await untrainedMaker(config) : undefined
+    try {
+      const opened = await openImageSubject(request, {
+        folder: request.run,
+        name: `${config.method}, step ${step}`,
+        maker,
+        random: random?.maker,
+        step,
+        imageShape: imagesOf(run),
+        normalisation: run.normalisation,
+        starts: startsOf(run, other),
+        places: (await mapsOf(maker)) !== undefined,
+        clusters: method?.clusters && ((images, context) => method.clusters!(images, context)),
+      })
+      return { ...opened, otherWeights }
+    } finally {
+      random?.dispose()
+    }
+  } finally {
+    run.dispose()
+  }
+}
+
+/** @throws SelfsupError for images of two channels or more than three, which no file holds */
+function imagesOf({ folder, imageShape: { size, channels } }: { folder: string; imageShape: PictureShape }) {
+  expected(
+    channels === 1 || channels === 3,
+    `${folder}: its images have ${channels} channels; those that can be opened have 1 or 3`,
+  )
+  return { size, channels } as const
+}
+
+async function openModelSubject(request: SubjectRequest, folder: string): Promise<OpenedSubject> {
+  expected(!request.other, `another run to start from needs a run; ${folder} holds an exported model`)
+  const exported = await openExportedModel(folder, request.onNote)
+  const { model, normalisation, encode } = exported
+  const maker: FeatureMaker = { name: 'exported model', networks: { backbone: model }, encode }
+  const network = async (backbone: Method['networks']['backbone']) =>
+    trainableModel(backbone, await mapsOf({ networks: { backbone } }))
+  try {
+    return await openImageSubject(request, {
+      folder,
+      name: 'exported model',
+      maker,
+      step: 0,
+      imageShape: imagesOf(exported),
+      normalisation,
+      starts: [
+        { name: 'pretrained', make: async () => network(await loadExported(folder)) },
+        {
+          name: 'random',
+          make: async () => {
+            const { initialise } = await import('@selfsup/backbones')
+            return network(initialise(await loadExported(folder), 1, 'he'))
+          },
+        },
+      ],
+      places: (await mapsOf({ networks: maker.networks })) !== undefined,
+    })
+  } finally {
+    exported.dispose()
+  }
+}

@@ -1,0 +1,70 @@
+import { expected, type Method, trainableWeights } from '@selfsup/core'
+import type { Start, TrainableNetwork } from '@selfsup/evaluation'
+import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs-core'
+import type { LayersModel } from '@tensorflow/tfjs-layers'
+import type { FeatureMaker } from './features.js'
+import { type OpenedRun, openRun } from './open-run.js'
+import { untrainedMaker } from './untrained.js'
+
+/** A way from images to features, to be trained further. */
+export async function trainable(maker: FeatureMaker, dispose: () => void): Promise<TrainableNetwork> {
+  const { networks, parameters = {}, encode } = maker
+  if (!encode) return { ...trainableModel(networks.backbone, await mapsOf(maker)), dispose }
+  return {
+    // Features that are more than the backbone's: with batch normalisation at rest.
+    apply: (images) => encode(images),
+    weights: { ...trainableWeights(networks), ...parameters },
+    dispose,
+  }
+}
+
+/** Where in images a method's backbone finds something, where its features are the backbone's and that tells. */
+export async function mapsOf({
+  networks,
+  encode,
+}: Pick<Method, 'networks' | 'encode'>): Promise<LayersModel | undefined> {
+  const { featureMaps } = await import('@selfsup/backbones')
+  return encode ? undefined : featureMaps(networks.backbone)
+}
+
+/**
+ * A model of which the first output counts.
+ * @param maps of the same layers
+ */
+export function trainableModel(model: LayersModel, maps?: LayersModel): TrainableNetwork {
+  return {
+    apply(images, training) {
+      const outputs = model.apply(images, { training }) as Tensor2D | Tensor2D[]
+      return Array.isArray(outputs) ? outputs[0]! : outputs
+    },
+    ...(maps && { maps: (images, training) => maps.apply(images, { training }) as [Tensor4D, Tensor4D] }),
+    weights: trainableWeights({ backbone: model }),
+    dispose: () => model.dispose(),
+  }
+}
+
+/** Networks to begin with: the run's, fresh ones, and those of a run on other images. */
+export function startsOf({ folder, config }: OpenedRun, other?: string): Start[] {
+  const trained = async (run: string) => {
+    const { maker, dispose } = await openRun(run)
+    return trainable(maker, dispose)
+  }
+  const random = async () => {
+    const { maker, dispose } = await untrainedMaker(config)
+    return trainable(maker, dispose)
+  }
+  return [
+    { name: 'pretrained', make: () => trained(folder) },
+    { name: 'random', make: random },
+    ...(other ? [{ name: 'other domain', make: () => trained(other) } as const] : []),
+  ]
+}
+
+/** @throws SelfsupError when another run's images are not of the same kind */
+export function expectFitting(other: OpenedRun, { imageShape: { size, channels } }: OpenedRun): void {
+  const { folder, imageShape } = other
+  expected(
+    imageShape.size === size && imageShape.channels === channels,
+    `${folder}, the other run: its network takes images of ${imageShape.size} pixels and ${imageShape.channels} channels, the run's ${size} and ${channels}; name a run of the same`,
+  )
+}

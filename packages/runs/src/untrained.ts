@@ -1,0 +1,17 @@
+import type { Run } from '@selfsup/run-folder'
+import type { FeatureMaker } from './features.js'
+import { backboneSourceOf, disposeMethod, methodOfRun } from './make-method.js'
+import { isMethod } from './registry.js'
+
+/** What makes a run's features, with fresh weights: the baseline that training is compared with. */
+export async function untrainedMaker(
+  run: Run,
+): Promise<{ readonly maker: FeatureMaker; readonly dispose: () => void }> {
+  if (isMethod(run.method)) {
+    const method = await (await methodOfRun(run)).make()
+    return { maker: method, dispose: () => disposeMethod(method) }
+  }
+  const backbone = await (await backboneSourceOf(run)).source.make()
+  const { method: name, options } = run
+  return { maker: { name, options, networks: { backbone } }, dispose: () => backbone.dispose() }
+}
