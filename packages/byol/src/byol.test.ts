@@ -181,7 +181,7 @@ describe.each(testEngines())('without negatives on %s', (engine) => {
     const [first, second] = brightest({ solarise2: 1 })
     expect(first).toBeGreaterThan(2)
     expect(second).toBeLessThan(-1.5)
-    expect(brightest({ solarise1: 1, solarise2: 0 })).toEqual([
+    expect(brightest({ solarise: 1, solarise2: 0 })).toEqual([
       expect.closeTo(second!, 3),
       expect.closeTo(first!, 3),
     ])
@@ -207,7 +207,7 @@ describe('recipes', () => {
 
   test('BYOL’s is LARS without biases and norms; SimSiam’s predictor keeps its rate', () => {
     expect(definition.training(resolveOptions(definition))).toMatchObject({
-      optimizer: { name: 'lars', weightDecay: 1.5e-6, exclude: 'biases-and-norms' },
+      optimizer: { name: 'lars', weightDecay: 1e-6, exclude: 'biases-and-norms' },
       schedule: { name: 'cosine', warmupEpochs: 10 },
     })
     expect(simsiamDefinition.training(resolveOptions(simsiamDefinition))).toMatchObject({
@@ -250,8 +250,12 @@ describe('recipes', () => {
   test.each([
     [byol as Make, { momentum: 1.1 }, 'momentum must be a number from 0 to 1; got 1.1'],
     [byol as Make, { outputs: 0 }, 'outputs must be a whole number of at least 1; got 0'],
-    [byol as Make, { solarise: 1 }, "did you mean 'solarise1'"],
-    [simsiam as Make, { bottleneck: 0.5 }, 'bottleneck must be a whole number of at least 0; got 0.5'],
+    [byol as Make, { solarize: 1 }, "did you mean 'solarise'"],
+    [
+      simsiam as Make,
+      { bottleneck: 0.5 },
+      'bottleneck must be a whole number of at least 1, or auto; got 0.5',
+    ],
     [simsiam as Make, { momentum: 0.9 }, 'option of simsiam'],
   ])('what does not fit is refused when the method is made', (make, wrong, message) => {
     const backbone = convnet({ size: 16, widths: [4, 8] })

@@ -5,6 +5,7 @@ import {
   encoderOf,
   type Method,
   type MethodDefinition,
+  migrateOptions,
   type Normalisation,
   resolveOptions,
   SelfsupError,
@@ -65,7 +66,7 @@ export type MethodConfig = Pick<
 export async function makeMethod(config: MethodConfig): Promise<Method> {
   const { pictures, seed } = config
   const definition = await findMethod(config.method)
-  const options = resolveOptions(definition, config.options)
+  const options = resolveOptions(definition, migrateOptions(definition, config.options, pictures))
   const normalisation = await normalisationOf(config)
   const backbone = await makeBackbone(definition, config, options)
   const kind = definition.ownBackbone ? undefined : await findBackbone(config.backbone)

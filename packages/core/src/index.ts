@@ -25,8 +25,12 @@ export {
   phasesOf,
   type Step,
 } from './method.js'
+export { migratedFor, migrateOptions, type StoredOptions } from './migrate-options.js'
 export { nearest, unknownName } from './nearest.js'
 export {
+  type FormerOption,
+  ifAuto,
+  knownName,
   type MethodOption,
   type MethodOptions,
   type OptionValue,

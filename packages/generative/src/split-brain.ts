@@ -4,56 +4,16 @@ import {
   type Method,
   type MethodContext,
   type MethodDefinition,
-  type Normalisation,
-  type OptionValues,
   resolveOptions,
 } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
-import { labToRgb, rgbToLab } from './lab.js'
-import { inputShape, normalisationOf, plainView, sideBySide, toPixels, viewOptions } from './pixels.js'
+import { labToRgb } from './lab.js'
+import { type Channels, inLab, likelihoodLoss, split, type Target } from './lightness-colour.js'
+import { inputShape, normalisationOf, plainView, sideBySide } from './pixels.js'
 import { predictor } from './predictor.js'
 import { colourBins, lightnessBins } from './quantised-colours.js'
-
-const options = {
-  loss: {
-    type: 'choice',
-    default: 'classification',
-    choices: ['classification', 'regression'],
-    description: 'the other channels are told by bins of theirs, or as numbers (squared error)',
-  },
-  colourBin: {
-    type: 'number',
-    default: 10,
-    min: 2,
-    max: 100,
-    description: 'width of a bin of colour, in units of a and b of Lab',
-  },
-  lightnessBin: {
-    type: 'number',
-    default: 1,
-    min: 0.5,
-    max: 50,
-    description: 'width of a bin of lightness, of 100',
-  },
-  reduction: {
-    type: 'number',
-    default: 4,
-    min: 1,
-    integer: true,
-    description: 'how many times smaller than the pictures are what is predicted, by side',
-  },
-  width: { type: 'number', default: 64, min: 1, integer: true, description: 'filters before the prediction' },
-  ...viewOptions,
-} as const
-
-export type SplitBrainOptions = Partial<OptionValues<typeof options>>
-
-/** Lightness and colours of pictures as the networks take them, about -1..1: [batch, size, size, 1 and 2]. */
-export interface Channels extends tf.NamedTensorMap {
-  readonly lightness: tf.Tensor4D
-  readonly colour: tf.Tensor4D
-}
+import { options, type SplitBrainOptions, training } from './split-brain-options.js'
 
 export interface SplitBrain extends Method<Channels> {
   /**
@@ -137,6 +97,7 @@ export function splitBrain(
   return {
     name: 'split-brain',
     options,
+    definition,
     normalisation,
     networks: {
       backbone,
@@ -210,8 +171,6 @@ export function splitBrain(
   }
 }
 
-type Target = 'lightness' | 'colour'
-
 const rest = { training: false } as const
 
 function expectColour(channels: number): void {
@@ -221,43 +180,13 @@ function expectColour(channels: number): void {
   )
 }
 
-/** Normalised pictures as what the halves take: L / 50 - 1, a / 110 and b / 110. */
-function split(pictures: tf.Tensor4D, normalisation: Normalisation): Channels {
-  const lab = rgbToLab(toPixels(pictures, normalisation))
-  const [lightness, a, b] = tf.split(lab, 3, 3) as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D]
-  return {
-    lightness: tf.sub(tf.div(lightness, 50), 1),
-    colour: tf.div(tf.concat([a, b], 3), 110),
-  }
-}
-
-/** The halves' numbers in units of Lab. */
-function inLab(target: Target, values: tf.Tensor4D): tf.Tensor4D {
-  return target === 'colour' ? tf.mul(values, 110) : tf.mul(tf.add(values, 1), 50)
-}
-
-/** Cross-entropy of logits [..., bins] at the right bins, mean over all places. */
-function likelihoodLoss(logits: tf.Tensor4D, bins: tf.Tensor): tf.Scalar {
-  const count = logits.shape[3]
-  const right = tf.oneHot(tf.reshape(bins, [-1]) as tf.Tensor1D, count)
-  const scores = tf.logSoftmax(tf.reshape(logits, [-1, count]))
-  return tf.neg(tf.mean(tf.sum(tf.mul(scores, right), 1))) as tf.Scalar
-}
-
 /** How a program finds the split-brain autoencoder by name. */
 export const definition: MethodDefinition<typeof options> = {
   name: 'split-brain',
   summary: 'colours from lightness and lightness from colours',
   paper: 'Zhang et al. 2017, arXiv:1611.09842',
   options,
-  training: () => ({
-    epochs: 100,
-    batchSize: 256,
-    learningRate: 1e-3,
-    scaling: 'none',
-    schedule: { name: 'cosine', warmupEpochs: 1 },
-    optimizer: { name: 'adamw', weightDecay: 1e-4 },
-  }),
+  training: () => training,
   backboneInput({ size, channels }): BackboneInput {
     expectColour(channels)
     return { size, channels: 1 }

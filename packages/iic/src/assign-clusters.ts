@@ -1,7 +1,7 @@
 import { expected, type HostBatch, type ImageBatch, type ImageDataset, mixSeed } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
-import type { Iic, IicHead, IicPair } from './iic.js'
+import type { Iic, IicHead, IicPair } from './iic-types.js'
 
 export interface AssignOptions {
   /** whose clusters; default `clusters` */

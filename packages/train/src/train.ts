@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type Dataset, expected, type Method, SelfsupError, weightNames } from '@selfsup/core'
+import { type Dataset, expected, type Method, migratedFor, SelfsupError, weightNames } from '@selfsup/core'
 import { whyNotWritten } from './atomic-file.js'
 import { newestCheckpoint, positionOf, restore, type TrainedVariables } from './checkpoint.js'
 import { exportBackbone } from './export-backbone.js'
@@ -48,7 +48,7 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
   try {
     if (resume) {
       const run = await readRun(out)
-      expectSameRun(run, description)
+      expectSameRun({ ...run, options: migratedFor(method, run.options) }, description)
       const warning = precisionWarning(run, description)
       if (warning) onWarning(warning)
     } else await makeFolder(out)
