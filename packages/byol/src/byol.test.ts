@@ -132,13 +132,13 @@ describe.each(testEngines())('without negatives on %s', (engine) => {
       target.assign(tf.onesLike(target))
       online.assign(tf.fill(online.shape, 2))
       method.afterUpdate!([], stepAt(0), undefined)
-      expect(target.dataSync()[0]).toBeCloseTo(0.996 * 1 + 0.004 * 2, 6) // 1.004
+      expect(target.dataSync()[0]).toBeCloseTo(0.99 * 1 + 0.01 * 2, 6) // 1.01
       online.assign(tf.fill(online.shape, 3))
-      method.afterUpdate!([], stepAt(0.5), undefined) // half way: 0.998
-      expect(target.dataSync()[0]).toBeCloseTo(0.998 * 1.004 + 0.002 * 3, 6) // 1.007992
+      method.afterUpdate!([], stepAt(0.5), undefined) // half way: 0.995
+      expect(target.dataSync()[0]).toBeCloseTo(0.995 * 1.01 + 0.005 * 3, 6) // 1.01995
       online.assign(tf.fill(online.shape, 100))
       method.afterUpdate!([], stepAt(1), undefined)
-      expect(target.dataSync()[0]).toBeCloseTo(1.007992, 6)
+      expect(target.dataSync()[0]).toBeCloseTo(1.01995, 6)
       expect(Object.keys(method.state)).not.toContain('predictor/1/linear/kernel')
     })
   })

@@ -49,7 +49,7 @@ export function iic(
   })
 
   const width = backbone.outputs[0]!.shape.at(-1)!
-  const inputs = hidden || width
+  const inputs = hidden > 0 ? hidden : width
   const head = (clusters: number, stream: number) =>
     clusterHead({ inputs, clusters, subHeads, seed: seed + stream })
   const layer = {
