@@ -33,10 +33,10 @@ describe('numbers that follow from something else', () => {
     (_, { definition, name, option }) => {
       const sentinel = option.formerly!.auto!
       expect(() => resolveOptions(definition, { [name]: sentinel })).toThrow(
-        `, or auto; got ${sentinel}; earlier versions took ${sentinel} for what is now "auto"`,
+        `, or auto; got ${sentinel}; set ${name} to auto, which earlier versions wrote as ${sentinel}`,
       )
       const given = () => methodOptions(definition, [`${name}=${sentinel}`])
-      expect(given).toThrow('what is now "auto"')
+      expect(given).toThrow(`set ${name} to auto`)
     },
   )
 

@@ -59,7 +59,7 @@ describe('resolveOptions', () => {
     [{ temperature: 'auto' }, 'must be a number from 0.01 to 10; got "auto"'],
     [
       { hidden: 0 },
-      `fake's option hidden must be a whole number of at least 1, or auto; got 0; earlier versions took 0 for what is now "auto"`,
+      `fake's option hidden must be a whole number of at least 1, or auto; got 0; set hidden to auto, which earlier versions wrote as 0`,
     ],
     [{ hidden: -1 }, 'hidden must be a whole number of at least 1, or auto; got -1'],
     [{ flip: 0.5, mirror: 'yes' }, "fake's option flip is given twice, also by its earlier name mirror"],

@@ -83,20 +83,24 @@ export function resolveOptions<Options extends MethodOptions>(
   for (const [name, value] of Object.entries(given)) {
     const known = knownName(options, name)
     if (known === undefined)
-      throw new SelfsupError(unknownName(`option of ${method}`, name, Object.keys(options)))
+      throw new SelfsupError(unknownName(`option of ${method}`, name, Object.keys(options)), {
+        code: 'unknown-name',
+      })
     if (value === undefined) continue
     if (named.has(known))
       throw new SelfsupError(
-        `${method}'s option ${known} is given twice, also by its earlier name ${formerName(options, known)}; leave one of them out`,
+        `${method}'s option ${known} is given twice, also by its earlier name ${formerName(options, known)}`,
+        { fix: 'leave one of them out' },
       )
     named.set(known, name === known ? value : todays(options[known]!, value))
   }
   const resolved = Object.entries(options).map(([name, option]) => {
     const value = named.get(name) ?? option.default
     if (!fits(option, value)) {
-      throw new SelfsupError(
-        `${method}'s option ${name} must be ${rangeOf(option)}; got ${typeof value === 'string' ? JSON.stringify(value) : value}${hint(option, value)}`,
-      )
+      const got = typeof value === 'string' ? JSON.stringify(value) : value
+      throw new SelfsupError(`${method}'s option ${name} must be ${rangeOf(option)}; got ${got}`, {
+        fix: fixOf(name, option, value),
+      })
     }
     return [name, value]
   })
@@ -120,10 +124,10 @@ export function todays({ formerly }: MethodOption, value: unknown): unknown {
   return Object.hasOwn(values, String(value)) ? values[String(value)] : value
 }
 
-/** What to write in place of an earlier version's value, after the range. */
-function hint(option: MethodOption, value: unknown): string {
+/** What to write in place of an earlier version's value. */
+function fixOf(name: string, option: MethodOption, value: unknown): string | undefined {
   const now = todays(option, value)
-  return now === value ? '' : `; earlier versions took ${value} for what is now ${JSON.stringify(now)}`
+  return now === value ? undefined : `set ${name} to ${now}, which earlier versions wrote as ${value}`
 }
 
 function fits(option: MethodOption, value: unknown): boolean {

@@ -1,11 +1,11 @@
 import { grayNormalisation, imagenetNormalisation } from '@selfsup/augment'
-import { projector } from '@selfsup/backbones'
 import { expected, ifAuto, type MethodContext, type MethodDefinition, resolveOptions } from '@selfsup/core'
 import { iicOfHeads } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
-import { clusterHead, clustersInUse, headOf } from './cluster-head.js'
+import { clustersInUse, headOf } from './cluster-head.js'
 import { type IicInput, inputChannels, inputFor, inputOf } from './iic-input.js'
+import { iicNetworks } from './iic-networks.js'
 import { type IicOptions, options, training } from './iic-options.js'
 import type { Iic, IicHead } from './iic-types.js'
 import { colourViews, grayViews, middleOf } from './iic-views.js'
@@ -28,7 +28,7 @@ export function iic(
   { normalisation: own, seed = 1, pictures }: MethodContext = {},
 ): Iic {
   const options = resolveOptions(definition, given)
-  const { clusters, overClusters, subHeads, repeats, lambda, heads: order, hidden, temperature } = options
+  const { clusters, overClusters, subHeads, repeats, lambda } = options
   expected(
     overClusters === 0 || overClusters >= clusters,
     `iic's option overClusters must be 0 or at least clusters (${clusters}); got ${overClusters}`,
@@ -48,24 +48,10 @@ export function iic(
     normalisation,
   })
 
-  const width = backbone.outputs[0]!.shape.at(-1)!
-  const inputs = hidden > 0 ? hidden : width
-  const head = (clusters: number, stream: number) =>
-    clusterHead({ inputs, clusters, subHeads, seed: seed + stream })
-  const layer = {
-    inputs: width,
-    hidden,
-    outputs: hidden,
-    layers: 1,
-    outputBatchNorm: true,
-    seed: seed + 3,
-  }
-  const shared = { backbone, ...(hidden > 0 && { projector: projector(layer) }) }
-  const heads = {
-    clusters: head(clusters, 1),
-    ...(overClusters > 0 && { overClusters: head(overClusters, 2) }),
-  }
-  const alternating = overClusters > 0 && order === 'alternate'
+  const networks = iicNetworks(backbone.outputs[0]!.shape.at(-1)!, options, seed)
+  const { heads, projector, seenByHeads, assign } = networks
+  const shared = { backbone, ...(projector && { projector }) }
+  const alternating = overClusters > 0 && options.heads === 'alternate'
 
   return {
     name: 'iic',
@@ -112,28 +98,11 @@ export function iic(
     probabilities: (pictures, head) => tf.tidy(() => atRest(head, middleOf(pictures, crop, size))),
     subHeadLosses: ([plain, transformed], head) =>
       tf.tidy(() => losses(atRest(head, plain), atRest(head, transformed))),
-    dispose: () => {
-      shared.projector?.dispose()
-      for (const model of Object.values(heads)) model.dispose()
-    },
+    dispose: networks.dispose,
   }
 
   function featuresOf(pictures: tf.Tensor4D, training: boolean): tf.Tensor2D {
     return backbone.apply(inputOf(pictures, input, normalisation), { training }) as tf.Tensor2D
-  }
-
-  /** What the heads are linear in: the features, or a hidden layer of them. */
-  function seenByHeads(features: tf.Tensor2D, training: boolean): tf.Tensor2D {
-    return shared.projector
-      ? tf.relu(shared.projector.apply(features, { training }) as tf.Tensor2D)
-      : features
-  }
-
-  /** Probabilities of the clusters of each sub-head: [batch, subHeads, clusters]. */
-  function assign(head: IicHead, seen: tf.Tensor2D): tf.Tensor3D {
-    const model = heads[head]
-    expected(model, `iic: there is no head '${head}': overClusters is 0`)
-    return tf.softmax(tf.div(model.apply(seen) as tf.Tensor3D, temperature)) as tf.Tensor3D
   }
 
   /** `assign` of pictures, with batch normalisation at rest. */
