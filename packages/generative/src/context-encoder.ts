@@ -1,17 +1,11 @@
-import { dcgan, halvingsOf, initialise, through } from '@selfsup/backbones'
-import {
-  expected,
-  type Method,
-  type MethodContext,
-  type MethodDefinition,
-  resolveOptions,
-} from '@selfsup/core'
+import { type Method, type MethodContext, type MethodDefinition, resolveOptions } from '@selfsup/core'
 import { foldIn } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
-import * as tfl from '@tensorflow/tfjs-layers'
+import type * as tfl from '@tensorflow/tfjs-layers'
 import { discriminatorAccuracy, discriminatorLoss, generatorLoss } from './adversarial.js'
 import { type ContextEncoderOptions, options, training } from './context-encoder-options.js'
 import { encoderDecoder } from './encoder-decoder.js'
+import { fillingDiscriminator } from './filling-discriminator.js'
 import { centreHole, holeError, holeSide, meanColour, randomHoles } from './holes.js'
 import { inputShape, normalisationOf, plainView, sideBySide, toPixels } from './pixels.js'
 
@@ -60,7 +54,7 @@ export function contextEncoder(
   const parts = encoderDecoder(backbone, { ...options, ...made, seed })
   const judge =
     adversarial > 0
-      ? discriminator({ ...made, width: options.discriminatorWidth, seed: seed + 4 })
+      ? fillingDiscriminator({ ...made, width: options.discriminatorWidth, seed: seed + 4 })
       : undefined
 
   /** Features of pictures whose holes are filled with the mean (0, as they are normalised), and what is made for the holes. */
@@ -145,24 +139,6 @@ export function contextEncoder(
       judge?.dispose()
     },
   }
-}
-
-/** DCGAN's discriminator, with its answer: [batch, size, size, channels] to [batch, 1], the logit of "true". */
-function discriminator(options: {
-  readonly size: number
-  readonly channels: number
-  readonly width: number
-  readonly seed: number
-}): tfl.LayersModel {
-  const { size, seed } = options
-  expected(
-    size >= 8 && halvingsOf(size),
-    `context-encoder: the discriminator halves what it sees down to 4 to 7 pixels, which from ${size} pixels can't be done; take pictures of another size, another part, or adversarial=0`,
-  )
-  const trunk = dcgan({ ...options, features: 16 * options.width })
-  const answer = tfl.layers.dense({ name: 'answer', units: 1, kernelInitializer: 'zeros' })
-  const outputs = through(answer, trunk.outputs[0]!)
-  return initialise(tfl.model({ inputs: trunk.inputs, outputs, name: 'discriminator' }), seed, 'transformer')
 }
 
 /** How a program finds the context encoder by name. */

@@ -8,11 +8,9 @@ import {
 } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
-import { labToRgb } from './lab.js'
-import { type Channels, inLab, likelihoodLoss, split, type Target } from './lightness-colour.js'
-import { inputShape, normalisationOf, plainView, sideBySide } from './pixels.js'
-import { predictor } from './predictor.js'
-import { colourBins, lightnessBins } from './quantised-colours.js'
+import { type Channels, split } from './lightness-colour.js'
+import { inputShape, normalisationOf, plainView } from './pixels.js'
+import { comparisons, halvesOf } from './split-brain-halves.js'
 import { options, type SplitBrainOptions, training } from './split-brain-options.js'
 
 export interface SplitBrain extends Method<Channels> {
@@ -71,29 +69,7 @@ export function splitBrain(
     taken.channels === 2 && taken.size === size,
     `split-brain: the backbone that sees colour must take ${size} pixels and 2 channels; makeBackbone made one for ${taken.size} pixels and ${taken.channels}`,
   )
-  const classes = options.loss === 'classification'
-  const bins = classes
-    ? { colour: colourBins(options.colourBin), lightness: lightnessBins(options.lightnessBin) }
-    : undefined
-  const side = size / options.reduction
-  const seenBy = { colour: backbone, lightness: colourBackbone } // what is predicted, and by which half
-  const half = (target: Target, stream: number) =>
-    predictor(seenBy[target], {
-      name: `split-brain (to ${target})`,
-      size: side,
-      channels: bins?.[target].bins ?? (target === 'colour' ? 2 : 1),
-      width: options.width,
-      seed: seed + stream,
-    })
-  const halves = { colour: half('colour', 2), lightness: half('lightness', 3) }
-
-  const small = (x: tf.Tensor4D) =>
-    side === size ? x : tf.avgPool(x, options.reduction, options.reduction, 'valid')
-  const lossOf = (target: Target, made: tf.Tensor4D, channels: Channels) => {
-    const wanted = small(channels[target])
-    if (!bins) return tf.mean(tf.squaredDifference(made, wanted)) as tf.Scalar
-    return likelihoodLoss(made, bins[target].binOf(inLab(target, wanted)))
-  }
+  const halves = halvesOf(backbone, colourBackbone, { ...options, size, seed })
   return {
     name: 'split-brain',
     options,
@@ -114,8 +90,8 @@ export function splitBrain(
       const colour = halves.colour.apply(channels.lightness, true)
       const lightness = halves.lightness.apply(channels.colour, true)
       const losses = {
-        toColour: lossOf('colour', colour.made, channels),
-        toLightness: lossOf('lightness', lightness.made, channels),
+        toColour: halves.lossOf('colour', colour.made, channels),
+        toLightness: halves.lossOf('lightness', lightness.made, channels),
       }
       return {
         loss: tf.add(losses.toColour, losses.toLightness) as tf.Scalar,
@@ -123,25 +99,9 @@ export function splitBrain(
         features: tf.concat([colour.features, lightness.features], 1),
       }
     },
-    pictures(channels) {
-      const [made, wanted] = [predicted(channels), truth(channels)]
-      const rgb = (lightness: tf.Tensor4D, colour: tf.Tensor4D) => labToRgb(tf.concat([lightness, colour], 3))
-      return {
-        // What each half saw, what it made of that, and the truth.
-        colours: sideBySide(
-          tf.div(wanted.lightness, 100),
-          rgb(wanted.lightness, made.colour),
-          rgb(wanted.lightness, wanted.colour),
-        ),
-        lightness: sideBySide(
-          rgb(tf.fill(wanted.lightness.shape, 60), wanted.colour),
-          rgb(made.lightness, wanted.colour),
-          rgb(wanted.lightness, wanted.colour),
-        ),
-      }
-    },
-    predict: (channels, temperature) => tf.tidy(() => predicted(channels, temperature)),
-    truth: (channels) => tf.tidy(() => truth(channels)),
+    pictures: (channels) => comparisons(halves.predicted(channels), halves.truth(channels)),
+    predict: (channels, temperature) => tf.tidy(() => halves.predicted(channels, temperature)),
+    truth: (channels) => tf.tidy(() => halves.truth(channels)),
     encode: (pictures) =>
       tf.tidy(() => {
         const { lightness, colour } = split(pictures, normalisation)
@@ -153,21 +113,6 @@ export function splitBrain(
       halves.colour.network.dispose()
       halves.lightness.network.dispose()
     },
-  }
-
-  function predicted(channels: Channels, temperature?: number) {
-    const of = (target: Target, seen: tf.Tensor4D) => {
-      const { made } = halves[target].apply(seen, false)
-      return bins ? (bins[target].mean(made, temperature) as tf.Tensor4D) : inLab(target, made)
-    }
-    return { lightness: of('lightness', channels.colour), colour: of('colour', channels.lightness) }
-  }
-
-  function truth(channels: Channels) {
-    return {
-      lightness: inLab('lightness', small(channels.lightness)),
-      colour: inLab('colour', small(channels.colour)),
-    }
   }
 }
 
