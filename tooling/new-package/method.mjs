@@ -15,37 +15,14 @@ export function methodPackage(name) {
     },
   }
   const files = {
-    'src/index.ts': `export { ${call}, definition, type ${type}Options } from './${name}.js'\n`,
-    [`src/${name}.ts`]: `import { grayViews, simclrViews } from '@selfsup/augment'
+    'src/index.ts': `export { ${call}, definition } from './${name}.js'\nexport type { ${type}Options } from './options.js'\n`,
+    [`src/${name}.ts`]: `import { chooseTwoViews, simclrRecipe } from '@selfsup/augment'
 import { projector } from '@selfsup/backbones'
-import {
-  type Method,
-  type MethodContext,
-  type MethodDefinition,
-  type OptionValues,
-  resolveOptions,
-} from '@selfsup/core'
+import { ifAuto, type Method, type MethodContext, type MethodDefinition, resolveOptions } from '@selfsup/core'
 import * as losses from '@selfsup/losses'
 import type * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
-
-const options = {
-  outputs: {
-    type: 'number',
-    default: 128,
-    min: 2,
-    integer: true,
-    description: 'features that the loss compares',
-  },
-  lambda: {
-    type: 'number',
-    default: 0.005,
-    min: 0,
-    description: 'weight of the redundancy term',
-  },
-} as const
-
-export type ${type}Options = Partial<OptionValues<typeof options>>
+import { options, training, type ${type}Options } from './options.js'
 
 /**
  * What it is called, one sentence on how it learns (authors, year, arXiv number, algorithm). Here: two views of each
@@ -63,16 +40,18 @@ export function ${call}(
   { normalisation, seed = 1 }: MethodContext = {},
 ): Method<[tf.Tensor4D, tf.Tensor4D]> {
   const options = resolveOptions(definition, given)
-  const { outputs, lambda } = options
+  const { hidden, outputs, lambda } = options
   const [, size, , channels] = backbone.inputs[0]!.shape as [null, number, number, number]
   const inputs = backbone.outputs[0]!.shape.at(-1)!
-  const augmentation = (channels === 1 ? grayViews : simclrViews)({ size, normalisation })
-  const head = projector({ inputs, hidden: inputs, outputs, seed: seed + 1 })
+  const augmentation = chooseTwoViews({ size, channels, normalisation }, options, simclrRecipe)
+  const head = projector({ inputs, hidden: ifAuto(hidden, inputs), outputs, seed: seed + 1 })
   return {
     name: '${name}',
     options,
+    definition,
     networks: { backbone, projector: head },
     state: {},
+    normalisation: augmentation.normalisation,
     crops: augmentation.crops,
     views: (batch, { seed }) => augmentation.apply(batch, seed) as [tf.Tensor4D, tf.Tensor4D],
     loss([x1, x2]) {
@@ -94,15 +73,49 @@ export const definition: MethodDefinition<typeof options> = {
   summary: 'a few words: what is made alike or apart',
   paper: 'authors, year, arXiv number',
   options,
-  training: () => ({
-    epochs: 200,
-    batchSize: 256,
-    learningRate: 0.06,
-    scaling: 'linear',
-    schedule: { name: 'cosine' },
-    optimizer: { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 },
-  }),
+  training: () => training,
   create: ${call},
+}
+`,
+    'src/options.ts': `import { blurOption, minScaleOption, simclrRecipe, viewsOption } from '@selfsup/augment'
+import type { OptionValues, TrainingDefaults } from '@selfsup/core'
+
+export const options = {
+  outputs: {
+    type: 'number',
+    default: 128,
+    min: 2,
+    integer: true,
+    description: 'features that the loss compares',
+  },
+  hidden: {
+    type: 'number',
+    default: 'auto',
+    min: 1,
+    integer: true,
+    description: 'units of the projector’s hidden layer; auto: as many as the backbone’s features',
+  },
+  lambda: {
+    type: 'number',
+    default: 0.005,
+    min: 0,
+    description: 'weight of the redundancy term',
+  },
+  views: viewsOption,
+  blur: blurOption(simclrRecipe),
+  minScale: minScaleOption(simclrRecipe),
+} as const
+
+export type ${type}Options = Partial<OptionValues<typeof options>>
+
+/** How the paper trains, as far as one machine can. */
+export const training: TrainingDefaults = {
+  epochs: 200,
+  batchSize: 256,
+  learningRate: 0.06,
+  scaling: 'linear',
+  schedule: { name: 'cosine' },
+  optimizer: { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 },
 }
 `,
     [`src/${name}.test.ts`]: `import { convnet } from '@selfsup/backbones'
@@ -192,6 +205,7 @@ describe.each(testEngines())('${call} on %s', (engine) => {
   test('options that are out of range are refused', () => {
     const backbone = convnet(small)
     expect(() => ${call}(backbone, { lambda: -1 })).toThrow('lambda must be a number of at least 0; got -1')
+    expect(() => ${call}(backbone, { hidden: 0 })).toThrow('hidden must be a whole number of at least 1, or auto; got 0')
     backbone.dispose()
   })
 })
@@ -219,10 +233,12 @@ const images = shapes({ size: 16, count: 64 }) // or: await openImages('pictures
 await train(method, images, { out: 'runs/shapes', engine, epochs: 1, batchSize: 32, learningRate: 0.06 })
 \`\`\`
 
-| option    | default |                                 |
-| --------- | ------- | ------------------------------- |
-| \`outputs\` | 128     | features that the loss compares |
-| \`lambda\`  | 0.005   | weight of the redundancy term   |
+| option                      | default |                                                                                           |
+| --------------------------- | ------- | ----------------------------------------------------------------------------------------- |
+| \`outputs\`                   | 128     | features that the loss compares                                                           |
+| \`hidden\`                    | \`auto\`  | units of the projector's hidden layer: as many as the backbone's features                 |
+| \`lambda\`                    | 0.005   | weight of the redundancy term                                                             |
+| \`views\`, \`blur\`, \`minScale\` | \`auto\`  | \`colour\`, \`gray\` or \`anyOrientation\`; probability of blur: 0 up to 64 pixels; smallest crop |
 `,
   }
   return { files, manifest }

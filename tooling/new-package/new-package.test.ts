@@ -98,13 +98,16 @@ describe.each([
   })
 
   test('has the right types', async () => {
-    expect(await typeErrors(name, [`${name}.ts`, `${name}.test.ts`])).toEqual([])
+    const options = flags.length > 0 ? [] : ['options.ts']
+    expect(await typeErrors(name, [`${name}.ts`, `${name}.test.ts`, ...options])).toEqual([])
   })
 })
 
 test('a method may have the name of the loss that it begins with', async () => {
   expect(make('barlow-twins')).toMatchObject({ status: 0 })
-  expect(await typeErrors('barlow-twins', ['barlow-twins.ts', 'barlow-twins.test.ts'])).toEqual([])
+  expect(await typeErrors('barlow-twins', ['barlow-twins.ts', 'barlow-twins.test.ts', 'options.ts'])).toEqual(
+    [],
+  )
 })
 
 test('the command line finds a method that was made', async () => {

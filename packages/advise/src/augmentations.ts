@@ -22,7 +22,7 @@ export function judgeAugmentations(measures: Measures): Verdict[] {
       say(
         'mirrors',
         'unsuited',
-        `pictures are told from their mirror images in ${figure(mirrored)}: of digits, text and medical pictures mirrors are others${measures.channels === 3 ? '. rotation has mirror=no, autoencoders flip=0; methods that compare views mirror unless views=gray' : ''}`,
+        `pictures are told from their mirror images in ${figure(mirrored)}: of digits, text and medical pictures mirrors are others${measures.channels === 3 ? '. rotation and autoencoders have flip=0; methods that compare views mirror unless views=gray' : ''}`,
       )
     else say('mirrors', 'suits', `mirror images look like any other: told apart in ${figure(mirrored)}`)
     if (noUp(measures)) say('quarter turns', 'suits', `there is no up: upright found in ${figure(turns)}`)

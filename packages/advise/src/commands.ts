@@ -91,6 +91,6 @@ function viewOptions(measures: Measures): string[] {
 }
 
 function rotationOptions(measures: Measures): string[] {
-  if (hasLeft(measures)) return measures.channels === 3 ? ['mirror=no'] : []
-  return measures.channels === 1 ? ['mirror=yes'] : []
+  if (hasLeft(measures)) return measures.channels === 3 ? ['flip=0'] : []
+  return measures.channels === 1 ? ['flip=0.5'] : []
 }

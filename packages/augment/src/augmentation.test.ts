@@ -4,8 +4,8 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
 import { type Augmentation, augmentation } from './augmentation.js'
 import { imagenetNormalisation } from './normalise.js'
+import { anyOrientation } from './orientation.js'
 import {
-  anyOrientation,
   anyOrientationViews,
   byolViews,
   grayViews,

@@ -5,8 +5,8 @@ export { gaussianBlur } from './gaussian-blur.js'
 export { grayscale, grayscaleWhere } from './grayscale.js'
 export { shiftHue } from './hue.js'
 export { grayNormalisation, imagenetNormalisation, normalise } from './normalise.js'
+export { anyOrientation } from './orientation.js'
 export {
-  anyOrientation,
   anyOrientationViews,
   barlowTwinsViews,
   byolViews,
@@ -22,4 +22,28 @@ export { type Mirrors, resizedCrop } from './resized-crop.js'
 export { rotateQuarters } from './right-angles.js'
 export { rotate } from './rotate.js'
 export { solariseWhere } from './solarise.js'
+export {
+  blurOption,
+  firstBlurOption,
+  hadGrayViews,
+  hadSmallImages,
+  jitterOption,
+  migrateBlur,
+  minScaleOption,
+  secondBlurOption,
+  viewsOption,
+} from './two-view-options.js'
+export {
+  byolRecipe,
+  mocoV1Recipe,
+  mocoV2Recipe,
+  simclrRecipe,
+  type TwoViewRecipe,
+} from './two-view-recipes.js'
+export {
+  chooseTwoViews,
+  SMALL_SIZE,
+  type TwoViewImages,
+  type TwoViewSettings,
+} from './two-views.js'
 export type { ViewOptions } from './view-options.js'

@@ -1,6 +1,15 @@
 import { expected, type Normalisation } from '@selfsup/core'
 import { type Augmentation, augmentation } from './augmentation.js'
-import { grayNormalisation, imagenetNormalisation } from './normalise.js'
+import { grayNormalisation } from './normalise.js'
+import { anyOrientation } from './orientation.js'
+import {
+  byolRecipe,
+  mocoV1Recipe,
+  mocoV2Recipe,
+  simclrRecipe,
+  type TwoViewRecipe,
+} from './two-view-recipes.js'
+import { blurOf, chooseTwoViews } from './two-views.js'
 import type { ViewOptions } from './view-options.js'
 
 export interface PresetOptions {
@@ -9,110 +18,42 @@ export interface PresetOptions {
   readonly normalisation?: Normalisation
 }
 
-/** Taps of the blur: a tenth of the side, odd, as in the papers' code. */
-function blur(size: number, probability: number): ViewOptions['blur'] {
-  if (probability === 0) return undefined
-  return { probability, sigma: [0.1, 2], kernelSize: Math.max(3, 2 * Math.floor(size / 20) + 1) }
-}
-
-/** What SimCLR (Chen et al. 2020, arXiv:2002.05709, appendix A) does to both views. */
-export function simclrViews({
-  size,
-  normalisation,
-  strength = 1,
-  gaussianBlur = 0.5,
-  minScale = 0.08,
-}: PresetOptions & {
-  /** of the colour jitter; 0.5 for small pictures such as CIFAR's */
-  readonly strength?: number
-  /** probability; 0 for small pictures such as CIFAR's */
-  readonly gaussianBlur?: number
-  readonly minScale?: number
-}): Augmentation {
-  const view: ViewOptions = {
-    size,
-    scale: [minScale, 1],
-    horizontalFlip: 0.5,
-    jitter: {
-      probability: 0.8,
-      brightness: 0.8 * strength,
-      contrast: 0.8 * strength,
-      saturation: 0.8 * strength,
-      hue: 0.2 * strength,
-    },
-    grayscale: 0.2,
-    blur: blur(size, gaussianBlur),
-  }
-  return augmentation([view, view], normalisation ?? imagenetNormalisation)
-}
-
-/**
- * What MoCo (He et al. 2020, arXiv:1911.05722, section 3.3) does to both views: every one is jittered, hue included,
- * none blurred. Its code turns pictures grey before the jitter; here it is after, which but for rounding is the same.
- */
-export function mocoV1Views({
-  size,
-  normalisation,
-  strength = 1,
-  gaussianBlur = 0,
-  minScale = 0.2,
-}: MocoViewOptions): Augmentation {
-  return mocoViews(
-    { size, normalisation, gaussianBlur, minScale },
-    { probability: 1, ...jitter(strength, 0.4, 0.4) },
-  )
-}
-
-/** What MoCo v2 (Chen et al. 2020, arXiv:2003.04297) does to both views; SimSiam (arXiv:2011.10566) does the same. */
-export function mocoV2Views({
-  size,
-  normalisation,
-  strength = 1,
-  gaussianBlur = 0.5,
-  minScale = 0.2,
-}: MocoViewOptions): Augmentation {
-  return mocoViews(
-    { size, normalisation, gaussianBlur, minScale },
-    { probability: 0.8, ...jitter(strength, 0.4, 0.1) },
-  )
-}
-
-interface MocoViewOptions extends PresetOptions {
-  /** of the colour jitter */
+interface ColourViewOptions extends PresetOptions {
+  /** of the colour jitter, as a multiple of the paper's; 0.5 for small pictures such as CIFAR's */
   readonly strength?: number
   /** probability; 0 for small pictures such as CIFAR's */
   readonly gaussianBlur?: number
   readonly minScale?: number
 }
 
-function mocoViews(
+/** The views of a recipe as it is for large pictures in colour, but for what is given. */
+function colourViews(
+  recipe: TwoViewRecipe,
   {
     size,
     normalisation,
-    gaussianBlur,
-    minScale,
-  }: MocoViewOptions & { gaussianBlur: number; minScale: number },
-  jitter: ViewOptions['jitter'],
+    strength = 1,
+    gaussianBlur = recipe.blur[0],
+    minScale = recipe.minScale,
+  }: ColourViewOptions,
 ): Augmentation {
-  const view: ViewOptions = {
-    size,
-    scale: [minScale, 1],
-    horizontalFlip: 0.5,
-    jitter,
-    grayscale: 0.2,
-    blur: blur(size, gaussianBlur),
-  }
-  return augmentation([view, view], normalisation ?? imagenetNormalisation)
+  const settings = { views: 'colour', jitter: strength, blur: gaussianBlur, minScale } as const
+  return chooseTwoViews({ size, channels: 3, normalisation }, settings, recipe)
 }
 
-/** Brightness and contrast by 0.4, as MoCo and BYOL have them. */
-function jitter(strength: number, saturation: number, hue: number) {
-  return {
-    brightness: 0.4 * strength,
-    contrast: 0.4 * strength,
-    saturation: saturation * strength,
-    hue: Math.min(0.5, hue * strength),
-  }
+/** What SimCLR (Chen et al. 2020, arXiv:2002.05709, appendix A) does to both views. */
+export function simclrViews(options: ColourViewOptions): Augmentation {
+  return colourViews(simclrRecipe, options)
+}
+
+/** What MoCo (He et al. 2020, arXiv:1911.05722, section 3.3) does to both views: every one is jittered, none blurred. */
+export function mocoV1Views(options: ColourViewOptions): Augmentation {
+  return colourViews(mocoV1Recipe, options)
+}
+
+/** What MoCo v2 (Chen et al. 2020, arXiv:2003.04297) does to both views; SimSiam (arXiv:2011.10566) does the same. */
+export function mocoV2Views(options: ColourViewOptions): Augmentation {
+  return colourViews(mocoV2Recipe, options)
 }
 
 /**
@@ -135,18 +76,9 @@ export function byolViews({
   readonly solarise?: readonly [number, number]
   readonly minScale?: number
 }): Augmentation {
-  const views = [0, 1].map(
-    (view): ViewOptions => ({
-      size,
-      scale: [minScale, 1],
-      horizontalFlip: 0.5,
-      jitter: { probability: 0.8, ...jitter(strength, 0.2, 0.1) },
-      grayscale: 0.2,
-      blur: blur(size, gaussianBlur[view]!),
-      ...(solarise[view]! > 0 && { solarise: { probability: solarise[view]!, threshold: 0.5 } }),
-    }),
-  )
-  return augmentation(views, normalisation ?? imagenetNormalisation)
+  const [blur, blur2] = gaussianBlur
+  const settings = { views: 'colour', jitter: strength, blur, blur2, minScale, solarise } as const
+  return chooseTwoViews({ size, channels: 3, normalisation }, settings, byolRecipe)
 }
 
 /** Barlow Twins (Zbontar et al. 2021, arXiv:2103.03230) takes BYOL's views. */
@@ -160,21 +92,13 @@ export function grayViews({
   minScale = 0.3,
   gaussianBlur = 0,
 }: PresetOptions & { horizontalFlip?: number; minScale?: number; gaussianBlur?: number }): Augmentation {
-  const view: ViewOptions = { size, scale: [minScale, 1], horizontalFlip, blur: blur(size, gaussianBlur) }
+  const view: ViewOptions = { size, scale: [minScale, 1], horizontalFlip, blur: blurOf(size, gaussianBlur) }
   return augmentation([view, view], normalisation ?? grayNormalisation)
 }
 
 /** For pictures without an up (sky, cells, satellite): SimCLR's views, with quarter turns and mirrors of both axes. */
 export function anyOrientationViews(options: Parameters<typeof simclrViews>[0]): Augmentation {
   return anyOrientation(simclrViews(options))
-}
-
-/** The same views, with quarter turns and mirrors of both axes: for pictures without an up. */
-export function anyOrientation({ views, normalisation }: Augmentation): Augmentation {
-  return augmentation(
-    views.map((view) => ({ ...view, horizontalFlip: 0.5, verticalFlip: 0.5, quarterTurns: true })),
-    normalisation,
-  )
 }
 
 /**
@@ -206,7 +130,7 @@ export function multiCropViews({
     ...view,
     size: smallSize,
     scale: [0.05, boundary],
-    blur: view.blur && blur(smallSize, view.blur.probability),
+    blur: view.blur && blurOf(smallSize, view.blur.probability),
   }
   return augmentation([large, large, ...Array.from({ length: small }, () => little)], normalisation)
 }

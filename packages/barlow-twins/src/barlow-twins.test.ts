@@ -111,7 +111,10 @@ describe('what is refused, and how weights are trained', () => {
       () => barlowTwins(backbone(), { lambda: -1 }),
       "barlow-twins's option lambda must be a number of at least 0",
     ],
-    [() => barlowTwins(backbone(), { outputs: 1 }), "barlow-twins's option outputs must be at least 2"],
+    [
+      () => barlowTwins(backbone(), { outputs: 1 }),
+      "barlow-twins's option outputs must be a whole number of at least 2",
+    ],
     [() => vicreg(backbone(), { covariances: 1 } as object), "did you mean 'covariance'?"],
     [() => vicreg(backbone(), { variance: -1 }), "vicreg's option variance must be a number of at least 0"],
   ])('%s', (make, message) => {

@@ -1,8 +1,8 @@
+import { byolRecipe } from '@selfsup/augment'
 import {
   type Method,
   type MethodContext,
   type MethodDefinition,
-  type OptionValues,
   type ParameterGroup,
   resolveOptions,
   trainableWeights,
@@ -10,26 +10,9 @@ import {
 import { barlowTwins as redundancyReduction } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
-import { twinOptions, twinProjector, twinViews } from './twin-options.js'
-
-const options = {
-  lambda: {
-    type: 'number',
-    default: 0.005,
-    min: 0,
-    description: 'weight of the redundancy term, which decorrelates features',
-  },
-  biasRate: {
-    type: 'number',
-    default: 0.024,
-    min: 0,
-    description:
-      'with LARS, learning rate of biases and norms relative to the weights’: the paper’s 0.0048 / 0.2',
-  },
-  ...twinOptions,
-} as const
-
-export type BarlowTwinsOptions = Partial<OptionValues<typeof options>>
+import { type BarlowTwinsOptions, migrate, options } from './barlow-twins-options.js'
+import { training } from './twin-options.js'
+import { twinProjector, twinViews } from './twins.js'
 
 /**
  * Barlow Twins, self-supervised learning by redundancy reduction (Zbontar et al. 2021, arXiv:2103.03230, algorithm 1):
@@ -50,12 +33,13 @@ export function barlowTwins(
   const options = resolveOptions(definition, given)
   const { lambda, biasRate } = options
   // Section 2.2: the first view is always blurred, the second seldom but sometimes solarised.
-  const augmentation = twinViews(backbone, options, normalisation, { blur: [1, 0.1], solarise: [0, 0.2] })
-  const projector = twinProjector('barlow-twins', backbone, options, seed + 1)
+  const augmentation = twinViews(backbone, options, normalisation, byolRecipe)
+  const projector = twinProjector(backbone, options, seed + 1)
   const networks = { backbone, projector }
   return {
     name: 'barlow-twins',
     options,
+    definition,
     networks,
     state: {},
     groups: { biasesAndNorms: biasesAndNorms(networks, biasRate) },
@@ -95,14 +79,7 @@ export const definition: MethodDefinition<typeof options> = {
   summary: 'the features of two views agree and do not repeat one another',
   paper: 'Zbontar et al. 2021, arXiv:2103.03230',
   options,
-  // Section 2.2, which goes on for 1000 epochs in batches of 2048.
-  training: () => ({
-    epochs: 200,
-    batchSize: 256,
-    learningRate: 0.2,
-    scaling: 'linear',
-    schedule: { name: 'cosine', warmupEpochs: 10, final: 2e-4 },
-    optimizer: { name: 'lars', momentum: 0.9, weightDecay: 1e-6 },
-  }),
+  migrate,
+  training: () => training,
   create: barlowTwins,
 }

@@ -1,2 +1,4 @@
-export { type BarlowTwinsOptions, barlowTwins, definition } from './barlow-twins.js'
-export { type VicregOptions, vicreg, vicregDefinition } from './vicreg.js'
+export { barlowTwins, definition } from './barlow-twins.js'
+export type { BarlowTwinsOptions } from './barlow-twins-options.js'
+export { vicreg, vicregDefinition } from './vicreg.js'
+export type { VicregOptions } from './vicreg-options.js'

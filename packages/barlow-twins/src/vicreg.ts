@@ -1,39 +1,11 @@
-import {
-  type Method,
-  type MethodContext,
-  type MethodDefinition,
-  type OptionValues,
-  resolveOptions,
-} from '@selfsup/core'
+import { type Method, type MethodContext, type MethodDefinition, resolveOptions } from '@selfsup/core'
 import { vicReg } from '@selfsup/losses'
 import type * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { encode } from './barlow-twins.js'
-import { twinOptions, twinProjector, twinViews } from './twin-options.js'
-
-const options = {
-  invariance: {
-    type: 'number',
-    default: 25,
-    min: 0,
-    description: 'weight of the distance between the views',
-  },
-  variance: {
-    type: 'number',
-    default: 25,
-    min: 0,
-    description: 'weight of the hinge that keeps each feature’s deviation over the batch at 1 or above',
-  },
-  covariance: {
-    type: 'number',
-    default: 1,
-    min: 0,
-    description: 'weight of the covariances between features',
-  },
-  ...twinOptions,
-} as const
-
-export type VicregOptions = Partial<OptionValues<typeof options>>
+import { training } from './twin-options.js'
+import { twinProjector, twinViews } from './twins.js'
+import { options, recipe, type VicregOptions } from './vicreg-options.js'
 
 /**
  * VICReg, variance-invariance-covariance regularization (Bardes et al. 2022, arXiv:2105.04906, algorithm 1): two views of
@@ -53,12 +25,12 @@ export function vicreg(
   { normalisation, seed = 1 }: MethodContext = {},
 ): Method<[tf.Tensor4D, tf.Tensor4D]> {
   const options = resolveOptions(vicregDefinition, given)
-  // Appendix C.1: BYOL's views made symmetric (the authors' code has Barlow Twins').
-  const augmentation = twinViews(backbone, options, normalisation, { blur: [0.5, 0.5], solarise: [0.1, 0.1] })
-  const expander = twinProjector('vicreg', backbone, options, seed + 1)
+  const augmentation = twinViews(backbone, options, normalisation, recipe)
+  const expander = twinProjector(backbone, options, seed + 1)
   return {
     name: 'vicreg',
     options,
+    definition: vicregDefinition,
     networks: { backbone, expander },
     state: {},
     normalisation: augmentation.normalisation,
@@ -79,14 +51,6 @@ export const vicregDefinition: MethodDefinition<typeof options> = {
   summary: 'views agree, features vary over the batch, and not together',
   paper: 'Bardes et al. 2022, arXiv:2105.04906',
   options,
-  // Section 4.2, which goes on for 1000 epochs in batches of 2048.
-  training: () => ({
-    epochs: 200,
-    batchSize: 256,
-    learningRate: 0.2,
-    scaling: 'linear',
-    schedule: { name: 'cosine', warmupEpochs: 10, final: 2e-4 },
-    optimizer: { name: 'lars', momentum: 0.9, weightDecay: 1e-6 },
-  }),
+  training: () => training,
   create: vicreg,
 }

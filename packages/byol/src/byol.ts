@@ -1,44 +1,11 @@
+import { byolRecipe, chooseTwoViews } from '@selfsup/augment'
 import { momentumCopy, predictor, projector } from '@selfsup/backbones'
-import {
-  type Method,
-  type MethodContext,
-  type MethodDefinition,
-  type OptionValues,
-  resolveOptions,
-} from '@selfsup/core'
+import { ifAuto, type Method, type MethodContext, type MethodDefinition, resolveOptions } from '@selfsup/core'
 import { byolRegression } from '@selfsup/losses'
 import { cosineOf, exponentialMovingAverage } from '@selfsup/optim'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
-import { byolViewOptions, chooseByolViews } from './views.js'
-
-const options = {
-  momentum: {
-    type: 'number',
-    default: 0.996,
-    min: 0,
-    max: 1,
-    description: 'of the target network at the start; it rises to 1',
-  },
-  hidden: {
-    type: 'number',
-    default: 0,
-    min: 0,
-    integer: true,
-    description:
-      'units of the projector’s and the predictor’s hidden layers; 0: twice the backbone’s features',
-  },
-  outputs: {
-    type: 'number',
-    default: 256,
-    min: 1,
-    integer: true,
-    description: 'features that the loss compares',
-  },
-  ...byolViewOptions,
-} as const
-
-export type ByolOptions = Partial<OptionValues<typeof options>>
+import { type ByolOptions, migrate, options, training } from './byol-options.js'
 
 /** Two views of each picture, or what comes of them. */
 type Two<T> = [T, T]
@@ -49,7 +16,7 @@ type Two<T> = [T, T]
  * pushed apart: there are no negatives.
  *
  * @param backbone the encoder f: [batch, size, size, channels], normalised, to [batch, features]
- * @param given options; defaults are the paper's, blur left out up to 64 pixels
+ * @param given options; defaults are the paper's for 300 epochs, blur left out up to 64 pixels
  * @param context normalisation of the pixels, seed of the heads' weights
  * @returns what the training loop drives
  * @throws SelfsupError when an option is unknown or out of range
@@ -60,10 +27,13 @@ export function byol(
   { normalisation, seed = 1 }: MethodContext = {},
 ): Method<Two<tf.Tensor4D>, Two<tf.Tensor2D>> {
   const options = resolveOptions(definition, given)
-  const { momentum, outputs } = options
+  const { momentum, outputs, solarise, solarise2 } = options
+  const [, size, , channels] = backbone.inputs[0]!.shape as [null, number, number, number]
   const features = backbone.outputs[0]!.shape.at(-1)!
-  const hidden = options.hidden || 2 * features
-  const augmentation = chooseByolViews(backbone, options, normalisation)
+  const hidden = ifAuto(options.hidden, 2 * features)
+  // The views differ (table 6).
+  const settings = { ...options, solarise: [solarise, solarise2] } as const
+  const augmentation = chooseTwoViews({ size, channels, normalisation }, settings, byolRecipe)
   const g = projector({ inputs: features, hidden, outputs, seed: seed + 1 })
   const q = predictor({ inputs: outputs, hidden, outputs, seed: seed + 2 })
   const target = momentumCopy({ backbone, projector: g })
@@ -71,6 +41,7 @@ export function byol(
   return {
     name: 'byol',
     options,
+    definition,
     networks: { backbone, projector: g, predictor: q },
     state: target.values,
     comparableLoss: false, // the lowest loss is a collapsed network's
@@ -107,13 +78,7 @@ export const definition: MethodDefinition<typeof options> = {
   summary: 'one view predicts what a slower copy of the network makes of the other; no negatives',
   paper: 'Grill et al. 2020, arXiv:2006.07733',
   options,
-  training: () => ({
-    epochs: 300,
-    batchSize: 256,
-    learningRate: 0.3,
-    scaling: 'linear',
-    schedule: { name: 'cosine', warmupEpochs: 10 },
-    optimizer: { name: 'lars', momentum: 0.9, weightDecay: 1.5e-6, exclude: 'biases-and-norms' },
-  }),
+  migrate,
+  training: () => training,
   create: byol,
 }

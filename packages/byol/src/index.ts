@@ -1,2 +1,4 @@
-export { type ByolOptions, byol, definition } from './byol.js'
-export { type SimsiamOptions, simsiam, simsiamDefinition } from './simsiam.js'
+export { byol, definition } from './byol.js'
+export type { ByolOptions } from './byol-options.js'
+export { simsiam, simsiamDefinition } from './simsiam.js'
+export type { SimsiamOptions } from './simsiam-options.js'

@@ -1,43 +1,17 @@
+import { chooseTwoViews, migrateBlur, mocoV2Recipe, SMALL_SIZE } from '@selfsup/augment'
 import { predictor, projector } from '@selfsup/backbones'
 import {
+  ifAuto,
   type Method,
   type MethodContext,
   type MethodDefinition,
-  type OptionValues,
   resolveOptions,
   stopGradient,
 } from '@selfsup/core'
 import { byolRegression } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
-import { chooseSimsiamViews, simsiamViewOptions } from './views.js'
-
-const options = {
-  layers: {
-    type: 'number',
-    default: 0,
-    min: 0,
-    integer: true,
-    description: 'linear layers of the projector; 0: 2 up to 64 pixels, else 3',
-  },
-  outputs: {
-    type: 'number',
-    default: 0,
-    min: 0,
-    integer: true,
-    description: 'features that the loss compares; 0: as many as the backbone’s',
-  },
-  bottleneck: {
-    type: 'number',
-    default: 0,
-    min: 0,
-    integer: true,
-    description: 'units of the predictor’s hidden layer; 0: a quarter of the outputs',
-  },
-  ...simsiamViewOptions,
-} as const
-
-export type SimsiamOptions = Partial<OptionValues<typeof options>>
+import { options, type SimsiamOptions, training } from './simsiam-options.js'
 
 /**
  * SimSiam (Chen & He 2020, arXiv:2011.10566, algorithm 1): BYOL without a momentum encoder. One view's prediction of the
@@ -55,22 +29,23 @@ export function simsiam(
   { normalisation, seed = 1 }: MethodContext = {},
 ): Method<[tf.Tensor4D, tf.Tensor4D]> {
   const options = resolveOptions(simsiamDefinition, given)
+  const [, size, , channels] = backbone.inputs[0]!.shape as [null, number, number, number]
   const features = backbone.outputs[0]!.shape.at(-1)!
-  const outputs = options.outputs || features
-  const small = backbone.inputs[0]!.shape[1]! <= 64
-  const augmentation = chooseSimsiamViews(backbone, options, normalisation)
+  const outputs = ifAuto(options.outputs, features)
+  // Its views are MoCo v2's (appendix A).
+  const augmentation = chooseTwoViews({ size, channels, normalisation }, options, mocoV2Recipe)
   const f = projector({
     inputs: features,
     hidden: features,
     outputs,
-    layers: options.layers || (small ? 2 : 3),
+    layers: ifAuto(options.layers, size <= SMALL_SIZE ? 2 : 3),
     outputBatchNorm: true,
     outputAffine: false,
     seed: seed + 1,
   })
   const h = predictor({
     inputs: outputs,
-    hidden: options.bottleneck || Math.max(1, Math.round(outputs / 4)),
+    hidden: ifAuto(options.bottleneck, Math.max(1, Math.round(outputs / 4))),
     outputs,
     seed: seed + 2,
   })
@@ -78,6 +53,7 @@ export function simsiam(
   return {
     name: 'simsiam',
     options,
+    definition: simsiamDefinition,
     networks: { backbone, projector: f, predictor: h },
     state: {},
     // A predictor that is always as quick as at first keeps up with the representations (section 4.2).
@@ -115,14 +91,7 @@ export const simsiamDefinition: MethodDefinition<typeof options> = {
     'one view predicts the other’s projection, at which the gradient stops; no negatives, no slower copy',
   paper: 'Chen & He 2020, arXiv:2011.10566',
   options,
-  // The paper's for CIFAR-10 (appendix D), whose rate is meant for a batch of 256.
-  training: () => ({
-    epochs: 800,
-    batchSize: 256,
-    learningRate: 0.03,
-    scaling: 'linear',
-    schedule: { name: 'cosine' },
-    optimizer: { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 },
-  }),
+  migrate: migrateBlur,
+  training: () => training,
   create: simsiam,
 }

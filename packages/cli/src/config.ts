@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import {
+  knownName,
   type MethodDefinition,
   type MethodOption,
   type OptionValue,
@@ -83,7 +84,8 @@ export function methodOptions(
   for (const word of words) {
     const [name, ...rest] = word.split('=')
     if (!name || rest.length === 0) throw new SelfsupError(`--set takes option=value; got '${word}'`)
-    given[name] = meaningOf(definition.options[name], rest.join('='))
+    const known = knownName(definition.options, name)
+    given[name] = meaningOf(known === undefined ? undefined : definition.options[known], rest.join('='))
   }
   return resolveOptions(definition, given)
 }

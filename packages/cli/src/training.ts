@@ -24,7 +24,7 @@ export interface Training {
   readonly view: ProgressView
   readonly engine?: Settings['engine']
   /** where a run is resumed */
-  readonly resume?: Required<Pick<TrainOptions, 'config' | 'migrateOptions'>>
+  readonly resume?: Required<Pick<TrainOptions, 'config'>>
   /** the commands to try next are left out; the demo has its own */
   readonly quiet?: boolean
 }

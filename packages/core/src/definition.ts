@@ -1,6 +1,7 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { Normalisation } from './dataset.js'
 import type { Method } from './method.js'
+import type { StoredOptions } from './migrate-options.js'
 import type { MethodOptions, OptionValues } from './options.js'
 import type { TrainingDefaults } from './training-settings.js'
 
@@ -12,6 +13,12 @@ export interface MethodDefinition<Options extends MethodOptions = MethodOptions>
   /** authors, year, arXiv number */
   readonly paper: string
   readonly options: Options
+  /**
+   * Options of a run of an earlier version as this one would have them, where that is more than each option's `formerly`
+   * and `before` say: what one was depends on others, or on the pictures. `migrateOptions` calls it first. It must leave
+   * options of this version as they are.
+   */
+  migrate?(stored: StoredOptions, pictures?: PictureShape): StoredOptions
   /** name of the backbone that a program takes where the user names none; default the program's own */
   readonly backbone?: string
   /** @param options resolved ones: versions of a method are trained differently */

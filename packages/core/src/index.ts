@@ -27,6 +27,7 @@ export {
   phasesOf,
   type Step,
 } from './method.js'
+export { migratedFor, migrateOptions, type StoredOptions } from './migrate-options.js'
 export {
   type BackboneRecipe,
   type ModelNotes,
@@ -36,6 +37,9 @@ export {
 } from './model-notes.js'
 export { nearest, unknownName } from './nearest.js'
 export {
+  type FormerOption,
+  ifAuto,
+  knownName,
   type MethodOption,
   type MethodOptions,
   type OptionValue,

@@ -10,7 +10,7 @@ import type {
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { Alarm } from './alarm.js'
 import type { CropSpec, ImageDataset, Normalisation } from './dataset.js'
-import type { PictureShape } from './definition.js'
+import type { MethodDefinition, PictureShape } from './definition.js'
 import type { OptionValue } from './options.js'
 import type { ParameterGroup, Phase } from './parameter-groups.js'
 import type { Seed } from './random.js'
@@ -63,6 +63,8 @@ export interface Method<
   readonly name: string
   /** what it was made with, defaults included: written down with a run, which goes on only with the same */
   readonly options?: Readonly<Record<string, OptionValue>>
+  /** what its options are and were: a run of an earlier version goes on with the same ones as they are called today */
+  readonly definition?: Pick<MethodDefinition, 'options' | 'migrate'>
   /** what its views normalise pixels with: written down with a run, which goes on only with the same */
   readonly normalisation?: Normalisation
   /** the images that it was made for, where its backbone takes something else (patches, edges): what `encode` takes */

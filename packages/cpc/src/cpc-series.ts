@@ -8,56 +8,15 @@ import {
   type MethodContext,
   type MethodDefinition,
   type Normalisation,
-  type OptionValues,
   type PictureShape,
   resolveOptions,
   ShapeError,
 } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
+import { type CpcSeriesOptions, options, training } from './cpc-series-options.js'
 import { seriesBackbone, seriesLayers } from './series-backbone.js'
 import { stepsAhead, stepsOf } from './steps-ahead.js'
-
-const options = {
-  steps: {
-    type: 'number',
-    default: 12,
-    min: 1,
-    integer: true,
-    description: 'encodings ahead that are predicted, of the encoder’s, not of the series’, steps',
-  },
-  ignored: {
-    type: 'number',
-    default: 0,
-    min: 0,
-    integer: true,
-    description: 'nearest of them that are not predicted',
-  },
-  scale: { type: 'number', default: 1, min: 0.0001, description: 'multiplies the predictions in the loss' },
-  contrasted: {
-    type: 'number',
-    default: 16,
-    min: 1,
-    integer: true,
-    description: 'series, at least, whose steps are told apart in the loss; divides the batch',
-  },
-  filters: {
-    type: 'number',
-    default: 128,
-    min: 1,
-    integer: true,
-    description: 'features of an encoding, in the backbone that a program makes: one convolution over time',
-  },
-  units: {
-    type: 'number',
-    default: 256,
-    min: 1,
-    integer: true,
-    description: 'of the GRU in the backbone that a program makes: the features',
-  },
-} as const
-
-export type CpcSeriesOptions = Partial<OptionValues<typeof options>>
 
 /**
  * Contrastive predictive coding of series: what has been seen predicts the encodings of later steps, which are to be told
@@ -90,6 +49,7 @@ export function cpcSeries(
   return {
     name: 'cpc-series',
     options,
+    definition: seriesDefinition,
     networks: { backbone, predictor },
     state: {},
     normalisation: whole?.normalisation,
@@ -179,14 +139,7 @@ export const seriesDefinition: MethodDefinition<typeof options> = {
   paper: 'van den Oord et al. 2018, arXiv:1807.03748',
   options,
   backbone: 'series',
-  training: () => ({
-    epochs: 50,
-    batchSize: 128,
-    learningRate: 1e-3,
-    scaling: 'none',
-    schedule: { name: 'cosine', warmupEpochs: 1 },
-    optimizer: { name: 'adamw', weightDecay: 0 },
-  }),
+  training: () => training,
   // Of a program's pictures each row is a step.
   ownBackbone: ({ size, channels }, { filters, units }, seed) =>
     seriesBackbone({ time: size, channels: size * channels, filters: [filters], units, seed }),

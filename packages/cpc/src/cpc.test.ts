@@ -5,7 +5,8 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
-import { type CpcOptions, cpc, definition } from './cpc.js'
+import { cpc, definition } from './cpc.js'
+import type { CpcOptions } from './cpc-options.js'
 import { cutPatches, patchGrid } from './patches.js'
 
 const step = () => ({
@@ -221,7 +222,7 @@ describe('what does not fit is said when the method is made', () => {
 })
 
 test('a program makes the backbone for a patch', () => {
-  const options = { ...cpcDefaults(), patch: 0 }
+  const options = cpcDefaults()
   expect(definition.backboneInput!({ size: 256, channels: 3 }, options)).toMatchObject({
     size: 64,
     norm: 'layer',

@@ -2,6 +2,7 @@ import { grayNormalisation, imagenetNormalisation } from '@selfsup/augment'
 import { projector } from '@selfsup/backbones'
 import {
   expected,
+  ifAuto,
   type Method,
   type MethodContext,
   type MethodDefinition,
@@ -11,90 +12,10 @@ import {
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { contextNetwork } from './context-network.js'
+import { type CpcOptions, options, training } from './cpc-options.js'
 import { patchViews } from './patch-views.js'
 import { cutPatches, patchGrid } from './patches.js'
 import { stepsAhead, stepsOf } from './steps-ahead.js'
-
-const options = {
-  patch: {
-    type: 'number',
-    default: 0,
-    min: 0,
-    integer: true,
-    description: 'side of a patch in pixels; 0: a quarter of the picture, 8 at least',
-  },
-  stride: {
-    type: 'number',
-    default: 0,
-    min: 0,
-    integer: true,
-    description: 'pixels from one patch to the next; 0: half a patch',
-  },
-  steps: { type: 'number', default: 5, min: 1, integer: true, description: 'rows ahead that are predicted' },
-  ignored: {
-    type: 'number',
-    default: 1,
-    min: 0,
-    integer: true,
-    description: 'nearest rows that are not predicted, since their patches overlap with what is seen',
-  },
-  directions: {
-    type: 'choice',
-    default: 'down',
-    choices: ['down', 'vertical', 'all'],
-    description: 'from where to where is predicted: down; up too; to the right and left too',
-  },
-  norm: {
-    type: 'choice',
-    default: 'layer',
-    choices: ['layer', 'batch'],
-    description: 'normalisation in the backbone that a program makes; batch lets patches know of one another',
-  },
-  patchAugmentation: {
-    type: 'boolean',
-    default: true,
-    description: 'crop, jitter and grey each patch for itself, and let some keep but one colour',
-  },
-  blocks: {
-    type: 'number',
-    default: 5,
-    min: 1,
-    integer: true,
-    description: 'masked residual blocks of the context network',
-  },
-  width: { type: 'number', default: 256, min: 1, integer: true, description: 'filters in such a block' },
-  targets: {
-    type: 'number',
-    default: 64,
-    min: 1,
-    integer: true,
-    description: 'features of what is predicted',
-  },
-  scale: { type: 'number', default: 0.1, min: 0.0001, description: 'multiplies the predictions in the loss' },
-  contrasted: {
-    type: 'number',
-    default: 16,
-    min: 1,
-    integer: true,
-    description: 'pictures, at least, whose patches are told apart in the loss; divides the batch',
-  },
-  minScale: {
-    type: 'number',
-    default: 0.3,
-    min: 0.01,
-    max: 1,
-    description: 'smallest part of the picture a crop takes',
-  },
-  grayscale: {
-    type: 'number',
-    default: 0.25,
-    min: 0,
-    max: 1,
-    description: 'probability that a picture turns grey',
-  },
-} as const
-
-export type CpcOptions = Partial<OptionValues<typeof options>>
 
 /**
  * Contrastive predictive coding of pictures: what is seen above predicts what patches below look like to the encoder (van
@@ -119,8 +40,8 @@ export function cpc(
   const { contrasted, scale } = options
   const [, patch, , channels] = backbone.inputs[0]!.shape as [null, number, number, number]
   const { normalisation = channels === 1 ? grayNormalisation : imagenetNormalisation } = context
-  const side = options.patch || patch
-  const grid = patchGrid(pictures?.size ?? 4 * patch, side, options.stride || Math.ceil(side / 2))
+  const side = ifAuto(options.patch, patch)
+  const grid = patchGrid(pictures?.size ?? 4 * patch, side, ifAuto(options.stride, Math.ceil(side / 2)))
   expected(
     side === patch,
     `cpc: the backbone takes pictures of ${patch} pixels, and patches have ${side}; make the backbone for that size`,
@@ -137,6 +58,7 @@ export function cpc(
   return {
     name: 'cpc',
     options,
+    definition,
     networks: {
       backbone,
       targets: head,
@@ -201,16 +123,9 @@ export const definition: MethodDefinition<typeof options> = {
   summary: 'patches predict what the patches below them look like',
   paper: 'van den Oord et al. 2018, arXiv:1807.03748; v2: Hénaff et al. 2019, arXiv:1905.09272',
   options,
-  training: () => ({
-    epochs: 200,
-    batchSize: 128,
-    learningRate: 4e-4,
-    scaling: 'none',
-    schedule: { name: 'cosine', warmupEpochs: 1 },
-    optimizer: { name: 'adamw', weightDecay: 1e-4 },
-  }),
+  training: () => training,
   backboneInput: ({ size, channels }, options) => ({
-    size: options.patch || Math.max(8, Math.floor(size / 4)),
+    size: ifAuto(options.patch, Math.max(8, Math.floor(size / 4))),
     channels,
     norm: options.norm,
   }),

@@ -5,52 +5,20 @@ import {
   type MethodDefinition,
   type OptionValues,
   resolveOptions,
-  type TrainingDefaults,
 } from '@selfsup/core'
 import { foldIn } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
-import { type Corruption, corrupt, corruptions } from './corruption.js'
-import { codeOptions, encoderDecoder } from './encoder-decoder.js'
-import { inputShape, normalisationOf, plainView, sideBySide, toPixels, viewOptions } from './pixels.js'
-
-const autoencoderOptions = {
-  ...codeOptions,
-  loss: {
-    type: 'choice',
-    default: 'squared',
-    choices: ['squared', 'cross-entropy'],
-    description:
-      'how pixels are compared: squared error of normalised ones, or cross-entropy of those between 0 and 1',
-  },
-  features: {
-    type: 'choice',
-    default: 'backbone',
-    choices: ['code', 'backbone'],
-    description: 'what pictures are described by afterwards: the code, or the backbone’s own output',
-  },
-  ...viewOptions,
-} as const
-
-const denoisingOptions = {
-  corruption: {
-    type: 'choice',
-    default: 'gaussian',
-    choices: corruptions,
-    description: 'noise on all pixels, pixels turned black, or black and white',
-  },
-  level: {
-    type: 'number',
-    default: 0.25,
-    min: 0.001,
-    max: 1,
-    description: 'standard deviation of the noise, of 1 for white; or part of the pixels that is spoiled',
-  },
-  ...autoencoderOptions,
-} as const
-
-export type AutoencoderOptions = Partial<OptionValues<typeof autoencoderOptions>>
-export type DenoisingOptions = Partial<OptionValues<typeof denoisingOptions>>
+import {
+  type AutoencoderOptions,
+  autoencoderOptions,
+  type DenoisingOptions,
+  denoisingOptions,
+  training,
+} from './autoencoder-options.js'
+import { type Corruption, corrupt } from './corruption.js'
+import { encoderDecoder } from './encoder-decoder.js'
+import { inputShape, normalisationOf, plainView, sideBySide, toPixels } from './pixels.js'
 
 /** What goes into the networks, and what is to come out: both normalised, [batch, size, size, channels]. */
 export interface Reconstruction extends tf.NamedTensorMap {
@@ -122,6 +90,7 @@ function reconstructing(
   return {
     name,
     options,
+    definition: spoil ? denoisingDefinition : definition,
     normalisation,
     networks: { backbone, ...parts.networks },
     state: {},
@@ -165,23 +134,13 @@ export function crossEntropy(logits: tf.Tensor, pixels: tf.Tensor): tf.Scalar {
   return tf.mean(tf.sub(tf.softplus(logits), tf.mul(logits, pixels))) as tf.Scalar
 }
 
-/** For a hundred epochs of small pictures. */
-const training = (): TrainingDefaults => ({
-  epochs: 100,
-  batchSize: 256,
-  learningRate: 1e-3,
-  scaling: 'none',
-  schedule: { name: 'cosine', warmupEpochs: 1 },
-  optimizer: { name: 'adamw', weightDecay: 1e-4 },
-})
-
 /** How a program finds the autoencoder by name. */
 export const definition: MethodDefinition<typeof autoencoderOptions> = {
   name: 'autoencoder',
   summary: 'a picture is made again from a short code',
   paper: 'Hinton & Salakhutdinov 2006, Science 313',
   options: autoencoderOptions,
-  training,
+  training: () => training,
   create: autoencoder,
 }
 
@@ -191,6 +150,6 @@ export const denoisingDefinition: MethodDefinition<typeof denoisingOptions> = {
   summary: 'a picture is made from a spoiled copy of itself',
   paper: 'Vincent et al. 2010, JMLR 11',
   options: denoisingOptions,
-  training,
+  training: () => training,
   create: denoising,
 }

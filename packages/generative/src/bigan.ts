@@ -4,46 +4,17 @@ import {
   type Method,
   type MethodContext,
   type MethodDefinition,
-  type OptionValues,
   resolveOptions,
 } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { discriminatorAccuracy, discriminatorLoss, generatorLoss, sampleSpread } from './adversarial.js'
 import { adversarialAlarms, adversarialTraining } from './adversarial-training.js'
-import { fromLogits, generator, kindFor, latentOption, networkOption } from './generator.js'
+import { type BiganOptions, options } from './bigan-options.js'
+import { fromLogits, generator, kindFor } from './generator.js'
 import { jointDiscriminator } from './joint-discriminator.js'
 import { drawLatents, latentPictures } from './latents.js'
-import { inputShape, normalisationOf, plainView, sideBySide, toPixels, viewOptions } from './pixels.js'
-
-const options = {
-  latent: latentOption(50),
-  distribution: {
-    type: 'choice',
-    default: 'uniform',
-    choices: ['uniform', 'normal'],
-    description: 'of the latents: evenly from -1 to 1, as in the paper, or standard normal',
-  },
-  networks: networkOption,
-  width: {
-    type: 'number',
-    default: 64,
-    min: 1,
-    integer: true,
-    description:
-      'filters of the generator’s last hidden map and the discriminator’s first; of linear layers, units divided by 16',
-  },
-  cycle: {
-    type: 'number',
-    default: 0,
-    min: 0,
-    description:
-      'weight of the squared error of pictures encoded and made again (ALICE, Li et al. 2017); 0: none, as in the paper',
-  },
-  ...viewOptions,
-} as const
-
-export type BiganOptions = Partial<OptionValues<typeof options>>
+import { inputShape, normalisationOf, plainView, sideBySide, toPixels } from './pixels.js'
 
 /** What a step looks at. */
 export interface BiganViews {
@@ -97,6 +68,7 @@ export function bigan(
   return {
     name: 'bigan',
     options,
+    definition: biganDefinition,
     networks: { backbone, encoder, generator: maker, discriminator: judge },
     state: {},
     phases: { discriminator: ['discriminator'], generator: ['generator', 'encoder', 'backbone'] },

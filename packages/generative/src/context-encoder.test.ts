@@ -146,7 +146,7 @@ function reconstructionLoss(method: ReturnType<typeof contextEncoder>, views: Co
 test('what can’t be is refused when the method is made', async () => {
   await prepareEngine({ engine: testEngines()[0] })
   const backbone = convnet(small)
-  expect(() => contextEncoder(backbone, { hole: 'random', part: 0.01, blocks: 99 })).toThrow(
+  expect(() => contextEncoder(backbone, { hole: 'random', part: 0.01, holes: 99 })).toThrow(
     'context-encoder: 99 holes of 0.01 of a picture of 16 pixels would have a side of 0; take another part',
   )
   expect(() => contextEncoder(backbone, { part: 0.1 })).toThrow(

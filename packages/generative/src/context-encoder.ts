@@ -1,61 +1,13 @@
-import { dcgan, halvingsOf, initialise, through } from '@selfsup/backbones'
-import {
-  expected,
-  type Method,
-  type MethodContext,
-  type MethodDefinition,
-  type OptionValues,
-  resolveOptions,
-} from '@selfsup/core'
+import { type Method, type MethodContext, type MethodDefinition, resolveOptions } from '@selfsup/core'
 import { foldIn } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
-import * as tfl from '@tensorflow/tfjs-layers'
+import type * as tfl from '@tensorflow/tfjs-layers'
 import { discriminatorAccuracy, discriminatorLoss, generatorLoss } from './adversarial.js'
-import { codeOptions, encoderDecoder } from './encoder-decoder.js'
+import { type ContextEncoderOptions, options, training } from './context-encoder-options.js'
+import { encoderDecoder } from './encoder-decoder.js'
+import { fillingDiscriminator } from './filling-discriminator.js'
 import { centreHole, holeError, holeSide, meanColour, randomHoles } from './holes.js'
-import { inputShape, normalisationOf, plainView, sideBySide, toPixels, viewOptions } from './pixels.js'
-
-const options = {
-  hole: {
-    type: 'choice',
-    default: 'centre',
-    choices: ['centre', 'random'],
-    description: 'one square in the middle, or several anywhere, which may overlap',
-  },
-  part: {
-    type: 'number',
-    default: 0.25,
-    min: 0.01,
-    max: 0.9,
-    description: 'part of the picture that the holes take; random ones at most',
-  },
-  blocks: { type: 'number', default: 4, min: 1, integer: true, description: 'how many random holes' },
-  adversarial: {
-    type: 'number',
-    default: 0.001,
-    min: 0,
-    max: 1,
-    description: 'weight of the adversarial loss, the rest is the reconstruction’s; 0: no discriminator',
-  },
-  discriminatorWidth: {
-    type: 'number',
-    default: 64,
-    min: 1,
-    integer: true,
-    description: 'filters of the discriminator’s first convolution',
-  },
-  ...codeOptions,
-  latent: { ...codeOptions.latent, default: 512 },
-  features: {
-    type: 'choice',
-    default: 'backbone',
-    choices: ['code', 'backbone'],
-    description: 'what pictures are described by afterwards: the code, or the backbone’s own output',
-  },
-  ...viewOptions,
-} as const
-
-export type ContextEncoderOptions = Partial<OptionValues<typeof options>>
+import { inputShape, normalisationOf, plainView, sideBySide, toPixels } from './pixels.js'
 
 /** Normalised pictures [batch, size, size, channels], and where their holes are: [batch, size, size, 1], 1 or 0. */
 export interface Context extends tf.NamedTensorMap {
@@ -90,11 +42,11 @@ export function contextEncoder(
   { seed = 1, ...context }: MethodContext = {},
 ): ContextEncoder {
   const options = resolveOptions(definition, given)
-  const { blocks, part, adversarial } = options
+  const { holes, part, adversarial } = options
   const shape = inputShape('context-encoder', backbone)
   const { size, channels } = shape
   const centre = options.hole === 'centre'
-  const side = holeSide('context-encoder', size, part, centre ? 1 : blocks)
+  const side = holeSide('context-encoder', size, part, centre ? 1 : holes)
   const start = Math.floor((size - side) / 2)
   const normalisation = normalisationOf(channels, context.normalisation)
   const view = plainView(shape, options, normalisation)
@@ -102,7 +54,7 @@ export function contextEncoder(
   const parts = encoderDecoder(backbone, { ...options, ...made, seed })
   const judge =
     adversarial > 0
-      ? discriminator({ ...made, width: options.discriminatorWidth, seed: seed + 4 })
+      ? fillingDiscriminator({ ...made, width: options.discriminatorWidth, seed: seed + 4 })
       : undefined
 
   /** Features of pictures whose holes are filled with the mean (0, as they are normalised), and what is made for the holes. */
@@ -125,6 +77,7 @@ export function contextEncoder(
   return {
     name: 'context-encoder',
     options,
+    definition,
     normalisation,
     networks: { backbone, ...parts.networks, ...(judge && { discriminator: judge }) },
     state: {},
@@ -145,7 +98,7 @@ export function contextEncoder(
       const count = pictures.shape[0]
       const hole = centre
         ? centreHole(count, size, side)
-        : randomHoles(count, size, side, blocks, foldIn(seed, 0xc0e))
+        : randomHoles(count, size, side, holes, foldIn(seed, 0xc0e))
       return { pictures, hole }
     },
     targets: (views, { phase }) => (phase === 'discriminator' ? { made: make(views, true).made } : undefined),
@@ -188,37 +141,12 @@ export function contextEncoder(
   }
 }
 
-/** DCGAN's discriminator, with its answer: [batch, size, size, channels] to [batch, 1], the logit of "true". */
-function discriminator(options: {
-  readonly size: number
-  readonly channels: number
-  readonly width: number
-  readonly seed: number
-}): tfl.LayersModel {
-  const { size, seed } = options
-  expected(
-    size >= 8 && halvingsOf(size),
-    `context-encoder: the discriminator halves what it sees down to 4 to 7 pixels, which from ${size} pixels can't be done; take pictures of another size, another part, or adversarial=0`,
-  )
-  const trunk = dcgan({ ...options, features: 16 * options.width })
-  const answer = tfl.layers.dense({ name: 'answer', units: 1, kernelInitializer: 'zeros' })
-  const outputs = through(answer, trunk.outputs[0]!)
-  return initialise(tfl.model({ inputs: trunk.inputs, outputs, name: 'discriminator' }), seed, 'transformer')
-}
-
 /** How a program finds the context encoder by name. */
 export const definition: MethodDefinition<typeof options> = {
   name: 'context-encoder',
   summary: 'a hole is filled from what is around it',
   paper: 'Pathak et al. 2016, arXiv:1604.07379',
   options,
-  training: () => ({
-    epochs: 100,
-    batchSize: 256,
-    learningRate: 1e-3,
-    scaling: 'none',
-    schedule: { name: 'cosine', warmupEpochs: 1 },
-    optimizer: { name: 'adamw', weightDecay: 1e-4 },
-  }),
+  training: () => training,
   create: contextEncoder,
 }

@@ -4,24 +4,6 @@ import * as tfl from '@tensorflow/tfjs-layers'
 import { decoder } from './decoder.js'
 import { featureMap } from './feature-map.js'
 
-/** Options of a bottleneck and a decoder, alike for all methods here that have them. */
-export const codeOptions = {
-  latent: {
-    type: 'number',
-    default: 128,
-    min: 1,
-    integer: true,
-    description: 'numbers that a picture has to pass through',
-  },
-  width: {
-    type: 'number',
-    default: 32,
-    min: 1,
-    integer: true,
-    description: 'filters of the decoder at full size; twice as many at each halving',
-  },
-} as const
-
 /** What a backbone makes of pictures. */
 export interface Encoded {
   /** its output: [batch, features] */

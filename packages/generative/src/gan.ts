@@ -1,54 +1,14 @@
 import { initialise } from '@selfsup/backbones'
-import {
-  type Method,
-  type MethodContext,
-  type MethodDefinition,
-  type OptionValues,
-  resolveOptions,
-} from '@selfsup/core'
+import { type Method, type MethodContext, type MethodDefinition, resolveOptions } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { discriminatorAccuracy, discriminatorLoss, generatorLoss, sampleSpread } from './adversarial.js'
 import { adversarialAlarms, adversarialTraining } from './adversarial-training.js'
-import { fromLogits, generator, kindFor, latentOption, networkOption } from './generator.js'
+import { type GanOptions, options } from './gan-options.js'
+import { fromLogits, generator, kindFor } from './generator.js'
 import { drawLatents, latentPictures } from './latents.js'
-import { inputShape, normalisationOf, plainView, viewOptions } from './pixels.js'
+import { inputShape, normalisationOf, plainView } from './pixels.js'
 import { r1Penalty, steepest } from './r1.js'
-
-const options = {
-  latent: latentOption(100),
-  distribution: {
-    type: 'choice',
-    default: 'normal',
-    choices: ['uniform', 'normal'],
-    description: 'of the latents: standard normal, or evenly from -1 to 1, as in the paper',
-  },
-  r1: {
-    type: 'number',
-    default: 0,
-    min: 0,
-    description:
-      'weight (gamma) of the penalty on the discriminator’s gradient by real pictures; 0: none. Its backbone then normalises no batch',
-  },
-  r1Every: {
-    type: 'number',
-    default: 4,
-    min: 1,
-    integer: true,
-    description: 'steps from one penalty to the next, so many times as heavy',
-  },
-  networks: networkOption,
-  width: {
-    type: 'number',
-    default: 64,
-    min: 1,
-    integer: true,
-    description: 'filters of the generator’s last hidden map; of linear layers, units divided by 16',
-  },
-  ...viewOptions,
-} as const
-
-export type GanOptions = Partial<OptionValues<typeof options>>
 
 /** What a step looks at. */
 export interface GanViews {
@@ -109,6 +69,7 @@ export function gan(
   return {
     name: 'gan',
     options,
+    definition: ganDefinition,
     networks: { backbone, discriminator: answer, generator: maker },
     state: {},
     phases: {

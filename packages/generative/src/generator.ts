@@ -13,31 +13,13 @@ import * as tfl from '@tensorflow/tfjs-layers'
 /** What networks that make or judge pictures are built of. */
 export type NetworkKind = 'convolutional' | 'fullyConnected'
 
-/** How many units the latents have: an option of each method that has latents. */
-export const latentOption = (units: number) =>
-  ({
-    type: 'number',
-    default: units,
-    min: 1,
-    integer: true,
-    description: 'numbers that a picture is made from',
-  }) as const
-
-/** An option of each method whose networks may be of either kind. */
-export const networkOption = {
-  type: 'choice',
-  default: 'auto',
-  choices: ['auto', 'convolutional', 'fullyConnected'],
-  description: 'what the networks beside the backbone are made of; auto: convolutions where it has some',
-} as const
-
 /**
  * What a method's networks are to be built of.
  * @throws SelfsupError when convolutions can't make pictures of the size
  */
 export function kindFor(
   method: string,
-  chosen: (typeof networkOption)['choices'][number],
+  chosen: NetworkKind | 'auto',
   backbone: tfl.LayersModel,
   size: number,
 ): NetworkKind {

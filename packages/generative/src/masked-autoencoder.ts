@@ -1,16 +1,18 @@
-import { initialise, LayerNormalization, through, transformerBlock, vitParts } from '@selfsup/backbones'
+import { vitParts } from '@selfsup/backbones'
 import {
   expected,
+  ifAuto,
   type Method,
   type MethodContext,
   type MethodDefinition,
   normals,
-  type OptionValues,
   resolveOptions,
 } from '@selfsup/core'
 import { foldIn } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
-import * as tfl from '@tensorflow/tfjs-layers'
+import type * as tfl from '@tensorflow/tfjs-layers'
+import { type MaskedAutoencoderOptions, options, training } from './masked-autoencoder-options.js'
+import { classToken, decoderNetwork, linear, meanOfPatches, setPositions } from './masked-networks.js'
 import {
   type Masking,
   maskPatches,
@@ -19,48 +21,8 @@ import {
   patchStatistics,
   unpatchify,
 } from './patches.js'
-import { inputShape, normalisationOf, plainView, sideBySide, toPixels, viewOptions } from './pixels.js'
+import { inputShape, normalisationOf, plainView, sideBySide, toPixels } from './pixels.js'
 import { sineCosinePositions } from './sine-cosine-positions.js'
-
-const options = {
-  masked: {
-    type: 'number',
-    default: 0.75,
-    min: 0.01,
-    max: 0.99,
-    description: 'part of the patches that is hidden',
-  },
-  decoderWidth: {
-    type: 'number',
-    default: 0,
-    min: 0,
-    integer: true,
-    description: 'width of the decoder, a multiple of 32; 0: half the encoder’s',
-  },
-  decoderDepth: {
-    type: 'number',
-    default: 4,
-    min: 0,
-    integer: true,
-    description: 'blocks of the decoder; the paper’s best for linear probing is 8, of an encoder of 24',
-  },
-  normalisedPatches: {
-    type: 'boolean',
-    default: true,
-    description: 'each patch is compared after its own mean and deviation are taken out',
-  },
-  features: {
-    type: 'choice',
-    default: 'mean',
-    choices: ['mean', 'class-token'],
-    description:
-      'what pictures are described by afterwards: the mean of the patches’ tokens, or the class token',
-  },
-  ...viewOptions,
-  minScale: { ...viewOptions.minScale, default: 0.2 },
-} as const
-
-export type MaskedAutoencoderOptions = Partial<OptionValues<typeof options>>
 
 /** Pictures, [batch, size, size, channels], normalised, and which of their patches are seen. */
 export interface MaskedPictures extends Masking {
@@ -98,7 +60,7 @@ export function maskedAutoencoder(
     visible >= 1 && visible < patches,
     `mae: of ${patches} patches at least one must be seen and one hidden; with masked ${options.masked}, ${visible} are seen`,
   )
-  const width = options.decoderWidth || Math.max(32, 32 * Math.round(vit.width / 64))
+  const width = ifAuto(options.decoderWidth, Math.max(32, 32 * Math.round(vit.width / 64)))
   expected(
     width % 32 === 0,
     `mae's option decoderWidth must be a multiple of 32; got ${options.decoderWidth}`,
@@ -133,6 +95,7 @@ export function maskedAutoencoder(
   return {
     name: 'mae',
     options,
+    definition,
     normalisation,
     networks: { backbone, embedding, decoder },
     parameters: { maskToken },
@@ -197,41 +160,6 @@ export function maskedError(made: tf.Tensor3D, target: tf.Tensor3D, hidden: tf.T
   })
 }
 
-function meanOfPatches(tokens: tf.Tensor3D): tf.Tensor2D {
-  const [batch, count, width] = tokens.shape
-  return tf.mean(tf.slice(tokens, [0, 1, 0], [batch, count - 1, width]), 1) as tf.Tensor2D
-}
-
-function classToken(tokens: tf.Tensor3D): tf.Tensor2D {
-  const [batch, , width] = tokens.shape
-  return tf.reshape(tf.slice(tokens, [0, 0, 0], [batch, 1, width]), [batch, width])
-}
-
-/** Sines and cosines as the encoder's positions; the class token has none. */
-function setPositions(backbone: tfl.LayersModel, side: number, width: number): void {
-  const weights = backbone.getLayer('positions').weights
-  const places = weights.find(({ originalName }) => originalName.endsWith('beta'))!.read() as tf.Variable
-  const values = new Float32Array((side * side + 1) * width)
-  values.set(sineCosinePositions(side, width), width)
-  tf.tidy(() => places.assign(tf.tensor(values, places.shape)))
-}
-
-function linear(name: string, [rows, inputs]: readonly [number, number], units: number, seed: number) {
-  const input = tfl.input({ shape: [rows, inputs], name: 'tokens' })
-  const layer = tfl.layers.dense({ name: 'linear', units, kernelInitializer: 'zeros' })
-  return initialise(tfl.model({ inputs: input, outputs: through(layer, input), name }), seed, 'transformer')
-}
-
-/** Transformer blocks over all patches and the class token, then each token's values. */
-function decoderNetwork(patches: number, width: number, depth: number, values: number, seed: number) {
-  const input = tfl.input({ shape: [patches + 1, width], name: 'tokens' })
-  let x: tfl.SymbolicTensor = input
-  for (let index = 1; index <= depth; index++) x = transformerBlock(x, `block${index}`, width / 32)
-  x = through(new LayerNormalization({ name: 'norm' }), x)
-  x = through(tfl.layers.dense({ name: 'patches', units: values, kernelInitializer: 'zeros' }), x)
-  return initialise(tfl.model({ inputs: input, outputs: x, name: 'decoder' }), seed, 'transformer')
-}
-
 /** How a program finds the masked autoencoder by name. */
 export const definition: MethodDefinition<typeof options> = {
   name: 'mae',
@@ -239,14 +167,6 @@ export const definition: MethodDefinition<typeof options> = {
   paper: 'He et al. 2022, arXiv:2111.06377',
   options,
   backbone: 'vit-tiny',
-  // The paper's, for 4096 pictures a step at 2.4e-3.
-  training: () => ({
-    epochs: 400,
-    batchSize: 256,
-    learningRate: 1.5e-4,
-    scaling: 'linear',
-    schedule: { name: 'cosine', warmupEpochs: 20 },
-    optimizer: { name: 'adamw', beta2: 0.95, weightDecay: 0.05 },
-  }),
+  training: () => training,
   create: maskedAutoencoder,
 }

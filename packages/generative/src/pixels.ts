@@ -1,25 +1,7 @@
 import { type Augmentation, augmentation, grayNormalisation, imagenetNormalisation } from '@selfsup/augment'
-import { expected, type Normalisation } from '@selfsup/core'
+import { expected, ifAuto, type Normalisation } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
-
-/** Options of what the networks get to see, alike for all methods here. */
-export const viewOptions = {
-  minScale: {
-    type: 'number',
-    default: 1,
-    min: 0.01,
-    max: 1,
-    description: 'smallest part of the picture a crop takes; 1: the whole picture',
-  },
-  flip: {
-    type: 'number',
-    default: -1,
-    min: -1,
-    max: 1,
-    description: 'probability of mirroring; -1: 0.5, and none for pictures of one channel',
-  },
-} as const
 
 /** Side and channels of the pictures that a backbone takes. */
 export interface InputShape {
@@ -45,12 +27,12 @@ export function normalisationOf(channels: number, given?: Normalisation): Normal
 /** One view of each picture: cropped and mirrored at most, normalised. */
 export function plainView(
   { size, channels }: InputShape,
-  { minScale, flip }: { readonly minScale: number; readonly flip: number },
+  { minScale, flip }: { readonly minScale: number; readonly flip: number | 'auto' },
   normalisation: Normalisation,
 ): Augmentation {
-  const mirrored = flip >= 0 ? flip : channels === 1 ? 0 : 0.5
+  const horizontalFlip = ifAuto(flip, channels === 1 ? 0 : 0.5)
   const ratio: readonly [number, number] = minScale < 1 ? [3 / 4, 4 / 3] : [1, 1]
-  return augmentation([{ size, scale: [minScale, 1], ratio, horizontalFlip: mirrored }], normalisation)
+  return augmentation([{ size, scale: [minScale, 1], ratio, horizontalFlip }], normalisation)
 }
 
 /** Normalised pictures, [batch, height, width, channels], as 0..1. */

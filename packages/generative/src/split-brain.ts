@@ -4,56 +4,14 @@ import {
   type Method,
   type MethodContext,
   type MethodDefinition,
-  type Normalisation,
-  type OptionValues,
   resolveOptions,
 } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
-import { labToRgb, rgbToLab } from './lab.js'
-import { inputShape, normalisationOf, plainView, sideBySide, toPixels, viewOptions } from './pixels.js'
-import { predictor } from './predictor.js'
-import { colourBins, lightnessBins } from './quantised-colours.js'
-
-const options = {
-  loss: {
-    type: 'choice',
-    default: 'classification',
-    choices: ['classification', 'regression'],
-    description: 'the other channels are told by bins of theirs, or as numbers (squared error)',
-  },
-  colourBin: {
-    type: 'number',
-    default: 10,
-    min: 2,
-    max: 100,
-    description: 'width of a bin of colour, in units of a and b of Lab',
-  },
-  lightnessBin: {
-    type: 'number',
-    default: 1,
-    min: 0.5,
-    max: 50,
-    description: 'width of a bin of lightness, of 100',
-  },
-  reduction: {
-    type: 'number',
-    default: 4,
-    min: 1,
-    integer: true,
-    description: 'how many times smaller than the pictures are what is predicted, by side',
-  },
-  width: { type: 'number', default: 64, min: 1, integer: true, description: 'filters before the prediction' },
-  ...viewOptions,
-} as const
-
-export type SplitBrainOptions = Partial<OptionValues<typeof options>>
-
-/** Lightness and colours of pictures as the networks take them, about -1..1: [batch, size, size, 1 and 2]. */
-export interface Channels extends tf.NamedTensorMap {
-  readonly lightness: tf.Tensor4D
-  readonly colour: tf.Tensor4D
-}
+import { type Channels, split } from './lightness-colour.js'
+import { inputShape, normalisationOf, plainView } from './pixels.js'
+import { comparisons, halvesOf } from './split-brain-halves.js'
+import { options, type SplitBrainOptions, training } from './split-brain-options.js'
 
 export interface SplitBrain extends Method<Channels> {
   /**
@@ -111,32 +69,11 @@ export function splitBrain(
     taken.channels === 2 && taken.size === size,
     `split-brain: the backbone that sees colour must take ${size} pixels and 2 channels; makeBackbone made one for ${taken.size} pixels and ${taken.channels}`,
   )
-  const classes = options.loss === 'classification'
-  const bins = classes
-    ? { colour: colourBins(options.colourBin), lightness: lightnessBins(options.lightnessBin) }
-    : undefined
-  const side = size / options.reduction
-  const seenBy = { colour: backbone, lightness: colourBackbone } // what is predicted, and by which half
-  const half = (target: Target, stream: number) =>
-    predictor(seenBy[target], {
-      name: `split-brain (to ${target})`,
-      size: side,
-      channels: bins?.[target].bins ?? (target === 'colour' ? 2 : 1),
-      width: options.width,
-      seed: seed + stream,
-    })
-  const halves = { colour: half('colour', 2), lightness: half('lightness', 3) }
-
-  const small = (x: tf.Tensor4D) =>
-    side === size ? x : tf.avgPool(x, options.reduction, options.reduction, 'valid')
-  const lossOf = (target: Target, made: tf.Tensor4D, channels: Channels) => {
-    const wanted = small(channels[target])
-    if (!bins) return tf.mean(tf.squaredDifference(made, wanted)) as tf.Scalar
-    return likelihoodLoss(made, bins[target].binOf(inLab(target, wanted)))
-  }
+  const halves = halvesOf(backbone, colourBackbone, { ...options, size, seed })
   return {
     name: 'split-brain',
     options,
+    definition,
     normalisation,
     imageShape: { size, channels: 3 },
     networks: {
@@ -154,8 +91,8 @@ export function splitBrain(
       const colour = halves.colour.apply(channels.lightness, true)
       const lightness = halves.lightness.apply(channels.colour, true)
       const losses = {
-        toColour: lossOf('colour', colour.made, channels),
-        toLightness: lossOf('lightness', lightness.made, channels),
+        toColour: halves.lossOf('colour', colour.made, channels),
+        toLightness: halves.lossOf('lightness', lightness.made, channels),
       }
       return {
         loss: tf.add(losses.toColour, losses.toLightness) as tf.Scalar,
@@ -163,25 +100,9 @@ export function splitBrain(
         features: tf.concat([colour.features, lightness.features], 1),
       }
     },
-    pictures(channels) {
-      const [made, wanted] = [predicted(channels), truth(channels)]
-      const rgb = (lightness: tf.Tensor4D, colour: tf.Tensor4D) => labToRgb(tf.concat([lightness, colour], 3))
-      return {
-        // What each half saw, what it made of that, and the truth.
-        colours: sideBySide(
-          tf.div(wanted.lightness, 100),
-          rgb(wanted.lightness, made.colour),
-          rgb(wanted.lightness, wanted.colour),
-        ),
-        lightness: sideBySide(
-          rgb(tf.fill(wanted.lightness.shape, 60), wanted.colour),
-          rgb(made.lightness, wanted.colour),
-          rgb(wanted.lightness, wanted.colour),
-        ),
-      }
-    },
-    predict: (channels, temperature) => tf.tidy(() => predicted(channels, temperature)),
-    truth: (channels) => tf.tidy(() => truth(channels)),
+    pictures: (channels) => comparisons(halves.predicted(channels), halves.truth(channels)),
+    predict: (channels, temperature) => tf.tidy(() => halves.predicted(channels, temperature)),
+    truth: (channels) => tf.tidy(() => halves.truth(channels)),
     encode: (pictures) =>
       tf.tidy(() => {
         const { lightness, colour } = split(pictures, normalisation)
@@ -194,24 +115,7 @@ export function splitBrain(
       halves.lightness.network.dispose()
     },
   }
-
-  function predicted(channels: Channels, temperature?: number) {
-    const of = (target: Target, seen: tf.Tensor4D) => {
-      const { made } = halves[target].apply(seen, false)
-      return bins ? (bins[target].mean(made, temperature) as tf.Tensor4D) : inLab(target, made)
-    }
-    return { lightness: of('lightness', channels.colour), colour: of('colour', channels.lightness) }
-  }
-
-  function truth(channels: Channels) {
-    return {
-      lightness: inLab('lightness', small(channels.lightness)),
-      colour: inLab('colour', small(channels.colour)),
-    }
-  }
 }
-
-type Target = 'lightness' | 'colour'
 
 const rest = { training: false } as const
 
@@ -222,43 +126,13 @@ function expectColour(channels: number): void {
   )
 }
 
-/** Normalised pictures as what the halves take: L / 50 - 1, a / 110 and b / 110. */
-function split(pictures: tf.Tensor4D, normalisation: Normalisation): Channels {
-  const lab = rgbToLab(toPixels(pictures, normalisation))
-  const [lightness, a, b] = tf.split(lab, 3, 3) as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D]
-  return {
-    lightness: tf.sub(tf.div(lightness, 50), 1),
-    colour: tf.div(tf.concat([a, b], 3), 110),
-  }
-}
-
-/** The halves' numbers in units of Lab. */
-function inLab(target: Target, values: tf.Tensor4D): tf.Tensor4D {
-  return target === 'colour' ? tf.mul(values, 110) : tf.mul(tf.add(values, 1), 50)
-}
-
-/** Cross-entropy of logits [..., bins] at the right bins, mean over all places. */
-function likelihoodLoss(logits: tf.Tensor4D, bins: tf.Tensor): tf.Scalar {
-  const count = logits.shape[3]
-  const right = tf.oneHot(tf.reshape(bins, [-1]) as tf.Tensor1D, count)
-  const scores = tf.logSoftmax(tf.reshape(logits, [-1, count]))
-  return tf.neg(tf.mean(tf.sum(tf.mul(scores, right), 1))) as tf.Scalar
-}
-
 /** How a program finds the split-brain autoencoder by name. */
 export const definition: MethodDefinition<typeof options> = {
   name: 'split-brain',
   summary: 'colours from lightness and lightness from colours',
   paper: 'Zhang et al. 2017, arXiv:1611.09842',
   options,
-  training: () => ({
-    epochs: 100,
-    batchSize: 256,
-    learningRate: 1e-3,
-    scaling: 'none',
-    schedule: { name: 'cosine', warmupEpochs: 1 },
-    optimizer: { name: 'adamw', weightDecay: 1e-4 },
-  }),
+  training: () => training,
   backboneInput({ size, channels }): BackboneInput {
     expectColour(channels)
     return { size, channels: 1 }

@@ -4,7 +4,6 @@ import {
   type Method,
   type MethodContext,
   type MethodDefinition,
-  type OptionValues,
   resolveOptions,
 } from '@selfsup/core'
 import { foldIn, randomNormal } from '@selfsup/kernels'
@@ -12,43 +11,10 @@ import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { bernoulliCost, gaussianCost, gaussianDivergence } from './elbo.js'
 import { featureMap } from './feature-map.js'
-import { generator, kindFor, latentOption, networkOption } from './generator.js'
+import { generator, kindFor } from './generator.js'
 import { latentPictures } from './latents.js'
-import { inputShape, normalisationOf, plainView, sideBySide, toPixels, viewOptions } from './pixels.js'
-
-const options = {
-  latent: latentOption(20),
-  beta: {
-    type: 'number',
-    default: 1,
-    min: 0,
-    description: 'weight of the divergence of the latents; above 1 they come apart (beta-VAE)',
-  },
-  likelihood: {
-    type: 'choice',
-    default: 'bernoulli',
-    choices: ['bernoulli', 'gaussian'],
-    description: 'of pixels: bernoulli for digits and other near-binary ones, gaussian for photographs',
-  },
-  deviation: {
-    type: 'number',
-    default: 0.1,
-    min: 0.001,
-    max: 10,
-    description: 'standard deviation of pixels, 0..1, where the likelihood is gaussian',
-  },
-  networks: networkOption,
-  width: {
-    type: 'number',
-    default: 32,
-    min: 1,
-    integer: true,
-    description: 'filters of the decoder’s last hidden map; of linear layers, units divided by 16',
-  },
-  ...viewOptions,
-} as const
-
-export type VaeOptions = Partial<OptionValues<typeof options>>
+import { inputShape, normalisationOf, plainView, sideBySide, toPixels } from './pixels.js'
+import { options, training, type VaeOptions } from './vae-options.js'
 
 /** Bounds of pictures' negative log likelihood, each [batch] in nats: `bound` is the sum of the other two. */
 export interface ElboTerms {
@@ -117,6 +83,7 @@ export function vae(
   return {
     name: 'vae',
     options,
+    definition: vaeDefinition,
     networks: { backbone, posterior, decoder },
     state: {},
     normalisation,
@@ -171,13 +138,6 @@ export const vaeDefinition: MethodDefinition<typeof options> = {
   paper: 'Kingma & Welling 2014, arXiv:1312.6114',
   options,
   backbone: 'convnet',
-  training: () => ({
-    epochs: 50,
-    batchSize: 128,
-    learningRate: 1e-3,
-    scaling: 'none',
-    schedule: { name: 'cosine' },
-    optimizer: { name: 'adamw', weightDecay: 0 },
-  }),
+  training: () => training,
   create: vae,
 }

@@ -7,7 +7,7 @@ import {
   mixSeed,
 } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
-import type { Iic, IicHead, IicPair } from './iic.js'
+import type { Iic, IicHead, IicPair } from './iic-types.js'
 
 export interface AssignOptions {
   /** whose clusters; default `clusters` */

@@ -1,6 +1,8 @@
 import { derive, normals } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
+import type { IicOptionValues } from './iic-options.js'
+import type { IicHead } from './iic-types.js'
 
 /**
  * Several linear classifiers side by side, all of the same features, that begin differently: of clusterings learned
@@ -35,4 +37,25 @@ export function clusterHead({
     kernel.assign(tf.tensor(drawn, kernel.shape))
   })
   return model
+}
+
+/** How many clusters are in use, the mean over sub-heads: e to the entropy of the mean assignment. */
+export function clustersInUse(p: tf.Tensor3D): tf.Scalar {
+  const share = tf.mean(p, 0)
+  const entropy = tf.neg(tf.sum(tf.mul(share, tf.log(tf.maximum(share, 1e-12))), 1))
+  return tf.mean(tf.exp(entropy)) as tf.Scalar
+}
+
+/** The head whose turn it is: so many epochs of one, so many of the other. */
+export function headOf(
+  epoch: number,
+  {
+    clusterEpochs,
+    overEpochs,
+    overFirst,
+  }: Pick<IicOptionValues, 'clusterEpochs' | 'overEpochs' | 'overFirst'>,
+): IicHead {
+  const place = epoch % (clusterEpochs + overEpochs)
+  if (overFirst) return place < overEpochs ? 'overClusters' : 'clusters'
+  return place < clusterEpochs ? 'clusters' : 'overClusters'
 }

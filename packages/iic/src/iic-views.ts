@@ -191,3 +191,20 @@ function unit(pixels: tf.Tensor4D): tf.Tensor4D {
 
 /** Uniform numbers of a stream of their own. */
 type Draw = (stream: keyof typeof streams, shape: number[]) => tf.Tensor
+
+/**
+ * The middle that plain views are cut from.
+ * @param pictures [batch, height, width, channels]
+ * @param crop its side as part of the shorter one
+ * @param size side of what is returned, [batch, size, size, channels]
+ */
+export function middleOf(pictures: tf.Tensor4D, crop: number, size: number): tf.Tensor4D {
+  const [batch, height, width] = pictures.shape
+  const side = Math.max(1, Math.round(crop * Math.min(height, width)))
+  const all = (value: number) => tf.fill([batch], value) as tf.Tensor1D
+  const [top, left] = [height, width].map((length) => all(Math.floor((length - side) / 2))) as [
+    tf.Tensor1D,
+    tf.Tensor1D,
+  ]
+  return resizedCrop(pictures, { top, left, height: all(side), width: all(side) }, size)
+}

@@ -1,45 +1,15 @@
-import { grayNormalisation, imagenetNormalisation, resizedCrop } from '@selfsup/augment'
-import { projector } from '@selfsup/backbones'
-import {
-  expected,
-  type Method,
-  type MethodContext,
-  type MethodDefinition,
-  type Normalisation,
-  resolveOptions,
-} from '@selfsup/core'
+import { grayNormalisation, imagenetNormalisation } from '@selfsup/augment'
+import { expected, ifAuto, type MethodContext, type MethodDefinition, resolveOptions } from '@selfsup/core'
 import { iicOfHeads } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { assignClusters, bestSubHead, subHeadLosses } from './assign-clusters.js'
-import { clusterHead } from './cluster-head.js'
+import { clustersInUse, headOf } from './cluster-head.js'
 import { type IicInput, inputChannels, inputFor, inputOf } from './iic-input.js'
-import { type IicOptionValues, options } from './iic-options.js'
-import { colourViews, grayViews } from './iic-views.js'
-
-export type IicOptions = Partial<IicOptionValues>
-
-/** Which head: the clusters that are wanted, or the auxiliary, finer ones. */
-export type IicHead = 'clusters' | 'overClusters'
-
-/** A plain view of each picture, and transformed ones, all of the first copy before the second. */
-export type IicPair = [plain: tf.Tensor4D, transformed: tf.Tensor4D]
-
-export interface Iic extends Method<IicPair> {
-  readonly options: Readonly<IicOptionValues>
-  /** what the method does to pixels, 0..1 */
-  readonly normalisation: Normalisation
-  /** side of the pictures whose middle is as large as the backbone takes them */
-  readonly pictureSize: number
-  /**
-   * Probabilities of the clusters, once training is over.
-   * @param pictures normalised, of any size, of which the middle is taken
-   * @returns [batch, subHeads, clusters]
-   */
-  probabilities(pictures: tf.Tensor4D, head: IicHead): tf.Tensor3D
-  /** The loss of each sub-head on views of a batch, [subHeads], with batch normalisation at rest: the lower, the better. */
-  subHeadLosses(views: IicPair, head: IicHead): tf.Tensor1D
-}
+import { iicNetworks } from './iic-networks.js'
+import { type IicOptions, options, training } from './iic-options.js'
+import type { Iic, IicHead } from './iic-types.js'
+import { colourViews, grayViews, middleOf } from './iic-views.js'
 
 /**
  * IIC, invariant information clustering (Ji et al. 2019, arXiv:1807.06653): a network assigns pictures to clusters so that
@@ -59,7 +29,7 @@ export function iic(
   { normalisation: own, seed = 1, pictures }: MethodContext = {},
 ): Iic {
   const options = resolveOptions(definition, given)
-  const { clusters, overClusters, subHeads, repeats, lambda, heads: order, hidden, temperature } = options
+  const { clusters, overClusters, subHeads, repeats, lambda } = options
   expected(
     overClusters === 0 || overClusters >= clusters,
     `iic's option overClusters must be 0 or at least clusters (${clusters}); got ${overClusters}`,
@@ -67,7 +37,7 @@ export function iic(
   const [, size, , taken] = backbone.inputs[0]!.shape as [null, number, number, number]
   const { channels, input } = inputFor(taken, options.input, pictures?.channels)
   const gray = options.views === 'gray' || (options.views === 'auto' && channels === 1)
-  const crop = options.crop || (gray ? 20 / 28 : 2 / 3)
+  const crop = ifAuto(options.crop, gray ? 20 / 28 : 2 / 3)
   const normalisation = own ?? (channels === 1 ? grayNormalisation : imagenetNormalisation)
   const augmentation = (gray ? grayViews : colourViews)({
     size,
@@ -75,32 +45,19 @@ export function iic(
     crop,
     rotation: options.rotation,
     erase: options.erase,
-    jitter: options.jitter,
+    jitter: options.brightness,
     normalisation,
   })
 
-  const width = backbone.outputs[0]!.shape.at(-1)!
-  const inputs = hidden || width
-  const head = (clusters: number, stream: number) =>
-    clusterHead({ inputs, clusters, subHeads, seed: seed + stream })
-  const layer = {
-    inputs: width,
-    hidden,
-    outputs: hidden,
-    layers: 1,
-    outputBatchNorm: true,
-    seed: seed + 3,
-  }
-  const shared = { backbone, ...(hidden > 0 && { projector: projector(layer) }) }
-  const heads = {
-    clusters: head(clusters, 1),
-    ...(overClusters > 0 && { overClusters: head(overClusters, 2) }),
-  }
-  const alternating = overClusters > 0 && order === 'alternate'
+  const networks = iicNetworks(backbone.outputs[0]!.shape.at(-1)!, options, seed)
+  const { heads, projector, seenByHeads, assign } = networks
+  const shared = { backbone, ...(projector && { projector }) }
+  const alternating = overClusters > 0 && options.heads === 'alternate'
 
   const made: Iic = {
     name: 'iic',
     options,
+    definition,
     normalisation,
     pictureSize: Math.round(size / crop),
     imageShape: { size, channels },
@@ -112,7 +69,7 @@ export function iic(
         clusters: [...Object.keys(shared), 'clusters'],
         overClusters: [...Object.keys(shared), 'overClusters'],
       },
-      phasesAt: ({ epoch }) => [headOf(epoch)],
+      phasesAt: ({ epoch }) => [headOf(epoch, options)],
       // Of more clusters the loss is lower.
       comparableLoss: false,
     }),
@@ -139,8 +96,8 @@ export function iic(
         ),
       }
     },
-    encode: (pictures) => featuresOf(middle(pictures), false),
-    probabilities: (pictures, head) => tf.tidy(() => atRest(head, middle(pictures))),
+    encode: (pictures) => featuresOf(middleOf(pictures, crop, size), false),
+    probabilities: (pictures, head) => tf.tidy(() => atRest(head, middleOf(pictures, crop, size))),
     subHeadLosses: ([plain, transformed], head) =>
       tf.tidy(() => losses(atRest(head, plain), atRest(head, transformed))),
     async clusters({ train, test }, options) {
@@ -148,37 +105,12 @@ export function iic(
       const { assigned, indices } = await assignClusters(made, test, { ...options, subHead })
       return { name: 'its own head', clusters: assigned, indices }
     },
-    dispose: () => {
-      shared.projector?.dispose()
-      for (const model of Object.values(heads)) model.dispose()
-    },
+    dispose: networks.dispose,
   }
   return made
 
-  /** The head whose turn it is: so many epochs of one, so many of the other. */
-  function headOf(epoch: number): IicHead {
-    const { clusterEpochs, overEpochs, overFirst } = options
-    const place = epoch % (clusterEpochs + overEpochs)
-    if (overFirst) return place < overEpochs ? 'overClusters' : 'clusters'
-    return place < clusterEpochs ? 'clusters' : 'overClusters'
-  }
-
   function featuresOf(pictures: tf.Tensor4D, training: boolean): tf.Tensor2D {
     return backbone.apply(inputOf(pictures, input, normalisation), { training }) as tf.Tensor2D
-  }
-
-  /** What the heads are linear in: the features, or a hidden layer of them. */
-  function seenByHeads(features: tf.Tensor2D, training: boolean): tf.Tensor2D {
-    return shared.projector
-      ? tf.relu(shared.projector.apply(features, { training }) as tf.Tensor2D)
-      : features
-  }
-
-  /** Probabilities of the clusters of each sub-head: [batch, subHeads, clusters]. */
-  function assign(head: IicHead, seen: tf.Tensor2D): tf.Tensor3D {
-    const model = heads[head]
-    expected(model, `iic: there is no head '${head}': overClusters is 0`)
-    return tf.softmax(tf.div(model.apply(seen) as tf.Tensor3D, temperature)) as tf.Tensor3D
   }
 
   /** `assign` of pictures, with batch normalisation at rest. */
@@ -195,25 +127,6 @@ export function iic(
     const q = tf.mean(tf.reshape(copies, [-1, batch, subHeads, width]), 0) as tf.Tensor3D
     return iicOfHeads(p, q, { lambda })
   }
-
-  /** The middle that views are cut from, of the size that the backbone takes. */
-  function middle(pictures: tf.Tensor4D): tf.Tensor4D {
-    const [batch, height, width] = pictures.shape
-    const side = Math.max(1, Math.round(crop * Math.min(height, width)))
-    const all = (value: number) => tf.fill([batch], value) as tf.Tensor1D
-    const [top, left] = [height, width].map((length) => all(Math.floor((length - side) / 2))) as [
-      tf.Tensor1D,
-      tf.Tensor1D,
-    ]
-    return resizedCrop(pictures, { top, left, height: all(side), width: all(side) }, size)
-  }
-}
-
-/** How many clusters are in use, the mean over sub-heads: e to the entropy of the mean assignment. */
-function clustersInUse(p: tf.Tensor3D): tf.Scalar {
-  const share = tf.mean(p, 0)
-  const entropy = tf.neg(tf.sum(tf.mul(share, tf.log(tf.maximum(share, 1e-12))), 1))
-  return tf.mean(tf.exp(entropy)) as tf.Scalar
 }
 
 /** How a program finds IIC by name. */
@@ -223,15 +136,7 @@ export const definition: MethodDefinition<typeof options> = {
   paper: 'Ji et al. 2019, arXiv:1807.06653',
   options,
   backbone: 'convnet',
-  // The authors': 3200 times three epochs of 140 pictures a step, five copies each, at 1e-4.
-  training: () => ({
-    epochs: 90,
-    batchSize: 140,
-    learningRate: 1e-3,
-    scaling: 'none',
-    schedule: { name: 'cosine' },
-    optimizer: { name: 'adamw', weightDecay: 0 },
-  }),
+  training: () => training,
   backboneInput({ size, channels }, { input }) {
     const kind = input === 'auto' ? (channels === 1 ? 'pixels' : 'sobel') : (input as IicInput)
     return { size, channels: inputChannels(kind, channels) }

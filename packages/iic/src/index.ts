@@ -8,4 +8,6 @@ export {
   subHeadLosses,
 } from './assign-clusters.js'
 export { type FewLabelClassifier, fewLabelClassifier } from './few-labels.js'
-export { definition, type Iic, type IicHead, type IicOptions, type IicPair, iic } from './iic.js'
+export { definition, iic } from './iic.js'
+export type { IicOptions } from './iic-options.js'
+export type { Iic, IicHead, IicPair } from './iic-types.js'

@@ -1,2 +1,3 @@
 export { type ClassBatchOptions, classBatches } from './class-batches.js'
-export { definition, type MetricLearningOptions, metricLearning } from './metric-learning.js'
+export { definition, metricLearning } from './metric-learning.js'
+export type { MetricLearningOptions } from './options.js'

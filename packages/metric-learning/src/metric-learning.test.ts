@@ -5,7 +5,8 @@ import { labelledContrastive, labelledTriplet, liftedStructured, nPair, supCon }
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
-import { definition, type MetricLearningOptions, metricLearning } from './metric-learning.js'
+import { definition, metricLearning } from './metric-learning.js'
+import type { MetricLearningOptions } from './options.js'
 
 const step = () => ({
   seed: tf.tensor1d([5, 6], 'int32'),

@@ -1,24 +1,28 @@
+import { chooseTwoViews } from '@selfsup/augment'
 import { batchNormalisations, momentumCopy, projector } from '@selfsup/backbones'
 import {
   expected,
   type Method,
   type MethodContext,
   type MethodDefinition,
-  type OptionValues,
   resolveOptions,
-  type TrainingDefaults,
 } from '@selfsup/core'
 import { infoNce, l2Normalise } from '@selfsup/losses'
 import { exponentialMovingAverage } from '@selfsup/optim'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { mocoV3 } from './moco-v3.js'
-import { type MocoOptions, type MocoSettings, options, settingsOf } from './options.js'
+import {
+  type MocoOptions,
+  type MocoSettings,
+  migrate,
+  options,
+  recipeOf,
+  settingsOf,
+  training,
+} from './options.js'
 import { keyQueue } from './queue.js'
 import { inRandomOrder } from './shuffle.js'
-import { chooseViews } from './views.js'
-
-export type { MocoOptions } from './options.js'
 
 /** The views of a batch: of the queries, of the keys. */
 export type MocoViews = [tf.Tensor4D, tf.Tensor4D]
@@ -45,7 +49,8 @@ export function moco(
   const transformer = backbone.layers.some(({ name }) => name === 'class-token')
   const settings = settingsOf(options, features, transformer)
   const batchGroups = checkedGroups(backbone, settings.batchGroups)
-  const augmentation = chooseViews(options, { size, channels }, normalisation, transformer)
+  const recipe = recipeOf(options.version, transformer)
+  const augmentation = chooseTwoViews({ size, channels, normalisation }, options, recipe)
   const parts = { backbone, features, settings: { ...settings, batchGroups }, seed }
   const algorithm =
     options.version === 'v3'
@@ -54,6 +59,7 @@ export function moco(
   return {
     name: 'moco',
     options,
+    definition,
     normalisation: augmentation.normalisation,
     crops: augmentation.crops,
     views: (batch, { seed }) => augmentation.apply(batch, seed) as MocoViews,
@@ -114,19 +120,6 @@ function checkedGroups(backbone: LayersModel, groups: number): number {
   return splittable.length > 0 ? groups : 1
 }
 
-const sgd = { name: 'sgd', momentum: 0.9, weightDecay: 1e-4 } as const
-/** The papers' for ImageNet; v3's for ResNets. */
-const training = {
-  v1: { epochs: 200, learningRate: 0.03, optimizer: sgd, schedule: { name: 'step', milestones: [120, 160] } },
-  v2: { epochs: 200, learningRate: 0.03, optimizer: sgd, schedule: { name: 'cosine' } },
-  v3: {
-    epochs: 300,
-    learningRate: 0.3,
-    optimizer: { name: 'lars', momentum: 0.9, weightDecay: 1e-6 },
-    schedule: { name: 'cosine', warmupEpochs: 10 },
-  },
-} as const satisfies Record<string, Omit<TrainingDefaults, 'batchSize' | 'scaling'>>
-
 /** How a program finds MoCo by name. */
 export const definition: MethodDefinition<typeof options> = {
   name: 'moco',
@@ -134,10 +127,7 @@ export const definition: MethodDefinition<typeof options> = {
   paper:
     'He et al. 2020, arXiv:1911.05722; Chen et al. 2020, arXiv:2003.04297; Chen et al. 2021, arXiv:2104.02057',
   options,
-  training: ({ version }: OptionValues<typeof options>) => ({
-    batchSize: 256,
-    scaling: 'linear',
-    ...training[version],
-  }),
+  migrate,
+  training,
   create: moco,
 }

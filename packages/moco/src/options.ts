@@ -1,6 +1,25 @@
-import type { MethodOptions, OptionValues } from '@selfsup/core'
+import {
+  blurOption,
+  byolRecipe,
+  hadGrayViews,
+  jitterOption,
+  minScaleOption,
+  mocoV1Recipe,
+  mocoV2Recipe,
+  secondBlurOption,
+  type TwoViewRecipe,
+  viewsOption,
+} from '@selfsup/augment'
+import {
+  ifAuto,
+  type MethodOptions,
+  type OptionValues,
+  type PictureShape,
+  type StoredOptions,
+  type TrainingDefaults,
+} from '@selfsup/core'
 
-/** A zero (or -1) stands for what the paper of the version has. */
+/** What `'auto'` stands for is the version's own (`settingsOf`). */
 export const options = {
   version: {
     type: 'choice',
@@ -18,84 +37,79 @@ export const options = {
   },
   momentum: {
     type: 'number',
-    default: -1,
-    min: -1,
+    default: 'auto',
+    min: 0,
     max: 1,
-    description: 'of the key encoder; -1: 0.999, in v3 0.99 rising to 1',
+    formerly: { auto: -1 },
+    description: 'of the key encoder; auto: 0.999, in v3 0.99 rising to 1',
   },
   temperature: {
     type: 'number',
-    default: 0,
-    min: 0,
-    description: 'divides the similarities; 0: 0.07 in v1, 0.2 in v2, 1 in v3 (vision transformers 0.2)',
+    default: 'auto',
+    min: 0.001,
+    formerly: { auto: 0 },
+    description: 'divides the similarities; auto: 0.07 in v1, 0.2 in v2, 1 in v3 (vision transformers 0.2)',
   },
   batchGroups: {
     type: 'number',
-    default: 0,
-    min: 0,
+    default: 'auto',
+    min: 1,
     integer: true,
-    description: 'parts of a batch that are normalised apart, a key in another than its query; 0: 8, in v3 1',
+    formerly: { auto: 0 },
+    description:
+      'parts of a batch that are normalised apart, a key in another than its query; auto: 8, in v3 1',
   },
   hidden: {
     type: 'number',
-    default: 0,
-    min: 0,
+    default: 'auto',
+    min: 1,
     integer: true,
-    description: 'units of hidden layers; 0: as many as the backbone’s features, in v3 twice as many',
+    formerly: { auto: 0 },
+    description: 'units of hidden layers; auto: as many as the backbone’s features, in v3 twice as many',
   },
   outputs: {
     type: 'number',
-    default: 0,
-    min: 0,
+    default: 'auto',
+    min: 1,
     integer: true,
-    description: 'features that the loss compares; 0: 128, in v3 256',
+    formerly: { auto: 0 },
+    description: 'features that the loss compares; auto: 128, in v3 256',
   },
   layers: {
     type: 'number',
-    default: 0,
-    min: 0,
+    default: 'auto',
+    min: 1,
     integer: true,
-    description: 'linear layers of the projector; 0: 1 in v1, 2 in v2 and v3 (vision transformers 3)',
+    formerly: { auto: 0 },
+    description: 'linear layers of the projector; auto: 1 in v1, 2 in v2 and v3 (vision transformers 3)',
   },
   freezePatches: {
     type: 'boolean',
     default: true,
     description: 'v3 leaves a vision transformer’s projection of patches as it was drawn',
   },
-  views: {
-    type: 'choice',
-    default: 'auto',
-    choices: ['auto', 'colour', 'gray', 'anyOrientation'],
-    description: 'augmentations; auto: gray for pictures of one channel',
-  },
-  jitter: {
-    type: 'number',
-    default: 1,
-    min: 0,
-    max: 2.5,
-    description: 'strength of the colour jitter',
-  },
+  views: viewsOption,
+  jitter: jitterOption,
   blur: {
-    type: 'number',
-    default: -1,
-    min: -1,
-    max: 1,
+    ...blurOption(mocoV2Recipe),
     description:
-      'probability of Gaussian blur, in v3 of the first view (the second’s is a tenth); -1: none up to 64 pixels and in v1, else 0.5, in v3 1',
+      'probability of Gaussian blur, in v3 of the first view; auto: none up to 64 pixels and in v1, else 0.5, in v3 1',
+  },
+  blur2: {
+    ...secondBlurOption(byolRecipe),
+    description:
+      'probability of Gaussian blur in the second view; auto: as in the first, in v3 a tenth of that',
   },
   minScale: {
-    type: 'number',
-    default: 0,
-    min: 0,
-    max: 1,
+    ...minScaleOption(mocoV2Recipe),
     description:
-      'smallest part of the picture a crop takes; 0: 0.2 (vision transformers in v3 0.08), gray 0.3',
+      'smallest part of the picture a crop takes; auto: 0.2 (vision transformers in v3 0.08), gray 0.3',
   },
 } as const satisfies MethodOptions
 
 export type MocoOptions = Partial<OptionValues<typeof options>>
 
-/** What a version's zeros stand for. */
+/** What a version's `'auto'`s stand for. */
 export interface MocoSettings {
   readonly momentum: number
   readonly temperature: number
@@ -130,11 +144,46 @@ export function settingsOf(
   }
   const own = versions[given.version]
   return {
-    momentum: given.momentum >= 0 ? given.momentum : own.momentum,
-    temperature: given.temperature || own.temperature,
-    batchGroups: given.batchGroups || own.batchGroups,
-    hidden: given.hidden || own.hidden,
-    outputs: given.outputs || own.outputs,
-    layers: given.layers || own.layers,
+    momentum: ifAuto(given.momentum, own.momentum),
+    temperature: ifAuto(given.temperature, own.temperature),
+    batchGroups: ifAuto(given.batchGroups, own.batchGroups),
+    hidden: ifAuto(given.hidden, own.hidden),
+    outputs: ifAuto(given.outputs, own.outputs),
+    layers: ifAuto(given.layers, own.layers),
   }
 }
+
+/**
+ * The augmentations of a version's paper, v3's being BYOL's.
+ * @param transformer v3 takes larger crops for ResNets than for vision transformers
+ */
+export function recipeOf(version: 'v1' | 'v2' | 'v3', transformer: boolean): TwoViewRecipe {
+  if (version === 'v3') return transformer ? byolRecipe : { ...byolRecipe, minScale: 0.2 }
+  return version === 'v1' ? mocoV1Recipe : mocoV2Recipe
+}
+
+/** Before there was blur2, grey views were blurred alike, and not at all unless a probability was given. */
+export function migrate(stored: StoredOptions, pictures?: PictureShape): StoredOptions {
+  if ('blur2' in stored || !hadGrayViews(stored, pictures)) return stored
+  const blur = Math.max(0, Number(stored.blur ?? 0))
+  return { ...stored, blur, blur2: blur }
+}
+
+const sgd = { name: 'sgd', momentum: 0.9, weightDecay: 1e-4 } as const
+/** The papers' for ImageNet; v3's for ResNets. */
+const versions = {
+  v1: { epochs: 200, learningRate: 0.03, optimizer: sgd, schedule: { name: 'step', milestones: [120, 160] } },
+  v2: { epochs: 200, learningRate: 0.03, optimizer: sgd, schedule: { name: 'cosine' } },
+  v3: {
+    epochs: 300,
+    learningRate: 0.3,
+    optimizer: { name: 'lars', momentum: 0.9, weightDecay: 1e-6 },
+    schedule: { name: 'cosine', warmupEpochs: 10 },
+  },
+} as const satisfies Record<string, Omit<TrainingDefaults, 'batchSize' | 'scaling'>>
+
+export const training = ({ version }: OptionValues<typeof options>): TrainingDefaults => ({
+  batchSize: 256,
+  scaling: 'linear',
+  ...versions[version],
+})

@@ -4,7 +4,8 @@ import { type Engine, prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
-import { type JigsawOptions, jigsaw, jigsawDefinition } from './jigsaw.js'
+import { jigsaw, jigsawDefinition } from './jigsaw.js'
+import type { JigsawOptions } from './jigsaw-options.js'
 import { inverse, permutationSet } from './permutations.js'
 import { cutTiles, standardise, tileLayout } from './tiles.js'
 
@@ -55,7 +56,7 @@ describe.each(testEngines())('jigsaw on %s', (engine) => {
 
   test('tiles lie row by row, each anywhere within its cell', () => {
     tf.tidy(() => {
-      const layout = tileLayout(32, { square: 0, tile: 7, colourShift: 0 })
+      const layout = tileLayout(32, { square: 'auto', tile: 7, colourShift: 0 })
       expect(layout).toEqual({ square: 30, cell: 10, tile: 7, colourShift: 0 })
       const cut = cutTiles(places(60, 30), layout, tf.tensor1d([3, 4], 'int32'))
       expect(cut.shape).toEqual([60 * 9, 7, 7, 3])
@@ -75,7 +76,7 @@ describe.each(testEngines())('jigsaw on %s', (engine) => {
 
   test('colours are shifted against one another, within the cell', () => {
     tf.tidy(() => {
-      const layout = tileLayout(30, { square: 0, tile: 7, colourShift: 2 })
+      const layout = tileLayout(30, { square: 'auto', tile: 7, colourShift: 2 })
       const cut = cutTiles(places(60, 30), layout, tf.tensor1d([3, 4], 'int32'))
       const corner = tf.round(tf.slice(cut, [0, 0, 0, 0], [-1, 1, 1, -1])).dataSync()
       const shifts = new Set<number>()
@@ -209,7 +210,7 @@ describe('what does not fit is said before any training', () => {
   })
 
   test('a program makes the backbone for a tile', () => {
-    const options = { square: 0, tile: 0, colourShift: -1 } as Parameters<
+    const options = { square: 'auto', tile: 'auto', colourShift: 'auto' } as Parameters<
       NonNullable<typeof jigsawDefinition.backboneInput>
     >[1]
     const sideFor = (size: number) => jigsawDefinition.backboneInput!({ size, channels: 3 }, options).size
@@ -218,7 +219,7 @@ describe('what does not fit is said before any training', () => {
 
   test('the paper’s layout of 225 pixels, and what a trunk of its tiles asks for', () => {
     const wanted = { square: 225, cell: 75, tile: 64, colourShift: 2 }
-    expect(tileLayout(225, { square: 0, tile: 0, colourShift: -1 })).toEqual(wanted)
+    expect(tileLayout(225, { square: 'auto', tile: 'auto', colourShift: 'auto' })).toEqual(wanted)
     const backbone = convnet({ size: 64, widths: [4, 8] })
     const method = jigsaw(backbone)
     expect(method.crops[0]!.size).toBe(225)

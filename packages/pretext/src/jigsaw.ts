@@ -1,91 +1,15 @@
 import { augmentation, grayNormalisation, imagenetNormalisation } from '@selfsup/augment'
 import { projector } from '@selfsup/backbones'
-import {
-  expected,
-  type MethodContext,
-  type MethodDefinition,
-  type OptionValues,
-  resolveOptions,
-} from '@selfsup/core'
+import { expected, ifAuto, type MethodContext, type MethodDefinition, resolveOptions } from '@selfsup/core'
 import { foldIn, randomUniform } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { classification, type Pretext } from './classification.js'
+import { type JigsawOptions, options, training } from './jigsaw-options.js'
 import { whole } from './patch-pairs.js'
 import { permutationSet, TILES } from './permutations.js'
 import { cutTiles, standardise, tileLayout } from './tiles.js'
 import { atRest, inTraining, ofWholePictures, trunkShape } from './trunk.js'
-
-const options = {
-  permutations: {
-    type: 'number',
-    default: 100,
-    min: 2,
-    max: 1000,
-    integer: true,
-    description: 'ways to put the tiles, among which the one at hand is to be told',
-  },
-  puzzles: {
-    type: 'number',
-    default: 4,
-    min: 1,
-    integer: true,
-    description: 'ways in which a picture’s tiles are put in a step; further ones cost little',
-  },
-  square: {
-    type: 'number',
-    default: 0,
-    min: 0,
-    integer: true,
-    description:
-      'side in pixels of what is divided into nine cells; 0: the largest multiple of three within the picture',
-  },
-  tile: {
-    type: 'number',
-    default: 0,
-    min: 0,
-    integer: true,
-    description: 'side of a tile in pixels, less than a cell’s; 0: 64 of 75 of it, 8 at least',
-  },
-  colourShift: {
-    type: 'number',
-    default: -1,
-    min: -1,
-    integer: true,
-    description:
-      'pixels by which a tile’s colours are shifted at most; -1: 2 of 64 of the tile, none on small ones',
-  },
-  grayscale: {
-    type: 'number',
-    default: 0.3,
-    min: 0,
-    max: 1,
-    description: 'probability that a picture turns grey',
-  },
-  tileFeatures: {
-    type: 'number',
-    default: 128,
-    min: 1,
-    integer: true,
-    description: 'features of each tile that are put beside one another',
-  },
-  hidden: {
-    type: 'number',
-    default: 512,
-    min: 1,
-    integer: true,
-    description: 'units between the features of nine tiles and the answer',
-  },
-  minScale: {
-    type: 'number',
-    default: 0.5,
-    min: 0.01,
-    max: 1,
-    description: 'smallest part of the picture that is kept before tiles are cut',
-  },
-} as const
-
-export type JigsawOptions = Partial<OptionValues<typeof options>>
 
 /**
  * Tiles [9 * batch, tile, tile, channels] as they lie in the picture, the first of every picture, then the second; in which
@@ -122,8 +46,8 @@ export function jigsaw(
   const options = resolveOptions(jigsawDefinition, given)
   const { permutations, puzzles, grayscale, minScale } = options
   const { size: tile, channels, features } = trunkShape('jigsaw', backbone)
-  const size = pictures?.size ?? (options.square || 3 * Math.ceil((75 * tile) / 64))
-  const layout = tileLayout(size, pictures ? options : { ...options, tile: options.tile || tile })
+  const size = pictures?.size ?? ifAuto(options.square, 3 * Math.ceil((75 * tile) / 64))
+  const layout = tileLayout(size, pictures ? options : { ...options, tile: ifAuto(options.tile, tile) })
   expected(
     layout.tile === tile,
     `jigsaw: the backbone takes pictures of ${tile} pixels, and tiles have ${layout.tile}; make the backbone for that size`,
@@ -163,6 +87,7 @@ export function jigsaw(
   return {
     name: 'jigsaw',
     options,
+    definition: jigsawDefinition,
     answers: permutations,
     networks: { backbone, tiles, head },
     state: {},
@@ -210,14 +135,7 @@ export const jigsawDefinition: MethodDefinition<typeof options> = {
   summary: 'in which order nine tiles of a picture were put',
   paper: 'Noroozi & Favaro 2016, arXiv:1603.09246',
   options,
-  training: () => ({
-    epochs: 200,
-    batchSize: 256,
-    learningRate: 0.1,
-    scaling: 'linear',
-    schedule: { name: 'cosine', warmupEpochs: 1 },
-    optimizer: { name: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 5e-4 },
-  }),
+  training: () => training,
   backboneInput: ({ size, channels }, options) => ({ size: tileLayout(size, options).tile, channels }),
   create: jigsaw,
 }

@@ -1,5 +1,5 @@
 import { type Boxes, resizedCrop } from '@selfsup/augment'
-import { expected } from '@selfsup/core'
+import { expected, ifAuto } from '@selfsup/core'
 import { foldIn, randomUniform } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
@@ -24,7 +24,7 @@ export interface PairLayout {
   /** between a patch and its neighbour */
   readonly gap: number
   /** by which the neighbour is moved at most, up or down and to either side */
-  readonly jitter: number
+  readonly displacement: number
 }
 
 /** Patches [pairs, patch, patch, channels] and where the second lies from the first: int32 [pairs], as in `neighbours`. */
@@ -36,29 +36,29 @@ export interface PatchPairs {
 
 /**
  * The layout of pairs, of the paper's proportions where nothing else is asked for: patches of 96 of 256 pixels, a gap of half a
- * patch, a jitter of 7 of 96 (Doersch et al. 2015, arXiv:1505.05192).
- * @param given.patch 0: three eighths of the picture, a multiple of 4 (above 64 of 16, as vision transformers have it), 8
+ * patch, a displacement of 7 of 96 (Doersch et al. 2015, arXiv:1505.05192).
+ * @param given.patch auto: three eighths of the picture, a multiple of 4 (above 64 of 16, as vision transformers have it), 8
  *   at least
- * @param given.gap, given.jitter -1: in proportion to the patch
- * @throws SelfsupError when two patches with gap and jitter do not fit into the picture, or may overlap
+ * @param given.gap, given.displacement auto: in proportion to the patch
+ * @throws SelfsupError when two patches with gap and displacement do not fit into the picture, or may overlap
  */
 export function pairLayout(
   size: number,
-  given: { readonly patch: number; readonly gap: number; readonly jitter: number },
+  given: Readonly<Record<'patch' | 'gap' | 'displacement', number | 'auto'>>,
 ): PairLayout {
-  const patch = given.patch || multipleBelow((3 * size) / 8)
-  const gap = given.gap < 0 ? Math.floor(patch / 2) : given.gap
-  const jitter = given.jitter < 0 ? Math.min(gap, Math.round((7 * patch) / 96)) : given.jitter
+  const patch = ifAuto(given.patch, multipleBelow((3 * size) / 8))
+  const gap = ifAuto(given.gap, Math.floor(patch / 2))
+  const displacement = ifAuto(given.displacement, Math.min(gap, Math.round((7 * patch) / 96)))
   expected(
-    jitter <= gap,
-    `relative-patch: a jitter of ${jitter} pixels would lay patches over one another, which are ${gap} apart; set jitter to at most gap`,
+    displacement <= gap,
+    `relative-patch: a displacement of ${displacement} pixels would lay patches over one another, which are ${gap} apart; set displacement to at most gap`,
   )
-  const needed = 2 * patch + gap + jitter
+  const needed = 2 * patch + gap + displacement
   expected(
     needed <= size,
-    `relative-patch: two patches of ${patch} pixels, a gap of ${gap} and a jitter of ${jitter} need ${needed} pixels, and the pictures have ${size}; set a smaller patch or gap, or take larger pictures`,
+    `relative-patch: two patches of ${patch} pixels, a gap of ${gap} and a displacement of ${displacement} need ${needed} pixels, and the pictures have ${size}; set a smaller patch or gap, or take larger pictures`,
   )
-  return { size, patch, gap, jitter }
+  return { size, patch, gap, displacement }
 }
 
 /** Sides that every backbone of @selfsup/backbones takes. */
@@ -81,7 +81,7 @@ export function cutPairs(
   pairs: number,
   seed: tf.Tensor1D,
 ): PatchPairs {
-  const { size, patch, gap, jitter } = layout
+  const { size, patch, gap, displacement } = layout
   const count = pictures.shape[0] * pairs
   return tf.tidy(() => {
     const draw = (stream: number) => randomUniform<tf.Rank.R1>([count], foldIn(seed, stream))
@@ -89,7 +89,7 @@ export function cutPairs(
     /** Where first and second patch begin along one axis. */
     const along = (axis: 0 | 1) => {
       const steps = tf.gather(tf.tensor1d(neighbours.map((direction) => direction[axis])), labels)
-      const moved = tf.sub(whole(draw(1 + 2 * axis), 2 * jitter + 1), jitter)
+      const moved = tf.sub(whole(draw(1 + 2 * axis), 2 * displacement + 1), displacement)
       const shift = tf.add(tf.mul(steps, patch + gap), moved)
       const room = tf.sub(size - patch + 1, tf.abs(shift))
       const first = tf.add(whole(draw(2 + 2 * axis), room), tf.relu(tf.neg(shift)))

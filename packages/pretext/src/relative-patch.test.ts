@@ -6,7 +6,8 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import { testEngines } from '../../../tooling/vitest/engines.js'
 import { projectColours } from './colours.js'
 import { cutPairs, neighbours, pairLayout } from './patch-pairs.js'
-import { type RelativePatchOptions, relativePatch, relativePatchDefinition } from './relative-patch.js'
+import { relativePatch, relativePatchDefinition } from './relative-patch.js'
+import type { RelativePatchOptions } from './relative-patch-options.js'
 
 const step = () => ({
   seed: tf.tensor1d([5, 6], 'int32'),
@@ -25,7 +26,7 @@ function pictures(count: number, channels: 1 | 3 = 3) {
 }
 
 const context = { pictures: { size: 16, channels: 3 } }
-const patches = { patch: 5, gap: 2, jitter: 1, pairs: 3, hidden: 8 }
+const patches = { patch: 5, gap: 2, displacement: 1, pairs: 3, hidden: 8 }
 const make = (options: RelativePatchOptions = {}, channels: 1 | 3 = 3) =>
   relativePatch(convnet({ size: 5, widths: [4, 8], channels }), { ...patches, ...options }, context)
 
@@ -49,7 +50,7 @@ describe.each(testEngines())('relative patch on %s', (engine) => {
 
   test('labels say where the second patch lies, of pictures whose pixels are their own places', () => {
     tf.tidy(() => {
-      const layout = pairLayout(24, { patch: 6, gap: 3, jitter: 2 })
+      const layout = pairLayout(24, { patch: 6, gap: 3, displacement: 2 })
       const [rows, columns] = [0, 1].map((axis) =>
         tf.tile(tf.reshape(tf.range(0, 24), axis === 0 ? [1, 24, 1, 1] : [1, 1, 24, 1]), [
           100,
@@ -192,12 +193,12 @@ describe('what does not fit is said before any training', () => {
     [
       16,
       {},
-      'two patches of 8 pixels, a gap of 4 and a jitter of 1 need 21 pixels, and the pictures have 16',
+      'two patches of 8 pixels, a gap of 4 and a displacement of 1 need 21 pixels, and the pictures have 16',
     ],
     [
       32,
-      { patch: 8, gap: 1, jitter: 2 },
-      'a jitter of 2 pixels would lay patches over one another, which are 1 apart',
+      { patch: 8, gap: 1, displacement: 2 },
+      'a displacement of 2 pixels would lay patches over one another, which are 1 apart',
     ],
     [32, { patch: 10 }, 'the backbone takes pictures of 8 pixels, and patches have 10'],
     [32, { colours: 'none' }, 'colours must be one of project, drop, keep'],
@@ -211,7 +212,7 @@ describe('what does not fit is said before any training', () => {
   })
 
   test('a program hears of it before it makes the backbone, which it makes for a patch', () => {
-    const options = { patch: 0, gap: -1, jitter: -1 } as Parameters<
+    const options = { patch: 'auto', gap: 'auto', displacement: 'auto' } as Parameters<
       NonNullable<typeof relativePatchDefinition.backboneInput>
     >[1]
     const sideFor = (size: number) =>
@@ -221,11 +222,11 @@ describe('what does not fit is said before any training', () => {
   })
 
   test('the paper’s layout of 256 pixels', () => {
-    expect(pairLayout(256, { patch: 0, gap: -1, jitter: -1 })).toEqual({
+    expect(pairLayout(256, { patch: 'auto', gap: 'auto', displacement: 'auto' })).toEqual({
       size: 256,
       patch: 96,
       gap: 48,
-      jitter: 7,
+      displacement: 7,
     })
   })
 

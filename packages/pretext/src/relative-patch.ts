@@ -1,80 +1,14 @@
 import { augmentation, grayNormalisation, imagenetNormalisation } from '@selfsup/augment'
 import { projector } from '@selfsup/backbones'
-import {
-  expected,
-  type MethodContext,
-  type MethodDefinition,
-  type OptionValues,
-  resolveOptions,
-} from '@selfsup/core'
+import { expected, ifAuto, type MethodContext, type MethodDefinition, resolveOptions } from '@selfsup/core'
 import { foldIn } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { classification, type Pretext } from './classification.js'
 import { dropColours, projectColours } from './colours.js'
 import { cutPairs, neighbours, pairLayout } from './patch-pairs.js'
+import { options, type RelativePatchOptions, training } from './relative-patch-options.js'
 import { atRest, inTraining, ofWholePictures, trunkShape } from './trunk.js'
-
-const options = {
-  patch: {
-    type: 'number',
-    default: 0,
-    min: 0,
-    integer: true,
-    description: 'side of a patch in pixels; 0: three eighths of the picture, 8 at least',
-  },
-  gap: {
-    type: 'number',
-    default: -1,
-    min: -1,
-    integer: true,
-    description: 'pixels between patches, so that edges do not go on from one to the other; -1: half a patch',
-  },
-  jitter: {
-    type: 'number',
-    default: -1,
-    min: -1,
-    integer: true,
-    description: 'pixels by which a neighbour is moved at most; -1: 7 of 96 of a patch',
-  },
-  pairs: {
-    type: 'number',
-    default: 4,
-    min: 1,
-    integer: true,
-    description: 'pairs of patches that a picture gives in a step',
-  },
-  colours: {
-    type: 'choice',
-    default: 'project',
-    choices: ['project', 'drop', 'keep'],
-    description:
-      'against chromatic aberration, which tells where a patch lay: project green against magenta out, drop two colours of a patch, or keep them all; nothing on grey pictures',
-  },
-  dropped: {
-    type: 'number',
-    default: 1,
-    min: 0,
-    max: 1,
-    description: 'part of the patches that lose two colours, where colours is drop',
-  },
-  hidden: {
-    type: 'number',
-    default: 512,
-    min: 1,
-    integer: true,
-    description: 'units between the features of two patches and the answer',
-  },
-  minScale: {
-    type: 'number',
-    default: 0.5,
-    min: 0.01,
-    max: 1,
-    description: 'smallest part of the picture that is kept before patches are cut',
-  },
-} as const
-
-export type RelativePatchOptions = Partial<OptionValues<typeof options>>
 
 /** Patches [2 * pairs, patch, patch, channels], all first ones, then all second ones, and where each second one lies. */
 export type RelativePatchViews = { readonly patches: tf.Tensor4D; readonly labels: tf.Tensor1D }
@@ -104,7 +38,7 @@ export function relativePatch(
   const options = resolveOptions(relativePatchDefinition, given)
   const { size: patch, channels, features } = trunkShape('relative-patch', backbone)
   const size = pictures?.size ?? Math.ceil((8 * patch) / 3)
-  const layout = pairLayout(size, pictures ? options : { ...options, patch: options.patch || patch })
+  const layout = pairLayout(size, pictures ? options : { ...options, patch: ifAuto(options.patch, patch) })
   expected(
     layout.patch === patch,
     `relative-patch: the backbone takes pictures of ${patch} pixels, and patches have ${layout.patch}; make the backbone for that size`,
@@ -125,6 +59,7 @@ export function relativePatch(
   return {
     name: 'relative-patch',
     options,
+    definition: relativePatchDefinition,
     answers: neighbours.length,
     networks: { backbone, head },
     state: {},
@@ -161,14 +96,7 @@ export const relativePatchDefinition: MethodDefinition<typeof options> = {
   summary: 'in which of eight directions one patch lies from another',
   paper: 'Doersch et al. 2015, arXiv:1505.05192',
   options,
-  training: () => ({
-    epochs: 200,
-    batchSize: 256,
-    learningRate: 0.1,
-    scaling: 'linear',
-    schedule: { name: 'cosine', warmupEpochs: 1 },
-    optimizer: { name: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 5e-4 },
-  }),
+  training: () => training,
   backboneInput: ({ size, channels }, options) => ({ size: pairLayout(size, options).patch, channels }),
   create: relativePatch,
 }

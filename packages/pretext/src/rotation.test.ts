@@ -79,7 +79,7 @@ describe.each(testEngines())('rotation on %s', (engine) => {
 
   test('views are each picture of the batch, turned four times, the same for the same seed', () => {
     const backbone = convnet(small)
-    const method = rotation(backbone, { minScale: 1, mirror: 'no' })
+    const method = rotation(backbone, { minScale: 1, flip: 0 })
     tf.tidy(() => {
       const batch = pictures(3)
       const [views, again] = [method.views(batch, step()), method.views(batch, step())]
@@ -163,7 +163,7 @@ describe('what does not fit is said when the method is made', () => {
     expect(() => rotation(backbone, { minScale: 0 })).toThrow(
       'minScale must be a number from 0.01 to 1; got 0',
     )
-    expect(() => rotation(backbone, { mirror: 'maybe' } as object)).toThrow('one of auto, yes, no')
+    expect(() => rotation(backbone, { flip: 'maybe' } as object)).toThrow('a number from 0 to 1, or auto')
     backbone.dispose()
     const input = tfl.input({ shape: [8, 6, 3] })
     const oblong = tfl.model({

@@ -1,35 +1,11 @@
 import { augmentation, grayNormalisation, imagenetNormalisation } from '@selfsup/augment'
 import { projector } from '@selfsup/backbones'
-import { type MethodContext, type MethodDefinition, type OptionValues, resolveOptions } from '@selfsup/core'
+import { ifAuto, type MethodContext, type MethodDefinition, resolveOptions } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { classification, type Pretext } from './classification.js'
+import { options, type RotationOptions, training } from './rotation-options.js'
 import { atRest, inTraining, trunkShape } from './trunk.js'
-
-const options = {
-  minScale: {
-    type: 'number',
-    default: 0.5,
-    min: 0.01,
-    max: 1,
-    description: 'smallest part of the picture that a crop takes',
-  },
-  mirror: {
-    type: 'choice',
-    default: 'auto',
-    choices: ['auto', 'yes', 'no'],
-    description: 'swap left and right of half of the pictures; auto: of pictures in colour',
-  },
-  hidden: {
-    type: 'number',
-    default: 0,
-    min: 0,
-    integer: true,
-    description: 'units between features and answer; 0: none, as in the paper',
-  },
-} as const
-
-export type RotationOptions = Partial<OptionValues<typeof options>>
 
 /** Turned pictures [4 * batch, size, size, channels] and by how many quarters. */
 export type RotationViews = { readonly pictures: tf.Tensor4D; readonly labels: tf.Tensor1D }
@@ -54,11 +30,10 @@ export function rotation(
   { seed = 1, ...context }: MethodContext = {},
 ): Pretext<RotationViews> {
   const options = resolveOptions(rotationDefinition, given)
-  const { minScale, mirror, hidden } = options
+  const { minScale, flip, hidden } = options
   const { size, channels, features } = trunkShape('rotation', backbone)
   const { normalisation = channels === 1 ? grayNormalisation : imagenetNormalisation } = context
-  const mirrored = mirror === 'auto' ? channels === 3 : mirror === 'yes'
-  const view = { size, scale: [minScale, 1], horizontalFlip: mirrored ? 0.5 : 0 } as const
+  const view = { size, scale: [minScale, 1], horizontalFlip: ifAuto(flip, channels === 3 ? 0.5 : 0) } as const
   const { crops, apply } = augmentation([view], normalisation)
   const classifier = projector({
     inputs: features,
@@ -70,6 +45,7 @@ export function rotation(
   return {
     name: 'rotation',
     options,
+    definition: rotationDefinition,
     answers: TURNS,
     networks: { backbone, classifier },
     state: {},
@@ -109,14 +85,6 @@ export const rotationDefinition: MethodDefinition<typeof options> = {
   summary: 'by how many right angles a picture was turned',
   paper: 'Gidaris et al. 2018, arXiv:1803.07728',
   options,
-  // The paper's for CIFAR-10, where a batch of 128 pictures is one of 512 views.
-  training: () => ({
-    epochs: 100,
-    batchSize: 128,
-    learningRate: 0.2,
-    scaling: 'linear',
-    schedule: { name: 'step', milestones: [30, 60, 80], factor: 0.2 },
-    optimizer: { name: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 5e-4 },
-  }),
+  training: () => training,
   create: rotation,
 }

@@ -1,5 +1,5 @@
 import { type Boxes, resizedCrop } from '@selfsup/augment'
-import { expected } from '@selfsup/core'
+import { expected, ifAuto } from '@selfsup/core'
 import { foldIn, randomUniform } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import { multipleBelow, whole } from './patch-pairs.js'
@@ -24,17 +24,17 @@ export interface TileLayout {
  * The layout of tiles, of the paper's proportions where nothing else is asked for: cells of 75 pixels in a square of 225,
  * tiles of 64, colours shifted by 2 at most (Noroozi & Favaro 2016, arXiv:1603.09246).
  * @param size side of the pictures
- * @param given.square 0: the largest multiple of three within the picture
- * @param given.tile 0: in proportion to the cell, a multiple of 4 (above 64 of 16, as vision transformers have it), 8 at
+ * @param given.square auto: the largest multiple of three within the picture
+ * @param given.tile auto: in proportion to the cell, a multiple of 4 (above 64 of 16, as vision transformers have it), 8 at
  *   least
- * @param given.colourShift -1: in proportion to the tile, none on small ones
+ * @param given.colourShift auto: in proportion to the tile, none on small ones
  * @throws SelfsupError when the square is not divisible by three or larger than the picture, or tiles leave no gap
  */
 export function tileLayout(
   size: number,
-  given: { readonly square: number; readonly tile: number; readonly colourShift: number },
+  given: Readonly<Record<'square' | 'tile' | 'colourShift', number | 'auto'>>,
 ): TileLayout {
-  const square = given.square || size - (size % GRID)
+  const square = ifAuto(given.square, size - (size % GRID))
   expected(
     square <= size,
     `jigsaw: a square of ${square} pixels is larger than the pictures of ${size}; set square to at most ${size - (size % GRID)}`,
@@ -44,12 +44,12 @@ export function tileLayout(
     `jigsaw: ${square} pixels cannot be divided into ${GRID} rows of cells; set square to ${square - (square % GRID)}`,
   )
   const cell = square / GRID
-  const tile = given.tile || multipleBelow((64 * cell) / 75)
+  const tile = ifAuto(given.tile, multipleBelow((64 * cell) / 75))
   expected(
     tile < cell,
     `jigsaw: tiles of ${tile} pixels leave no gap between them in cells of ${cell} (a third of ${square}); set tile to at most ${cell - 1}, or take larger pictures`,
   )
-  const colourShift = given.colourShift < 0 ? Math.floor(tile / 32) : given.colourShift
+  const colourShift = ifAuto(given.colourShift, Math.floor(tile / 32))
   expected(
     colourShift <= cell - tile,
     `jigsaw: colours shifted by ${colourShift} pixels would lie outside of the tile's cell, which has ${cell - tile} more than the tile; set colourShift to at most ${cell - tile}`,

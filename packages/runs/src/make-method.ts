@@ -4,6 +4,7 @@ import {
   type Normalisation,
   type OptionValue,
   type PictureShape,
+  resolveOptions,
   SelfsupError,
 } from '@selfsup/core'
 import type { Run } from '@selfsup/run-folder'
@@ -32,12 +33,12 @@ export interface MethodSpec {
  */
 export async function makeMethod(spec: MethodSpec): Promise<Method> {
   const definition = await findMethod(spec.method)
-  const options = storedOptions(definition, spec.options)
+  const options = resolveOptions(definition, spec.options)
   const source = await namedBackbone(spec.backbone, { ...spec, definition, options })
   return create(definition, { ...spec, options }, source)
 }
 
-/** The method of a run: how it is made, and what the run's stored options mean today. */
+/** The method of a run. */
 export interface MethodOfRun {
   readonly definition: MethodDefinition
   /**
@@ -45,8 +46,6 @@ export interface MethodOfRun {
    * @throws SelfsupError when the run's folder does not say what its backbone was
    */
   make(): Promise<Method>
-  /** for `train` with `resume: true` */
-  migrateOptions(stored: Readonly<Record<string, OptionValue>>): Record<string, OptionValue>
 }
 
 /**
@@ -59,12 +58,10 @@ export async function methodOfRun(run: Run): Promise<MethodOfRun> {
       `${run.folder} was trained by a method that only its program knows, '${run.method}'. In that program: train(method, dataset, { ...settings, out: '${run.folder}', resume: true }) goes on with it, openRun('${run.folder}', { method }) opens it`,
     )
   const definition = await findMethod(run.method)
-  const migrateOptions = (stored: Run['options']) => storedOptions(definition, stored)
   return {
     definition,
-    migrateOptions,
     async make() {
-      const options = migrateOptions(run.options)
+      const options = storedOptions(definition, run.options, run.imageShape)
       const { source, seed } = await backboneSourceOf(run, definition)
       return create(definition, { ...run, seed, options }, source)
     },
@@ -74,7 +71,7 @@ export async function methodOfRun(run: Run): Promise<MethodOfRun> {
 /** The backbone of a run with what it is made for. */
 export async function backboneSourceOf(run: Run, definition?: MethodDefinition) {
   const { seed = 0 } = run.settings
-  const options = definition ? storedOptions(definition, run.options) : run.options
+  const options = definition ? storedOptions(definition, run.options, run.imageShape) : run.options
   const source = await backboneOfRun(run, { definition, options, imageShape: run.imageShape, seed })
   return { source, seed }
 }

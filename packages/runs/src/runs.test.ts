@@ -182,10 +182,10 @@ test.each(Object.entries(backbones))(
     await train(method(), images(), { ...settings, out, engine, signal: stop.signal, onStep })
 
     const run = await readRun(out)
-    const { make: makeAgain, migrateOptions } = await methodOfRun(run)
+    const { make: makeAgain } = await methodOfRun(run)
     const dataset = await openImagesOfRun(run)
     const again = await makeAgain()
-    const end = await train(again, dataset, { ...run.settings, out, engine, resume: true, migrateOptions })
+    const end = await train(again, dataset, { ...run.settings, out, engine, resume: true })
     expect(end.step).toBe(12)
     expect(await weightsOf(end.checkpoint)).toEqual(await weightsOf(whole.checkpoint))
   },
@@ -248,8 +248,7 @@ test('a run of format 2 goes on in its program as if it had not been stopped', a
     )
   }
   const options = { ...settings, epochs: 2, engine }
-  const { migrateOptions } = await methodOfRun(await readRun(out))
-  const end = await train(method(), images(), { ...options, out, resume: true, migrateOptions })
+  const end = await train(method(), images(), { ...options, out, resume: true })
   const whole = await train(method(), images(), { ...options, out: join(folder, 'whole') })
   expect(end.step).toBe(8)
   const [ended, wanted] = [await weightsOf(end.checkpoint), await weightsOf(whole.checkpoint)]

@@ -1,13 +1,21 @@
-import { type MethodDefinition, type OptionValue, resolveOptions } from '@selfsup/core'
+import {
+  type MethodDefinition,
+  migrateOptions,
+  type OptionValue,
+  type PictureShape,
+  resolveOptions,
+} from '@selfsup/core'
 
 /**
- * What the stored options of a run mean today: the one place where options of older versions become today's.
- * @param stored as they stand in config.json; those that did not exist then are missing
- * @throws SelfsupError when one is unknown or out of range
+ * The stored options of a run as this version calls them.
+ * @param stored as config.json holds them, perhaps written by an earlier version
+ * @param imageShape what the method gets: some earlier defaults depended on it
+ * @throws SelfsupError if one is unknown or out of range
  */
 export function storedOptions(
   definition: MethodDefinition,
   stored: Readonly<Record<string, OptionValue>>,
+  imageShape?: PictureShape,
 ): Record<string, OptionValue> {
-  return resolveOptions(definition, stored)
+  return resolveOptions(definition, migrateOptions(definition, stored, imageShape))
 }

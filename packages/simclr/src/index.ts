@@ -1,1 +1,2 @@
-export { definition, type SimclrOptions, simclr } from './simclr.js'
+export type { SimclrOptions } from './options.js'
+export { definition, simclr } from './simclr.js'

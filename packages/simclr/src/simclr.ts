@@ -1,76 +1,10 @@
-import { type Augmentation, anyOrientationViews, grayViews, simclrViews } from '@selfsup/augment'
+import { chooseTwoViews, migrateBlur, simclrRecipe } from '@selfsup/augment'
 import { projector } from '@selfsup/backbones'
-import {
-  type Method,
-  type MethodContext,
-  type MethodDefinition,
-  type Normalisation,
-  type OptionValues,
-  resolveOptions,
-} from '@selfsup/core'
+import { ifAuto, type Method, type MethodContext, type MethodDefinition, resolveOptions } from '@selfsup/core'
 import { ntXent } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
-
-const options = {
-  temperature: {
-    type: 'number',
-    default: 0.5,
-    min: 0.001,
-    description: 'divides the similarities in the loss',
-  },
-  hidden: {
-    type: 'number',
-    default: 0,
-    min: 0,
-    integer: true,
-    description: 'units of the projector’s hidden layers; 0: as many as the backbone’s features',
-  },
-  outputs: {
-    type: 'number',
-    default: 128,
-    min: 1,
-    integer: true,
-    description: 'features that the loss compares',
-  },
-  layers: {
-    type: 'number',
-    default: 2,
-    min: 1,
-    integer: true,
-    description: 'linear layers of the projector',
-  },
-  batchNorm: { type: 'boolean', default: true, description: 'batch normalisation in the projector' },
-  views: {
-    type: 'choice',
-    default: 'auto',
-    choices: ['auto', 'colour', 'gray', 'anyOrientation'],
-    description: 'augmentations; auto: gray for pictures of one channel',
-  },
-  jitter: {
-    type: 'number',
-    default: -1,
-    min: -1,
-    max: 1.25,
-    description: 'strength of the colour jitter; -1: 0.5 up to 64 pixels, else 1',
-  },
-  blur: {
-    type: 'number',
-    default: -1,
-    min: -1,
-    max: 1,
-    description: 'probability of Gaussian blur; -1: none up to 64 pixels, else 0.5',
-  },
-  minScale: {
-    type: 'number',
-    default: 0,
-    min: 0,
-    max: 1,
-    description: 'smallest part of the picture a crop takes; 0: 0.08, gray 0.3',
-  },
-} as const
-
-export type SimclrOptions = Partial<OptionValues<typeof options>>
+import { options, type SimclrOptions, training } from './options.js'
 
 /**
  * SimCLR, contrastive learning of visual representations (Chen et al. 2020, arXiv:2002.05709, algorithm 1):
@@ -88,13 +22,15 @@ export function simclr(
   { normalisation, seed = 1 }: MethodContext = {},
 ): Method<[tf.Tensor4D, tf.Tensor4D]> {
   const options = resolveOptions(definition, given)
-  const { temperature, outputs, layers, batchNorm } = options
+  const { temperature, hidden, outputs, layers, batchNorm } = options
+  const [, size, , channels] = backbone.inputs[0]!.shape as [null, number, number, number]
   const features = backbone.outputs[0]!.shape.at(-1)!
-  const augmentation = chooseViews(backbone, options, normalisation)
+  // The paper's augmentations (appendix A), with its settings for small pictures (appendix B.9) up to 64 pixels.
+  const augmentation = chooseTwoViews({ size, channels, normalisation }, options, simclrRecipe)
   // The projection head g is trained with the encoder and thrown away afterwards (section 4.2).
   const head = projector({
     inputs: features,
-    hidden: options.hidden || features,
+    hidden: ifAuto(hidden, features),
     outputs,
     layers,
     batchNorm,
@@ -104,6 +40,7 @@ export function simclr(
   return {
     name: 'simclr',
     options,
+    definition,
     networks: { backbone, projector: head },
     state: {},
     normalisation: augmentation.normalisation,
@@ -125,40 +62,13 @@ function encode(model: LayersModel, x: tf.Tensor): tf.Tensor2D {
   return model.apply(x, { training: true }) as tf.Tensor2D
 }
 
-/** The paper's augmentations (appendix A), with its settings for small pictures (appendix B.9) up to 64 pixels. */
-function chooseViews(
-  backbone: LayersModel,
-  { views, jitter, blur, minScale }: OptionValues<typeof options>,
-  normalisation: Normalisation | undefined,
-): Augmentation {
-  const [, size, , channels] = backbone.inputs[0]!.shape as [null, number, number, number]
-  const small = size <= 64
-  if (views === 'gray' || (views === 'auto' && channels === 1)) {
-    return grayViews({ size, normalisation, minScale: minScale || 0.3, gaussianBlur: Math.max(0, blur) })
-  }
-  const make = views === 'anyOrientation' ? anyOrientationViews : simclrViews
-  return make({
-    size,
-    normalisation,
-    minScale: minScale || 0.08,
-    strength: jitter >= 0 ? jitter : small ? 0.5 : 1,
-    gaussianBlur: blur >= 0 ? blur : small ? 0 : 0.5,
-  })
-}
-
 /** How a program finds SimCLR by name. */
 export const definition: MethodDefinition<typeof options> = {
   name: 'simclr',
   summary: 'two views of a picture near each other, far from all others',
   paper: 'Chen et al. 2020, arXiv:2002.05709',
   options,
-  training: () => ({
-    epochs: 200,
-    batchSize: 256,
-    learningRate: 0.06,
-    scaling: 'linear',
-    schedule: { name: 'cosine' },
-    optimizer: { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 },
-  }),
+  migrate: migrateBlur,
+  training: () => training,
   create: simclr,
 }

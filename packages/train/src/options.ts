@@ -1,4 +1,4 @@
-import type { HostImages, OptionValue } from '@selfsup/core'
+import type { HostImages } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import type { TrainSettings } from '@selfsup/run-folder'
 
@@ -12,13 +12,6 @@ export interface TrainOptions extends TrainSettings {
   readonly config?: Readonly<Record<string, unknown>>
   /** go on from the newest checkpoint in `out`; default false: `out` must hold no run */
   readonly resume?: boolean
-  /**
-   * With `resume`: what the stored options of the method mean today, where the run was made by an older version;
-   * `storedOptions` of @selfsup/runs knows it. Default: what they meant then
-   */
-  readonly migrateOptions?: (
-    stored: Readonly<Record<string, OptionValue>>,
-  ) => Readonly<Record<string, OptionValue>>
   /** when it is raised, the step in progress is finished, everything is saved, and `train` returns */
   readonly signal?: AbortSignal
   readonly onStep?: (report: StepReport) => void

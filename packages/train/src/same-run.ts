@@ -1,19 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
-import { expected, type OptionValue } from '@selfsup/core'
+import { expected } from '@selfsup/core'
 import type { Precision } from '@selfsup/engine'
 import type { Run, RunConfig } from '@selfsup/run-folder'
 
 /**
  * A run goes on only as what it was: the same method with the same options, images and settings.
- * @param migrateOptions what the stored options mean today
+ * @param run with its options as this version calls them
  * @throws SelfsupError naming what differs
  */
-export function expectSameRun(
-  run: Run,
-  now: RunConfig,
-  migrateOptions: (stored: RunConfig['options']) => Readonly<Record<string, OptionValue>> = (stored) =>
-    stored,
-): void {
+export function expectSameRun(run: Run, now: RunConfig): void {
   const differences: string[] = []
   const compare = (name: string, then: unknown, today: unknown) => {
     if (!isDeepStrictEqual(plain(then), plain(today)))
@@ -25,7 +20,7 @@ export function expectSameRun(
       compare(`${kind}${name}`, before.get(name), after.get(name))
   }
   compare('method', run.method, now.method)
-  if (run.method === now.method) compareEach("the method's option ", migrateOptions(run.options), now.options)
+  if (run.method === now.method) compareEach("the method's option ", run.options, now.options)
   if (run.normalisation) compare('normalisation', run.normalisation, now.normalisation) // runs from before it was written down
   compare('number of images', run.dataset.length, now.dataset.length)
   compare('channels', run.dataset.channels, now.dataset.channels)

@@ -1,4 +1,4 @@
-import { type Dataset, expected, type Method, SelfsupError, weightNames } from '@selfsup/core'
+import { type Dataset, expected, type Method, migratedFor, SelfsupError, weightNames } from '@selfsup/core'
 import {
   lockRun,
   makeRunFolder,
@@ -50,7 +50,7 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
     if (resume) {
       const run = await readRun(out)
       backbone = run.backbone // layers without a name of their own have another one in each process
-      expectSameRun(run, description, options.migrateOptions)
+      expectSameRun({ ...run, options: migratedFor(method, run.options) }, description)
       const warning = precisionWarning(run, description)
       if (warning) onWarning(warning)
     } else await makeRunFolder(out)

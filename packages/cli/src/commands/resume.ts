@@ -25,7 +25,7 @@ export async function resume(out: string, { images, engine, json = false }: Resu
     view.result({ run: out, step: run.step, totalSteps: run.totalSteps, interrupted: false })
     return 0
   }
-  const { make, migrateOptions } = await methodOfRun(run)
+  const { make } = await methodOfRun(run)
   if (!run.backbone)
     throw new SelfsupError(
       `${out} was made by a TypeScript program with an older version, which did not write down what its backbone is made of: resume it in that program, with train(method, dataset, { ...settings, out, resume: true })`,
@@ -44,7 +44,7 @@ export async function resume(out: string, { images, engine, json = false }: Resu
       dataset,
       view,
       engine,
-      resume: { config: run.config, migrateOptions },
+      resume: { config: run.config },
     })
   } finally {
     await dataset.close()

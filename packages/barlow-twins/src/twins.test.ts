@@ -1,22 +1,22 @@
+import { byolRecipe } from '@selfsup/augment'
 import { convnet } from '@selfsup/backbones'
 import { resolveOptions } from '@selfsup/core'
 import { prepareEngine } from '@selfsup/engine'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
-import { type TwinOptions, twinOptions, twinProjector, twinViews } from './twin-options.js'
+import { type BarlowTwinsOptions, options } from './barlow-twins-options.js'
+import { twinProjector, twinViews } from './twins.js'
 
-const optionsOf = (given: Partial<TwinOptions> = {}) =>
-  resolveOptions({ name: 'twins', options: twinOptions }, given)
-const asymmetry = { blur: [1, 0.1], solarise: [0, 0.2] } as const
+const optionsOf = (given: BarlowTwinsOptions = {}) => resolveOptions({ name: 'twins', options }, given)
 
 beforeAll(async () => {
   await prepareEngine({ engine: testEngines()[0] })
 })
 
 describe('views', () => {
-  const viewsOf = (given: Partial<TwinOptions>, size = 80, channels = 3) => {
+  const viewsOf = (given: BarlowTwinsOptions, size = 80, channels = 3) => {
     const backbone = convnet({ size, channels, widths: [2, 2] })
-    const { views } = twinViews(backbone, optionsOf(given), undefined, asymmetry)
+    const { views } = twinViews(backbone, optionsOf(given), undefined, byolRecipe)
     backbone.dispose()
     return views
   }
@@ -31,8 +31,8 @@ describe('views', () => {
 
   test('of small pictures are sharp unless told otherwise', () => {
     expect(viewsOf({}, 16).map(({ blur }) => blur)).toEqual([undefined, undefined])
-    expect(viewsOf({ blur: 'yes' }, 16).map(({ blur }) => blur!.probability)).toEqual([1, 0.1])
-    expect(viewsOf({ blur: 'no' }).map(({ blur }) => blur)).toEqual([undefined, undefined])
+    expect(viewsOf({ blur: 1 }, 16).map(({ blur }) => blur!.probability)).toEqual([1, 0.1])
+    expect(viewsOf({ blur: 0 }).map(({ blur }) => blur)).toEqual([undefined, undefined])
   })
 
   test('are grey for one channel, alike for simclr, turned for any orientation', () => {
@@ -45,9 +45,9 @@ describe('views', () => {
 })
 
 describe('projector', () => {
-  const shapesOf = (given: Partial<TwinOptions>) => {
+  const shapesOf = (given: BarlowTwinsOptions) => {
     const backbone = convnet({ size: 16, widths: [4, 8] })
-    const head = twinProjector('twins', backbone, optionsOf(given), 1)
+    const head = twinProjector(backbone, optionsOf(given), 1)
     const kernels = head.weights.map(({ shape }) => shape).filter(({ length }) => length === 2)
     backbone.dispose()
     head.dispose()
@@ -70,6 +70,8 @@ describe('projector', () => {
   })
 
   test('has features to tell apart', () => {
-    expect(() => shapesOf({ outputs: 1 })).toThrow("twins's option outputs must be at least 2")
+    expect(() => shapesOf({ outputs: 1 })).toThrow(
+      "twins's option outputs must be a whole number of at least 2, or auto; got 1",
+    )
   })
 })

@@ -1,0 +1,51 @@
+import type { ViewOptions } from './view-options.js'
+
+/** What a paper does to its two views of an image, in colour and of more than 64 pixels. */
+export interface TwoViewRecipe {
+  /** smallest part of the image that a crop takes */
+  readonly minScale: number
+  /** the paper's colour jitter, which the option `jitter` multiplies */
+  readonly jitter: NonNullable<ViewOptions['jitter']>
+  /** strength of the jitter up to 64 pixels; default 1 */
+  readonly smallJitter?: number
+  /** probability of Gaussian blur in each view */
+  readonly blur: readonly [number, number]
+  /** probability of solarisation in each view; default none */
+  readonly solarise?: readonly [number, number]
+}
+
+/** SimCLR (Chen et al. 2020, arXiv:2002.05709, appendix A; appendix B.9 for small images). */
+export const simclrRecipe: TwoViewRecipe = {
+  minScale: 0.08,
+  jitter: { probability: 0.8, brightness: 0.8, contrast: 0.8, saturation: 0.8, hue: 0.2 },
+  smallJitter: 0.5,
+  blur: [0.5, 0.5],
+}
+
+/**
+ * MoCo v1 (He et al. 2020, arXiv:1911.05722, section 3.3): every view is jittered, none blurred. Its code turns images grey
+ * before the jitter; here it is after, which but for rounding is the same.
+ */
+export const mocoV1Recipe: TwoViewRecipe = {
+  minScale: 0.2,
+  jitter: { probability: 1, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.4 },
+  blur: [0, 0],
+}
+
+/** MoCo v2 (Chen et al. 2020, arXiv:2003.04297), and SimSiam (Chen & He 2020, arXiv:2011.10566, appendix A). */
+export const mocoV2Recipe: TwoViewRecipe = {
+  minScale: 0.2,
+  jitter: { probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 },
+  blur: [0.5, 0.5],
+}
+
+/**
+ * BYOL (Grill et al. 2020, arXiv:2006.07733, table 6), MoCo v3, and Barlow Twins (Zbontar et al. 2021, arXiv:2103.03230,
+ * section 2.2): the second view is seldom blurred and sometimes solarised.
+ */
+export const byolRecipe: TwoViewRecipe = {
+  minScale: 0.08,
+  jitter: { probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.2, hue: 0.1 },
+  blur: [1, 0.1],
+  solarise: [0, 0.2],
+}

@@ -1,0 +1,110 @@
+import { expected, ifAuto, type Normalisation } from '@selfsup/core'
+import { type Augmentation, augmentation } from './augmentation.js'
+import { grayNormalisation, imagenetNormalisation } from './normalise.js'
+import { anyOrientation } from './orientation.js'
+import type { TwoViewRecipe } from './two-view-recipes.js'
+import type { ViewOptions } from './view-options.js'
+
+/** What users may say of two views; `'auto'` stands for the paper's. */
+export interface TwoViewSettings {
+  /** `colour`: the paper's; `gray`: crops and blur only; `anyOrientation`: also quarter turns and mirrors of both axes */
+  readonly views?: 'auto' | 'colour' | 'gray' | 'anyOrientation'
+  /** strength of the colour jitter, as a multiple of the paper's */
+  readonly jitter?: number | 'auto'
+  /** probability of blur in the first view */
+  readonly blur?: number | 'auto'
+  /** probability of blur in the second view */
+  readonly blur2?: number | 'auto'
+  readonly minScale?: number | 'auto'
+  /** probability of solarisation in each view, of images in colour */
+  readonly solarise?: readonly [number, number]
+}
+
+/** The images that views are made of. */
+export interface TwoViewImages {
+  /** side of the views in pixels */
+  readonly size: number
+  /** 1 or 3 */
+  readonly channels: number
+  readonly normalisation?: Normalisation
+}
+
+/** Side in pixels up to which images are small: they have no room for blur (Chen et al. 2020, arXiv:2002.05709, appendix B.9). */
+export const SMALL_SIZE = 64
+
+/** Smallest part of a grey image that a crop takes by default: shapes alone must tell images apart. */
+const GRAY_MIN_SCALE = 0.3
+
+/**
+ * Chooses the two views of a method: the paper's for images in colour; for grey ones its crops and blur without colour
+ * operations; blur for images of more than 64 pixels only, unless a probability is given.
+ *
+ * A `blur` without `blur2` blurs the second view in the paper's proportion: BYOL's a tenth as often.
+ * @param images size and channels decide what `'auto'` means
+ * @param settings what the user chose
+ * @param recipe the paper's values
+ * @throws SelfsupError when a strength or a probability is out of range
+ */
+export function chooseTwoViews(
+  { size, channels, normalisation }: TwoViewImages,
+  settings: TwoViewSettings,
+  recipe: TwoViewRecipe,
+): Augmentation {
+  const {
+    views = 'auto',
+    jitter = 'auto',
+    minScale = 'auto',
+    solarise = recipe.solarise ?? [0, 0],
+  } = settings
+  const small = size <= SMALL_SIZE
+  const gray = views === 'gray' || (views === 'auto' && channels === 1)
+  const strength = ifAuto(jitter, small ? (recipe.smallJitter ?? 1) : 1)
+  const smallest = ifAuto(minScale, gray ? GRAY_MIN_SCALE : recipe.minScale)
+  const blurs = blurProbabilities(settings, recipe, small)
+  for (const [name, value] of Object.entries({ minScale: smallest, blur: blurs[0], blur2: blurs[1] }))
+    expected(value >= 0 && value <= 1, `chooseTwoViews: ${name} must lie between 0 and 1; got ${value}`)
+
+  const viewOf = (view: 0 | 1): ViewOptions => ({
+    size,
+    scale: [smallest, 1],
+    horizontalFlip: gray ? 0 : 0.5,
+    ...(!gray && { jitter: multiplied(recipe.jitter, strength), grayscale: 0.2 }),
+    blur: blurOf(size, blurs[view]),
+    ...(!gray && solarise[view] > 0 && { solarise: { probability: solarise[view], threshold: 0.5 } }),
+  })
+  const made = augmentation(
+    [viewOf(0), viewOf(1)],
+    normalisation ?? (gray && channels === 1 ? grayNormalisation : imagenetNormalisation),
+  )
+  return views === 'anyOrientation' ? anyOrientation(made) : made
+}
+
+function blurProbabilities(
+  { blur = 'auto', blur2 = 'auto' }: TwoViewSettings,
+  recipe: TwoViewRecipe,
+  small: boolean,
+): readonly [number, number] {
+  const [first, second] = recipe.blur
+  if (blur === 'auto') {
+    const usual = small ? [0, 0] : recipe.blur
+    return [usual[0]!, ifAuto(blur2, usual[1]!)]
+  }
+  const proportion = first > 0 && second > 0 ? first / second : 1
+  return [blur, ifAuto(blur2, blur / proportion)]
+}
+
+function multiplied(jitter: NonNullable<ViewOptions['jitter']>, strength: number): ViewOptions['jitter'] {
+  return {
+    probability: jitter.probability,
+    brightness: jitter.brightness * strength,
+    contrast: jitter.contrast * strength,
+    saturation: jitter.saturation * strength,
+    hue: Math.min(0.5, jitter.hue * strength),
+  }
+}
+
+/** Taps of the blur: a tenth of the side, odd, as in the papers' code. */
+export function blurOf(size: number, probability: number): ViewOptions['blur'] {
+  if (probability === 0) return undefined
+  return { probability, sigma: [0.1, 2], kernelSize: Math.max(3, 2 * Math.floor(size / 20) + 1) }
+}

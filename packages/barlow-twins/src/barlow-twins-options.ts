@@ -1,0 +1,34 @@
+import { byolRecipe, firstBlurOption, hadGrayViews, hadSmallImages, secondBlurOption } from '@selfsup/augment'
+import type { OptionValues, PictureShape, StoredOptions } from '@selfsup/core'
+import { projectorOptions, viewOptions } from './twin-options.js'
+
+export const options = {
+  lambda: {
+    type: 'number',
+    default: 0.005,
+    min: 0,
+    description: 'weight of the redundancy term, which decorrelates features',
+  },
+  biasRate: {
+    type: 'number',
+    default: 0.024,
+    min: 0,
+    description:
+      'with LARS, learning rate of biases and norms relative to the weights’: the paper’s 0.0048 / 0.2',
+  },
+  ...projectorOptions,
+  ...viewOptions,
+  blur: { ...firstBlurOption(byolRecipe), formerly: { values: { yes: 1, no: 0 } } },
+  blur2: secondBlurOption(byolRecipe),
+} as const
+
+export type BarlowTwinsOptions = Partial<OptionValues<typeof options>>
+
+/** When blur was 'auto', 'yes' or 'no', grey views and SimCLR's were blurred alike, half of them. */
+export function migrate(stored: StoredOptions, pictures?: PictureShape): StoredOptions {
+  const gray = hadGrayViews(stored, pictures)
+  if ('blur2' in stored || !(gray || stored.views === 'simclr')) return stored
+  const blurred = stored.blur === 'yes' || (stored.blur === 'auto' && !hadSmallImages(pictures))
+  const blur = blurred ? 0.5 : 0
+  return { ...stored, blur, blur2: blur }
+}

@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest'
+import { type MethodOptions, migrateOptions, resolveOptions, type StoredOptions } from './index.js'
+
+const options = {
+  hidden: { type: 'number', default: 'auto', min: 1, formerly: { auto: 0 }, description: '' },
+  blur: {
+    type: 'number',
+    default: 'auto',
+    min: 0,
+    max: 1,
+    formerly: { name: 'blur1', auto: -1 },
+    description: '',
+  },
+  flip: {
+    type: 'number',
+    default: 'auto',
+    min: 0,
+    max: 1,
+    formerly: { name: 'mirror', values: { yes: 0.5, no: 0 } },
+    description: '',
+  },
+  /** new options: one whose absence did what 1 does, one whose default changes nothing */
+  rate: { type: 'number', default: 0.024, before: 1, min: 0, description: '' },
+  layers: { type: 'number', default: 3, min: 1, description: '' },
+} as const satisfies MethodOptions
+const definition = { options }
+
+describe('migrateOptions', () => {
+  test('a run of an earlier version: names, values and missing options', () => {
+    const stored = { hidden: 0, blur1: -1, mirror: 'yes' }
+    expect(migrateOptions(definition, stored)).toEqual({
+      hidden: 'auto',
+      blur: 'auto',
+      flip: 0.5,
+      rate: 1,
+      layers: 3,
+    })
+    expect(stored).toEqual({ hidden: 0, blur1: -1, mirror: 'yes' })
+  })
+
+  test('values that were given stay', () => {
+    const stored = { hidden: 64, blur1: 0.3, mirror: 'auto', rate: 0.5, layers: 1 }
+    expect(migrateOptions(definition, stored)).toEqual({
+      hidden: 64,
+      blur: 0.3,
+      flip: 'auto',
+      rate: 0.5,
+      layers: 1,
+    })
+  })
+
+  test('options of this version stay as they are', () => {
+    const defaults = resolveOptions({ name: 'fake', options })
+    expect(migrateOptions(definition, defaults)).toEqual(defaults)
+    const given = resolveOptions({ name: 'fake', options }, { hidden: 3, blur: 0, flip: 0, rate: 0 })
+    expect(migrateOptions(definition, given)).toEqual(given)
+  })
+
+  test('unknown options stay, so that whoever resolves them can say so', () => {
+    expect(migrateOptions(definition, { other: 1 })).toHaveProperty('other', 1)
+  })
+
+  test('a definition changes what depends on several options and the pictures, first of all', () => {
+    const migrate = (stored: StoredOptions, pictures?: { size: number; channels: number }) =>
+      stored.blur1 === -1 && pictures?.channels === 1 ? { ...stored, blur1: 0 } : stored
+    const migrated = (channels: number) =>
+      migrateOptions({ options, migrate }, { blur1: -1 }, { size: 96, channels }).blur
+    expect([migrated(1), migrated(3)]).toEqual([0, 'auto'])
+  })
+})

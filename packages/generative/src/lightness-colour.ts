@@ -1,0 +1,36 @@
+import type { Normalisation } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+import { rgbToLab } from './lab.js'
+import { toPixels } from './pixels.js'
+
+/** Lightness and colours of pictures as the networks take them, about -1..1: [batch, size, size, 1 and 2]. */
+export interface Channels extends tf.NamedTensorMap {
+  readonly lightness: tf.Tensor4D
+  readonly colour: tf.Tensor4D
+}
+
+/** What a half predicts. */
+export type Target = 'lightness' | 'colour'
+
+/** Normalised pictures as what the halves take: L / 50 - 1, a / 110 and b / 110. */
+export function split(pictures: tf.Tensor4D, normalisation: Normalisation): Channels {
+  const lab = rgbToLab(toPixels(pictures, normalisation))
+  const [lightness, a, b] = tf.split(lab, 3, 3) as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D]
+  return {
+    lightness: tf.sub(tf.div(lightness, 50), 1),
+    colour: tf.div(tf.concat([a, b], 3), 110),
+  }
+}
+
+/** The halves' numbers in units of Lab. */
+export function inLab(target: Target, values: tf.Tensor4D): tf.Tensor4D {
+  return target === 'colour' ? tf.mul(values, 110) : tf.mul(tf.add(values, 1), 50)
+}
+
+/** Cross-entropy of logits [..., bins] at the right bins, mean over all places. */
+export function likelihoodLoss(logits: tf.Tensor4D, bins: tf.Tensor): tf.Scalar {
+  const count = logits.shape[3]
+  const right = tf.oneHot(tf.reshape(bins, [-1]) as tf.Tensor1D, count)
+  const scores = tf.logSoftmax(tf.reshape(logits, [-1, count]))
+  return tf.neg(tf.mean(tf.sum(tf.mul(scores, right), 1))) as tf.Scalar
+}

@@ -1,0 +1,38 @@
+import type { OptionValues, TrainingDefaults } from '@selfsup/core'
+
+export const options = {
+  minScale: {
+    type: 'number',
+    default: 0.5,
+    min: 0.01,
+    max: 1,
+    description: 'smallest part of the picture that a crop takes',
+  },
+  flip: {
+    type: 'number',
+    default: 'auto',
+    min: 0,
+    max: 1,
+    formerly: { name: 'mirror', values: { yes: 0.5, no: 0 } },
+    description: 'probability of swapping left and right; auto: 0.5, and 0 for pictures of one channel',
+  },
+  hidden: {
+    type: 'number',
+    default: 0,
+    min: 0,
+    integer: true,
+    description: 'units between features and answer; 0: none, as in the paper',
+  },
+} as const
+
+export type RotationOptions = Partial<OptionValues<typeof options>>
+
+/** The paper's for CIFAR-10, where a batch of 128 pictures is one of 512 views. */
+export const training: TrainingDefaults = {
+  epochs: 100,
+  batchSize: 128,
+  learningRate: 0.2,
+  scaling: 'linear',
+  schedule: { name: 'step', milestones: [30, 60, 80], factor: 0.2 },
+  optimizer: { name: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 5e-4 },
+}
