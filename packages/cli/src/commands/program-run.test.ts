@@ -68,7 +68,9 @@ test('evaluate, by the run or its exported backbone', async () => {
   }
   expect(results[0]).toBeGreaterThan(0)
   expect(results[1]).toBe(results[0])
-  expect(await evaluate(run(), 'shapes', 'shapes', { ...wasm, limit: 60, json: true, baselines: true })).toBe(0)
+  expect(await evaluate(run(), 'shapes', 'shapes', { ...wasm, limit: 60, json: true, baselines: true })).toBe(
+    0,
+  )
 })
 
 test('embed gives the features that the program has', async () => {
@@ -135,7 +137,9 @@ test('a method that only its program knows is resumed there, and its backbone is
     state: {},
     crops: [],
     views: ({ images }) => tf.div(tf.cast(images!, 'float32'), 255),
-    loss: (views) => ({ loss: tf.mean(tf.square(backbone.apply(views as tf.Tensor) as tf.Tensor)) as tf.Scalar }),
+    loss: (views) => ({
+      loss: tf.mean(tf.square(backbone.apply(views as tf.Tensor) as tf.Tensor)) as tf.Scalar,
+    }),
     dispose() {},
   }
   await program(out, own, images(), true)
