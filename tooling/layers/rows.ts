@@ -3,10 +3,9 @@ export const rows: readonly (readonly string[])[] = [
   ['cli'],
   ['train', 'evaluation', 'report', 'retrieval', 'advise'],
   ['simclr', 'moco', 'byol', 'barlow-twins', 'iic', 'cpc', 'metric-learning', 'pretext', 'generative'],
-  ['augment', 'backbones', 'losses', 'optim', 'data'],
-  ['kernels'],
-  ['engine'],
-  ['tensorflow'],
+  // `engine` stands beside the parts: they are of use with plain TensorFlow.js, in browsers too, and may not import it.
+  ['augment', 'backbones', 'losses', 'optim', 'data', 'engine'],
+  ['kernels', 'tensorflow'],
   ['core'],
 ]
 

@@ -1,5 +1,4 @@
 export type { CompiledStep, CompileOptions, Engine, EngineMemory, EngineName, Precision } from './engine.js'
-export { announceEngine, type EngineHook, onEngineReady } from './engine-hooks.js'
 export {
   describeEngines,
   type EngineFound,
