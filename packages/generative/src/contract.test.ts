@@ -32,7 +32,7 @@ testMethod(contextEncoderDefinition, {
 testMethod(splitBrainDefinition, {
   options: { width: 4 },
   channels: [3], // it predicts colours
-  collapsed: ['backbone', 'colourBackbone', 'colour', 'lightness'],
+  collapsed: ['backbone', 'colourBackbone'],
 })
 testMethod(maskedAutoencoderDefinition, {
   options: { decoderDepth: 1, decoderWidth: 32 },
