@@ -54,6 +54,17 @@ describe('the check finds', () => {
 
   test.each([
     ['an import from its own row', () => importing('@selfsup/augment'), 'which is not below losses'],
+    ['a part that imports the engine', () => importing('@selfsup/engine'), 'which is not below losses'],
+    [
+      'kernels that import the engine',
+      () =>
+        problemsOf({
+          ...whole,
+          folder: 'kernels',
+          imports: [{ file: 'x.ts', specifier: '@selfsup/engine' }],
+        }).join(),
+      'which is not below kernels',
+    ],
     ['an import from above', () => importing('selfsup'), 'which is not below losses'],
     [
       'an import from above in a test',

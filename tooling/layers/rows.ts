@@ -4,11 +4,10 @@ export const rows: readonly (readonly string[])[] = [
   ['runs'],
   ['train', 'evaluation', 'report', 'retrieval', 'advise'],
   ['simclr', 'moco', 'byol', 'barlow-twins', 'iic', 'cpc', 'metric-learning', 'pretext', 'generative'],
-  ['augment', 'backbones', 'losses', 'optim', 'data'],
+  // `engine` stands beside the parts: they are of use with plain TensorFlow.js, in browsers too, and may not import it.
+  ['augment', 'backbones', 'losses', 'optim', 'data', 'engine'],
   ['run-folder'],
-  ['kernels'],
-  ['engine'],
-  ['tensorflow'],
+  ['kernels', 'tensorflow'],
   ['core'],
 ]
 

@@ -1,5 +1,8 @@
 import { findTensorflow } from '@selfsup/tensorflow'
 
+/** For tests of packages below `engine`, which may not depend on it. */
+export { prepareEngine } from '@selfsup/engine'
+
 export type TestEngine = 'tensorflow' | 'wasm'
 
 /**

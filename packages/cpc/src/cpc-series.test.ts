@@ -1,19 +1,13 @@
 import { convnet } from '@selfsup/backbones'
 import { encoderOf, uniforms } from '@selfsup/core'
-import { type Engine, prepareEngine } from '@selfsup/engine'
+import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { stepOf } from '../../../tooling/vitest/batches.js'
 import { testEngines } from '../../../tooling/vitest/engines.js'
 import { cpcSeries, seriesDefinition } from './cpc-series.js'
 import { seriesBackbone } from './series-backbone.js'
-
-const step = () => ({
-  seed: tf.tensor1d([5, 6], 'int32'),
-  progress: tf.scalar(0),
-  epoch: tf.scalar(0),
-  phase: 'main',
-})
 
 const small = { time: 12, channels: 3, filters: [8], units: 6 } as const
 
@@ -38,9 +32,8 @@ function differences(a: tf.Tensor, b: tf.Tensor): number[] {
 
 describe.each(testEngines())('series on %s', (engine) => {
   let tensors: number
-  let prepared: Engine
   beforeAll(async () => {
-    prepared = await prepareEngine({ engine })
+    await prepareEngine({ engine })
   })
   beforeEach(() => {
     tensors = tf.memory().numTensors
@@ -97,32 +90,17 @@ describe.each(testEngines())('series on %s', (engine) => {
     backbone.dispose()
   })
 
-  test('a few steps lower the loss, captured; features are the last state', () => {
+  test('an accuracy for each step ahead is reported; features are the last state', () => {
     const backbone = seriesBackbone(small)
     const method = cpcSeries(backbone, { steps: 3, contrasted: 8 })
-    const weights = Object.values(method.networks).flatMap((model) =>
-      model.trainableWeights.map((weight) => weight.read() as tf.Variable),
-    )
-    const batch = waves(16)
-    const train = prepared.compile((batch: ReturnType<typeof waves>) => {
-      const views = method.views(batch, step())
-      const { value, grads } = tf.variableGrads(() => method.loss(views, step(), undefined).loss, weights)
-      for (const weight of weights) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, 0.3)))
-      return value
-    })
-    const eager = tf.tidy(() => {
-      const { loss, metrics, features } = method.loss(method.views(batch, step()), step(), undefined)
+    tf.tidy(() => {
+      const batch = waves(16)
+      const { metrics, features } = method.loss(method.views(batch, stepOf()), stepOf(), undefined)
       expect(Object.keys(metrics!)).toEqual(['accuracy1', 'accuracy2', 'accuracy3'])
       const last = encoderOf(method)(batch.values as tf.Tensor4D)
       expect(last.shape).toEqual([16, 6])
       expect(tf.max(tf.abs(tf.sub(last, features as tf.Tensor))).dataSync()[0]).toBeLessThan(1e-5)
-      return loss.dataSync()[0]!
     })
-    const losses = Array.from({ length: 5 }, () => tf.tidy(() => train(batch).dataSync()[0]!))
-    expect(losses[0]).toBeCloseTo(eager, 4)
-    expect(losses.at(-1)).toBeLessThan(losses[0]! - 0.05)
-    train.dispose()
-    tf.dispose(batch)
     method.dispose()
     backbone.dispose()
   })
@@ -147,7 +125,7 @@ describe.each(testEngines())('series on %s', (engine) => {
       ) as tf.Tensor4D
       const rows = tf.reshape(normalised, [2, 12, 36])
       for (const batch of [{ images }, { crops: [images] }, { values: rows }]) {
-        const views = method.views({ ...batch, labels, indices }, step()) as tf.Tensor
+        const views = method.views({ ...batch, labels, indices }, stepOf()) as tf.Tensor
         expect(tf.max(tf.abs(tf.sub(views, rows))).dataSync()[0]).toBeLessThan(1e-4)
       }
       const features = encoderOf(method)(normalised)
@@ -212,9 +190,9 @@ describe('what does not fit is said before any training', () => {
     const method = cpcSeries(backbone, { steps: 2 })
     tf.tidy(() => {
       const { values, ...batch } = waves(2)
-      expect(() => method.views(batch, step())).toThrow('batches must hold series')
+      expect(() => method.views(batch, stepOf())).toThrow('batches must hold series')
       expect(() =>
-        method.views({ ...batch, values: tf.reverse(tf.slice(values, [0, 1, 0]), 1) }, step()),
+        method.views({ ...batch, values: tf.reverse(tf.slice(values, [0, 1, 0]), 1) }, stepOf()),
       ).toThrow('the backbone takes series of 12 steps of 3 numbers; got [2,11,3]')
     })
     method.dispose()

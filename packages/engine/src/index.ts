@@ -7,7 +7,6 @@ export type {
   MissingEngine,
   Precision,
 } from './engine.js'
-export { announceEngine, type EngineHook, onEngineReady } from './engine-hooks.js'
 export type { EngineOptions } from './engine-options.js'
 export {
   describeEngines,

@@ -1,8 +1,8 @@
 import { expected, SelfsupError } from '@selfsup/core'
+import { registerKernels } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import { tidyStep } from './compile.js'
 import type { Engine, EngineName, MissingEngine, Precision } from './engine.js'
-import { announceEngine } from './engine-hooks.js'
 import type { EngineOptions } from './engine-options.js'
 import { explain } from './find-engines.js'
 import { isSet } from './is-set.js'
@@ -28,9 +28,9 @@ export async function prepareEngine(options: EngineOptions = {}): Promise<Engine
       missing.push({ name, title: titles[name], ...explain(error) })
     })
     if (description === undefined) continue
-    // In Node no module of core's registers the gradients of all kernels; layers does.
-    if (!tf.getGradient('Sum')) await import('@tensorflow/tfjs-layers')
-    announceEngine(name)
+    // In Node no module of core's registers the gradients of all kernels; layers does. Of Exp we have none of our own.
+    if (!tf.getGradient('Exp')) await import('@tensorflow/tfjs-layers')
+    registerKernels()
     const { compile, precision } = await compiler(name, options)
     return { name, description, precision, missing, compile, memory }
   }

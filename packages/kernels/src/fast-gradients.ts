@@ -1,13 +1,11 @@
-import { onEngineReady } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { attributes, NATIVE, type NativeBackend } from './native.js'
 
 /**
  * Gradients that replace TensorFlow.js's own: those make tensors of ones and zeros in JavaScript, as large
- * as the activations, or keep an input where the output serves. Registered once an engine is ready, since
- * TensorFlow.js registers its own when @tensorflow/tfjs-layers is loaded.
+ * as the activations, or keep an input where the output serves.
  */
-const gradients: readonly tf.GradConfig[] = [
+export const fastGradients: readonly tf.GradConfig[] = [
   {
     kernelName: 'Relu',
     // The next layer keeps the output anyway; of the input nothing is needed.
@@ -44,29 +42,21 @@ const nativeActivations = {
   Tanh: { operation: 'TanhGrad', order: 'saved first' },
 } as const
 
-let registered = false
+/** Names of TensorFlow.js's kernels whose gradient `onNative` changes. */
+export const nativeActivationNames: readonly string[] = Object.keys(nativeActivations)
 
-onEngineReady(() => {
-  if (registered) return
-  registered = true
-  for (const gradient of gradients) replaceGradient(gradient)
-  for (const [kernelName, { operation, order }] of Object.entries(nativeActivations)) {
-    const own = tf.getGradient(kernelName)
-    replaceGradient({
-      ...own,
-      gradFunc: (dy, saved, attrs) => {
-        const [kept] = saved
-        if (tf.getBackend() !== NATIVE || kept!.dtype !== 'float32') return own.gradFunc(dy, saved, attrs)
-        const inputs = order === 'signal first' ? [dy as tf.Tensor, kept!] : [kept!, dy as tf.Tensor]
-        return { x: () => nativeGradient(operation, inputs) }
-      },
-    })
+/** TensorFlow.js's own gradient of an activation, with the native operation in its place on native TensorFlow. */
+export function onNative(own: tf.GradConfig): tf.GradConfig {
+  const { operation, order } = nativeActivations[own.kernelName as keyof typeof nativeActivations]
+  return {
+    ...own,
+    gradFunc: (dy, saved, attrs) => {
+      const [kept] = saved
+      if (tf.getBackend() !== NATIVE || kept!.dtype !== 'float32') return own.gradFunc(dy, saved, attrs)
+      const inputs = order === 'signal first' ? [dy as tf.Tensor, kept!] : [kept!, dy as tf.Tensor]
+      return { x: () => nativeGradient(operation, inputs) }
+    },
   }
-})
-
-function replaceGradient(gradient: tf.GradConfig): void {
-  if (tf.getGradient(gradient.kernelName)) tf.unregisterGradient(gradient.kernelName)
-  tf.registerGradient(gradient)
 }
 
 function nativeGradient(operation: string, inputs: readonly tf.Tensor[]): tf.Tensor {

@@ -1,8 +1,7 @@
 import { normals } from '@selfsup/core'
-import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { prepareEngine, testEngines } from '../../../tooling/vitest/engines.js'
 import './index.js'
 
 type Operation = (x: tf.Tensor) => tf.Tensor

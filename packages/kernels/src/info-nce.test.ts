@@ -1,7 +1,6 @@
-import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { prepareEngine, testEngines } from '../../../tooling/vitest/engines.js'
 import { logSumExpOfPairs, logSumExpOfProducts, ntXentOfViews } from './index.js'
 import { splitRows } from './info-nce-blocks.js'
 

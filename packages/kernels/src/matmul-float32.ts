@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { productGradient } from './mended-gradients.js'
+import { productGradient } from './corrected-gradients.js'
 import { attributes, NATIVE, type NativeBackend } from './native.js'
 
 const KERNEL = 'SelfsupMatMulFloat32'

@@ -1,13 +1,15 @@
-import { onEngineReady } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { NATIVE } from './native.js'
 
+let registered = false
+
 /**
- * The step function (1 above zero, alpha below, NaN where x is NaN) on the device. tfjs-node's makes ones and
+ * Registers the step function (1 above zero, alpha below, NaN where x is NaN) on the device. tfjs-node's makes ones and
  * alphas in JavaScript, as many as x has values, which a captured step would hold as constants.
  */
-onEngineReady((engine) => {
-  if (engine !== NATIVE) return
+export function registerNativeStep(): void {
+  if (registered) return
+  registered = true
   if (tf.getKernel('Step', NATIVE)) tf.unregisterKernel('Step', NATIVE)
   tf.registerKernel({
     kernelName: 'Step',
@@ -24,4 +26,4 @@ onEngineReady((engine) => {
         return x.dtype === 'float32' ? tf.where(tf.isNaN(x), x, stepped) : stepped
       }),
   })
-})
+}

@@ -1,8 +1,7 @@
 import { derive, normals, type Seed, uniforms } from '@selfsup/core'
-import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { prepareEngine, testEngines } from '../../../tooling/vitest/engines.js'
 import { foldIn, randomNormal, randomOrders, randomUniform } from './random.js'
 
 describe.each([...testEngines(), 'cpu' as const])('random numbers on %s', (engine) => {

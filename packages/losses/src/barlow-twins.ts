@@ -1,6 +1,7 @@
 import { assertMatrix, expected } from '@selfsup/core'
 import { matMulFloat32 } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
+import { withKernels } from './with-kernels.js'
 
 /** Added to a feature's variance before dividing by its root, as batch normalisation does. */
 const EPSILON = 1e-5
@@ -27,7 +28,7 @@ export function barlowTwins(
 ): tf.Scalar {
   assertMatrix('barlowTwins', { z1, z2 }, 2)
   expected(lambda >= 0, `barlowTwins: lambda must not be negative; got ${lambda}`)
-  return tf.tidy(() => {
+  return withKernels(() => {
     const [first, second] = [standardise(z1), standardise(z2)]
     const diagonal = tf.mean(tf.mul(first, second), 0)
     const invariance = tf.sum(tf.square(tf.sub(diagonal, 1)))

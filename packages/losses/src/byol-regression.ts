@@ -1,6 +1,7 @@
 import { assertMatrix, stopGradient } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { l2Normalise } from './l2-normalise.js'
+import { withKernels } from './with-kernels.js'
 
 /**
  * BYOL's regression: the squared distance between the online network's prediction and the target
@@ -15,7 +16,7 @@ import { l2Normalise } from './l2-normalise.js'
  */
 export function byolRegression(predictions: tf.Tensor2D, targets: tf.Tensor2D): tf.Scalar {
   assertMatrix('byolRegression', { predictions, targets })
-  return tf.tidy(() => {
+  return withKernels(() => {
     const target = l2Normalise(stopGradient(targets))
     const difference = tf.sub(l2Normalise(predictions), target)
     return tf.mean(tf.sum(tf.square(difference), 1)) as tf.Scalar

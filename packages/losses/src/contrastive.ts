@@ -2,6 +2,7 @@ import { assertMatrix, expected, formatShape, ShapeError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { distancesBetweenAll, distancesByRow } from './distances.js'
 import { labelPairs, maskedMean, whereNotZero } from './label-pairs.js'
+import { withKernels } from './with-kernels.js'
 
 export interface ContrastiveOptions {
   /** how far apart pairs of different things should be; default 1 */
@@ -41,7 +42,7 @@ export function contrastive(
       `contrastive: same must be [${z1.shape[0]}], one for each pair; got ${formatShape(same.shape)}`,
     )
   }
-  return tf.tidy(() => {
+  return withKernels(() => {
     const distances = distancesByRow(z1, z2, { normalise: options.normalise ?? false, squared: false })
     const positive = tf.cast(same, 'float32')
     return overPairs('contrastive', distances, positive, tf.sub(1, positive), options)
@@ -62,7 +63,7 @@ export function labelledContrastive(
   labels: tf.Tensor1D,
   options: ContrastiveOptions = {},
 ): tf.Scalar {
-  return tf.tidy(() => {
+  return withKernels(() => {
     const { positive, negative } = labelPairs('labelledContrastive', z, labels)
     const distances = distancesBetweenAll(z, { normalise: options.normalise ?? false, squared: false })
     return overPairs('labelledContrastive', distances, positive, negative, options)

@@ -1,6 +1,7 @@
 import { assertMatrix, assertRank, assertSameShape } from '@selfsup/core'
 import { matMulFloat32 } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
+import { withKernels } from './with-kernels.js'
 
 /** Probabilities below it count as it: the reference code's sys.float_info.epsilon. */
 const EPSILON = 2 ** -52
@@ -22,7 +23,7 @@ export interface IicOptions {
  */
 export function iic(p1: tf.Tensor2D, p2: tf.Tensor2D, options: IicOptions = {}): tf.Scalar {
   assertMatrix('iic', { p1, p2 })
-  return tf.tidy(() => {
+  return withKernels(() => {
     const [first, second] = [p1, p2].map((p) => tf.expandDims(p, 1)) as [tf.Tensor3D, tf.Tensor3D]
     return tf.squeeze(iicOfHeads(first, second, options))
   })
@@ -40,7 +41,7 @@ export function iicOfHeads(p1: tf.Tensor3D, p2: tf.Tensor3D, { lambda = 1 }: Iic
   for (const [name, p] of Object.entries({ p1, p2 }))
     assertRank('iicOfHeads', name, p, 3, '[batch, heads, clusters]')
   assertSameShape('iicOfHeads', { p1, p2 })
-  return tf.tidy(() => {
+  return withKernels(() => {
     const [first, second] = [p1, p2].map((p) => tf.transpose(p, [1, 0, 2])) as [tf.Tensor3D, tf.Tensor3D]
     const counts = matMulFloat32(first, second, true)
     const symmetric = tf.add(counts, tf.transpose(counts, [0, 2, 1]))

@@ -2,6 +2,7 @@ import { assertMatrix, assertRank, expected, formatShape, ShapeError, stopGradie
 import { logSumExpOfProducts, matMulFloat32 } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import { l2Normalise } from './l2-normalise.js'
+import { withKernels } from './with-kernels.js'
 
 export interface InfoNceOptions {
   /** divides the similarities; default 0.07 as in MoCo */
@@ -34,7 +35,7 @@ export function infoNce(queries: tf.Tensor2D, keys: tf.Tensor2D, options: InfoNc
   const { temperature = 0.07, normalise = true, negatives } = options
   assertMatrix('infoNce', { queries, keys }, negatives ? 1 : 2)
   expected(temperature > 0, `infoNce: temperature must be above 0; got ${temperature}`)
-  return tf.tidy(() => {
+  return withKernels(() => {
     const unit = (x: tf.Tensor2D) => (normalise ? l2Normalise(x) : x)
     const scaled = tf.div(unit(queries), temperature) as tf.Tensor2D
     const targets = unit(keys)

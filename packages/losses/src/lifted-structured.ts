@@ -2,6 +2,7 @@ import { expected, stopGradient } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { distancesBetweenAll } from './distances.js'
 import { labelPairs, maskedMean } from './label-pairs.js'
+import { withKernels } from './with-kernels.js'
 
 export interface LiftedStructuredOptions {
   /** how far apart pairs of different classes should be; default 1 */
@@ -28,7 +29,7 @@ export function liftedStructured(
   { margin = 1, positiveMargin = 0, normalise = false }: LiftedStructuredOptions = {},
 ): tf.Scalar {
   assertMargins('liftedStructured', margin, positiveMargin)
-  return tf.tidy(() => {
+  return withKernels(() => {
     const { positive, negative } = labelPairs('liftedStructured', z, labels)
     const distances = distancesBetweenAll(z, { normalise, squared: false })
     const ofRow = maskedLogSumExp(tf.sub(margin, distances), negative)
@@ -57,7 +58,7 @@ export function generalisedLiftedStructured(
   { margin = 1, positiveMargin = 0, normalise = false }: LiftedStructuredOptions = {},
 ): tf.Scalar {
   assertMargins('generalisedLiftedStructured', margin, positiveMargin)
-  return tf.tidy(() => {
+  return withKernels(() => {
     const { positive, negative } = labelPairs('generalisedLiftedStructured', z, labels)
     const distances = distancesBetweenAll(z, { normalise, squared: false })
     const ofPositives = maskedLogSumExp(tf.sub(distances, positiveMargin), positive)

@@ -3,6 +3,7 @@ import { logSumExpOfProducts, matMulFloat32 } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import { l2Normalise } from './l2-normalise.js'
 import { labelPairs } from './label-pairs.js'
+import { withKernels } from './with-kernels.js'
 
 export interface NPairOptions {
   /** weight of the mean squared length of the embeddings, which keeps them small; default 0 */
@@ -29,7 +30,7 @@ export function nPair(
 ): tf.Scalar {
   assertMatrix('nPair', { anchors, positives })
   expected(regularisation >= 0, `nPair: regularisation must not be negative; got ${regularisation}`)
-  return tf.tidy(() => {
+  return withKernels(() => {
     const [a, p] = normalise ? [l2Normalise(anchors), l2Normalise(positives)] : [anchors, positives]
     const bound = normalise ? 1 : Number.POSITIVE_INFINITY
     const toAll = logSumExpOfProducts(a, p, { bound })

@@ -2,6 +2,7 @@ import { assertMatrix, expected } from '@selfsup/core'
 import { logSumExpOfPairs, ntXentOfViews } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import { l2Normalise } from './l2-normalise.js'
+import { withKernels } from './with-kernels.js'
 
 export interface NtXentOptions {
   /** divides the cosine similarities; 0.5 as SimCLR on CIFAR-10, 0.1 on ImageNet */
@@ -29,8 +30,8 @@ export function ntXent(
 ): tf.Scalar {
   assertMatrix('ntXent', { z1, z2 })
   expected(temperature > 0, `ntXent: temperature must be above 0; got ${temperature}`)
-  if (temperature >= LOW_TEMPERATURE) return ntXentOfViews(z1, z2, temperature)
-  return tf.tidy(() => {
+  return withKernels(() => {
+    if (temperature >= LOW_TEMPERATURE) return ntXentOfViews(z1, z2, temperature)
     const views = tf.mul(l2Normalise(tf.concat([z1, z2])), Math.sqrt(1 / temperature)) as tf.Tensor2D
     const [first, second] = tf.split(views, 2) as [tf.Tensor2D, tf.Tensor2D]
     const positives = tf.sum(tf.mul(first, second), 1)

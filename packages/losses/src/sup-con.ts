@@ -3,6 +3,7 @@ import { logSumExpOfPairs, matMulFloat32 } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import { l2Normalise } from './l2-normalise.js'
 import { labelPairs, maskedMean } from './label-pairs.js'
+import { withKernels } from './with-kernels.js'
 
 export interface SupConOptions {
   /** divides the cosine similarities; default 0.1 */
@@ -25,7 +26,7 @@ export function supCon(
   { temperature = 0.1 }: SupConOptions = {},
 ): tf.Scalar {
   expected(temperature > 0, `supCon: temperature must be above 0; got ${temperature}`)
-  return tf.tidy(() => {
+  return withKernels(() => {
     const { positive } = labelPairs('supCon', z, labels)
     const scaled = tf.mul(l2Normalise(z), Math.sqrt(1 / temperature)) as tf.Tensor2D
     const toAll = logSumExpOfPairs(scaled, { bound: 1 / temperature })

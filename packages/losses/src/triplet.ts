@@ -1,8 +1,9 @@
-import { assertMatrix, expected } from '@selfsup/core'
+import { assertMatrix, expected, stopGradient } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { distancesBetweenAll, distancesByRow } from './distances.js'
 import { labelPairs, maskedMean, whereNotZero } from './label-pairs.js'
 import { overTriplets } from './triplets.js'
+import { withKernels } from './with-kernels.js'
 
 export interface TripletOptions {
   /** how much farther the negative should be than the positive; default 0.2 as in FaceNet */
@@ -43,7 +44,7 @@ export function triplet(
 ): tf.Scalar {
   assertMatrix('triplet', { anchor, positive, negative })
   expected(margin >= 0, `triplet: margin must not be negative; got ${margin}`)
-  return tf.tidy(() => {
+  return withKernels(() => {
     const options = { normalise, squared }
     const toPositive = distancesByRow(anchor, positive, options)
     const toNegative = distancesByRow(anchor, negative, options)
@@ -73,7 +74,7 @@ export function labelledTriplet(
   const { margin = 0.2, squared = true, normalise = true, softMargin = false, mining = 'hard' } = options
   const { reduction = mining === 'hard' ? 'mean' : 'nonZero' } = options
   expected(margin >= 0, `labelledTriplet: margin must not be negative; got ${margin}`)
-  return tf.tidy(() => {
+  return withKernels(() => {
     const { positive, negative } = labelPairs('labelledTriplet', z, labels)
     const distances = distancesBetweenAll(z, { normalise, squared })
     if (mining !== 'hard') {
@@ -85,11 +86,20 @@ export function labelledTriplet(
       })
       return tf.div(sum, tf.maximum(reduction === 'mean' ? count : nonZero, 1)) as tf.Scalar
     }
-    const farthest = tf.max(tf.where(tf.cast(positive, 'bool'), distances, -NOWHERE), 1)
-    const nearest = tf.min(tf.where(tf.cast(negative, 'bool'), distances, NOWHERE), 1)
+    // By index: where several are equally far, the gradient is of one of them, not of all.
+    const still = stopGradient(distances)
+    const farthest = chosen(distances, tf.argMax(tf.where(tf.cast(positive, 'bool'), still, -NOWHERE), 1))
+    const nearest = chosen(distances, tf.argMin(tf.where(tf.cast(negative, 'bool'), still, NOWHERE), 1))
     const usable = tf.mul(tf.max(positive, 1), tf.max(negative, 1))
     const violation = tf.mul(tf.add(tf.sub(farthest, nearest), margin), usable)
     const values = softMargin ? tf.softplus(violation) : tf.relu(violation)
     return maskedMean(values, reduction === 'mean' ? usable : whereNotZero(values, usable))
   })
+}
+
+/** Of each row the distance in the column of that index. */
+function chosen(distances: tf.Tensor2D, index: tf.Tensor): tf.Tensor {
+  const columns = tf.range(0, distances.shape[1], 1, 'int32')
+  const mask = tf.cast(tf.equal(tf.expandDims(tf.cast(index, 'int32'), 1), columns), 'float32')
+  return tf.sum(tf.mul(distances, mask), 1)
 }

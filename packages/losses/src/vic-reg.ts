@@ -1,6 +1,7 @@
 import { assertMatrix } from '@selfsup/core'
 import { matMulFloat32 } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
+import { withKernels } from './with-kernels.js'
 
 /** Added to a feature's variance before its root is taken. */
 const EPSILON = 1e-4
@@ -29,7 +30,7 @@ export function vicReg(
   { invariance = 25, variance = 25, covariance = 1 }: VicRegOptions = {},
 ): tf.Scalar {
   assertMatrix('vicReg', { z1, z2 }, 2)
-  return tf.tidy(() => {
+  return withKernels(() => {
     const distance = tf.mean(tf.square(tf.sub(z1, z2)))
     const [first, second] = [spread(z1), spread(z2)]
     const collapsed = tf.mul(tf.add(first.collapsed, second.collapsed), 0.5)

@@ -4,16 +4,10 @@ import { type Engine, prepareEngine } from '@selfsup/engine'
 import { labelledContrastive, labelledTriplet, liftedStructured, nPair, supCon } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { stepOf } from '../../../tooling/vitest/batches.js'
 import { testEngines } from '../../../tooling/vitest/engines.js'
 import { definition, metricLearning } from './metric-learning.js'
 import type { MetricLearningOptions } from './options.js'
-
-const step = () => ({
-  seed: tf.tensor1d([5, 6], 'int32'),
-  progress: tf.scalar(0),
-  epoch: tf.scalar(0),
-  phase: 'main',
-})
 
 /** Four pictures of each of two classes, class after class. */
 function pictures(channels: 1 | 3 = 3) {
@@ -49,8 +43,8 @@ describe.each(testEngines())('metric learning on %s', (engine) => {
     const backbone = convnet(small)
     const method = metricLearning(backbone, { outputs: 5, ...options })
     tf.tidy(() => {
-      const views = method.views(pictures(), step())
-      const { loss, features, metrics } = method.loss(views, step(), undefined)
+      const views = method.views(pictures(), stepOf())
+      const { loss, features, metrics } = method.loss(views, stepOf(), undefined)
       const expectedLoss = wanted(features as tf.Tensor2D, views.labels)
       expect(loss.dataSync()[0]).toBeCloseTo(expectedLoss.dataSync()[0]!, 4)
       expect(loss.dataSync()[0]).toBeGreaterThan(0)
@@ -127,8 +121,8 @@ describe.each(testEngines())('metric learning on %s', (engine) => {
     )
     const batch = pictures()
     const train = prepared.compile((batch: ReturnType<typeof pictures>) => {
-      const views = method.views(batch, step())
-      const { value, grads } = tf.variableGrads(() => method.loss(views, step(), undefined).loss, weights)
+      const views = method.views(batch, stepOf())
+      const { value, grads } = tf.variableGrads(() => method.loss(views, stepOf(), undefined).loss, weights)
       for (const weight of weights) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, 0.1)))
       return value
     })
@@ -160,7 +154,7 @@ describe.each(testEngines())('metric learning on %s', (engine) => {
     const backbone = convnet({ ...small, channels: 1 })
     const method = metricLearning(backbone, { copies: 3 })
     tf.tidy(() => {
-      const { views, labels } = method.views(pictures(1), step())
+      const { views, labels } = method.views(pictures(1), stepOf())
       expect([views.length, views[0]!.shape, labels.shape]).toEqual([3, [8, 16, 16, 1], [24]])
       expect(tf.max(tf.abs(tf.sub(views[0]!, views[2]!))).dataSync()[0]).toBeGreaterThan(0.1)
     })

@@ -1,29 +1,14 @@
 import { convnet } from '@selfsup/backbones'
-import { encoderOf, type Method, uniforms } from '@selfsup/core'
-import { type Engine, prepareEngine } from '@selfsup/engine'
+import { encoderOf, type Method } from '@selfsup/core'
+import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { imageBatch, stepOf } from '../../../tooling/vitest/batches.js'
 import { testEngines } from '../../../tooling/vitest/engines.js'
 import { jigsaw, jigsawDefinition } from './jigsaw.js'
 import type { JigsawOptions } from './jigsaw-options.js'
 import { inverse, permutationSet } from './permutations.js'
 import { cutTiles, standardise, tileLayout } from './tiles.js'
-
-const step = () => ({
-  seed: tf.tensor1d([5, 6], 'int32'),
-  progress: tf.scalar(0),
-  epoch: tf.scalar(0),
-  phase: 'main',
-})
-
-function pictures(count: number, channels: 1 | 3 = 3) {
-  const values = Int32Array.from(uniforms([1, 2], count * 16 * 16 * channels), (u) => Math.floor(u * 256))
-  return {
-    images: tf.tensor4d(values, [count, 16, 16, channels], 'int32'),
-    labels: tf.fill([count], -1, 'int32') as tf.Tensor1D,
-    indices: tf.range(0, count, 1, 'int32'),
-  }
-}
 
 const context = { pictures: { size: 16, channels: 3 } }
 const small = { tile: 4, permutations: 20, puzzles: 2, tileFeatures: 6, hidden: 8 }
@@ -43,9 +28,8 @@ function places(count: number, size: number): tf.Tensor4D {
 
 describe.each(testEngines())('jigsaw on %s', (engine) => {
   let tensors: number
-  let prepared: Engine
   beforeAll(async () => {
-    prepared = await prepareEngine({ engine })
+    await prepareEngine({ engine })
   })
   beforeEach(() => {
     tensors = tf.memory().numTensors
@@ -109,7 +93,7 @@ describe.each(testEngines())('jigsaw on %s', (engine) => {
   test('labels are the numbers of the orders, whose inverse puts the tiles back', () => {
     const method = make({ puzzles: 3 })
     tf.tidy(() => {
-      const views = method.views(pictures(4), step())
+      const views = method.views(imageBatch(4), stepOf())
       expect([views.tiles.shape, views.orders.shape, views.labels.shape]).toEqual([
         [36, 4, 4, 3],
         [12, 9],
@@ -127,7 +111,7 @@ describe.each(testEngines())('jigsaw on %s', (engine) => {
         expect(tf.gather(put, [...inverse(orders[puzzle]!)]).dataSync()).toEqual(picture.dataSync())
       }
       expect(new Set(views.labels.dataSync()).size).toBeGreaterThan(3)
-      expect(method.views(pictures(4), step()).orders.dataSync()).toEqual(views.orders.dataSync())
+      expect(method.views(imageBatch(4), stepOf()).orders.dataSync()).toEqual(views.orders.dataSync())
     })
     free(method)
   })
@@ -136,7 +120,7 @@ describe.each(testEngines())('jigsaw on %s', (engine) => {
     const method = make({ puzzles: 3 })
     const { backbone, tiles, head } = method.networks
     tf.tidy(() => {
-      const views = method.views(pictures(2), step())
+      const views = method.views(imageBatch(2), stepOf())
       const each = tf.unstack(tf.relu(tiles!.apply(backbone.apply(views.tiles)) as tf.Tensor))
       const rows = views.orders
         .arraySync()
@@ -147,29 +131,6 @@ describe.each(testEngines())('jigsaw on %s', (engine) => {
     free(method)
   })
 
-  test('a few steps on one batch lower the loss, captured as they are one by one', () => {
-    const method = make({ hidden: 32, permutations: 4 })
-    const weights = Object.values(method.networks).flatMap((model) =>
-      model.trainableWeights.map((weight) => weight.read() as tf.Variable),
-    )
-    const batch = pictures(6)
-    const train = prepared.compile((batch: ReturnType<typeof pictures>) => {
-      const views = method.views(batch, step())
-      const { value, grads } = tf.variableGrads(() => method.loss(views, step(), undefined).loss, weights)
-      for (const weight of weights) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, 0.3)))
-      return value
-    })
-    const eager = tf.tidy(
-      () => method.loss(method.views(batch, step()), step(), undefined).loss.dataSync()[0]!,
-    )
-    const losses = Array.from({ length: 12 }, () => tf.tidy(() => train(batch).dataSync()[0]!))
-    expect(losses[0]).toBeCloseTo(eager, 3)
-    expect(losses.at(-1)).toBeLessThan(losses[0]! - 0.3)
-    train.dispose()
-    tf.dispose(batch)
-    free(method)
-  })
-
   test('features are the trunk’s of whole pictures, normalised as tiles are; grey ones too', () => {
     const method = make()
     const gray = make({}, 1)
@@ -177,9 +138,9 @@ describe.each(testEngines())('jigsaw on %s', (engine) => {
       const pixels = tf.randomNormal([2, 16, 16, 3], 0, 1, 'float32', 1) as tf.Tensor4D
       const wanted = method.networks.backbone.apply(standardise(pixels)) as tf.Tensor
       expect(tf.max(tf.abs(tf.sub(encoderOf(method)(pixels), wanted))).dataSync()[0]).toBeLessThan(1e-6)
-      const { images, ...batch } = pictures(2, 1)
+      const { images, ...batch } = imageBatch(2, { channels: 1 })
       for (const given of [{ images }, { crops: [tf.slice(images, 0, [2, 15, 15, 1])] }])
-        expect(gray.views({ ...given, ...batch }, step()).tiles.shape).toEqual([18, 4, 4, 1])
+        expect(gray.views({ ...given, ...batch }, stepOf()).tiles.shape).toEqual([18, 4, 4, 1])
     })
     free(method)
     free(gray)

@@ -1,29 +1,14 @@
 import { convnet, vitTiny } from '@selfsup/backbones'
-import { encoderOf, type Method, uniforms } from '@selfsup/core'
+import { encoderOf, type Method } from '@selfsup/core'
 import { type Engine, prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { imageBatch, stepOf } from '../../../tooling/vitest/batches.js'
 import { testEngines } from '../../../tooling/vitest/engines.js'
 import { projectColours } from './colours.js'
 import { cutPairs, neighbours, pairLayout } from './patch-pairs.js'
 import { relativePatch, relativePatchDefinition } from './relative-patch.js'
 import type { RelativePatchOptions } from './relative-patch-options.js'
-
-const step = () => ({
-  seed: tf.tensor1d([5, 6], 'int32'),
-  progress: tf.scalar(0),
-  epoch: tf.scalar(0),
-  phase: 'main',
-})
-
-function pictures(count: number, channels: 1 | 3 = 3) {
-  const values = Int32Array.from(uniforms([1, 2], count * 16 * 16 * channels), (u) => Math.floor(u * 256))
-  return {
-    images: tf.tensor4d(values, [count, 16, 16, channels], 'int32'),
-    labels: tf.fill([count], -1, 'int32') as tf.Tensor1D,
-    indices: tf.range(0, count, 1, 'int32'),
-  }
-}
 
 const context = { pictures: { size: 16, channels: 3 } }
 const patches = { patch: 5, gap: 2, displacement: 1, pairs: 3, hidden: 8 }
@@ -37,9 +22,8 @@ function free(method: Method): void {
 
 describe.each(testEngines())('relative patch on %s', (engine) => {
   let tensors: number
-  let prepared: Engine
   beforeAll(async () => {
-    prepared = await prepareEngine({ engine })
+    await prepareEngine({ engine })
   })
   beforeEach(() => {
     tensors = tf.memory().numTensors
@@ -93,7 +77,7 @@ describe.each(testEngines())('relative patch on %s', (engine) => {
     (colours) => {
       const method = make({ colours })
       tf.tidy(() => {
-        const [views, again] = [1, 2].map(() => method.views(pictures(2), step()))
+        const [views, again] = [1, 2].map(() => method.views(imageBatch(2), stepOf()))
         expect(views!.patches.shape).toEqual([2 * 6, 5, 5, 3])
         expect(views!.labels.shape).toEqual([6])
         expect(again!.patches.dataSync()).toEqual(views!.patches.dataSync())
@@ -105,42 +89,6 @@ describe.each(testEngines())('relative patch on %s', (engine) => {
       free(method)
     },
   )
-
-  test('grey pictures take grey patches, large ones their crops', () => {
-    const method = make({}, 1)
-    tf.tidy(() => {
-      const { images, ...batch } = pictures(2, 1)
-      for (const given of [{ images }, { crops: [images] }])
-        expect(method.views({ ...given, ...batch }, step()).patches.shape).toEqual([12, 5, 5, 1])
-      expect(encoderOf(method)(tf.zeros([2, 16, 16, 1])).shape).toEqual([2, 8])
-    })
-    free(method)
-  })
-
-  test('a few steps on one batch lower the loss, captured as they are one by one', () => {
-    const method = make({ hidden: 16 })
-    const weights = Object.values(method.networks).flatMap((model) =>
-      model.trainableWeights.map((weight) => weight.read() as tf.Variable),
-    )
-    const batch = pictures(6)
-    const train = prepared.compile((batch: ReturnType<typeof pictures>) => {
-      const views = method.views(batch, step())
-      const { value, grads } = tf.variableGrads(() => method.loss(views, step(), undefined).loss, weights)
-      for (const weight of weights) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, 0.3)))
-      return value
-    })
-    const eager = tf.tidy(() => {
-      const { loss, metrics } = method.loss(method.views(batch, step()), step(), undefined)
-      expect(Object.keys(metrics!)).toEqual(['accuracy'])
-      return loss.dataSync()[0]!
-    })
-    const losses = Array.from({ length: 15 }, () => tf.tidy(() => train(batch).dataSync()[0]!))
-    expect(losses[0]).toBeCloseTo(eager, 3)
-    expect(losses.at(-1)).toBeLessThan(losses[0]! - 0.3)
-    train.dispose()
-    tf.dispose(batch)
-    free(method)
-  })
 
   test('features are the trunk’s of whole pictures, their colours treated as the patches’', () => {
     const method = make()

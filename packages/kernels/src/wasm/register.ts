@@ -1,4 +1,3 @@
-import { onEngineReady } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { conv2DBackpropFilter } from './conv2d-backprop-filter.js'
 import { conv2DBackpropInput } from './conv2d-backprop-input.js'
@@ -26,12 +25,12 @@ const kernels: readonly WasmKernel[] = [
 
 let registered = false
 
-// The backend registers its own when it is loaded, which may be after this.
-onEngineReady((engine) => {
-  if (engine !== 'wasm' || registered) return
+/** Puts our kernels in the place of the backend's own, which it registers when its package is loaded: not before that. */
+export function registerWasmKernels(): void {
+  if (registered) return
   registered = true
   for (const kernel of kernels) register(kernel)
-})
+}
 
 function register({ kernelName, run }: WasmKernel): void {
   const own = tf.getKernel(kernelName, 'wasm')

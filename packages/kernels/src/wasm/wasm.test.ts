@@ -1,7 +1,7 @@
 import { normals } from '@selfsup/core'
-import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { prepareEngine } from '../../../../tooling/vitest/engines.js'
 import '../index.js'
 
 const at = (shape: number[], seed: number) =>

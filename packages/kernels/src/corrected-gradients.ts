@@ -1,4 +1,3 @@
-import { onEngineReady } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 
 type Gradient = (
@@ -8,10 +7,12 @@ type Gradient = (
 ) => Record<string, () => tf.Tensor>
 
 /**
- * Gradients that TensorFlow.js 4.22 gets wrong or refuses on every engine: of broadcast inputs (their shape is
+ * Gradients that TensorFlow.js 4.22 gets wrong or refuses on every backend: of broadcast inputs (their shape is
  * forgotten), of running sums (transposed once too often), and of repetitions of more than four axes.
  */
-const gradients: readonly (Omit<tf.GradConfig, 'gradFunc'> & { readonly gradFunc: Gradient })[] = [
+export const correctedGradients: readonly (Omit<tf.GradConfig, 'gradFunc'> & {
+  readonly gradFunc: Gradient
+})[] = [
   pairwise('Maximum', (dy, a, b) => {
     const first = tf.cast(tf.greaterEqual(a, b), 'float32')
     return [() => tf.mul(dy, first), () => tf.mul(dy, tf.sub(1, first))]
@@ -46,17 +47,6 @@ const gradients: readonly (Omit<tf.GradConfig, 'gradFunc'> & { readonly gradFunc
   },
 ]
 
-let registered = false
-
-onEngineReady(() => {
-  if (registered) return
-  registered = true
-  for (const gradient of gradients) {
-    if (tf.getGradient(gradient.kernelName)) tf.unregisterGradient(gradient.kernelName)
-    tf.registerGradient(gradient as tf.GradConfig)
-  }
-})
-
 /** The gradient of a matrix product, itself by such products. */
 export function productGradient(
   product: (a: tf.Tensor, b: tf.Tensor, transposeA: boolean, transposeB: boolean) => tf.Tensor,
@@ -85,7 +75,7 @@ export function productGradient(
 function pairwise(
   kernelName: string,
   slopes: (dy: tf.Tensor, a: tf.Tensor, b: tf.Tensor) => [() => tf.Tensor, () => tf.Tensor],
-): (typeof gradients)[number] {
+): (typeof correctedGradients)[number] {
   return {
     kernelName,
     inputsToSave: ['a', 'b'],

@@ -1,0 +1,40 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { correctedGradients } from './corrected-gradients.js'
+import { fastGradients, nativeActivationNames, onNative } from './fast-gradients.js'
+import { NATIVE } from './native.js'
+import { registerNativeStep } from './native-step.js'
+import { registerWasmKernels } from './wasm/register.js'
+
+/**
+ * Puts this package's gradients, and its kernels for the backend in use, in the place of TensorFlow.js's own. Whatever
+ * needs them calls it: `prepareEngine` and every loss do. A call after the first costs a few look-ups; it registers again
+ * what a package loaded in the meantime has overwritten (@tensorflow/tfjs-layers registers TensorFlow.js's own gradients
+ * when it is loaded).
+ */
+export function registerKernels(): void {
+  registerGradients()
+  const backend = tf.getBackend()
+  if (backend === 'wasm') registerWasmKernels()
+  if (backend === NATIVE) registerNativeStep()
+}
+
+const replacing = [...correctedGradients, ...fastGradients] as readonly tf.GradConfig[]
+const changed = new Map<string, tf.GradConfig>()
+
+function registerGradients(): void {
+  for (const gradient of replacing) use(gradient)
+  for (const name of nativeActivationNames) {
+    const current = tf.getGradient(name)
+    if (!current || current === changed.get(name)) continue
+    changed.set(name, onNative(current))
+    use(changed.get(name)!)
+  }
+}
+
+function use(gradient: tf.GradConfig): void {
+  const { kernelName } = gradient
+  const current = tf.getGradient(kernelName)
+  if (current === gradient) return
+  if (current) tf.unregisterGradient(kernelName)
+  tf.registerGradient(gradient)
+}

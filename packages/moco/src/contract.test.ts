@@ -1,0 +1,10 @@
+import { testMethod } from '../../../tooling/vitest/method-contract.js'
+import { definition } from './moco.js'
+
+testMethod(definition, {
+  options: { outputs: 8, hidden: 8, queue: 40, batchGroups: 2 },
+  conflicts: ['queue'],
+  // A queue that fills with keys of the same images makes the task harder.
+  learning: { afterUpdate: false },
+})
+testMethod(definition, { options: { version: 'v3', outputs: 8, hidden: 8 }, conflicts: ['queue'] })

@@ -1,0 +1,75 @@
+import { fileURLToPath } from 'node:url'
+import { createContext, runInContext } from 'node:vm'
+import { build } from 'esbuild'
+import { expect, test } from 'vitest'
+
+const packages = fileURLToPath(new URL('../../packages', import.meta.url))
+
+const program = `
+import * as tf from '@tensorflow/tfjs-core'
+import '@tensorflow/tfjs-layers'
+import '@tensorflow/tfjs-backend-cpu'
+import { ntXent } from '@selfsup/losses'
+
+await tf.setBackend('cpu')
+const [z1, z2] = [tf.tensor2d([1, 0, 0, 1], [2, 2]), tf.tensor2d([1, 0, 0, 1], [2, 2])]
+const { value, grads } = tf.valueAndGrads((a, b) => ntXent(a, b, { temperature: 0.5 }))([z1, z2])
+globalThis.result = [value.dataSync()[0], ...grads[0].dataSync()]
+`
+
+// As a bundler of a web application does it, from the sources: a Node built-in cannot be resolved there.
+test('the losses bundle for a browser without Node built-ins, and run with what a browser has', async () => {
+  const { outputFiles, metafile } = await build({
+    stdin: {
+      contents: `void (async () => { ${withDynamicImports(program)} })().then(done, done)`,
+      resolveDir: `${packages}/losses`,
+    },
+    alias: Object.fromEntries(
+      ['core', 'kernels', 'losses'].map((name) => [`@selfsup/${name}`, `${packages}/${name}/src/index.ts`]),
+    ),
+    bundle: true,
+    platform: 'browser',
+    format: 'iife',
+    metafile: true,
+    write: false,
+    logLevel: 'silent',
+  })
+  const inputs = Object.keys(metafile.inputs)
+  expect(inputs.filter((path) => /^node:|packages\/(engine|tensorflow)\//.test(path))).toEqual([])
+  expect(inputs.some((path) => path.includes('packages/losses/src/nt-xent.ts'))).toBe(true)
+
+  const { result } = await run(outputFiles[0]!.text)
+  // Each view has its positive at similarity 1 and two negatives at 0: log(exp(2) + 2) - 2.
+  expect(result![0]).toBeCloseTo(Math.log(Math.exp(2) + 2) - 2, 5)
+  expect(result).toHaveLength(5)
+})
+
+/** Imports as calls, so that the program may wait within a function. */
+function withDynamicImports(text: string): string {
+  return text
+    .replace(/^import \* as (\w+) from ('.*')$/gm, 'const $1 = await import($2)')
+    .replace(/^import (\{.*\}) from ('.*')$/gm, 'const $1 = await import($2)')
+    .replace(/^import ('.*')$/gm, 'await import($1)')
+}
+
+/** Runs a script with the globals of a browser that it needs, and none of Node's. */
+async function run(code: string): Promise<{ result?: number[] }> {
+  const window: Record<string, unknown> & { result?: number[] } = {
+    console,
+    performance,
+    document: {}, // by it TensorFlow.js knows a browser
+    navigator: {},
+    crypto,
+    addEventListener() {},
+    setTimeout,
+    TextEncoder,
+    TextDecoder,
+  }
+  const failure = await new Promise((done) => {
+    window.done = done
+    window.window = window.self = window
+    runInContext(code, createContext(window))
+  })
+  if (failure) throw failure
+  return window
+}

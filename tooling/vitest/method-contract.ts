@@ -1,0 +1,59 @@
+import type { MethodDefinition } from '@selfsup/core'
+import { type Engine, prepareEngine } from '@selfsup/engine'
+import { beforeAll, describe, test } from 'vitest'
+import { noticesCollapse } from './contract/collapse.js'
+import { compiledEqualsEager } from './contract/compiled.js'
+import { takesGreyAndColour } from './contract/images.js'
+import { overfitsOneBatch } from './contract/learning.js'
+import { leaksNothing } from './contract/memory.js'
+import { keepsItsBounds } from './contract/options.js'
+import { goesOnAfterRestore } from './contract/restore.js'
+import type { MethodSettings, Subject } from './contract/subject.js'
+import { orderFollowsTheSeed, viewsFollowTheSeed } from './contract/views.js'
+import { testEngines } from './engines.js'
+
+export type { LearningSettings, MethodSettings, Subject } from './contract/subject.js'
+
+/** What every method must hold, by what the test is called. Each throws where the method does not hold it. */
+export const checks: Readonly<Record<string, (subject: Subject) => Promise<void>>> = {
+  'views follow the seed': viewsFollowTheSeed,
+  'an order of its own follows the seed': orderFollowsTheSeed,
+  'grey and colour images, whole and as crops': takesGreyAndColour,
+  'nothing is leaked by a step or left after dispose()': leaksNothing,
+  'a restored checkpoint goes on with the same step': goesOnAfterRestore,
+  'compiled steps equal eager ones': compiledEqualsEager,
+  'each phase overfits one batch': overfitsOneBatch,
+  'a collapsed network is noticed': noticesCollapse,
+  'options work up to their bounds and no further': keepsItsBounds,
+}
+
+/** What is checked on every engine; the rest, on the fastest alone, or its steps would take long. */
+const everywhere = new Set([
+  'views follow the seed',
+  'grey and colour images, whole and as crops',
+  'nothing is leaked by a step or left after dispose()',
+])
+
+/**
+ * Tests what every method must hold, on each engine: call it once for each method of a package.
+ *
+ * ```ts
+ * testMethod(definition, { options: { outputs: 8 } })
+ * ```
+ *
+ * @param definition how programs find the method
+ * @param settings options that make it small, and in what it differs from most methods
+ */
+export function testMethod(definition: MethodDefinition, settings: MethodSettings = {}): void {
+  const engines = testEngines()
+  describe.each(engines)(`${definition.name} on %s holds the contract of methods`, (name) => {
+    let engine: Engine
+    beforeAll(async () => {
+      engine = await prepareEngine({ engine: name })
+    })
+    for (const [title, check] of Object.entries(checks)) {
+      if (name === engines[0] || everywhere.has(title))
+        test(title, () => check({ definition, settings, engine }))
+    }
+  })
+}
