@@ -44,17 +44,32 @@ const pngSamples: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 3, 4: 2, 6
  */
 export async function imageHeader(file: Buffer): Promise<ImageHeader> {
   expectImage(file)
-  const header = pngHeader(file) ?? (await headerBySharp(file))
+  const header = pngHeader(file) ?? jpegHeader(file) ?? (await headerBySharp(file))
   if (header.width * header.height > MOST_PIXELS) throw new SelfsupError('more pixels than can be decoded')
   return header
 }
 
-/** A PNG's header stands at one place: for small files to ask sharp would take as long as to decode them. */
+/** A PNG's header stands at one place: for small files to ask sharp takes a good part of the time of decoding them. */
 function pngHeader(file: Buffer): ImageHeader | undefined {
   if (file.length < 33 || file.toString('latin1', 0, 8) !== PNG || file.toString('latin1', 12, 16) !== 'IHDR')
     return undefined
   const bits = file[24]! * (pngSamples[file[25]!] ?? 4)
   return { width: file.readUInt32BE(16), height: file.readUInt32BE(20), bytesPerPixel: Math.ceil(bits / 8) }
+}
+
+/** From a JPEG's frame header, SOF0 to SOF15; undefined where the way there is not plain. */
+function jpegHeader(file: Buffer): ImageHeader | undefined {
+  if (file.length < 4 || file.readUInt16BE(0) !== 0xffd8) return undefined
+  for (let at = 2; at + 10 <= file.length && file[at] === 0xff; at += 2 + file.readUInt16BE(at + 2)) {
+    const marker = file[at + 1]!
+    if (marker < 0xc0 || marker > 0xfe || marker === 0xda || marker === 0xd9) return undefined // fill bytes, or pixels before any frame
+    const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)
+    if (!isFrame) continue
+    const [height, width, components] = [file.readUInt16BE(at + 5), file.readUInt16BE(at + 7), file[at + 9]!]
+    // A progressive one's coefficients, two bytes each, are all held before the first line is made.
+    return { width, height, bytesPerPixel: components * (marker === 0xc2 ? 3 : 1) }
+  }
+  return undefined
 }
 
 const depthBytes: Readonly<Record<string, number>> = {

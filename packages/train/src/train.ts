@@ -1,7 +1,13 @@
 import { join } from 'node:path'
 import { type Dataset, expected, type Method, SelfsupError, weightNames } from '@selfsup/core'
 import { whyNotWritten } from './atomic-file.js'
-import { newestCheckpoint, positionOf, restore, type TrainedVariables } from './checkpoint.js'
+import {
+  expectVariables,
+  newestCheckpoint,
+  positionOf,
+  restore,
+  type TrainedVariables,
+} from './checkpoint.js'
 import { exportBackbone } from './export-backbone.js'
 import { learningRateSchedule } from './learning-rate.js'
 import { runLoop } from './loop.js'
@@ -56,7 +62,9 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
     try {
       if (!resume) await writable(out, startRun(out, description))
       const variables = trainedVariables(method, step)
-      const newest = await newestCheckpoint(out, onWarning)
+      const newest = await newestCheckpoint(out, onWarning, (path, content) =>
+        expectVariables(path, content, variables),
+      )
       if (newest) restore(newest.path, newest.content, variables)
       const position = newest
         ? positionOf(newest.content)
@@ -111,7 +119,9 @@ export async function restoreMethod(method: Method, run: string): Promise<number
 }
 
 async function restoreNewest(variables: TrainedVariables, run: string): Promise<number> {
-  const newest = await newestCheckpoint(run)
+  const newest = await newestCheckpoint(run, undefined, (path, content) =>
+    expectVariables(path, content, variables),
+  )
   expected(newest, `${run} holds no checkpoint`)
   restore(newest.path, newest.content, variables)
   return positionOf(newest.content).step
