@@ -315,6 +315,7 @@ function describe(exit: (code: number) => void): Command {
   program
     .command('doctor')
     .description('which engine runs here, what is missing, and the command that mends it')
+    .option('--verify', 'compare every installed library with the hash recorded when it was installed')
     .option('--json', 'print JSON')
     .action(async (flags) => {
       const { doctor } = await import('./commands/doctor.js')

@@ -1,7 +1,13 @@
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
+import { bytesOf, fileInside, modelOf, readRegularFile, weightGroups } from './model-files.js'
+
+/** Of a model.json; ResNet-50's has 200 kB. */
+const MOST_TOPOLOGY = 2 ** 26
+/** Of one file of weights: no more fits into one buffer everywhere. */
+const MOST_WEIGHTS = 2 ** 31 - 1
 
 /** The folder of an exported model when that, or its model.json, is what was named. */
 export async function exportedFolder(path: string): Promise<string | undefined> {
@@ -22,12 +28,15 @@ export async function loadExported(folder: string): Promise<LayersModel> {
   ])
   const path = join(folder, 'model.json')
   try {
-    const { weightsManifest, ...about } = JSON.parse(await readFile(path, 'utf8'))
-    const groups: { paths: string[]; weights: object[] }[] = weightsManifest
-    const parts = await Promise.all(
-      groups.flatMap(({ paths }) => paths.map((part) => readFile(join(folder, part)))),
-    )
+    const { weightsManifest, ...about } = modelOf(await readRegularFile(path, MOST_TOPOLOGY))
+    const groups = weightGroups(weightsManifest)
+    const parts: Buffer[] = []
+    for (const part of groups.flatMap(({ paths }) => paths))
+      parts.push(await readRegularFile(await fileInside(folder, part), MOST_WEIGHTS))
     const bytes = Buffer.concat(parts)
+    const needed = groups.flatMap(({ weights }) => weights).reduce((sum, weight) => sum + bytesOf(weight), 0)
+    if (bytes.length !== needed)
+      throw new Error(`its weights need ${needed} bytes by their shapes; the files hold ${bytes.length}`)
     return await loadLayersModel(
       tf.io.fromMemory({
         ...about,
