@@ -1,5 +1,6 @@
-import { open, readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { openRegular, readText } from './regular-file.js'
 
 interface Weight {
   readonly name: string
@@ -8,7 +9,7 @@ interface Weight {
 
 /** Trainable numbers of a run's backbone: of the exported model, else of the newest checkpoint. */
 export async function parametersOf(folder: string): Promise<number | undefined> {
-  const exported = await readFile(join(folder, 'backbone', 'model.json'), 'utf8')
+  const exported = await readText(join(folder, 'backbone', 'model.json'))
     .then((text): Weight[] =>
       JSON.parse(text).weightsManifest.flatMap(({ weights }: { weights: Weight[] }) => weights),
     )
@@ -28,12 +29,12 @@ async function checkpointWeights(folder: string): Promise<Weight[] | undefined> 
     .sort()
     .at(-1)
   if (!newest) return undefined
-  const file = await open(join(folder, 'checkpoints', newest))
+  const file = await openRegular(join(folder, 'checkpoints', newest))
   try {
     const length = Buffer.alloc(8)
     await file.read(length, 0, 8, 0)
     const size = Number(length.readBigUInt64LE())
-    if (size > 2 ** 26) return undefined
+    if (size > 2 ** 26 || size > (await file.stat()).size) return undefined
     const header = Buffer.alloc(size)
     await file.read(header, 0, size, 8)
     return Object.entries(JSON.parse(header.toString()) as Record<string, { shape?: number[] }>).flatMap(

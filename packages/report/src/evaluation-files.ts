@@ -1,7 +1,8 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EvaluationRecord } from '@selfsup/core'
 import { z } from 'zod'
+import { readText } from './regular-file.js'
 
 const position = z.number().int().nonnegative()
 const split = z.enum(['train', 'test'])
@@ -126,7 +127,7 @@ export class EvaluationFiles {
 
 async function readRecord(path: string, name: string): Promise<Omit<Stored, 'stamp'>> {
   try {
-    return { record: parseRecord(await readFile(path, 'utf8')) }
+    return { record: parseRecord(await readText(path)) }
   } catch (error) {
     return { problem: `evaluation/${name} is left out: ${(error as Error).message}` }
   }

@@ -1,5 +1,5 @@
-import { open } from 'node:fs/promises'
 import type { Curve } from './page-data.js'
+import { openRegular } from './regular-file.js'
 import { ThinnedCurve } from './thinned-curve.js'
 
 /** Bytes read at a time. */
@@ -33,7 +33,7 @@ export class MetricsReader {
 
   /** Reads what was appended since the last time; from the start when the log was cut or replaced. Never throws for a bad line. */
   async update(): Promise<boolean> {
-    const file = await open(this.#path).catch(() => undefined)
+    const file = await openRegular(this.#path).catch(() => undefined)
     if (!file) {
       const had = this.#offset > 0
       this.#restart()

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EvaluationRecord } from '@selfsup/core'
 import { z } from 'zod'
@@ -7,6 +7,7 @@ import { parametersOf } from './backbone-parameters.js'
 import { EvaluationFiles } from './evaluation-files.js'
 import { MetricsReader } from './metrics-reader.js'
 import type { RunState, RunView } from './page-data.js'
+import { readText } from './regular-file.js'
 
 /** What of a run's config.json a page shows; all else in it may be as it likes. */
 const runConfig = z.object({
@@ -86,7 +87,7 @@ export class RunReader {
     this.#config = undefined
     this.#configProblem = undefined
     try {
-      const { success, data, error } = runConfig.safeParse(JSON.parse(await readFile(path, 'utf8')))
+      const { success, data, error } = runConfig.safeParse(JSON.parse(await readText(path)))
       if (success) this.#config = data
       else this.#configProblem = `config.json is no run's: ${error.issues[0]?.path.join('.')}`
     } catch (error) {

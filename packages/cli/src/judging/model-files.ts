@@ -8,6 +8,7 @@ export interface WeightSpec {
   readonly name: string
   readonly shape: readonly number[]
   readonly dtype: string
+  readonly quantization?: { readonly dtype: string }
 }
 
 /** Files of weights and what they hold. */
@@ -16,8 +17,16 @@ export interface WeightGroup {
   readonly weights: readonly WeightSpec[]
 }
 
-/** Bytes of one number, by its type. Quantised weights and texts are not written by Selfsup and not read. */
-const sizes: Readonly<Record<string, number>> = { float32: 4, int32: 4, bool: 1 }
+/** Bytes of one number, by its type. Texts are not read: their length is not known from their shape. */
+const sizes: Readonly<Record<string, number>> = {
+  float32: 4,
+  int32: 4,
+  bool: 1,
+  complex64: 8,
+  float16: 2,
+  uint16: 2,
+  uint8: 1,
+}
 
 /** The object in a model.json. @throws SelfsupError when it is none */
 export function modelOf(file: Buffer): Record<string, unknown> {
@@ -38,9 +47,10 @@ export function weightGroups(manifest: unknown): WeightGroup[] {
     for (const weight of group.weights as unknown[]) {
       expected(isObject(weight) && typeof weight.name === 'string', 'a weight has no name')
       const { name, shape, dtype, quantization } = weight
+      const stored = isObject(quantization) ? quantization.dtype : dtype
       expected(
-        typeof dtype === 'string' && Object.hasOwn(sizes, dtype) && quantization === undefined,
-        `weight '${name}' is ${dtype}${quantization === undefined ? '' : ', quantised'}; float32, int32 and bool are read`,
+        typeof dtype === 'string' && typeof stored === 'string' && Object.hasOwn(sizes, stored),
+        `weight '${name}' is ${stored}; ${Object.keys(sizes).join(', ')} are read`,
       )
       expected(
         Array.isArray(shape) && shape.every((side) => Number.isSafeInteger(side) && side >= 0),
@@ -52,8 +62,8 @@ export function weightGroups(manifest: unknown): WeightGroup[] {
 }
 
 /** Of a weight's numbers. */
-export function bytesOf({ shape, dtype }: WeightSpec): number {
-  return shape.reduce((product, side) => product * side, sizes[dtype]!)
+export function bytesOf({ shape, dtype, quantization }: WeightSpec): number {
+  return shape.reduce((product, side) => product * side, sizes[quantization?.dtype ?? dtype]!)
 }
 
 /**
