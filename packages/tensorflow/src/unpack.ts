@@ -70,6 +70,8 @@ export async function unpackWheel(
       if (!/(^|\/)include\//.test(inside)) files[inside] = { size: uncompressedSize, sha256 }
     }
     return files
+  } catch (error) {
+    throw asDamaged(path, error)
   } finally {
     zip.close()
   }
@@ -82,6 +84,8 @@ export async function readMetadata(path: string): Promise<string> {
     for await (const entry of zip.eachEntry())
       if (entry.fileName.endsWith('.dist-info/METADATA')) return text(await zip.openReadStreamPromise(entry))
     throw damaged(path, 'it has no METADATA')
+  } catch (error) {
+    throw asDamaged(path, error)
   } finally {
     zip.close()
   }
@@ -127,6 +131,13 @@ function parseRecord(record: string): Map<string, string> {
     if (match?.[1] && match[2]) hashes.set(match[1], match[2])
   }
   return hashes
+}
+
+/** What reading an archive throws, in one line; trouble with the disk as it is. */
+function asDamaged(path: string, error: unknown): unknown {
+  if (error instanceof SelfsupError || !(error instanceof Error)) return error
+  const isOfDisk = 'syscall' in error
+  return isOfDisk ? error : damaged(path, error.message)
 }
 
 function damaged(path: string, what: string): SelfsupError {
