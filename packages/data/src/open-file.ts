@@ -13,12 +13,13 @@ export async function openFile(path: string): Promise<FileHandle> {
   const file = await open(path, READ_WITHOUT_WAITING).catch((error: NodeJS.ErrnoException) => {
     throw new SelfsupError(
       error.code === 'ENOENT' ? `${path} does not exist` : `${path} cannot be opened (${error.code})`,
+      { code: error.code === 'ENOENT' ? 'not-found' : 'damaged-file', path },
     )
   })
   const facts = await file.stat()
   if (facts.isFile()) return file
   await file.close()
-  throw new SelfsupError(`${path} is not a regular file`)
+  throw new SelfsupError(`${path} is not a regular file`, { code: 'damaged-file', path })
 }
 
 /**

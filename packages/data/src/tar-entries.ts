@@ -95,11 +95,14 @@ function isFile(type: Header['type']): boolean {
 }
 
 function damaged(path: string, at: number, what?: string): SelfsupError {
-  return new SelfsupError(`${path}: not a tar file, or damaged at byte ${at}${what ? `: ${what}` : ''}`)
+  return new SelfsupError(`${path}: not a tar file, or damaged at byte ${at}${what ? `: ${what}` : ''}`, {
+    code: 'damaged-file',
+    path,
+  })
 }
 
 function truncated(path: string, at: number, what: string): SelfsupError {
-  return new SelfsupError(`${path}: truncated at byte ${at}: ${what}`)
+  return new SelfsupError(`${path}: truncated at byte ${at}: ${what}`, { code: 'damaged-file', path })
 }
 
 const cutShort = (path: string) => `${path}: ends earlier than when it was opened`

@@ -116,7 +116,10 @@ export async function verifySafetensors(path: string): Promise<void> {
 }
 
 function expectHash(path: string, stored: string, computed: string): void {
-  expected(stored === computed, `${path} is damaged: its bytes don't match its checksum`)
+  expected(stored === computed, `${path} is damaged: its bytes don't match its checksum`, {
+    code: 'damaged-file',
+    path,
+  })
 }
 
 /** One read may give fewer bytes than were asked for: the rest is asked for again. */
