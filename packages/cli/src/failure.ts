@@ -1,5 +1,6 @@
 import { SelfsupError } from '@selfsup/core'
 import { withFix } from './fixes.js'
+import { printable } from './printable.js'
 
 /** Process exit codes: 1 for what the person can mend, 70 for a bug, 130 after Ctrl-C. */
 export const exitCodes = { userError: 1, bug: 70, interrupted: 130 } as const
@@ -13,16 +14,16 @@ export function reportFailure(error: unknown): number {
   if (error instanceof Error && (error.name === 'AbortError' || error.name === 'Interrupted'))
     return exitCodes.interrupted
   if (isOurs(error)) {
-    process.stderr.write(`selfsup: ${withFix(error.problem, error)}\n`)
+    process.stderr.write(`selfsup: ${printable(withFix(error.problem, error))}\n`)
     return exitCodes.userError
   }
   const mendable = systemMessage(error) ?? missingPackage(error)
   if (mendable) {
-    process.stderr.write(`selfsup: ${mendable}\n`)
+    process.stderr.write(`selfsup: ${printable(mendable)}\n`)
     return exitCodes.userError
   }
   process.stderr.write(
-    `selfsup: this is a bug, please report it with the lines below\n${error instanceof Error ? error.stack : error}\n`,
+    `selfsup: this is a bug, please report it with the lines below\n${printable(String(error instanceof Error ? error.stack : error))}\n`,
   )
   return exitCodes.bug
 }

@@ -1,3 +1,4 @@
+import { printable, printableLine } from './printable.js'
 import { duration } from './table.js'
 
 /** What one line or one redraw shows. */
@@ -75,7 +76,7 @@ function bar(stream: NodeJS.WriteStream): ProgressView {
     },
     note(text) {
       clear()
-      stream.write(`${text}\n`)
+      stream.write(`${printable(text)}\n`)
     },
     result() {},
     end() {
@@ -104,7 +105,7 @@ function barOf(room: number, done: number): string {
 
 /** ` 42 %  linear-probe: random weights` */
 function describePart(done: number, what: string): string {
-  return `${String(Math.floor(100 * done)).padStart(3)} %  ${what}`
+  return `${String(Math.floor(100 * done)).padStart(3)} %  ${printableLine(what)}`
 }
 
 function plainLines(stream: NodeJS.WriteStream, everySeconds: number): ProgressView {
@@ -129,7 +130,7 @@ function plainLines(stream: NodeJS.WriteStream, everySeconds: number): ProgressV
       stream.write(`${describePart(done, what)}\n`)
     },
     note(text) {
-      stream.write(`${text}\n`)
+      stream.write(`${printable(text)}\n`)
     },
     result() {},
     end() {},

@@ -1,9 +1,12 @@
+import { printableLine } from './printable.js'
+
 /** Rows of text as columns of equal width; columns of numbers are set to the right. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [header, ...rows]
+  const shown = rows.map((row) => row.map(printableLine))
+  const all = [header, ...shown]
   const widths = header.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)))
   const numeric = header.map((_, column) =>
-    rows.every((row) => /^[-+]?[\d.,]+\s?(%|s|x)?$/.test(row[column] ?? '')),
+    shown.every((row) => /^[-+]?[\d.,]+\s?(%|s|x)?$/.test(row[column] ?? '')),
   )
   const line = (row: readonly string[]) =>
     row
@@ -12,7 +15,7 @@ export function table(header: readonly string[], rows: readonly (readonly string
       )
       .join('  ')
       .trimEnd()
-  return [line(header), widths.map((width) => '-'.repeat(width)).join('  '), ...rows.map(line)].join('\n')
+  return [line(header), widths.map((width) => '-'.repeat(width)).join('  '), ...shown.map(line)].join('\n')
 }
 
 /** A path as it can be pasted into a shell. */

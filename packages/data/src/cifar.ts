@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { type ImageDataset, SelfsupError } from '@selfsup/core'
+import { expected, type ImageDataset, SelfsupError } from '@selfsup/core'
+import { readIfThere, readWhole } from '@selfsup/run-folder'
 import { readFrom, recordDataset } from './record-dataset.js'
 
 const parts = { train: /^(data_batch_\d+|train)\.bin$/, test: /^(test_batch|test)\.bin$/ } as const
 const PIXELS = 32 * 32
+
+/** Of one batch; CIFAR's own have 30 to 150 MB. */
+const MOST_BYTES = 2 ** 31 - 1
+const MOST_NAMES_BYTES = 2 ** 20
 
 /** Whether a file name is one of CIFAR's binary batches. */
 export function isCifarBatch(name: string): boolean {
@@ -32,7 +37,7 @@ export async function cifarImages(
   const record = (fine ? 2 : 1) + 3 * PIXELS
   const files = await Promise.all(
     names.map(async (name) => {
-      const bytes = await readFile(join(folder, name))
+      const bytes = await readWhole(join(folder, name), MOST_BYTES)
       if (bytes.length === 0 || bytes.length % record !== 0) {
         throw new SelfsupError(
           `${join(folder, name)}: ${bytes.length} bytes are no whole number of CIFAR records`,
@@ -71,9 +76,13 @@ export async function cifarImages(
 
 async function classNames(folder: string, fine: boolean, labels: Int32Array): Promise<string[]> {
   const file = join(folder, fine ? 'fine_label_names.txt' : 'batches.meta.txt')
-  const text = await readFile(file, 'utf8').catch(() => '')
+  const text = (await readIfThere(file, MOST_NAMES_BYTES))?.toString('utf8') ?? ''
   const names = text.split(/\r?\n/).filter(Boolean)
-  return names.length > 0
-    ? names
-    : Array.from({ length: labels.reduce((a, b) => Math.max(a, b), 0) + 1 }, (_, label) => String(label))
+  const most = labels.reduce((a, b) => Math.max(a, b), 0)
+  if (names.length === 0) return Array.from({ length: most + 1 }, (_, label) => String(label))
+  expected(
+    most < names.length,
+    `${folder}: an image is of class ${most}, but ${basename(file)} names ${names.length} classes; the batches are damaged or the names of another dataset`,
+  )
+  return names
 }

@@ -1,6 +1,7 @@
 import { type CropBox, expected, jpegCropper } from '@selfsup/core'
-import { cropDecoded, decode } from './decode.js'
+import { cropDecoded, withDecoded } from './decode.js'
 import { plainFrame } from './jpeg-frame.js'
+import { decodingMemory } from './memory-budget.js'
 
 /** A square cut out of a picture, and where its pixels go. */
 export interface Cut {
@@ -23,15 +24,19 @@ export async function cutCrops(
   cuts: (picture: { readonly height: number; readonly width: number }) => readonly Cut[],
 ): Promise<void> {
   if (await cutPlainJpeg(file, channels, cuts)) return
-  const picture = await decode(file, channels)
-  await Promise.all(
-    cuts(picture).map(async ({ box, size, target }) => {
-      const crop = await cropDecoded(picture, box, size, channels)
-      expected(crop.length === target.length, `a crop of ${crop.length} bytes for ${target.length}`)
-      target.set(crop)
-    }),
+  await withDecoded(file, channels, (picture) =>
+    Promise.all(
+      cuts(picture).map(async ({ box, size, target }) => {
+        const crop = await cropDecoded(picture, box, size, channels)
+        expected(crop.length === target.length, `a crop of ${crop.length} bytes for ${target.length}`)
+        target.set(crop)
+      }),
+    ),
   )
 }
+
+/** A progressive JPEG's coefficients, two bytes for each of three colours, are all held before the first line is made. */
+const PROGRESSIVE_BYTES = 6
 
 /** Whether it was a JPEG that the engine's decoder could cut; what it cannot is sharp's to judge. */
 async function cutPlainJpeg(
@@ -51,11 +56,13 @@ async function cutPlainJpeg(
     size,
   ])
   try {
-    await cropper(
-      file,
-      Int32Array.from(numbers),
-      all.map(({ target }) => target),
-      channels,
+    await decodingMemory(frame.width * frame.height * PROGRESSIVE_BYTES, () =>
+      cropper(
+        file,
+        Int32Array.from(numbers),
+        all.map(({ target }) => target),
+        channels,
+      ),
     )
     return true
   } catch {

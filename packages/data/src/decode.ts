@@ -1,5 +1,7 @@
 import { type CropBox, centralCropBox, SelfsupError } from '@selfsup/core'
 import sharp, { type Sharp } from 'sharp'
+import { expectImage, imageHeader, MOST_PIXELS } from './image-header.js'
+import { decodingMemory } from './memory-budget.js'
 import { resizedCrop } from './resize.js'
 
 /** A decoded picture, 0..255, [height, width, channels]. */
@@ -12,8 +14,8 @@ export interface Pixels {
 /** Below this side a picture holds nothing to learn from. */
 export const SMALLEST_SIDE = 2
 
-/** Above it a file is taken for one that was made to fill the memory, not to be looked at. */
-export const MOST_PIXELS = 2 ** 29
+/** Decoding of one image is given up after this time: the largest takes about half a minute. */
+const MOST_SECONDS = 300
 
 let prepared = false
 
@@ -28,10 +30,13 @@ function prepareSharp(): void {
 /**
  * Opens a picture: upright by its EXIF data, the first frame of an animation, transparency on white, CMYK and
  * 16 bits turned to 8 bits of RGB or grey.
+ * @throws SelfsupError when it is of no documented format
  */
 function open(file: Buffer, channels: 1 | 3): Sharp {
+  expectImage(file)
   prepareSharp()
   return sharp(file, { failOn: 'truncated', pages: 1, limitInputPixels: MOST_PIXELS })
+    .timeout({ seconds: MOST_SECONDS })
     .autoOrient()
     .flatten({ background: '#ffffff' })
     .toColourspace(channels === 1 ? 'b-w' : 'srgb')
@@ -39,7 +44,12 @@ function open(file: Buffer, channels: 1 | 3): Sharp {
 
 /** Width and height as the picture is to be seen, from its header alone. */
 export async function measure(file: Buffer): Promise<{ width: number; height: number }> {
-  const { autoOrient } = await sharp(file, { failOn: 'none', pages: 1 }).metadata()
+  expectImage(file)
+  const { autoOrient } = await sharp(file, {
+    failOn: 'none',
+    pages: 1,
+    limitInputPixels: false,
+  }).metadata()
   return autoOrient
 }
 
@@ -61,6 +71,7 @@ export interface FileFacts {
 
 /** What a picture's header says. */
 export async function factsOf(file: Buffer): Promise<FileFacts> {
+  expectImage(file)
   const found = await sharp(file, { failOn: 'none', limitInputPixels: MOST_PIXELS }).metadata()
   const { format, space, depth, hasAlpha, pages = 1 } = found
   // An animation's height may be that of all its frames.
@@ -80,17 +91,38 @@ export async function factsOf(file: Buffer): Promise<FileFacts> {
 
 /** The middle square of a picture as RGB, shrunk while decoding where the format can do that: to look at, not to learn from. */
 export async function thumbnail(file: Buffer, size: number): Promise<Uint8Array> {
-  const { data, info } = await open(file, 3)
-    .resize(size, size, { fit: 'cover', kernel: 'linear' })
-    .raw({ depth: 'uchar' })
-    .toBuffer({ resolveWithObject: true })
+  const { data, info } = await inMemory(file, 3, () =>
+    open(file, 3)
+      .resize(size, size, { fit: 'cover', kernel: 'linear' })
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true }),
+  )
   if (info.channels !== 3) throw new SelfsupError(`decoded to ${info.channels} channels instead of 3`)
   return data
 }
 
 /** Decodes a picture as it is. */
 export async function decode(file: Buffer, channels: 1 | 3): Promise<Pixels> {
-  return raw(open(file, channels), channels)
+  return withDecoded(file, channels, async (picture) => picture)
+}
+
+/**
+ * Decodes a picture and does something with it. All that runs at a time shares one budget of memory, which is asked before
+ * anything is decoded, by the header; it is given back when `use` is done.
+ * @throws SelfsupError when it is no picture, or has too many pixels
+ */
+export async function withDecoded<T>(
+  file: Buffer,
+  channels: 1 | 3,
+  use: (picture: Pixels) => Promise<T>,
+): Promise<T> {
+  return inMemory(file, channels, async () => use(await raw(open(file, channels), channels)))
+}
+
+/** What libvips holds of the file's own pixels, and the result. */
+async function inMemory<T>(file: Buffer, channels: number, work: () => Promise<T>): Promise<T> {
+  const { width, height, bytesPerPixel } = await imageHeader(file)
+  return decodingMemory(width * height * (bytesPerPixel + channels), work)
 }
 
 /** A decoded picture as a square: the shorter side resized to `size`, the middle taken. */

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
 import { type ImageDataset, SelfsupError } from '@selfsup/core'
+import { readIdx } from './read-idx.js'
 import { readFrom, recordDataset } from './record-dataset.js'
 
 const IMAGES = /idx3-ubyte(\.gz)?$/
@@ -35,7 +34,7 @@ export async function idxImages(
       `${path}: no IDX file of images for split ${split} (${prefixes[split]}-images-idx3-ubyte)`,
     )
   const imagesPath = join(folder, imagesName)
-  const { dimensions, values } = parse(await content(imagesPath), imagesPath, 3)
+  const { dimensions, values } = await readIdx(imagesPath, 3)
   const [count, height, width] = dimensions as [number, number, number]
   const stem = imagesName.replace('images', 'labels').replace('idx3', 'idx1').replace(/\.gz$/, '')
   const labelsName = names.find((name) => name === stem || name === `${stem}.gz`)
@@ -56,31 +55,7 @@ export async function idxImages(
 }
 
 async function readLabels(path: string, count: number): Promise<Int32Array> {
-  const { values } = parse(await content(path), path, 1)
+  const { values } = await readIdx(path, 1)
   if (values.length !== count) throw new SelfsupError(`${path}: ${values.length} labels for ${count} images`)
   return Int32Array.from(values)
-}
-
-async function content(path: string): Promise<Buffer> {
-  const bytes = await readFile(path)
-  if (!path.endsWith('.gz')) return bytes
-  try {
-    return await promisify(gunzip)(bytes)
-  } catch {
-    throw new SelfsupError(`${path}: damaged gzip file`)
-  }
-}
-
-/** The IDX format: two zero bytes, type 8 (unsigned byte), number of dimensions, each as a big-endian word, data. */
-function parse(bytes: Buffer, path: string, rank: number): { dimensions: number[]; values: Uint8Array } {
-  if (bytes.length < 4 + 4 * rank || bytes.readUInt32BE(0) !== 0x0800 + rank) {
-    throw new SelfsupError(`${path}: no IDX file of ${rank === 3 ? 'images' : 'labels'}`)
-  }
-  const dimensions = Array.from({ length: rank }, (_, i) => bytes.readUInt32BE(4 + 4 * i))
-  const values = bytes.subarray(4 + 4 * rank)
-  const expectedLength = dimensions.reduce((product, n) => product * n, 1)
-  if (values.length !== expectedLength) {
-    throw new SelfsupError(`${path}: truncated; ${values.length} of ${expectedLength} bytes`)
-  }
-  return { dimensions, values }
 }

@@ -1,4 +1,5 @@
-import { MOST_PIXELS, SMALLEST_SIDE } from './decode.js'
+import { SMALLEST_SIDE } from './decode.js'
+import { MOST_PIXELS } from './image-header.js'
 
 /** What a JPEG's header says of its pixels. */
 export interface Frame {

@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import { writeAtomically } from './atomic-file.js'
-import { decode, reasonOf, square } from './decode.js'
+import { type Pixels, reasonOf, square, withDecoded } from './decode.js'
 import type { EncodedImages } from './encoded-images.js'
 import { forEachLimited } from './limited.js'
 import { readFully } from './read-fully.js'
@@ -57,7 +57,7 @@ export async function cachedPixels(images: EncodedImages, options: PixelCacheOpt
     .slice(0, 24)
   const path = join(folder, `${key}.pixels`)
   const size = height * width * channels
-  const opened = (await openCache(path, size)) ?? (await fill(images, path, size, options))
+  const opened = (await openCache(path, size, images.count)) ?? (await fill(images, path, size, options))
   const { contents, read, close } = opened
   if (options.strict && contents.skipped.length > 0) {
     await close()
@@ -94,15 +94,18 @@ interface OpenCache {
   close(): Promise<void>
 }
 
-/** A cache file, if it is there and whole. */
-async function openCache(path: string, size: number): Promise<OpenCache | undefined> {
+/**
+ * A cache file, if it is there and whole.
+ * @param most pictures that it may be about
+ */
+async function openCache(path: string, size: number, most: number): Promise<OpenCache | undefined> {
   let file: FileHandle
   try {
     file = await open(path)
   } catch {
     return undefined
   }
-  const contents = await readContents(file, size)
+  const contents = await readContents(file, size, most)
   if (!contents) {
     await file.close()
     return undefined
@@ -127,20 +130,33 @@ async function openCache(path: string, size: number): Promise<OpenCache | undefi
   }
 }
 
-async function readContents(file: FileHandle, size: number): Promise<Contents | undefined> {
+async function readContents(file: FileHandle, size: number, most: number): Promise<Contents | undefined> {
   const { size: length } = await file.stat()
   try {
     const end = Buffer.alloc(LENGTH_BYTES)
     await readFully(file, end, length - LENGTH_BYTES, ENDED)
     const textLength = Number(end.toString('latin1'))
+    if (!Number.isInteger(textLength) || textLength < 0 || textLength > length - LENGTH_BYTES)
+      return undefined
     const text = Buffer.alloc(textLength)
     await readFully(file, text, length - LENGTH_BYTES - textLength, ENDED)
     const contents = JSON.parse(text.toString('utf8')) as Contents
     const whole = contents.format === FORMAT && length === contents.count * size + textLength + LENGTH_BYTES
-    return whole ? contents : undefined
+    return whole && runsHold(contents, most) ? contents : undefined
   } catch {
     return undefined
   }
+}
+
+/** Whether the runs rise within the listing and name as many pictures as there are. */
+function runsHold({ runs, count, skipped }: Contents, most: number): boolean {
+  let [end, sum] = [0, 0]
+  for (const [first, length] of runs) {
+    if (!(Number.isInteger(first) && Number.isInteger(length) && first >= end && length > 0)) return false
+    end = first + length
+    sum += length
+  }
+  return sum === count && end <= most && Array.isArray(skipped)
 }
 
 /** Decodes everything, block by block, into a file under a temporary name that gets its own when it is whole. */
@@ -187,7 +203,7 @@ async function fill(
   }
   const elsewhere = 'keep decoded pictures elsewhere by SELFSUP_CACHE'
   await writeAtomically(path, images.count * size, write, elsewhere)
-  const opened = await openCache(path, size)
+  const opened = await openCache(path, size, images.count)
   if (!opened) throw new SelfsupError(`${path} was written but cannot be read back; delete it and try again`)
   return opened
 }
@@ -220,10 +236,13 @@ async function fittedDecoder({
   channels,
 }: PixelCacheOptions): Promise<(file: Buffer) => Promise<Uint8Array>> {
   const decodeSmallJpeg = await smallJpegDecoder()
-  return async (file) => {
-    const whole = decodeSmallJpeg(file, channels) ?? (await decode(file, channels))
+  const fit = async (whole: Pixels) => {
     if (whole.width === width && whole.height === height) return whole.data
     if (height === width) return square(whole, width, channels)
     throw new SelfsupError(`${whole.width}x${whole.height} pixels where the others have ${width}x${height}`)
+  }
+  return async (file) => {
+    const small = decodeSmallJpeg(file, channels)
+    return small ? fit(small) : withDecoded(file, channels, fit)
   }
 }

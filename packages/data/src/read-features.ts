@@ -1,7 +1,7 @@
-import { open, readFile } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
 import { expected, SelfsupError } from '@selfsup/core'
-import { readFully } from './read-fully.js'
+import { readIfThere } from '@selfsup/run-folder'
+import { readNpy } from './npy.js'
 import type { FeatureTable } from './write-features.js'
 
 /** What a .json beside features may say. */
@@ -60,51 +60,47 @@ export async function readFeatures(path: string): Promise<GivenFeatures> {
   }
 }
 
+/** A list of names and numbers; more is no such list. */
+const MOST_BESIDE = 2 ** 29
+
 async function readBeside(path: string): Promise<Beside> {
-  const text = await readFile(path, 'utf8').catch(() => undefined)
-  if (text === undefined) return {}
+  const bytes = await readIfThere(path, MOST_BESIDE)
+  if (bytes === undefined) return {}
+  let value: unknown
   try {
-    return JSON.parse(text)
+    value = JSON.parse(bytes.toString('utf8'))
   } catch (error) {
-    throw new SelfsupError(`${path} is no JSON: ${(error as Error).message}`)
+    throw new SelfsupError(`${path} is not valid JSON: ${(error as Error).message}`)
   }
+  return besideOf(value, path)
 }
 
-const types = { '<f4': Float32Array, '<f8': Float64Array } as const
-
-/** NumPy's format, versions 1 to 3. */
-async function readNpy(path: string): Promise<{ values: Float32Array; count: number; width: number }> {
-  const file = await open(path).catch(() => {
-    throw new SelfsupError(`${path} can't be opened`)
-  })
-  try {
-    const isNone = `${path} is no NumPy array (.npy)`
-    const head = Buffer.alloc(12)
-    await readFully(file, head, 0, isNone)
-    expected(head.toString('latin1', 0, 6) === '\x93NUMPY', isNone)
-    const first = head[6] === 1
-    const start = first ? 10 : 12
-    const length = first ? head.readUInt16LE(8) : head.readUInt32LE(8)
-    const described = Buffer.alloc(length)
-    await readFully(file, described, start, isNone)
-    const description = described.toString('latin1')
-    const type = /'descr':\s*'([^']+)'/.exec(description)?.[1] ?? 'none'
-    const shape = (/'shape':\s*\(([^)]*)\)/.exec(description)?.[1] ?? '')
-      .split(',')
-      .filter((part) => part.trim() !== '')
-      .map(Number)
+function besideOf(value: unknown, path: string): Beside {
+  const isObject = (part: unknown): part is Record<string, unknown> =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+  const isList = (part: unknown, of: (item: unknown) => boolean) =>
+    part === undefined || part === null || (Array.isArray(part) && part.every(of))
+  const isText = (item: unknown) => typeof item === 'string'
+  const isNumber = (item: unknown) => typeof item === 'number'
+  const isNumberOrNull = (item: unknown) => typeof item === 'number' || item === null
+  expected(isObject(value), `${path} must hold an object: { "labels": [...], "classes": [...], ... }`)
+  const { labels, classes, paths, values } = value
+  expected(isList(labels, isNumber), `${path}: labels must be a list of numbers`)
+  for (const [name, list] of Object.entries({ classes, paths }))
+    expected(isList(list, isText), `${path}: ${name} must be a list of texts`)
+  expected(
+    values === undefined || values === null || isObject(values),
+    `${path}: values must be lists by name`,
+  )
+  for (const [name, list] of Object.entries(values ?? {}))
     expected(
-      Object.hasOwn(types, type) && /'fortran_order':\s*False/.test(description) && shape.length === 2,
-      `${path} must be an array [count, width] of float32 or float64 in C order; got ${description.trim()}: numpy.save(path, numpy.ascontiguousarray(features, dtype="float32"))`,
+      Array.isArray(list) && list.every(isNumberOrNull),
+      `${path}: values.${name} must be a list of numbers, null where one is unknown`,
     )
-    const [count, width] = shape as [number, number]
-    const Numbers = types[type as keyof typeof types]
-    const values = new Numbers(count * width)
-    expected(count > 0 && width > 0, `${path} holds no features: its shape is [${shape}]`)
-    const ended = `${path} must hold ${count} x ${width} numbers, ${values.byteLength} bytes; it ends before`
-    await readFully(file, new Uint8Array(values.buffer), start + length, ended)
-    return { values: values instanceof Float32Array ? values : Float32Array.from(values), count, width }
-  } finally {
-    await file.close()
-  }
+  return {
+    labels: labels ?? undefined,
+    classes: classes ?? undefined,
+    paths: paths ?? undefined,
+    values: values ?? undefined,
+  } as Beside
 }

@@ -1,22 +1,27 @@
 import { createHash } from 'node:crypto'
-import { type FileHandle, open, readdir } from 'node:fs/promises'
+import { type FileHandle, readdir } from 'node:fs/promises'
 import { basename, dirname, extname } from 'node:path'
 import { expected, SelfsupError } from '@selfsup/core'
+import { openFile } from '@selfsup/run-folder'
 import type { EncodedImages } from './encoded-images.js'
 import { extensions } from './folder-images.js'
-import { readFully } from './read-fully.js'
+import { type TarEntry, tarBytes, tarEntries } from './tar-entries.js'
 
-interface Entry {
+interface Entry extends TarEntry {
   readonly shard: number
-  readonly name: string
-  readonly start: number
-  readonly size: number
 }
 
-const BLOCK = 512
+/** Class numbers stay below this: lists as long as the highest are made. ImageNet-21k has 21,841 classes. */
+const MOST_CLASSES = 2 ** 20
+
+/** A larger file beside an image is no label. */
+const MOST_LABEL_BYTES = 2 ** 24
+
+/** Files that one pattern may stand for. */
+const MOST_SHARDS = 100_000
 
 async function openAll(paths: readonly string[]): Promise<FileHandle[]> {
-  const opened = await Promise.allSettled(paths.map((path) => open(path)))
+  const opened = await Promise.allSettled(paths.map((path) => openFile(path)))
   const failed = opened.find((outcome) => outcome.status === 'rejected')
   const files = opened.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
   if (!failed) return files
@@ -42,11 +47,13 @@ export async function tarImages(pattern: string): Promise<EncodedImages> {
   const labelled = new Map<string, number>()
   try {
     for (const [shard, file] of files.entries()) {
-      for await (const entry of entriesOf(file, shards[shard]!, shard)) {
+      for await (const entry of tarEntries(file, shards[shard]!)) {
+        if (basename(entry.name).startsWith('.')) continue
         const ending = extname(entry.name).slice(1).toLowerCase()
-        if (extensions.has(ending)) entries.push(entry)
-        else if (ending === 'cls' || ending === 'json') {
-          const label = labelOf(ending, await bytesOf(file, entry, shards[shard]!))
+        if (extensions.has(ending)) entries.push({ ...entry, shard })
+        else if ((ending === 'cls' || ending === 'json') && entry.size <= MOST_LABEL_BYTES) {
+          const content = await tarBytes(file, entry, shards[shard]!)
+          const label = labelOf(ending, content, `${shards[shard]}:${entry.name}`)
           if (label !== undefined) labelled.set(`${shard}:${sample(entry.name)}`, label)
         }
       }
@@ -72,7 +79,7 @@ export async function tarImages(pattern: string): Promise<EncodedImages> {
     pathOf: (index) => `${shards[entries[index]!.shard]}:${entries[index]!.name}`,
     load: (index) => {
       const entry = entries[index]!
-      return bytesOf(files[entry.shard]!, entry, shards[entry.shard]!)
+      return tarBytes(files[entry.shard]!, entry, shards[entry.shard]!)
     },
     async fingerprint() {
       const stats = await Promise.all(files.map((file) => file.stat()))
@@ -88,74 +95,26 @@ export async function tarImages(pattern: string): Promise<EncodedImages> {
 /** `a-{00..12}.tar` to thirteen paths that must exist. */
 async function expand(pattern: string): Promise<string[]> {
   const range = /\{(\d+)\.\.(\d+)\}/.exec(pattern) as [string, string, string] | null
+  const count = range ? Number(range[2]) - Number(range[1]) + 1 : 1
+  expected(
+    count >= 1 && count <= MOST_SHARDS,
+    `${pattern}: the range in braces must count upwards, over at most ${MOST_SHARDS} files`,
+  )
   const paths = range
-    ? Array.from({ length: Number(range[2]) - Number(range[1]) + 1 }, (_, i) =>
+    ? Array.from({ length: count }, (_, i) =>
         pattern.replace(range[0], String(Number(range[1]) + i).padStart(range[1].length, '0')),
       )
     : [pattern]
+  const foldersRead = new Map<string, Set<string>>()
   for (const path of paths) {
-    const names = await readdir(dirname(path)).catch((): string[] => [])
-    if (!names.includes(basename(path)))
+    const folder = dirname(path)
+    const names = foldersRead.get(folder) ?? new Set(await readdir(folder).catch((): string[] => []))
+    foldersRead.set(folder, names)
+    if (!names.has(basename(path)))
       throw new SelfsupError(`${path} does not exist${range ? ` (of ${pattern})` : ''}`)
   }
   return paths
 }
-
-/** Walks the headers alone; POSIX (with pax and prefix) and GNU long names. */
-async function* entriesOf(file: FileHandle, path: string, shard: number): AsyncGenerator<Entry> {
-  const { size: length } = await file.stat()
-  const header = Buffer.alloc(BLOCK)
-  let longName: string | undefined
-  for (let at = 0; at + BLOCK <= length; ) {
-    await readFully(file, header, at, cutShort(path))
-    if (header.every((byte) => byte === 0)) return
-    if (!checksumHolds(header)) throw new SelfsupError(`${path}: no tar file, or damaged at byte ${at}`)
-    const size = Number.parseInt(text(header, 124, 12).trim() || '0', 8)
-    const start = at + BLOCK
-    const type = String.fromCharCode(header[156]!)
-    if (start + size > length)
-      throw new SelfsupError(`${path}: truncated; the file at byte ${at} goes beyond the end`)
-    if (type === 'L' || type === 'x') {
-      const content = (await bytesOf(file, { start, size }, path)).toString('utf8')
-      longName = type === 'L' ? content.replace(/\0.*$/s, '') : (paxPath(content) ?? longName)
-    } else {
-      const prefix = text(header, 257, 5) === 'ustar' ? text(header, 345, 155) : ''
-      const short = text(header, 0, 100)
-      const name = longName ?? (prefix ? `${prefix}/${short}` : short)
-      longName = undefined
-      if ((type === '0' || type === '\0') && !basename(name).startsWith('.'))
-        yield { shard, name, start, size }
-    }
-    at = start + Math.ceil(size / BLOCK) * BLOCK
-  }
-}
-
-function checksumHolds(header: Buffer): boolean {
-  const stored = Number.parseInt(text(header, 148, 8).trim(), 8)
-  const sum = header.reduce((total, byte, i) => total + (i >= 148 && i < 156 ? 32 : byte), 0)
-  return sum === stored
-}
-
-function paxPath(content: string): string | undefined {
-  return /(?:^|\n)\d+ path=(.*)\n/.exec(content)?.[1]
-}
-
-function text(buffer: Buffer, start: number, length: number): string {
-  const end = buffer.indexOf(0, start)
-  return buffer.toString('utf8', start, end >= 0 && end < start + length ? end : start + length)
-}
-
-async function bytesOf(
-  file: FileHandle,
-  { start, size }: Pick<Entry, 'start' | 'size'>,
-  path: string,
-): Promise<Buffer> {
-  const buffer = Buffer.alloc(size)
-  await readFully(file, buffer, start, cutShort(path))
-  return buffer
-}
-
-const cutShort = (path: string) => `${path}: ends earlier than when it was opened`
 
 /** WebDataset's key: the path up to the first dot of the file's name. */
 function sample(name: string): string {
@@ -163,11 +122,31 @@ function sample(name: string): string {
   return name.slice(0, name.length - file.length) + file.split('.')[0]
 }
 
-function labelOf(ending: string, content: Buffer): number | undefined {
+/**
+ * The class number that a `.cls` or `.json` file holds.
+ * @returns undefined where it holds none: other things may be written there too
+ * @throws SelfsupError for a number that no dataset has
+ */
+function labelOf(ending: string, content: Buffer, where: string): number | undefined {
+  const label = ending === 'cls' ? labelOfText(content) : labelOfJson(content)
+  expected(
+    label === undefined || label < MOST_CLASSES,
+    `${where}: the class number is ${label}; class numbers count from 0, at most ${MOST_CLASSES - 1}`,
+  )
+  return label
+}
+
+function labelOfText(content: Buffer): number | undefined {
   const text = content.toString('utf8').trim()
+  return /^\d+$/.test(text) ? Number(text) : undefined
+}
+
+function labelOfJson(content: Buffer): number | undefined {
   try {
-    const value = ending === 'cls' ? Number(text) : Number(JSON.parse(text).label)
-    return Number.isInteger(value) && value >= 0 ? value : undefined
+    const value: unknown = JSON.parse(content.toString('utf8'))
+    const label = typeof value === 'object' && value !== null && 'label' in value ? value.label : undefined
+    if (typeof label === 'string') return /^\d+$/.test(label) ? Number(label) : undefined
+    return typeof label === 'number' && Number.isInteger(label) && label >= 0 ? label : undefined
   } catch {
     return undefined
   }

@@ -142,9 +142,9 @@ describe('readFeatures', () => {
 
   it('says what is wrong', async () => {
     const path = join(folder, 'wrong.npy')
-    await expect(readFeatures(path)).rejects.toThrow("wrong.npy can't be opened")
+    await expect(readFeatures(path)).rejects.toThrow('wrong.npy does not exist')
     await writeFile(path, 'text, and no numbers at all')
-    await expect(readFeatures(path)).rejects.toThrow('is no NumPy array')
+    await expect(readFeatures(path)).rejects.toThrow('is not a NumPy array')
     await writeFeatures(path, table)
     await writeFile(join(folder, 'wrong.json'), '{ "labels": [1] }')
     await expect(readFeatures(path)).rejects.toThrow(

@@ -1,6 +1,5 @@
-import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { checkpointPaths, runPaths } from '@selfsup/run-folder'
+import { checkpointPaths, openFile, readText, runPaths } from '@selfsup/run-folder'
 
 interface Weight {
   readonly name: string
@@ -9,7 +8,7 @@ interface Weight {
 
 /** Trainable numbers of a run's backbone: of the exported model, else of the newest checkpoint. */
 export async function parametersOf(folder: string): Promise<number | undefined> {
-  const exported = await readFile(join(runPaths(folder).backbone, 'model.json'), 'utf8')
+  const exported = await readText(join(runPaths(folder).backbone, 'model.json'))
     .then((text): Weight[] =>
       JSON.parse(text).weightsManifest.flatMap(({ weights }: { weights: Weight[] }) => weights),
     )
@@ -25,12 +24,12 @@ export async function parametersOf(folder: string): Promise<number | undefined> 
 async function checkpointWeights(folder: string): Promise<Weight[] | undefined> {
   const [newest] = await checkpointPaths(folder)
   if (!newest) return undefined
-  const file = await open(newest)
+  const file = await openFile(newest)
   try {
     const length = Buffer.alloc(8)
     await file.read(length, 0, 8, 0)
     const size = Number(length.readBigUInt64LE())
-    if (size > 2 ** 26) return undefined
+    if (size > 2 ** 26 || size > (await file.stat()).size) return undefined
     const header = Buffer.alloc(size)
     await file.read(header, 0, size, 8)
     return Object.entries(JSON.parse(header.toString()) as Record<string, { shape?: number[] }>).flatMap(

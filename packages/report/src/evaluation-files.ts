@@ -1,6 +1,6 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type EvaluationRecord, parseRecord, runPaths } from '@selfsup/run-folder'
+import { type EvaluationRecord, parseRecord, readText, runPaths } from '@selfsup/run-folder'
 
 interface Stored {
   readonly stamp: string
@@ -54,7 +54,7 @@ export class EvaluationFiles {
 
 async function readRecord(path: string, name: string): Promise<Omit<Stored, 'stamp'>> {
   try {
-    return { record: parseRecord(await readFile(path, 'utf8')) }
+    return { record: parseRecord(await readText(path)) }
   } catch (error) {
     return { problem: `evaluation/${name} is left out: ${(error as Error).message}` }
   }

@@ -1,10 +1,12 @@
+import { execFileSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseRecord } from '@selfsup/run-folder'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type MadeUpRun, writeRun } from '../../../tooling/browser/made-up-runs.js'
 import { findRuns } from './find-runs.js'
+import { LiveRuns } from './live-runs.js'
 import { missingSections } from './missing.js'
 import { namesOf, reportData } from './report.js'
 import { RunReader, summaryOf } from './run-reader.js'
@@ -130,6 +132,29 @@ test('runs are found in and below a folder, not within runs', async () => {
   expect(await findRuns(join(folder, 'a'))).toEqual([join(folder, 'a')])
   expect(await findRuns(join(folder, 'nowhere'))).toEqual([])
 })
+
+test.runIf(process.platform !== 'win32')(
+  'named pipes in the place of its files keep no run from being read',
+  async () => {
+    const [pipes, good] = [join(folder, 'a-pipes'), join(folder, 'good')]
+    for (const path of [pipes, good]) writeRun(path, run)
+    const files = ['config.json', 'metrics.jsonl', 'backbone/model.json', 'evaluation/knn.json']
+    for (const name of files) {
+      rmSync(join(pipes, name), { force: true })
+      mkdirSync(join(pipes, name, '..'), { recursive: true })
+      execFileSync('mkfifo', [join(pipes, name)])
+    }
+    const live = new LiveRuns(folder, { everyMs: 10, onChange() {}, onGone() {} })
+    live.start()
+    try {
+      await vi.waitFor(() => expect(live.views().map(({ method }) => method)).toContain('simclr'), 5000)
+      const hidden = live.views().find(({ name }) => name === 'a-pipes')
+      expect(hidden?.problems).toEqual(['config.json is damaged'])
+    } finally {
+      await live.close()
+    }
+  },
+)
 
 test('a report is of runs', async () => {
   writeRun(join(folder, 'a'), run)

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import {
   checkpointPaths,
   checkpointStep,
@@ -7,6 +7,7 @@ import {
   isRunLocked,
   parseRunConfig,
   type RunConfig,
+  readText,
   runPaths,
   totalStepsOf,
 } from '@selfsup/run-folder'
@@ -71,7 +72,7 @@ export class RunReader {
     this.#config = undefined
     this.#configProblem = undefined
     try {
-      this.#config = parseRunConfig(await readFile(path, 'utf8'))
+      this.#config = parseRunConfig(await readText(path))
     } catch (error) {
       this.#configProblem = facts ? (error as Error).message : `config.json: ${(error as Error).message}`
     }

@@ -1,8 +1,9 @@
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import { whyNotWritten, writeJson } from './atomic-file.js'
 import type { EvaluationRecord } from './evaluation-record.js'
+import { readText } from './open-file.js'
 import { runPaths } from './paths.js'
 import { parseRecord } from './record-schema.js'
 
@@ -36,7 +37,7 @@ export async function openParts(run: string, protocol: string, of: object, { ane
   const key = JSON.stringify(of)
   const kept = anew
     ? undefined
-    : await readFile(path, 'utf8')
+    : await readText(path)
         .then(JSON.parse)
         .catch(() => undefined)
   const parts: Record<string, { found: unknown; seconds: number }> = kept?.key === key ? kept.parts : {}
@@ -69,7 +70,7 @@ export async function readRecords(
   for (const name of names.sort()) {
     if (!/^[^.].*\.json$/.test(name)) continue
     const path = join(folder, name)
-    const record = await readFile(path, 'utf8')
+    const record = await readText(path)
       .then(parseRecord)
       .catch(() => undefined)
     if (record) records.set(record.protocol, record)

@@ -3,6 +3,7 @@ export type { EvaluationChart, EvaluationRecord, EvaluationValue } from './evalu
 export { openParts, readRecords, writeRecord } from './evaluation-records.js'
 export { appendWhole, cutMetrics, type MetricsLine, metricsText, parseMetricsLine } from './metrics.js'
 export { MetricsFollower, type MetricsListener } from './metrics-follower.js'
+export { openFile, readIfThere, readText, readWhole } from './open-file.js'
 export { checkpointPath, checkpointPaths, checkpointStep, type RunPaths, runPaths } from './paths.js'
 export { parseRecord } from './record-schema.js'
 export { FORMAT_VERSION, parseRunConfig, type RunConfig } from './run-config.js'

@@ -1,5 +1,5 @@
-import { open } from 'node:fs/promises'
 import { type MetricsLine, parseMetricsLine } from './metrics.js'
+import { openFile } from './open-file.js'
 import { runPaths } from './paths.js'
 
 /** Bytes read at a time. */
@@ -37,7 +37,7 @@ export class MetricsFollower {
    * @returns whether anything has changed
    */
   async update(): Promise<boolean> {
-    const file = await open(this.#path).catch(() => undefined)
+    const file = await openFile(this.#path).catch(() => undefined)
     if (!file) {
       const had = this.#offset > 0
       this.#restart()

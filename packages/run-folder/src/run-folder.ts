@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import { writeJson } from './atomic-file.js'
+import { readText } from './open-file.js'
 import { checkpointPaths, checkpointStep, runPaths } from './paths.js'
 import { parseRunConfig, type RunConfig } from './run-config.js'
 import { totalStepsOf } from './settings.js'
@@ -31,9 +32,9 @@ export class NoRunError extends SelfsupError {
  */
 export async function readRun(folder: string): Promise<Run> {
   const path = runPaths(folder).config
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') throw new NoRunError(folder, path)
-    throw new SelfsupError(`${path} can't be read: ${error.message}`, { code: 'damaged-file', path })
+  const text = await readText(path).catch((error: Error) => {
+    if (error instanceof SelfsupError && error.code === 'not-found') throw new NoRunError(folder, path)
+    throw error
   })
   const config = parseRunConfig(text, path)
   const [newest] = await checkpointPaths(folder)

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import {
   type Encoder,
@@ -8,10 +8,16 @@ import {
   type PictureShape,
   SelfsupError,
 } from '@selfsup/core'
-import { readRun } from '@selfsup/run-folder'
+import { readRun, readWhole } from '@selfsup/run-folder'
 import type { Tensor2D } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { defaultNormalisation } from './make-method.js'
+import { bytesOf, fileInside, modelOf, weightGroups } from './model-files.js'
+
+/** Most bytes of a model.json; ResNet-50's has 200 kB. */
+const MOST_TOPOLOGY = 2 ** 26
+/** Most bytes of one file of weights: no more fits into one buffer everywhere. */
+const MOST_WEIGHTS = 2 ** 31 - 1
 
 /** An exported model with what it expects of images. */
 export interface ExportedModel {
@@ -97,12 +103,15 @@ export async function loadExported(folder: string): Promise<LayersModel> {
   ])
   const path = join(folder, 'model.json')
   try {
-    const { weightsManifest, ...about } = JSON.parse(await readFile(path, 'utf8'))
-    const groups: { paths: string[]; weights: object[] }[] = weightsManifest
-    const parts = await Promise.all(
-      groups.flatMap(({ paths }) => paths.map((part) => readFile(join(folder, part)))),
-    )
+    const { weightsManifest, ...about } = modelOf(await readWhole(path, MOST_TOPOLOGY))
+    const groups = weightGroups(weightsManifest)
+    const parts: Buffer[] = []
+    for (const part of groups.flatMap(({ paths }) => paths))
+      parts.push(await readWhole(await fileInside(folder, part), MOST_WEIGHTS))
     const bytes = Buffer.concat(parts)
+    const needed = groups.flatMap(({ weights }) => weights).reduce((sum, weight) => sum + bytesOf(weight), 0)
+    if (bytes.length !== needed)
+      throw new Error(`its weights need ${needed} bytes by their shapes; the files hold ${bytes.length}`)
     return await loadLayersModel(
       tf.io.fromMemory({
         ...about,

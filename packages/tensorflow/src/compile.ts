@@ -1,6 +1,7 @@
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
+import { writeLibraryRecord } from './library-record.js'
 import { systemInstall, type Wheel } from './platform.js'
 import { firstThatRuns, lastLine, type Program, runProgram } from './program.js'
 import type { OnProgress } from './progress.js'
@@ -71,6 +72,7 @@ export async function compileBinding(
     await Promise.all(objects.map((file) => rm(file)))
     onProgress?.({ stage: 'verify', message: 'running one operation' })
     await verifyBinding(folder)
+    await writeLibraryRecord(folder, ['process.node', 'selfsup.node'])
     await rename(folder, target).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error // another process was first
     })

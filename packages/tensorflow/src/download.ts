@@ -4,6 +4,7 @@ import { SelfsupError } from '@selfsup/core'
 import { systemInstall, TENSORFLOW_VERSION, type Wheel } from './platform.js'
 import { firstThatRuns, lastLine, type Program, runProgram } from './program.js'
 import type { OnProgress } from './progress.js'
+import { verifyWheel } from './wheel-hashes.js'
 
 /**
  * A pip that runs.
@@ -27,7 +28,7 @@ export async function findPip(python?: string): Promise<Program> {
  * Has pip download the wheel, through whatever index, mirror, proxy and certificates it is set to.
  * @param folder an empty folder of one's own, for the wheel and for pip's temporary files
  * @returns the wheel's path
- * @throws SelfsupError in one line: no network, no such wheel on the index, no room
+ * @throws SelfsupError in one line: no network, no such wheel on the index, no room, or another wheel than the pinned one
  */
 export async function downloadWheel(
   pip: Program,
@@ -78,8 +79,13 @@ async function download(
   )
   clearInterval(timer)
   if (outcome.code !== 0) throw pipFailure(outcome.output, what, tags[0]!, pip)
-  const files = (await readdir(folder)).filter((name) => name.endsWith('.whl'))
-  if (files.length >= requirements.length) return files.map((name) => join(folder, name))
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.whl'))
+  if (names.length >= requirements.length) {
+    const files = names.map((name) => join(folder, name))
+    onProgress?.({ stage: 'download', message: `comparing SHA-256 of ${what}` })
+    for (const file of files) await verifyWheel(file)
+    return files
+  }
   throw new SelfsupError(`pip succeeded but left no wheel of ${what} (${lastLine(outcome.output)})`, {
     code: 'install-failed',
   })

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { cacheFolder } from './cache.js'
+import { readLibraryRecord } from './library-record.js'
 import {
   hasNvidiaDriver,
   TENSORFLOW_VERSION,
@@ -24,9 +25,6 @@ export interface TensorflowInstallation {
   readonly cuda?: boolean
 }
 
-/** File inside the library's folder that says which files belong there, and how large they are. */
-export const LIBRARY_RECORD = 'library.json'
-
 /** Where the unpacked wheel and the binding go. */
 export interface Places {
   /** holds all of an installation */
@@ -43,13 +41,11 @@ export function places(wheel: Wheel, cache: string): Places {
   return { root, library, binding: join(library, `binding-${bindingSources().fingerprint}`) }
 }
 
-/** Whether the libraries of an installation are there in full. */
+/** Whether the libraries of an installation are there, each of its size. `verifyLibrary` also compares hashes. */
 export function hasLibrary(root: string): boolean {
   try {
-    const sizes: unknown = JSON.parse(readFileSync(join(root, LIBRARY_RECORD), 'utf8'))
-    return Object.entries(sizes as Record<string, number>).every(
-      ([name, size]) => statSync(join(root, name)).size === size,
-    )
+    const files = Object.entries(readLibraryRecord(root))
+    return files.length > 0 && files.every(([name, { size }]) => statSync(join(root, name)).size === size)
   } catch {
     return false
   }

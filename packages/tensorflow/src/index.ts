@@ -3,7 +3,13 @@ export { cacheFolder } from './cache.js'
 export { type CompileOptions, compileStep } from './captured-step.js'
 export { findTensorflow, type TensorflowInstallation } from './find.js'
 export { type InstallOptions, installTensorflow } from './install.js'
-export { type Installation, listInstallations, removeInstallations } from './installations.js'
+export {
+  type Installation,
+  listInstallations,
+  removeInstallations,
+  type VerifiedInstallation,
+  verifyInstallations,
+} from './installations.js'
 export { BACKEND_NAME, type LoadedTensorflow, type LoadOptions, loadTensorflow } from './load.js'
 export { hasNvidiaDriver, TENSORFLOW_VERSION } from './platform.js'
 export type { InstallProgress } from './progress.js'

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { findInstalled } from './find.js'
 import { type FakeMachine, fakeMachine, libraries, wheelFiles } from './fixtures/machine.js'
 import { explainFiles, installTensorflow } from './install.js'
+import { verifyInstallations } from './installations.js'
 import { unopenable, verifyBinding } from './verify.js'
 
 vi.mock('./verify.js', () => ({
@@ -19,12 +20,15 @@ vi.mock('./platform.js', async (original) => ({
   thisMachine: () => ({ platform: 'linux', arch: 'x64', glibc: '2.36' }),
 }))
 
+const { wheelHashes } = vi.hoisted(() => ({ wheelHashes: new Map<string, string>() }))
+vi.mock('./wheels.js', () => ({ wheelHashes }))
+
 const { CXX } = process.env
 let machine: FakeMachine
 
 beforeEach(() => {
   delete process.env.CXX
-  machine = fakeMachine()
+  machine = fakeMachine(undefined, wheelHashes)
 })
 afterEach(() => {
   machine.remove()
@@ -110,6 +114,35 @@ describe('installTensorflow', () => {
     expect(machine.calls().filter((call) => call.startsWith('pip3 download'))).toHaveLength(1)
   })
 
+  test('one flipped byte in an installed library is found by its hash', async () => {
+    machine.everything()
+    const { folder } = await install()
+    const options = { cacheFolder: machine.cache }
+    const name = 'tensorflow-cpu-2.21.0-linux-x64'
+    // Two libraries of the wheel, two of the binding.
+    expect(await verifyInstallations(options)).toEqual([{ name, verified: 4, unknown: 0, problems: [] }])
+    const library = join(folder, '..', 'libtensorflow_cc.so.2')
+    const bytes = readFileSync(library)
+    bytes[3]! ^= 1
+    writeFileSync(library, bytes)
+    expect(findInstalled(machine.cache)).toBeDefined() // the size is right: nobody reads a gigabyte at each start
+    expect(await verifyInstallations(options)).toEqual([
+      { name, verified: 3, unknown: 0, problems: [`${library} is damaged: its SHA-256 is another`] },
+    ])
+  })
+
+  test('an installation from before hashes were recorded is found, and named as not verified', async () => {
+    machine.everything()
+    const { folder } = await install()
+    const sizes = { 'libtensorflow_cc.so.2': 15, 'libtensorflow_framework.so.2': 13 }
+    writeFileSync(join(folder, '..', 'library.json'), JSON.stringify(sizes))
+    rmSync(join(folder, 'library.json'))
+    expect(await install()).toMatchObject({ folder })
+    expect(await verifyInstallations({ cacheFolder: machine.cache })).toMatchObject([
+      { verified: 0, unknown: 2, problems: [] },
+    ])
+  })
+
   test('makes a damaged installation whole', async () => {
     machine.everything()
     const { folder } = await install()
@@ -133,7 +166,7 @@ describe('for NVIDIA cards', () => {
 
   beforeEach(() => {
     machine.remove()
-    machine = fakeMachine(tensorflow)
+    machine = fakeMachine(tensorflow, wheelHashes)
     machine.everything()
     machine.wheel('nvidia_cublas_cu12-12.9-py3-none-manylinux_2_27_x86_64.whl', nvidia)
   })
@@ -147,7 +180,7 @@ describe('for NVIDIA cards', () => {
     const calls = machine.calls().filter((call) => call.startsWith('pip3 download'))
     expect(calls.map((call) => call.split(' ').at(-1))).toEqual([
       'tensorflow==2.21.0',
-      'nvidia-cublas-cu12<13.0,>=12.5.3.2',
+      'nvidia-cublas-cu12==12.9',
     ])
     expect(await installCuda()).toEqual(findInstalled(machine.cache))
   })
@@ -217,7 +250,7 @@ describe('what is missing is said in one line, with what to do about it', () => 
 
   test('a wheel that differs from its RECORD', async () => {
     machine.remove()
-    machine = fakeMachine(wheelFiles({ [libraries[0]!]: 'something else' }))
+    machine = fakeMachine(wheelFiles({ [libraries[0]!]: 'something else' }), wheelHashes)
     machine.everything()
     expect(await message()).toMatch(
       /is damaged: tensorflow\/libtensorflow_cc.so.2 differs from its RECORD; run: /,
@@ -225,19 +258,29 @@ describe('what is missing is said in one line, with what to do about it', () => 
     expect(existsSync(join(machine.cache, 'tensorflow', 'tensorflow-cpu-2.21.0-linux-x64'))).toBe(false)
   })
 
-  test('a wheel that is none', async () => {
+  test('a wheel that is none of those named', async () => {
     machine.everything()
     machine.program(
       'pip3',
       "if (args[0] === 'download') fs.writeFileSync(path.join(args[args.indexOf('--dest') + 1], 'x.whl'), '<html>')",
     )
-    expect(await message()).toMatch(/^the downloaded x.whl is damaged: /)
+    expect(await message()).toMatch(/^pip downloaded x.whl, which is not a wheel that this version .* names/)
+  })
+
+  test('another wheel of the same name, with a RECORD that fits: nothing of it is unpacked or run', async () => {
+    machine.everything()
+    for (const name of wheelHashes.keys()) wheelHashes.set(name, '0'.repeat(64))
+    expect(await message()).toMatch(
+      /^the downloaded tensorflow_cpu-.*\.whl is damaged or another one: its SHA-256 is [0-9a-f]{64}, and must be 0{64}; run: /,
+    )
+    expect(readdirSync(join(machine.cache, 'tensorflow'))).toEqual([])
+    expect(machine.calls().some((call) => call.includes('-o '))).toBe(false)
   })
 
   test('a wheel without the library', async () => {
     machine.remove()
     const { [libraries[1]!]: _, ...files } = wheelFiles()
-    machine = fakeMachine(files)
+    machine = fakeMachine(files, wheelHashes)
     machine.everything()
     expect(await message()).toMatch(/it has no tensorflow\/libtensorflow_framework.so.2/)
   })

@@ -4,7 +4,8 @@ import { SelfsupError } from '@selfsup/core'
 import { cacheFolder } from './cache.js'
 import { compileBinding, findCompiler } from './compile.js'
 import { downloadNvidia, downloadWheel, findPip } from './download.js'
-import { hasLibrary, installed, LIBRARY_RECORD, places, type TensorflowInstallation } from './find.js'
+import { hasLibrary, installed, places, type TensorflowInstallation } from './find.js'
+import { type FileRecord, LIBRARY_RECORD } from './library-record.js'
 import { isAlive, withLock } from './lock.js'
 import { isNvidiaFile, nvidiaLibraries, nvidiaRequirements } from './nvidia.js'
 import { thisMachine, thisPlatform, type Wheel, wheelByPlatform, wheelFor } from './platform.js'
@@ -13,6 +14,7 @@ import type { OnProgress } from './progress.js'
 import { bindingSources } from './sources.js'
 import { readMetadata, tensorflowContents, unpackWheel } from './unpack.js'
 import { unopenable } from './verify.js'
+import { pinnedRequirement } from './wheel-hashes.js'
 
 /** How and where to install. */
 export interface InstallOptions {
@@ -30,7 +32,8 @@ export interface InstallOptions {
 
 /**
  * Installs TensorFlow's C library and the binding to it, once for all projects of this user: pip downloads the
- * official wheel, its libraries and C headers are unpacked and checked, the C++ compiler builds the binding.
+ * official wheel, whose SHA-256 must be the one that this package names; its libraries and C headers are unpacked and
+ * checked; the C++ compiler builds the binding.
  * May be interrupted and repeated at any time, and run by several processes at once: each part is renamed into
  * place only when it is whole. Where everything is there already it returns at once.
  * @throws SelfsupError in one line that says what is missing and the command that mends it
@@ -88,9 +91,9 @@ async function installLibrary(pip: Program, wheel: Wheel, root: string, onProgre
     await mkdir(download, { recursive: true })
     const file = await downloadWheel(pip, wheel, download, onProgress)
     const unpacked = join(folder, 'unpacked')
-    const sizes = await unpackWheel(file, tensorflowContents(wheel), unpacked, onProgress)
-    if (wheel.cuda) Object.assign(sizes, await addNvidia(pip, wheel, file, folder, unpacked, onProgress))
-    await writeFile(join(unpacked, LIBRARY_RECORD), JSON.stringify(sizes))
+    const files = await unpackWheel(file, tensorflowContents(wheel), unpacked, onProgress)
+    if (wheel.cuda) Object.assign(files, await addNvidia(pip, wheel, file, folder, unpacked, onProgress))
+    await writeFile(join(unpacked, LIBRARY_RECORD), JSON.stringify(files))
     if (!hasLibrary(root)) await rm(root, { recursive: true, force: true }) // not whole: of no use to anybody
     await mkdir(dirname(root), { recursive: true })
     await rename(unpacked, root).catch((error: NodeJS.ErrnoException) => {
@@ -109,18 +112,18 @@ async function addNvidia(
   folder: string,
   unpacked: string,
   onProgress?: OnProgress,
-): Promise<Record<string, number>> {
-  const requirements = nvidiaRequirements(await readMetadata(file))
+): Promise<Record<string, FileRecord>> {
+  const requirements = nvidiaRequirements(await readMetadata(file)).map(pinnedRequirement)
   await rm(file)
   const download = join(folder, 'nvidia')
   await mkdir(download, { recursive: true })
-  const sizes: Record<string, number> = {}
+  const files: Record<string, FileRecord> = {}
   for (const path of await downloadNvidia(pip, wheel, requirements, download, onProgress)) {
     const contents = { wanted: isNvidiaFile, required: [] }
-    Object.assign(sizes, await unpackWheel(path, contents, unpacked, onProgress))
+    Object.assign(files, await unpackWheel(path, contents, unpacked, onProgress))
     await rm(path)
   }
-  return sizes
+  return files
 }
 
 /** TensorFlow only notes what it cannot open, and computes on the processor then. */

@@ -3,8 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, w
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { LIBRARY_RECORD, places } from './find.js'
+import { places } from './find.js'
 import { listInstallations, removeInstallations } from './installations.js'
+import { LIBRARY_RECORD } from './library-record.js'
 import { wheelByPlatform } from './platform.js'
 import { verifyBinding } from './verify.js'
 

@@ -5,6 +5,7 @@ import { SelfsupError, unknownName } from '@selfsup/core'
 import { cacheFolder } from './cache.js'
 import { findTensorflow, findTfjsNode, hasLibrary } from './find.js'
 import { explainFiles, installLock } from './install.js'
+import { LIBRARY_RECORD, type Verification, verifyLibrary } from './library-record.js'
 import { withLock } from './lock.js'
 import { bindingSources } from './sources.js'
 import { verifyBinding } from './verify.js'
@@ -90,6 +91,37 @@ async function state(folder: string, binding: string, check: boolean) {
   } catch (error) {
     return { works: false, reason: error instanceof Error ? error.message : String(error) }
   }
+}
+
+/** An installation of the cache folder whose every byte was looked at. */
+export interface VerifiedInstallation extends Verification {
+  readonly name: string
+}
+
+/**
+ * Compares every library in the cache folder, and the binding built against it, with the hashes that were recorded when it
+ * was installed: TensorFlow's official wheel is pinned by its own. A few seconds per gigabyte.
+ */
+export async function verifyInstallations(
+  options: { readonly cacheFolder?: string } = {},
+): Promise<VerifiedInstallation[]> {
+  const cache = options.cacheFolder ?? cacheFolder()
+  const names = (await installationNames(cache)).filter((name) => !name.endsWith('.partial'))
+  const verified: VerifiedInstallation[] = []
+  for (const name of names) {
+    const root = join(cache, 'tensorflow', name)
+    const library = name.startsWith('tensorflow-cuda-') ? join(root, 'tensorflow') : root
+    const binding = join(library, `binding-${bindingSources().fingerprint}`)
+    const parts = [await verifyLibrary(root)]
+    if (existsSync(join(binding, LIBRARY_RECORD))) parts.push(await verifyLibrary(binding))
+    verified.push({
+      name,
+      verified: parts.reduce((sum, part) => sum + part.verified, 0),
+      unknown: parts.reduce((sum, part) => sum + part.unknown, 0),
+      problems: parts.flatMap(({ problems }) => problems),
+    })
+  }
+  return verified
 }
 
 /**

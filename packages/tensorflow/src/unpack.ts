@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { SelfsupError } from '@selfsup/core'
 import { type Entry, openPromise, type ZipFile } from 'yauzl'
+import type { FileRecord } from './library-record.js'
 import type { Wheel } from './platform.js'
 import type { OnProgress } from './progress.js'
 
@@ -37,7 +38,7 @@ export function tensorflowContents({ libraries, cuda }: Wheel): Contents {
 
 /**
  * Unpacks the wanted files of a wheel. Each file is checked against the SHA-256 in the wheel's own RECORD.
- * @returns sizes of the files in bytes, but not of headers, by path in `folder`
+ * @returns sizes and hashes of the files, but not of headers, by path in `folder`
  * @throws SelfsupError where a file is missing or differs
  */
 export async function unpackWheel(
@@ -45,7 +46,7 @@ export async function unpackWheel(
   { wanted, required, without = '' }: Contents,
   folder: string,
   onProgress?: OnProgress,
-): Promise<Record<string, number>> {
+): Promise<Record<string, FileRecord>> {
   const zip = await openWheel(path)
   try {
     const entries: Entry[] = []
@@ -58,17 +59,19 @@ export async function unpackWheel(
     const missing = required.find((name) => !entries.some((entry) => entry.fileName === name))
     if (record === undefined || missing) throw damaged(path, `it has no ${missing ?? 'RECORD'}`)
     const hashes = parseRecord(record)
-    const sizes: Record<string, number> = {}
+    const files: Record<string, FileRecord> = {}
     let bytes = 0
     for (const entry of entries) {
       const { fileName: name, uncompressedSize } = entry
       const inside = name.startsWith(without) ? name.slice(without.length) : name
       onProgress?.({ stage: 'unpack', message: `unpacking ${basename(inside)}`, bytes })
-      await extract(zip, entry, join(folder, inside), hashes.get(name), path)
+      const sha256 = await extract(zip, entry, join(folder, inside), hashes.get(name), path)
       bytes += uncompressedSize
-      if (!/(^|\/)include\//.test(inside)) sizes[inside] = uncompressedSize
+      if (!/(^|\/)include\//.test(inside)) files[inside] = { size: uncompressedSize, sha256 }
     }
-    return sizes
+    return files
+  } catch (error) {
+    throw asDamaged(path, error)
   } finally {
     zip.close()
   }
@@ -81,6 +84,8 @@ export async function readMetadata(path: string): Promise<string> {
     for await (const entry of zip.eachEntry())
       if (entry.fileName.endsWith('.dist-info/METADATA')) return text(await zip.openReadStreamPromise(entry))
     throw damaged(path, 'it has no METADATA')
+  } catch (error) {
+    throw asDamaged(path, error)
   } finally {
     zip.close()
   }
@@ -98,7 +103,7 @@ async function extract(
   target: string,
   expected: string | undefined,
   path: string,
-) {
+): Promise<string> {
   await mkdir(dirname(target), { recursive: true })
   const hash = createHash('sha256')
   await pipeline(
@@ -112,7 +117,10 @@ async function extract(
     // Programs stay programs: the upper half of the attributes is the file's mode.
     createWriteStream(target, { mode: (entry.externalFileAttributes >>> 16) & 0o111 ? 0o755 : 0o644 }),
   )
-  if (hash.digest('base64url') !== expected) throw damaged(path, `${entry.fileName} differs from its RECORD`)
+  const digest = hash.digest()
+  if (digest.toString('base64url') !== expected)
+    throw damaged(path, `${entry.fileName} differs from its RECORD`)
+  return digest.toString('hex')
 }
 
 /** SHA-256 in base64url by path; lines are `path,sha256=...,size`. */
@@ -123,6 +131,13 @@ function parseRecord(record: string): Map<string, string> {
     if (match?.[1] && match[2]) hashes.set(match[1], match[2])
   }
   return hashes
+}
+
+/** What reading an archive throws, in one line; trouble with the disk as it is. */
+function asDamaged(path: string, error: unknown): unknown {
+  if (error instanceof SelfsupError || !(error instanceof Error)) return error
+  const isOfDisk = 'syscall' in error
+  return isOfDisk ? error : damaged(path, error.message)
 }
 
 function damaged(path: string, what: string): SelfsupError {

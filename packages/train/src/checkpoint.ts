@@ -1,12 +1,19 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { expected, formatShape, SelfsupError } from '@selfsup/core'
-import { checkpointPath, checkpointPaths, removeUnfinished, runPaths } from '@selfsup/run-folder'
+import {
+  checkpointPath,
+  checkpointPaths,
+  checkpointStep,
+  removeUnfinished,
+  runPaths,
+} from '@selfsup/run-folder'
 import * as tf from '@tensorflow/tfjs-core'
 import {
   type HostTensor,
   readMetadata,
   readSafetensors,
   type Safetensors,
+  verifySafetensors,
   writeSafetensors,
 } from './safetensors.js'
 
@@ -36,8 +43,11 @@ export interface Keep {
   readonly best: boolean
 }
 
+/** 2: `headerSha256` is required. Files of version 1 had a hash of the tensors alone. */
+const FORMAT_VERSION = '2'
+
 /**
- * Writes a checkpoint, then removes those that need not be kept. It is there whole or not at all.
+ * Writes a checkpoint, reads it back, then removes those that need not be kept. It is there whole or not at all.
  * @param keep.last newest ones that stay; with `best`, the one of lowest smoothed loss stays beside them
  * @returns its path
  * @throws NonFiniteError when a value is NaN or infinite; what the file system threw: those before it are untouched then
@@ -55,12 +65,17 @@ export async function saveCheckpoint(
     if (variable.dtype === 'float32') expectFinite(name, values)
     tensors[name] = { dtype: variable.dtype as HostTensor['dtype'], shape: variable.shape, values }
   }
-  const metadata: Record<string, string> = { format: 'selfsup', formatVersion: '1' }
+  const metadata: Record<string, string> = { format: 'selfsup', formatVersion: FORMAT_VERSION }
   for (const [key, value] of Object.entries({ ...about, ...position })) metadata[key] = JSON.stringify(value)
 
   await mkdir(runPaths(run).checkpoints, { recursive: true })
   const path = checkpointPath(run, position.step)
   await writeSafetensors(path, { tensors, metadata })
+  // Nothing is removed before what replaces it is known to be readable: disks and memory have faults too.
+  await verifySafetensors(path).catch(async (error: Error) => {
+    await rm(path, { force: true })
+    throw new SelfsupError(`what was written could not be read back: ${error.message}`)
+  })
   await prune(run, path, keep).catch((error: Error) =>
     onWarning(`older checkpoints can't be removed: ${error.message}; the new one stands`),
   )
@@ -118,22 +133,35 @@ export function meanLoss(smoothed: number, steps: number): number {
 /**
  * The newest checkpoint that can be read.
  * @param onWarning told of each newer one that is damaged
+ * @param fits throws SelfsupError when a checkpoint that is whole holds other things than are wanted
  * @returns undefined when the run has none
- * @throws SelfsupError when all are damaged
+ * @throws SelfsupError when none can be read; what `fits` threw last, when all that can be read are others
  */
 export async function newestCheckpoint(
   run: string,
   onWarning: (message: string) => void = () => {},
+  fits: (path: string, content: Safetensors) => void = () => {},
 ): Promise<{ path: string; content: Safetensors } | undefined> {
   const all = await checkpointPaths(run)
+  const passedOver: string[] = []
+  let unfit: unknown
   for (const path of all) {
     try {
-      return { path, content: await readSafetensors(path) }
+      const content = await readCheckpoint(path)
+      try {
+        fits(path, content)
+      } catch (error) {
+        unfit ??= error
+        throw error
+      }
+      for (const message of passedOver) onWarning(message)
+      return { path, content }
     } catch (error) {
       if (!(error instanceof Error)) throw error
-      onWarning(`checkpoint passed over: ${error.message}`)
+      passedOver.push(`checkpoint passed over: ${error.message}`)
     }
   }
+  if (unfit) throw unfit
   expected(
     all.length === 0,
     `${run}: none of its ${all.length} checkpoints can be read; start a new run in another folder`,
@@ -141,9 +169,39 @@ export async function newestCheckpoint(
   return undefined
 }
 
+/**
+ * Reads a checkpoint and checks all that can be checked of it.
+ * @throws SelfsupError when it is damaged, has no hashes, or says of itself what can't be
+ */
+export async function readCheckpoint(path: string): Promise<Safetensors> {
+  const { formatVersion, sha256, headerSha256 } = await readMetadata(path)
+  expected(
+    sha256 !== undefined && (formatVersion === '1' || headerSha256 !== undefined),
+    `${path} is damaged, or was not written as a checkpoint: it has no hash of its content`,
+  )
+  expected(
+    formatVersion === '1' || formatVersion === FORMAT_VERSION,
+    `${path} is damaged or was written by another version of Selfsup: its format is ${formatVersion}`,
+  )
+  const content = await readSafetensors(path)
+  const { step, smoothedLoss, epochLoss, epochSteps } = positionOf(content)
+  expected(
+    step === checkpointStep(path) && Number.isSafeInteger(step) && isCount(epochSteps) && epochSteps <= step,
+    `${path} is damaged: by its name it is of step ${checkpointStep(path)}; it says step ${step}, ${epochSteps} of them in the epoch`,
+  )
+  expected(
+    Number.isFinite(smoothedLoss) && Number.isFinite(epochLoss),
+    `${path} is damaged: its losses are ${smoothedLoss} and ${epochLoss}`,
+  )
+  return content
+}
+
+const isCount = (value: number) => Number.isSafeInteger(value) && value >= 0
+
 /** Where the run stood when the checkpoint was written. */
 export function positionOf({ metadata }: Safetensors): Position {
-  const number = (key: string) => Number(metadata[key])
+  // As JSON writes a number: Number() takes the empty text for 0.
+  const number = (key: string) => (/^-?\d/.test(metadata[key] ?? '') ? Number(metadata[key]) : Number.NaN)
   return {
     step: number('step'),
     smoothedLoss: number('smoothedLoss'),
@@ -156,14 +214,26 @@ export function positionOf({ metadata }: Safetensors): Position {
  * Gives variables the values that a checkpoint holds under their names.
  * @throws SelfsupError when one is missing or has another shape: the networks are others than the run's
  */
-export function restore(path: string, { tensors }: Safetensors, variables: TrainedVariables): void {
+export function restore(path: string, content: Safetensors, variables: TrainedVariables): void {
+  expectVariables(path, content, variables)
   for (const [name, variable] of variables) {
-    const stored = tensors[name]
+    const { values, dtype } = content.tensors[name]!
+    tf.tidy(() => variable.assign(tf.tensor(values, variable.shape, dtype)))
+  }
+}
+
+/** The same without giving them. */
+export function expectVariables(path: string, { tensors }: Safetensors, variables: TrainedVariables): void {
+  for (const [name, variable] of variables) {
+    const stored = Object.hasOwn(tensors, name) ? tensors[name] : undefined
     expected(stored, `${path} holds no '${name}': it belongs to another method or backbone`)
     expected(
       formatShape(stored.shape) === formatShape(variable.shape),
       `${path}: '${name}' is ${formatShape(stored.shape)} there, ${formatShape(variable.shape)} here: it belongs to another backbone or other options`,
     )
-    tf.tidy(() => variable.assign(tf.tensor(stored.values, variable.shape, stored.dtype)))
+    expected(
+      stored.dtype === variable.dtype,
+      `${path}: '${name}' is ${stored.dtype} there, ${variable.dtype} here: it belongs to another method or version`,
+    )
   }
 }

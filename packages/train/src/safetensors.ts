@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { expected } from '@selfsup/core'
 import { writeAtomically } from '@selfsup/run-folder'
+import { parseHeader, type SafetensorsEntry } from './safetensors-header.js'
 
 /** A tensor's values on the host. */
 export interface HostTensor {
@@ -16,13 +18,15 @@ export interface Safetensors {
 }
 
 const codes = { float32: 'F32', int32: 'I32', bool: 'BOOL' } as const
-const dtypes: Record<string, HostTensor['dtype']> = { F32: 'float32', I32: 'int32', BOOL: 'bool' }
-const sizes = { float32: 4, int32: 4, bool: 1 } as const
 const headerLimit = 100_000_000
+
+/** Where the hash of the header stands while it is taken. */
+const NO_HASH = '0'.repeat(64)
 
 /**
  * Writes tensors as a safetensors file (github.com/huggingface/safetensors, format section), atomically;
- * Python's `safetensors.safe_open` reads it. The metadata gets an entry `sha256` of the tensors' bytes.
+ * Python's `safetensors.safe_open` reads it. The metadata gets two entries: `sha256` of the tensors' bytes, and
+ * `headerSha256` of all before them (the length and the header, this hash as zeros), so that the two cover the whole file.
  * @throws what the file system threw; a file that stood there before is untouched then
  */
 export async function writeSafetensors(path: string, { tensors, metadata }: Safetensors): Promise<void> {
@@ -30,7 +34,9 @@ export async function writeSafetensors(path: string, { tensors, metadata }: Safe
   const hash = createHash('sha256')
   for (const [, tensor] of entries) hash.update(bytes(tensor.values))
 
-  const header: Record<string, unknown> = { __metadata__: { ...metadata, sha256: hash.digest('hex') } }
+  const header: Record<string, unknown> = {
+    __metadata__: { ...metadata, sha256: hash.digest('hex'), headerSha256: NO_HASH },
+  }
   let offset = 0
   for (const [name, { dtype, shape, values }] of entries) {
     header[name] = { dtype: codes[dtype], shape, data_offsets: [offset, offset + values.byteLength] }
@@ -40,6 +46,7 @@ export async function writeSafetensors(path: string, { tensors, metadata }: Safe
   const padded = Buffer.concat([text, Buffer.alloc((8 - (text.length % 8)) % 8, ' ')])
   const length = Buffer.alloc(8)
   length.writeBigUInt64LE(BigInt(padded.length))
+  padded.write(headerHash(length, padded), padded.indexOf(`"headerSha256":"${NO_HASH}"`) + 16)
 
   await writeAtomically(path, async (file) => {
     await writeAll(length)
@@ -56,40 +63,63 @@ export async function writeSafetensors(path: string, { tensors, metadata }: Safe
   })
 }
 
-/**
- * Only the metadata of a safetensors file, without reading its tensors.
- * @throws SelfsupError when the file is no safetensors file or shorter than it says
- */
-export async function readMetadata(path: string): Promise<Record<string, string>> {
-  return (await readHeader(path)).metadata
+function headerHash(length: Buffer, header: Buffer): string {
+  return createHash('sha256').update(length).update(header).digest('hex')
 }
 
 /**
- * Reads a whole safetensors file with tensors of float32, int32 and bool.
- * @throws SelfsupError when it is damaged: truncated, no such format, or its bytes don't match its sha256
+ * Only the metadata of a safetensors file, without reading its tensors.
+ * @throws SelfsupError when the file is no safetensors file, shorter than it says, or its header doesn't match its hash
+ */
+export async function readMetadata(path: string): Promise<Record<string, string>> {
+  return withHeader(path, async ({ metadata }) => metadata)
+}
+
+/**
+ * Reads a whole safetensors file with tensors of float32, int32 and bool. Hashes are checked where there are any:
+ * files of other programs have none.
+ * @throws SelfsupError when it is damaged: truncated, no such format, or its bytes don't match a hash
  */
 export async function readSafetensors(path: string): Promise<Safetensors> {
-  const { metadata, entries, start } = await readHeader(path)
-  const file = await open(path, 'r')
-  try {
-    const tensors: Record<string, HostTensor> = {}
+  return withHeader(path, async ({ file, metadata, entries, start }) => {
+    const tensors: [string, HostTensor][] = []
     const hash = createHash('sha256')
     for (const [name, { dtype, shape, data_offsets }] of entries) {
       const [from, to] = data_offsets
       const data = new Uint8Array(to - from)
       await readFully(file, data, start + from, path)
       hash.update(data)
-      tensors[name] = { dtype, shape, values: typed(dtype, data) }
+      tensors.push([name, { dtype, shape, values: typed(dtype, data) }])
     }
-    const { sha256, ...rest } = metadata
-    expected(
-      sha256 === undefined || sha256 === hash.digest('hex'),
-      `${path} is damaged: its bytes don't match its checksum`,
-    )
-    return { tensors, metadata: rest }
-  } finally {
-    await file.close()
-  }
+    const { sha256, headerSha256: _, ...rest } = metadata
+    if (sha256 !== undefined) expectHash(path, sha256, hash.digest('hex'))
+    return { tensors: Object.fromEntries(tensors), metadata: rest }
+  })
+}
+
+/**
+ * Reads a file back, a part at a time.
+ * @throws SelfsupError when it has no hashes or doesn't match them
+ */
+export async function verifySafetensors(path: string): Promise<void> {
+  await withHeader(path, async ({ file, metadata, start, end }) => {
+    expected(metadata.sha256 && metadata.headerSha256, `${path} has no hashes`)
+    const hash = createHash('sha256')
+    const part = Buffer.alloc(1 << 22)
+    for (let at = start; at < end; at += part.length) {
+      const block = part.subarray(0, Math.min(part.length, end - at))
+      await readFully(file, block, at, path)
+      hash.update(block)
+    }
+    expectHash(path, metadata.sha256!, hash.digest('hex'))
+  })
+}
+
+function expectHash(path: string, stored: string, computed: string): void {
+  expected(stored === computed, `${path} is damaged: its bytes don't match its checksum`, {
+    code: 'damaged-file',
+    path,
+  })
 }
 
 /** One read may give fewer bytes than were asked for: the rest is asked for again. */
@@ -102,55 +132,45 @@ async function readFully(file: FileHandle, target: Uint8Array, position: number,
   }
 }
 
-interface Entry {
-  readonly dtype: HostTensor['dtype']
-  readonly shape: number[]
-  readonly data_offsets: [number, number]
+interface Opened {
+  readonly file: FileHandle
+  readonly metadata: Record<string, string>
+  /** in the order of their bytes, which follow one another without gaps */
+  readonly entries: readonly (readonly [string, SafetensorsEntry])[]
+  /** where the tensors' bytes begin and end */
+  readonly start: number
+  readonly end: number
 }
 
-async function readHeader(path: string) {
-  const file = await open(path, 'r')
+/** Opening a named pipe would wait for its writer, perhaps for ever. Windows has no such flag. */
+const READ_WITHOUT_WAITING = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
+
+async function withHeader<T>(path: string, use: (opened: Opened) => Promise<T>): Promise<T> {
+  const file = await open(path, READ_WITHOUT_WAITING)
   try {
-    const { size } = await file.stat()
+    const facts = await file.stat()
+    const { size } = facts
+    expected(facts.isFile() && size > 8, `${path} is cut short or no safetensors file`)
     const prefix = Buffer.alloc(8)
-    if (size >= 8) await readFully(file, prefix, 0, path)
+    await readFully(file, prefix, 0, path)
     const length = Number(prefix.readBigUInt64LE())
     expected(
-      size > 8 && length > 1 && length <= headerLimit && 8 + length <= size,
+      length > 1 && length <= headerLimit && 8 + length <= size,
       `${path} is cut short or no safetensors file`,
     )
     const text = Buffer.alloc(length)
     await readFully(file, text, 8, path)
     const { metadata, entries } = parseHeader(path, text.toString())
-    const end = entries.reduce((most, [, { data_offsets }]) => Math.max(most, data_offsets[1]), 0)
-    expected(8 + length + end === size, `${path} should be ${8 + length + end} bytes long but is ${size}`)
-    return { metadata, entries, start: 8 + length }
+    if (metadata.headerSha256 !== undefined) {
+      const at = text.indexOf(`"headerSha256":"${metadata.headerSha256}"`)
+      if (at >= 0) text.write(NO_HASH, at + 16)
+      expectHash(path, metadata.headerSha256, headerHash(prefix, text))
+    }
+    const end = 8 + length + (entries.at(-1)?.[1].data_offsets[1] ?? 0)
+    expected(end === size, `${path} should be ${end} bytes long but is ${size}`)
+    return await use({ file, metadata, entries, start: 8 + length, end })
   } finally {
     await file.close()
-  }
-}
-
-function parseHeader(path: string, text: string) {
-  let header: Record<string, unknown>
-  try {
-    header = JSON.parse(text)
-  } catch {
-    header = {}
-  }
-  const { __metadata__: metadata = {}, ...rest } = header
-  const entries = Object.entries(rest).map(([name, value]): [string, Entry] => {
-    const { dtype: code, shape, data_offsets } = value as { dtype: string } & Omit<Entry, 'dtype'>
-    const dtype = dtypes[code]
-    expected(dtype, `${path}: tensor '${name}' has dtype ${code}; only F32, I32 and BOOL are read`)
-    const length = data_offsets[1] - data_offsets[0]
-    const size = shape.reduce((product, side) => product * side, sizes[dtype])
-    expected(length === size, `${path}: tensor '${name}' has ${length} bytes where its shape needs ${size}`)
-    return [name, { dtype, shape, data_offsets }]
-  })
-  expected(entries.length > 0, `${path} holds no tensors: its header is damaged`)
-  return {
-    metadata: metadata as Record<string, string>,
-    entries: entries.sort((a, b) => a[1].data_offsets[0] - b[1].data_offsets[0]),
   }
 }
 

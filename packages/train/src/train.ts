@@ -8,9 +8,16 @@ import {
   totalStepsOf,
   whyNotWritten,
 } from '@selfsup/run-folder'
-import { newestCheckpoint, positionOf, restore, type TrainedVariables } from './checkpoint.js'
+import {
+  expectVariables,
+  newestCheckpoint,
+  positionOf,
+  restore,
+  type TrainedVariables,
+} from './checkpoint.js'
 import { describeRun, topologyOf } from './describe-run.js'
 import { exportMethod } from './export-backbone.js'
+
 import { learningRateSchedule } from './learning-rate.js'
 import { runLoop } from './loop.js'
 import { openMetrics } from './metrics-log.js'
@@ -58,7 +65,9 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
     try {
       if (!resume) await writable(out, startRun(out, description, topologyOf(method)))
       const variables = trainedVariables(method, step)
-      const newest = await newestCheckpoint(out, onWarning)
+      const newest = await newestCheckpoint(out, onWarning, (path, content) =>
+        expectVariables(path, content, variables),
+      )
       if (newest) restore(newest.path, newest.content, variables)
       const position = newest
         ? positionOf(newest.content)
@@ -113,7 +122,9 @@ export async function restoreMethod(method: Method, run: string): Promise<number
 }
 
 async function restoreNewest(variables: TrainedVariables, run: string): Promise<number> {
-  const newest = await newestCheckpoint(run)
+  const newest = await newestCheckpoint(run, undefined, (path, content) =>
+    expectVariables(path, content, variables),
+  )
   expected(newest, `${run} holds no checkpoint`)
   restore(newest.path, newest.content, variables)
   return positionOf(newest.content).step

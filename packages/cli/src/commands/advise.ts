@@ -2,6 +2,7 @@ import type { Advice, Measures, Verdict } from '@selfsup/advise'
 import { SelfsupError } from '@selfsup/core'
 import { methodNames } from '@selfsup/runs'
 import { interruptible } from '../interrupt.js'
+import { printable } from '../printable.js'
 import { shellWord } from '../table.js'
 
 /** Flags of `selfsup advise`. */
@@ -26,7 +27,7 @@ export async function advise(source: string, flags: AdviseFlags): Promise<number
     const sample = await sampleImages(source, { count, seed, split, signal: interrupt.signal })
     const measures = measure(sample)
     const advice = advise(measures, { source, split, methods: methodNames() })
-    console.log(json ? JSON.stringify(forScripts(measures, advice)) : describe(measures, advice))
+    console.log(json ? JSON.stringify(forScripts(measures, advice)) : printable(describe(measures, advice)))
     return 0
   } finally {
     interrupt.release()

@@ -3,12 +3,17 @@ import manifest from '../../package.json' with { type: 'json' }
 import { engineFlags } from '../engine.js'
 import { withFix } from '../fixes.js'
 
-/** `selfsup doctor`: machine, engines, what is missing and the command that fixes it. */
-export async function doctor({ json }: { json?: boolean }): Promise<number> {
+/**
+ * `selfsup doctor`: machine, engines, what is missing and the command that fixes it; with `verify` also whether each byte
+ * of the installed libraries is what was installed.
+ */
+export async function doctor({ json, verify }: { json?: boolean; verify?: boolean }): Promise<number> {
   const report = await describeEngines(engineFlags())
+  const installations = verify ? await verified() : undefined
+  const exitCode = installations?.some(({ problems }) => problems.length > 0) ? 1 : 0
   if (json) {
-    console.log(JSON.stringify({ selfsup: manifest.version, ...report }))
-    return 0
+    console.log(JSON.stringify({ selfsup: manifest.version, ...report, installations }))
+    return exitCode
   }
   const { machine, engines, steps } = report
   console.log(
@@ -28,7 +33,32 @@ export async function doctor({ json }: { json?: boolean }): Promise<number> {
   }
   console.log('\n* is taken unless --engine or SELFSUP_ENGINE says otherwise.')
   if (steps) console.log(`\nSteps on native TensorFlow: ${describeSteps(steps)}.`)
-  return 0
+  for (const line of installations?.flatMap(describeVerification) ?? []) console.log(line)
+  return exitCode
+}
+
+async function verified() {
+  const { verifyInstallations } = await import('@selfsup/tensorflow')
+  return verifyInstallations()
+}
+
+/** What a look at every byte of an installation found, and what to do. */
+export function describeVerification({ name, verified, unknown, problems }: Verified): string[] {
+  const again = `selfsup engine remove ${name} && selfsup engine install${name.includes('-cuda-') ? ' --cuda' : ''}`
+  if (problems.length > 0)
+    return [`\n${name} is damaged; run: ${again}`, ...problems.map((line) => ` - ${line}`)]
+  if (unknown > 0)
+    return [
+      `\n${name}: ${verified} files verified by SHA-256, ${unknown} were installed before hashes were recorded; to record them run: ${again}`,
+    ]
+  return [`\n${name}: ${verified} files verified by SHA-256.`]
+}
+
+interface Verified {
+  readonly name: string
+  readonly verified: number
+  readonly unknown: number
+  readonly problems: readonly string[]
 }
 
 /** Nothing for the Nodes that are tested. */

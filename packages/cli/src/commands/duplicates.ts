@@ -3,6 +3,7 @@ import { openEncoder } from '../encoder.js'
 import { startEngine } from '../engine.js'
 import { openRunIndex } from '../image-search.js'
 import { interruptible } from '../interrupt.js'
+import { printableLine } from '../printable.js'
 import { progressView } from '../progress.js'
 
 /** Flags of `selfsup duplicates`. */
@@ -36,7 +37,7 @@ export async function duplicates(run: string, flags: DuplicateFlags): Promise<nu
     else {
       for (const group of groups)
         console.log(
-          `${group.paths.length} images, similarity ${group.similarity.toFixed(4)}\n${group.paths.map((path) => `  ${path}`).join('\n')}`,
+          `${group.paths.length} images, similarity ${group.similarity.toFixed(4)}\n${group.paths.map((path) => `  ${printableLine(path)}`).join('\n')}`,
         )
       view.note(
         `${groups.length === 1 ? '1 group' : `${groups.length} groups`} of near-duplicates among ${await index.count()} images, at a similarity of at least ${similarity}`,

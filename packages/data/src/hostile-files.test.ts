@@ -1,0 +1,368 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { SelfsupError } from '@selfsup/core'
+import sharp from 'sharp'
+import { beforeAll, describe, expect, it, test } from 'vitest'
+import { decode, measure } from './decode.js'
+import { imageHeader } from './image-header.js'
+import { madePicture, temporaryFolder, writeFiles } from './made-pictures.js'
+import { memoryBudget } from './memory-budget.js'
+import { openImages } from './open-images.js'
+import { readFeatures } from './read-features.js'
+import { sampleImages } from './sample-images.js'
+import { streamImages } from './stream-images.js'
+
+let folder: string
+beforeAll(async () => {
+  folder = await temporaryFolder()
+})
+
+async function refused(work: Promise<unknown>, message: string | RegExp) {
+  await expect(work).rejects.toThrow(message)
+  await expect(work).rejects.toBeInstanceOf(SelfsupError)
+}
+
+describe('tar', () => {
+  /** A header with a size field of its own; the checksum fits. */
+  const entry = (name: string, content: Buffer | string, { size, type = '0' }: Entry = {}) => {
+    const bytes = Buffer.from(content)
+    const head = Buffer.alloc(512)
+    head.write(name, 0, 100)
+    head.write('0000644\0', 100)
+    if (Buffer.isBuffer(size)) size.copy(head, 124)
+    else head.write(size ?? `${bytes.length.toString(8).padStart(11, '0')}\0`, 124, 12, 'latin1')
+    head.write('        ', 148)
+    head.write(type, 156)
+    head.write('ustar\x0000', 257, 'latin1')
+    const sum = head.reduce((total, byte) => total + byte, 0)
+    head.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
+    return Buffer.concat([head, bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)])
+  }
+  interface Entry {
+    readonly size?: string | Buffer
+    readonly type?: string
+  }
+  const base256 = (size: bigint) => {
+    const field = Buffer.alloc(12)
+    field.writeBigInt64BE(size, 4)
+    field.fill(size < 0n ? 0xff : 0, 0, 4)
+    field[0]! |= 0x80
+    return field
+  }
+  const end = Buffer.alloc(1024)
+  const jpeg = () => madePicture(1).jpeg().toBuffer()
+  const open = async (name: string, ...parts: Buffer[]) => {
+    await writeFiles(folder, { [name]: Buffer.concat(parts) })
+    return openImages(join(folder, name), { cacheFolder: join(folder, 'cache') })
+  }
+  const lengthOf = async (name: string, ...parts: Buffer[]) => {
+    const dataset = await open(name, ...parts)
+    await dataset.close()
+    return dataset.length
+  }
+
+  test.each([
+    ['octal', '-0000001000\0'],
+    ['base 256', base256(-1024n)],
+    ['none', 'no number!!\0'],
+  ])(
+    'a size that is negative or no number (%s) is named, where walking on would never end',
+    async (kind, size) => {
+      const picture = await jpeg()
+      await refused(
+        open(`negative ${kind}.tar`, entry('a.jpg', picture), entry('b.jpg', picture, { size }), end),
+        /damaged at byte \d+: the size there is missing or negative/,
+      )
+    },
+  )
+
+  it('a size in base 256 beyond the file, or beyond all numbers, is named', async () => {
+    await refused(
+      open('large.tar', entry('a.jpg', await jpeg(), { size: base256(2n ** 40n) }), end),
+      'goes beyond',
+    )
+    const endless = Buffer.alloc(12, 0x7f)
+    endless[0] = 0x80
+    await refused(open('endless.tar', entry('a.jpg', await jpeg(), { size: endless }), end), 'safe integer')
+  })
+
+  it('sizes in base 256 and in pax headers are read: no file after them is lost', async () => {
+    const picture = await jpeg()
+    const others = Array.from({ length: 8 }, (_, i) => entry(`${i}.jpg`, picture))
+    const big = entry('big.jpg', picture, { size: base256(BigInt(picture.length)) })
+    expect(await lengthOf('base256.tar', big, ...others, end)).toBe(9)
+    const record = ` size=${picture.length}\n`
+    const pax = entry('PaxHeader', `${record.length + 2}${record}`, { type: 'x' })
+    const zero = entry('big.jpg', picture, { size: '00000000000\0' })
+    expect(await lengthOf('pax.tar', pax, zero, ...others, end)).toBe(9)
+  })
+
+  it("Python's tarfile writes sizes of both kinds that are read", async () => {
+    const picture = await jpeg()
+    await writeFiles(folder, { 'from-python.jpg': picture })
+    const script = `
+import tarfile, sys
+for format, name in [(tarfile.GNU_FORMAT, 'gnu'), (tarfile.PAX_FORMAT, 'pax'), (tarfile.USTAR_FORMAT, 'ustar')]:
+    with tarfile.open(sys.argv[1] + '/python-' + name + '.tar', 'w', format=format) as tar:
+        for i in range(3):
+            tar.add(sys.argv[1] + '/from-python.jpg', ('deep/' * 15 + 'ü%d.jpg') % i)`
+    try {
+      execFileSync('python3', ['-c', script, folder], { stdio: 'ignore' })
+    } catch {
+      return // no Python here
+    }
+    for (const kind of ['gnu', 'pax', 'ustar']) {
+      const dataset = await openImages(join(folder, `python-${kind}.tar`), {
+        cacheFolder: join(folder, 'cache'),
+      })
+      expect(dataset.length).toBe(3)
+      expect(dataset.pathOf!(2)).toContain(`${'deep/'.repeat(15)}ü2.jpg`)
+      await dataset.close()
+    }
+  })
+
+  it('cut anywhere but between two files is truncated', async () => {
+    const picture = await jpeg()
+    const [first, second] = [entry('a.jpg', picture), entry('b.jpg', picture)]
+    for (const bytes of [1, 100, 511, 512, 600])
+      await refused(
+        open('cut.tar', first, second.subarray(0, bytes)),
+        `truncated at byte ${first.length}: ${bytes < 512 ? 'the header there is not whole' : 'the file there has'}`,
+      )
+  })
+
+  it('a class number that no dataset has is named, before a list of so many classes is made', async () => {
+    await refused(
+      open('classes.tar', entry('a.jpg', await jpeg()), entry('a.cls', '2000000000'), end),
+      'classes.tar:a.cls: the class number is 2000000000; class numbers count from 0, at most 1048575',
+    )
+  })
+
+  it('an empty .cls and JSON that holds no number are no class 0', async () => {
+    const picture = await jpeg()
+    const parts = ['', 'null', '{"label": []}', '{"label": null}'].flatMap((content, i) => [
+      entry(`${i}.jpg`, picture),
+      entry(`${i}.${i === 0 ? 'cls' : 'json'}`, content),
+    ])
+    const dataset = await open('no-classes.tar', ...parts, end)
+    expect(dataset.labels()).toBeUndefined()
+    await dataset.close()
+  })
+
+  it('a long name of gigabytes, and a range of millions, are refused', async () => {
+    await refused(
+      open('long.tar', entry('x', Buffer.alloc(2 ** 21), { type: 'L' }), entry('a.jpg', await jpeg()), end),
+      'names and attributes there take 2097152 bytes',
+    )
+    await refused(openImages(join(folder, 'a-{0..2000000000}.tar')), 'at most 100000 files')
+    await refused(openImages(join(folder, 'a-{9..1}.tar')), 'must count upwards')
+  })
+})
+
+describe('images', () => {
+  const svg =
+    '<svg xmlns="http://www.w3.org/2000/svg" width="20000" height="20000"><filter id="f"><feTurbulence baseFrequency="0.05" numOctaves="200"/></filter><rect width="20000" height="20000" filter="url(#f)"/></svg>'
+
+  test.each([
+    ['SVG', svg],
+    ['SVG behind an XML declaration', `<?xml version="1.0"?>\n${svg}`],
+    ['SVG in gzip', gzipSync(svg)],
+    ['PDF', '%PDF-1.4\n1 0 obj\n<<>>\nendobj\n'],
+  ])('%s is not rendered, whatever its name', async (kind, content) => {
+    const path = join(folder, kind)
+    await writeFiles(path, { 'a.jpg': content, 'b.jpg': await madePicture(2).jpeg().toBuffer() })
+    const started = performance.now()
+    const dataset = await openImages(path, { cacheFolder: join(folder, 'cache') })
+    expect(dataset.skipped()).toEqual([
+      { path: join(path, 'a.jpg'), reason: 'not a picture that can be read' },
+    ])
+    const stream = await streamImages(path)
+    let count = 0
+    for await (const { indices } of stream.batches({ batchSize: 2, size: 8 })) count += indices.length
+    expect(count).toBe(1)
+    expect((await sampleImages(path)).unreadable).toHaveLength(1)
+    await expect(measure(Buffer.from(content))).rejects.toThrow('not a picture')
+    expect(performance.now() - started).toBeLessThan(10_000)
+  })
+
+  test.each(['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'] as const)(
+    '%s is known by its first bytes',
+    async (format) => {
+      const file = await madePicture(3, 24, 20).toFormat(format).toBuffer()
+      expect(await imageHeader(file)).toMatchObject({ width: 24, height: 20 })
+      expect(await decode(file, 3)).toMatchObject({ width: 24, height: 20 })
+    },
+  )
+
+  it('the PNG header read here says what sharp says', async () => {
+    for (const make of [
+      sharp({ create: { width: 7, height: 5, channels: 4, background: '#12345678' } }).png(),
+      sharp({ create: { width: 7, height: 5, channels: 3, background: '#123' } })
+        .toColourspace('rgb16')
+        .png(),
+      madePicture(1, 7, 5).toColourspace('b-w').png(),
+    ]) {
+      const file = await make.toBuffer()
+      const { width, height, channels, depth } = await sharp(file).metadata()
+      expect(await imageHeader(file)).toEqual({
+        width,
+        height,
+        bytesPerPixel: channels! * (depth === 'ushort' ? 2 : 1),
+      })
+    }
+  })
+
+  it('a header of more pixels than can be decoded is refused without decoding', async () => {
+    const file = await madePicture(1).png().toBuffer()
+    file.writeUInt32BE(60_000, 16)
+    file.writeUInt32BE(60_000, 20)
+    await refused(decode(file, 3), 'more pixels than can be decoded')
+  })
+})
+
+describe('memory budget', () => {
+  it('work side by side stays within it, in the order of asking; what is larger runs alone', async () => {
+    const budget = memoryBudget(100)
+    let [used, most] = [0, 0]
+    const order: number[] = []
+    const sizes = [60, 30, 30, 1000, 10, 50, 50, 20]
+    await Promise.all(
+      sizes.map((bytes, i) =>
+        budget(bytes, async () => {
+          order.push(i)
+          used += bytes
+          if (bytes <= 100) most = Math.max(most, used)
+          else expect(used).toBe(bytes)
+          await new Promise((done) => setTimeout(done, 5))
+          used -= bytes
+        }),
+      ),
+    )
+    expect(order).toEqual([...sizes.keys()])
+    expect(most).toBeLessThanOrEqual(100)
+    expect(most).toBeGreaterThan(60) // side by side, not one after the other
+  })
+
+  it('gives back what failed work held, and refuses what no machine has', async () => {
+    const budget = memoryBudget(10, 1000)
+    for (let i = 0; i < 3; i++)
+      await expect(
+        budget(10, async () => {
+          throw new Error('broken')
+        }),
+      ).rejects.toThrow('broken')
+    expect(await budget(10, async () => 'done')).toBe('done')
+    await refused(
+      budget(1001, async () => {}),
+      'of memory',
+    )
+  })
+})
+
+describe('IDX and CIFAR', () => {
+  const idx = (dimensions: number[], values: Buffer) => {
+    const head = Buffer.alloc(4 + 4 * dimensions.length)
+    head.writeUInt32BE(0x0800 + dimensions.length)
+    for (const [i, n] of dimensions.entries()) head.writeUInt32BE(n, 4 + 4 * i)
+    return Buffer.concat([head, values])
+  }
+  const [longer, most] = [Buffer.alloc(13), 0xffffffff]
+
+  test.each<[string, string, Buffer, string]>([
+    ['no images', '', idx([0, 28, 28], Buffer.alloc(0)), 'empty; its dimensions are 0 x 28 x 28'],
+    ['images of no pixels', '', idx([5, 0, 28], Buffer.alloc(0)), 'empty'],
+    ['sizes beyond the file', '', idx([1000, 28, 28], Buffer.alloc(12)), 'truncated; 12 of 784000 bytes'],
+    ['sizes beyond all memory', '', idx([most, most, most], Buffer.alloc(12)), 'at most 4294967296 are read'],
+    ['more than its sizes', '', idx([1, 3, 4], longer), 'longer than the 12 bytes'],
+    ['more than its sizes, gzipped', '.gz', gzipSync(idx([1, 3, 4], longer)), 'longer than the 12 bytes'],
+    ['a header cut short', '', idx([1, 3, 4], longer).subarray(0, 10), 'no IDX file of images'],
+    ['a header cut short, gzipped', '.gz', gzipSync(Buffer.alloc(3)), 'no IDX file of images'],
+  ])('IDX of %s', async (kind, ending, file, message) => {
+    await writeFiles(join(folder, kind), { [`train-images-idx3-ubyte${ending}`]: file })
+    await refused(openImages(join(folder, kind)), message)
+  })
+
+  it('a gzip file that unpacks to far more than its header says is left after the first bytes', async () => {
+    const bomb = gzipSync(idx([1, 2, 2], Buffer.alloc(2 ** 28)))
+    await writeFiles(join(folder, 'bomb'), { 'train-images-idx3-ubyte.gz': bomb })
+    const before = process.memoryUsage().rss
+    await refused(openImages(join(folder, 'bomb')), 'longer than the 4 bytes')
+    expect(process.memoryUsage().rss - before).toBeLessThan(2 ** 27)
+  })
+
+  it('a CIFAR label that has no name', async () => {
+    const record = Buffer.alloc(3073)
+    record[0] = 200
+    await writeFiles(join(folder, 'cifar'), {
+      'data_batch_1.bin': record,
+      'batches.meta.txt': 'plane\ncar\n',
+    })
+    await refused(
+      openImages(join(folder, 'cifar')),
+      'an image is of class 200, but batches.meta.txt names 2 classes',
+    )
+  })
+
+  it.runIf(process.platform !== 'win32')('a named pipe is refused, not waited for', async () => {
+    await writeFiles(join(folder, 'pipes'), { note: '' })
+    const paths = ['train-images-idx3-ubyte', 'x.tar', 'x.npy'].map((name) => join(folder, 'pipes', name))
+    execFileSync('mkfifo', paths)
+    await refused(openImages(paths[0]!), 'is not a regular file')
+    await refused(openImages(paths[1]!), 'is not a regular file')
+    await refused(readFeatures(paths[2]!), 'is not a regular file')
+  })
+})
+
+describe('NumPy arrays', () => {
+  const npy = (description: string, data = Buffer.alloc(24), version = 1) => {
+    const head = Buffer.from(`\x93NUMPY${String.fromCharCode(version)}\0`, 'latin1')
+    const length = Buffer.alloc(version === 1 ? 2 : 4)
+    length.writeUIntLE(description.length, 0, length.length)
+    return Buffer.concat([head, length, Buffer.from(description, 'latin1'), data])
+  }
+  const array = (shape: string, { type = '<f4', fortran = 'False' } = {}) =>
+    `{'descr': '${type}', 'fortran_order': ${fortran}, 'shape': (${shape}), }`
+
+  test.each<[string, Buffer, string]>([
+    ['fewer numbers than its shape', npy(array('3, 4')), '3 x 4 numbers, 48 bytes; it ends before'],
+    ['more numbers than its shape', npy(array('1, 2')), '1 x 2 numbers, 8 bytes; it goes on'],
+    ['a shape of terabytes', npy(array('1000000000, 1000000')), 'it ends before'],
+    ['a shape beyond all numbers', npy(array(`${'9'.repeat(400)}, 2`)), 'it ends before'],
+    ['a shape of 0', npy(array('0, 6')), 'holds no features'],
+    ['a negative shape', npy(array('-2, -3')), 'it has another shape'],
+    ['one dimension', npy(array('6,')), 'it has another shape'],
+    ['three dimensions', npy(array('1, 2, 3')), 'it has another shape'],
+    ['no shape', npy("{'descr': '<f4', 'fortran_order': False}"), 'it has another shape'],
+    ['whole numbers', npy(array('2, 3', { type: '<i4' })), 'its type is <i4'],
+    ['float16', npy(array('2, 6', { type: '<f2' })), 'its type is <f2'],
+    ['big-endian floats', npy(array('2, 3', { type: '>f4' })), 'its type is >f4'],
+    [
+      'a type that is a name of every object',
+      npy(array('2, 3', { type: 'constructor' })),
+      'its type is constructor',
+    ],
+    ['Fortran order', npy(array('2, 3', { fortran: 'True' })), 'it is in Fortran order'],
+    [
+      'a header of gigabytes',
+      npy('', Buffer.alloc(0), 2).fill(0xff, 8),
+      'its header would be 4294967295 bytes',
+    ],
+    ['an unknown version', npy(array('2, 3'), undefined, 9), 'is not a NumPy array'],
+  ])('of %s', async (kind, file, message) => {
+    const name = `${kind}.npy`
+    await writeFiles(folder, { [name]: file })
+    await refused(readFeatures(join(folder, name)), message)
+  })
+
+  test.each([
+    ['a list', '[]', 'must hold an object'],
+    ['null', 'null', 'must hold an object'],
+    ['labels that are a text', '{"labels": "ab"}', 'labels must be a list of numbers'],
+    ['classes that are numbers', '{"classes": [1]}', 'classes must be a list of texts'],
+    ['values that are lists of lists', '{"values": {"x": [[1], [2]]}}', 'values.x must be a list of numbers'],
+  ])('beside them %s', async (kind, json, message) => {
+    await writeFiles(folder, { [`beside ${kind}.npy`]: npy(array('2, 3')), [`beside ${kind}.json`]: json })
+    await refused(readFeatures(join(folder, `beside ${kind}.npy`)), message)
+  })
+})

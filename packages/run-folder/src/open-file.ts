@@ -1,0 +1,55 @@
+import { constants } from 'node:fs'
+import { type FileHandle, open, stat } from 'node:fs/promises'
+import { SelfsupError } from '@selfsup/core'
+
+/** Opening a named pipe would wait for its writer, perhaps for ever. Windows has no such flag. */
+const READ_WITHOUT_WAITING = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
+
+/**
+ * Opens a file to read.
+ * @throws SelfsupError when it cannot be opened, or is no regular file: a folder, a named pipe, a device
+ */
+export async function openFile(path: string): Promise<FileHandle> {
+  const file = await open(path, READ_WITHOUT_WAITING).catch((error: NodeJS.ErrnoException) => {
+    throw new SelfsupError(
+      isMissing(error) ? `${path} does not exist` : `${path} cannot be opened (${error.code})`,
+      { code: isMissing(error) ? 'not-found' : 'damaged-file', path },
+    )
+  })
+  const facts = await file.stat()
+  if (facts.isFile()) return file
+  await file.close()
+  throw new SelfsupError(`${path} is not a regular file`, { code: 'damaged-file', path })
+}
+
+/**
+ * The whole of a small file.
+ * @param most bytes; a larger file is refused before it is read
+ * @throws SelfsupError when it cannot be read or is larger
+ */
+export async function readWhole(path: string, most: number): Promise<Buffer> {
+  const file = await openFile(path)
+  try {
+    const { size } = await file.stat()
+    if (size > most) throw new SelfsupError(`${path}: ${size} bytes; at most ${most} are read`)
+    return await file.readFile()
+  } finally {
+    await file.close()
+  }
+}
+
+/** The text of a file. @throws SelfsupError when it cannot be read or has more than `most` bytes */
+export async function readText(path: string, most = 2 ** 28): Promise<string> {
+  return (await readWhole(path, most)).toString('utf8')
+}
+
+/** Like `readWhole`; undefined where there is no such file. */
+export async function readIfThere(path: string, most: number): Promise<Buffer | undefined> {
+  const there = await stat(path).catch(() => undefined)
+  return there && readWhole(path, most)
+}
+
+/** Not there, or there is a file where a folder of its path should be. */
+function isMissing({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'ENOENT' || code === 'ENOTDIR'
+}

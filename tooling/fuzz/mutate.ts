@@ -1,0 +1,92 @@
+/** Random whole numbers of one stream: the same for the same seed (mulberry32). */
+export function numbers(seed: number): (below: number) => number {
+  let state = seed >>> 0
+  return (below) => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = Math.imul(state ^ (state >>> 15), state | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below)
+  }
+}
+
+/** Values at the edges of what lengths and offsets are stored in. */
+const edges = [0n, 1n, 0x7fn, 0x80n, 0xffn, 0x7fffn, 0xffffn, 0x7fffffffn, 0x80000000n, 0xffffffffn]
+const wideEdges = [...edges, 2n ** 40n, 2n ** 53n, 2n ** 63n - 1n, 2n ** 64n - 1n]
+const texts = [
+  '0',
+  '-1',
+  '1e9',
+  '99999999999',
+  '2147483648',
+  '1e400',
+  '0.5',
+  'null',
+  '""',
+  '[]',
+  '{}',
+  'NaN',
+  '../x',
+  '[[[[',
+]
+
+/** One to four random changes of a file's bytes: flipped bits, edge values, cut, doubled, moved or inserted parts. */
+export function mutate(original: Buffer, below: (limit: number) => number): Buffer {
+  let bytes = Buffer.from(original)
+  for (let change = 1 + below(4); change > 0; change--) bytes = changed(bytes, below)
+  return bytes
+}
+
+function changed(bytes: Buffer, below: (limit: number) => number): Buffer {
+  if (bytes.length === 0) return Buffer.from([below(256)])
+  // Headers stand at the beginning or the end, and are what lengths lie in.
+  const places = [bytes.length, Math.min(64, bytes.length), Math.min(1024, bytes.length)]
+  const at = below(8) === 0 ? bytes.length - 1 - below(Math.min(64, bytes.length)) : below(places[below(3)]!)
+  const length = 1 + below(Math.min(bytes.length - at, [4, 64, 4096][below(3)]!))
+  const part = bytes.subarray(at, at + length)
+  const replaced = (by: Uint8Array, removed = length) =>
+    Buffer.concat([bytes.subarray(0, at), by, bytes.subarray(at + removed)])
+  switch (below(9)) {
+    case 0:
+      bytes[at]! ^= 1 << below(8)
+      return bytes
+    case 1:
+      bytes[at] = below(256)
+      return bytes
+    case 2:
+      return bytes.subarray(0, at)
+    case 3:
+      return replaced(Buffer.concat([part, part]))
+    case 4:
+      return replaced(Buffer.alloc(0))
+    case 5:
+      return replaced(Buffer.from(Array.from({ length }, () => below(256))), below(2) * length)
+    case 6:
+      return replaced(edge(below), 0)
+    case 7: {
+      const value = edge(below)
+      return replaced(value, Math.min(value.length, bytes.length - at))
+    }
+    default:
+      return withText(bytes, at, below)
+  }
+}
+
+/** An edge value in two, four or eight bytes of either order. */
+function edge(below: (limit: number) => number): Buffer {
+  const width = [2, 4, 8][below(3)]!
+  const value = BigInt.asUintN(8 * width, wideEdges[below(wideEdges.length)]!)
+  const bytes = Buffer.from(value.toString(16).padStart(2 * width, '0'), 'hex')
+  return below(2) === 0 ? bytes : bytes.reverse()
+}
+
+/** The next number written in digits after a place, replaced by another text. */
+function withText(bytes: Buffer, at: number, below: (limit: number) => number): Buffer {
+  const text = bytes.toString('latin1')
+  const found = /-?\d[\d.eE+-]*/.exec(text.slice(at, at + 4096))
+  if (!found) return bytes
+  const start = at + found.index
+  return Buffer.from(
+    text.slice(0, start) + texts[below(texts.length)] + text.slice(start + found[0].length),
+    'latin1',
+  )
+}
