@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Application, Converter, ReflectionKind } from 'typedoc'
 import { packageFacts, root } from './repository.js'
@@ -9,13 +9,17 @@ const hasApi = (folder: string) => folder !== 'cli'
 /**
  * Writes a page `/api/PACKAGE` for each package from the comments in its sources.
  * @param stage the VitePress project
- * @param folders names of the packages' folders
+ * @param folders names of the packages' folders; none, or at least two, since TypeDoc makes no module of a single one
  */
 export async function writeApiPages(stage: string, folders: readonly string[]): Promise<void> {
   const shown = folders.filter(hasApi)
   const out = join(stage, 'api')
   mkdirSync(out, { recursive: true })
   if (shown.length > 0) await runTypedoc(stage, out, shown)
+  for (const folder of shown) {
+    const page = join(out, `${folder}.md`)
+    writeFileSync(page, readFileSync(page, 'utf8').replace(/^# .*/, `# ${packageFacts(folder).name}`))
+  }
   rmSync(join(out, 'modules.md'), { force: true }) // TypeDoc's own list
   rmSync(join(out, 'typedoc-sidebar.json'), { force: true })
   const list = shown.map(
@@ -28,9 +32,20 @@ export async function writeApiPages(stage: string, folders: readonly string[]): 
 }
 
 async function runTypedoc(stage: string, out: string, folders: readonly string[]): Promise<void> {
+  const entryPoints = folders.map((folder) => join(root, 'packages', folder, 'src/index.ts'))
+  // TypeDoc reads every file that a configuration names: these alone.
+  const tsconfig = join(stage, 'tsconfig.api.json')
+  writeFileSync(
+    tsconfig,
+    JSON.stringify({
+      extends: join(root, 'tsconfig.json'),
+      compilerOptions: { rootDir: root, paths: { '@selfsup/*': [join(root, 'packages/*/src/index.ts')] } },
+      files: entryPoints,
+    }),
+  )
   const app = await Application.bootstrapWithPlugins({
-    entryPoints: folders.map((folder) => join(root, 'packages', folder, 'src/index.ts')),
-    tsconfig: join(root, 'tooling/tsconfig/packages.json'),
+    entryPoints,
+    tsconfig,
     plugin: ['typedoc-plugin-markdown', 'typedoc-vitepress-theme'],
     // Types are checked elsewhere.
     skipErrorChecking: true,
