@@ -1,6 +1,8 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Application, Converter, ReflectionKind } from 'typedoc'
+import { load as loadMarkdown } from 'typedoc-plugin-markdown'
+import { load as loadTheme } from 'typedoc-vitepress-theme'
 import { packageFacts, root } from './repository.js'
 
 /** The packages that export functions to call; the command line does not. */
@@ -46,7 +48,7 @@ async function runTypedoc(stage: string, out: string, folders: readonly string[]
   const app = await Application.bootstrapWithPlugins({
     entryPoints,
     tsconfig,
-    plugin: ['typedoc-plugin-markdown', 'typedoc-vitepress-theme'],
+    plugin: [loadMarkdown, loadTheme as (app: Application) => void],
     // Types are checked elsewhere.
     skipErrorChecking: true,
     excludeExternals: true,

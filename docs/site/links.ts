@@ -8,6 +8,7 @@ const pages: Readonly<Record<string, string>> = {
   'ARCHITECTURE.md': '/architecture',
   'CONTRIBUTING.md': '/guide/contributing',
   'examples/README.md': '/examples',
+  'docs/pages/methods': '/methods/',
   'tooling/bench/RESULTS.md': '/benchmarks',
 }
 
