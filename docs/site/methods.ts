@@ -20,7 +20,7 @@ export function methodPage(definition: MethodDefinition, from: string): string {
   return [
     title,
     `${capital(summary)}.`,
-    `| | |\n| --- | --- |\n| Paper | ${linked(paper)} |\n| Package | [${packageFacts(from).name}](/packages/${from}) |\n| Command | \`selfsup pretrain ${name} IMAGES\` |`,
+    `- Paper: ${linked(paper)}\n- Package: [${packageFacts(from).name}](/packages/${from})\n- Command: \`selfsup pretrain ${name} IMAGES\``,
     rest.join('\n').trim(),
     optionsSection(definition),
     recipeSection(definition),
@@ -56,7 +56,7 @@ function optionsSection({ name, options }: MethodDefinition): string {
   return [
     '## Options',
     `Set them with \`--set NAME=VALUE\` on the command line, or in the second argument in TypeScript. \`selfsup methods ${name}\` shows the same list.`,
-    `| option | default | value | |\n| --- | --- | --- | --- |\n${rows.join('\n')}`,
+    `| option | default | value | meaning |\n| --- | --- | --- | --- |\n${rows.join('\n')}`,
   ].join('\n\n')
 }
 
@@ -68,7 +68,7 @@ function recipeSection(definition: MethodDefinition): string {
   return [
     '## Training recipe',
     'What `selfsup pretrain` uses unless you say otherwise.',
-    `| | |
+    `| setting | value |
 | --- | --- |
 | epochs | ${epochs} |
 | batch | ${batchSize} |

@@ -1,4 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { rows } from '../../tooling/layers/rows.js'
@@ -9,6 +10,7 @@ import { methodResults } from './method-results.js'
 import { earlierMark, methodPage, packageOfMethod, resultsSection } from './methods.js'
 import { docs, packageFolders, readText, root } from './repository.js'
 import { benchmarks } from './results.js'
+import { stageSite } from './stage.js'
 
 describe('links', () => {
   test('to a file that a page shows become links to that page, with the anchor', () => {
@@ -120,6 +122,21 @@ describe('pages of methods', async () => {
     const texts = readdirSync(join(docs, 'pages/methods')).filter((file) => file !== 'index.md')
     expect(texts.filter((file) => !names.includes(file))).toEqual([])
   })
+})
+
+test('all texts of the site fit together: what they link to and include is there', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'selfsup-pages-'))
+  try {
+    await stageSite(folder)
+    const pages = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+      file.endsWith('.md'),
+    )
+    expect(pages).toContain(join('methods', 'simclr.md'))
+    expect(pages).toContain(join('packages', 'train.md'))
+    expect(pages).toContain('architecture.md')
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
 
 test('errors that the answers quote are thrown somewhere', () => {
