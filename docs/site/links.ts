@@ -13,7 +13,7 @@ const pages: Readonly<Record<string, string>> = {
 }
 
 /** The page of the site that shows a file of the repository; undefined where none does. */
-export function pageOf(path: string): string | undefined {
+function pageOf(path: string): string | undefined {
   const text = /^docs\/pages\/(.+?)(\/index)?\.md$/.exec(path)
   if (text) return text[2] ? `/${text[1]}/` : `/${text[1]}`
   const ofPackage = /^packages\/([a-z-]+)(\/README\.md)?$/.exec(path)

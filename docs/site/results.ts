@@ -1,7 +1,7 @@
 import { readText } from './repository.js'
 
 /** One line of a table of benchmark results. */
-export interface ResultRow {
+interface ResultRow {
   readonly name: string
   readonly ours: string
   readonly peer: string
