@@ -1,4 +1,4 @@
-// Writes features of images for Python: as .npy with labels beside it, and as .parquet.
+// Writes features of images for Python: as .npy with labels in a .json, and as .parquet.
 //   tsx features-in-python.ts FOLDER && python3 features_in_python.py FOLDER
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -5,7 +5,7 @@ import { methodResults } from './method-results.js'
 import { docs, packageFacts, packageFolders, root } from './repository.js'
 import { type Benchmark, benchmarks } from './results.js'
 
-/** The mark beside figures that the earlier mixed precision made. */
+/** Marks figures that the earlier mixed precision made. */
 export const earlierMark = '¹'
 
 /**
@@ -97,7 +97,7 @@ export function resultsSection(name: string, all = benchmarks()): string {
 }
 
 function table({ name, conditions, rows, earlierPrecision }: Benchmark, wanted: RegExp): string[] {
-  // Times and memory were taken beside other programs unless a peer stands next to them.
+  // Times and memory without a peer's were measured while other programs ran.
   const shown = rows.filter(
     (row) => wanted.test(row.name) && (row.peer !== '-' || !/^(s|MB)$/.test(row.unit)),
   )
