@@ -18,6 +18,9 @@ const { values } = parseArgs({
 
 const api = values.api === 'all' ? packageFolders() : values.api === 'none' ? [] : values.api.split(',')
 process.env.DO_NOT_TRACK = '1'
+// Where Vue is not a dependency of this package, VitePress links it into node_modules for the time of a build, and two
+// builds at a time remove it from each other.
+import.meta.resolve('vue')
 
 rmSync(values.stage, { recursive: true, force: true })
 const started = performance.now()

@@ -99,6 +99,10 @@ describe.skipIf(!chromiumPath)('the site in a browser', () => {
     page.on('pageerror', (error) => complaints.push(error.message))
     page.on('console', (message) => message.type() !== 'log' && complaints.push(message.text()))
     page.on('requestfailed', (request) => complaints.push(`failed: ${request.url()}`))
+    page.on(
+      'response',
+      (response) => response.ok() || complaints.push(`${response.status()} ${response.url()}`),
+    )
     page.on('request', (request) => request.url().startsWith(origin) || elsewhere.push(request.url()))
     await page.goto(`${origin}${path}`, { waitUntil: 'networkidle' })
     return { page, complaints, elsewhere }

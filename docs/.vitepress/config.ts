@@ -30,6 +30,7 @@ export default defineConfig({
   lang: 'en',
   base: process.env.DOCS_BASE ?? '/',
   cleanUrls: false,
+  head: [['link', { rel: 'icon', href: 'data:,' }]], // or browsers ask for /favicon.ico
   themeConfig: {
     nav: [
       page('Guide', '/guide/getting-started'),
