@@ -10,11 +10,13 @@ const alias = [
   { find: /^selfsup$/, replacement: `${root}packages/cli/src/index.ts` },
 ]
 
-const folders = ['packages', 'tooling'].flatMap((group) =>
-  readdirSync(`${root}${group}`, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => `${group}/${entry.name}`),
-)
+const folders = ['packages', 'tooling']
+  .flatMap((group) =>
+    readdirSync(`${root}${group}`, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => `${group}/${entry.name}`),
+  )
+  .concat('docs', 'examples')
 
 export default defineConfig({
   test: {
@@ -22,7 +24,7 @@ export default defineConfig({
     projects: folders.map((folder) => ({
       resolve: { alias, mainFields: ['main'] },
       test: {
-        name: folder.split('/')[1],
+        name: folder.split('/').at(-1)!,
         root: `${root}${folder}`,
         include: ['**/*.test.ts'],
         exclude: ['**/node_modules/**', '**/dist/**'],

@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import ts from 'typescript'
 import { afterAll, describe, expect, test } from 'vitest'
 
-// Every ```ts block of every README is type-checked against the sources and run, as a program of its own, against the
+// Every ```ts block of every README and of the documentation's pages is type-checked against the sources and run, as a program of its own, against the
 // built packages (`npm test` builds before it tests). A block marked ```ts no-run is only type-checked.
 const root = fileURLToPath(new URL('../..', import.meta.url))
 // Within the workspace, from where the packages and what they build on are found.
@@ -31,7 +31,13 @@ function blocksOf(name: string, text: string): Block[] {
 
 const files = [
   'README.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  'examples/README.md',
   ...readdirSync(join(root, 'packages')).map((folder) => `packages/${folder}/README.md`),
+  ...readdirSync(join(root, 'docs/pages'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => `docs/pages/${file}`),
 ]
 const blocks = files
   .filter((file) => existsSync(join(root, file)))
@@ -66,7 +72,7 @@ function typeErrors(texts: readonly string[]): string[][] {
 
 afterAll(() => rm(scratch, { recursive: true, force: true }))
 
-describe('code in a README is true', () => {
+describe('code in READMEs and documentation is true', () => {
   test('there is some', () => {
     expect(blocks.length).toBeGreaterThan(10)
   })

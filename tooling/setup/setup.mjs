@@ -153,6 +153,8 @@ const manifests = () => [
   'pnpm-lock.yaml',
   'pnpm-workspace.yaml',
   ...packages().map((name) => `packages/${name}/package.json`),
+  'docs/package.json',
+  'examples/package.json',
 ]
 
 function say(text) {
@@ -170,7 +172,12 @@ async function setUp() {
   await once(
     'install',
     manifests(),
-    () => ['node_modules/.modules.yaml', ...packages().map((name) => `packages/${name}/node_modules`)],
+    () => [
+      'node_modules/.modules.yaml',
+      ...packages().map((name) => `packages/${name}/node_modules`),
+      'docs/node_modules',
+      'examples/node_modules',
+    ],
     async () => {
       say('Installing packages')
       await logged(
