@@ -1,5 +1,5 @@
 /** The house, top to bottom: a package imports from rows below its own, never from its own or from above. */
-export const rows: readonly (readonly string[])[] = [
+const rows: readonly (readonly string[])[] = [
   ['cli'],
   ['train', 'evaluation', 'report', 'retrieval', 'advise'],
   ['simclr', 'moco', 'byol', 'barlow-twins', 'iic', 'cpc', 'metric-learning', 'pretext', 'generative'],

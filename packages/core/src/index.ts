@@ -23,7 +23,6 @@ export {
   type LossResult,
   type Method,
   phasesOf,
-  type Step,
 } from './method.js'
 export { nearest, unknownName } from './nearest.js'
 export {
@@ -53,6 +52,7 @@ export {
   formatShape,
   ShapeError,
 } from './shape.js'
+export type { Step } from './step.js'
 export { stopGradient } from './stop-gradient.js'
 export type {
   AdamwSettings,

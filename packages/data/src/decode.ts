@@ -1,13 +1,7 @@
 import { type CropBox, centralCropBox, SelfsupError } from '@selfsup/core'
 import sharp, { type Sharp } from 'sharp'
+import type { Pixels } from './pixels.js'
 import { resizedCrop } from './resize.js'
-
-/** A decoded picture, 0..255, [height, width, channels]. */
-export interface Pixels {
-  readonly data: Uint8Array
-  readonly width: number
-  readonly height: number
-}
 
 /** Below this side a picture holds nothing to learn from. */
 export const SMALLEST_SIDE = 2

@@ -1,3 +1,4 @@
-export { definition, type MocoOptions, type MocoViews, moco } from './moco.js'
+export { definition, type MocoOptions, moco } from './moco.js'
+export type { MocoViews } from './parts.js'
 export { type KeyQueue, keyQueue } from './queue.js'
 export { inRandomOrder } from './shuffle.js'

@@ -6,7 +6,8 @@ import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
-import { definition, type MocoOptions, type MocoViews, moco } from './moco.js'
+import { definition, type MocoOptions, moco } from './moco.js'
+import type { MocoViews } from './parts.js'
 
 type Values = Record<string, number[]>
 interface Fixture {
