@@ -23,7 +23,7 @@ export const codeOptions = {
 } as const
 
 /** What a backbone makes of pictures. */
-export interface Encoded {
+interface Encoded {
   /** its output: [batch, features] */
   readonly features: tf.Tensor2D
   /** [batch, latent] */

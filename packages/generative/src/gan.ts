@@ -51,7 +51,7 @@ const options = {
 export type GanOptions = Partial<OptionValues<typeof options>>
 
 /** What a step looks at. */
-export interface GanViews {
+interface GanViews {
   readonly [name: string]: tf.Tensor
   /** normalised, [batch, size, size, channels] */
   readonly pictures: tf.Tensor4D

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { fileVersionRecord, restartRecord, scalarRecord } from './event-file.js'
 
 /** One line of metrics.jsonl. */
-export interface MetricsLine {
+interface MetricsLine {
   readonly step: number
   readonly epoch: number
   readonly [metric: string]: number | undefined

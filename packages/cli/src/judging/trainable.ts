@@ -5,7 +5,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { disposeOf, makeMethod, type RunConfig, trainedMethod } from '../run.js'
 
 /** A method's way from pictures to features, to be trained further. */
-export async function trainable(method: Method): Promise<TrainableNetwork> {
+async function trainable(method: Method): Promise<TrainableNetwork> {
   const { networks, parameters = {} } = method
   if (!method.encode)
     return { ...trainableModel(networks.backbone, await mapsOf(method)), dispose: () => disposeOf(method) }
