@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { temporaryFolder } from '../vitest/temporary-folder.js'
+import changelog from './changelog.cjs'
 import { changeVersions } from './versions.mjs'
 import { copyPackages, type Manifest, manifestOf, publishedPackages, root } from './workspace.mjs'
 
@@ -31,4 +32,11 @@ test('a release gives each package the version that its own changesets ask for',
   const next = folders.map((folder) => [folder, nextOf(manifestOf(join(root, 'packages', folder)))])
   await changeVersions(copy)
   expect(folders.map((folder) => [folder, manifestOf(join(copy, 'packages', folder)).version])).toEqual(next)
+})
+
+test('a changelog names our own packages that are newer, and none that had no version before', async () => {
+  const first = { name: '@selfsup/core', oldVersion: '0.0.0', newVersion: '1.0.0' }
+  const newer = { name: '@selfsup/optim', oldVersion: '1.0.0', newVersion: '1.1.0' }
+  expect(await changelog.getDependencyReleaseLine([], [first])).toBe('')
+  expect(await changelog.getDependencyReleaseLine([], [first, newer])).toBe('- Takes @selfsup/optim 1.1.0')
 })

@@ -28,6 +28,9 @@ export function publishedPackages() {
     .filter((folder) => !manifestOf(join(root, 'packages', folder)).private)
 }
 
+/** What the configuration of changesets names. */
+const changelog = 'tooling/release/changelog.cjs'
+
 /**
  * Copies what `changeset version` and `pnpm pack` need of the workspace, so that the working tree stays as it is.
  *
@@ -39,7 +42,8 @@ export function copyPackages(to, parts) {
   const copy = (path) => {
     if (existsSync(join(root, path))) cpSync(join(root, path), join(to, path), { recursive: true })
   }
-  for (const path of ['package.json', 'pnpm-workspace.yaml', 'pnpm-lock.yaml', '.changeset']) copy(path)
+  for (const path of ['package.json', 'pnpm-workspace.yaml', 'pnpm-lock.yaml', '.changeset', changelog])
+    copy(path)
   const folders = publishedPackages()
   for (const folder of folders) for (const part of parts) copy(join('packages', folder, part))
   symlinkSync(join(root, 'node_modules'), join(to, 'node_modules'), 'junction')
