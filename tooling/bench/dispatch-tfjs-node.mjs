@@ -10,7 +10,9 @@ import { load } from './packages.mjs'
 
 const fromTensorflow = createRequire(new URL('../../packages/tensorflow/package.json', import.meta.url))
 const { findTensorflow } = await load('tensorflow')
-const library = dirname(findTensorflow().folder)
+const found = findTensorflow()
+if (!found) throw new Error('this benchmark needs native TensorFlow: npx selfsup engine install')
+const library = dirname(found.folder)
 const tfjsNode = dirname(fromTensorflow.resolve('@tensorflow/tfjs-node/package.json'))
 const addon = fileURLToPath(new URL('../../.cache/tfjs-node/tfjs_binding.node', import.meta.url))
 if (!existsSync(addon)) {
@@ -32,7 +34,10 @@ if (!existsSync(addon)) {
   ])
 }
 process.env.TF_CPP_MIN_LOG_LEVEL = '3'
-Object.assign(util, { isNullOrUndefined: (value) => value == null, isArray: Array.isArray })
+Object.assign(util, {
+  isNullOrUndefined: (/** @type {unknown} */ value) => value == null,
+  isArray: Array.isArray,
+})
 const tf = fromTensorflow('@tensorflow/tfjs-core')
 fromTensorflow('@tensorflow/tfjs-node/dist/register_all_kernels.js')
 const { NodeJSKernelBackend } = fromTensorflow('@tensorflow/tfjs-node/dist/nodejs_kernel_backend.js')
