@@ -20,6 +20,7 @@ const folders = ['packages', 'tooling']
 
 export default defineConfig({
   test: {
+    globalSetup: [`${root}tooling/vitest/empty-temporary-folder.ts`],
     maxWorkers: '100%', // by default one core is left idle: half of a small machine
     projects: folders.map((folder) => ({
       resolve: { alias, mainFields: ['main'] },

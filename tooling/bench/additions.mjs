@@ -1,15 +1,25 @@
 import { median } from './packages.mjs'
 
-/** 10,000 additions of scalars, each of the last one's result. */
+/** @import { Scalar, Tensor } from '@tensorflow/tfjs-core' */
+
+/**
+ * 10,000 additions of scalars, each of the last one's result.
+ * @param {typeof import('@tensorflow/tfjs-core')} tf
+ */
 export function additions(tf) {
   const x = tf.scalar(1)
   return {
+    /** @param {Scalar} start */
     run: (start) => {
+      /** @type {Tensor} */
       let sum = start
       for (let i = 0; i < 10_000; i++) sum = tf.add(sum, start)
       return sum
     },
-    /** median of nine runs, after three to warm up */
+    /**
+     * Median of nine runs, after three to warm up.
+     * @param {(start: Scalar) => Tensor} step
+     */
     milliseconds(step) {
       const times = []
       for (let i = 0; i < 12; i++) {

@@ -3,17 +3,23 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { load, quick, report } from './packages.mjs'
+/** @import { HostImages } from '@selfsup/core' */
+import { load, quick, report, required } from './packages.mjs'
 
 const { uniforms } = await load('core')
 const { sampleImages } = await load('data')
 const { advise, measureImages } = await load('advise')
 const count = quick ? 400 : 2000
-const cifar = join(process.env.SELFSUP_CIFAR10, 'train')
+const cifar = join(required('SELFSUP_CIFAR10'), 'train')
 const mnist =
   process.env.SELFSUP_MNIST ?? fileURLToPath(new URL('../../../shared/data/mnist', import.meta.url))
 
-/** Each picture made anew, pixel by pixel, from where `from` says that it comes. */
+/**
+ * Each picture made anew, pixel by pixel, from where `from` says that it comes.
+ * @param {HostImages} images
+ * @param {(index: number, y: number, x: number, side: number) => readonly [row: number, column: number]} from
+ * @returns {HostImages}
+ */
 function moved({ data, shape }, from) {
   const [pictures, side, , channels] = shape
   const result = new Uint8Array(data.length)
@@ -22,31 +28,37 @@ function moved({ data, shape }, from) {
       for (let x = 0; x < side; x++) {
         const [row, column] = from(index, y, x, side)
         for (let c = 0; c < channels; c++, at++)
-          result[at] = data[((index * side + row) * side + column) * channels + c]
+          result[at] = data[((index * side + row) * side + column) * channels + c] ?? 0
       }
   return { data: result, shape }
 }
 
 const draws = uniforms([7, 7], 4 * count)
+/** @param {number} index */
+const drawOf = (index) => draws[index] ?? 0
 
-/** By a right angle of its own. */
+/**
+ * By a right angle of its own.
+ * @param {HostImages} images
+ */
 const anyQuarter = (images) =>
   moved(images, (index, y, x, side) => {
-    const quarters = Math.floor(4 * draws[index])
+    const quarters = Math.floor(4 * drawOf(index))
     const last = side - 1
-    return [
-      [y, x],
-      [x, last - y],
-      [last - y, last - x],
-      [last - x, y],
-    ][quarters]
+    if (quarters === 0) return [y, x]
+    if (quarters === 1) return [x, last - y]
+    return quarters === 2 ? [last - y, last - x] : [last - x, y]
   })
 
-/** By any angle, the nearest pixel, mirrored where that leads outside. */
+/**
+ * By any angle, the nearest pixel, mirrored where that leads outside.
+ * @param {HostImages} images
+ */
 const anyAngle = (images) =>
   moved(images, (index, y, x, side) => {
-    const angle = 2 * Math.PI * draws[index]
+    const angle = 2 * Math.PI * drawOf(index)
     const [down, across] = [y - (side - 1) / 2, x - (side - 1) / 2]
+    /** @param {number} value */
     const within = (value) => {
       const place = Math.round(value + (side - 1) / 2)
       return place < 0 ? -place : place >= side ? 2 * side - 2 - place : place
@@ -57,25 +69,34 @@ const anyAngle = (images) =>
     ]
   })
 
-/** Moved around its edges by a draw of its own, so that nothing has a place. */
+/**
+ * Moved around its edges by a draw of its own, so that nothing has a place.
+ * @param {HostImages} images
+ */
 const anyPlace = (images) =>
   moved(images, (index, y, x, side) => [
-    (y + Math.floor(side * draws[index])) % side,
-    (x + Math.floor(side * draws[count + index])) % side,
+    (y + Math.floor(side * drawOf(index))) % side,
+    (x + Math.floor(side * drawOf(count + index))) % side,
   ])
 
-/** Grey, in three channels. */
+/**
+ * Grey, in three channels.
+ * @param {HostImages} images
+ * @returns {HostImages}
+ */
 const grey = ({ data, shape }) => ({
-  data: data.map(
-    (_, i) => data[i - (i % 3)] * 0.3 + data[i - (i % 3) + 1] * 0.6 + data[i - (i % 3) + 2] * 0.1,
-  ),
+  data: data.map((_, i) => {
+    const [red = 0, green = 0, blue = 0] = data.subarray(i - (i % 3), i - (i % 3) + 3)
+    return red * 0.3 + green * 0.6 + blue * 0.1
+  }),
   shape,
 })
 
 const { images } = await sampleImages(cifar, { count })
 const digits = (await sampleImages(mnist, { count })).images
 const rows = []
-for (const [set, pictures] of [
+/** @type {readonly (readonly [set: string, pictures: HostImages])[]} */
+const cases = [
   ['CIFAR-10', images],
   ['CIFAR-10, quarter turns', anyQuarter(images)],
   ['CIFAR-10, any angle', anyAngle(images)],
@@ -83,24 +104,28 @@ for (const [set, pictures] of [
   ['CIFAR-10, grey', grey(images)],
   ['MNIST', digits],
   ['MNIST, quarter turns', anyQuarter(digits)],
-]) {
+]
+for (const [set, pictures] of cases) {
   const measures = measureImages(pictures, set)
+  const { orientation, layout } = measures
+  if (!orientation || !layout) throw new Error(`${set}: too few pictures for its orientation and layout`)
   const { methods } = advise({ ...measures, count: 50_000 })
-  const said = (name) => methods.find((method) => method.name === name).verdict
+  /** @param {string} name */
+  const said = (name) => methods.find((method) => method.name === name)?.verdict
   rows.push(
     {
       case: `${set}: upright found among four (rotation: ${said('rotation')})`,
-      value: 100 * measures.orientation.turns.accuracy,
+      value: 100 * orientation.turns.accuracy,
       unit: '%',
     },
     {
       case: `${set}: told from its mirror image`,
-      value: 100 * measures.orientation.mirrored.accuracy,
+      value: 100 * orientation.mirrored.accuracy,
       unit: '%',
     },
     {
       case: `${set}: direction of a patch of four (relative-patch: ${said('relative-patch')})`,
-      value: 100 * measures.layout.accuracy,
+      value: 100 * layout.accuracy,
       unit: '%',
     },
     {

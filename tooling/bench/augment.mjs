@@ -2,6 +2,8 @@
 import { mkdirSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+/** @import { Tensor1D } from '@tensorflow/tfjs-core' */
+/** @import { Augmentation } from '@selfsup/augment' */
 import { bare, load, prepared, quick, report } from './packages.mjs'
 
 const { simclrViews } = await load('augment')
@@ -10,13 +12,23 @@ const tf = await bare('@tensorflow/tfjs-core')
 const engine = await prepared()
 const seconds = quick ? 6 : 15
 
+/**
+ * @param {import('@selfsup/core').ImageDataset} dataset
+ * @param {Augmentation} augmentation
+ * @param {number} batchSize
+ */
 async function rate(dataset, augmentation, batchSize) {
-  const make = engine.compile((batch, seed) => augmentation.apply(batch, seed))
+  const make = engine.compile(
+    (/** @type {Parameters<Augmentation['apply']>[0]} */ batch, /** @type {Tensor1D} */ seed) =>
+      augmentation.apply(batch, seed),
+  )
+  /** @param {import('@selfsup/core').HostImages} images */
   const tensor = ({ data, shape }) => tf.tensor4d(data, [...shape], 'int32')
   let views = 0
   let started
   for (let epoch = 0; ; epoch++) {
     const { crops } = augmentation
+    /** @type {(batch: number) => import('@selfsup/core').Seed} */
     const seedOf = (batch) => [epoch, batch]
     for await (const host of dataset.batches({
       batchSize,
@@ -65,6 +77,7 @@ async function photographs() {
   if (readdirSync(folder).length < 400) {
     const { default: sharp } = await bare('sharp', 'data')
     for await (const { images, indices } of shapes({ size: 64, count: 400 }).batches({ batchSize: 1 })) {
+      if (!images) throw new Error('the drawn pictures are not there')
       await sharp(images.data, { raw: { width: 64, height: 64, channels: 3 } })
         .resize(500, 375, { fit: 'fill' })
         .jpeg({ quality: 90 })

@@ -12,6 +12,17 @@ import { record } from './record.mjs'
 import { table, tableRows } from './table.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
+/**
+ * A benchmark: the script of its peer, rounds, what its sides need in their environment, and, where they take turns, the
+ * name of the only case.
+ * @typedef {object} Bench
+ * @property {string} [peer]
+ * @property {number} rounds
+ * @property {(quick: boolean) => Record<string, string>} [environment]
+ * @property {string} [turns]
+ */
+
+/** @type {Readonly<Record<string, Bench>>} */
 const benches = {
   step: { peer: 'step.py', rounds: 3 },
   losses: { peer: 'losses.py', rounds: 3 },
@@ -43,28 +54,35 @@ const benches = {
   pretext: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
 }
 const known = ['--quick', '--json', '--record', '--ours-only', '--peer-only']
-const [name, ...flags] = process.argv.slice(2)
+const [name = '', ...flags] = process.argv.slice(2)
 const strange = flags.find((flag) => !known.includes(flag))
-if (!(name in benches) || strange) {
+const chosen = benches[name]
+if (!chosen || strange) {
   if (strange) console.error(`there is no ${strange}`)
   console.error(
     `usage: pnpm bench NAME ${known.map((flag) => `[${flag}]`).join(' ')}; NAME is one of ${Object.keys(benches).join(', ')}`,
   )
   process.exit(1)
 }
-const { peer, environment, ...bench } = benches[name]
+const { peer, environment, ...bench } = chosen
 const quick = flags.includes('--quick')
 const rounds = quick ? 1 : bench.rounds
 
+/** @type {NodeJS.ProcessEnv} */
 let env
 try {
   env = { ...process.env, SELFSUP_QUICK: quick ? '1' : '', ...environment?.(quick) }
 } catch (error) {
-  console.error(error.message)
+  console.error(error instanceof Error ? error.message : error)
   process.exit(1)
 }
 
-/** What a side measured; undefined, with the reason on stderr, when it fails. */
+/**
+ * What a side measured; undefined, with the reason on stderr, when it fails.
+ * @param {string} command
+ * @param {string} script
+ * @returns {import('./built.js').Report | undefined}
+ */
 function measure(command, script) {
   const { status, stdout, stderr, signal } = spawnSync(command, [`${here}${script}`], {
     encoding: 'utf8',
@@ -72,12 +90,13 @@ function measure(command, script) {
     env,
   })
   if (signal === 'SIGINT') process.exit(130)
-  if (status === 0) return JSON.parse(stdout.trim().split('\n').at(-1))
+  if (status === 0) return JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
   console.error(`${script} failed:\n${(stderr ?? '').trim().split('\n').slice(-8).join('\n')}`)
   return undefined
 }
 
 const python = peer?.endsWith('.py') && !flags.includes('--ours-only') ? peersPython() : undefined
+/** @type {[side: 'ours' | 'peer', command: string, script: string][]} */
 const sides = []
 if (!flags.includes('--peer-only')) sides.push(['ours', process.execPath, `${name}.mjs`])
 if (peer && !flags.includes('--ours-only')) {
@@ -88,17 +107,19 @@ if (peer && !flags.includes('--ours-only')) {
 // Others' work on the same cores slows the sides differently: such figures say nothing.
 const busy = await busyCores()
 if (busy > 0.2) console.error(`Other programs take ${busy.toFixed(1)} cores here: figures will be off`)
+/** @type {import('./built.js').Measured[]} */
 const measured = []
 let whole = sides.length > 0
 if (bench.turns) {
   const results = await inTurns(
-    sides.map(([, command, script]) => [command, `${here}${script}`]),
+    sides.map(([, command, script]) => /** @type {const} */ ([command, `${here}${script}`])),
     env,
   )
-  for (const [i, result] of results.entries()) {
+  for (const [i, [side]] of sides.entries()) {
+    const result = results[i]
     if (result)
       measured.push({
-        side: sides[i][0],
+        side,
         engine: result.report.engine,
         rows: [{ case: bench.turns, ...result }],
       })

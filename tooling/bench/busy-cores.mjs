@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 
 const times = () => {
   const all = cpus().map((core) => core.times)
+  /** @param {(core: import('node:os').CpuInfo['times']) => number} pick */
   const sum = (pick) => all.reduce((total, core) => total + pick(core), 0)
   return {
     idle: sum((core) => core.idle),

@@ -1,13 +1,15 @@
 // Captions of drawn shapes, two in each picture: CIDEr-D and BLEU-4 of a small decoder on frozen features, of weights that
 // learned without labels and of random ones. What is measured is kept in .cache/bench-shapes: delete it to begin anew.
 import { load, prepared, quick, report } from './packages.mjs'
-import { backbonesOf, featuresOf, kept, labelled } from './pretrained-shapes.mjs'
+import { backbonesOf, compared, featuresOf, kept, labelled } from './pretrained-shapes.mjs'
 
 const { bleu, cider, trainCaptioner } = await load('evaluation')
 const engine = await prepared()
+/** @type {(dataset: typeof labelled.train, features: import('@selfsup/evaluation').Features) => readonly (readonly string[])[]} */
 const captionsOf = (dataset, { indices }) =>
-  Array.from(indices, (position) => dataset.annotations(position).captions)
+  Array.from(indices, (position) => dataset.annotations(position).captions ?? [])
 
+/** @param {typeof compared[number]} name */
 async function scoresOf(name) {
   const { backbones } = await backbonesOf(engine)
   const features = await featuresOf(backbones[name], 'train', engine)
@@ -18,12 +20,12 @@ async function scoresOf(name) {
   captioner.dispose()
   for (const backbone of Object.values(backbones)) backbone.dispose()
   const known = captionsOf(labelled.test, asked)
-  const pairs = made.map((caption, i) => ({ made: caption, references: known[i] }))
-  return { cider: cider(pairs), bleu4: bleu(pairs)[3], example: [made[0], known[0][0]] }
+  const pairs = made.map((caption, i) => ({ made: caption, references: known[i] ?? [] }))
+  return { cider: cider(pairs), bleu4: bleu(pairs)[3] ?? Number.NaN, example: [made[0], known[0]?.[0]] }
 }
 
 const rows = []
-for (const name of ['SimCLR weights', 'random weights']) {
+for (const name of compared) {
   const { cider, bleu4 } = await kept.once(`captioning, ${name}`, () => scoresOf(name))
   rows.push({ case: `${name}, CIDEr-D`, value: cider, unit: 'of 10' })
   rows.push({ case: `${name}, BLEU-4`, value: 100 * bleu4, unit: '%' })

@@ -6,6 +6,7 @@ const perClass = { train: 300, test: 60 }
 
 /**
  * CIFAR-10 as JPEG or PNG files, train/CLASS/ and test/CLASS/, from $SELFSUP_CIFAR10; a part of it where it has to be quick.
+ * @param {boolean} quick
  * @throws Error when there is none
  */
 export function cifarFolder(quick) {
@@ -16,7 +17,7 @@ export function cifarFolder(quick) {
     )
   if (!quick) return whole
   const part = join(tmpdir(), 'selfsup-bench-cifar10')
-  for (const split of ['train', 'test']) {
+  for (const split of /** @type {const} */ (['train', 'test'])) {
     for (const name of readdirSync(join(whole, split))) {
       const to = join(part, split, name)
       mkdirSync(to, { recursive: true })

@@ -1,3 +1,6 @@
+/** @import { Dataset, Encoder, ImageDataset, Method } from '@selfsup/core' */
+/** @import { TrainOptions } from '@selfsup/train' */
+/** @import { Row } from './built.js' */
 // Contrastive predictive coding. Pictures: CIFAR-10, linear probe beside that of random weights. Series: MNIST read row by
 // row, linear probe on the context's last state, and how often the right row is found k steps ahead. SELFSUP_PART=pictures or
 // series does that part alone. What is measured is kept in .cache/bench-cpc, and a run that was stopped goes on: delete it to
@@ -7,11 +10,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { keeping } from './keeping.mjs'
 import { lineChart } from './line-chart.mjs'
-import { load, peakMemory, prepared, quick, report } from './packages.mjs'
+import { load, peakMemory, prepared, quick, report, required } from './packages.mjs'
 
 const { imagenetNormalisation } = await load('augment')
 const { convnet } = await load('backbones')
-const { encoderOf } = await load('core')
+const { encoderOf, resolveOptions } = await load('core')
 const { cpc, cpcSeries, definition, seriesBackbone, seriesDefinition } = await load('cpc')
 const { openImages, rowsAsSeries } = await load('data')
 const { extractFeatures, knn, linearProbe } = await load('evaluation')
@@ -19,11 +22,20 @@ const { recommendedSettings } = await load('train')
 const engine = await prepared()
 const only = process.env.SELFSUP_PART
 const kept = keeping(`bench-cpc/${quick ? 'quick' : 'full'}`)
+/** @type {Row[]} */
 const rows = []
 
-/** Accuracies are running means of the last steps; of a run that went on, of those since. */
+/**
+ * Accuracies are running means of the last steps; of a run that went on, of those since.
+ * @param {string} name
+ * @param {Method} method
+ * @param {Dataset} dataset
+ * @param {Pick<TrainOptions, 'epochs' | 'batchSize' | 'learningRate' | 'schedule' | 'optimizer'>} settings
+ */
 async function learn(name, method, dataset, settings) {
+  /** @type {Record<string, number>} */
   const accuracies = {}
+  /** @type {number | undefined} */
   let spread
   const { seconds } = await kept.learn(name, method, dataset, {
     ...settings,
@@ -42,7 +54,12 @@ async function learn(name, method, dataset, settings) {
   return { seconds, accuracies, spread, peak: peakMemory() }
 }
 
-/** Accuracy, in per cent, of kNN and linear probe on features of labelled pictures. */
+/**
+ * Accuracy, in per cent, of kNN and linear probe on features of labelled pictures.
+ * @param {Encoder} encode
+ * @param {[train: ImageDataset, test: ImageDataset]} data
+ * @param {Pick<import('@selfsup/evaluation').ExtractOptions, 'normalisation' | 'size'>} options
+ */
 async function probe(encode, [train, test], options) {
   const features = await Promise.all([
     extractFeatures(encode, train, { ...options, engine }),
@@ -55,7 +72,8 @@ async function probe(encode, [train, test], options) {
 }
 
 async function pictures() {
-  const folder = process.env.SELFSUP_CIFAR10
+  const folder = required('SELFSUP_CIFAR10')
+  /** @type {[ImageDataset, ImageDataset]} */
   const data = [await openImages(join(folder, 'train')), await openImages(join(folder, 'test'))]
   const backbone = convnet({ size: 8, norm: 'layer' })
   // For ten epochs on two cores: a small context network, larger crops, a higher rate.
@@ -64,7 +82,7 @@ async function pictures() {
   const options = { normalisation: imagenetNormalisation, size: 32 }
   const random = await probe(encoderOf(method), data, options)
   console.error(`pictures: random weights ${JSON.stringify(random)}`)
-  const settings = recommendedSettings(definition.training(method.options), {
+  const settings = recommendedSettings(definition.training(resolveOptions(definition, own)), {
     epochs: quick ? 2 : 10,
     learningRate: 1e-3,
   })
@@ -77,6 +95,7 @@ async function pictures() {
 async function series() {
   const folder =
     process.env.SELFSUP_MNIST ?? fileURLToPath(new URL('../../../shared/data/mnist', import.meta.url))
+  /** @type {[ImageDataset, ImageDataset]} */
   const data = [await openImages(folder), await openImages(folder, { split: 'test' })]
   // Each two rows an encoding of the six up to it: what comes next is seen at the scale of strokes.
   // Encodings one and two ahead share rows with the last one seen.
@@ -87,27 +106,39 @@ async function series() {
   const options = { normalisation: { mean: [0], std: [1] }, size: 28 }
   const random = await probe(encode, data, options)
   console.error(`series: random weights ${JSON.stringify(random)}`)
-  const settings = recommendedSettings(seriesDefinition.training(method.options), {
-    epochs: quick ? 1 : 3,
-  })
+  const settings = recommendedSettings(
+    seriesDefinition.training(resolveOptions(seriesDefinition, { steps: 6 })),
+    {
+      epochs: quick ? 1 : 3,
+    },
+  )
   const learning = await learn('series', method, rowsAsSeries(data[0]), settings)
   const learned = await probe(encode, data, options)
   console.error(`series: ${JSON.stringify(learned)}`)
   return { learned, random, ...learning }
 }
 
-/** How often what comes k steps ahead is found, by k. */
+/**
+ * How often what comes k steps ahead is found, by k.
+ * @param {string} file
+ * @param {string} title
+ * @param {Readonly<Record<string, number>>} accuracies
+ */
 function drawAccuracies(file, title, accuracies) {
-  const points = Object.entries(accuracies).map(([name, value]) => [
-    Number(name.replace('accuracy', '')),
-    100 * value,
-  ])
+  const points = Object.entries(accuracies).map(
+    ([name, value]) => /** @type {const} */ ([Number(name.replace('accuracy', '')), 100 * value]),
+  )
   const [x, y] = [{ label: 'k, steps ahead' }, { label: 'found among all candidates, %' }]
   const chart = lineChart({ title, x, y, series: [{ name: 'CPC', points }] })
   mkdirSync(fileURLToPath(new URL('charts', import.meta.url)), { recursive: true })
   writeFileSync(fileURLToPath(new URL(`charts/${file}.svg`, import.meta.url)), chart)
 }
 
+/**
+ * @param {string} what
+ * @param {Awaited<ReturnType<typeof pictures>>} found
+ * @returns {Row[]}
+ */
 function rowsOf(what, { learned, random, seconds, accuracies, spread, peak }) {
   return [
     { case: `${what}, linear probe`, value: learned.linear, unit: '%' },
@@ -125,9 +156,9 @@ function rowsOf(what, { learned, random, seconds, accuracies, spread, peak }) {
   ]
 }
 
-const ofPictures = await kept.once('pictures', pictures, only !== 'series')
+const ofPictures = await kept.onceIf('pictures', pictures, only !== 'series')
 if (ofPictures) rows.push(...rowsOf('CIFAR-10', ofPictures))
-const ofSeries = await kept.once('series', series, only !== 'pictures')
+const ofSeries = await kept.onceIf('series', series, only !== 'pictures')
 if (ofSeries) rows.push(...rowsOf('MNIST rows', ofSeries))
 if (ofSeries && !quick)
   drawAccuracies('cpc-series', 'CPC on rows of MNIST: found among all candidates', ofSeries.accuracies)

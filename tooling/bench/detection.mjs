@@ -2,14 +2,26 @@
 // and of the same trained along, from weights that learned without labels and from random ones. What is measured is kept in
 // .cache/bench-shapes: delete it to begin anew.
 import { load, prepared, quick, report } from './packages.mjs'
-import { backbonesOf, kept, labelled, networkOf, normalisation, size } from './pretrained-shapes.mjs'
+import {
+  backbonesOf,
+  compared,
+  kept,
+  labelled,
+  networkOf,
+  normalisation,
+  size,
+} from './pretrained-shapes.mjs'
 
 const { detectionScores, trainDetector } = await load('evaluation')
 const engine = await prepared()
 const options = { engine, size, normalisation, steps: quick ? 60 : 1500, seed: 1 }
 const rates = { frozen: 0, 'fine-tuned': 0.25 }
 
-/** Fine-tuning changes the weights: each has its own. */
+/**
+ * Fine-tuning changes the weights: each has its own.
+ * @param {typeof compared[number]} name
+ * @param {number} networkRate
+ */
 async function scoresOf(name, networkRate) {
   const { backbones } = await backbonesOf(engine)
   const learn = { dataset: labelled.train }
@@ -22,7 +34,7 @@ async function scoresOf(name, networkRate) {
 
 const rows = []
 for (const [how, rate] of Object.entries(rates)) {
-  for (const name of ['SimCLR weights', 'random weights']) {
+  for (const name of compared) {
     const { ap, ap50 } = await kept.once(`detection, ${name}, ${how}`, () => scoresOf(name, rate))
     rows.push({ case: `${name}, ${how}, mAP`, value: 100 * ap, unit: '%' })
     rows.push({ case: `${name}, ${how}, AP50`, value: 100 * ap50, unit: '%' })

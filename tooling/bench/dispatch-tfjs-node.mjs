@@ -8,10 +8,12 @@ import util from 'node:util'
 import { additions } from './additions.mjs'
 import { load } from './packages.mjs'
 
-const require = createRequire(new URL('../../packages/tensorflow/package.json', import.meta.url))
+const fromTensorflow = createRequire(new URL('../../packages/tensorflow/package.json', import.meta.url))
 const { findTensorflow } = await load('tensorflow')
-const library = dirname(findTensorflow().folder)
-const tfjsNode = dirname(require.resolve('@tensorflow/tfjs-node/package.json'))
+const found = findTensorflow()
+if (!found) throw new Error('this benchmark needs native TensorFlow: npx selfsup engine install')
+const library = dirname(found.folder)
+const tfjsNode = dirname(fromTensorflow.resolve('@tensorflow/tfjs-node/package.json'))
 const addon = fileURLToPath(new URL('../../.cache/tfjs-node/tfjs_binding.node', import.meta.url))
 if (!existsSync(addon)) {
   mkdirSync(dirname(addon), { recursive: true })
@@ -24,7 +26,7 @@ if (!existsSync(addon)) {
       '-I',
       join(library, 'include'),
       '-I',
-      join(dirname(require.resolve('node-api-headers/package.json')), 'include'),
+      join(dirname(fromTensorflow.resolve('node-api-headers/package.json')), 'include'),
     ],
     ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(tfjsNode, 'binding', name)),
     ...libraries,
@@ -32,11 +34,17 @@ if (!existsSync(addon)) {
   ])
 }
 process.env.TF_CPP_MIN_LOG_LEVEL = '3'
-Object.assign(util, { isNullOrUndefined: (value) => value == null, isArray: Array.isArray })
-const tf = require('@tensorflow/tfjs-core')
-require('@tensorflow/tfjs-node/dist/register_all_kernels.js')
-const { NodeJSKernelBackend } = require('@tensorflow/tfjs-node/dist/nodejs_kernel_backend.js')
-tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(require(addon), '@tensorflow/tfjs-node'))
+Object.assign(util, {
+  isNullOrUndefined: (/** @type {unknown} */ value) => value == null,
+  isArray: Array.isArray,
+})
+const tf = fromTensorflow('@tensorflow/tfjs-core')
+fromTensorflow('@tensorflow/tfjs-node/dist/register_all_kernels.js')
+const { NodeJSKernelBackend } = fromTensorflow('@tensorflow/tfjs-node/dist/nodejs_kernel_backend.js')
+tf.registerBackend(
+  'tensorflow',
+  () => new NodeJSKernelBackend(fromTensorflow(addon), '@tensorflow/tfjs-node'),
+)
 await tf.setBackend('tensorflow')
 const chain = additions(tf)
 const value = chain.milliseconds(chain.run)

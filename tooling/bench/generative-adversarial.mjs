@@ -79,7 +79,7 @@ async function learn(name, method, dataset, { epochs, ...rest }) {
 
 /** What a part found, or what is kept of that; undefined when it is not asked for. */
 const once = (part, measure) =>
-  kept.once(part, measure, !only || only.includes(part) || only.includes(part.split('-')[0]))
+  kept.onceIf(part, measure, !only || only.includes(part) || only.includes(part.split('-')[0]))
 
 const extract = (encode, dataset) =>
   extractFeatures(encode, dataset, { normalisation, size: 28, engine, limit })

@@ -200,7 +200,7 @@ for (const [name, one] of Object.entries(cases)) {
     await Promise.all(data.map((dataset) => dataset.close()))
     return found
   }
-  const found = await kept.once(name, measure, !only || only.includes(name))
+  const found = await kept.onceIf(name, measure, !only || only.includes(name))
   if (!found) continue
   kept.forget(name)
   const { learned, random, work, seconds } = found

@@ -14,6 +14,6 @@ const found = parts.map((part) => {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   if (status !== 0) process.exit(1)
-  return JSON.parse(stdout.trim().split('\n').at(-1))
+  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
 })
 console.log(JSON.stringify({ engine: found[0].engine, rows: found.flatMap(({ rows }) => rows) }))

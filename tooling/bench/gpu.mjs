@@ -14,6 +14,7 @@ const ways = {
 }
 
 if (process.argv[2] === 'one') await one(process.argv[3])
+/** @type {string[]} */
 const engines = []
 const rows = Object.entries(ways).flatMap(([way, environment]) => {
   const { status, stdout } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), 'one', way], {
@@ -25,15 +26,18 @@ const rows = Object.entries(ways).flatMap(([way, environment]) => {
     console.error(`${way} failed`)
     return []
   }
-  const found = JSON.parse(stdout.trim().split('\n').at(-1))
+  const found = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
   engines.push(found.engine)
   for (const row of found.rows) console.error(JSON.stringify(row))
   return found.rows
 })
 if (rows.length === 0) process.exit(1)
-report({ description: engines[0] }, rows)
+report({ description: engines[0] ?? '' }, rows)
 
-/** Images per second, the median of some runs of steps; only the last step's loss of a run is waited for. */
+/**
+ * Images per second, the median of some runs of steps; only the last step's loss of a run is waited for.
+ * @param {string | undefined} way
+ */
 async function one(way) {
   const { convnet, resnet18 } = await load('backbones')
   const { simclrStep } = await import('./simclr-step.mjs')

@@ -21,17 +21,27 @@ const kept = keeping(`bench-iic/${quick ? 'quick' : 'full'}`)
 // erased squares hide the bar that some sevens have, which else go with the threes or twos. The marginals' weight of 2.5 keeps
 // clusters filled and alike in size.
 const settings = { batchSize: 200, learningRate: 1e-3, epochs: quick ? 1 : 10 }
-const options = { repeats: 2, heads: 'together', lambda: 2.5, crop: 26 / 28, erase: 0.45 }
+const options = /** @type {const} */ ({
+  repeats: 2,
+  heads: 'together',
+  lambda: 2.5,
+  crop: 26 / 28,
+  erase: 0.45,
+})
 const perClass = 10
 const draws = 5
 
-/** Labels of `perClass` pictures of each class, drawn from the seed; -1 for all others. */
+/**
+ * Labels of `perClass` pictures of each class, drawn from the seed; -1 for all others.
+ * @param {Int32Array} labels
+ * @param {number} draw
+ */
 function fewLabels(labels, draw) {
   const order = [...uniforms(derive([draw, 0xfe3], 0), labels.length).entries()].sort(([, a], [, b]) => a - b)
   const kept = new Int32Array(labels.length).fill(-1)
   const counts = new Map()
   for (const [position] of order) {
-    const label = labels[position]
+    const label = labels[position] ?? -1
     const count = counts.get(label) ?? 0
     if (count === perClass) continue
     counts.set(label, count + 1)
@@ -40,10 +50,13 @@ function fewLabels(labels, draw) {
   return kept
 }
 
+/** @type {(predicted: Int32Array, labels: Int32Array) => number} */
 const accuracyOf = (predicted, labels) =>
   predicted.filter((label, i) => label === labels[i]).length / labels.length
+/** @param {readonly number[]} values */
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length
 
+/** @param {number} seed */
 async function measured(seed) {
   const pictures = await openImages(folder, { split: 'train' })
   const asked = await openImages(folder, { split: 'test' })
@@ -60,7 +73,7 @@ async function measured(seed) {
   const { assigned, labels } = await assignClusters(method, asked, { subHead, engine })
   const clusters = clusterAccuracy(assigned, labels).accuracy
 
-  const fine = { head: 'overClusters', engine }
+  const fine = { head: /** @type {const} */ ('overClusters'), engine }
   const known = await clusterProbabilities(method, pictures, fine)
   const unknown = await clusterProbabilities(method, asked, fine)
   const classes = Array.from({ length: draws }, (_, draw) => {
@@ -75,6 +88,7 @@ async function measured(seed) {
 
 const runs = []
 for (const seed of quick ? [1] : [1, 2, 3]) runs.push(await kept.once(`seed-${seed}`, () => measured(seed)))
+/** @type {(name: string, values: readonly number[]) => import('./built.js').Row[]} */
 const rows = (name, values) => [
   { case: `${name}, best of ${runs.length}`, value: 100 * Math.max(...values), unit: '%' },
   { case: `${name}, mean`, value: 100 * mean(values), unit: '%' },

@@ -8,7 +8,8 @@ const turnMs = 4_000
  * Lets programs work alternately, a few seconds each, and counts only the time of their turns: a machine that is
  * faster in one minute than in the next is so for each of them. A program prints `begin` when what is to be measured
  * starts; its report and `end N UNIT` after N of what it makes.
- * @param programs [command, script] each
+ * @param {readonly (readonly [command: string, script: string])[]} programs
+ * @param {NodeJS.ProcessEnv} env
  * @returns for each N a second, the unit, and the report; undefined for one that failed
  */
 export async function inTurns(programs, env) {
@@ -28,33 +29,63 @@ export async function inTurns(programs, env) {
       }
     }
     return running.map(({ made, seconds, unit, last }) =>
-      made === undefined ? undefined : { value: made / seconds, unit, report: JSON.parse(last) },
+      made === undefined
+        ? undefined
+        : {
+            value: made / seconds,
+            unit,
+            report: /** @type {import('./built.js').Report} */ (JSON.parse(last)),
+          },
     )
   } finally {
     for (const { child } of running) child.kill('SIGKILL')
   }
 }
 
+/** A promise, and what resolves it. */
+function signal() {
+  /** @type {() => void} */
+  let give = () => {}
+  /** @type {Promise<void>} */
+  const given = new Promise((resolve) => {
+    give = resolve
+  })
+  return { given, give }
+}
+
+/**
+ * @param {string} command
+ * @param {string} script
+ * @param {NodeJS.ProcessEnv} env
+ */
 function start(command, script, env) {
   const child = spawn(command, [script], { env, stdio: ['ignore', 'pipe', 'inherit'] })
-  const program = { child, seconds: 0, done: false, made: undefined, unit: '', last: '' }
-  program.begun = new Promise((resolve) => {
-    program.over = new Promise((finish) => {
-      createInterface({ input: child.stdout }).on('line', (line) => {
-        if (line === 'begin') return resolve()
-        const [word, made, unit] = line.split(' ')
-        if (word !== 'end') {
-          program.last = line
-          return
-        }
-        Object.assign(program, { made: Number(made), unit, done: true })
-        finish()
-      })
-      child.on('close', () => {
-        program.done = true
-        finish()
-      })
-    })
+  const [begin, end] = [signal(), signal()]
+  /** @type {number | undefined} */
+  let made
+  const program = {
+    child,
+    begun: begin.given,
+    over: end.given,
+    seconds: 0,
+    done: false,
+    made,
+    unit: '',
+    last: '',
+  }
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (line === 'begin') return begin.give()
+    const [word, count, unit = ''] = line.split(' ')
+    if (word !== 'end') {
+      program.last = line
+      return
+    }
+    Object.assign(program, { made: Number(count), unit, done: true })
+    end.give()
+  })
+  child.on('close', () => {
+    program.done = true
+    end.give()
   })
   return program
 }

@@ -14,36 +14,52 @@ const [count, width, clusters, queries, k] = [quick ? 10_000 : 100_000, 256, 100
 const approximateFrom = quick ? 5000 : undefined // the default for the whole
 const centres = normals([1, 1], clusters * width)
 
-/** Features of images by their numbers; those from `count` on are asked for. */
+/**
+ * Features of images by their numbers; those from `count` on are asked for.
+ * @param {ArrayLike<number> & Iterable<number>} numbers
+ */
 function featuresOf(numbers) {
   const values = new Float32Array(numbers.length * width)
-  for (const [row, number] of numbers.entries()) {
-    const [draw] = uniforms([2, number], 1)
+  for (const [row, number] of [...numbers].entries()) {
+    const [draw = 0] = uniforms([2, number], 1)
     const centre = Math.floor(draw * clusters) * width
     const own = normals([3, number], width)
-    for (let f = 0; f < width; f++) values[row * width + f] = centres[centre + f] + 0.7 * own[f]
+    for (let f = 0; f < width; f++) values[row * width + f] = (centres[centre + f] ?? 0) + 0.7 * (own[f] ?? 0)
   }
   return values
 }
 
+/** @param {number} images */
 const listing = (images) => ({
   count: images,
   source: '/images',
+  /** @param {number} image */
   pathOf: (image) => `/images/${image}.jpg`,
   stampOf: () => '1',
 })
+/** @param {Uint32Array} numbers */
 const embed = async (numbers) => ({ images: numbers, values: featuresOf(numbers), width })
+/**
+ * @template Result
+ * @param {() => Promise<Result>} work
+ * @returns {Promise<[seconds: number, result: Result]>}
+ */
 const seconds = async (work) => {
   const start = performance.now()
   const result = await work()
   return [(performance.now() - start) / 1000, result]
 }
+/** @param {string} folder */
 const bytesOf = (folder) =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .reduce((sum, { parentPath, path, name }) => sum + statSync(join(parentPath ?? path, name)).size, 0)
 
-/** Milliseconds of each query, sorted, and what was found. */
+/**
+ * Milliseconds of each query, sorted, and what was found.
+ * @param {import('@selfsup/retrieval').ImageIndex} index
+ * @param {import('@selfsup/retrieval').SearchOptions} options
+ */
 async function ask(index, options) {
   const times = []
   const found = []
@@ -65,11 +81,12 @@ try {
   await ask(index, {}) // files are read the first time
   const some = await ask(index, {})
   const all = await ask(index, { exact: true })
-  const shared = some.found.map((paths, i) => paths.filter((path) => all.found[i].includes(path)).length)
+  const shared = some.found.map((paths, i) => paths.filter((path) => all.found[i]?.includes(path)).length)
   const recall = shared.reduce((sum, each) => sum + each, 0) / (queries * k)
   console.error(`recall ${recall}`)
   const [duplicates] = await seconds(() => nearDuplicates(index))
-  const at = (times, part) => times[Math.min(times.length - 1, Math.floor(part * times.length))]
+  /** @type {(times: readonly number[], part: number) => number} */
+  const at = (times, part) => times[Math.min(times.length - 1, Math.floor(part * times.length))] ?? Number.NaN
   const of = `${count} x ${width}`
   report(engine, [
     { case: `making the index of ${of}`, value: making, unit: 's' },

@@ -5,26 +5,54 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { load } from './packages.mjs'
 
-/** @param path of the folder within .cache, such as `bench-iic/full` */
+/** @import { Method, Dataset } from '@selfsup/core' */
+/** @import { TrainOptions } from '@selfsup/train' */
+
+/** @param {string} path of the folder within .cache, such as `bench-iic/full` */
 export function keeping(path) {
   const folder = fileURLToPath(new URL(`../../.cache/${path}`, import.meta.url))
   const figures = process.env.SELFSUP_KEPT ? join(process.env.SELFSUP_KEPT, path) : folder
   for (const made of [folder, figures]) mkdirSync(made, { recursive: true })
+  /** @param {string} name */
   const fileOf = (name) => join(figures, `${name.replaceAll(/\W+/g, '-')}.json`)
+  /** @param {string} name */
   const runOf = (name) => join(folder, `run-${name.replaceAll(/\W+/g, '-')}`)
 
   return {
     folder,
-    /** The kept result, else what `measure` finds; undefined where there is none and it is not asked for. */
-    async once(name, measure, asked = true) {
+    /**
+     * The kept result, else what `measure` finds.
+     * @template Result
+     * @param {string} name
+     * @param {() => Result | Promise<Result>} measure
+     * @returns {Promise<Result>}
+     */
+    async once(name, measure) {
       if (existsSync(fileOf(name))) return JSON.parse(readFileSync(fileOf(name), 'utf8'))
-      if (!asked) return undefined
       const found = await measure()
       writeFileSync(fileOf(name), `${JSON.stringify(found, undefined, 2)}\n`)
       console.error(`${name}: ${JSON.stringify(found)}`)
       return found
     },
-    /** Trains, or goes on, or takes what a finished run left; seconds only of a run in one piece. */
+    /**
+     * The kept result, else, where it is asked for, what `measure` finds.
+     * @template Result
+     * @param {string} name
+     * @param {() => Result | Promise<Result>} measure
+     * @param {boolean} asked
+     * @returns {Promise<Result | undefined>}
+     */
+    async onceIf(name, measure, asked) {
+      return asked || existsSync(fileOf(name)) ? this.once(name, measure) : undefined
+    },
+    /**
+     * Trains, or goes on, or takes what a finished run left; seconds only of a run in one piece.
+     * @param {string} name
+     * @param {Method} method
+     * @param {Dataset} dataset
+     * @param {Omit<TrainOptions, 'out' | 'resume'>} options
+     * @returns {Promise<{ seconds?: number }>}
+     */
     async learn(name, method, dataset, options) {
       const { readRun, restoreMethod, train } = await load('train')
       const out = runOf(name)
@@ -36,7 +64,10 @@ export function keeping(path) {
       const { seconds } = await train(method, dataset, { ...options, out, resume: run !== undefined })
       return run ? {} : { seconds }
     },
-    /** Frees the room of a run that is no longer needed. */
+    /**
+     * Frees the room of a run that is no longer needed.
+     * @param {string} name
+     */
     forget(name) {
       rmSync(runOf(name), { recursive: true, force: true })
     },

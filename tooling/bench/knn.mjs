@@ -8,15 +8,17 @@ const { knn, linearProbe, miniBatchKMeans } = await load('evaluation')
 const engine = await prepared()
 const folder = process.env.SELFSUP_FEATURES ?? featuresFolder(quick)
 const { width } = sizesOf(quick)
-const read = (name, Numbers) => new Numbers(Uint8Array.from(readFileSync(join(folder, name))).buffer)
+/** @param {string} name */
+const bytes = (name) => Uint8Array.from(readFileSync(join(folder, name))).buffer
 
+/** @param {string} name */
 function features(name) {
-  const labels = read(`${name}.i32`, Int32Array)
-  const values = read(`${name}.f32`, Float32Array)
+  const labels = new Int32Array(bytes(`${name}.i32`))
+  const values = new Float32Array(bytes(`${name}.f32`))
   return { values, count: labels.length, width, labels, indices: Int32Array.from(labels.keys()) }
 }
 
-const [train, test] = ['train', 'test'].map(features)
+const [train, test] = [features('train'), features('test')]
 const some = {
   ...test,
   values: test.values.subarray(0, 64 * width),
@@ -24,16 +26,25 @@ const some = {
   labels: test.labels.subarray(0, 64),
 }
 const rows = []
+/**
+ * @template Result
+ * @param {string} name
+ * @param {() => Promise<Result>} run
+ * @param {() => Promise<unknown>} warmUp
+ */
 async function measure(name, run, warmUp) {
   await warmUp()
   const before = peakMemory()
+  /** @type {number[]} */
   const times = []
-  let result
-  for (let i = 0; i < (quick ? 1 : 2); i++) {
+  const once = async () => {
     const started = performance.now()
-    result = await run()
+    const result = await run()
     times.push((performance.now() - started) / 1000)
+    return result
   }
+  if (!quick) await once()
+  const result = await once()
   rows.push({ case: name, value: Math.min(...times), unit: 's' })
   return { result, memory: Math.max(1, peakMemory() - before) }
 }

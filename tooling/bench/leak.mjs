@@ -2,6 +2,7 @@
 // and one operation after another; and the largest difference of their losses over the first 20 steps.
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+/** @import { Tensor1D, Tensor4D } from '@tensorflow/tfjs-core' */
 import { bare, load, prepared, quick, report } from './packages.mjs'
 import { bareSimclr } from './simclr-step.mjs'
 
@@ -12,8 +13,10 @@ const { convnet } = await load('backbones')
 const tf = await bare('@tensorflow/tfjs-core')
 const engine = await prepared()
 
+/** @param {boolean} eager one operation after another */
 function trained(eager) {
   const backbone = convnet({ size: 16, widths: [8, 16], seed: 1 })
+  /** @type {typeof engine.compile} */
   const compile = (step, options) => engine.compile(step, { ...options, eager })
   const step = bareSimclr({ ...engine, compile }, backbone, { hidden: 16, outputs: 8, seed: 2 })
   const losses = []
@@ -21,8 +24,8 @@ function trained(eager) {
   for (let i = 0; i < steps; i++) {
     // A new batch from the host each time, as in training.
     const batch = {
-      images: tf.randomUniform([16, 16, 16, 3], 0, 1, 'float32', i + 1),
-      labels: tf.fill([16], -1, 'int32'),
+      images: /** @type {Tensor4D} */ (tf.randomUniform([16, 16, 16, 3], 0, 1, 'float32', i + 1)),
+      labels: /** @type {Tensor1D} */ (tf.fill([16], -1, 'int32')),
       indices: tf.range(0, 16, 1, 'int32'),
     }
     const inputs = {
@@ -33,7 +36,7 @@ function trained(eager) {
       epoch: tf.scalar(0),
     }
     const values = step.run(batch, inputs)
-    losses.push(values.dataSync()[0])
+    losses.push(values.dataSync()[0] ?? Number.NaN)
     tf.dispose([values, inputs, batch])
     if (i !== 199 && i !== steps - 1) continue
     collectGarbage()
@@ -45,7 +48,9 @@ function trained(eager) {
 
 const compiled = trained(false)
 const eager = trained(true)
-const off = compiled.losses.slice(0, 20).map((loss, i) => Math.abs(loss / eager.losses[i] - 1))
+const off = compiled.losses
+  .slice(0, 20)
+  .map((loss, i) => Math.abs(loss / (eager.losses[i] ?? Number.NaN) - 1))
 const rows = [
   {
     case: 'eager and compiled apart, 20 steps',
@@ -54,8 +59,9 @@ const rows = [
   },
 ]
 for (const [name, { resident }] of Object.entries({ compiled, eager })) {
-  rows.push({ case: `${name}, after 200 steps`, value: resident[0], unit: 'MB' })
-  rows.push({ case: `${name}, after ${steps} steps`, value: resident[1], unit: 'MB' })
+  const [early = Number.NaN, late = Number.NaN] = resident
+  rows.push({ case: `${name}, after 200 steps`, value: early, unit: 'MB' })
+  rows.push({ case: `${name}, after ${steps} steps`, value: late, unit: 'MB' })
 }
 report(engine, rows)
 process.exit()

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { load, prepared, quick, report } from './packages.mjs'
+import { load, prepared, quick, report, required } from './packages.mjs'
 
 const { imagenetNormalisation: normalisation } = await load('augment')
 const { convnet } = await load('backbones')
@@ -11,7 +11,7 @@ const { extractFeatures, knn } = await load('evaluation')
 const { simclr } = await load('simclr')
 const { train } = await load('train')
 const engine = await prepared()
-const folder = process.env.SELFSUP_CIFAR10
+const folder = required('SELFSUP_CIFAR10')
 const scratch = mkdtempSync(join(tmpdir(), 'selfsup-learn-'))
 try {
   const backbone = convnet({ size: 32 })
@@ -31,6 +31,7 @@ try {
     onEpoch: ({ epoch, loss }) => console.error(`epoch ${epoch + 1} loss ${loss.toFixed(4)}`),
   })
   const seconds = (performance.now() - started) / 1000
+  /** @param {import('@selfsup/core').ImageDataset} images */
   const featuresOf = (images) => extractFeatures(backbone, images, { normalisation, size: 32, engine })
   const asked = await openImages(join(folder, 'test'), { cacheFolder })
   const { accuracy } = await knn(await featuresOf(pictures), await featuresOf(asked), {

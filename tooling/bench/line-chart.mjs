@@ -3,35 +3,45 @@ const colours = ['#4477aa', '#ee6677', '#228833', '#aa7700', '#66ccee', '#aa3377
 const [width, height] = [640, 360]
 const frame = { left: 60, right: 150, top: 40, bottom: 50 }
 
+/** @param {string | number} text */
 const escaped = (text) => `${text}`.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
 
-/** Round numbers from below the lowest to above the highest. */
+/**
+ * Round numbers from below the lowest to above the highest.
+ * @param {number} lowest
+ * @param {number} highest
+ */
 function ticks(lowest, highest, wanted = 5) {
   const rough = (highest - lowest || 1) / wanted
   const power = 10 ** Math.floor(Math.log10(rough))
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough)
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough) ?? 10 * power
   const first = Math.floor(lowest / step)
   const count = Math.ceil(highest / step) - first + 1
   return Array.from({ length: count }, (_, i) => Number(((first + i) * step).toPrecision(12)))
 }
 
 /**
- * @param title heading
- * @param x { label, logarithmic }: where it is logarithmic, the ticks are the points' own places
- * @param y { label }
- * @param series [{ name, points: [[x, y], ...] }], at most seven
+ * @param {object} chart
+ * @param {string} chart.title heading
+ * @param {{ label: string, logarithmic?: boolean }} chart.x where it is logarithmic, the ticks are the points' own places
+ * @param {{ label: string }} chart.y
+ * @param {readonly { name: string, points: readonly (readonly [x: number, y: number])[] }[]} chart.series at most seven
  */
 export function lineChart({ title, x, y, series }) {
   const places = series.flatMap(({ points }) => points.map(([at]) => at))
   const values = series.flatMap(({ points }) => points.map(([, value]) => value))
-  const scale = x.logarithmic ? Math.log2 : (value) => value
-  const [low, high] = [Math.min(...places), Math.max(...places)].map(scale)
+  /** @param {number} value */
+  const scale = (value) => (x.logarithmic ? Math.log2(value) : value)
+  const [low, high] = [scale(Math.min(...places)), scale(Math.max(...places))]
   const yTicks = ticks(Math.min(...values), Math.max(...values))
-  const [bottom, top] = [yTicks[0], yTicks.at(-1)]
+  const [bottom, top] = [Math.min(...yTicks), Math.max(...yTicks)]
+  /** @param {number} value */
   const across = (value) =>
     frame.left + ((scale(value) - low) / (high - low || 1)) * (width - frame.left - frame.right)
+  /** @param {number} value */
   const up = (value) =>
     height - frame.bottom - ((value - bottom) / (top - bottom)) * (height - frame.top - frame.bottom)
+  /** @type {(at: number, down: number, content: string | number, more?: string) => string} */
   const text = (at, down, content, more = '') =>
     `<text x="${at.toFixed(1)}" y="${down.toFixed(1)}" ${more}>${escaped(content)}</text>`
   const xTicks = x.logarithmic ? [...new Set(places)].sort((a, b) => a - b) : ticks(low, high)

@@ -7,7 +7,7 @@ const tf = await bare('@tensorflow/tfjs-core')
 const step = trainingStep(method, optimizer, engine)
 const { value: host } = await pictures.batches({ batchSize })[Symbol.asyncIterator]().next()
 const batch = {
-  images: tf.tensor4d(host.images.data, [...host.images.shape], 'int32'),
+  images: tf.tensor4d(host.images.data, host.images.shape, 'int32'),
   labels: tf.tensor1d(host.labels, 'int32'),
   indices: tf.tensor1d(host.indices, 'int32'),
 }

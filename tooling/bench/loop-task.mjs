@@ -7,6 +7,7 @@ const { simclr } = await load('simclr')
 /** What both sides of `loop` do: so many steps of SimCLR with the four-layer ConvNet on drawn pictures. */
 export const steps = quick ? 24 : 120
 export const batchSize = 256
+/** @type {import('@selfsup/core').OptimizerSettings} */
 export const optimizer = { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 }
 export const learningRate = 0.06
 export const engine = await prepared()

@@ -1,18 +1,24 @@
 // NT-Xent, forward and backward, of pairs with 128 features; 16,384 pairs are more than the peer's memory is for.
+/** @import { Tensor2D } from '@tensorflow/tfjs-core' */
 import { bare, load, median, peakMemory, prepared, quick, report } from './packages.mjs'
 
 const { ntXent } = await load('losses')
 const tf = await bare('@tensorflow/tfjs-core')
 const engine = await prepared()
-const gradients = engine.compile((...z) => tf.grads((a, b) => ntXent(a, b, { temperature: 0.5 }))(z))
+/** @type {(a: import('@tensorflow/tfjs-core').Tensor, b: import('@tensorflow/tfjs-core').Tensor) => import('@tensorflow/tfjs-core').Scalar} */
+const lossOf = (a, b) =>
+  ntXent(/** @type {Tensor2D} */ (a), /** @type {Tensor2D} */ (b), { temperature: 0.5 })
+const gradients = engine.compile((/** @type {Tensor2D[]} */ ...z) => tf.grads(lossOf)(z))
 const rows = []
 for (const pairs of [256, 1024, 4096, 16384]) {
-  const z = [1, 2].map((seed) => tf.randomNormal([pairs, 128], 0, 1, 'float32', seed))
+  const z = [1, 2].map(
+    (seed) => /** @type {Tensor2D} */ (tf.randomNormal([pairs, 128], 0, 1, 'float32', seed)),
+  )
   z.map((view) => view.dataSync())
   const before = peakMemory()
   const times = []
   const runs = pairs > 10_000 ? 1 : pairs > 2000 ? 2 : quick ? 10 : 20
-  let first
+  let first = Number.NaN
   // The first warms up, and compiles.
   for (let i = 0; i <= runs; i++) {
     const started = performance.now()

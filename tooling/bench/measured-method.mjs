@@ -4,18 +4,33 @@ import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { keeping } from './keeping.mjs'
-import { quick } from './packages.mjs'
+import { quick, required } from './packages.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const program = join(here, '../../packages/cli/dist/bin.js')
-const folder = process.env.SELFSUP_CIFAR10
+const folder = required('SELFSUP_CIFAR10')
 
 const kept = keeping(`bench-methods/${quick ? 'quick' : 'full'}`)
 
+/**
+ * What is known of a trained method: seconds of training with start-up and decoding, peak memory in MB.
+ * @typedef {object} MeasuredMethod
+ * @property {string} command
+ * @property {number} seconds
+ * @property {number} peak
+ * @property {number | undefined} spread at the end
+ * @property {readonly { features: string, knn: number, linear: number, classifier?: number }[]} results
+ */
+
 const mixedPrecision = { float32: 'off', mixed: 'on' }
 
-/** Runs a script in a precision; its standard output, and its peak memory in MB. */
-function run(precision, script, ...args) {
+/**
+ * Runs a script in a precision; its standard output, and its peak memory in MB.
+ * @param {keyof typeof mixedPrecision | undefined} precision
+ * @param {string} script
+ * @param {readonly string[]} args
+ */
+function run(precision, script, args) {
   const memory = join(kept.folder, `peak-${process.pid}`)
   const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], {
     encoding: 'utf8',
@@ -35,8 +50,16 @@ function run(precision, script, ...args) {
 
 /**
  * `selfsup pretrain` on all training pictures, `selfsup evaluate` on all of both.
- * @param how.precision `float32` or `mixed`; default as the environment says
- * @returns { command, seconds of training with start-up and decoding, peak memory in MB, spread at the end, results }
+ * @param {string} name
+ * @param {object} how
+ * @param {string} how.method
+ * @param {readonly string[]} how.flags of `selfsup pretrain`
+ * @param {number} how.epochs
+ * @param {number} [how.batch]
+ * @param {boolean} [how.baselines]
+ * @param {keyof typeof mixedPrecision} [how.precision] default as the environment says
+ * @param {boolean} [how.asked]
+ * @returns {Promise<MeasuredMethod | undefined>}
  */
 export function measuredMethod(
   name,
@@ -46,44 +69,44 @@ export function measuredMethod(
   const measure = () => {
     const out = join(kept.folder, `run-${title}`)
     rmSync(out, { recursive: true, force: true })
-    const [train, test] = ['train', 'test'].map((split) => join(folder, split))
+    const [train, test] = [join(folder, 'train'), join(folder, 'test')]
     const started = performance.now()
-    const { stdout, peak } = run(
-      precision,
-      program,
+    const { stdout, peak } = run(precision, program, [
       ...['pretrain', method, train, '--out', out, '--json', '--backbone', 'convnet', '--size', '32'],
       ...['--epochs', `${epochs}`, '--batch', `${batch}`, '--seed', '1', '--checkpoint-every', '100000'],
       ...flags,
-    )
+    ])
     const seconds = (performance.now() - started) / 1000
     const steps = stdout
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line))
       .filter(({ event }) => event === 'step')
-    const judged = run(
-      precision,
-      program,
+    const judged = run(precision, program, [
       'evaluate',
       out,
       train,
       test,
       '--json',
       ...(baselines ? ['--baselines'] : []),
-    )
+    ])
     rmSync(out, { recursive: true })
     const command = `selfsup pretrain ${method} --batch ${batch} --epochs ${epochs} ${flags.join(' ')}`
     const { results } = JSON.parse(judged.stdout)
-    return { command, seconds, peak, spread: steps.at(-1).spread, results }
+    return { command, seconds, peak, spread: steps.at(-1)?.spread, results }
   }
-  return kept.once(title, measure, asked)
+  return kept.onceIf(title, measure, asked)
 }
 
-/** The same network from labels. */
+/**
+ * The same network from labels.
+ * @param {{ epochs: number, asked?: boolean }} how
+ * @returns {Promise<MeasuredMethod | undefined>}
+ */
 export function measuredSupervised({ epochs, asked = true }) {
   const measure = () => {
-    const { stdout, peak } = run(undefined, join(here, 'methods-supervised.mjs'), `${epochs}`)
-    return { ...JSON.parse(stdout.trim().split('\n').at(-1)), peak }
+    const { stdout, peak } = run(undefined, join(here, 'methods-supervised.mjs'), [`${epochs}`])
+    return { ...JSON.parse(stdout.trim().split('\n').at(-1) ?? ''), peak }
   }
-  return kept.once(`supervised-${epochs}`, measure, asked)
+  return kept.onceIf(`supervised-${epochs}`, measure, asked)
 }

@@ -1,6 +1,7 @@
 // What `pnpm bench methods` trains, as options of `selfsup pretrain`: all with the four-layer ConvNet, 32x32, batch 256.
 
 /** `selfsup pretrain` takes rates for 256 images: of methods whose rate grows with the batch it is that of the batch asked for. */
+/** @param {number} rate */
 const sgd = (rate) => [
   '--optimizer',
   'sgd',
@@ -11,6 +12,7 @@ const sgd = (rate) => [
   '--warmup',
   '0',
 ]
+/** @param {number} rate */
 const adamw = (rate) => [
   '--optimizer',
   'adamw',
@@ -21,6 +23,7 @@ const adamw = (rate) => [
   '--warmup',
   '0',
 ]
+/** @param {Readonly<Record<string, string | number | boolean>>} options */
 const set = (options) => Object.entries(options).flatMap(([name, value]) => ['--set', `${name}=${value}`])
 
 /**
@@ -62,7 +65,7 @@ export const tenEpochs = {
 
 /** Three epochs at several batch sizes, the learning rate in proportion: the same images, more or fewer steps. */
 export const batchSizes = Object.fromEntries(
-  ['simclr', 'moco', 'byol', 'barlow-twins'].flatMap((name) =>
+  /** @type {const} */ (['simclr', 'moco', 'byol', 'barlow-twins']).flatMap((name) =>
     [32, 128, 512].map((batch) => [`${name}, batch ${batch}`, { name, batch }]),
   ),
 )

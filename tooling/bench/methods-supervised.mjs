@@ -1,8 +1,11 @@
+/** @import { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core' */
+/** @import { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-layers' */
+/** @import { Method } from '@selfsup/core' */
 // The four-layer ConvNet trained from CIFAR-10's labels, on crops and mirrored pictures: what features from labels are worth.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bare, load, prepared } from './packages.mjs'
+import { bare, load, prepared, required } from './packages.mjs'
 
 const tf = await bare('@tensorflow/tfjs-core', 'simclr')
 const tfl = await bare('@tensorflow/tfjs-layers', 'simclr')
@@ -13,14 +16,21 @@ const { openImages } = await load('data')
 const { extractFeatures, knn, linearProbe } = await load('evaluation')
 const { train } = await load('train')
 const engine = await prepared()
-const folder = process.env.SELFSUP_CIFAR10
+const folder = required('SELFSUP_CIFAR10')
 const epochs = Number(process.argv[2])
 const scratch = mkdtempSync(join(tmpdir(), 'selfsup-supervised-'))
 
-/** Cross-entropy of the classes that a linear map of the features tells. */
+/**
+ * Cross-entropy of the classes that a linear map of the features tells.
+ * @param {LayersModel} backbone
+ * @param {number} classes
+ * @returns {Method<[Tensor4D, Tensor1D]> & { readonly networks: { readonly classifier: LayersModel } }}
+ */
 function supervised(backbone, classes) {
-  const input = tfl.input({ shape: backbone.outputs[0].shape.slice(1) })
-  const outputs = tfl.layers.dense({ units: classes, name: 'classes' }).apply(input)
+  const input = tfl.input({ shape: backbone.outputs[0]?.shape.slice(1) ?? [] })
+  const outputs = /** @type {SymbolicTensor} */ (
+    tfl.layers.dense({ units: classes, name: 'classes' }).apply(input)
+  )
   const classifier = initialise(tfl.model({ inputs: input, outputs, name: 'classifier' }), 2, 'he')
   const views = augmentation([{ size: 32, scale: [0.5, 1], horizontalFlip: 0.5 }], normalisation)
   return {
@@ -29,10 +39,13 @@ function supervised(backbone, classes) {
     state: {},
     needs: { labels: true },
     crops: views.crops,
-    views: (batch, { seed }) => [...views.apply(batch, seed), batch.labels],
+    views(batch, { seed }) {
+      const [pictures] = /** @type {[Tensor4D]} */ (views.apply(batch, seed))
+      return [pictures, batch.labels]
+    },
     loss([pictures, labels]) {
-      const features = backbone.apply(pictures, { training: true })
-      const logits = classifier.apply(features, { training: true })
+      const features = /** @type {Tensor} */ (backbone.apply(pictures, { training: true }))
+      const logits = /** @type {Tensor} */ (classifier.apply(features, { training: true }))
       return { loss: tf.losses.softmaxCrossEntropy(tf.oneHot(labels, classes), logits), features }
     },
     dispose: () => classifier.dispose(),
@@ -42,9 +55,10 @@ function supervised(backbone, classes) {
 try {
   const started = performance.now()
   const known = await openImages(join(folder, 'train'))
-  const classes = known.classes.length
+  const classes = known.classes?.length ?? 0
   const backbone = convnet({ size: 32 })
   const method = supervised(backbone, classes)
+  /** @type {number | undefined} */
   let spread
   await train(method, known, {
     out: join(scratch, 'run'),
@@ -61,13 +75,13 @@ try {
   })
   const seconds = (performance.now() - started) / 1000
   const asked = await openImages(join(folder, 'test'))
-  const [from, to] = await Promise.all(
-    [known, asked].map((images) =>
-      extractFeatures(encoderOf(method), images, { normalisation, size: 32, engine }),
-    ),
-  )
+  /** @param {typeof known} images */
+  const featuresOf = (images) =>
+    extractFeatures(encoderOf(method), images, { normalisation, size: 32, engine })
+  const [from, to] = await Promise.all([featuresOf(known), featuresOf(asked)])
   const right = tf.tidy(() => {
-    const logits = method.networks.classifier.apply(tf.tensor2d(to.values, [to.labels.length, to.width]))
+    const inputs = tf.tensor2d(to.values, [to.labels.length, to.width])
+    const logits = /** @type {Tensor2D} */ (method.networks.classifier.apply(inputs))
     return tf.mean(tf.cast(tf.equal(tf.argMax(logits, 1), tf.tensor1d(to.labels, 'int32')), 'float32'))
   })
   const results = [

@@ -1,3 +1,4 @@
+/** @import { MeasuredMethod } from './measured-method.mjs' */
 // Every method on all of CIFAR-10 with the four-layer ConvNet: three epochs with lightly's settings, three at several batch
 // sizes, ten epochs beside random weights and training from labels. What is measured is kept in .cache/bench-methods, so that
 // a benchmark of hours may be stopped and go on: delete it to begin anew. SELFSUP_PART=three,batches,ten does only those
@@ -11,41 +12,59 @@ import { prepared, quick, report } from './packages.mjs'
 
 const parts = process.env.SELFSUP_PART?.split(',')
 const only = process.env.SELFSUP_METHODS?.split(',')
+/** @type {import('./built.js').Row[]} */
 const rows = []
-const percent = (title, part) => rows.push({ case: title, value: 100 * part, unit: '%' })
+/** @type {(title: string, part: number) => void} */
+const percent = (title, part) => {
+  rows.push({ case: title, value: 100 * part, unit: '%' })
+}
 
-/** Cases of a part, each with its result; those not asked for only when it is kept. */
+/**
+ * Cases of a part, each with its result; those not asked for only when it is kept.
+ * @template Settings
+ * @param {string} part
+ * @param {Readonly<Record<string, Settings>>} cases
+ * @param {(name: string, settings: Settings, asked: boolean) => Promise<MeasuredMethod | undefined>} measure
+ * @returns {AsyncGenerator<[name: string, result: MeasuredMethod, settings: Settings]>}
+ */
 async function* results(part, cases, measure) {
   for (const [name, settings] of Object.entries(cases)) {
-    const asked = (!parts || parts.includes(part)) && (!only || only.includes(name.split(',')[0]))
+    const asked = (!parts || parts.includes(part)) && (!only || only.includes(name.split(',')[0] ?? name))
     const result = await measure(name, settings, asked)
-    if (result) yield [name, result]
+    if (result) yield [name, result, settings]
   }
 }
 
 /** In float32, to compare with lightly in float32, and in mixed precision, to compare with lightly under autocast. */
 async function three() {
+  /** @typedef {typeof threeEpochs.simclr & { precision: 'float32' | 'mixed' }} InPrecision */
+  /** @type {(name: string, settings: InPrecision, asked: boolean) => Promise<MeasuredMethod | undefined>} */
   const measure = (name, settings, asked) =>
     measuredMethod(name, { ...settings, epochs: quick ? 1 : 3, asked })
   const cases = Object.fromEntries(
     Object.entries(threeEpochs).flatMap(([name, settings]) =>
-      ['float32', 'mixed'].map((precision) => [`${name}, ${precision}`, { ...settings, precision }]),
+      /** @type {const} */ (['float32', 'mixed']).map((precision) => [
+        `${name}, ${precision}`,
+        { ...settings, precision },
+      ]),
     ),
   )
   for await (const [name, { results: judged, seconds }] of results('three', cases, measure)) {
-    percent(`${name}, 3 epochs: kNN`, judged[0].knn)
+    percent(`${name}, 3 epochs: kNN`, judged[0]?.knn ?? Number.NaN)
     rows.push({ case: `${name}, 3 epochs: training`, value: seconds, unit: 's' })
   }
 }
 
 async function batches() {
+  /** @type {(title: string, settings: typeof batchSizes[string], asked: boolean) => Promise<MeasuredMethod | undefined>} */
   const measure = (title, { name, batch }, asked) =>
     measuredMethod(title, { ...threeEpochs[name], batch, epochs: quick ? 1 : 3, asked })
+  /** @type {Record<string, [x: number, y: number][]>} */
   const lines = {}
-  for await (const [title, { results: judged }] of results('batches', batchSizes, measure)) {
-    const { name, batch } = batchSizes[title]
-    percent(`${title}: kNN`, judged[0].knn)
-    lines[name] = [...(lines[name] ?? []), [batch, 100 * judged[0].knn]]
+  for await (const [title, { results: judged }, { name, batch }] of results('batches', batchSizes, measure)) {
+    const knn = judged[0]?.knn ?? Number.NaN
+    percent(`${title}: kNN`, knn)
+    lines[name] = [...(lines[name] ?? []), [batch, 100 * knn]]
   }
   if (quick || Object.keys(lines).length === 0) return
   const chart = lineChart({
@@ -58,6 +77,7 @@ async function batches() {
 }
 
 /** Beside whom features that learned nothing are shown, and as what: for all that see pictures, and for who sees edges. */
+/** @type {Readonly<Record<string, Readonly<Record<string, string>>>>} */
 const baselines = {
   simclr: { 'random weights': 'random weights', 'raw pixels': 'raw pixels' },
   iic: { 'random weights': 'random weights, seeing what iic sees' },
@@ -65,11 +85,12 @@ const baselines = {
 
 async function ten() {
   const epochs = quick ? 2 : 10
+  /** @type {(name: string, settings: typeof tenEpochs.simclr | undefined, asked: boolean) => Promise<MeasuredMethod | undefined>} */
   const measure = (name, settings, asked) =>
-    settings.supervised
+    settings === undefined
       ? measuredSupervised({ epochs, asked })
       : measuredMethod(name, { ...settings, epochs, baselines: name in baselines, asked })
-  const cases = { ...tenEpochs, supervised: { supervised: true } }
+  const cases = { ...tenEpochs, supervised: undefined }
   for await (const [name, { results: judged, seconds, peak, spread }] of results('ten', cases, measure)) {
     for (const [i, { features, knn, linear, classifier }] of judged.entries()) {
       const of = i === 0 ? name : baselines[name]?.[features]

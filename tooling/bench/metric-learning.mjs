@@ -1,3 +1,5 @@
+/** @import { Encoder } from '@selfsup/core' */
+/** @import { MetricLearningOptions } from '@selfsup/metric-learning' */
 // Metric learning on MNIST whose last three digits are never seen in training: Recall@1 and NMI on the test pictures of
 // those three, for each loss, from labels and without. What is measured is kept in .cache/bench-metric-learning, so that the
 // benchmark may be stopped and go on: delete it to begin anew.
@@ -7,7 +9,7 @@ import { load, prepared, quick, report } from './packages.mjs'
 
 const { grayNormalisation: normalisation } = await load('augment')
 const { convnet } = await load('backbones')
-const { encoderOf } = await load('core')
+const { encoderOf, resolveOptions } = await load('core')
 const { openImages, recordDataset } = await load('data')
 const { extractFeatures, kMeans, normalisedMutualInformation, recallAtK } = await load('evaluation')
 const { definition, metricLearning } = await load('metric-learning')
@@ -17,13 +19,22 @@ const folder =
   process.env.SELFSUP_MNIST ?? fileURLToPath(new URL('../../../shared/data/mnist', import.meta.url))
 const kept = keeping(`bench-metric-learning/${quick ? 'quick' : 'full'}`)
 const size = 28
+/** @type {import('./built.js').Row[]} */
 const rows = []
 
-/** The pictures of some digits, in memory. */
+/**
+ * The pictures of some digits, in memory.
+ * @param {'train' | 'test'} split
+ * @param {(label: number) => boolean} wanted
+ */
 async function digits(split, wanted, limit = Number.POSITIVE_INFINITY) {
   const all = await openImages(folder, { split })
-  const [pixels, labels] = [[], []]
+  /** @type {Uint8Array[]} */
+  const pixels = []
+  /** @type {number[]} */
+  const labels = []
   for await (const { images, labels: some } of all.batches({ batchSize: 1000 })) {
+    if (!images) continue
     some.forEach((label, i) => {
       if (!wanted(label) || labels.length >= limit) return
       pixels.push(images.data.slice(i * size * size, (i + 1) * size * size))
@@ -40,7 +51,7 @@ async function digits(split, wanted, limit = Number.POSITIVE_INFINITY) {
     fingerprint: `mnist-${split}-${labels.length}`,
     labels: Int32Array.from(labels),
     read(positions, target) {
-      for (const [i, position] of positions.entries()) target.set(pixels[position], i * size * size)
+      for (const [i, position] of positions.entries()) target.set(pixels[position] ?? [], i * size * size)
     },
   })
 }
@@ -48,9 +59,13 @@ async function digits(split, wanted, limit = Number.POSITIVE_INFINITY) {
 const seen = await digits('train', (label) => label < 7, quick ? 4000 : undefined)
 const unseen = await digits('test', (label) => label >= 7)
 
+/**
+ * @param {Encoder} encode
+ * @param {boolean} [euclidean]
+ */
 async function judge(encode, euclidean = false) {
   const features = await extractFeatures(encode, unseen, { normalisation, size, engine })
-  const { 1: recall } = await recallAtK(features, { k: [1], normalise: !euclidean })
+  const { 1: recall = Number.NaN } = await recallAtK(features, { k: [1], normalise: !euclidean })
   // Clusters of directions where recall is by directions.
   const unit = features.values.slice()
   for (let start = 0; start < unit.length && !euclidean; start += features.width) {
@@ -64,7 +79,11 @@ async function judge(encode, euclidean = false) {
   return { recall, information: normalisedMutualInformation(features.labels, assignments) }
 }
 
-/** Shown by what is kept, else measured. */
+/**
+ * Shown by what is kept, else measured.
+ * @param {string} title
+ * @param {() => ReturnType<typeof judge>} measure
+ */
 async function shown(title, measure) {
   const { recall, information } = await kept.once(title, measure)
   rows.push(
@@ -74,6 +93,7 @@ async function shown(title, measure) {
 }
 
 const network = () => convnet({ size, channels: 1, widths: [16, 32, 64, 128], seed: 1 })
+/** @type {readonly MetricLearningOptions[]} */
 const losses = [
   { loss: 'contrastive' },
   { loss: 'triplet', mining: 'all' },
@@ -84,18 +104,27 @@ const losses = [
   { loss: 'supcon' },
 ]
 // Few pictures and many kinds of them: a digit's class has 16 in a batch; without labels each picture is its own.
+/** @type {readonly { name: string, options: MetricLearningOptions, batchSize: number }[]} */
 const kinds = [
   { name: 'labels', options: { labels: 'classes', perClass: 16, minScale: 0.6 }, batchSize: 112 },
   { name: 'no labels', options: { labels: 'images', minScale: 0.6 }, batchSize: 112 },
 ]
 
+/**
+ * @param {string} title
+ * @param {Pick<typeof kinds[number], 'options' | 'batchSize'>} kind
+ * @param {MetricLearningOptions} loss
+ */
 async function measured(title, { options, batchSize }, loss) {
   const backbone = network()
   const method = metricLearning(backbone, { ...options, ...loss })
-  const settings = recommendedSettings(definition.training(method.options), {
-    epochs: quick ? 1 : 3,
-    batchSize,
-  })
+  const settings = recommendedSettings(
+    definition.training(resolveOptions(definition, { ...options, ...loss })),
+    {
+      epochs: quick ? 1 : 3,
+      batchSize,
+    },
+  )
   await kept.learn(title, method, seen, {
     ...settings,
     engine,

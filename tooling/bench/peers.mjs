@@ -15,10 +15,12 @@ export function peersPython() {
   if (existsSync(ready)) return python
   console.error('Making the peers’ Python environment in .cache/peers: some minutes, once')
   mkdirSync(folder, { recursive: true })
-  for (const [command, args] of [
+  /** @type {readonly (readonly [string, readonly string[]])[]} */
+  const commands = [
     ['python3', ['-m', 'venv', folder]],
     [python, ['-m', 'pip', 'install', '-q', 'torch', 'torchvision', 'lightly==1.6.*', 'scikit-learn']],
-  ]) {
+  ]
+  for (const [command, args] of commands) {
     const { status, error } = spawnSync(command, args, { stdio: ['ignore', 2, 2] })
     if (status === 0) continue
     const reason = error ? error.message : `${command} ${args.slice(0, 3).join(' ')} failed`

@@ -1,38 +1,47 @@
+/** @import { ImageDataset, Method } from '@selfsup/core' */
+/** @import { TrainOptions } from '@selfsup/train' */
 // Pretext tasks on CIFAR-10 with the four-layer ConvNet: how well each is solved on test pictures, and kNN and linear probe
 // of the features beside those of random weights, encoded in the same way. What is measured is kept in .cache/bench-pretext,
 // and a run that was stopped goes on: delete it to begin anew. SELFSUP_METHODS=rotation,jigsaw does only those; what is kept is
 // shown in any case. SELFSUP_EPOCHS and SELFSUP_SET, options of the methods as JSON by name, are for trials.
 import { join } from 'node:path'
 import { keeping } from './keeping.mjs'
-import { load, prepared, quick, report } from './packages.mjs'
+import { load, prepared, quick, report, required } from './packages.mjs'
 
 const { imagenetNormalisation: normalisation } = await load('augment')
 const { convnet } = await load('backbones')
-const { encoderOf } = await load('core')
+const { encoderOf, resolveOptions } = await load('core')
 const { openImages } = await load('data')
 const { extractFeatures, knn, linearProbe } = await load('evaluation')
 const { jigsawDefinition, relativePatchDefinition, rotationDefinition, taskAccuracy } = await load('pretext')
 const { recommendedSettings } = await load('train')
 const engine = await prepared()
-const folder = process.env.SELFSUP_CIFAR10
+const folder = required('SELFSUP_CIFAR10')
 const only = process.env.SELFSUP_METHODS?.split(',')
 const trial = process.env.SELFSUP_SET
+/** @type {Readonly<Record<string, object | undefined>> & { readonly settings?: Readonly<Record<string, object>> }} */
 const set = JSON.parse(trial ?? '{}')
 const epochs = Number(process.env.SELFSUP_EPOCHS) || (quick ? 2 : 10)
 const kept = keeping(`bench-pretext/${quick ? 'quick' : `${epochs}-epochs`}${trial ? '-trial' : ''}`)
-const pictures = { size: 32, channels: 3 }
+const pictures = /** @type {const} */ ({ size: 32, channels: 3 })
 
 // For ten epochs on two cores, not for the papers' hundreds.
+/** @type {Readonly<Record<string, () => ReturnType<typeof measured>>>} */
 const cases = {
-  rotation: { definition: rotationDefinition, options: { minScale: 0.7, hidden: 256 } },
-  'relative-patch': { definition: relativePatchDefinition, options: {} },
-  jigsaw: { definition: jigsawDefinition, options: { permutations: 64 } },
+  rotation: () => measured('rotation', rotationDefinition, { minScale: 0.7, hidden: 256 }),
+  'relative-patch': () => measured('relative-patch', relativePatchDefinition, {}),
+  jigsaw: () => measured('jigsaw', jigsawDefinition, { permutations: 64 }),
 }
 
-/** Accuracy of kNN and linear probe, and what guesses solve. */
+/**
+ * Accuracy of kNN and linear probe, and what guesses solve.
+ * @param {Method} method
+ * @param {readonly [known: ImageDataset, asked: ImageDataset]} data
+ */
 async function judge(method, [known, asked]) {
   const options = { normalisation, size: pictures.size, engine }
   const encode = encoderOf(method)
+  /** @type {[import('@selfsup/evaluation').Features, import('@selfsup/evaluation').Features]} */
   const features = [
     await extractFeatures(encode, known, options),
     await extractFeatures(encode, asked, options),
@@ -42,15 +51,22 @@ async function judge(method, [known, asked]) {
   return { knn: neighbours, linear }
 }
 
-/** Trains with the running accuracy of the task told after each epoch. */
-async function learn(name, definition, method, dataset, settings) {
-  let accuracy
+/**
+ * Trains with the running accuracy of the task told after each epoch.
+ * @param {string} name
+ * @param {Method} method
+ * @param {ImageDataset} dataset
+ * @param {Omit<TrainOptions, 'out' | 'engine'>} settings
+ */
+async function learn(name, method, dataset, settings) {
+  let accuracy = Number.NaN
   return kept.learn(name, method, dataset, {
-    ...recommendedSettings(definition.training(method.options), { epochs, ...settings }),
+    ...settings,
     engine,
     seed: 1,
     onStep: ({ metrics }) => {
-      accuracy = 0.98 * (accuracy ?? metrics.accuracy) + 0.02 * metrics.accuracy
+      const { accuracy: now = Number.NaN } = metrics
+      accuracy = Number.isNaN(accuracy) ? now : 0.98 * accuracy + 0.02 * now
     },
     onEpoch: ({ epoch, loss }) =>
       console.error(
@@ -59,15 +75,25 @@ async function learn(name, definition, method, dataset, settings) {
   })
 }
 
-async function measured(name, { definition, options: own, settings = {} }, data) {
-  const options = { ...own, ...set[name] }
-  const input = definition.backboneInput?.(pictures, { ...defaults(definition), ...options }) ?? pictures
+/**
+ * @template {import('@selfsup/core').MethodOptions} Options
+ * @param {string} name
+ * @param {import('@selfsup/core').MethodDefinition<Options>} definition
+ * @param {Partial<import('@selfsup/core').OptionValues<Options>>} own
+ */
+async function measured(name, definition, own) {
+  const options = resolveOptions(definition, { ...own, ...set[name] })
+  const input = definition.backboneInput?.(pictures, options) ?? pictures
   const backbone = convnet({ ...input, seed: 1 })
   const method = definition.create(backbone, options, { seed: 1, pictures })
   const random = await judge(method, data)
   console.error(`${name}: random weights ${JSON.stringify(random)}`)
-  const { seconds } = await learn(name, definition, method, data[0], { ...settings, ...set.settings?.[name] })
-  const task = await taskAccuracy(method, data[1], { engine })
+  const settings = { epochs, ...set.settings?.[name] }
+  const recommended = recommendedSettings(definition.training(options), settings)
+  const { seconds } = await learn(name, method, data[0], recommended)
+  const task = await taskAccuracy(/** @type {Parameters<typeof taskAccuracy>[0]} */ (method), data[1], {
+    engine,
+  })
   const learned = await judge(method, data)
   console.error(`${name}: task ${JSON.stringify(task)}, ${JSON.stringify(learned)}`)
   method.dispose()
@@ -75,17 +101,19 @@ async function measured(name, { definition, options: own, settings = {} }, data)
   return { task, learned, random, seconds }
 }
 
-const defaults = ({ options }) =>
-  Object.fromEntries(Object.entries(options).map(([name, option]) => [name, option.default]))
-
+/** @type {[ImageDataset, ImageDataset]} */
 const data = [await openImages(join(folder, 'train')), await openImages(join(folder, 'test'))]
+/** @type {import('./built.js').Row[]} */
 const rows = []
-for (const [name, settings] of Object.entries(cases)) {
-  const found = await kept.once(name, () => measured(name, settings, data), !only || only.includes(name))
+for (const [name, measure] of Object.entries(cases)) {
+  const found = await kept.onceIf(name, measure, !only || only.includes(name))
   if (!found) continue
   kept.forget(name)
   const { task, learned, random, seconds } = found
-  const percent = (title, part) => rows.push({ case: `${name}: ${title}`, value: 100 * part, unit: '%' })
+  /** @type {(title: string, part: number) => void} */
+  const percent = (title, part) => {
+    rows.push({ case: `${name}: ${title}`, value: 100 * part, unit: '%' })
+  }
   percent('task solved on test pictures', task.accuracy)
   percent('guessed', task.chance)
   percent('kNN', learned.knn)

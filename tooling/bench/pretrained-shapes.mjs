@@ -1,10 +1,13 @@
+/** @import { Tensor2D, Tensor4D } from '@tensorflow/tfjs-core' */
+/** @import { LayersModel } from '@tensorflow/tfjs-layers' */
+/** @import { Engine } from '@selfsup/engine' */
 // What the detection and captioning benchmarks share: SimCLR on drawn shapes, two in each picture, and random weights.
 import { keeping } from './keeping.mjs'
 import { load, quick } from './packages.mjs'
 
 const { imagenetNormalisation } = await load('augment')
 const { convnet, featureMaps } = await load('backbones')
-const { trainableWeights } = await load('core')
+const { resolveOptions, trainableWeights } = await load('core')
 const { shapes } = await load('data')
 const { extractFeatures } = await load('evaluation')
 const { definition, simclr } = await load('simclr')
@@ -21,13 +24,16 @@ export const labelled = {
 /** Pretraining and what is measured on it, kept. */
 export const kept = keeping(`bench-shapes/${quick ? 'quick' : 'full'}`)
 
-/** A backbone that learned without labels, and one that did not, by name; how long the one took, where it is known. */
+/**
+ * A backbone that learned without labels, and one that did not, by name; how long the one took, where it is known.
+ * @param {Engine} engine
+ */
 export async function backbonesOf(engine) {
   const [pretrained, random] = [convnet({ size, seed: 1 }), convnet({ size, seed: 1 })]
   const method = simclr(pretrained, {}, { normalisation })
   const unlabelled = shapes({ size, objects, count: quick ? 1000 : 20_000 })
   const { seconds } = await kept.learn('simclr', method, unlabelled, {
-    ...recommendedSettings(definition.training(method.options), { epochs: quick ? 1 : 40 }),
+    ...recommendedSettings(definition.training(resolveOptions(definition, {})), { epochs: quick ? 1 : 40 }),
     engine,
     seed: 1,
     onEpoch: ({ epoch, loss }) => console.error(`epoch ${epoch + 1} loss ${loss.toFixed(4)}`),
@@ -36,17 +42,31 @@ export async function backbonesOf(engine) {
   return { backbones: { 'SimCLR weights': pretrained, 'random weights': random }, seconds }
 }
 
-/** A backbone as detectors take it. */
+/** Names of what is compared. */
+export const compared = /** @type {const} */ (['SimCLR weights', 'random weights'])
+
+/**
+ * A backbone as detectors take it.
+ * @param {LayersModel} backbone
+ */
 export function networkOf(backbone) {
   const maps = featureMaps(backbone)
+  if (!maps) throw new Error('the backbone has no maps')
   return {
-    apply: (pictures, training) => backbone.apply(pictures, { training }),
-    maps: (pictures, training) => maps.apply(pictures, { training }),
+    /** @type {(pictures: Tensor4D, training: boolean) => Tensor2D} */
+    apply: (pictures, training) => /** @type {Tensor2D} */ (backbone.apply(pictures, { training })),
+    /** @type {(pictures: Tensor4D, training: boolean) => [Tensor4D, Tensor4D]} */
+    maps: (pictures, training) => /** @type {[Tensor4D, Tensor4D]} */ (maps.apply(pictures, { training })),
     weights: trainableWeights({ backbone }),
     dispose() {},
   }
 }
 
-/** Features of the labelled pictures of a part. */
+/**
+ * Features of the labelled pictures of a part.
+ * @param {LayersModel} backbone
+ * @param {'train' | 'test'} part
+ * @param {Engine} engine
+ */
 export const featuresOf = (backbone, part, engine) =>
   extractFeatures(backbone, labelled[part], { normalisation, size, engine })

@@ -10,14 +10,23 @@ The last recorded run of each benchmark; medians over its rounds, ours and the p
 between machines.
 `
 
-/** Writes a benchmark's section of RESULTS.md anew: machine, date, versions, table. */
+/**
+ * Writes a benchmark's section of RESULTS.md anew: machine, date, versions, table.
+ * @param {string} name
+ * @param {object} found
+ * @param {readonly import('./built.js').TableRow[]} found.rows
+ * @param {boolean} found.quick
+ * @param {number} found.rounds
+ * @param {number} found.busy cores that other programs took
+ * @param {readonly import('./built.js').Measured[]} found.measured
+ */
 export function record(name, { rows, quick, rounds, busy, measured }) {
   const text = existsSync(path) ? readFileSync(path, 'utf8') : head
   const engine = measured.find(({ side }) => side === 'ours')?.engine
   const versions = measured.find(({ side }) => side === 'peer')?.versions
   const facts = [
     new Date().toISOString().slice(0, 10),
-    `${cpus()[0].model.trim()}, ${cpus().length} cores`,
+    `${cpus()[0]?.model.trim()}, ${cpus().length} cores`,
     busy > 0.2 ? `other programs took ${busy.toFixed(1)} cores at the start` : undefined,
     `Node ${process.version}`,
     engine,

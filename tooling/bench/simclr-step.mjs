@@ -1,4 +1,8 @@
 // One step of SimCLR (NT-Xent, SGD) without data or views, as step.py has it in PyTorch.
+/** @import { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core' */
+/** @import { LayersModel } from '@tensorflow/tfjs-layers' */
+/** @import { Method } from '@selfsup/core' */
+/** @import { Engine } from '@selfsup/engine' */
 import { bare, load } from './packages.mjs'
 
 const { projector } = await load('backbones')
@@ -6,19 +10,27 @@ const { ntXent } = await load('losses')
 const { trainingStep } = await load('train')
 const tf = await bare('@tensorflow/tfjs-core')
 
-/** The training step of a backbone and a projector whose views are the pictures as they are. */
+/**
+ * The training step of a backbone and a projector whose views are the pictures as they are.
+ * @param {Engine} engine
+ * @param {LayersModel} backbone
+ * @param {{ hidden: number, outputs: number, seed?: number }} widths
+ */
 export function bareSimclr(engine, backbone, widths) {
-  const inputs = backbone.outputs[0].shape.at(-1)
+  const inputs = backbone.outputs[0]?.shape.at(-1) ?? 0
   const head = projector({ inputs, batchNorm: false, ...widths })
+  /** @type {Method<{ x: Tensor4D }>} */
   const method = {
     name: 'step',
     networks: { backbone, projector: head },
     state: {},
     crops: [],
-    views: ({ images }) => ({ x: images }),
+    views: ({ images }) => ({ x: /** @type {Tensor4D} */ (images) }),
     loss: ({ x }) => {
-      const z = head.apply(backbone.apply(x, { training: true }), { training: true })
-      return { loss: ntXent(...tf.split(z, 2), { temperature: 0.5 }) }
+      const h = /** @type {Tensor} */ (backbone.apply(x, { training: true }))
+      const z = /** @type {Tensor} */ (head.apply(h, { training: true }))
+      const [z1, z2] = /** @type {[Tensor2D, Tensor2D]} */ (tf.split(z, 2))
+      return { loss: ntXent(z1, z2, { temperature: 0.5 }) }
     },
     dispose() {},
   }
@@ -28,13 +40,16 @@ export function bareSimclr(engine, backbone, widths) {
 
 /**
  * A projector 512-128 behind the backbone, and a batch of noise on the device.
+ * @param {Engine} engine
+ * @param {LayersModel} backbone
+ * @param {number} images
  * @returns run() computes a step and gives its loss, a tensor [1] that is the caller's
  */
 export function simclrStep(engine, backbone, images) {
   const step = bareSimclr(engine, backbone, { hidden: 512, outputs: 128 })
   const batch = {
-    images: tf.randomUniform([images, 32, 32, 3], 0, 1, 'float32', 5),
-    labels: tf.fill([images], -1, 'int32'),
+    images: /** @type {Tensor4D} */ (tf.randomUniform([images, 32, 32, 3], 0, 1, 'float32', 5)),
+    labels: /** @type {Tensor1D} */ (tf.fill([images], -1, 'int32')),
     indices: tf.range(0, images, 1, 'int32'),
   }
   let count = 0

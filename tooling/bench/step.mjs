@@ -6,7 +6,11 @@ import { simclrStep } from './simclr-step.mjs'
 const { convnet, resnet18 } = await load('backbones')
 const engine = await prepared()
 
-/** Images per second of the fastest step; as in the peer's, the first two warm up. */
+/**
+ * Images per second of the fastest step; as in the peer's, the first two warm up.
+ * @param {import('@tensorflow/tfjs-layers').LayersModel} backbone
+ * @param {number} images
+ */
 function speedOf(backbone, images) {
   const step = simclrStep(engine, backbone, images)
   const times = []

@@ -1,27 +1,39 @@
 import { median } from './packages.mjs'
 
+/** @import { Measured, TableRow } from './built.js' */
+
 const lowerIsBetter = new Set(['ms', 'MB', 's', 'inertia'])
 
-/** One row per case, with the median of each side over the rounds; null where a side has none. */
+/**
+ * One row per case, with the median of each side over the rounds; null where a side has none.
+ * @param {readonly Measured[]} measured
+ * @returns {TableRow[]}
+ */
 export function tableRows(measured) {
+  /** @type {Map<string, { unit: string, ours: number[], peer: number[] }>} */
   const cases = new Map()
   for (const { side, rows } of measured) {
     for (const { case: label, value, unit } of rows) {
-      if (!cases.has(label)) cases.set(label, { unit, ours: [], peer: [] })
-      cases.get(label)[side].push(value)
+      const found = cases.get(label) ?? { unit, ours: [], peer: [] }
+      cases.set(label, found)
+      found[side].push(value)
     }
   }
   return [...cases].map(([label, { unit, ...values }]) => {
-    const [ours, peer] = [values.ours, values.peer].map((side) => (side.length ? median(side) : null))
-    const both = ours !== null && peer !== null
-    const ratio = both ? (lowerIsBetter.has(unit) ? peer / ours : ours / peer) : null
+    const ours = values.ours.length ? median(values.ours) : null
+    const peer = values.peer.length ? median(values.peer) : null
+    const ratio = ours === null || peer === null ? null : lowerIsBetter.has(unit) ? peer / ours : ours / peer
     return { case: label, ours, peer, unit, ratio }
   })
 }
 
+/** @param {number | null} value */
 const show = (value) => (value === null ? '-' : value >= 100 ? value.toFixed(0) : value.toFixed(2))
 
-/** The rows in Markdown. */
+/**
+ * The rows in Markdown.
+ * @param {readonly TableRow[]} rows
+ */
 export function table(rows) {
   return [
     '| case | ours | peer | unit | times better |',

@@ -1,8 +1,7 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { backbones } from '@selfsup/backbones'
@@ -11,6 +10,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { exportBackbone } from '../../packages/train/src/export-backbone.js'
+import { temporaryFolder } from '../vitest/temporary-folder.js'
 import { chromiumPath } from './chromium.js'
 
 // What `pretrain` exports, opened by the published builds of TensorFlow.js in a plain page of a real browser.
@@ -32,10 +32,11 @@ const [count, size] = [2, 16]
 const pixel = (i: number) => Math.sin(i) // the same numbers here and there
 
 describe.skipIf(!chromiumPath)('in a browser', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'selfsup-browser-'))
+  let folder: string
   let server: Server
   let address: string
   beforeAll(async () => {
+    folder = temporaryFolder()
     await prepareEngine()
     server = createServer(({ url = '/' }, response) => {
       const file = scripts[url] ?? (url === '/' ? undefined : join(folder, url))
@@ -48,7 +49,6 @@ describe.skipIf(!chromiumPath)('in a browser', () => {
   })
   afterAll(() => {
     server.close()
-    rmSync(folder, { recursive: true })
   })
 
   test.each(

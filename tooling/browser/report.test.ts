@@ -1,11 +1,11 @@
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { contactSheet, shapes } from '@selfsup/data'
 import { type RunServer, report, serveRuns, writeReport } from '@selfsup/report'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { temporaryFolder } from '../vitest/temporary-folder.js'
 import { chromiumPath } from './chromium.js'
 import { type MadeUpRun, madeUpFeatures, metricsLines, writeRun } from './made-up-runs.js'
 
@@ -16,8 +16,8 @@ const COUNT = 400 // the made-up records name images up to this number
 const EVIL = 'cpc <img src=x onerror=alert(1)>'
 
 describe.skipIf(!chromiumPath)('a report in a browser', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'selfsup-report-'))
-  const runs = join(folder, 'runs')
+  let folder: string
+  let runs: string
   const [train, testImages] = [
     shapes({ count: COUNT, size: 16 }),
     shapes({ split: 'test', count: COUNT, size: 16 }),
@@ -40,6 +40,8 @@ describe.skipIf(!chromiumPath)('a report in a browser', () => {
   let server: RunServer | undefined
 
   beforeAll(async () => {
+    folder = temporaryFolder()
+    runs = join(folder, 'runs')
     mkdirSync(shots, { recursive: true })
     writeRun(join(runs, 'simclr'), run)
     writeRun(join(runs, 'byol'), {
@@ -64,7 +66,6 @@ describe.skipIf(!chromiumPath)('a report in a browser', () => {
   afterAll(async () => {
     await browser?.close()
     await server?.close()
-    rmSync(folder, { recursive: true })
   })
 
   interface View {

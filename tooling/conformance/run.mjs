@@ -3,12 +3,12 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { build } from 'esbuild'
+import Jasmine from 'jasmine'
 import { knownFailures } from './known-failures.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const fromRoot = createRequire(join(root, 'package.json'))
 const fromTensorflow = createRequire(join(root, 'packages/tensorflow/package.json'))
-const { build } = createRequire(fromRoot.resolve('tsup/package.json'))('esbuild')
 const core = dirname(fromTensorflow.resolve('@tensorflow/tfjs-core/package.json'))
 const wanted = process.argv[2] ?? ''
 
@@ -24,6 +24,7 @@ await build({
   plugins: [
     {
       name: 'core',
+      /** @param {import('esbuild').PluginBuild} plugin */
       setup(plugin) {
         plugin.onResolve({ filter: /^@tensorflow\/tfjs-core/ }, ({ path }) => ({
           path: fromTensorflow.resolve(path.replace('@tensorflow/tfjs-core', core)),
@@ -36,36 +37,44 @@ await build({
   },
 })
 
+/** @type {typeof import('@selfsup/tensorflow')} */
 const { findTensorflow, loadTensorflow, surroundings } = await import(
   pathToFileURL(join(root, 'packages/tensorflow/dist/index.js')).href
 )
 const { gpu } = surroundings(findTensorflow())
 const mayFail = knownFailures.filter((each) => gpu || !each.gpu)
 
-const Jasmine = fromRoot('jasmine')
 const jasmine = new Jasmine()
 jasmine.loadConfig({ random: false, helpers: [], spec_files: [] })
 jasmine.exitOnCompletion = false
 jasmine.clearReporters()
-const results = { passed: 0, failed: [], known: new Map() }
+/**
+ * How often specs fail for each known reason.
+ * @type {Map<typeof knownFailures[number], number>}
+ */
+const expectedly = new Map()
+/** @type {string[]} */
+const unexpectedly = []
+let passed = 0
 jasmine.addReporter({
   specDone({ status, fullName, failedExpectations }) {
-    if (status === 'passed') results.passed++
+    if (status === 'passed') passed++
     if (status !== 'failed') return
     const known = mayFail.find(({ specs }) => specs.some((text) => fullName.includes(text)))
-    if (known) results.known.set(known, (results.known.get(known) ?? 0) + 1)
-    else results.failed.push(`${fullName}\n    ${failedExpectations[0]?.message.split('\n')[0]}`)
+    if (known) expectedly.set(known, (expectedly.get(known) ?? 0) + 1)
+    else unexpectedly.push(`${fullName}\n    ${failedExpectations[0]?.message.split('\n')[0]}`)
   },
 })
 jasmine.env.configure({ specFilter: (spec) => spec.getFullName().includes(wanted) })
+/** @type {typeof import('./specs.js')} */
 const { describeSpecs } = await import(pathToFileURL(outfile).href)
 await describeSpecs(async () => {
   await loadTensorflow()
 })
 await jasmine.execute()
 
-for (const name of results.failed) console.log(`FAILED ${name}`)
-for (const [{ reason }, count] of results.known) console.log(`${count} fail as known: ${reason}`)
-const known = [...results.known.values()].reduce((sum, count) => sum + count, 0)
-console.log(`${results.passed} passed, ${results.failed.length} failed, ${known} failed as known`)
-process.exit(results.failed.length > 0 ? 1 : 0)
+for (const name of unexpectedly) console.log(`FAILED ${name}`)
+for (const [{ reason }, count] of expectedly) console.log(`${count} fail as known: ${reason}`)
+const known = [...expectedly.values()].reduce((sum, count) => sum + count, 0)
+console.log(`${passed} passed, ${unexpectedly.length} failed, ${known} failed as known`)
+process.exit(unexpectedly.length > 0 ? 1 : 0)

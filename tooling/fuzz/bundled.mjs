@@ -2,12 +2,10 @@ import { readFile } from 'node:fs/promises'
 import { createRequire, isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { build } from 'esbuild'
 
 const packages = fileURLToPath(new URL('../../packages/', import.meta.url))
-// esbuild comes with tsup, which builds the packages.
-const tsup = createRequire(createRequire(import.meta.url).resolve('tsup'))
-
-/** The sources as JavaScript of their own: Node 20 runs no TypeScript, and inner readers are not exported. */
+/** @type {import('esbuild').Plugin} The sources as JavaScript of their own: Node 20 runs no TypeScript, and inner readers are not exported. */
 const sources = {
   name: 'sources',
   setup(build) {
@@ -26,7 +24,7 @@ const sources = {
       // As the package that asks for it finds it; the harness' own files ask as packages/cli and packages/data do.
       for (const from of [importer, join(packages, 'cli', 'x.js'), join(packages, 'data', 'x.js')])
         try {
-          const resolve = (name) => createRequire(from).resolve(name)
+          const resolve = (/** @type {string} */ name) => createRequire(from).resolve(name)
           return { path: pathToFileURL(resolve(path)).href, external: true }
         } catch {
           // asked for as another does
@@ -36,10 +34,12 @@ const sources = {
   },
 }
 
-/** Writes readers.mjs, mutate.mjs and worker.mjs into a folder. */
+/**
+ * Writes readers.mjs, mutate.mjs and worker.mjs into a folder.
+ * @param {string} folder
+ */
 export async function bundled(folder) {
-  const { build } = await import(pathToFileURL(tsup.resolve('esbuild')).href)
-  const entry = (name) => fileURLToPath(new URL(`./${name}.ts`, import.meta.url))
+  const entry = (/** @type {string} */ name) => fileURLToPath(new URL(`./${name}.ts`, import.meta.url))
   await build({
     entryPoints: Object.fromEntries(['readers', 'mutate', 'worker'].map((name) => [name, entry(name)])),
     outdir: folder,

@@ -4,17 +4,22 @@ import { readFileSync } from 'node:fs'
 /**
  * A process that reads inputs one after the other. One that takes too long, too much memory, or crashes is ended, and the
  * next input gets another process.
+ * @param {string} path of the worker's script
+ * @param {{ seconds: number, megabytes: number }} limits of one input
  */
 export function fuzzWorker(path, { seconds, megabytes }) {
+  /** @type {import('node:child_process').ChildProcess | undefined} */
   let child
+  /** @returns {Promise<import('node:child_process').ChildProcess>} */
   const start = () =>
-    new Promise((ready, failed) => {
-      child = fork(path, {
+    new Promise((resolve, failed) => {
+      const started = fork(path, {
         stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
         execArgv: [`--max-old-space-size=${megabytes}`],
       })
-      child.once('message', ready)
-      child.once('exit', (code) => failed(new Error(`the worker ended with ${code} before it was ready`)))
+      child = started
+      started.once('message', () => resolve(started))
+      started.once('exit', (code) => failed(new Error(`the worker ended with ${code} before it was ready`)))
     })
   const stop = () => {
     child?.removeAllListeners()
@@ -22,26 +27,34 @@ export function fuzzWorker(path, { seconds, megabytes }) {
     child = undefined
   }
   return {
+    /**
+     * @param {import('node:child_process').Serializable} task
+     * @returns {Promise<{ kind: string, message?: string, seconds: number }>}
+     */
     async run(task) {
-      if (!child) await start()
-      child.removeAllListeners()
+      const worker = child ?? (await start())
+      worker.removeAllListeners()
       const started = performance.now()
-      let [tooLong, watch] = []
+      /** @type {NodeJS.Timeout | undefined} */
+      let tooLong
+      /** @type {NodeJS.Timeout | undefined} */
+      let watch
+      /** @type {{ kind: string, message?: string }} */
       const outcome = await new Promise((resolve) => {
         tooLong = setTimeout(
           () => resolve({ kind: 'hang', message: `no end within ${seconds} s` }),
           1000 * seconds,
         )
         watch = setInterval(() => {
-          const used = residentMegabytes(child.pid)
+          const used = residentMegabytes(worker.pid)
           if (used > megabytes)
             resolve({ kind: 'memory', message: `${used.toFixed(0)} MB, more than ${megabytes}` })
         }, 20)
-        child.once('message', resolve)
-        child.once('exit', (code, signal) =>
+        worker.once('message', resolve)
+        worker.once('exit', (code, signal) =>
           resolve({ kind: 'crash', message: `the process ended with ${signal ?? code}` }),
         )
-        child.send(task)
+        worker.send(task)
       })
       clearTimeout(tooLong)
       clearInterval(watch)
@@ -52,7 +65,10 @@ export function fuzzWorker(path, { seconds, megabytes }) {
   }
 }
 
-/** On Linux, where /proc says it; elsewhere V8's own limit has to do. */
+/**
+ * On Linux, where /proc says it; elsewhere only V8's own limit applies.
+ * @param {number | undefined} pid
+ */
 function residentMegabytes(pid) {
   try {
     return (Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * 4096) / 2 ** 20

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { cyclesOf } from './cycles.js'
 import { importsOf, type PackageFacts, problemsOf } from './rows.js'
 
 const packages = fileURLToPath(new URL('../../packages', import.meta.url))
@@ -26,6 +27,15 @@ function factsOf(folder: string): PackageFacts {
 
 test.each(readdirSync(packages))('packages/%s fits the picture', (folder) => {
   expect(problemsOf(factsOf(folder))).toEqual([])
+})
+
+test.each(readdirSync(packages))('packages/%s has no cycle of imports', (folder) => {
+  const names = readdirSync(join(packages, folder, 'src'), { recursive: true }).map(String)
+  const sources = names
+    .map((name) => `src/${name.replaceAll('\\', '/')}`)
+    .filter((file) => /\.tsx?$/.test(file))
+    .map((file) => [file, readFileSync(join(packages, folder, file), 'utf8')] as const)
+  expect(cyclesOf(new Map(sources))).toEqual([])
 })
 
 describe('the check finds', () => {
@@ -94,6 +104,36 @@ describe('the check finds', () => {
     ['a package without a place', () => problemsOf({ ...whole, folder: 'new' }).join(), 'has no place'],
   ])('%s', (_, problems, message) => {
     expect(problems()).toContain(message)
+  })
+
+  test.each([
+    [
+      'a cycle of two files',
+      { 'a.ts': "import { b } from './b.js'", 'b.ts': "import { a } from './a.js'" },
+      'a.ts > b.ts > a.ts',
+    ],
+    [
+      'a cycle of types alone, across folders and into TSX',
+      {
+        'a.ts': "import type { B } from './in/b.js'",
+        'in/b.tsx': "export * from './c.js'",
+        'in/c.ts': "type A = import('../a.js').A",
+      },
+      'a.ts > in/b.tsx > in/c.ts > a.ts',
+    ],
+    ['a file that imports itself', { 'a.ts': "import './a.js'" }, 'a.ts > a.ts'],
+    [
+      'a cycle behind a file that is not part of it',
+      { 'a.ts': "import './b.js'", 'b.ts': "import './c.js'", 'c.ts': "import './b.js'" },
+      'b.ts > c.ts > b.ts',
+    ],
+    [
+      'nothing where two files import a third',
+      { 'a.ts': "import './b.js'\nimport './c.js'", 'b.ts': "import './c.js'", 'c.ts': '' },
+      '',
+    ],
+  ])('%s', (_, files, cycles) => {
+    expect(cyclesOf(new Map(Object.entries(files))).join()).toBe(cycles)
   })
 
   test('every form of import', () => {

@@ -1,6 +1,7 @@
 // What a new method is made of: a small one that learns, to be replaced line by line.
 import { camel, pascal } from './names.mjs'
 
+/** @param {string} name */
 export function methodPackage(name) {
   const call = camel(name)
   const type = pascal(name)

@@ -9,7 +9,11 @@ import { parseArgs } from 'node:util'
 import { methodPackage } from './method.mjs'
 import { partPackage } from './part.mjs'
 
-const fail = (message) => {
+/**
+ * @param {string} message
+ * @returns {never}
+ */
+function fail(message) {
   console.error(message)
   process.exit(1)
 }
@@ -21,15 +25,17 @@ const { values, positionals } = parseArgs({
   },
 })
 const { part, root } = values
-const [name] = positionals
-if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name ?? '')) {
+const [name = ''] = positionals
+if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name)) {
   fail(
     `usage: pnpm new-package NAME [--part]; NAME in lower case with hyphens, such as barlow-twins${name ? `; got '${name}'` : ''}`,
   )
 }
 const folder = join(root, 'packages', name)
 if (existsSync(folder)) fail(`packages/${name} is there already`)
+/** @param {string} path */
 const read = (path) => readFileSync(join(root, path), 'utf8')
+/** @type {(path: string, content: string) => void} */
 const write = (path, content) => writeFileSync(join(root, path), content)
 
 // The package itself.
@@ -53,8 +59,8 @@ for (const [path, content] of Object.entries({
   write(`packages/${name}/${path}`, content)
 }
 for (const path of ['tsconfig.json', 'LICENSE']) {
-  const from = [join(root, 'packages/losses', path), join(root, path)].find(existsSync)
-  cpSync(from, join(folder, path))
+  const here = join(root, 'packages/losses', path)
+  cpSync(existsSync(here) ? here : join(root, path), join(folder, path))
 }
 mkdirSync(join(root, '.changeset'), { recursive: true })
 write(`.changeset/${name}.md`, `---\n'@selfsup/${name}': minor\n---\n\nWhat its users notice.\n`)

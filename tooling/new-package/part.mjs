@@ -1,6 +1,7 @@
 // What a new package of plain functions is made of.
 import { camel } from './names.mjs'
 
+/** @param {string} name */
 export function partPackage(name) {
   const call = camel(name)
   const manifest = {

@@ -74,7 +74,9 @@ describe.runIf(findTensorflow()?.source === 'selfsup')(
       const [online, average] = [0.2, 0.1].map((value) => tf.tidy(() => tf.variable(tf.fill(SHAPE, value))))
       const step = engine.compile((momentum: tf.Scalar) => {
         exponentialMovingAverage({ weight: average! }, { weight: online! }, momentum)
-        return tf.sum(tf.conv2d(tf.ones([1, 3, 3, 16]), average as tf.Variable<tf.Rank.R4>, 1, 'valid'))
+        return tf.sum(
+          tf.conv2d(tf.ones([1, 3, 3, 16]) as tf.Tensor4D, average as tf.Variable<tf.Rank.R4>, 1, 'valid'),
+        )
       })
       const momentum = tf.scalar(0.999)
       for (let i = 0; i < 1000; i++) step(momentum).dispose()

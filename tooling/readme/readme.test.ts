@@ -7,27 +7,13 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import ts from 'typescript'
 import { afterAll, describe, expect, test } from 'vitest'
+import { blocksOf, importedBy, installedBy } from './blocks.mjs'
 
 // Every ```ts block of every README and of the documentation's pages is type-checked against the sources and run, as a program of its own, against the
 // built packages (`npm test` builds before it tests). A block marked ```ts no-run is only type-checked.
 const root = fileURLToPath(new URL('../..', import.meta.url))
 // Within the workspace, from where the packages and what they build on are found.
 const scratch = join(root, 'packages/cli/node_modules/.readme')
-
-interface Block {
-  readonly name: string
-  readonly code: string
-  readonly run: boolean
-}
-
-/** The blocks of one Markdown text. */
-function blocksOf(name: string, text: string): Block[] {
-  return [...text.matchAll(/^```ts( no-run)?\n([\s\S]*?)^```$/gm)].map(([, noRun, code], index) => ({
-    name: `${name} #${index + 1}`,
-    code: code!,
-    run: !noRun,
-  }))
-}
 
 const files = [
   'README.md',
@@ -77,6 +63,15 @@ describe('code in READMEs and documentation is true', () => {
     expect(blocks.length).toBeGreaterThan(10)
   })
 
+  test.each(
+    files.filter((file) => existsSync(join(root, file))).filter((file) => file.startsWith('packages/')),
+  )('%s installs all that its examples import', (file) => {
+    const text = readFileSync(join(root, file), 'utf8')
+    const imported = blocksOf(file, text).flatMap(({ code }) => importedBy(code))
+    const installed = installedBy(text).map((name) => name.replace(/(?<=.)@.*/, ''))
+    expect([...new Set(imported)].filter((name) => !installed.includes(name))).toEqual([])
+  })
+
   test('types', () => {
     const errors = typeErrors(blocks.map(({ code }) => code))
     expect(blocks.map(({ name }, i) => [name, errors[i]])).toEqual(blocks.map(({ name }) => [name, []]))
@@ -91,11 +86,21 @@ describe('code in READMEs and documentation is true', () => {
     await writeFile(script, outputText)
     const cwd = await mkdtemp(join(tmpdir(), 'selfsup-readme-'))
     try {
-      const env = { ...process.env, SELFSUP_ENGINE: 'wasm' }
+      // What an example makes in the temporary folder goes with this folder.
+      const env = { ...process.env, SELFSUP_ENGINE: 'wasm', TMPDIR: cwd, TMP: cwd, TEMP: cwd }
       await promisify(execFile)(process.execPath, [script], { cwd, env, timeout: 60_000 })
     } finally {
       await rm(cwd, { recursive: true, force: true })
     }
+  })
+
+  test('what an install line names and what a program imports', () => {
+    const text = 'x\n```sh\n# with\nnpm install @a/b c@18 \\\n  d\n```\n```sh\nnpm install e\n```\n'
+    expect(installedBy(text)).toEqual(['@a/b', 'c@18', 'd'])
+    expect(installedBy('npm install a')).toEqual([])
+    const code =
+      "import { x } from '@a/b'\nimport 'c/d'\nimport 'node:fs'\nimport y from './z.js'\nimport type { T } from 'c'"
+    expect(importedBy(code)).toEqual(['@a/b', 'c'])
   })
 
   test('a block that is wrong is found', () => {

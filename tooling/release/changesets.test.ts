@@ -1,20 +1,13 @@
-import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
+import { temporaryFolder } from '../vitest/temporary-folder.js'
+import changelog from './changelog.cjs'
+import { changeVersions } from './versions.mjs'
+import { copyPackages, type Manifest, manifestOf, publishedPackages, root } from './workspace.mjs'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const folders = readdirSync(join(root, 'packages'))
+const folders = publishedPackages()
 let copy: string
-
-interface Manifest {
-  readonly name: string
-  readonly version: string
-}
-const manifestOf = (base: string, folder: string): Manifest =>
-  JSON.parse(readFileSync(join(base, 'packages', folder, 'package.json'), 'utf8'))
 
 /** The next version of a package, worked out from its own changesets. */
 function nextOf({ name, version }: Manifest): string {
@@ -31,19 +24,19 @@ function nextOf({ name, version }: Manifest): string {
 }
 
 beforeAll(() => {
-  copy = mkdtempSync(join(tmpdir(), 'selfsup-versions-'))
-  for (const path of ['package.json', 'pnpm-workspace.yaml', 'pnpm-lock.yaml', '.changeset'])
-    cpSync(join(root, path), join(copy, path), { recursive: true })
-  for (const folder of folders)
-    cpSync(join(root, 'packages', folder, 'package.json'), join(copy, 'packages', folder, 'package.json'))
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'), 'junction')
+  copy = temporaryFolder()
+  copyPackages(copy, ['package.json'])
 })
-afterAll(() => rmSync(copy, { recursive: true, force: true }))
 
-test('a release gives each package the version that its own changesets ask for', () => {
-  const expected = folders.map((folder) => [folder, nextOf(manifestOf(root, folder))])
-  const program = join(root, 'node_modules/@changesets/cli/bin.js')
-  const run = spawnSync(process.execPath, [program, 'version'], { cwd: copy, encoding: 'utf8' })
-  expect(run.stderr + run.stdout).toContain('All files have been updated')
-  expect(folders.map((folder) => [folder, manifestOf(copy, folder).version])).toEqual(expected)
+test('a release gives each package the version that its own changesets ask for', async () => {
+  const next = folders.map((folder) => [folder, nextOf(manifestOf(join(root, 'packages', folder)))])
+  await changeVersions(copy)
+  expect(folders.map((folder) => [folder, manifestOf(join(copy, 'packages', folder)).version])).toEqual(next)
+})
+
+test('a changelog names our own packages that are newer, and none that had no version before', async () => {
+  const first = { name: '@selfsup/core', oldVersion: '0.0.0', newVersion: '1.0.0' }
+  const newer = { name: '@selfsup/optim', oldVersion: '1.0.0', newVersion: '1.1.0' }
+  expect(await changelog.getDependencyReleaseLine([], [first])).toBe('')
+  expect(await changelog.getDependencyReleaseLine([], [first, newer])).toBe('- Takes @selfsup/optim 1.1.0')
 })

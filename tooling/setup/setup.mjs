@@ -1,5 +1,5 @@
 // Sets the workspace up from a clean clone with nothing but Node, then runs the demo or the tests:
-//   node tooling/setup/setup.mjs [demo|test]
+//   node tooling/setup/setup.mjs [demo|test [--release]]
 // Brings pnpm, installs, builds, prepares the fastest engine; each step is skipped when nothing changed.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -27,9 +27,28 @@ const quiet = {
   COREPACK_ENABLE_DOWNLOAD_PROMPT: '0',
 }
 
+/** Checks besides the tests, two at a time; the longest first. */
+const checks = [
+  // One program over all packages: each for itself would read TensorFlow.js's types again.
+  { name: 'typecheck', program: 'tsc', args: ['-p', 'tooling/tsconfig/packages.json'] },
+  { name: 'typecheck of tooling', program: 'tsc', args: ['-p', 'tooling/tsconfig/tooling.json'] },
+  { name: 'lint', program: 'biome', args: ['check', '.'] },
+  { name: 'unused', program: 'knip', args: ['--no-progress'] },
+  { name: 'typecheck of pages', program: 'tsc', args: ['-p', 'packages/report'] },
+]
+
+/** @param {string} name of a program that the workspace depends on */
+const bin = (name) => join(root, 'node_modules', '.bin', name)
+
 class SetupError extends Error {}
 
-/** Runs a program with its output in a log; on failure shows the log's end. */
+/**
+ * Runs a program with its output in a log; on failure shows the log's end.
+ * @param {string} name of the log
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {NodeJS.ProcessEnv} [env]
+ */
 async function logged(name, command, args, env = quiet) {
   mkdirSync(logs, { recursive: true })
   const log = join(logs, `${name.replaceAll(' ', '-')}.log`)
@@ -50,7 +69,13 @@ async function logged(name, command, args, env = quiet) {
   throw new SetupError(`${name} failed. The end of ${log}:\n${tail}`)
 }
 
-/** Runs a program with the terminal's input and output. */
+/**
+ * Runs a program with the terminal's input and output.
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {NodeJS.ProcessEnv} [env]
+ * @returns {Promise<number>} its exit code
+ */
 function attached(command, args, env = quiet) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
@@ -115,9 +140,13 @@ async function bringPnpm() {
   return { command: process.execPath, args: [script] }
 }
 
-/** One number for the contents of files; what is ignored by git does not count. */
+/**
+ * One number for the contents of files; what is ignored by git does not count.
+ * @param {readonly string[]} paths
+ */
 function digest(paths) {
   const hash = createHash('sha256').update(process.version)
+  /** @param {string} path */
   const walk = (path) => {
     const stats = statSync(path, { throwIfNoEntry: false })
     if (!stats) return
@@ -134,7 +163,13 @@ function digest(paths) {
   return hash.digest('hex')
 }
 
-/** Does a step unless its stamp says that it was done for the same inputs and its result is still there. */
+/**
+ * Does a step unless its stamp says that it was done for the same inputs and its result is still there.
+ * @param {string} name
+ * @param {readonly string[]} inputs paths
+ * @param {() => readonly string[]} results paths
+ * @param {() => Promise<void>} work
+ */
 async function once(name, inputs, results, work) {
   const stamp = join(cache, `${name}.stamp`)
   const key = digest(inputs)
@@ -157,6 +192,7 @@ const manifests = () => [
   'examples/package.json',
 ]
 
+/** @param {string} text */
 function say(text) {
   process.stderr.write(`${text}\n`)
 }
@@ -196,7 +232,7 @@ async function setUp() {
       say('Building')
       await logged(
         'build',
-        join(root, 'node_modules', '.bin', 'turbo'),
+        bin('turbo'),
         ['run', 'build', '--output-logs=errors-only', '--no-update-notifier'],
         env,
       )
@@ -207,6 +243,7 @@ async function setUp() {
 }
 
 async function prepareEngine() {
+  /** @type {typeof import('@selfsup/engine')} */
   const { installFastestEngine } = await import(
     pathToFileURL(join(root, 'packages/engine/dist/index.js')).href
   )
@@ -223,10 +260,14 @@ async function prepareEngine() {
   writeFileSync(stamp, message)
 }
 
-/** Tests, lint and types; the last line counts them all. */
-async function test(env) {
+/**
+ * Tests, lint and types, and with `release` a rehearsal of a release; the last line counts them all.
+ * @param {NodeJS.ProcessEnv} env
+ * @param {{ release: boolean }} options
+ * @returns {Promise<number>} exit code
+ */
+async function test(env, { release }) {
   const report = join(logs, 'vitest.json')
-  const bin = (name) => join(root, 'node_modules', '.bin', name)
   const vitest = await attached(
     bin('vitest'),
     ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
@@ -239,33 +280,46 @@ async function test(env) {
   let failed = counted.numFailedTests
   // Errors outside tests, files that do not load, and runs of nothing fail as well.
   if ((vitest !== 0 && failed === 0) || passed + failed === 0) failed++
-  for (const [name, command, args] of [
-    ['lint', bin('biome'), ['check', '.']],
-    // One program over all packages: each for itself would read TensorFlow.js's types again.
-    ['typecheck', bin('tsc'), ['-p', 'tooling/tsconfig/packages.json']],
-    ['typecheck of pages', bin('tsc'), ['-p', 'packages/report']],
-  ]) {
-    try {
-      await logged(name, command, args, env)
-      passed++
-      say(`${name}: passed`)
-    } catch (error) {
-      failed++
-      say(`${name}: ${error.message}`)
+  const waiting = [...checks]
+  const work = async () => {
+    for (let check = waiting.shift(); check; check = waiting.shift()) {
+      const problem = await problemOf(check, env)
+      if (problem) failed++
+      else passed++
+      say(`${check.name}: ${problem ?? 'passed'}`)
     }
+  }
+  await Promise.all([work(), work()])
+  if (release) {
+    if ((await attached(process.execPath, ['tooling/release/rehearse.mjs', '--quick'], env)) === 0) passed++
+    else failed++
   }
   console.log(`\n${passed} passed, ${failed} failed`)
   return failed === 0 ? 0 : 1
 }
 
-const [task] = process.argv.slice(2)
+/**
+ * @param {typeof checks[number]} check
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<string | undefined>} what the check found
+ */
+async function problemOf({ name, program, args }, env) {
+  try {
+    await logged(name, bin(program), args, env)
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+const [task, ...flags] = process.argv.slice(2)
 try {
   const env = await setUp()
-  if (task === 'test') process.exitCode = await test(env)
+  if (task === 'test') process.exitCode = await test(env, { release: flags.includes('--release') })
   else if (task === 'demo')
     process.exitCode = await attached(
       process.execPath,
-      [join(root, 'packages/cli/dist/bin.js'), 'demo', ...process.argv.slice(3)],
+      [join(root, 'packages/cli/dist/bin.js'), 'demo', ...flags],
       env,
     )
   else if (task === undefined) say('Set up. Next: npm run demo, npm test')

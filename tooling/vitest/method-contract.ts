@@ -12,7 +12,7 @@ import type { MethodSettings, Subject } from './contract/subject.js'
 import { orderFollowsTheSeed, viewsFollowTheSeed } from './contract/views.js'
 import { testEngines } from './engines.js'
 
-export type { LearningSettings, MethodSettings, Subject } from './contract/subject.js'
+export type { MethodSettings, Subject } from './contract/subject.js'
 
 /** What every method must hold, by what the test is called. Each throws where the method does not hold it. */
 export const checks: Readonly<Record<string, (subject: Subject) => Promise<void>>> = {

@@ -81,7 +81,10 @@ export function byolViews({
   return chooseTwoViews({ size, channels: 3, normalisation }, settings, byolRecipe)
 }
 
-/** Barlow Twins (Zbontar et al. 2021, arXiv:2103.03230) takes BYOL's views. */
+/**
+ * Barlow Twins (Zbontar et al. 2021, arXiv:2103.03230) takes BYOL's views.
+ * @alias
+ */
 export const barlowTwinsViews = byolViews
 
 /** For grey pictures (MNIST, X-ray): crops and, where left and right may be swapped, mirrors; no colour. */

@@ -25,7 +25,6 @@ export {
   type LossResult,
   type Method,
   phasesOf,
-  type Step,
 } from './method.js'
 export { migratedFor, migrateOptions, type StoredOptions } from './migrate-options.js'
 export {
@@ -66,6 +65,7 @@ export {
   formatShape,
   ShapeError,
 } from './shape.js'
+export type { Step } from './step.js'
 export { stopGradient } from './stop-gradient.js'
 export type {
   AdamwSettings,

@@ -14,6 +14,7 @@ import type { MethodDefinition, PictureShape } from './definition.js'
 import type { OptionValue } from './options.js'
 import type { ParameterGroup, Phase } from './parameter-groups.js'
 import type { Seed } from './random.js'
+import type { Step } from './step.js'
 
 /** A batch as it reaches the device. */
 export interface ImageBatch {
@@ -27,18 +28,6 @@ export interface ImageBatch {
   labels: Tensor1D
   /** int32 [batch], positions in the dataset */
   indices: Tensor1D
-}
-
-/** What changes from step to step; tensors, so that a compiled step need not be compiled again. */
-export interface Step {
-  /** int32 [2]; random operations take it, or `foldIn` of it for another stream */
-  readonly seed: Tensor1D
-  /** part of the training that is done, 0..1, for a method's own schedules */
-  readonly progress: Scalar
-  /** number of the epoch, counted from 0, float32 */
-  readonly epoch: Scalar
-  /** which of `phases` is asked for; `'main'` for a method without phases. No tensor: each has a compiled step of its own */
-  readonly phase: string
 }
 
 export interface LossResult {

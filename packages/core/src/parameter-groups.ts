@@ -1,5 +1,5 @@
 import type { Scalar } from '@tensorflow/tfjs-core'
-import type { Step } from './method.js'
+import type { Step } from './step.js'
 import type { CommonOptimizerSettings, OptimizerSettings } from './training-settings.js'
 
 /**

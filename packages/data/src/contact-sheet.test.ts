@@ -2,8 +2,8 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { expect, it } from 'vitest'
+import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
 import { contactSheet } from './contact-sheet.js'
-import { temporaryFolder } from './made-pictures.js'
 
 /** Pictures of one grey each. */
 const pictures = (size: number, greys: readonly number[]) => ({
@@ -20,7 +20,7 @@ async function pixels(path: string): Promise<string[]> {
 }
 
 it('lays a set out in rows, and several sets of other sizes one under the other', async () => {
-  const folder = await temporaryFolder()
+  const folder = temporaryFolder()
   const path = join(folder, 'new', 'sheet.png')
   await contactSheet(path, pictures(1, [10, 20, 30]), { columns: 2, zoom: 1 })
   expect(await pixels(path)).toEqual(['.....', '.a.b.', '.....', '.c...', '.....'])
@@ -45,7 +45,7 @@ it('refuses nothing at all, and grey beside colour', async () => {
 })
 
 it('says when the file cannot be written', async () => {
-  const folder = await temporaryFolder()
+  const folder = temporaryFolder()
   await writeFile(join(folder, 'file'), '')
   await expect(contactSheet(join(folder, 'file', 'sheet.png'), pictures(1, [10]))).rejects.toThrow(
     /sheet.png cannot be written \(E\w+\); choose another place/,

@@ -2,14 +2,8 @@ import { type CropBox, centralCropBox, SelfsupError } from '@selfsup/core'
 import sharp, { type Sharp } from 'sharp'
 import { expectImage, imageHeader, MOST_PIXELS } from './image-header.js'
 import { decodingMemory } from './memory-budget.js'
+import type { Pixels } from './pixels.js'
 import { resizedCrop } from './resize.js'
-
-/** A decoded picture, 0..255, [height, width, channels]. */
-export interface Pixels {
-  readonly data: Uint8Array
-  readonly width: number
-  readonly height: number
-}
 
 /** Below this side a picture holds nothing to learn from. */
 export const SMALLEST_SIDE = 2

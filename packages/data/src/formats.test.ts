@@ -3,12 +3,13 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { type HostBatch, type ImageDataset, SelfsupError } from '@selfsup/core'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { madePicture, temporaryFolder, writeFiles } from './made-pictures.js'
+import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
+import { madePicture, writeFiles } from './made-pictures.js'
 import { openImages } from './open-images.js'
 
 let folder: string
 beforeAll(async () => {
-  folder = await temporaryFolder()
+  folder = temporaryFolder()
 })
 
 async function allOf(dataset: ImageDataset): Promise<HostBatch> {

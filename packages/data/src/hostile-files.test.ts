@@ -4,9 +4,10 @@ import { gzipSync } from 'node:zlib'
 import { SelfsupError } from '@selfsup/core'
 import sharp from 'sharp'
 import { beforeAll, describe, expect, it, test } from 'vitest'
+import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
 import { decode, measure } from './decode.js'
 import { imageHeader } from './image-header.js'
-import { madePicture, temporaryFolder, writeFiles } from './made-pictures.js'
+import { madePicture, writeFiles } from './made-pictures.js'
 import { memoryBudget } from './memory-budget.js'
 import { openImages } from './open-images.js'
 import { readFeatures } from './read-features.js'
@@ -15,7 +16,7 @@ import { streamImages } from './stream-images.js'
 
 let folder: string
 beforeAll(async () => {
-  folder = await temporaryFolder()
+  folder = temporaryFolder()
 })
 
 async function refused(work: Promise<unknown>, message: string | RegExp) {

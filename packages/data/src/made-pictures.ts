@@ -1,19 +1,7 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { uniforms } from '@selfsup/core'
 import sharp, { type Sharp } from 'sharp'
-import { afterAll } from 'vitest'
-
-const folders: string[] = []
-afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))))
-
-/** For tests: a folder that goes when the file's tests are done. */
-export async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'selfsup-data-'))
-  folders.push(folder)
-  return folder
-}
 
 /** For tests: a soft random picture of its own for each number. */
 export function madePicture(number: number, width = 16, height = width): Sharp {

@@ -2,14 +2,15 @@ import { mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type HostBatch, type ImageDataset, SelfsupError } from '@selfsup/core'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { madePicture, temporaryFolder, writeFiles } from './made-pictures.js'
+import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
+import { madePicture, writeFiles } from './made-pictures.js'
 import { openImages } from './open-images.js'
 
 let folder: string
 let cacheFolder: string
 let picture: Buffer
 beforeAll(async () => {
-  folder = await temporaryFolder()
+  folder = temporaryFolder()
   cacheFolder = join(folder, 'cache')
   picture = await madePicture(1).jpeg().toBuffer()
 })

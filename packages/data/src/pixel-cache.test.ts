@@ -2,10 +2,11 @@ import { readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:f
 import { join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
 import { writeAtomically } from './atomic-file.js'
 import type { EncodedImages } from './encoded-images.js'
 import { folderImages } from './folder-images.js'
-import { madePicture, temporaryFolder, writeFiles } from './made-pictures.js'
+import { madePicture, writeFiles } from './made-pictures.js'
 import { cachedPixels } from './pixel-cache.js'
 
 let folder: string
@@ -14,7 +15,7 @@ let loads: number
 const COUNT = 5
 
 beforeEach(async () => {
-  folder = await temporaryFolder()
+  folder = temporaryFolder()
   for (let i = 0; i < COUNT; i++)
     await writeFiles(folder, { [`in/${i}.jpg`]: await madePicture(i).jpeg().toBuffer() })
   await look()

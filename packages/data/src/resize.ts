@@ -1,5 +1,5 @@
 import type { CropBox } from '@selfsup/core'
-import type { Pixels } from './decode.js'
+import type { Pixels } from './pixels.js'
 
 /** For each output position: the first input position it draws from, how many, and with what weights. */
 interface Taps {

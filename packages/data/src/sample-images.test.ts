@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { madePicture, temporaryFolder, writeFiles } from './made-pictures.js'
+import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
+import { madePicture, writeFiles } from './made-pictures.js'
 import { openImages } from './open-images.js'
 import { sampleDataset, sampleImages } from './sample-images.js'
 import { shapes } from './shapes/shapes.js'
@@ -8,7 +9,7 @@ import { shapes } from './shapes/shapes.js'
 let folder: string
 
 beforeAll(async () => {
-  folder = await temporaryFolder()
+  folder = temporaryFolder()
   const picture = (number: number, width: number, height: number) => madePicture(number, width, height)
   const small = await Promise.all(
     Array.from(

@@ -1,6 +1,7 @@
 /// <reference path="./libjpeg-turbo.d.ts" />
-import type { Pixels } from './decode.js'
+
 import { plainFrame } from './jpeg-frame.js'
+import type { Pixels } from './pixels.js'
 
 /** Decodes a picture if it is a plain small JPEG; undefined says: ask sharp. */
 export type SmallJpegDecoder = (file: Buffer, channels: 1 | 3) => Pixels | undefined

@@ -9,10 +9,11 @@ import {
   uniforms,
 } from '@selfsup/core'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
 import { cropDecoded, decode } from './decode.js'
 import type { EncodedImages } from './encoded-images.js'
 import { folderImages } from './folder-images.js'
-import { madePicture, temporaryFolder, writeFiles } from './made-pictures.js'
+import { madePicture, writeFiles } from './made-pictures.js'
 import { streamDataset } from './stream-dataset.js'
 
 const COUNT = 10
@@ -34,7 +35,7 @@ const walk = { batchSize: 4, crops, seedOf, shuffle: [5, 0] as const }
 let good: EncodedImages
 let bad: EncodedImages
 beforeAll(async () => {
-  const folder = await temporaryFolder()
+  const folder = temporaryFolder()
   for (let i = 0; i < COUNT; i++) {
     const [width, height] = sizes[i % sizes.length]!
     const file = await madePicture(i, width, height).png().toBuffer()
@@ -251,7 +252,7 @@ it('needs to be told what to make of large pictures', async () => {
 })
 
 it('has the same fingerprint wherever its folder lies', async () => {
-  const folder = await temporaryFolder()
+  const folder = temporaryFolder()
   for (const name of ['here', 'elsewhere/there']) {
     const path = join(folder, name, '0', 'x.png')
     await writeFiles(folder, { [`${name}/0/x.png`]: await madePicture(1, 80, 80).png().toBuffer() })

@@ -5,7 +5,7 @@ import { SelfsupError } from '@selfsup/core'
  * @param specifier the package, for the message
  * @throws SelfsupError with the command that installs it, where it is not installed
  */
-export async function importPeer<Module>(specifier: string, load: () => Promise<Module>): Promise<Module> {
+async function importPeer<Module>(specifier: string, load: () => Promise<Module>): Promise<Module> {
   try {
     return await load()
   } catch (error) {

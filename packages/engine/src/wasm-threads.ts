@@ -34,7 +34,7 @@ export async function withWasmThreads<T>(threads: number, initialise: () => Prom
     }
   }
   URL.createObjectURL = (blob) =>
-    blob.type === 'application/javascript' ? WORKER_ADDRESS : before.createObjectURL(blob)
+    'type' in blob && blob.type === 'application/javascript' ? WORKER_ADDRESS : before.createObjectURL(blob)
   workerThreads.Worker = class extends before.ThreadWorker {
     constructor(address: string | URL, options?: WorkerOptions) {
       if (address === WORKER_ADDRESS) super(workerSource(scripts), { eval: true })

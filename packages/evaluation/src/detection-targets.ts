@@ -85,7 +85,7 @@ function nearestPlace(x: number, y: number, { side, stride }: Grid): number {
 }
 
 /** Of a place, in pixels. */
-export function middleOf(place: number, side: number, stride: number): [number, number] {
+function middleOf(place: number, side: number, stride: number): [number, number] {
   return [((place % side) + 0.5) * stride, (Math.floor(place / side) + 0.5) * stride]
 }
 

@@ -5,7 +5,7 @@ import { decoder } from './decoder.js'
 import { featureMap } from './feature-map.js'
 
 /** What a backbone makes of pictures. */
-export interface Encoded {
+interface Encoded {
   /** its output: [batch, features] */
   readonly features: tf.Tensor2D
   /** [batch, latent] */

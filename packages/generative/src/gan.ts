@@ -11,7 +11,7 @@ import { inputShape, normalisationOf, plainView } from './pixels.js'
 import { r1Penalty, steepest } from './r1.js'
 
 /** What a step looks at. */
-export interface GanViews {
+interface GanViews {
   readonly [name: string]: tf.Tensor
   /** normalised, [batch, size, size, channels] */
   readonly pictures: tf.Tensor4D

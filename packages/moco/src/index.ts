@@ -1,4 +1,5 @@
-export { definition, type MocoViews, moco } from './moco.js'
+export { definition, moco } from './moco.js'
 export type { MocoOptions } from './options.js'
+export type { MocoViews } from './parts.js'
 export { type KeyQueue, keyQueue } from './queue.js'
 export { inRandomOrder } from './shuffle.js'

@@ -3,7 +3,7 @@ import type { Method } from '@selfsup/core'
 import { infoNce } from '@selfsup/losses'
 import { cosineOf, exponentialMovingAverage } from '@selfsup/optim'
 import * as tf from '@tensorflow/tfjs-core'
-import type { MocoParts, MocoViews } from './moco.js'
+import type { MocoParts, MocoViews } from './parts.js'
 
 /** The keys of both views, each [batch, features]. */
 type Keys = [tf.Tensor2D, tf.Tensor2D]

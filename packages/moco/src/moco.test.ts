@@ -6,8 +6,9 @@ import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
-import { definition, type MocoViews, moco } from './moco.js'
+import { definition, moco } from './moco.js'
 import type { MocoOptions } from './options.js'
+import type { MocoViews } from './parts.js'
 
 type Values = Record<string, number[]>
 interface Fixture {

@@ -12,20 +12,10 @@ import { exponentialMovingAverage } from '@selfsup/optim'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { mocoV3 } from './moco-v3.js'
-import {
-  type MocoOptions,
-  type MocoSettings,
-  migrate,
-  options,
-  recipeOf,
-  settingsOf,
-  training,
-} from './options.js'
+import { type MocoOptions, migrate, options, recipeOf, settingsOf, training } from './options.js'
+import type { MocoParts, MocoViews } from './parts.js'
 import { keyQueue } from './queue.js'
 import { inRandomOrder } from './shuffle.js'
-
-/** The views of a batch: of the queries, of the keys. */
-export type MocoViews = [tf.Tensor4D, tf.Tensor4D]
 
 /**
  * MoCo, momentum contrast (He et al. 2020, arXiv:1911.05722, algorithm 1; v2: arXiv:2003.04297; v3: arXiv:2104.02057,
@@ -65,14 +55,6 @@ export function moco(
     views: (batch, { seed }) => augmentation.apply(batch, seed) as MocoViews,
     ...algorithm,
   }
-}
-
-/** What makes the versions' algorithms; the rest of the method is common. */
-export interface MocoParts {
-  readonly backbone: LayersModel
-  readonly features: number
-  readonly settings: MocoSettings
-  readonly seed: number
 }
 
 /** Versions 1 and 2: the queue. */

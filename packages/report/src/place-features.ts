@@ -9,7 +9,7 @@ export interface FeatureRows {
 }
 
 /** Fewer points make no map. */
-export const FEWEST_POINTS = 10
+const FEWEST_POINTS = 10
 /** Features are projected to so many at random first (Johnson and Lindenstrauss 1984): distances stay, time does not. */
 const WIDEST = 128
 /** As the paper takes for many points; after more the map looks no different. */

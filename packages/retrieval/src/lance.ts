@@ -7,7 +7,7 @@ export interface Lance {
 }
 
 /** How both are brought where they are missing. */
-export const INSTALL = 'npm install @lancedb/lancedb apache-arrow@18'
+const INSTALL = 'npm install @lancedb/lancedb apache-arrow@18'
 
 /**
  * LanceDB, brought into the process when it is first asked for: nobody else pays for its native library.

@@ -6,8 +6,8 @@ import { trainSettings } from './settings.js'
 /** Number of the format that this version writes. */
 export const FORMAT_VERSION = 3
 
-export const imageShape = z.object({ size: z.number(), channels: z.number() })
-export const normalisationSchema = z.object({
+const imageShape = z.object({ size: z.number(), channels: z.number() })
+const normalisationSchema = z.object({
   mean: z.array(z.number()).readonly(),
   std: z.array(z.number()).readonly(),
 })

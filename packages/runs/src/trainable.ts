@@ -7,7 +7,7 @@ import { type OpenedRun, openRun } from './open-run.js'
 import { untrainedMaker } from './untrained.js'
 
 /** A way from images to features, to be trained further. */
-export async function trainable(maker: FeatureMaker, dispose: () => void): Promise<TrainableNetwork> {
+async function trainable(maker: FeatureMaker, dispose: () => void): Promise<TrainableNetwork> {
   const { networks, parameters = {}, encode } = maker
   if (!encode) return { ...trainableModel(networks.backbone, await mapsOf(maker)), dispose }
   return {

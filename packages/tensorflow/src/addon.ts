@@ -4,7 +4,7 @@ import type { JpegCropper } from '@selfsup/core'
 export type TensorValues = Float32Array | Int32Array | Uint8Array | BigInt64Array | Uint8Array[]
 
 /** Attributes of an operation, flat: name, kind (`attributeKinds`), value, name, kind, value, ... */
-export type FlatAttributes = readonly unknown[]
+type FlatAttributes = readonly unknown[]
 
 /**
  * The compiled addon, `selfsup.node` (src/native). Tensors are numbers; those of an operation's inputs, and of its

@@ -139,7 +139,7 @@ async function assertOpens(root: string, onProgress?: OnProgress): Promise<void>
 }
 
 /** Removes what interrupted installations left behind: names end with `.<process>.partial`. */
-export async function removeLeftovers(folder: string): Promise<void> {
+async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     const pid = /\.(\d+)\.partial$/.exec(name)?.[1]
     if (pid && !isAlive(Number(pid))) await rm(join(folder, name), { recursive: true, force: true })

@@ -1,10 +1,9 @@
 import { readdirSync, writeFileSync } from 'node:fs'
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, expect, test } from 'vitest'
+import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
 import { newestCheckpoint, saveCheckpoint } from './checkpoint.js'
 
 beforeAll(() => prepareEngine({ engine: 'cpu' }))
@@ -13,7 +12,7 @@ const position = (step: number) => ({ step, smoothedLoss: step / 1000, epochLoss
 const keep = { last: 1, best: true }
 
 test('a damaged checkpoint of a later step gives way to the one that the run went on to', async () => {
-  const run = await mkdtemp(join(tmpdir(), 'selfsup-checkpoint-'))
+  const run = temporaryFolder()
   const variables = new Map([['networks/w', tf.variable(tf.scalar(1))]])
   const save = (step: number) =>
     saveCheckpoint(run, variables, { position: position(step), run: {} } as never, keep)

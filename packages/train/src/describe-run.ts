@@ -52,7 +52,7 @@ export function topologyOf({ networks: { backbone } }: Method): unknown {
 }
 
 /** The images that a method takes: its own word, or else the backbone's input. @returns undefined where that is no square */
-export function imageShapeOf({ imageShape, networks }: Method): PictureShape | undefined {
+function imageShapeOf({ imageShape, networks }: Method): PictureShape | undefined {
   if (imageShape) return imageShape
   const [, height, width, channels] = networks.backbone.inputs[0]?.shape ?? []
   return height && channels && height === width ? { size: height, channels } : undefined

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { batchLength, type PlacedBatch, stepSeed, toDevice } from './batch-stream.js'
-import type { LoopParts } from './loop.js'
+import type { LoopParts } from './loop-parts.js'
 import { phasesAt } from './phases.js'
 
 /** A step that the device computes; its loss is read while the next one runs. */

@@ -1,7 +1,7 @@
 import { type HostBatch, type HostImages, phasesOf, type Step } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { probeSeed, toDevice } from './batch-stream.js'
-import type { LoopParts } from './loop.js'
+import type { LoopParts } from './loop-parts.js'
 
 /** How many images the pictures are made of. */
 const probeSize = 16

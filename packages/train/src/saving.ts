@@ -2,7 +2,7 @@ import { relative } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import { whyNotWritten } from '@selfsup/run-folder'
 import { NonFiniteError, type Position, saveCheckpoint } from './checkpoint.js'
-import type { LoopParts } from './loop.js'
+import type { LoopParts } from './loop-parts.js'
 
 const longestMs = 15 * 60_000
 /** After a checkpoint that could not be written, the next try comes after at most so many steps. */

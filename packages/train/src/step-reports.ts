@@ -1,7 +1,7 @@
 import type { SelfsupError } from '@selfsup/core'
 import { alarmsOf } from './alarms.js'
 import { followLoss, type Position } from './checkpoint.js'
-import type { LoopParts } from './loop.js'
+import type { LoopParts } from './loop-parts.js'
 import type { PendingStep } from './pending-step.js'
 import type { StepValues } from './step-values.js'
 import { Stopwatch } from './stopwatch.js'

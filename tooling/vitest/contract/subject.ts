@@ -48,7 +48,7 @@ export interface MethodSettings {
   readonly prepare?: (method: Method) => void
 }
 
-export interface LearningSettings {
+interface LearningSettings {
   /** default 20 */
   readonly steps?: number
   /** of AdamW; default 0.01 */

@@ -43,7 +43,7 @@ async function verified() {
 }
 
 /** What a look at every byte of an installation found, and what to do. */
-export function describeVerification({ name, verified, unknown, problems }: Verified): string[] {
+function describeVerification({ name, verified, unknown, problems }: Verified): string[] {
   const again = `selfsup engine remove ${name} && selfsup engine install${name.includes('-cuda-') ? ' --cuda' : ''}`
   if (problems.length > 0)
     return [`\n${name} is damaged; run: ${again}`, ...problems.map((line) => ` - ${line}`)]

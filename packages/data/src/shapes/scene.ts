@@ -2,14 +2,14 @@ import { uniforms } from '@selfsup/core'
 import { kindNames } from './kinds.js'
 
 /** How a surface is filled. */
-export const textures = ['plain', 'striped', 'dotted', 'checkered', 'shaded'] as const
-export const grounds = ['plain', 'shaded', 'speckled', 'striped'] as const
+const textures = ['plain', 'striped', 'dotted', 'checkered', 'shaded'] as const
+const grounds = ['plain', 'shaded', 'speckled', 'striped'] as const
 
 const colours = ['red', 'orange', 'yellow', 'green', 'cyan', 'blue', 'violet', 'pink'] as const
 const hues = [0, 30, 55, 120, 180, 225, 275, 325]
 
 /** A colour as a person names it, and as red, green, blue from 0 to 1. */
-export interface Paint {
+interface Paint {
   readonly name: string
   readonly rgb: readonly [number, number, number]
 }

@@ -4,6 +4,7 @@ import { Clusters } from './clusters.js'
 import { Confusion } from './confusion.js'
 import { CostCharts } from './cost-charts.js'
 import { Curves } from './curves.js'
+import type { DrawnRun } from './drawn-run.js'
 import { Findings } from './findings.js'
 import { Headlines } from './headlines.js'
 import { MadeOf, Missing, Problems } from './made-of.js'
@@ -16,12 +17,6 @@ import { setTheme, type Theme } from './theme.js'
 
 /** Runs whose curves are drawn at first. */
 const DRAWN_AT_FIRST = 6
-
-/** A run with its place in the palette, which it keeps. */
-export interface DrawnRun {
-  readonly run: RunView
-  readonly color: number
-}
 
 export function App({ data }: { readonly data: PageData }) {
   const [chosen, setChosen] = useState<ReadonlySet<string>>()

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
-import type { DrawnRun } from './app.js'
 import type { Line } from './chart-data.js'
+import type { DrawnRun } from './drawn-run.js'
 import { figure, number, short } from './format.js'
 import { LineChart } from './line-chart.js'
 import { headlineOf, protocolsOf } from './run-table.js'

@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'preact/hooks'
-import type { DrawnRun } from './app.js'
 import { type Line, smoothed } from './chart-data.js'
+import type { DrawnRun } from './drawn-run.js'
 import { number, short, words } from './format.js'
 import { LineChart } from './line-chart.js'
 import { Section } from './section.js'

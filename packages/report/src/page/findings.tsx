@@ -1,7 +1,7 @@
 import type { EvaluationChart, EvaluationRecord, EvaluationValue } from '@selfsup/run-folder'
 import { useMemo } from 'preact/hooks'
-import type { DrawnRun } from './app.js'
 import type { Line } from './chart-data.js'
+import type { DrawnRun } from './drawn-run.js'
 import { duration, figure, interval, number, percent } from './format.js'
 import { LineChart } from './line-chart.js'
 import { protocolsOf } from './run-table.js'

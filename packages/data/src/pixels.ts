@@ -1,0 +1,6 @@
+/** A decoded picture, 0..255, [height, width, channels]. */
+export interface Pixels {
+  readonly data: Uint8Array
+  readonly width: number
+  readonly height: number
+}
