@@ -3,14 +3,14 @@ import * as tf from '@tensorflow/tfjs-core'
 import { attributes, NATIVE, type NativeBackend } from './native.js'
 
 /**
- * Gradients that replace TensorFlow.js's own: those make tensors of ones and zeros in JavaScript, as large
- * as the activations, or keep an input where the output serves. Registered once an engine is ready, since
+ * Gradients that replace TensorFlow.js's own, which create tensors of ones and zeros in JavaScript, as large as the
+ * activations, or keep an input although the output suffices. They are registered once an engine is ready, because
  * TensorFlow.js registers its own when @tensorflow/tfjs-layers is loaded.
  */
 const gradients: readonly tf.GradConfig[] = [
   {
     kernelName: 'Relu',
-    // The next layer keeps the output anyway; of the input nothing is needed.
+    // The next layer keeps the output anyway; the input is not needed.
     outputsToSave: [true],
     gradFunc: (dy, [y]) => ({ x: () => reluGradient(dy as tf.Tensor, y!) }),
   },
@@ -34,8 +34,8 @@ const gradients: readonly tf.GradConfig[] = [
 ]
 
 /**
- * Activations whose gradient native TensorFlow has in one operation, by the name of TensorFlow.js's kernel;
- * whether it takes the signal or the saved tensor first.
+ * Activations whose gradient is one operation of native TensorFlow, by the name of TensorFlow.js's kernel. `order` says
+ * whether the operation takes the incoming gradient or the saved tensor first.
  */
 const nativeActivations = {
   Relu6: { operation: 'Relu6Grad', order: 'signal first' },
@@ -84,7 +84,7 @@ function reluGradient(dy: tf.Tensor, y: tf.Tensor): tf.Tensor {
   return nativeGradient('ReluGrad', [dy, y])
 }
 
-/** A reduction's gradient, laid out over what was reduced. */
+/** A reduction's gradient, broadcast to the shape of the reduction's input. */
 function spread(dy: tf.Tensor, shape: number[], axis: number | number[]): tf.Tensor {
   const axes = tf.util.parseAxisParam(axis, shape)
   const kept = shape.map((size, index) => (axes.includes(index) ? 1 : size))

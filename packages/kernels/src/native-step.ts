@@ -3,8 +3,8 @@ import * as tf from '@tensorflow/tfjs-core'
 import { NATIVE } from './native.js'
 
 /**
- * The step function (1 above zero, alpha below, NaN where x is NaN) on the device. tfjs-node's makes ones and
- * alphas in JavaScript, as many as x has values, which a captured step would hold as constants.
+ * The step function (1 above zero, alpha below, NaN where x is NaN) on the device. The kernel of tfjs-node creates ones
+ * and alphas of x's size in JavaScript, which a captured step would store as constants.
  */
 onEngineReady((engine) => {
   if (engine !== NATIVE) return

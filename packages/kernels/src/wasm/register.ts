@@ -26,7 +26,7 @@ const kernels: readonly WasmKernel[] = [
 
 let registered = false
 
-// The backend registers its own when it is loaded, which may be after this.
+// Waits for the engine, because the backend registers its own kernels when it is loaded, which may be later.
 onEngineReady((engine) => {
   if (engine !== 'wasm' || registered) return
   registered = true
