@@ -145,7 +145,7 @@ describe.runIf(testEngines().includes('tensorflow'))('views in one pass', () => 
       const settings = { size: 2, normalisation: identity }
       expect(() => fusedViews([picture], { box }, settings)).toThrow('a box is outside its image')
       expect(() => fusedViews([tf.zeros([1, 4, 4, 1])], {}, settings)).toThrow(
-        'the pictures have 1 channels, the normalisation 3',
+        'the images have 1 channels, the normalisation 3',
       )
     })
   })

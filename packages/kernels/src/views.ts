@@ -65,7 +65,7 @@ export function fusedViews(
   const { mean, std } = normalisation
   expected(
     channels === mean.length && channels === std.length,
-    `views: the pictures have ${channels} channels, the normalisation ${mean.length}`,
+    `views: the images have ${channels} channels, the normalisation ${mean.length}`,
   )
   return tf.tidy(() => {
     const packed = pack(parameters, batch * sources.length, height, width)

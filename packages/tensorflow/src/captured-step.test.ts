@@ -293,7 +293,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled step', () => 
     x.dispose()
   })
 
-  test('XLA supports nearest-neighbor enlarging and its gradient', async () => {
+  test('XLA supports nearest-neighbour enlarging and its gradient', async () => {
     const x = tf.tensor4d([1, 2, 3, 4, 5, 6], [1, 3, 2, 1])
     const weights = tf.tidy(() => tf.reshape(tf.range(0, 36), [1, 9, 4, 1]))
     const enlarged = (x: tf.Tensor) =>

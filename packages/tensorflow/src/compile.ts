@@ -79,7 +79,7 @@ export async function compileBinding(
   }
 }
 
-/** Vectorizes loops; none of these flags changes results. */
+/** Vectorises loops; none of these flags changes results. */
 const FAST = ['-O3', '-fno-math-errno', '-fno-trapping-math', '-fopenmp-simd', '-Wno-psabi']
 
 async function compile(compiler: Program, args: readonly string[]): Promise<void> {

@@ -8,7 +8,7 @@ import type { TensorflowBackend } from './backend.js'
  *   integers, also disposes its input.
  * - `GatherV2` waits for the device to check all its indices, which TensorFlow also checks.
  * - `Round` sets large integers to 0.
- * - XLA does not support the gradient of nearest-neighbor enlarging.
+ * - XLA does not support the gradient of nearest-neighbour enlarging.
  */
 export function fixKernels(backendName: string): void {
   castFirst('Exp', backendName, 'int32', 'float32')
