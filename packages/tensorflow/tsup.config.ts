@@ -8,9 +8,9 @@ import { defineConfig, type Options } from 'tsup'
 const here = dirname(fileURLToPath(import.meta.url))
 
 /**
- * The kernels of @tensorflow/tfjs-node become part of this package, since installing that package runs its
- * download script. They import all of TensorFlow.js but use its core, and protocol buffers only for
- * TensorBoard summaries, which Selfsup writes itself.
+ * Bundles the kernels of @tensorflow/tfjs-node into this package, because installing that package runs its download
+ * script. The kernels import all of TensorFlow.js but only use its core. They use protocol buffers only for TensorBoard
+ * summaries, which Selfsup writes itself.
  */
 const kernelsAlone: Plugin = {
   name: 'kernels-alone',

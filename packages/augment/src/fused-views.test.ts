@@ -143,9 +143,9 @@ describe.runIf(testEngines().includes('tensorflow'))('views in one pass', () => 
       const side = (value: number) => tf.tensor1d([value])
       const box = { top: side(2), left: side(0), height: side(3), width: side(4) }
       const settings = { size: 2, normalisation: identity }
-      expect(() => fusedViews([picture], { box }, settings)).toThrow('a box lies outside its picture')
+      expect(() => fusedViews([picture], { box }, settings)).toThrow('a box is outside its image')
       expect(() => fusedViews([tf.zeros([1, 4, 4, 1])], {}, settings)).toThrow(
-        'the pictures have 1 channels, the normalisation 3',
+        'the images have 1 channels, the normalisation 3',
       )
     })
   })

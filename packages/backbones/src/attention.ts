@@ -4,12 +4,12 @@ import { type Node, through } from './blocks.js'
 import { EPSILON } from './shift.js'
 
 /**
- * Multi-head self-attention softmax(q k' / sqrt(d)) v (Vaswani et al. 2017, arXiv:1706.03762, section 3.2), all heads of
- * all pictures in two batched products. Queries, keys and values come side by side, [batch, tokens, 3 * width];
- * out goes [batch, tokens, width].
+ * Multi-head self-attention softmax(q k' / sqrt(d)) v (Vaswani et al. 2017, arXiv:1706.03762, section 3.2), computed with
+ * two batched products over all heads and images. The input contains queries, keys and values, [batch, tokens, 3 * width];
+ * the output is [batch, tokens, width].
  *
- * TensorFlow.js's layers multiply stacks of matrices only head by head. Here this is a nested model of such layers, which
- * is how it is saved; only its computation is another.
+ * TensorFlow.js's standard layers can only multiply matrices head by head. This layer is a nested model of standard layers,
+ * so that a saved model loads in plain TensorFlow.js; it overrides the computation.
  */
 export class Attention extends tfl.LayersModel {
   readonly #heads: number
@@ -38,7 +38,7 @@ export class Attention extends tfl.LayersModel {
   }
 }
 
-/** The same of standard layers, head after head. */
+/** Attention built from standard layers, head by head. */
 function standardAttention(name: string, heads: number, tokens: number, width: number) {
   const d = width / heads
   const input = tfl.input({ shape: [tokens, 3 * width], name: `${name}/in` })
@@ -53,7 +53,7 @@ function standardAttention(name: string, heads: number, tokens: number, width: n
   }
   const split = reshape(input, 'split', [tokens, 3 * heads, d])
   const all = through(tfl.layers.permute({ name: `${name}/permute`, dims: [2, 1, 3] }), split)
-  // No standard layer divides by a number, but a batch normalisation of variance d divides by sqrt(d).
+  // No standard layer divides by a number, but a batch normalisation with variance d divides by sqrt(d).
   const scale = tfl.layers.batchNormalization({
     name: `${name}/scale`,
     center: false,

@@ -11,7 +11,7 @@ import { projector } from './heads.js'
 import { momentumCopy } from './momentum-copy.js'
 import { visionTransformer } from './vit.js'
 
-/** A batch normalisation alone: [batch, 2] to the same. */
+/** A model with only a batch normalisation: [batch, 2] to [batch, 2]. */
 function alone(): tfl.LayersModel {
   const input = tfl.input({ shape: [2] })
   const output = new BatchNormalization({ name: 'bn' }).apply(input) as tfl.SymbolicTensor
@@ -24,10 +24,10 @@ describe.each(testEngines())('batch groups on %s', (engine) => {
   })
   const images = () => randomNormal<tf.Rank.R4>([6, 8, 8, 3], tf.tensor1d([1, 2], 'int32'))
 
-  test('each group has statistics of its own, and the running ones follow their mean', () => {
+  test('each group has separate statistics, and the running ones follow their mean', () => {
     const model = alone()
     tf.tidy(() => {
-      // Groups of means (1, 20) and (5, 40), of unbiased variances (2, 200) and (2, 0).
+      // Groups with means (1, 20) and (5, 40), unbiased variances (2, 200) and (2, 0).
       const x = tf.tensor2d([0, 10, 2, 30, 4, 40, 6, 40], [4, 2])
       const y = model.apply(x, { training: true, batchGroups: 2 }) as tf.Tensor
       const wanted = [-1, -1, 1, 1, -1, 0, 1, 0]
@@ -41,7 +41,7 @@ describe.each(testEngines())('batch groups on %s', (engine) => {
     model.dispose()
   })
 
-  test('a network in groups is the network on each group, gradients included; a momentum copy too', () => {
+  test('a network in groups equals the network on each group, including gradients and momentum copies', () => {
     const model = convnet({ size: 8, widths: [4, 6] })
     const copy = momentumCopy({ model })
     const weights = model.trainableWeights.map((weight) => weight.read() as tf.Variable)
@@ -67,17 +67,17 @@ describe.each(testEngines())('batch groups on %s', (engine) => {
     model.dispose()
   })
 
-  test('a batch that cannot be split so is refused', () => {
+  test('rejects a batch that cannot be split evenly', () => {
     const model = alone()
     const x = tf.zeros([4, 2])
     expect(() => tf.tidy(() => model.apply(x, { training: true, batchGroups: 3 }) as tf.Tensor)).toThrow(
-      'BatchNormalization: batchGroups must divide the batch into groups of one size; got 3 for a batch of 4',
+      'BatchNormalization: batchGroups must divide the batch into groups of equal size; got 3 for a batch of 4',
     )
     x.dispose()
     model.dispose()
   })
 
-  test('an output normalised without scale and shift trains neither, and its statistics move', () => {
+  test('outputAffine: false trains no scale and shift but updates statistics', () => {
     const head = projector({ inputs: 3, hidden: 4, outputs: 2, outputBatchNorm: true, outputAffine: false })
     expect(head.trainableWeights).toHaveLength(4)
     tf.tidy(() => {
@@ -90,7 +90,7 @@ describe.each(testEngines())('batch groups on %s', (engine) => {
     head.dispose()
   })
 
-  test('batch normalisations are found, those of TensorFlow.js told apart', () => {
+  test('batchNormalisations distinguishes our layers and those of TensorFlow.js', () => {
     const own = convnet({ size: 8, widths: [4, 4] })
     const vit = visionTransformer('tiny', { size: 8 }, { width: 8, depth: 1, heads: 2 })
     const loaded = tfl.sequential({

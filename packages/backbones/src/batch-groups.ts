@@ -3,15 +3,15 @@ import { Attention } from './attention.js'
 import { BatchNormalization } from './batch-normalization.js'
 import { Shift } from './shift.js'
 
-/** The layers of a model that take statistics of the batch, by name, nested ones included. */
+/** Names of a model's layers that compute statistics of the batch, including nested layers. */
 export interface BatchNormalisations {
-  /** this package's, which `batchGroups` makes normalise parts of the batch apart */
+  /** layers of this package, which support `batchGroups` */
   readonly splittable: readonly string[]
-  /** TensorFlow.js's own, as in a loaded model, which normalise the whole batch at any rate */
+  /** layers of TensorFlow.js, as in a loaded model, which always normalise the whole batch */
   readonly whole: readonly string[]
 }
 
-/** Finds a model's batch normalisations, to know whether its batch can be split into groups. */
+/** Finds a model's batch normalisations, which determine whether its batch can be split into groups. */
 export function batchNormalisations(model: LayersModel): BatchNormalisations {
   const all = layersOf(model).filter((layer) => layer.getClassName() === 'BatchNormalization')
   const names = (of: (layer: layers.Layer) => boolean) => all.filter(of).map(({ name }) => name)
@@ -23,7 +23,7 @@ export function batchNormalisations(model: LayersModel): BatchNormalisations {
 
 function layersOf(model: LayersModel): layers.Layer[] {
   return model.layers.flatMap((layer) => {
-    // Attention divides by a number through a batch normalisation, and takes no statistics.
+    // Attention uses a batch normalisation to divide by a number; it computes no statistics.
     if (layer instanceof Attention) return []
     return 'layers' in layer ? layersOf(layer as LayersModel) : layer
   })

@@ -3,18 +3,19 @@ import { batchNorm } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 
-/** PyTorch's defaults; momentum as TensorFlow counts it: the part of the running value that stays. */
+/** PyTorch's defaults. Momentum in TensorFlow's convention: the fraction of the running value that is kept. */
 const EPSILON = 1e-5
 const MOMENTUM = 0.9
 
 /**
- * Batch normalisation (Ioffe & Szegedy 2015, arXiv:1502.03167) as a layer that trains fast: the batch's
- * statistics, normalisation and running averages in one fused pass. It writes itself into a model's JSON as
- * the standard `BatchNormalization` layer with the standard weights, so that a saved model loads into plain
- * TensorFlow.js and gives the same features there.
+ * Batch normalisation (Ioffe & Szegedy 2015, arXiv:1502.03167) as a layer that trains fast: it computes the batch's
+ * statistics, the normalisation and the running averages in one fused pass. A model's JSON contains it as the
+ * standard `BatchNormalization` layer with the standard weights, so that a saved model loads in plain TensorFlow.js and
+ * computes the same features.
  *
- * In training `model.apply(x, { training: true, batchGroups: 8 })` normalises each eighth of the batch by its own
- * statistics, as eight devices would (MoCo: He et al. 2020, arXiv:1911.05722, section 3.3); running ones follow the mean.
+ * In training, `model.apply(x, { training: true, batchGroups: 8 })` normalises each eighth of the batch with its own
+ * statistics, as eight devices would (MoCo: He et al. 2020, arXiv:1911.05722, section 3.3). The running statistics follow
+ * the mean of the groups' statistics.
  */
 export class BatchNormalization extends tfl.layers.Layer {
   static readonly className = 'BatchNormalization'
@@ -26,8 +27,8 @@ export class BatchNormalization extends tfl.layers.Layer {
   #variance!: tfl.LayerVariable
 
   /**
-   * @param options.zeroInit begin with a scale of 0, so that a residual branch begins as nothing
-   * @param options.rectify does the work of the ReLU layer behind it too, in the same passes over memory
+   * @param options.zeroInit initialise the scale with 0, so that a residual branch starts at zero
+   * @param options.rectify also apply the ReLU that follows, in the same passes over memory
    */
   constructor({
     name,
@@ -97,13 +98,13 @@ function move(average: tf.Variable, value: tf.Tensor): void {
   average.assign(tf.add(tf.mul(average, MOMENTUM), tf.mul(value, 1 - MOMENTUM)))
 }
 
-/** @throws ShapeError when the batch can't be split into as many groups of one size */
+/** @throws ShapeError if the batch cannot be split into this many groups of equal size */
 function inGroups(x: tf.Tensor, groups: number): tf.Tensor[] {
   if (groups === 1) return [x]
   const batch = x.shape[0]!
   if (!Number.isInteger(groups) || groups < 1 || batch % groups !== 0) {
     throw new ShapeError(
-      `BatchNormalization: batchGroups must divide the batch into groups of one size; got ${groups} for a batch of ${batch}`,
+      `BatchNormalization: batchGroups must divide the batch into groups of equal size; got ${groups} for a batch of ${batch}`,
     )
   }
   return tf.split(x, groups)

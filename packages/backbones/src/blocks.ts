@@ -5,17 +5,17 @@ import { BatchNormalization } from './batch-normalization.js'
 import type { BackboneOptions } from './input.js'
 import { LayerNormalization } from './layer-normalization.js'
 
-/** A place in a model under construction. */
+/** A symbolic tensor: the output of a layer in a model under construction. */
 export type Node = tfl.SymbolicTensor
 
-/** Applies a layer to one place. */
+/** Applies a layer to a node. */
 export function through(layer: tfl.layers.Layer, node: Node): Node {
   return layer.apply(node) as Node
 }
 
 /**
- * Convolution without bias, padded on all sides by half the kernel, as PyTorch's `padding=k//2`: where
- * TensorFlow's 'same' would pad only at the end (stride 2 on even sizes), the padding stands in a layer of its own.
+ * Convolution without bias, padded on all sides by half the kernel, as PyTorch's `padding=k//2`. If
+ * TensorFlow's 'same' would pad only at the end (stride 2 on even sizes), a separate layer pads.
  */
 export function convolution(
   node: Node,
@@ -38,7 +38,7 @@ export function convolution(
     useBias: false,
     kernelInitializer: 'zeros',
   })
-  // The layer's own call is a fused operation, which works out the gradient of pictures too, which nobody asks for.
+  // The layer's own call is a fused operation, which also computes the unneeded gradient of the input images.
   layer.call = (inputs) => {
     const kernel = layer.weights[0]!.read() as tf.Tensor4D
     const pads = explicit && suits && hasOwnConvolutions() ? around(pad) : padding
@@ -47,7 +47,7 @@ export function convolution(
   return through(layer, padded)
 }
 
-/** A layer of zeros around pictures. Our convolutions, if they take it on, pad by themselves: a pass over memory less. */
+/** A zero padding layer. It does nothing if our own convolution follows, which pads without an extra pass over memory. */
 function paddingOf(name: string, pad: number, suits: boolean): tfl.layers.Layer {
   const sides: [number, number] = [pad, pad]
   const layer = tfl.layers.zeroPadding2d({ name, padding: [sides, sides] })
@@ -71,8 +71,8 @@ function only(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
 }
 
 /**
- * Batch normalisation as PyTorch's: epsilon 1e-5, running averages with momentum 0.1 (0.9 as TensorFlow counts). Or layer
- * normalisation over the channels of each place, which mixes nothing between pictures or places.
+ * Batch normalisation with PyTorch's defaults: epsilon 1e-5, momentum 0.1 (0.9 in TensorFlow's convention). With `norm`
+ * 'layer': layer normalisation over the channels of each position, which mixes neither images nor positions.
  */
 export function normalisation(
   node: Node,
@@ -88,9 +88,9 @@ export function normalisation(
 }
 
 /**
- * Normalisations of a model just made are not to learn scale and shift: frozen at 1 and 0 they are none; the statistics still
- * move. Of a trained model they would stay as they are.
- * @param names of the layers; default all normalisations of the model
+ * Freezes scale and shift of normalisations. For a new model, whose scales are 1 and shifts 0, this removes their effect;
+ * a trained model keeps its current values. Running statistics are still updated.
+ * @param names names of the layers; default all normalisations of the model
  * @returns the model
  */
 export function withoutAffine(model: tfl.LayersModel, names?: readonly string[]): tfl.LayersModel {
@@ -106,14 +106,14 @@ export function relu(node: Node, name: string): Node {
   return through(tfl.layers.activation({ name, activation: 'relu' }), node)
 }
 
-/** Leaky rectifier: x, and 0.2 x where that is negative, as in DCGAN's discriminator. */
+/** Leaky ReLU with slope 0.2 for negative values, as in DCGAN's discriminator. */
 export function leakyRelu(node: Node, name: string): Node {
   return through(tfl.layers.leakyReLU({ name, alpha: 0.2 }), node)
 }
 
 /**
- * Normalisation and ReLU: layers of their own to whoever reads the model, one operation where it is batch normalisation,
- * whose layer does the work of both.
+ * Normalisation and ReLU. The model contains two layers; with batch normalisation, the first computes both in one
+ * operation.
  */
 export function normalisationRelu(
   node: Node,
@@ -140,7 +140,7 @@ export function convBnRelu(
   return normalisationRelu(convolved, `${name}/bn`, `${name}/relu`, norm)
 }
 
-/** The sum of a residual branch and its shortcut. */
+/** Adds a residual branch and its shortcut. */
 export function sum(a: Node, b: Node, name: string): Node {
   return tfl.layers.add({ name }).apply([a, b]) as Node
 }

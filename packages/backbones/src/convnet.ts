@@ -5,16 +5,16 @@ import { initialise } from './initial-weights.js'
 import { type BackboneOptions, checkInput } from './input.js'
 
 export interface ConvnetOptions extends BackboneOptions {
-  /** filters of each 3x3 convolution; the first keeps the size, each further one halves it */
+  /** filters of each 3x3 convolution; the first keeps the size, each of the others halves it */
   readonly widths?: readonly number[]
 }
 
 /**
  * A small network for small machines: 3x3 convolutions, each with batch normalisation (`norm`) and ReLU, then the
- * mean over the picture. With the default widths 388,896 weights, 256 features.
- * @param options.size side of the pictures in pixels
+ * mean over the image. The default widths give 388,896 weights and 256 features.
+ * @param options.size side of the images in pixels
  * @returns a model from [batch, size, size, channels] to [batch, last width]
- * @throws SelfsupError when the size is too small for the number of halvings
+ * @throws SelfsupError if the size is too small for the number of halvings
  */
 export function convnet({
   size,

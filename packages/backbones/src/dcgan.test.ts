@@ -22,14 +22,14 @@ test.each([
   expect(halvingsOf(size)).toBe(halvings)
 })
 
-test('dcgan halves to 4 to 7 pixels, each convolution with twice the filters, then a linear layer', () => {
+test('dcgan halves to 4 to 7 pixels, doubles the filters each time, and ends in a linear layer', () => {
   const model = dcgan({ size: 28, channels: 1, width: 8, features: 10 })
   expect(model.getLayer('stage2/relu').outputShape).toEqual([null, 7, 7, 16])
   expect(model.outputs[0]!.shape).toEqual([null, 10])
   model.dispose()
 })
 
-test('normalisations of linear layers learn no scale and no shift, DCGAN’s do', () => {
+test('normalisations of fullyConnected learn no scale and shift, those of dcgan do', () => {
   const learned = (model: LayersModel) => {
     const names = model.trainableWeights.map(({ originalName }) => originalName)
     model.dispose()
@@ -43,8 +43,8 @@ test('normalisations of linear layers learn no scale and no shift, DCGAN’s do'
   expect(learned(dcgan({ size: 28, width: 2 })).filter((name) => /gamma|beta/.test(name))).toHaveLength(2)
 })
 
-test('sizes that halves don’t lead from, and widths of nothing, are refused', () => {
-  expect(() => dcgan({ size: 30 })).toThrow('from 30 that leads nowhere; take a size such as 28')
+test('rejects sizes that halving does not support, and empty widths', () => {
+  expect(() => dcgan({ size: 30 })).toThrow('got 30; use a size such as 28')
   expect(() => dcgan({ size: 32, width: 0 })).toThrow(
     'dcgan: width must be a whole number of at least 1; got 0',
   )

@@ -5,13 +5,13 @@ import { initialise } from './initial-weights.js'
 import { type BackboneOptions, checkInput } from './input.js'
 
 export interface DcganOptions extends BackboneOptions {
-  /** filters of the first convolution, twice as many in each further one */
+  /** filters of the first convolution; each of the others has twice as many as the one before */
   readonly width?: number
   /** units of the last layer */
   readonly features?: number
 }
 
-/** Convolutions that halve pictures of `size` pixels down to 4 to 7, at least one; undefined when whole halves don't lead there. */
+/** How often `size` must be halved to reach 4 to 7 pixels, at least once; undefined if exact halves do not lead there. */
 export function halvingsOf(size: number): number | undefined {
   let [side, halvings] = [size, 0]
   while (side > 7 && side % 2 === 0) {
@@ -22,12 +22,12 @@ export function halvingsOf(size: number): number | undefined {
 }
 
 /**
- * The discriminator of DCGAN (Radford et al. 2016, arXiv:1511.06434, section 3) without its answer: 4x4 convolutions that
- * halve the picture down to 4 to 7 pixels, leaky ReLU (slope 0.2), normalised in all but the first; then a linear layer over
- * all places, so that features know where in the picture something is.
- * @param options.size side of the pictures in pixels: 4 to 7 times a power of 2, such as 28, 32, 64, 96, 224
+ * The discriminator of DCGAN (Radford et al. 2016, arXiv:1511.06434, section 3) without its output layer: 4x4 convolutions
+ * that halve the image down to 4 to 7 pixels, with leaky ReLU (slope 0.2) and, in all but the first, normalisation; then a
+ * linear layer over all positions, so that features depend on where something is in the image.
+ * @param options.size side of the images in pixels: 4 to 7 times a power of 2, such as 28, 32, 64, 96, 224
  * @returns a model from [batch, size, size, channels] to [batch, features]
- * @throws SelfsupError when whole halves of the size don't lead to 4 to 7 pixels, or width or features are below 1
+ * @throws SelfsupError if exact halves of the size do not lead to 4 to 7 pixels, or width or features are below 1
  */
 export function dcgan({
   size,
@@ -41,7 +41,8 @@ export function dcgan({
   const halvings = halvingsOf(size)
   expected(
     halvings,
-    `dcgan: each convolution halves the picture, down to 4 to 7 pixels; from ${size} that leads nowhere; take a size such as 28, 32, 48, 64 or 96`,
+    `dcgan: size must be 4 to 7 times a power of 2, because each convolution halves the image down to 4 to 7 pixels; got ${size}`,
+    { fix: 'use a size such as 28, 32, 48, 64 or 96' },
   )
   for (const [name, value] of Object.entries({ width, features }))
     expected(

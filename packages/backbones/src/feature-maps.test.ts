@@ -11,7 +11,7 @@ beforeAll(async () => {
   await prepareEngine({ engine: testEngines()[0]! })
 })
 
-test('are the last maps of the coarsest resolutions; their mean is the features', () => {
+test('featureMaps returns the last maps of the coarsest resolutions, whose mean is the features', () => {
   for (const [backbone, shapes] of [
     [
       convnet({ size: 16, widths: [4, 6, 8] }),
@@ -30,10 +30,10 @@ test('are the last maps of the coarsest resolutions; their mean is the features'
   ] as const) {
     const size = backbone.inputs[0]!.shape[1]!
     tf.tidy(() => {
-      const pictures = tf.randomNormal([2, size, size, 3])
-      const maps = featureMaps(backbone)!.apply(pictures, { training: false }) as tf.Tensor4D[]
+      const images = tf.randomNormal([2, size, size, 3])
+      const maps = featureMaps(backbone)!.apply(images, { training: false }) as tf.Tensor4D[]
       expect(maps.map(({ shape }) => shape)).toEqual(shapes)
-      const features = backbone.apply(pictures, { training: false }) as tf.Tensor2D
+      const features = backbone.apply(images, { training: false }) as tf.Tensor2D
       const difference = tf.max(tf.abs(tf.sub(tf.mean(maps[1]!, [1, 2]), features))).dataSync()[0]
       expect(difference).toBeLessThan(1e-5)
     })
@@ -41,7 +41,7 @@ test('are the last maps of the coarsest resolutions; their mean is the features'
   }
 })
 
-test('are none where the backbone has no map at its end, or too few of them', () => {
+test('featureMaps returns undefined if the backbone does not end in a map or has too few', () => {
   expect(featureMaps(vitTiny({ size: 8 }))).toBeUndefined()
   expect(featureMaps(convnet({ size: 8, widths: [4] }))).toBeUndefined()
 })

@@ -5,17 +5,18 @@ import { initialise } from './initial-weights.js'
 import { type BackboneOptions, checkInput, checkWidths } from './input.js'
 
 export interface FullyConnectedOptions extends BackboneOptions {
-  /** units of each layer; the last are the features */
+  /** units of each layer; the last layer's units are the features */
   readonly widths?: readonly number[]
 }
 
 /**
- * Linear layers and leaky ReLU (slope 0.2), normalised in all but the first: a network that knows nothing of where pixels
- * lie, as BiGAN's for permutation-invariant MNIST (Donahue et al. 2017, arXiv:1605.09782, appendix C). Normalisations have
- * no learned scale and shift, as in the authors' code: features keep one scale each, which nearest neighbours rest on.
- * @param options.size side of the pictures in pixels
+ * Linear layers with leaky ReLU (slope 0.2) and, in all but the first, normalisation. The network has no notion of pixel
+ * positions, as BiGAN's for permutation-invariant MNIST (Donahue et al. 2017, arXiv:1605.09782, appendix C).
+ * Normalisations have no learned scale and shift, as in the authors' code: all features have the same scale, which nearest
+ * neighbours depend on.
+ * @param options.size side of the images in pixels
  * @returns a model from [batch, size, size, channels] to [batch, last width]
- * @throws SelfsupError when a width is no whole number of at least 1
+ * @throws SelfsupError if a width is not a whole number of at least 1
  */
 export function fullyConnected({
   size,

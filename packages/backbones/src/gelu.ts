@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 
 /**
- * Gaussian error linear unit x * Phi(x) (Hendrycks & Gimpel 2016, arXiv:1606.08415), exact by the error function, with
- * its gradient in closed form. It writes itself into a model's JSON as the standard `Activation` layer of `gelu`.
+ * Gaussian error linear unit x * Phi(x) (Hendrycks & Gimpel 2016, arXiv:1606.08415), computed exactly with the error
+ * function, with its gradient in closed form. A model's JSON contains it as the standard `Activation` layer with `gelu`.
  */
 export class Gelu extends tfl.layers.Layer {
   static readonly className = 'Activation'

@@ -4,26 +4,26 @@ import { normalisation, normalisationRelu, relu, through, withoutAffine } from '
 import { initialise } from './initial-weights.js'
 
 export interface HeadOptions {
-  /** features that come in */
+  /** number of input features */
   readonly inputs: number
   /** units of each hidden layer */
   readonly hidden: number
-  /** features that go out */
+  /** number of output features */
   readonly outputs: number
-  /** linear layers in all; default 2 */
+  /** number of linear layers; default 2 */
   readonly layers?: number
-  /** batch normalisation after hidden layers, then without bias; default true */
+  /** batch normalisation after hidden layers, which then have no bias; default true */
   readonly batchNorm?: boolean
   /** batch normalisation after the last layer too; default false */
   readonly outputBatchNorm?: boolean
-  /** that one learns a scale and a shift; SimSiam's and MoCo v3's does not; default true */
+  /** whether the output's batch normalisation learns scale and shift; false in SimSiam and MoCo v3; default true */
   readonly outputAffine?: boolean
-  /** of the initial weights; default 1 */
+  /** seed of the initial weights; default 1 */
   readonly seed?: number
 }
 
 /**
- * The head whose outputs the loss compares, thrown away after training: linear layers with (batch
+ * The projection head, whose outputs the loss compares and which is discarded after training: linear layers with (batch
  * normalisation and) ReLU between them (SimCLR: Chen et al. 2020, arXiv:2002.05709, section 4.2).
  * @returns a model from [batch, inputs] to [batch, outputs]
  */
@@ -32,7 +32,7 @@ export function projector(options: HeadOptions): tfl.LayersModel {
 }
 
 /**
- * The head that predicts one view's projection from the other's (BYOL: Grill et al. 2020, arXiv:2006.07733).
+ * The prediction head, which predicts one view's projection from the other's (BYOL: Grill et al. 2020, arXiv:2006.07733).
  * @returns a model from [batch, inputs] to [batch, outputs]
  */
 export function predictor(options: HeadOptions): tfl.LayersModel {

@@ -8,13 +8,13 @@ beforeAll(async () => {
   await prepareEngine({ engine: 'wasm' })
 })
 
-/** The largest number among a layer's weights of one name. */
+/** The largest absolute value of a layer's weight. */
 function largest(layer: tfl.layers.Layer, name: string): number {
   const weight = layer.weights.find(({ originalName }) => originalName.endsWith(`/${name}`))!
   return Math.max(...[...weight.read().dataSync()].map(Math.abs))
 }
 
-// Numbers that enter one output: 3 * 3 * 8 however the kernel is laid out, 3 * 3 of one channel, 20 units.
+// Fan in: 3 * 3 * 8 for both kernel layouts, 3 * 3 for one channel, 20 units.
 test.each([
   ['a convolution', [6, 6, 8], () => tfl.layers.conv2d({ filters: 32, kernelSize: 3 }), 'kernel', 72],
   ['its bias', [6, 6, 8], () => tfl.layers.conv2d({ filters: 512, kernelSize: 3 }), 'bias', 72],
@@ -50,7 +50,7 @@ test.each([
   model.dispose()
 })
 
-test('the same seed draws the same, of frozen layers too', () => {
+test('the same seed draws the same weights, including frozen layers', () => {
   const draw = (trainable: boolean) => {
     const layers = [
       tfl.layers.dense({ units: 4, inputShape: [3], trainable }),
@@ -64,7 +64,7 @@ test('the same seed draws the same, of frozen layers too', () => {
   expect(draw(false)).toEqual(draw(true))
 })
 
-test('pictures may have any number of channels, of which there must be one', () => {
+test('images have any number of channels, at least one', () => {
   const lab = convnet({ size: 8, channels: 2, widths: [4] })
   expect(lab.inputs[0]!.shape).toEqual([null, 8, 8, 2])
   lab.dispose()

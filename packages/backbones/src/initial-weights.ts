@@ -2,21 +2,21 @@ import { derive, normals, uniforms } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel, LayerVariable, layers } from '@tensorflow/tfjs-layers'
 
-/** How kernels begin; biases follow: `default` draws them as PyTorch does, the others leave them 0. */
+/** How kernels are initialised. `default` also draws biases, as PyTorch does; the others set biases to 0. */
 export type Initialisation = 'he' | 'default' | 'transformer'
 
 /**
- * Draws a model's kernels from a seed on the host, so that they are the same on every engine. Batch
- * normalisations keep their ones and zeros.
+ * Draws a model's kernels from a seed on the host, so that they are the same on every engine. Does not change
+ * normalisations.
  *
  * - `he`: normal with variance 2 / fan out for convolutions (He et al. 2015, arXiv:1502.01852; torchvision's
  *   ResNets), PyTorch's default for the rest
- * - `transformer`: normal with deviation 0.02 for dense kernels, class token and positions, biases 0 (DeiT: Touvron et
- *   al. 2021, arXiv:2012.12877); PyTorch's default for the projection of patches
+ * - `transformer`: normal with standard deviation 0.02 for dense kernels, class token and positions, biases 0 (DeiT:
+ *   Touvron et al. 2021, arXiv:2012.12877); PyTorch's default for the projection of patches
  * - `default`: uniform within 1 / sqrt(fan in), kernels and biases, as PyTorch's Conv2d and Linear; within
  *   1 / sqrt(units) for recurrent layers, as its GRU and LSTM
- * @param model any layers, frozen ones too; best made with `kernelInitializer: 'zeros'` (and `recurrentInitializer`), since
- *   their own would draw on the host, in vain
+ * @param model a model of any layers, including frozen ones. Create them with `kernelInitializer: 'zeros'` (and
+ *   `recurrentInitializer`) to avoid drawing weights that are then replaced
  * @returns the model
  */
 export function initialise(model: LayersModel, seed: number, initialisation: Initialisation): LayersModel {
@@ -40,7 +40,7 @@ export function initialise(model: LayersModel, seed: number, initialisation: Ini
 
 type Layer = layers.Layer
 
-/** All that a model's layers can be trained in, layer by layer, whether frozen or not. */
+/** All weights of a model's layers, layer by layer, including frozen layers. */
 function kernelsAndBiases(model: LayersModel): { layer: Layer; weight: LayerVariable }[] {
   return model.layers.flatMap((layer) =>
     'layers' in layer
@@ -49,7 +49,7 @@ function kernelsAndBiases(model: LayersModel): { layer: Layer; weight: LayerVari
   )
 }
 
-/** Class token and position embeddings: what a vision transformer adds to its patches. */
+/** Class token and position embeddings of a vision transformer. */
 const TOKENS = ['class-token/beta', 'positions/beta']
 
 function isDrawn(name: string, initialisation: Initialisation): boolean {
@@ -58,7 +58,7 @@ function isDrawn(name: string, initialisation: Initialisation): boolean {
   return kernel || name === 'patches/projection/bias' || TOKENS.includes(name)
 }
 
-/** Of the normal distribution that a weight is drawn from; undefined: from PyTorch's uniform one. */
+/** Standard deviation of a weight's normal distribution; undefined for PyTorch's uniform distribution. */
 function normalDeviation(
   name: string,
   layer: Layer,
@@ -73,7 +73,7 @@ function normalDeviation(
   return undefined
 }
 
-/** How many numbers enter one number of the layer's output. */
+/** Number of inputs of one output value. */
 function fanIn(layer: Layer, weight: LayerVariable): number {
   const named = (suffix: string) => layer.weights.find(({ originalName }) => originalName.endsWith(suffix))
   const recurrent = named('recurrent_kernel')
@@ -81,7 +81,7 @@ function fanIn(layer: Layer, weight: LayerVariable): number {
   const own = weight.shape.length > 1 ? weight : named('kernel')!
   const shape = own.shape as number[]
   const spatial = shape.slice(0, -2).reduce((product, size) => product * size, 1)
-  // [..., in, out]; a transposed convolution's kernel is [..., out, in], a depthwise one takes one channel each.
+  // Kernels are [..., in, out], transposed convolutions' [..., out, in]; depthwise convolutions have one input channel.
   if (own.originalName.endsWith('depthwise_kernel')) return spatial
   return spatial * shape.at(isTransposed(layer) ? -1 : -2)!
 }

@@ -1,21 +1,21 @@
 import { expected } from '@selfsup/core'
 
-/** What every backbone is told. */
+/** Options of every backbone. */
 export interface BackboneOptions {
-  /** side of the pictures in pixels */
+  /** side of the images in pixels */
   readonly size: number
-  /** channels of the pictures: 3 for colour (default), 1 for grey, 2 for a and b of Lab */
+  /** channels of the images: 3 for colour (default), 1 for greyscale, 2 for a and b of Lab */
   readonly channels?: number
-  /** of the initial weights; default 1 */
+  /** seed of the initial weights; default 1 */
   readonly seed?: number
   /**
-   * between convolutions: over the batch (default), or over the channels of each place, so that no picture knows of
-   * another; vision transformers have layer normalisation at any rate
+   * normalisation between convolutions: over the batch (default), or over the channels of each position, so that images are
+   * independent of each other. Vision transformers always use layer normalisation
    */
   readonly norm?: 'batch' | 'layer'
 }
 
-/** @throws SelfsupError when the pictures are smaller than the network can halve, or have no channels */
+/** @throws SelfsupError if the images are too small for the network or have no channels */
 export function checkInput(name: string, size: number, smallest: number, channels: number): void {
   expected(
     Number.isInteger(size) && size >= smallest,
@@ -27,7 +27,7 @@ export function checkInput(name: string, size: number, smallest: number, channel
   )
 }
 
-/** @throws SelfsupError when there is no layer, or one without a unit */
+/** @throws SelfsupError if there are no layers, or a layer has no units */
 export function checkWidths(name: string, widths: readonly number[]): void {
   expected(
     widths.length > 0 && widths.every((width) => Number.isInteger(width) && width >= 1),

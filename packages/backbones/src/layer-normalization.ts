@@ -3,8 +3,8 @@ import * as tfl from '@tensorflow/tfjs-layers'
 
 /**
  * Layer normalisation (Ba et al. 2016, arXiv:1607.06450) over the last axis as a layer that trains fast: TensorFlow.js's
- * own tiles its statistics to the size of its input and differentiates through that. It writes itself into a
- * model's JSON as the standard `LayerNormalization` with the standard weights.
+ * own layer tiles its statistics to the size of the input and differentiates through the tiling. A model's JSON contains
+ * it as the standard `LayerNormalization` with the standard weights.
  */
 export class LayerNormalization extends tfl.layers.Layer {
   static readonly className = 'LayerNormalization'
@@ -13,7 +13,7 @@ export class LayerNormalization extends tfl.layers.Layer {
   #gamma!: tfl.LayerVariable
   #beta!: tfl.LayerVariable
 
-  /** @param options.zeroInit begin with a scale of 0, so that a residual branch begins as nothing */
+  /** @param options.zeroInit initialise the scale with 0, so that a residual branch starts at zero */
   constructor({
     name,
     epsilon = 1e-6,
@@ -55,7 +55,7 @@ export class LayerNormalization extends tfl.layers.Layer {
   }
 }
 
-/** Mean 0 and variance 1 over the last axis; the gradient in closed form, from the result and the deviations alone. */
+/** Standardises the last axis to mean 0 and variance 1. The gradient in closed form only needs the result and the scale. */
 function standardise(x: tf.Tensor, epsilon: number): tf.Tensor {
   return tf.customGrad((input, save) => {
     const centred = tf.sub(input as tf.Tensor, tf.mean(input as tf.Tensor, -1, true))

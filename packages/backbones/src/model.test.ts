@@ -36,7 +36,7 @@ describe.each(testEngines())('models on %s', (engine) => {
           return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(saved) }
         }),
       )
-      // What TensorFlow.js itself registers under the names in the file, nothing of this package.
+      // Loads with the classes that TensorFlow.js registers, not those of this package.
       const loaded = await tfl.loadLayersModel(
         tf.io.fromMemory({
           modelTopology: JSON.parse(JSON.stringify(artifacts!.modelTopology)),
@@ -56,7 +56,7 @@ describe.each(testEngines())('models on %s', (engine) => {
   )
 
   test.each(['convnet', 'resnet18', 'wide-resnet-28-2'])(
-    '%s with layer normalisation sees each picture alone, in training as at rest',
+    '%s with layer normalisation sees each image alone, in training as at rest',
     (name) => {
       const model = backbones.find((backbone) => backbone.name === name)!.create({ size: 8, norm: 'layer' })
       tf.tidy(() => {
@@ -70,7 +70,7 @@ describe.each(testEngines())('models on %s', (engine) => {
     },
   )
 
-  test('backbones in the list have as many features as it says', () => {
+  test('listed backbones have the stated number of features', () => {
     for (const { name, features, create } of backbones.filter(
       ({ name }) => !/resnet(34|50)|vit/.test(name),
     )) {
@@ -80,15 +80,15 @@ describe.each(testEngines())('models on %s', (engine) => {
     }
   })
 
-  test('a pooled ConvNet keeps each place’s largest values', () => {
+  test('a pooled ConvNet keeps the maximum of each window', () => {
     const model = pooledConvnet({ size: 7, channels: 1, widths: [2] })
-    // One filter passes a pixel on, the other its negative; batch normalisation at rest has still mean 0 and variance 1.
+    // One filter returns the pixel, the other its negative; untrained running statistics are mean 0 and variance 1.
     const kernel = new Float32Array(5 * 5 * 2)
     kernel.set([1, -1], 2 * 12)
     model.getLayer('stage1/conv').setWeights([tf.tensor(kernel, [5, 5, 1, 2])])
     tf.tidy(() => {
-      const pictures = tf.reshape(tf.range(-10, 39), [1, 7, 7, 1])
-      const features = tf.reshape(model.predict(pictures) as tf.Tensor, [3, 3, 2])
+      const images = tf.reshape(tf.range(-10, 39), [1, 7, 7, 1])
+      const features = tf.reshape(model.predict(images) as tf.Tensor, [3, 3, 2])
       const pixel = (row: number, column: number) => 7 * row + column - 10
       const expected = [0, 1, 2].flatMap((row) =>
         [0, 1, 2].flatMap((column) => [
@@ -109,7 +109,7 @@ describe.each(testEngines())('models on %s', (engine) => {
     )
   })
 
-  test('the same seed gives the same weights, another gives others', () => {
+  test('weights depend only on the seed', () => {
     const kernels = (seed: number) => {
       const model = resnet18({ size: 8, seed })
       const kernel = model.getLayer('stage2/block1/1/conv').getWeights()[0]!.dataSync<'float32'>()
@@ -153,7 +153,7 @@ describe.each(testEngines())('models on %s', (engine) => {
     },
   )
 
-  test('a projector has the layers that SimCLR’s has', () => {
+  test('a projector has the layers of SimCLR’s', () => {
     const head = projector({ inputs: 8, hidden: 16, outputs: 4, layers: 3 })
     expect(head.layers.map((layer) => layer.name)).toEqual([
       'features',
@@ -169,7 +169,7 @@ describe.each(testEngines())('models on %s', (engine) => {
     head.dispose()
   })
 
-  test('what is too small is refused', () => {
+  test('rejects sizes that are too small', () => {
     expect(() => resnet18({ size: 4 })).toThrow(
       'resnet18: size must be a whole number of at least 8 pixels; got 4',
     )

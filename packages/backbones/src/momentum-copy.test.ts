@@ -10,7 +10,7 @@ import { projector } from './heads.js'
 import { momentumCopy } from './momentum-copy.js'
 import { visionTransformer } from './vit.js'
 
-/** A model as a user might have it, of standard layers alone. */
+/** A user's model with only standard layers. */
 function plain(): tfl.LayersModel {
   return tfl.sequential({
     layers: [
@@ -39,7 +39,7 @@ describe.each(testEngines())('momentum copies on %s', (engine) => {
     ['a ConvNet', () => convnet({ size: 8, widths: [4, 5] })],
     ['a vision transformer', () => visionTransformer('tiny', { size: 8 }, { width: 8, depth: 2, heads: 2 })],
     ['standard layers', plain],
-  ])('%s and a projector: the same values, names and data of their own', (_, make) => {
+  ])('%s and a projector: the same values and names, separate data', (_, make) => {
     const before = tf.memory().numTensors
     const backbone = make()
     const networks = {
@@ -72,7 +72,7 @@ describe.each(testEngines())('momentum copies on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(before)
   })
 
-  test('moves by what is assigned to it, and its original does not', () => {
+  test('assigning to the copy changes it and not its original', () => {
     const model = plain()
     const copy = momentumCopy({ model })
     tf.tidy(() => {
@@ -92,7 +92,7 @@ describe.each(testEngines())('momentum copies on %s', (engine) => {
   test.each([
     ['this package’s', () => convnet({ size: 8, widths: [4] })],
     ['TensorFlow.js’s', plain],
-  ])('%s running statistics move in the copy or nowhere, and follow no original', (_, make) => {
+  ])('%s running statistics change only in the copy, if at all', (_, make) => {
     const model = make()
     const copy = momentumCopy({ model })
     const statistics = (weights: Iterable<[string, tf.Variable]>) =>
@@ -122,7 +122,7 @@ describe.each(testEngines())('momentum copies on %s', (engine) => {
     model.dispose()
   })
 
-  test('a compiled step applies the copy and moves its statistics as a step that runs as it is', async () => {
+  test('a compiled step applies the copy and updates its statistics as an uncompiled step', async () => {
     const { compile } = await prepareEngine({ engine })
     const model = convnet({ size: 8, widths: [4, 4] })
     const [eager, compiled] = [momentumCopy({ model }), momentumCopy({ model })]
@@ -142,7 +142,7 @@ describe.each(testEngines())('momentum copies on %s', (engine) => {
     for (const made of [step, still, eager, compiled, model]) made.dispose()
   })
 
-  test('no gradient flows into or through it, and nothing is kept for one', () => {
+  test('no gradient flows into or through the copy, and nothing is kept for one', () => {
     const model = convnet({ size: 8, widths: [4, 4] })
     const copy = momentumCopy({ model })
     tf.tidy(() => {
@@ -170,7 +170,7 @@ describe.each(testEngines())('momentum copies on %s', (engine) => {
     model.dispose()
   })
 
-  test('the networks are themselves again when a call fails', () => {
+  test('a failed call restores the networks', () => {
     const model = plain()
     const copy = momentumCopy({ model })
     const own = model.weights.map((weight) => weight.read().id)
@@ -184,7 +184,7 @@ describe.each(testEngines())('momentum copies on %s', (engine) => {
     model.dispose()
   })
 
-  test('what has two outputs is refused', () => {
+  test('rejects a network with two outputs', () => {
     const input = tfl.input({ shape: [2] })
     const both = [1, 2].map((units) => tfl.layers.dense({ units }).apply(input) as tfl.SymbolicTensor)
     const forked = tfl.model({ inputs: input, outputs: both })

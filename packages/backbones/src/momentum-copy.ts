@@ -2,21 +2,22 @@ import { expected, type Networks, namedWeights, stopGradient } from '@selfsup/co
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel, LayerVariable } from '@tensorflow/tfjs-layers'
 
-/** The same networks with weights of their own that no gradient reaches: a momentum encoder, a target, a teacher. */
+/** The same networks with separate weights that receive no gradient: a momentum encoder, target or teacher. */
 export interface MomentumCopy {
-  /** all weights of the copy, running statistics included, as `weightNames` names the networks': a method's `state` */
+  /** all weights of the copy, including running statistics, with the names of `weightNames`: a method's `state` */
   readonly values: Readonly<Record<string, tf.Variable>>
-  /** those of `values` that follow the networks: what is trained there, no running statistics */
+  /** the values that follow the networks: the trainable weights, without running statistics */
   readonly averages: Readonly<Record<string, tf.Variable>>
   /** the networks' own weights, by the names of `averages` */
   readonly originals: Readonly<Record<string, tf.Variable>>
   /**
-   * The networks one after the other, with the copy's weights.
-   * @param x what the first network takes
-   * @param options.training batch normalisation takes the batch's statistics; default false
-   * @param options.updateStatistics and moves the copy's running ones, never the networks' own; default true
-   * @param options.batchGroups parts of the batch that this package's `BatchNormalization` normalises apart; default 1
-   * @returns what the last network gives; a constant, of which nothing is kept for a backward pass
+   * Applies the networks one after the other, with the copy's weights.
+   * @param x input of the first network
+   * @param options.training batch normalisation uses the batch's statistics; default false
+   * @param options.updateStatistics training updates the copy's running statistics, never the networks' own; default true
+   * @param options.batchGroups number of parts of the batch that this package's `BatchNormalization` normalises
+   *   separately; default 1
+   * @returns output of the last network, as a constant; nothing is kept for a backward pass
    */
   apply<T extends tf.Tensor = tf.Tensor2D>(
     x: tf.Tensor,
@@ -30,12 +31,12 @@ export interface MomentumCopy {
 }
 
 /**
- * A copy of networks for momentum updates (He et al. 2020, arXiv:1911.05722; BYOL's target network: Grill et al. 2020,
- * arXiv:2006.07733), of the same values at first. It moves only by what is assigned to `values`:
- * `exponentialMovingAverage(copy.averages, copy.originals, momentum)` of @selfsup/optim, after each update. The
- * networks stand for what is computed, the copy holds nothing but weights: so any layers will do.
- * @param networks models of one input and one output, each taking what the one before it gives
- * @throws SelfsupError when one has several inputs or outputs
+ * Copies networks for momentum updates (He et al. 2020, arXiv:1911.05722; BYOL's target network: Grill et al. 2020,
+ * arXiv:2006.07733). The copy starts with the same values and only changes when you assign to `values`: call
+ * `exponentialMovingAverage(copy.averages, copy.originals, momentum)` of @selfsup/optim after each update. The copy only
+ * has weights and computes with the networks' own layers, so it supports any layers.
+ * @param networks models with one input and one output; each takes the output of the one before
+ * @throws SelfsupError if a network has several inputs or outputs
  */
 export function momentumCopy(networks: Networks): MomentumCopy {
   const models = Object.entries(networks)
@@ -67,12 +68,12 @@ function checkModel(name: string, { inputs, outputs }: LayersModel): void {
   )
 }
 
-/** A variable of the same values and with data of its own, which `clone` would share. */
+/** A variable with the same values and separate data; `clone` would share the data. */
 function copyOf(value: tf.Tensor): tf.Variable {
   return tf.tidy(() => tf.variable(tf.mul(value, tf.scalar(1, value.dtype)), false))
 }
 
-/** Runs `compute`, after which the variables are as they were. */
+/** Runs `compute` and restores the variables afterwards. */
 function unchanged<T>(values: Readonly<Record<string, tf.Variable>>, compute: () => T): T {
   const before = Object.values(values).map((value) => ({ value, kept: tf.keep(tf.clone<tf.Tensor>(value)) }))
   try {
@@ -85,13 +86,13 @@ function unchanged<T>(values: Readonly<Record<string, tf.Variable>>, compute: ()
   }
 }
 
-/** Runs `compute` while the layers read, and write, other variables. */
+/** Runs `compute` while the layers read and write other variables. */
 function withValues<T>(
   weights: readonly (readonly [string, LayerVariable])[],
   values: Readonly<Record<string, tf.Variable>>,
   compute: () => T,
 ): T {
-  // A layer asks its LayerVariable for the variable each time: `val` is where TensorFlow.js 4 keeps it.
+  // Layers read the variable from their LayerVariable each time; TensorFlow.js 4 stores it in `val`.
   const places = weights.map(([name, weight]) => {
     const place = weight as unknown as { val: tf.Variable }
     return { place, own: place.val, other: values[name]! }
@@ -104,7 +105,7 @@ function withValues<T>(
   }
 }
 
-/** f(x) as a constant; inside an operation of its own, so that no gradient tape keeps what is made on the way. */
+/** f(x) as a constant. Runs inside a custom operation, so that the gradient tape keeps no intermediate tensors. */
 function untaped(f: (x: tf.Tensor) => tf.Tensor, x: tf.Tensor): tf.Tensor {
   return tf.tidy(() => {
     const operation = tf.customGrad((input) => ({

@@ -5,18 +5,18 @@ import { initialise } from './initial-weights.js'
 import { type BackboneOptions, checkInput, checkWidths } from './input.js'
 
 export interface PooledConvnetOptions extends BackboneOptions {
-  /** filters of each convolution: the first 5x5, others 3x3; the largest of each 2x2 places remains */
+  /** filters of each convolution (the first 5x5, others 3x3), each followed by 2x2 max pooling */
   readonly widths?: readonly number[]
 }
 
 /**
- * A small network for digits and other small pictures whose parts' places matter: convolutions, each with batch
- * normalisation (`norm`), ReLU and 2x2 max pooling; the features are the last map, place by place, not its mean. Smaller than
- * the VGG-like network of IIC for MNIST (Ji et al. 2019, arXiv:1807.06653, supplement), of the same kind.
- * @param options.size side of the pictures in pixels; odd sides lose their last row and column in pooling
- * @returns a model from [batch, size, size, channels] to [batch, side * side * last width], the side halved by each
- *   convolution: of 24 pixels, 3 * 3 * 128 features
- * @throws SelfsupError when the size is too small for the number of halvings, or a width no whole number of at least 1
+ * A small network for digits and other small images in which positions matter: convolutions, each with batch
+ * normalisation (`norm`), ReLU and 2x2 max pooling. The features are all positions of the last map, not its mean. Similar
+ * to the VGG-like network of IIC for MNIST (Ji et al. 2019, arXiv:1807.06653, supplement), but smaller.
+ * @param options.size side of the images in pixels; pooling drops the last row and column of odd sides
+ * @returns a model from [batch, size, size, channels] to [batch, side * side * last width], where each convolution halves
+ *   the side: 24 pixels give 3 * 3 * 128 features
+ * @throws SelfsupError if the size is too small for the number of halvings, or a width is not a whole number of at least 1
  */
 export function pooledConvnet({
   size,

@@ -8,28 +8,28 @@ import { resnet18, resnet34, resnet50 } from './resnet.js'
 import { vitSmall, vitTiny } from './vit.js'
 import { wideResnet } from './wide-resnet.js'
 
-/** A backbone as a program lists and makes it. */
+/** An entry in the list of backbones. */
 export interface BackboneDefinition {
   readonly name: string
-  /** one line */
+  /** one-line description */
   readonly summary: string
-  /** width of the output; of pictures of 32 pixels, where it depends on their size */
+  /** width of the output; for images of 32 pixels if it depends on their size */
   readonly features: number
   create(options: BackboneOptions): LayersModel
 }
 
-/** All backbones, each kind from small to large. */
+/** All backbones, from small to large within each kind. */
 export const backbones: readonly BackboneDefinition[] = [
   { name: 'convnet', summary: 'four 3x3 convolutions, for small machines', features: 256, create: convnet },
   {
     name: 'pooled-convnet',
-    summary: 'three convolutions, pooled, whose places remain: for digits',
+    summary: 'three convolutions with max pooling, keeps positions: for digits',
     features: 2048,
     create: pooledConvnet,
   },
   {
     name: 'fully-connected',
-    summary: 'two linear layers, for small pictures (as in BiGAN, Donahue et al. 2017)',
+    summary: 'two linear layers, for small images (as in BiGAN, Donahue et al. 2017)',
     features: 1024,
     create: fullyConnected,
   },
@@ -41,7 +41,7 @@ export const backbones: readonly BackboneDefinition[] = [
   },
   {
     name: 'wide-resnet-28-2',
-    summary: 'Wide ResNet for small pictures (Zagoruyko & Komodakis 2016)',
+    summary: 'Wide ResNet for small images (Zagoruyko & Komodakis 2016)',
     features: 128,
     create: wideResnet,
   },

@@ -15,15 +15,15 @@ import { type BackboneOptions, checkInput } from './input.js'
 
 export interface ResnetOptions extends BackboneOptions {
   /**
-   * how the network begins: `cifar` with one 3x3 convolution (SimCLR, appendix B.9), `imagenet` with 7x7 of
-   * stride 2 and max pooling; default by size: cifar up to 64 pixels
+   * first layers: `cifar` is one 3x3 convolution (SimCLR, appendix B.9), `imagenet` is a 7x7 convolution with stride 2 and
+   * max pooling; default cifar up to 64 pixels, imagenet above
    */
   readonly stem?: 'cifar' | 'imagenet'
-  /** each residual branch begins as zero (Goyal et al. 2017, arXiv:1706.02677); default true */
+  /** each residual branch starts at zero (Goyal et al. 2017, arXiv:1706.02677); default true */
   readonly zeroInitLastGamma?: boolean
 }
 
-/** What normalises, and how its residual branches begin. */
+/** Options of a block: its normalisation, and how residual branches are initialised. */
 type BlockOptions = Required<Pick<ResnetOptions, 'norm' | 'zeroInitLastGamma'>>
 type Block = (node: Node, name: string, filters: number, strides: number, options: BlockOptions) => Node
 
@@ -76,7 +76,7 @@ function resnet(
 
 function imagenetStem(input: Node, norm: BlockOptions['norm']): Node {
   const x = convBnRelu(input, 'stem', 64, 7, 2, norm)
-  // After a ReLU zeros pad as well as PyTorch's minus infinity does.
+  // After a ReLU, padding with zeros is equivalent to PyTorch's padding with minus infinity.
   const padded = through(
     tfl.layers.zeroPadding2d({
       name: 'stem/pool/pad',
@@ -93,7 +93,7 @@ function imagenetStem(input: Node, norm: BlockOptions['norm']): Node {
   )
 }
 
-/** Two 3x3 convolutions beside a shortcut. */
+/** Two 3x3 convolutions with a shortcut. */
 function basicBlock(
   node: Node,
   name: string,
@@ -106,7 +106,7 @@ function basicBlock(
   return relu(sum(x, shortcut(node, name, filters, strides, norm), `${name}/sum`), `${name}/relu`)
 }
 
-/** 1x1 to fewer channels, 3x3, 1x1 to four times as many; the stride in the 3x3, as torchvision has it. */
+/** 1x1 to fewer channels, 3x3, 1x1 to four times as many channels. The 3x3 convolution has the stride, as in torchvision. */
 function bottleneck(
   node: Node,
   name: string,
@@ -120,7 +120,7 @@ function bottleneck(
   return relu(sum(x, shortcut(node, name, 4 * filters, strides, norm), `${name}/sum`), `${name}/relu`)
 }
 
-/** The input itself where it fits, else a 1x1 convolution of it. */
+/** The input if its shape fits, otherwise a 1x1 convolution of it. */
 function shortcut(
   node: Node,
   name: string,

@@ -1,13 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 
-/** Powers of two, so that variance + epsilon is exactly the wanted number in float32. */
+/** A power of two, so that variance + epsilon is exact in float32. */
 export const EPSILON = 2 ** -10
 
 /**
- * Adds one learned number per input: class token and position embeddings, for which TensorFlow.js has no layer. It
- * writes itself into a model's JSON as a `BatchNormalization` that only shifts: mean 0, variance + epsilon 1.
- * Its input is flat, [batch, numbers].
+ * Adds a learned number to each input value: class token and position embeddings, for which TensorFlow.js has no layer. A
+ * model's JSON contains it as a `BatchNormalization` that only shifts: mean 0, variance + epsilon 1.
+ * The input is flat: [batch, values].
  */
 export class Shift extends tfl.layers.Layer {
   static readonly className = 'BatchNormalization'

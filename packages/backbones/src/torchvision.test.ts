@@ -6,7 +6,7 @@ import { testEngines } from '../../../tooling/vitest/engines.js'
 import fixture from './fixtures/features.json' with { type: 'json' }
 import { backbones } from './registry.js'
 
-/** Numbers in [-0.5, 0.5) that Python's script draws as well. */
+/** Numbers in [-0.5, 0.5), as in the Python script. */
 function draw(count: number, offset: number): Float32Array {
   return Float32Array.from(
     { length: count },
@@ -49,7 +49,7 @@ describe.each(testEngines())('features equal torchvision’s on %s', (engine) =>
     await prepareEngine({ engine })
   })
 
-  // The slower engine takes the small ones.
+  // The slower engine only tests small networks.
   const cases = fixture.filter(({ parameters }) => engine === 'tensorflow' || parameters < 12_000_000)
   test.each(cases)('$name, $size pixels, $stem stem', ({ name, size, stem, parameters, ...expected }) => {
     const options = { size, ...(stem ? { stem } : {}) }

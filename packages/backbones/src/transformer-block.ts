@@ -5,13 +5,13 @@ import { Gelu } from './gelu.js'
 import { LayerNormalization } from './layer-normalization.js'
 
 /**
- * Attention and a two-layer perceptron four times as wide, each after a normalisation and beside a shortcut
+ * Attention and a two-layer perceptron that is four times as wide, each after a normalisation and with a shortcut
  * (Dosovitskiy et al. 2020, arXiv:2010.11929, eq. 2 and 3).
  * @param node [batch, tokens, width]
- * @param heads of the attention; a divisor of the width
- * @param options.classTokenOnly give the first token's result alone, [batch, width]: after a last block's attention,
- *   tokens no longer meet
- * @returns [batch, tokens, width]
+ * @param heads number of attention heads; must divide the width
+ * @param options.classTokenOnly return only the first token, [batch, width]; for the last block, after whose attention
+ *   tokens are independent
+ * @returns [batch, tokens, width], or [batch, width] with `classTokenOnly`
  */
 export function transformerBlock(
   node: Node,

@@ -14,7 +14,7 @@ describe.each(testEngines())('the parts of a vision transformer on %s', (engine)
   const make = () => visionTransformer('tiny', { size: 8, seed: 4 }, { width: 8, depth: 2, heads: 2 })
   const draw = () => randomNormal<tf.Rank.R4>([3, 8, 8, 3], tf.tensor1d([1, 2], 'int32'))
 
-  test('put together are the model, and leave nothing behind', () => {
+  test('compose to the model without leaking tensors', () => {
     const model = make()
     const parts = vitParts(model)
     expect(parts).toMatchObject({ patchSize: 4, patches: 4, width: 8 })
@@ -31,7 +31,7 @@ describe.each(testEngines())('the parts of a vision transformer on %s', (engine)
     model.dispose()
   })
 
-  test('take any tokens: their order does not matter, what is left out has no gradient', () => {
+  test('accept any tokens: their order does not matter, omitted patches have no gradient', () => {
     const model = make()
     const { embed, encode } = vitParts(model)
     tf.tidy(() => {
@@ -46,7 +46,7 @@ describe.each(testEngines())('the parts of a vision transformer on %s', (engine)
       const gradient = tf.grad((x: tf.Tensor) =>
         tf.sum(tf.mul(encode(tf.gather(embed(x as tf.Tensor4D), tf.tensor1d([1, 3], 'int32'), 1)), weights)),
       )(images)
-      // Patches 0 and 2 are the left halves of the picture.
+      // Patches 0 and 2 are the left half of the image.
       const [left, right] = tf.split(tf.sum(tf.abs(gradient), [0, 1, 3]), 2)
       expect(Math.max(...left!.dataSync())).toBe(0)
       expect(Math.min(...right!.dataSync())).toBeGreaterThan(0)
@@ -54,9 +54,9 @@ describe.each(testEngines())('the parts of a vision transformer on %s', (engine)
     model.dispose()
   })
 
-  test('another model is refused', () => {
+  test('rejects a different model', () => {
     const model = convnet({ size: 8 })
-    expect(() => vitParts(model)).toThrow('must be one that vitTiny or vitSmall made; got convnet')
+    expect(() => vitParts(model)).toThrow('must be created by vitTiny or vitSmall; got convnet')
     model.dispose()
   })
 })

@@ -3,32 +3,32 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { Attention } from './attention.js'
 
-/** The steps of a vision transformer, of the model's own weights, for as many tokens as are given. */
+/** The parts of a vision transformer. They use the model's weights and accept any number of tokens. */
 export interface VitParts {
   /** side of a patch in pixels */
   readonly patchSize: number
-  /** patches of a picture, row by row */
+  /** number of patches per image; patches are in row order */
   readonly patches: number
   readonly width: number
-  /** Each patch projected, with its position: [batch, size, size, channels] to [batch, patches, width]. */
+  /** Projects each patch and adds its position: [batch, size, size, channels] to [batch, patches, width]. */
   embed(images: tf.Tensor4D): tf.Tensor3D
-  /** The class token with its position, once for each picture: [batch, 1, width]. */
+  /** The class token with its position, once per image: [batch, 1, width]. */
   classToken(batch: number): tf.Tensor3D
-  /** All blocks and the last normalisation: [batch, tokens, width] to the same, for any tokens in any order. */
+  /** Applies all blocks and the last normalisation: [batch, tokens, width] to the same shape, for any tokens in any order. */
   encode(tokens: tf.Tensor3D): tf.Tensor3D
 }
 
 /**
- * Takes a vision transformer apart, so that its blocks can be run on some of the patches, as a masked autoencoder does
- * (He et al. 2022, arXiv:2111.06377), or give all tokens and not the class token alone. Differentiable in the model's
- * weights: `encode` of the class token and all patches begins with what the model gives.
- * @param model as `vitTiny` or `vitSmall` made it; once saved and loaded, its layers take all tokens and no fewer
- * @throws SelfsupError when it is another model
+ * Splits a vision transformer into parts, to run its blocks on some of the patches, as a masked autoencoder does
+ * (He et al. 2022, arXiv:2111.06377), or to obtain all output tokens instead of the class token only. Differentiable with
+ * respect to the model's weights. The first token of `encode(class token and all patches)` equals the model's output.
+ * @param model created by `vitTiny` or `vitSmall`; the layers of a saved and loaded model only accept all tokens
+ * @throws SelfsupError if it is a different model
  */
 export function vitParts(model: LayersModel): VitParts {
   const depth = model.layers.filter((layer) => layer instanceof Attention).length
   const isVit = depth > 0 && model.layers.some(({ name }) => name === 'class-token')
-  expected(isVit, `vitParts: the model must be one that vitTiny or vitSmall made; got ${model.name}`)
+  expected(isVit, `vitParts: the model must be created by vitTiny or vitSmall; got ${model.name}`)
   const apply = (name: string, x: tf.Tensor) => model.getLayer(name).apply(x) as tf.Tensor
   const weight = (layer: string, name: string) =>
     model

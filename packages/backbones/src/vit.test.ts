@@ -6,7 +6,7 @@ import { testEngines } from '../../../tooling/vitest/engines.js'
 import fixture from './fixtures/vit.json' with { type: 'json' }
 import { visionTransformer, vitSmall, vitTiny } from './vit.js'
 
-/** Numbers in [-0.5, 0.5) that Python's script draws as well. */
+/** Numbers in [-0.5, 0.5), as in the Python script. */
 function draw(count: number, offset: number): Float32Array {
   return Float32Array.from(
     { length: count },
@@ -74,13 +74,13 @@ describe.each(testEngines())('vision transformers on %s', (engine) => {
     model.dispose()
   })
 
-  test('a model disposes of all its weights', () => {
+  test('disposing a model frees all its weights', () => {
     const before = tf.memory().numTensors
     visionTransformer('tiny', { size: 8 }, { width: 8, depth: 1, heads: 2 }).dispose()
     expect(tf.memory().numTensors).toBe(before)
   })
 
-  test('weights begin as DeiT’s', () => {
+  test('initial weights are DeiT’s', () => {
     const model = visionTransformer('tiny', { size: 32 }, { width: 64, depth: 1, heads: 2 })
     const deviation = (layer: string, index = 0) => {
       const values = model.getLayer(layer).getWeights()[index]!.dataSync<'float32'>()
@@ -94,7 +94,7 @@ describe.each(testEngines())('vision transformers on %s', (engine) => {
     model.dispose()
   })
 
-  test('a frozen projection of patches has initial weights and no gradient', () => {
+  test('a frozen patch projection has initial weights and no gradient', () => {
     const shape = { width: 8, depth: 1, heads: 2 }
     const [free, frozen] = [false, true].map((freezePatchProjection) =>
       visionTransformer('tiny', { size: 8, seed: 5, freezePatchProjection }, shape),
@@ -112,7 +112,7 @@ describe.each(testEngines())('vision transformers on %s', (engine) => {
   })
 })
 
-// timm's and DeiT's published counts with the classifier of 1000 kinds: 5,717,416 and 22,050,664.
+// Counts published by timm and DeiT, with a classifier of 1000 classes: 5,717,416 and 22,050,664.
 test.each([
   ['ViT-Ti', vitTiny, 192, 5_717_416],
   ['ViT-S', vitSmall, 384, 22_050_664],
@@ -128,7 +128,7 @@ test.each([
   model.dispose()
 })
 
-test('patches that do not fill the picture are refused', () => {
+test('rejects patches that do not divide the image', () => {
   expect(() => vitTiny({ size: 32, patchSize: 5 })).toThrow(
     'vitTiny: patchSize must be a whole number that divides the size; got patchSize 5, size 32',
   )

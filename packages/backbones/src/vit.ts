@@ -8,16 +8,16 @@ import { Shift } from './shift.js'
 import { reshape, transformerBlock, withoutLastRows } from './transformer-block.js'
 
 export interface VitOptions extends BackboneOptions {
-  /** side of the patches in pixels, a divisor of the size; default by size: 4 up to 64 pixels, else 16 */
+  /** side of the patches in pixels; must divide the size; default 4 up to 64 pixels, otherwise 16 */
   readonly patchSize?: number
   /**
-   * the projection of the patches keeps its initial weights, against instability (MoCo v3: Chen et al. 2021,
-   * arXiv:2104.02057, section 4.2); default false
+   * do not train the projection of the patches, which avoids instability (MoCo v3: Chen et al. 2021, arXiv:2104.02057,
+   * section 4.2); default false
    */
   readonly freezePatchProjection?: boolean
 }
 
-/** What tells one vision transformer from another. */
+/** Dimensions of a vision transformer. */
 export interface VitShape {
   readonly width: number
   readonly depth: number
@@ -26,9 +26,9 @@ export interface VitShape {
 
 /**
  * ViT-Tiny (Dosovitskiy et al. 2020, arXiv:2010.11929; this size: DeiT-Ti of Touvron et al. 2021,
- * arXiv:2012.12877, table 1) without its classifier: the class token after the last normalisation.
+ * arXiv:2012.12877, table 1) without its classifier. The features are the class token after the last normalisation.
  * @returns a model from [batch, size, size, channels] to [batch, 192]
- * @throws SelfsupError when the patch size does not divide the size
+ * @throws SelfsupError if the patch size does not divide the size
  */
 export function vitTiny(options: VitOptions): tfl.LayersModel {
   return withRecipe(
@@ -53,9 +53,9 @@ function withRecipe(name: string, options: VitOptions, model: tfl.LayersModel): 
 
 /**
  * A vision transformer of any size: [batch, size, size, channels] to [batch, width].
- * @param name of the model
- * @param shape width, a multiple of the heads, and how many blocks
- * @throws SelfsupError when the patch size does not divide the size, or the heads do not divide the width
+ * @param name name of the model
+ * @param shape width (a multiple of `heads`), depth (number of blocks) and heads
+ * @throws SelfsupError if the patch size does not divide the size, or the heads do not divide the width
  */
 export function visionTransformer(
   name: string,
@@ -75,7 +75,7 @@ export function visionTransformer(
   )
   expected(
     Number.isInteger(width / heads) && width >= heads && depth >= 1,
-    `${name}: heads must divide the width, and there must be a block; got width ${width}, heads ${heads}, depth ${depth}`,
+    `${name}: heads must divide the width, and depth must be at least 1; got width ${width}, heads ${heads}, depth ${depth}`,
   )
   const input = tfl.input({ shape: [size, size, channels], name: 'images' })
   const projection = tfl.layers.conv2d({
@@ -97,10 +97,10 @@ export function visionTransformer(
   return model
 }
 
-/** One learned token before the patches: [batch, 1, patches, width] to [batch, 1, 1 + patches, width]. */
+/** Adds a learned token before the patches: [batch, 1, patches, width] to [batch, 1, 1 + patches, width]. */
 function withClassToken(node: Node): Node {
   const [, , patches, width] = node.shape as [null, number, number, number]
-  // A layer needs an input: the zeros of a padding are the only constants that a standard one makes.
+  // A layer needs an input. Padding is the only standard layer that creates constants (zeros).
   const padding: [[number, number], [number, number]] = [
     [0, 0],
     [1, 0],
@@ -112,7 +112,7 @@ function withClassToken(node: Node): Node {
   return tfl.layers.concatenate({ name: 'tokens', axis: 2 }).apply([first, node]) as Node
 }
 
-/** Adds a learned vector per place: [batch, 1, tokens, width] to [batch, tokens, width]. */
+/** Adds a learned vector per position: [batch, 1, tokens, width] to [batch, tokens, width]. */
 function withPositions(node: Node): Node {
   const [, , tokens, width] = node.shape as [null, number, number, number]
   const flat = reshape(node, 'positions/flat', [tokens * width])

@@ -5,17 +5,17 @@ import { initialise } from './initial-weights.js'
 import { type BackboneOptions, checkInput } from './input.js'
 
 export interface WideResnetOptions extends BackboneOptions {
-  /** convolutions from first to last: 6n + 4; 28 */
+  /** number of convolutions, 6n + 4; default 28 */
   readonly depth?: number
-  /** factor by which 16, 32 and 64 filters are widened; 2 */
+  /** multiplies the 16, 32 and 64 filters of the stages; default 2 */
   readonly width?: number
 }
 
 /**
- * Wide ResNet for small pictures (Zagoruyko & Komodakis 2016, arXiv:1605.07146, table 1) without its classifier:
- * normalisation and ReLU before each convolution, three stages.
+ * Wide ResNet for small images (Zagoruyko & Komodakis 2016, arXiv:1605.07146, table 1) without its classifier:
+ * three stages, with normalisation and ReLU before each convolution.
  * @returns a model from [batch, size, size, channels] to [batch, 64 * width]
- * @throws SelfsupError when depth is not 6n + 4 or the pictures are too small
+ * @throws SelfsupError if depth is not 6n + 4 or the images are too small
  */
 export function wideResnet({
   size,
@@ -28,7 +28,7 @@ export function wideResnet({
   checkInput('wideResnet', size, 8, channels)
   expected(
     Number.isInteger((depth - 4) / 6) && depth >= 10,
-    `wideResnet: depth must be 6n + 4, 10 at least; got ${depth}`,
+    `wideResnet: depth must be 6n + 4 and at least 10; got ${depth}`,
   )
   const input = tfl.input({ shape: [size, size, channels], name: 'images' })
   let x = convolution(input, 'stem/conv', 16, 3)
@@ -46,7 +46,7 @@ export function wideResnet({
   })
 }
 
-/** Two activations and convolutions; where the shape changes, the shortcut starts at the first activation. */
+/** Two activations and convolutions. If the shape changes, the shortcut starts at the first activation. */
 function preActivationBlock(
   node: Node,
   name: string,

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { CompiledStep } from './engine.js'
 
-/** The step in a tidy: what `Engine.compile` gives where the engine cannot capture steps, or should not. */
+/** Wraps a step in `tf.tidy`: the result of `Engine.compile` if the engine cannot, or should not, capture steps. */
 export function tidyStep<Args extends unknown[], Result extends tf.TensorContainer>(
   step: (...args: Args) => Result,
 ): CompiledStep<Args, Result> {

@@ -7,47 +7,47 @@ import { isSet } from './is-set.js'
 import { availableCores, describeMachine, type Machine } from './machine.js'
 import { loadTensorflowPackage } from './peers.js'
 
-/** Whether an engine can be used here, and what to do where it cannot. */
+/** Whether an engine is available, and how to make it available. */
 export interface EngineFound {
   readonly name: EngineName
-  /** what it is, for a person */
+  /** display name */
   readonly title: string
   readonly available: boolean
-  /** of the library or package behind it */
+  /** version of its library or package */
   readonly version?: string
-  /** where it is */
+  /** folder of its library or package */
   readonly folder?: string
   /** why it is not available */
   readonly reason?: string
-  /** what to do about it */
+  /** how to make it available */
   readonly fix?: string
   readonly code?: ErrorCode
 }
 
-/** What `selfsup doctor` shows. */
+/** The report of `describeEngines`. */
 export interface EngineReport {
   readonly machine: Machine
   /** all engines, fastest first */
   readonly engines: readonly EngineFound[]
-  /** how steps would be compiled; undefined where native TensorFlow is not installed */
+  /** how steps would be compiled; undefined if native TensorFlow is not installed */
   readonly steps?: StepsReport
 }
 
-/** How native TensorFlow would run steps here, from the environment and the machine. */
+/** How native TensorFlow would run steps with this environment and machine. */
 export interface StepsReport {
   readonly compiled: boolean
   readonly xla: boolean | 'auto'
   readonly mixedPrecision: 'bfloat16' | 'off'
-  /** whether this processor, or GPU, has instructions for bfloat16; without them it is emulated, which is not faster */
+  /** whether the processor or GPU has bfloat16 instructions; without them bfloat16 is emulated, which is not faster */
   readonly fastInBfloat16: boolean
   readonly threads: number
   readonly operations: number
   readonly oneDnn: boolean
-  /** whether a GPU will be used, as far as can be told without loading */
+  /** whether a GPU would be used, as far as is known without loading */
   readonly gpu: boolean
 }
 
-/** Looks which engines there are, fastest first, without loading any. */
+/** Finds the engines, fastest first, without loading any. */
 export async function findEngines(): Promise<EngineFound[]> {
   return [
     await findNative(),
@@ -57,7 +57,7 @@ export async function findEngines(): Promise<EngineFound[]> {
 }
 
 /**
- * The machine and its engines.
+ * Describes the machine and its engines.
  * @param options how steps would be compiled, as `prepareEngine` takes them
  */
 export async function describeEngines(
@@ -95,7 +95,7 @@ async function describeSteps(
       gpu: here.gpu,
     }
   } catch (error) {
-    if (error instanceof SelfsupError) return undefined // `engines` tells what is wrong
+    if (error instanceof SelfsupError) return undefined // `engines` reports the problem
     throw error
   }
 }
@@ -137,7 +137,7 @@ function findPackage(name: EngineName, title: string, specifier: string): Engine
   }
 }
 
-/** What an error says of an engine that cannot be used. */
+/** Reason, fix and code of an error, for an engine that is not available. */
 export function explain(
   error: unknown,
 ): Pick<EngineFound, 'reason' | 'fix' | 'code'> & { readonly reason: string } {

@@ -3,34 +3,34 @@ import type { EngineName } from './engine.js'
 import { explain } from './find-engines.js'
 import { loadTensorflowPackage } from './peers.js'
 
-/** What an installation is doing: one line for a person, and bytes downloaded or unpacked so far. */
+/** Progress of an installation: one line to display, and the bytes downloaded or unpacked so far. */
 export interface EngineProgress {
   readonly stage: string
   readonly message: string
   readonly bytes?: number
 }
 
-/** What came of an attempt to install the fastest engine. */
+/** The result of `installFastestEngine`. */
 export interface InstalledEngine {
-  /** the engine that `prepareEngine` takes from now on */
+  /** the engine that `prepareEngine` uses from now on */
   readonly name: EngineName
-  /** whether that is the fastest one that Selfsup knows */
+  /** whether this is the fastest engine of Selfsup */
   readonly fastest: boolean
-  /** one line: what is installed, or why nothing could be installed */
+  /** one line: what is installed, or why the installation failed */
   readonly message: string
-  /** what to do about it, where nothing could be installed */
+  /** how to fix a failed installation */
   readonly fix?: string
   readonly code?: ErrorCode
 }
 
 /**
- * Installs native TensorFlow where it is not installed yet, for the set-up of a project. Never throws: without
- * pip, compiler, network or a fitting wheel the next engine serves, and `message` says what was missing.
+ * Installs native TensorFlow if it is not installed yet, for set-up scripts. Never throws: if pip, a compiler, the network
+ * or a matching wheel is missing, the next engine is used, and `message` says what is missing.
  */
 export async function installFastestEngine(
   options: {
     readonly onProgress?: (progress: EngineProgress) => void
-    /** what computes on NVIDIA cards; default false */
+    /** install the engine for NVIDIA GPUs; default false */
     readonly cuda?: boolean
   } = {},
 ): Promise<InstalledEngine> {

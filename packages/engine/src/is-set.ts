@@ -1,4 +1,4 @@
-/** Whether a variable of the environment says yes: it is there, and neither empty nor 0. */
+/** Whether an environment variable is set to a value other than empty or 0. */
 export function isSet(name: string): boolean {
   return !['', '0', undefined].includes(process.env[name])
 }

@@ -9,7 +9,7 @@ afterEach(() => {
   for (const root of roots.splice(0)) rmSync(root, { recursive: true, force: true })
 })
 
-/** A file system that holds these files. */
+/** A file system with these files. */
 function root(files: Record<string, string>): string {
   const folder = mkdtempSync(join(tmpdir(), 'selfsup-root-'))
   roots.push(folder)
@@ -26,9 +26,9 @@ describe('availableCores', () => {
     ['no control group', {}, all],
     ['no limit', { 'sys/fs/cgroup/cpu.max': 'max 100000\n' }, all],
     ['half a processor', { 'sys/fs/cgroup/cpu.max': '50000 100000\n' }, 1],
-    ['more than there are', { 'sys/fs/cgroup/cpu.max': '99900000 100000\n' }, all],
+    ['more than the machine has', { 'sys/fs/cgroup/cpu.max': '99900000 100000\n' }, all],
     [
-      'the least of the groups above',
+      'the lowest of the parent groups',
       {
         'proc/self/cgroup': '0::/outer/inner\n',
         'sys/fs/cgroup/outer/cpu.max': '100000 100000\n',

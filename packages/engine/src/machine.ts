@@ -4,21 +4,21 @@ import { availableParallelism, cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-/** What a machine is made of, as far as training goes. */
+/** The hardware and system of a machine, as far as they matter for training. */
 export interface Machine {
-  /** as Node names platform and architecture: linux-x64 */
+  /** Node's names of platform and architecture: linux-x64 */
   readonly platform: string
   readonly node: string
   readonly processor: string
-  /** that this process may use */
+  /** processors that this process may use */
   readonly cores: number
   /** bytes that this process may use */
   readonly memory: number
-  /** NVIDIA cards, `name, memory` each */
+  /** NVIDIA GPUs, each as `name, memory` */
   readonly gpus: readonly string[]
 }
 
-/** Looks at the machine; takes as long as `nvidia-smi` does where there is one. */
+/** Describes the machine. Runs `nvidia-smi` if it is installed. */
 export async function describeMachine(): Promise<Machine> {
   const constrained = process.constrainedMemory?.() ?? 0
   return {
@@ -27,11 +27,11 @@ export async function describeMachine(): Promise<Machine> {
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableCores(),
     memory: constrained > 0 ? Math.min(constrained, totalmem()) : totalmem(),
-    gpus: await nvidiaCards(),
+    gpus: await nvidiaGpus(),
   }
 }
 
-async function nvidiaCards(): Promise<string[]> {
+async function nvidiaGpus(): Promise<string[]> {
   try {
     const query = ['--query-gpu=name,memory.total', '--format=csv,noheader']
     const { stdout } = await promisify(execFile)('nvidia-smi', query, { timeout: 5_000 })
@@ -42,16 +42,16 @@ async function nvidiaCards(): Promise<string[]> {
 }
 
 /**
- * Processors that this process may use, at least 1: those it is bound to, but no more than its control group's
- * quota of processor time (a container's `--cpus`), which Node 20 does not look at.
- * @param root where the file system begins, for tests
+ * Number of processors that this process may use, at least 1: those that it is bound to, limited by the processor quota of
+ * its control group (a container's `--cpus`), which Node 20 ignores.
+ * @param root root of the file system, for tests
  */
 export function availableCores(root = '/'): number {
   const quota = Math.min(quotaOfVersion2(root), quotaOfVersion1(root))
   return Math.max(1, Math.min(availableParallelism(), Math.ceil(quota)))
 }
 
-/** The least `cpu.max` from the process' own group up to the root. */
+/** The lowest `cpu.max` from the process's own group up to the root. */
 function quotaOfVersion2(root: string): number {
   const own = /^0::(.*)$/m.exec(read(join(root, 'proc/self/cgroup')))?.[1] ?? '/'
   const parts = own.split('/').filter(Boolean)

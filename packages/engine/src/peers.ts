@@ -1,9 +1,9 @@
 import { SelfsupError } from '@selfsup/core'
 
 /**
- * An optional peer, imported when it is wanted.
- * @param specifier the package, for the message
- * @throws SelfsupError with the command that installs it, where it is not installed
+ * Imports an optional peer dependency on demand.
+ * @param specifier name of the package, for the message
+ * @throws SelfsupError with the install command if it is not installed
  */
 async function importPeer<Module>(specifier: string, load: () => Promise<Module>): Promise<Module> {
   try {

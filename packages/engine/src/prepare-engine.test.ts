@@ -19,7 +19,7 @@ describe.each([...testEngines(), 'cpu'] as const)('%s', (name) => {
     engine = await prepareEngine({ engine: name, threads: 2 })
   })
 
-  test('is the current backend and says what it is', () => {
+  test('is the current backend and describes itself', () => {
     expect(tf.getBackend()).toBe(name)
     expect(engine.name).toBe(name)
     expect(engine.missing).toEqual([])
@@ -35,7 +35,7 @@ describe.each([...testEngines(), 'cpu'] as const)('%s', (name) => {
     expect([...gradient]).toEqual([2, 4])
   })
 
-  test('a large product is right, threads or not', () => {
+  test('a large product is correct with threads', () => {
     const error = tf.tidy(() => {
       const a = tf.reshape(tf.mod(tf.range(0, 96 * 128), 7), [96, 128])
       const product = tf.matMul(a, a, false, true)
@@ -45,7 +45,7 @@ describe.each([...testEngines(), 'cpu'] as const)('%s', (name) => {
     expect(error).toBe(0)
   })
 
-  test('a compiled step gives the same and frees what it does not return', () => {
+  test('a compiled step returns the same and frees intermediate tensors', () => {
     const step = engine.compile((x: tf.Tensor, scale: tf.Tensor) => ({ y: tf.mul(tf.add(x, 1), scale) }))
     const x = tf.tensor1d([1, 2])
     const scale = tf.scalar(3)
@@ -56,7 +56,7 @@ describe.each([...testEngines(), 'cpu'] as const)('%s', (name) => {
     tf.dispose([x, scale, y])
   })
 
-  test('may be prepared again', async () => {
+  test('can be prepared again', async () => {
     expect(await prepareEngine({ engine: name })).toMatchObject({ name })
   })
 })
@@ -66,7 +66,7 @@ describe('auto', () => {
     delete process.env.SELFSUP_ENGINE
   })
 
-  test('is the fastest there is', async () => {
+  test('selects the fastest available engine', async () => {
     delete process.env.SELFSUP_ENGINE
     const fastest = (await findEngines()).find((engine) => engine.available)
     expect((await prepareEngine()).name).toBe(fastest?.name)
@@ -81,7 +81,7 @@ describe('auto', () => {
     )
   })
 
-  test('falls back and says what was missing and what to do', async () => {
+  test('falls back and reports what is missing and how to fix it', async () => {
     const missing = new SelfsupError('TensorFlow is not installed on this machine', {
       code: 'engine-missing',
       fix: 'install it',

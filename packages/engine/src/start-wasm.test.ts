@@ -10,7 +10,7 @@ const environment = () => ({
   listeners: [process.listenerCount('uncaughtException'), process.listenerCount('unhandledRejection')],
 })
 
-test('WebAssembly starts its threads in Node and leaves the process as it was', async () => {
+test('WebAssembly starts threads in Node and restores globals', async () => {
   const wasm = await import('@tensorflow/tfjs-backend-wasm')
   const before = environment()
   expect(await startWasm(wasm, 3)).toBe(3)

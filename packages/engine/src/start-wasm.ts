@@ -1,13 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { withWasmThreads } from './wasm-threads.js'
 
-/** The threaded build has that many workers. */
+/** Number of workers of the threaded build. */
 const MOST_THREADS = 8
 
 /**
- * Starts the WebAssembly backend with as many threads as are wanted and can be had, else with one.
+ * Starts the WebAssembly backend with up to `threads` threads, or with one if threads are not available.
  * @param wasm the package @tensorflow/tfjs-backend-wasm
- * @returns how many threads work
+ * @returns the number of threads in use
  */
 export async function startWasm(
   wasm: typeof import('@tensorflow/tfjs-backend-wasm'),
@@ -34,11 +34,11 @@ async function startThreaded(wasm: typeof import('@tensorflow/tfjs-backend-wasm'
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', true)
   wasm.setThreadsCount(threads)
   const warn = console.warn
-  console.warn = () => {} // TensorFlow.js warns of a failure that is made good below
+  console.warn = () => {} // TensorFlow.js warns about a failure that is handled below
   try {
     if (await withWasmThreads(threads, () => tf.setBackend('wasm'))) return
   } catch {
-    // one thread, then
+    // use one thread
   } finally {
     console.warn = warn
   }
@@ -46,7 +46,7 @@ async function startThreaded(wasm: typeof import('@tensorflow/tfjs-backend-wasm'
   if (!tf.findBackendFactory('wasm')) tf.registerBackend('wasm', factory, 2)
 }
 
-/** The backend makes every unhandled error its own, and takes away all listeners when it is disposed of. */
+/** Removes new listeners: the backend handles every unhandled error, and removes all listeners when it is disposed. */
 function removeNew(event: 'uncaughtException' | 'unhandledRejection', before: readonly unknown[]): void {
   for (const listener of process.listeners(event as 'uncaughtException')) {
     if (!before.includes(listener)) process.removeListener(event, listener)

@@ -5,13 +5,15 @@ import type { WorkerOptions } from 'node:worker_threads'
 /**
  * Lets the threaded build of @tensorflow/tfjs-backend-wasm start its threads in Node, while `initialise` runs.
  *
- * The package leaves Node out (tensorflow/tfjs#3830) for what its start-up code does: it hands the sources of
- * its threads over as blobs, which Node's workers do not take; its threads refer to modules by names of the
- * bundle; it takes at most half the processors it sees; and its workers keep the process from ending. Each is
- * put right from outside, for the time of the initialisation alone, after which all globals are as before.
- * Threads share the work of matrix products and convolutions; results are the same to the last bit.
+ * The package does not support threads in Node (tensorflow/tfjs#3830), because its start-up code
+ * - passes the sources of its threads as blobs, which Node's workers do not accept,
+ * - refers to modules by names of the bundle in its threads,
+ * - uses at most half of the processors,
+ * - keeps the process alive with its workers.
+ * This function works around each of these during initialisation and restores all globals afterwards. Threads share the
+ * work of matrix products and convolutions; results are identical to the last bit.
  *
- * @param threads how many to work with, the calling one included; the build has room for 8
+ * @param threads number of threads, including the calling one; the build supports up to 8
  */
 export async function withWasmThreads<T>(threads: number, initialise: () => Promise<T>): Promise<T> {
   const require = createRequire(import.meta.url)
@@ -44,7 +46,7 @@ export async function withWasmThreads<T>(threads: number, initialise: () => Prom
       super.postMessage(message.cmd === 'load' ? { ...message, urlOrBlob: '' } : message, transfer)
     }
     override ref() {
-      // A thread that waits for work must not keep the process alive.
+      // A waiting thread must not keep the process alive.
     }
   }
   os.cpus = () => Array.from({ length: 2 * threads }, () => before.cpus()[0]!)
@@ -62,7 +64,7 @@ export async function withWasmThreads<T>(threads: number, initialise: () => Prom
 
 const WORKER_ADDRESS = 'selfsup:wasm-worker'
 
-/** The worker's own script between what the bundle's names stand for and what it asks the page to load. */
+/** The worker's script, preceded by the modules that it refers to and followed by the module that it loads. */
 function workerSource(scripts: { module: string; worker: string }): string {
   return `
     globalThis.require$$0 = require('fs')

@@ -6,7 +6,7 @@ import { batchNorm } from './batch-norm.js'
 
 const epsilon = 1e-3
 
-/** The paper's algorithm in doubles: y of one channel's values. */
+/** The paper's algorithm in double precision: y of one channel's values. */
 function normalised(values: number[], gamma: number, beta: number): number[] {
   const mean = values.reduce((a, b) => a + b, 0) / values.length
   const variance = values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length
@@ -22,7 +22,7 @@ describe.each([...testEngines(), 'cpu' as const])('batchNorm on %s', (engine) =>
   const gamma = [1.5, -0.5, 1]
   const beta = [0.1, 0, -1]
 
-  test.each([[[8, 3]], [[2, 4, 3]], [[2, 3, 2, 3]]])('of shape %j is the paper’s algorithm', (shape) => {
+  test.each([[[8, 3]], [[2, 4, 3]], [[2, 3, 2, 3]]])('for shape %j equals the paper’s algorithm', (shape) => {
     tf.tidy(() => {
       const data = normals([3, 4], tf.util.sizeFromShape(shape)).map((v, i) => v * (1 + (i % 3)) + (i % 3))
       const { y, mean, variance } = batchNorm(tf.tensor(data, shape), tf.tensor1d(gamma), tf.tensor1d(beta), {
@@ -43,7 +43,7 @@ describe.each([...testEngines(), 'cpu' as const])('batchNorm on %s', (engine) =>
     })
   })
 
-  test('gradients equal finite differences of the algorithm in doubles', () => {
+  test('gradients equal finite differences of the algorithm in double precision', () => {
     const rows = 6
     const data = [...normals([8, 8], rows * 3)]
     const weights = [...normals([9, 9], rows * 3)]
@@ -94,7 +94,7 @@ describe.each([...testEngines(), 'cpu' as const])('batchNorm on %s', (engine) =>
     )
   })
 
-  test('rectified, it and its gradients are those of ReLU behind it, means far from 0 or not', () => {
+  test('rectify equals a ReLU afterwards, including gradients, also with means far from 0', () => {
     for (const far of [0, 1000]) {
       const [x, dy, scale, shift] = tf.tidy(() => [
         tf.add(tf.tensor(normals([3, 4], 4 * 5 * 5 * 3), [4, 5, 5, 3]), far),
@@ -121,7 +121,7 @@ describe.each([...testEngines(), 'cpu' as const])('batchNorm on %s', (engine) =>
     }
   })
 
-  test('leaves three tensors and refuses what has no variance', () => {
+  test('leaves three tensors and rejects inputs without variance', () => {
     const inputs = [tf.ones([4, 3]), tf.ones([3]), tf.zeros([3])] as [tf.Tensor2D, tf.Tensor1D, tf.Tensor1D]
     const before = tf.memory().numTensors
     const result = batchNorm(...inputs)

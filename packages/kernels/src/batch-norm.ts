@@ -2,30 +2,30 @@ import { ShapeError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { attributes, COMPOSED, NATIVE, type NativeBackend } from './native.js'
 
-/** What a training pass of batch normalisation yields. */
+/** The result of batch normalisation in training. */
 export interface BatchNormalised<T extends tf.Tensor> {
-  /** of x's shape: normalised, scaled, shifted, rectified where that is asked for */
+  /** same shape as x: normalised, scaled, shifted and, with `rectify`, rectified */
   readonly y: T
   /** [channels], the batch's mean */
   readonly mean: tf.Tensor1D
-  /** [channels], the batch's unbiased variance, for running statistics as PyTorch and TensorFlow keep them */
+  /** [channels], the batch's unbiased variance, as PyTorch and TensorFlow use it for running statistics */
   readonly variance: tf.Tensor1D
 }
 
 const KERNEL = 'SelfsupBatchNorm'
-/** the addon's own, with the rectifier */
+/** our addon's operation, which includes the rectifier */
 const FUSED = 'SelfsupNormalisation'
 
 /**
- * Batch normalisation with the batch's own statistics, over all axes but the last (Ioffe & Szegedy 2015,
- * arXiv:1502.03167, algorithm 1): one fused operation forwards and one backwards on native TensorFlow,
- * a handful of passes elsewhere. Differentiable in x, gamma and beta through y.
+ * Batch normalisation with the batch's own statistics, over all axes except the last (Ioffe & Szegedy 2015,
+ * arXiv:1502.03167, algorithm 1). On native TensorFlow it is one fused operation forwards and one backwards, on other
+ * engines a few passes. y is differentiable with respect to x, gamma and beta.
  * @param x [..., channels], at least two values per channel
  * @param gamma scale, [channels]
  * @param beta shift, [channels]
  * @param options.epsilon added to the variance; 1e-5
- * @param options.rectify ReLU behind it, in the same passes over memory where the engine has an operation for both
- * @throws ShapeError when gamma or beta do not fit x's channels, or a channel has but one value
+ * @param options.rectify also apply ReLU, in the same passes over memory if the engine has an operation for both
+ * @throws ShapeError if gamma or beta do not fit x's channels, or a channel has only one value
  */
 export function batchNorm<T extends tf.Tensor>(
   x: T,
@@ -66,13 +66,13 @@ export function batchNorm<T extends tf.Tensor>(
   })
 }
 
-/** Whether the engine has our operation, which does all in the fewest passes over memory. */
+/** Whether the engine has our fused operation, which needs the fewest passes over memory. */
 function isFused(): boolean {
   if (tf.getBackend() !== NATIVE) return false
   return (tf.backend() as NativeBackend & tf.KernelBackend).fused?.normalisation === true
 }
 
-/** TensorFlow's fused operation takes four axes; which of them hold what makes no difference to it. */
+/** TensorFlow's fused operation requires four axes; how the values are divided among the first three does not matter. */
 function lastSpatial({ shape }: tf.Tensor): number {
   return shape.length > 2 ? shape.at(-2)! : 1
 }
@@ -96,7 +96,7 @@ const nativeTypes = {
 tf.registerKernel({
   kernelName: KERNEL,
   backendName: NATIVE,
-  // y, mean, unbiased variance, then what the backward operation wants: mean, variance, and a reserve.
+  // y, mean, unbiased variance, then the inputs of the backward operation: mean, variance and a reserve.
   kernelFunc: ({ inputs, attrs, backend }) => {
     const { x, gamma, beta } = inputs as unknown as Inputs
     const { epsilon } = attrs as unknown as Attributes
@@ -155,7 +155,7 @@ for (const backendName of COMPOSED) {
   tf.registerKernel({
     kernelName: KERNEL,
     backendName,
-    // y, mean, unbiased variance, then what the backward pass wants: mean, 1 / standard deviation, nothing.
+    // y, mean, unbiased variance, then the inputs of the backward pass: mean, 1 / standard deviation, unused.
     kernelFunc: ({ inputs, attrs }) => {
       const { x, gamma, beta } = inputs as unknown as Inputs
       const { epsilon } = attrs as unknown as Attributes
@@ -181,8 +181,8 @@ tf.registerGradient({
     const [dy] = dys as tf.Tensor[]
     const { epsilon } = attrs as unknown as Attributes
     const [x, gamma, ...kept] = saved as [tf.Tensor4D, tf.Tensor1D, ...tf.Tensor[]]
-    // Here rather than when x's gradient is asked for: one backward operation yields all three, and
-    // TensorFlow.js tidies after each.
+    // Computed here instead of in the callbacks: one backward operation returns all three gradients, and
+    // TensorFlow.js tidies after each callback.
     const [dx, dGamma, dBeta] = tf.tidy(() => backward(dy as tf.Tensor4D, x, gamma, kept, epsilon))
     return { x: () => dx, gamma: () => dGamma, beta: () => dBeta }
   },

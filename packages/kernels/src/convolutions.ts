@@ -2,15 +2,15 @@ import * as tf from '@tensorflow/tfjs-core'
 import { NATIVE, type NativeBackend } from './native.js'
 
 /**
- * Whether the engine in use has convolutions of its own, which take zeros around pictures that are nowhere written:
- * native TensorFlow with Selfsup's addon, on processors that they are made for.
+ * Whether the current engine uses Selfsup's own convolutions, which pad without writing the zeros to memory: native
+ * TensorFlow with Selfsup's addon, on processors where they are faster.
  */
 export function hasOwnConvolutions(): boolean {
   if (tf.getBackend() !== NATIVE) return false
   return (tf.backend() as NativeBackend & tf.KernelBackend).fused?.convolutions === true
 }
 
-/** Whether a convolution is one that they are for: as packages/tensorflow/src/own-convolutions.ts takes them. */
+/** Whether these support a convolution; must match `suitable` in packages/tensorflow/src/own-convolutions.ts. */
 export function suitsOwnConvolution(channels: number, filters: number, kernelSize: number): boolean {
   return channels % 16 === 0 && filters % 16 === 0 && kernelSize > 1
 }

@@ -7,8 +7,8 @@ type Gradient = (
 ) => Record<string, () => tf.Tensor>
 
 /**
- * Gradients that TensorFlow.js 4.22 gets wrong or refuses on every backend: of broadcast inputs (their shape is
- * forgotten), of running sums (transposed once too often), and of repetitions of more than four axes.
+ * Gradients that are wrong or not supported in TensorFlow.js 4.22 on every engine: of broadcast inputs (their shape is
+ * ignored), of cumulative sums (transposed once too often), and of tiling with more than four axes.
  */
 export const correctedGradients: readonly (Omit<tf.GradConfig, 'gradFunc'> & {
   readonly gradFunc: Gradient
@@ -38,7 +38,7 @@ export const correctedGradients: readonly (Omit<tf.GradConfig, 'gradFunc'> & {
     inputsToSave: ['x'],
     gradFunc: (dy, [x], attrs) => {
       const { reps } = attrs as unknown as tf.TileAttrs
-      // Repetitions as axes of their own, where there are any.
+      // Repeated axes are split into a repetition axis and the original axis.
       const parts = x!.shape.flatMap((size, axis) => (reps[axis]! > 1 ? [reps[axis]!, size] : [size]))
       const repeated = x!.shape.flatMap((_, axis) => (reps[axis]! > 1 ? [true, false] : [false]))
       const axes = repeated.flatMap((is, axis) => (is ? [axis] : []))
@@ -47,7 +47,7 @@ export const correctedGradients: readonly (Omit<tf.GradConfig, 'gradFunc'> & {
   },
 ]
 
-/** The gradient of a matrix product, itself by such products. */
+/** The gradient of a matrix product, computed with the same kind of product. */
 export function productGradient(
   product: (a: tf.Tensor, b: tf.Tensor, transposeA: boolean, transposeB: boolean) => tf.Tensor,
 ) {
@@ -87,7 +87,7 @@ function pairwise(
   }
 }
 
-/** Summed over what broadcasting to the gradient's shape repeated. */
+/** Sums a gradient over the axes that broadcasting repeated. */
 function summedTo(gradient: tf.Tensor, shape: number[]): tf.Tensor {
   const axes = tf.broadcast_util.getReductionAxes(shape, gradient.shape)
   return axes.length > 0 ? tf.reshape(tf.sum(gradient, axes), shape) : gradient

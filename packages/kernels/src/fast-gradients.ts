@@ -2,13 +2,13 @@ import * as tf from '@tensorflow/tfjs-core'
 import { attributes, NATIVE, type NativeBackend } from './native.js'
 
 /**
- * Gradients that replace TensorFlow.js's own: those make tensors of ones and zeros in JavaScript, as large
- * as the activations, or keep an input where the output serves.
+ * Gradients that replace TensorFlow.js's own, which create tensors of ones and zeros in JavaScript, as large as the
+ * activations, or keep an input although the output suffices.
  */
 export const fastGradients: readonly tf.GradConfig[] = [
   {
     kernelName: 'Relu',
-    // The next layer keeps the output anyway; of the input nothing is needed.
+    // The next layer keeps the output anyway; the input is not needed.
     outputsToSave: [true],
     gradFunc: (dy, [y]) => ({ x: () => reluGradient(dy as tf.Tensor, y!) }),
   },
@@ -32,8 +32,8 @@ export const fastGradients: readonly tf.GradConfig[] = [
 ]
 
 /**
- * Activations whose gradient native TensorFlow has in one operation, by the name of TensorFlow.js's kernel;
- * whether it takes the signal or the saved tensor first.
+ * Activations whose gradient is one operation of native TensorFlow, by the name of TensorFlow.js's kernel. `order` says
+ * whether the operation takes the incoming gradient or the saved tensor first.
  */
 const nativeActivations = {
   Relu6: { operation: 'Relu6Grad', order: 'signal first' },
@@ -74,7 +74,7 @@ function reluGradient(dy: tf.Tensor, y: tf.Tensor): tf.Tensor {
   return nativeGradient('ReluGrad', [dy, y])
 }
 
-/** A reduction's gradient, laid out over what was reduced. */
+/** A reduction's gradient, broadcast to the shape of the reduction's input. */
 function spread(dy: tf.Tensor, shape: number[], axis: number | number[]): tf.Tensor {
   const axes = tf.util.parseAxisParam(axis, shape)
   const kept = shape.map((size, index) => (axes.includes(index) ? 1 : size))

@@ -17,7 +17,7 @@ const maxPool = (x: tf.Tensor, size: number, stride: number, pad: 'same' | 'vali
 const avgPool = (x: tf.Tensor, size: number, stride: number, pad: 'same' | 'valid') =>
   tf.avgPool(x as tf.Tensor4D, size, stride, pad)
 
-/** What training a ResNet, a ConvNet or a vision transformer takes gradients of, and the shape of its input. */
+/** Operations that training a ResNet, a ConvNet or a vision transformer differentiates, with the shape of their input. */
 const operations: readonly (readonly [string, Operation, number[]])[] = [
   ['conv2d, input', (x) => conv(x, at([3, 3, 2, 3]), 1, 'same'), [2, 5, 4, 2]],
   ['conv2d stride 2, input', (x) => conv(x, at([3, 3, 2, 3]), 2, 'same'), [2, 5, 4, 2]],
@@ -88,7 +88,7 @@ describe.each(testEngines())('on %s', (engine) => {
               ),
             ).dataSync()[0]!,
         )
-      const by = 1e-3 // no value of these inputs is nearer to a corner
+      const by = 1e-3 // no input value is closer than this to a kink
       for (let i = 0; i < values.length; i++) {
         const difference = (moved(i, by) - moved(i, -by)) / (2 * by)
         expect(Math.abs(values[i]! - difference)).toBeLessThan(1e-2 * Math.max(1, Math.abs(difference)))
@@ -96,7 +96,7 @@ describe.each(testEngines())('on %s', (engine) => {
     })
   })
 
-  test('step: 1 above zero, else alpha', () => {
+  test('step is 1 above zero, otherwise alpha', () => {
     tf.tidy(() => {
       const x = tf.tensor1d([-2, 0, 3, Number.NaN])
       expect([...tf.step(x).dataSync()]).toEqual([0, 0, 1, Number.NaN])

@@ -2,12 +2,11 @@ import * as tf from '@tensorflow/tfjs-core'
 import { NATIVE, type NativeBackend } from './native.js'
 
 /**
- * Runs `body` so that its matrix products and convolutions compute in float32 under mixed precision too, as do all gradients
- * through them: for differences of nearly equal results of a network, such as a finite difference, which bfloat16 would
- * round away. Whatever is computed from its results computes in float32 as well, until it is assigned to a variable.
+ * Runs `body` so that its matrix products and convolutions, and all gradients through them, compute in float32 in mixed
+ * precision too. Use it for differences of nearly equal results of a network, such as finite differences, which bfloat16
+ * would round to zero. Operations on its results also compute in float32, until they are assigned to a variable.
  *
- * A loss that only needs exact logits takes `matMulFloat32` instead: the gradients that it passes to the network stay
- * bfloat16 there.
+ * A loss that only needs exact logits should use `matMulFloat32` instead, which keeps the network's gradients in bfloat16.
  *
  * @returns what `body` returns
  */

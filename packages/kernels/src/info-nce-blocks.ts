@@ -3,23 +3,23 @@ import * as tf from '@tensorflow/tfjs-core'
 /** Rows and columns of a tile of logits: 4 MiB of float32, which stays in the cache of a core's cluster. */
 const TILE_SIDE = 1024
 
-/** With more blocks than this, tiles grow, up to LARGEST_SIDE: capturing hundreds of tiles costs more than the cache saves. */
+/** With more blocks than this, tiles grow up to LARGEST_SIDE, because capturing hundreds of tiles costs more than the cache saves. */
 const MOST_BLOCKS = 16
 const LARGEST_SIDE = 4096
 
 /**
- * Logits within +-40 need no shift by the row's maximum: their exponentials, sums of millions of those,
- * and the reciprocals of such sums all lie well inside float32's range.
+ * Logits within +-40 need no shift by the row's maximum: their exponentials, sums of millions of these,
+ * and the reciprocals of such sums are all well within float32's range.
  */
 export const SAFE_BOUND = 40
 
-/** Rows from `start` up to, not including, `end`. */
+/** Rows from `start` (inclusive) to `end` (exclusive). */
 export interface Block {
   readonly start: number
   readonly end: number
 }
 
-/** The side of tiles of a matrix with this many rows. */
+/** The side of tiles for a matrix with this many rows. */
 function tileSide(rows: number): number {
   let side = TILE_SIDE
   while (side < LARGEST_SIDE && rows > MOST_BLOCKS * side) side *= 2
@@ -38,18 +38,18 @@ export function splitRows(rows: number, most = tileSide(rows)): Block[] {
   return blocks
 }
 
-/** The most columns that make a tile with this many rows: few queries may meet many keys at once. */
+/** The maximum number of columns of a tile with this many rows: with few queries, a tile can contain many keys. */
 export function columnsBeside(rows: number): number {
   return Math.max(TILE_SIDE, Math.floor((TILE_SIDE * TILE_SIDE) / Math.max(1, rows)))
 }
 
-/** The rows of one block of a matrix, or the matrix itself when the block is all of it. */
+/** The rows of one block of a matrix, or the matrix itself if the block contains all of it. */
 export function rowsOf<T extends tf.Tensor1D | tf.Tensor2D>(matrix: T, { start, end }: Block): T {
   if (start === 0 && end === matrix.shape[0]) return matrix
   return tf.slice(matrix, start, end - start) as T
 }
 
-/** A square matrix [rows, rows], false on the diagonal and true elsewhere, made on the device. */
+/** A square matrix [rows, rows], false on the diagonal and true elsewhere, computed on the device. */
 export function allButDiagonal(rows: number): tf.Tensor2D {
   return tf.tidy(() => {
     const numbers = tf.range(0, rows, 1, 'int32')
@@ -57,7 +57,7 @@ export function allButDiagonal(rows: number): tf.Tensor2D {
   })
 }
 
-/** Adds in place of both operands, which it disposes of. */
+/** Returns the sum of both operands and disposes them. */
 export function accumulate<T extends tf.Tensor>(total: T | undefined, part: T): T {
   if (!total) return part
   const sum = tf.add(total, part) as T

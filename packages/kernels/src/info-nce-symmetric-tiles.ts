@@ -2,12 +2,12 @@ import * as tf from '@tensorflow/tfjs-core'
 import { accumulate, allButDiagonal, type Block, rowsOf, splitRows } from './info-nce-blocks.js'
 import { matMulFloat32 } from './matmul-float32.js'
 
-/** With at most this many tiles, they are kept for the gradient instead of being made again. */
+/** Up to this many tiles are kept for the gradient; more are recomputed. */
 const MOST_KEPT = 3
 
 /** One tile on or above the diagonal. */
 interface Place {
-  /** numbers of the blocks of its rows and of its columns */
+  /** indices of its row block and column block */
   readonly i: number
   readonly j: number
   readonly rows: Block
@@ -15,8 +15,8 @@ interface Place {
 }
 
 /**
- * The symmetric matrix exp(z_i . z_j), tile by tile. A tile above the diagonal
- * stands for its mirror image too, which halves the exponentials and a third of the products.
+ * The symmetric matrix exp(z_i . z_j), tile by tile. A tile above the diagonal also represents its mirror image, which
+ * saves half of the exponentials and a third of the products.
  */
 export class SymmetricTiles {
   private readonly places: readonly Place[]
@@ -24,8 +24,8 @@ export class SymmetricTiles {
   private readonly diagonal: boolean
 
   /**
-   * @param rows of z
-   * @param options.diagonal leave exp(z_i . z_i) in; default false: 0 in its place
+   * @param rows number of rows of z
+   * @param options.diagonal include exp(z_i . z_i); default false: use 0 instead
    */
   constructor(rows: number, { diagonal = false } = {}) {
     this.diagonal = diagonal
@@ -39,7 +39,7 @@ export class SymmetricTiles {
   /**
    * Sums over each row.
    * @param z [rows, features]
-   * @returns sums [rows, 1], and the tiles where they are few, for `gradient`
+   * @returns sums [rows, 1] and, if there are few tiles, the tiles for `gradient`
    */
   rowSums(z: tf.Tensor2D): { sums: tf.Tensor2D; kept: tf.Tensor2D[] } {
     const totals: tf.Tensor2D[] = []
@@ -66,7 +66,7 @@ export class SymmetricTiles {
    * `W_ij = weights_i exp(z_i . z_j)`.
    * @param z [rows, features]
    * @param weights [rows, 1]
-   * @param kept what `rowSums` kept
+   * @param kept the tiles that `rowSums` returned
    * @returns [rows, features]
    */
   gradient(z: tf.Tensor2D, weights: tf.Tensor2D, kept: readonly tf.Tensor2D[]): tf.Tensor2D {

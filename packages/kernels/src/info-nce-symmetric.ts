@@ -9,14 +9,14 @@ import { SymmetricTiles } from './info-nce-symmetric-tiles.js'
  * `log(sum over j != i of exp(z_i . z_j))`: the denominator of NT-Xent (Chen et al. 2020,
  * arXiv:2002.05709, eq. 1). Scale `z` by the square root of 1 / temperature beforehand.
  *
- * The rows x rows matrix is never held: its tiles are made one at a time, above the diagonal only,
- * since the matrix is symmetric, and made again for the gradient.
+ * The rows x rows matrix is never in memory: its tiles are computed one at a time, only above the diagonal,
+ * because the matrix is symmetric, and computed again for the gradient.
  *
  * @param z [rows, features], rows >= 2
- * @param options.bound a promise that no product exceeds this in magnitude (1 / temperature for
- *   normalised embeddings): up to 40 it saves the search for each row's maximum; default: unknown
+ * @param options.bound upper bound on the magnitude of all products (1 / temperature for normalised
+ *   embeddings); up to 40 it makes the search for each row's maximum unnecessary; default: unknown
  * @returns [rows]; differentiable
- * @throws ShapeError when `z` is not a matrix or has fewer than 2 rows
+ * @throws ShapeError if `z` is not a matrix or has fewer than 2 rows
  */
 export function logSumExpOfPairs(z: tf.Tensor2D, { bound = Number.POSITIVE_INFINITY } = {}): tf.Tensor1D {
   assertRank('logSumExpOfPairs', 'z', z, 2, '[rows, features]')

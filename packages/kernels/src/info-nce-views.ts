@@ -3,19 +3,19 @@ import * as tf from '@tensorflow/tfjs-core'
 import { SAFE_BOUND } from './info-nce-blocks.js'
 import { SymmetricTiles } from './info-nce-symmetric-tiles.js'
 
-/** A row shorter than this is divided by this instead, as PyTorch's `normalize` does. */
+/** Lower bound of the divisor when normalising a row, as in PyTorch's `normalize`. */
 const SHORTEST = 1e-12
 
 /**
- * NT-Xent of two views as one operation, normalisation of the embeddings included: the mean over all
+ * NT-Xent of two views as one operation that includes normalisation of the embeddings: the mean over all
  * 2 x batch views of `log(sum over others of exp(cosine / temperature)) - cosine to its pair / temperature`
- * (Chen et al. 2020, arXiv:2002.05709, eq. 1), tile by tile like `logSumExpOfPairs`.
+ * (Chen et al. 2020, arXiv:2002.05709, eq. 1). Computed tile by tile, as `logSumExpOfPairs`.
  *
  * @param z1, z2 embeddings of the two views, each [batch, features]
- * @param temperature 0.025 or above, so that exponentials need no shift
+ * @param temperature at least 0.025, so that exponentials need no shift
  * @returns scalar; differentiable
- * @throws ShapeError when the shapes differ or are no matrices
- * @throws SelfsupError when the temperature is too low
+ * @throws ShapeError if the shapes differ or are not matrices
+ * @throws SelfsupError if the temperature is too low
  */
 export function ntXentOfViews(z1: tf.Tensor2D, z2: tf.Tensor2D, temperature: number): tf.Scalar {
   assertMatrix('ntXentOfViews', { z1, z2 })
@@ -25,15 +25,15 @@ export function ntXentOfViews(z1: tf.Tensor2D, z2: tf.Tensor2D, temperature: num
   )
   const [batch, features] = z1.shape
   const rows: [number, number] = [2 * batch, features]
-  // A view's product with itself weighs exp(1 / temperature), the others at least exp(-1 / temperature)
-  // each: where all of them outweigh it, it can be taken off their sum without a loss of digits.
+  // A view's product with itself contributes exp(1 / temperature), each other product at least exp(-1 / temperature). If
+  // the sum of the others is larger, the product with itself can be subtracted from the total without losing precision.
   const subtractSelf = Math.exp(2 / temperature) < 2 * batch - 1
   const tiles = new SymmetricTiles(2 * batch, { diagonal: subtractSelf })
   const operation = tf.customGrad((...args: unknown[]) => {
     const [z1, z2, save] = args as [tf.Tensor2D, tf.Tensor2D, tf.GradSaveFunc]
     const z = tf.stack([z1, z2])
     const lengths = tf.sqrt(tf.sum(tf.square(z), 2, true))
-    // Scaled on both sides, so that products are cosines over the temperature.
+    // Both factors are scaled, so that products are cosines divided by the temperature.
     const scale = tf.div(Math.sqrt(1 / temperature), tf.maximum(lengths, SHORTEST))
     const views = tf.mul(z, scale)
     const pairs = tf.reverse(views, 0)
@@ -52,7 +52,7 @@ export function ntXentOfViews(z1: tf.Tensor2D, z2: tf.Tensor2D, temperature: num
         ]
         const fromAll = tiles.gradient(tf.reshape(views, rows), tf.div(0.5, sums) as tf.Tensor2D, kept)
         const ofViews = tf.sub(tf.reshape(fromAll, views.shape), pairs)
-        // What is along a view, its product with itself included, does not turn it.
+        // Remove the component along each view (including its product with itself), which normalisation cancels.
         const along = tf.mul(tf.sum(tf.mul(views, ofViews), 2, true), temperature)
         const ofZ = tf.mul(tf.sub(ofViews, tf.mul(views, along)), tf.mul(scale, tf.div(dy, batch)))
         return tf.unstack(ofZ)

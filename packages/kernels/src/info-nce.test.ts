@@ -48,7 +48,7 @@ test('splitRows splits evenly and covers all rows', () => {
   expect(splitRows(1025).map(({ start, end }) => end - start)).toEqual([513, 512])
   expect(splitRows(16 * 1024)).toHaveLength(16)
   expect(splitRows(32 * 1024)).toHaveLength(16)
-  expect(splitRows(256 * 1024)).toHaveLength(64) // tiles of 64 MiB are the largest
+  expect(splitRows(256 * 1024)).toHaveLength(64) // the largest tiles have 64 MiB
 })
 
 describe.each(testEngines())('on %s', (engine) => {
@@ -56,7 +56,7 @@ describe.each(testEngines())('on %s', (engine) => {
     await prepareEngine({ engine })
   })
 
-  // 1,030 rows take two blocks, 2,100 three: tiles kept, and tiles made again.
+  // 1,030 rows are two blocks, whose tiles are kept; 2,100 are three, whose tiles are recomputed.
   test.each([
     [7, 5, 40],
     [1030, 3, 40],
@@ -102,7 +102,7 @@ describe.each(testEngines())('on %s', (engine) => {
     },
   )
 
-  test('large products neither overflow nor vanish without a bound', () => {
+  test('large products without a bound neither overflow nor underflow', () => {
     const q = tf.tensor2d([100, -100], [2, 1])
     const k = tf.tensor2d([3, -3, 1], [3, 1])
     expectClose(logSumExpOfProducts(q, k).dataSync(), [300, 300])
@@ -143,7 +143,7 @@ describe.each(testEngines())('on %s', (engine) => {
     },
   )
 
-  test('the whole matrix is never held', async () => {
+  test('the whole matrix is never in memory', async () => {
     const z = matrix(2600, 4)
     const dy = tf.ones([2600])
     const losses = [
@@ -157,7 +157,7 @@ describe.each(testEngines())('on %s', (engine) => {
     }
   })
 
-  test('leave no tensors behind', () => {
+  test('leak no tensors', () => {
     const z = matrix(1500, 4)
     const dy = tf.ones([1500])
     const before = tf.memory().numTensors
@@ -170,7 +170,7 @@ describe.each(testEngines())('on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(before)
   })
 
-  test('refuse what does not fit', () => {
+  test('reject shapes that do not fit', () => {
     const z = matrix(4, 3)
     expect(() => logSumExpOfProducts(z, matrix(4, 2))).toThrow('same number of features; got [4,3] and [4,2]')
     expect(() => logSumExpOfProducts(z, matrix(3, 3), { excludeSelf: true })).toThrow('must be the same rows')

@@ -13,17 +13,17 @@ import { matMulFloat32 } from './matmul-float32.js'
 
 export interface LogSumExpOptions {
   /**
-   * a promise that no product exceeds this in magnitude (1 / temperature for normalised embeddings):
-   * up to 40 it saves the search for each row's maximum; default: unknown
+   * upper bound on the magnitude of all products (1 / temperature for normalised embeddings);
+   * up to 40 it makes the search for each row's maximum unnecessary; default: unknown
    */
   readonly bound?: number
-  /** keys are constants, a queue for one: their gradient is zero and takes no time; default false */
+  /** keys are constants, such as a queue, and their gradient is not computed; default false */
   readonly constantKeys?: boolean
-  /** queries and keys are the same rows, and none meets itself; default false */
+  /** queries and keys are the same rows; exclude each row's product with itself; default false */
   readonly excludeSelf?: boolean
 }
 
-/** Stands for minus infinity where a difference with it must stay a number. */
+/** Used instead of minus infinity, because differences with it must be finite. */
 const EXCLUDED = -1e30
 
 /**
@@ -31,13 +31,13 @@ const EXCLUDED = -1e30
  * `log(sum over j of exp(q_i . k_j))`: the denominator of InfoNCE (van den Oord et al. 2018,
  * arXiv:1807.03748, eq. 4). Scale queries or keys by 1 / temperature beforehand.
  *
- * The queries x keys matrix is never held: its tiles are made one at a time with a running maximum and
- * sum, and made again for the gradient (as flash attention does; Dao et al. 2022, arXiv:2205.14135).
+ * The queries x keys matrix is never in memory: its tiles are computed one at a time with a running maximum and
+ * sum, and computed again for the gradient (as in flash attention; Dao et al. 2022, arXiv:2205.14135).
  *
  * @param queries [queries, features]
  * @param keys [keys, features], keys >= 1
  * @returns [queries]; differentiable
- * @throws ShapeError when these are no matrices of the same number of features, or there are no keys
+ * @throws ShapeError if these are not matrices with the same number of features, or there are no keys
  */
 export function logSumExpOfProducts(
   queries: tf.Tensor2D,
@@ -82,7 +82,7 @@ function checkShapes(queries: tf.Tensor2D, keys: tf.Tensor2D, { excludeSelf }: L
   }
 }
 
-/** The tiles of one matrix of products, and what is summed over them. */
+/** The tiles of a matrix of products, and sums over them. */
 class Tiles {
   private readonly rows: Block[]
   private readonly columns: Block[]
@@ -119,7 +119,7 @@ class Tiles {
     logSums: tf.Tensor1D,
   ): tf.Tensor | tf.Tensor[] {
     return tf.tidy(() => {
-      // Where exp(logits) is safe alone, dividing by the sums is left to the narrow factors.
+      // If exp(logits) cannot overflow, the narrow factors are divided by the sums instead of the tiles.
       const weights = tf.expandDims(this.bounded ? tf.mul(dy, tf.exp(tf.neg(logSums))) : dy, 1) as tf.Tensor2D
       const shift = tf.expandDims(logSums, 1) as tf.Tensor2D
       const ofQueries: tf.Tensor2D[] = []
@@ -169,7 +169,7 @@ function boundedLogSum(tiles: readonly Tile[]): tf.Tensor1D {
   return tf.log(sum!)
 }
 
-/** Sum and maximum so far; the sum is rescaled whenever the maximum grows. */
+/** Keeps a running sum and maximum; rescales the sum whenever the maximum grows. */
 function runningLogSum(tiles: readonly Tile[]): tf.Tensor1D {
   let state: { maximum: tf.Tensor2D; sum: tf.Tensor2D } | undefined
   for (const tile of tiles) {

@@ -5,11 +5,11 @@ import { attributes, NATIVE, type NativeBackend } from './native.js'
 const KERNEL = 'SelfsupMatMulFloat32'
 
 /**
- * A matrix product that computes in float32 under mixed precision too, as do its gradients: for losses, whose logits,
- * distances and covariances need more digits than bfloat16 has. Otherwise the same as `tf.matMul`.
+ * A matrix product that is computed in float32 in mixed precision too, as are its gradients. Use it in losses, whose
+ * logits, distances and covariances need more precision than bfloat16 has. Otherwise the same as `tf.matMul`.
  *
  * @param a, b matrices [rows, columns], or batches of them, [..., rows, columns]
- * @param transposeA, transposeB whether to exchange the last two axes first; default false
+ * @param transposeA, transposeB whether to swap the last two axes first; default false
  * @returns [..., rows, columns]; differentiable
  */
 export function matMulFloat32<T extends tf.Tensor>(

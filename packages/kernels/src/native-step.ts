@@ -4,8 +4,8 @@ import { NATIVE } from './native.js'
 let registered = false
 
 /**
- * Registers the step function (1 above zero, alpha below, NaN where x is NaN) on the device. tfjs-node's makes ones and
- * alphas in JavaScript, as many as x has values, which a captured step would hold as constants.
+ * The step function (1 above zero, alpha below, NaN where x is NaN) on the device. The kernel of tfjs-node creates ones
+ * and alphas of x's size in JavaScript, which a captured step would store as constants.
  */
 export function registerNativeStep(): void {
   if (registered) return

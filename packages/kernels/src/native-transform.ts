@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { attributes, NATIVE, type NativeBackend } from './native.js'
 
-// tfjs-node has no `tf.image.transform`, TensorFlow does.
+// TensorFlow has an operation for `tf.image.transform`, but tfjs-node has no kernel for it.
 tf.registerKernel({
   kernelName: tf.Transform,
   backendName: NATIVE,

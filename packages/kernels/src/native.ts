@@ -1,19 +1,19 @@
 import type { Tensor, TensorInfo } from '@tensorflow/tfjs-core'
 
-/** Name under which the native TensorFlow engine registers itself with TensorFlow.js. */
+/** Backend name of the native TensorFlow engine in TensorFlow.js. */
 export const NATIVE = 'tensorflow'
 
-/** Engines for which an operation is put together from TensorFlow.js's own kernels. */
+/** Engines for which operations are composed of TensorFlow.js's own kernels. */
 export const COMPOSED = ['wasm', 'cpu', 'webgl', 'webgpu'] as const
 
-/** One attribute of a TensorFlow operation, as the binding takes it. */
+/** An attribute of a TensorFlow operation, in the binding's format. */
 export interface NativeAttribute {
   readonly name: string
   readonly type: number
   readonly value: number | string | boolean | readonly number[]
 }
 
-/** The part of the native backend that runs an operation of TensorFlow's by name. */
+/** The part of the native backend that runs TensorFlow operations by name. */
 export interface NativeBackend {
   readonly binding: Readonly<
     Record<'TF_ATTR_TYPE' | 'TF_ATTR_FLOAT' | 'TF_ATTR_STRING' | 'TF_ATTR_BOOL' | 'TF_ATTR_INT', number>
@@ -24,13 +24,13 @@ export interface NativeBackend {
     inputs: readonly TensorInfo[],
     outputs: number,
   ): Tensor[]
-  /** in what networks' products of compiled steps compute, unless that is `off` */
+  /** precision of network products in compiled steps; `off` for float32 */
   readonly mixedPrecision?: 'bfloat16' | 'off'
-  /** runs `body`, whose products and their gradients compute in float32 in steps of mixed precision too */
+  /** runs `body`; its products and their gradients compute in float32 in mixed precision too */
   inFloat32?<T>(body: () => T): T
-  /** whether a step is being captured that XLA is to compile */
+  /** whether a step is being captured that XLA compiles */
   readonly byXla?: boolean
-  /** operations of Selfsup's own addon, where it is loaded and its device is the processor */
+  /** which operations of Selfsup's own addon are in use; undefined without the addon */
   readonly fused?: {
     readonly views: boolean
     readonly convolutions: boolean

@@ -10,7 +10,7 @@ describe.each([...testEngines(), 'cpu' as const])('random numbers on %s', (engin
   })
   const seed = () => tf.tensor1d([1, 2], 'int32')
 
-  test('uniform: those of TensorFlow and of the host, bit for bit', () => {
+  test('uniform numbers equal those of TensorFlow and of the host, bit for bit', () => {
     const values = tf.tidy(() => randomUniform([3, 3], seed()).dataSync())
     expect([...values.subarray(0, 3)]).toEqual([0.8440604209899902, 0.19204533100128174, 0.9962232112884521])
     const many = tf.tidy(() => randomUniform([1001], tf.tensor1d([-5, 123456789], 'int32')).dataSync())
@@ -18,7 +18,7 @@ describe.each([...testEngines(), 'cpu' as const])('random numbers on %s', (engin
   })
 
   // tf.raw_ops.StatelessRandomNormal(shape=[6], seed=[1, 2]) of TensorFlow 2.21
-  test('normal: those of TensorFlow', () => {
+  test('normal numbers equal those of TensorFlow', () => {
     const values = tf.tidy(() => randomNormal([6], seed()).dataSync())
     const published = [
       0.544110119342804, 0.20738030970096588, 0.0735643208026886, 0.04643455147743225, -1.301589846611023,
@@ -29,7 +29,7 @@ describe.each([...testEngines(), 'cpu' as const])('random numbers on %s', (engin
     })
   })
 
-  test('range, mean and spread as asked for', () => {
+  test('have the given range, mean and standard deviation', () => {
     tf.tidy(() => {
       const values = randomUniform([5000], seed(), { min: -2, max: 4 }).dataSync()
       expect(Math.min(...values)).toBeGreaterThanOrEqual(-2)
@@ -40,7 +40,7 @@ describe.each([...testEngines(), 'cpu' as const])('random numbers on %s', (engin
     })
   })
 
-  test('foldIn is derive on the device, to any depth, and gives other numbers', () => {
+  test('foldIn equals derive, to any depth, and gives different numbers', () => {
     tf.tidy(() => {
       let [folded, derived]: [tf.Tensor1D, Seed] = [
         tf.tensor1d([-5, 2 ** 31 - 1], 'int32'),
@@ -57,7 +57,7 @@ describe.each([...testEngines(), 'cpu' as const])('random numbers on %s', (engin
     })
   })
 
-  test('a stream of a stream is no other stream', () => {
+  test('a stream of a stream differs from all other streams', () => {
     tf.tidy(() => {
       const words = (...streams: number[]) => [...streams.reduce(foldIn, seed()).dataSync()]
       expect(words(1, 2)).not.toEqual(words(3))
@@ -66,7 +66,7 @@ describe.each([...testEngines(), 'cpu' as const])('random numbers on %s', (engin
     })
   })
 
-  test('a compiled step folds the seed that each call brings', async () => {
+  test('a compiled step folds the seed of each call', async () => {
     const { compile } = await prepareEngine({ engine })
     const step = compile((seed: tf.Tensor1D) => foldIn(foldIn(seed, 5), 6))
     for (const words of [
@@ -81,7 +81,7 @@ describe.each([...testEngines(), 'cpu' as const])('random numbers on %s', (engin
     step.dispose()
   })
 
-  test('compiled by XLA they are the same', async () => {
+  test('are the same with XLA', async () => {
     const { compile } = await prepareEngine({ engine })
     const step = compile((seed: tf.Tensor1D) => [randomUniform([5, 201], seed), randomNormal([33], seed)], {
       xla: true,
@@ -104,7 +104,7 @@ describe.each([...testEngines(), 'cpu' as const])('random numbers on %s', (engin
     step.dispose()
   })
 
-  test('randomOrders holds each number once a row, and all 6 orders of 3 about equally often', () => {
+  test('randomOrders contains each number once per row, and all 6 orders of 3 about equally often', () => {
     const orders = tf.tidy(() => randomOrders(3000, 3, seed()).arraySync())
     const counts = new Map<string, number>()
     for (const order of orders) counts.set(order.join(''), (counts.get(order.join('')) ?? 0) + 1)
@@ -112,7 +112,7 @@ describe.each([...testEngines(), 'cpu' as const])('random numbers on %s', (engin
     for (const count of counts.values()) expect(Math.abs(count - 500)).toBeLessThan(100)
   })
 
-  test('leaves nothing behind and refuses a wrong seed', () => {
+  test('leaks no tensors and rejects a wrong seed', () => {
     const s = seed()
     const before = tf.memory().numTensors
     const made = [

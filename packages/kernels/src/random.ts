@@ -3,14 +3,14 @@ import * as tf from '@tensorflow/tfjs-core'
 import { attributes, COMPOSED, NATIVE, type NativeBackend } from './native.js'
 
 /**
- * Uniform random numbers that depend on nothing but the seed: the same on every engine, inside a compiled
- * step as well, since the seed is an input (TensorFlow's StatelessRandomUniform; Philox 4x32-10, Salmon et
+ * Uniform random numbers that depend only on the seed: the same on every engine, and also in a compiled
+ * step, because the seed is an input (TensorFlow's StatelessRandomUniform; Philox 4x32-10, Salmon et
  * al. 2011). Not differentiable.
- * @param shape of the result
+ * @param shape shape of the result
  * @param seed int32 [2]
  * @param options.min, options.max range, [min, max); [0, 1) by default
- * @returns float32 of the shape
- * @throws ShapeError when the seed is no int32 [2]
+ * @returns float32 tensor of this shape
+ * @throws ShapeError if the seed is not int32 [2]
  */
 export function randomUniform<R extends tf.Rank = tf.Rank>(
   shape: tf.ShapeMap[R],
@@ -23,11 +23,11 @@ export function randomUniform<R extends tf.Rank = tf.Rank>(
 }
 
 /**
- * Normally distributed random numbers that depend on nothing but the seed (TensorFlow's
+ * Normally distributed random numbers that depend only on the seed (TensorFlow's
  * StatelessRandomNormal: Box-Muller on Philox 4x32-10). Engines agree to 1e-5. Not differentiable.
- * @param shape of the result
+ * @param shape shape of the result
  * @param seed int32 [2]
- * @throws ShapeError when the seed is no int32 [2]
+ * @throws ShapeError if the seed is not int32 [2]
  */
 export function randomNormal<R extends tf.Rank = tf.Rank>(
   shape: tf.ShapeMap[R],
@@ -40,12 +40,12 @@ export function randomNormal<R extends tf.Rank = tf.Rank>(
 }
 
 /**
- * The seed of another, independent stream: each random operation of a step takes its own, and may fold it in turn. The
- * same as `derive` of @selfsup/core does on the host, in seven integer operations on two words.
+ * Derives the seed of an independent stream. Use a separate stream for each random operation of a step; streams can be
+ * nested. Equals `derive` of @selfsup/core on the host; takes seven integer operations on two words.
  * @param seed int32 [2]
- * @param stream a whole number fixed in the program
+ * @param stream an integer that is fixed in the program
  * @returns int32 [2]
- * @throws ShapeError when the seed is no int32 [2]
+ * @throws ShapeError if the seed is not int32 [2]
  */
 export function foldIn(seed: tf.Tensor1D, stream: number): tf.Tensor1D {
   assertSeed('foldIn', seed)
@@ -53,11 +53,11 @@ export function foldIn(seed: tf.Tensor1D, stream: number): tf.Tensor1D {
 }
 
 /**
- * A random order for each row, each of the n! equally likely.
- * @param rows how many orders
- * @param n length of each
+ * A random permutation for each row; all n! are equally likely.
+ * @param rows number of permutations
+ * @param n length of each permutation
  * @param seed int32 [2]
- * @returns int32 [rows, n]: each row holds 0..n-1 once
+ * @returns int32 [rows, n]: each row contains 0..n-1 once
  */
 export function randomOrders(rows: number, n: number, seed: tf.Tensor1D): tf.Tensor2D {
   return tf.tidy(() => tf.topk(randomUniform<tf.Rank.R2>([rows, n], seed), n, true).indices)
@@ -76,7 +76,7 @@ function draw<R extends tf.Rank>(
   return tf.engine().runKernel(kernel, { seed }, { shape: shape as number[] }) as tf.Tensor<R>
 }
 
-/** One of TensorFlow's operations that draw by a seed. */
+/** Runs one of TensorFlow's stateless random operations. */
 function stateless(device: NativeBackend, name: string, shape: number[], seed: tf.TensorInfo): tf.Tensor {
   const sizes = tf.tensor1d(shape, 'int32')
   const types = { dtype: { type: 'float32' }, T: { type: 'int32' }, Tseed: { type: 'int32' } } as const
@@ -86,8 +86,9 @@ function stateless(device: NativeBackend, name: string, shape: number[], seed: t
 }
 
 /**
- * XLA has the same generator, Philox, but makes other numbers of its bits than TensorFlow's kernels, which take a word's
- * lowest bits for a mantissa; and it widens a seed's negative words without their sign. So all but the generator is here.
+ * XLA has the same generator, Philox, but converts its bits to numbers differently from TensorFlow's kernels, which use a
+ * word's lowest bits as the mantissa. It also extends a seed's negative words without their sign. Therefore everything
+ * except the generator is implemented here.
  */
 function uniformsByXla(device: NativeBackend, shape: number[], seed: tf.Tensor1D): tf.Tensor {
   const run = (
@@ -112,13 +113,13 @@ function uniformsByXla(device: NativeBackend, shape: number[], seed: tf.Tensor1D
   return tf.mul(tf.cast(bits, 'float32'), 2 ** -23)
 }
 
-/** Of TensorFlow's enumeration of generators. */
+/** Philox in TensorFlow's enumeration of generators. */
 const PHILOX = 1
 
-/** With which TensorFlow scrambles seeds (GenerateKey of stateless_random_ops.cc). */
+/** The key with which TensorFlow scrambles seeds (GenerateKey of stateless_random_ops.cc). */
 const KEY: [number, number] = [0x3ec8f720, 0x02461e29]
 
-/** Box-Muller as TensorFlow has it, two numbers of two: sine first. */
+/** Box-Muller as in TensorFlow: two numbers from two, sine first. */
 function normalsByXla(device: NativeBackend, shape: number[], seed: tf.Tensor1D): tf.Tensor {
   const size = tf.util.sizeFromShape(shape)
   const pairs = Math.ceil(size / 2)
@@ -139,7 +140,7 @@ const FOLD_IN = 'SelfsupFoldIn'
 tf.registerKernel({
   kernelName: FOLD_IN,
   backendName: NATIVE,
-  // 32-bit sums and products wrap around; on a GPU TensorFlow keeps such small integers on the host.
+  // 32-bit sums and products wrap around. On a GPU TensorFlow keeps such small integers on the host.
   kernelFunc: ({ inputs, attrs }) =>
     tf.tidy(() => {
       const { stream } = attrs as { stream: number }
@@ -168,7 +169,7 @@ for (const [kernelName, { native, byXla, host }] of Object.entries(kernels)) {
     tf.registerKernel({
       kernelName,
       backendName,
-      // These engines keep their tensors where JavaScript can see them: the host draws.
+      // Tensors of these engines are in host memory, so the host draws.
       kernelFunc: ({ inputs, attrs, backend }) => {
         const { shape } = attrs as { shape: number[] }
         const memory = backend as HostBackend

@@ -3,44 +3,44 @@ import * as tf from '@tensorflow/tfjs-core'
 import { attributes, NATIVE, type NativeBackend } from './native.js'
 
 /**
- * What is done to each view, in this order; each [views], and left out where nothing is to be done. The source of
- * view i is picture i modulo batch.
+ * The augmentations of each view, applied in this order. Each tensor is [views]; omitted augmentations are not applied.
+ * The source of view i is image i modulo batch.
  */
 export interface ViewParameters {
-  /** the box that is cut out, in whole pixels; the picture as it is where left out */
+  /** the box to crop, in whole pixels; default the whole image */
   readonly box?: Readonly<Record<'top' | 'left' | 'height' | 'width', tf.Tensor1D>>
-  /** 1 where left and right are swapped, 0 elsewhere */
+  /** 1 to swap left and right, otherwise 0 */
   readonly mirrored?: tf.Tensor1D
-  /** 1 where top and bottom are swapped, 0 elsewhere */
+  /** 1 to swap top and bottom, otherwise 0 */
   readonly upsideDown?: tf.Tensor1D
   /** quarter turns counter-clockwise, 0 to 3 */
   readonly quarters?: tf.Tensor1D
-  /** colour jitter: factors, turns of the hue, and int32 [views, 4], the place of each in the sequence */
+  /** colour jitter: factors, rotation of the hue in turns, and the position of each in the sequence, int32 [views, 4] */
   readonly jitter?: Readonly<Record<'brightness' | 'contrast' | 'saturation' | 'hue', tf.Tensor1D>> & {
     readonly places: tf.Tensor2D
   }
-  /** 1 where the view turns grey, 0 elsewhere */
+  /** 1 to convert the view to greyscale, otherwise 0 */
   readonly grey?: tf.Tensor1D
-  /** of the Gaussian blur, in pixels; 0 leaves the view sharp */
+  /** standard deviation of the Gaussian blur in pixels; 0 for no blur */
   readonly sigma?: tf.Tensor1D
-  /** 1 where what is bright is inverted, 0 elsewhere */
+  /** 1 to solarise (invert bright pixels), otherwise 0 */
   readonly solarised?: tf.Tensor1D
 }
 
-/** What all views share. */
+/** Settings that all views share. */
 export interface ViewSettings {
   /** side of the views in pixels */
   readonly size: number
   readonly normalisation: Normalisation
-  /** taps of the blur */
+  /** kernel size of the blur */
   readonly kernelSize?: number
-  /** from which brightness on a solarised view is inverted, 0..1 */
+  /** minimum brightness of pixels that solarising inverts, 0..1 */
   readonly threshold?: number
 }
 
 const KERNEL = 'SelfsupViews'
 
-/** Whether the engine in use makes views in one pass: native TensorFlow with Selfsup's addon. */
+/** Whether the current engine can compute views in one pass: native TensorFlow with Selfsup's addon. */
 export function canFuseViews(): boolean {
   return (
     tf.getBackend() === NATIVE && (tf.backend() as NativeBackend & tf.KernelBackend).fused?.views === true
@@ -48,13 +48,13 @@ export function canFuseViews(): boolean {
 }
 
 /**
- * Views of pictures in one pass over each, where `canFuseViews`: box, resize (bilinear, antialiased), mirrors,
- * quarter turns, colour jitter, grey, blur, solarise, normalise, each as @selfsup/augment composes it of
- * TensorFlow.js's operations. Not differentiable.
- * @param sources what each set of views is made of: [batch, height, width, 1 or 3] each, 0..255
- * @param parameters for batch views of each source, one source after the other
+ * Computes views of images in one pass over each: crop, resize (bilinear, antialiased), flips, quarter turns, colour
+ * jitter, greyscale, blur, solarise, normalise. Requires `canFuseViews`. Each equals @selfsup/augment's composition of
+ * TensorFlow.js operations. Not differentiable.
+ * @param sources the images of each set of views: [batch, height, width, 1 or 3] each, 0..255
+ * @param parameters parameters of the batch views of each source, one source after the other
  * @returns float32 [batch, size, size, channels] for each source
- * @throws SelfsupError when the channels are not those of the normalisation
+ * @throws SelfsupError if the number of channels differs from the normalisation's
  */
 export function fusedViews(
   sources: readonly tf.Tensor4D[],
@@ -65,7 +65,7 @@ export function fusedViews(
   const { mean, std } = normalisation
   expected(
     channels === mean.length && channels === std.length,
-    `views: the pictures have ${channels} channels, the normalisation ${mean.length}`,
+    `views: the images have ${channels} channels, the normalisation ${mean.length}`,
   )
   return tf.tidy(() => {
     const packed = pack(parameters, batch * sources.length, height, width)
@@ -78,7 +78,7 @@ export function fusedViews(
   })
 }
 
-/** The parameters as the struct View of packages/tensorflow/src/native/views.h has them: [views, 18]. */
+/** Packs the parameters in the order of the struct View in packages/tensorflow/src/native/views.h: [views, 18]. */
 function pack(parameters: ViewParameters, views: number, height: number, width: number): tf.Tensor2D {
   const { box, jitter } = parameters
   const all = (value: number) => tf.fill([views], value)

@@ -18,18 +18,18 @@ export interface AdamwOptions {
   /** decay of the mean of squared gradients */
   readonly beta2?: number
   readonly epsilon?: number
-  /** part of the weights, times the learning rate, that each step takes away; not through the gradient */
+  /** each step multiplies the weights by 1 - learningRate * weightDecay, independently of the gradient */
   readonly weightDecay?: number
   /** variables without weight decay; default none, as in PyTorch */
   readonly exclude?: Exclude
 }
 
 /**
- * Adam with decoupled weight decay as torch.optim.AdamW defines it
- * (Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2). All variables share one count of steps.
+ * Adam with decoupled weight decay, as in torch.optim.AdamW
+ * (Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2). All variables share one step count.
  *
- * @param variables what to update, by name
- * @throws SelfsupError when an option is out of range
+ * @param variables the variables to update, by name
+ * @throws SelfsupError if an option is out of range
  */
 export function adamw(
   variables: Variables,
@@ -57,7 +57,7 @@ export function adamw(
     slots: { ...named('mean', means), ...named('square', squares), ...corrections },
     apply(gradients, { learningRate }) {
       tf.tidy(() => {
-        // 1 - beta^t by recurrence: exact to float32, where a power of beta taken from 1 is not.
+        // 1 - beta^t by recurrence, which is accurate in float32; subtracting a power of beta from 1 is not.
         const meanCorrection = average(
           corrections.meanCorrection,
           constant.one,
@@ -72,13 +72,13 @@ export function adamw(
         )
         const rate = tf.div(learningRate, meanCorrection)
         const root = tf.sqrt(squareCorrection)
-        const kept = tf.sub(constant.one, tf.mul(learningRate, constant.weightDecay))
+        const decay = tf.sub(constant.one, tf.mul(learningRate, constant.weightDecay))
 
         for (const { name, variable, gradient } of updates('adamw', variables, gradients)) {
           const mean = average(means[name]!, gradient, constant.beta1, constant.rest1)
           const square = average(squares[name]!, tf.square(gradient), constant.beta2, constant.rest2)
           const change = tf.div(mean, tf.add(tf.div(tf.sqrt(square), root), constant.epsilon))
-          const decayed = weightDecay > 0 && !exclude(name, variable) ? tf.mul(variable, kept) : variable
+          const decayed = weightDecay > 0 && !exclude(name, variable) ? tf.mul(variable, decay) : variable
           variable.assign(tf.sub(decayed, tf.mul(change, rate)))
         }
       })
@@ -91,7 +91,7 @@ function zero(): tf.Variable {
   return tf.tidy(() => tf.variable(tf.scalar(0), false))
 }
 
-/** `slot = beta * slot + (1 - beta) * value`; returns the slot's new value. */
+/** Sets `slot = beta * slot + (1 - beta) * value` and returns the new value. */
 function average(slot: tf.Variable, value: tf.Tensor, beta: tf.Scalar, rest: tf.Scalar): tf.Tensor {
   const updated = tf.add(tf.mul(slot, beta), tf.mul(value, rest))
   slot.assign(updated)

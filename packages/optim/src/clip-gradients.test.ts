@@ -7,7 +7,7 @@ import { clipGradients } from './index.js'
 describe.each(testEngines())('%s', (engine) => {
   beforeAll(() => prepareEngine({ engine }))
 
-  test('gradients of norm 5 are scaled to norm 1 together; smaller ones stay', () => {
+  test('scales gradients of joint norm 5 to norm 1 and keeps smaller ones', () => {
     const gradients = { kernel: tf.tensor2d([[3, 0]]), bias: tf.tensor1d([4]) }
     const before = tf.memory().numTensors
     const clipped = clipGradients(gradients, 1)

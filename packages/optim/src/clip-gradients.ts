@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core'
 
 /**
- * Scales gradients down, all by the same factor, so that their norm over all of them together is at most `largest`
+ * Scales all gradients down by the same factor so that their joint norm is at most `largest`
  * (Pascanu et al. 2013, arXiv:1211.5063, algorithm 1; torch.nn.utils.clip_grad_norm_).
  *
- * @param gradients by name, of any shapes
- * @param largest above 0
- * @returns the same names and shapes
+ * @param gradients gradients of any shapes, by name
+ * @param largest maximum norm, above 0
+ * @returns the scaled gradients, by name
  */
 export function clipGradients(
   gradients: Readonly<Record<string, tf.Tensor>>,

@@ -20,7 +20,7 @@ describe.each(await testEngines())('%s', (engine) => {
     expect(tf.memory().numTensors).toBe(before)
   })
 
-  test('a copy does not move with its original', () => {
+  test('a copy does not change with its original', () => {
     const fast = tf.tidy(() => tf.variable(tf.tensor1d([1, 2])))
     const slow = copies({ fast })
     expect(slow.fast!.trainable).toBe(false)
@@ -30,7 +30,7 @@ describe.each(await testEngines())('%s', (engine) => {
     tf.dispose([fast, slow])
   })
 
-  test('missing names, names too many and other shapes are errors', () => {
+  test('missing names, extra names and different shapes are errors', () => {
     const slow = tf.tidy(() => copies({ w: tf.tensor1d([1, 2]) }))
     const half = tf.scalar(0.5)
     expect(() => exponentialMovingAverage(slow, {}, half)).toThrow("no current value for the average 'w'")

@@ -3,13 +3,14 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { Variables } from './optimizer.js'
 
 /**
- * Moves averages towards the current values, `average = momentum * average + (1 - momentum) * current`:
+ * Updates averages with the current values, `average = momentum * average + (1 - momentum) * current`:
  * the update of a momentum encoder (He et al. 2020, arXiv:1911.05722, eq. 2; BYOL's target network).
  *
- * @param averages the slow copies, by name
- * @param current the values that they follow, of the same names and shapes, no more and no fewer
- * @param momentum scalar, 0 (copy) to 1 (stay); a tensor, so that it may change from step to step
- * @throws SelfsupError when a name is on one side only, ShapeError when shapes differ
+ * @param averages the averaged variables, by name
+ * @param current the current values, with exactly the same names and shapes
+ * @param momentum scalar from 0 (copy the current values) to 1 (keep the averages); a tensor, so that it can change
+ *   between steps
+ * @throws SelfsupError if a name is in only one of the two, ShapeError if shapes differ
  */
 export function exponentialMovingAverage(
   averages: Variables,
@@ -30,8 +31,8 @@ export function exponentialMovingAverage(
 }
 
 /**
- * Copies to start averages from: variables of the same names and values with data of their own, not trainable.
- * @param current any variables or tensors, by name
+ * Creates the initial averages: variables with the same names and values, separate data, and `trainable` false.
+ * @param current variables or tensors, by name
  */
 export function copies(current: Readonly<Record<string, tf.Tensor>>): Record<string, tf.Variable> {
   const result: Record<string, tf.Variable> = {}

@@ -16,21 +16,21 @@ export interface LarsOptions {
   readonly momentum?: number
   readonly nesterov?: boolean
   readonly weightDecay?: number
-  /** how far one step may move a layer, as a part of its norm; the paper's eta */
+  /** size of a layer's update relative to its norm; the paper's eta */
   readonly trustCoefficient?: number
-  /** variables updated by plain SGD without decay; default biases and normalisations, as in SimCLR */
+  /** variables updated by plain SGD without weight decay; default biases and normalisations, as in SimCLR */
   readonly exclude?: Exclude
-  /** keeps the ratio of norms finite */
+  /** added to the denominator of the ratio of norms */
   readonly epsilon?: number
 }
 
 /**
- * Layer-wise adaptive rate scaling, for large batches: every layer's gradient is scaled to the norm of
- * its weights, `trustCoefficient * |w| / (|g| + weightDecay * |w|)`, then SGD with momentum follows
- * (You et al. 2017, arXiv:1708.03888, eq. 6; SimCLR and Barlow Twins leave out biases and norms).
+ * Layer-wise adaptive rate scaling, for large batches: scales each layer's gradient by
+ * `trustCoefficient * |w| / (|g| + weightDecay * |w|)`, then applies SGD with momentum
+ * (You et al. 2017, arXiv:1708.03888, eq. 6; SimCLR and Barlow Twins exclude biases and norms).
  *
- * @param variables what to update, by name
- * @throws SelfsupError when an option is out of range
+ * @param variables the variables to update, by name
+ * @throws SelfsupError if an option is out of range
  */
 export function lars(
   variables: Variables,
@@ -68,7 +68,7 @@ export function lars(
   function adapt(variable: tf.Variable, gradient: tf.Tensor): tf.Tensor {
     const weightNorm = norm(variable)
     const gradientNorm = norm(gradient)
-    // A layer of zeros, or one without gradient, has no ratio: it takes the gradient as it is.
+    // If the weights or the gradient are zero, the ratio is undefined, and the gradient is used unscaled.
     const defined = tf.greater(tf.mul(weightNorm, gradientNorm), constant.zero)
     const decay = tf.where(defined, constant.weightDecay, constant.zero)
     const denominator = tf.add(

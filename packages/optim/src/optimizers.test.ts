@@ -10,7 +10,7 @@ const start: Record<string, Shaped> = fixture.start
 const make = { sgd, lars, adamw }
 const nameOf = (optimizer: string) => optimizer as keyof typeof make
 
-function variablesAtStart(): Record<string, tf.Variable> {
+function initialVariables(): Record<string, tf.Variable> {
   return Object.fromEntries(
     Object.entries(start).map(([name, { values, shape }]) => [
       name,
@@ -32,8 +32,8 @@ const valuesOf = (variable: tf.Variable) => [...variable.dataSync()]
 describe.each(await testEngines())('%s', (engine) => {
   beforeAll(() => prepareEngine({ engine }))
 
-  test.each(fixture.cases)('$optimizer $options as in PyTorch', ({ optimizer, options, after }) => {
-    const variables = variablesAtStart()
+  test.each(fixture.cases)('$optimizer $options equals PyTorch', ({ optimizer, options, after }) => {
+    const variables = initialVariables()
     const rule = make[nameOf(optimizer)](variables, options)
     for (const [i, expected] of after.entries()) {
       step(rule, fixture.gradients[i]!, fixture.rates[i]!)
@@ -48,8 +48,8 @@ describe.each(await testEngines())('%s', (engine) => {
     tf.dispose(variables)
   })
 
-  test.each(['sgd', 'lars', 'adamw'])('%s keeps its tensors and takes all of them with it', (optimizer) => {
-    const variables = variablesAtStart()
+  test.each(['sgd', 'lars', 'adamw'])('%s leaks no tensors and frees all on dispose', (optimizer) => {
+    const variables = initialVariables()
     const before = tf.memory().numTensors
     const rule = make[nameOf(optimizer)](variables)
     const standing = tf.memory().numTensors
@@ -61,12 +61,12 @@ describe.each(await testEngines())('%s', (engine) => {
     tf.dispose(variables)
   })
 
-  test.each(['sgd', 'lars', 'adamw'])('%s goes on exactly from saved slots', (optimizer) => {
-    const variables = variablesAtStart()
+  test.each(['sgd', 'lars', 'adamw'])('%s resumes exactly from saved slots', (optimizer) => {
+    const variables = initialVariables()
     const rule = make[nameOf(optimizer)](variables)
     step(rule, fixture.gradients[0]!, 0.1)
 
-    const others = variablesAtStart()
+    const others = initialVariables()
     const resumed = make[nameOf(optimizer)](others)
     expect(Object.keys(resumed.slots)).toEqual(Object.keys(rule.slots))
     for (const name in rule.slots) resumed.slots[name]!.assign(tf.clone(rule.slots[name]!))
@@ -81,9 +81,9 @@ describe.each(await testEngines())('%s', (engine) => {
   })
 })
 
-test('a variable without a gradient stays, a gradient without a variable is an error', async () => {
+test('a variable without a gradient does not change; a gradient without a variable is an error', async () => {
   await prepareEngine({ engine: 'cpu' })
-  const variables = variablesAtStart()
+  const variables = initialVariables()
   const rule = sgd(variables)
   step(rule, { bias: fixture.gradients[0]!.bias }, 0.1)
   expect(valuesOf(variables.kernel!)).toEqual(start.kernel!.values.map(Math.fround))
@@ -95,9 +95,9 @@ test('a variable without a gradient stays, a gradient without a variable is an e
   )
 })
 
-test('biasesAndNorms leaves variables without decay', async () => {
+test('biasesAndNorms excludes biases from weight decay', async () => {
   await prepareEngine({ engine: 'cpu' })
-  const variables = variablesAtStart()
+  const variables = initialVariables()
   const rule = adamw(variables, { weightDecay: 0.5, exclude: biasesAndNorms })
   step(rule, { bias: [0, 0, 0, 0], kernel: Array(12).fill(0) }, 0.1)
   expect(valuesOf(variables.bias!)).toEqual(start.bias!.values.map(Math.fround))
@@ -111,6 +111,6 @@ test.each([
   [() => lars({}, { trustCoefficient: 0 }), 'trustCoefficient must be above 0'],
   [() => adamw({}, { beta2: 1 }), 'beta2 must be'],
   [() => adamw({}, { epsilon: 0 }), 'epsilon must be above 0'],
-])('options out of range are named', (wrong, message) => {
+])('rejects options out of range', (wrong, message) => {
   expect(wrong).toThrow(message)
 })

@@ -11,7 +11,7 @@ function expectClose(values: number[], expected: number[]) {
   })
 }
 
-test('warmupCosine without warm-up is torch.optim.lr_scheduler.CosineAnnealingLR', () => {
+test('warmupCosine without warm-up equals torch.optim.lr_scheduler.CosineAnnealingLR', () => {
   const { values, ...options } = fixture.cosineAnnealing
   expectClose(
     values.map((_, step) => warmupCosine(options)(step)),
@@ -19,7 +19,7 @@ test('warmupCosine without warm-up is torch.optim.lr_scheduler.CosineAnnealingLR
   )
 })
 
-test('warmupCosine is the cosine_warmup_schedule of lightly, whose last step is the end', () => {
+test('warmupCosine equals cosine_warmup_schedule of lightly, whose last step is the final value', () => {
   const { values, ...options } = fixture.cosineWarmup
   expectClose(
     values.map((_, step) => warmupCosine(options)(step)),
@@ -27,7 +27,7 @@ test('warmupCosine is the cosine_warmup_schedule of lightly, whose last step is 
   )
 })
 
-test('warmupCosine stays at the end', () => {
+test('warmupCosine stays at the final value', () => {
   expect(warmupCosine({ base: 1, totalSteps: 3, final: 0.5 })(100)).toBe(0.5)
   expect(warmupCosine({ base: 1, totalSteps: 0 })(0)).toBe(0)
   expect(() => warmupCosine({ base: 1, warmupSteps: 4, totalSteps: 3 })).toThrow(
@@ -35,10 +35,10 @@ test('warmupCosine stays at the end', () => {
   )
 })
 
-test('multiStep falls at the milestones', () => {
+test('multiStep decays at the milestones', () => {
   const schedule = multiStep({ base: 1, warmupSteps: 2, milestones: [4, 6], factor: 0.5 })
   expectClose([0, 1, 2, 3, 4, 5, 6, 7].map(schedule), [0.5, 1, 1, 1, 0.5, 0.5, 0.25, 0.25])
-  expect(() => multiStep({ base: 1, milestones: [3, 3] })).toThrow('must ascend; got 3, 3')
+  expect(() => multiStep({ base: 1, milestones: [3, 3] })).toThrow('must be ascending; got 3, 3')
 })
 
 test('cosine, constant, linearScaling', () => {
@@ -47,7 +47,7 @@ test('cosine, constant, linearScaling', () => {
   expect(linearScaling(0.06, 512)).toBeCloseTo(0.12, 12)
 })
 
-test.each(testEngines())('cosineOf is cosine on the device, on %s', async (engine) => {
+test.each(testEngines())('cosineOf equals cosine on %s', async (engine) => {
   await prepareEngine({ engine })
   const progress = tf.scalar(0.3)
   const before = tf.memory().numTensors

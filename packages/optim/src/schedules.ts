@@ -1,7 +1,7 @@
 import { expected } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 
-/** A value for each step, counted from 0: learning rate, momentum, temperature. */
+/** A value (learning rate, momentum, temperature) for each step; steps are counted from 0. */
 export type Schedule = (step: number) => number
 
 /** The same value at every step. */
@@ -10,26 +10,26 @@ export function constant(value: number): Schedule {
 }
 
 /**
- * The rule that learning rates grow with the batch, `rate * batchSize / 256` (Goyal et al. 2017, arXiv:1706.02677).
- * @param rate for a batch of `reference` images
+ * Scales the learning rate with the batch size: `rate * batchSize / reference` (Goyal et al. 2017, arXiv:1706.02677).
+ * @param rate learning rate for a batch of `reference` images
  */
 export function linearScaling(rate: number, batchSize: number, reference = 256): number {
   return (rate * batchSize) / reference
 }
 
 export interface WarmupOptions {
-  /** the highest value, reached at the end of the warm-up */
+  /** the maximum, reached at the end of the warm-up */
   readonly base: number
-  /** steps of linear rise from base / warmupSteps to base; default 0 */
+  /** number of steps that rise linearly from base / warmupSteps to base; default 0 */
   readonly warmupSteps?: number
 }
 
 /**
- * Linear warm-up, then half a cosine down to `final` (Loshchilov and Hutter 2017, arXiv:1608.03983):
- * torch's CosineAnnealingLR after the warm-up, lightly's CosineWarmupScheduler with one step more.
+ * Linear warm-up, then half a cosine down to `final` (Loshchilov and Hutter 2017, arXiv:1608.03983).
+ * After the warm-up it equals torch's CosineAnnealingLR; it equals lightly's CosineWarmupScheduler with one more step.
  *
- * @param options.totalSteps all steps, warm-up included; later steps stay at `final`
- * @throws SelfsupError when the warm-up is longer than the whole
+ * @param options.totalSteps number of steps including the warm-up; later steps stay at `final`
+ * @throws SelfsupError if warmupSteps is greater than totalSteps
  */
 export function warmupCosine({
   base,
@@ -51,8 +51,8 @@ export function warmupCosine({
 
 /**
  * Linear warm-up, then `base` multiplied by `factor` at each milestone: torch's MultiStepLR.
- * @param options.milestones steps, ascending
- * @throws SelfsupError when the milestones do not ascend
+ * @param options.milestones steps in ascending order
+ * @throws SelfsupError if the milestones are not ascending
  */
 export function multiStep({
   base,
@@ -62,7 +62,7 @@ export function multiStep({
 }: WarmupOptions & { readonly milestones: readonly number[]; readonly factor?: number }): Schedule {
   expected(
     milestones.every((milestone, i) => i === 0 || milestone > milestones[i - 1]!),
-    `multiStep: milestones must ascend; got ${milestones.join(', ')}`,
+    `multiStep: milestones must be ascending; got ${milestones.join(', ')}`,
   )
   return (step) => {
     if (step < warmupSteps) return (base * (step + 1)) / warmupSteps
@@ -84,9 +84,9 @@ export function cosine({
 }
 
 /**
- * The same on the device, for a value that a method computes within its step.
- * @param progress scalar, part of the training that is done, 0..1
- * @returns scalar: `from` at 0, `to` at 1, half a cosine between
+ * The schedule `cosine` on the device, for a value that a method computes within its step.
+ * @param progress scalar, completed fraction of the training, 0..1
+ * @returns scalar: `from` at 0, `to` at 1, half a cosine in between
  */
 export function cosineOf(
   progress: tf.Scalar,

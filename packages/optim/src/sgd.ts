@@ -13,7 +13,7 @@ import {
 } from './optimizer.js'
 
 export interface SgdOptions {
-  /** part of the last update that is kept, 0 (none) to below 1 */
+  /** fraction of the last update that is kept, from 0 (none) to below 1 */
   readonly momentum?: number
   /** look ahead by one momentum step (Nesterov 1983) */
   readonly nesterov?: boolean
@@ -24,11 +24,11 @@ export interface SgdOptions {
 }
 
 /**
- * Stochastic gradient descent with momentum as torch.optim.SGD defines it (Sutskever et al. 2013):
+ * Stochastic gradient descent with momentum, as in torch.optim.SGD (Sutskever et al. 2013):
  * `g += weightDecay * w; buffer = momentum * buffer + g; w -= learningRate * buffer`.
  *
- * @param variables what to update, by name
- * @throws SelfsupError when an option is out of range
+ * @param variables the variables to update, by name
+ * @throws SelfsupError if an option is out of range
  */
 export function sgd(
   variables: Variables,

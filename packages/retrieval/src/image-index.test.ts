@@ -22,13 +22,13 @@ afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true,
 
 const WIDTH = 8
 
-/** Features of a number: the same for the same number. */
+/** Deterministic features of a number. */
 function vector(number: number): Float32Array {
   return uniforms([5, number], WIDTH).map((value) => value - 0.5)
 }
 
-/** Images by path, each with the number that its features are made of. */
-function listing(images: Readonly<Record<string, number>>, source = '/pictures'): ImageListing {
+/** Images by path, each with the number that determines its features. */
+function listing(images: Readonly<Record<string, number>>, source = '/images'): ImageListing {
   const paths = Object.keys(images)
   return {
     count: paths.length,
@@ -49,7 +49,7 @@ function embedder(images: Readonly<Record<string, number>>, asked: string[] = []
 }
 
 function named(count: number, from = 0): Record<string, number> {
-  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`/pictures/${from + i}.jpg`, from + i]))
+  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`/images/${from + i}.jpg`, from + i]))
 }
 
 async function update(
@@ -69,7 +69,7 @@ function cosine(a: Float32Array, b: Float32Array): number {
 }
 
 describe('an index', () => {
-  test('gives the nearest by cosine, nearest first, also when it was opened again', async () => {
+  test('returns the nearest by cosine, nearest first, also after reopening', async () => {
     const index = await openImageIndex(root, { weights: 'a' })
     await update(index, named(40))
     index.close()
@@ -80,7 +80,7 @@ describe('an index', () => {
       { k: 5 },
     )
     const expected = Array.from({ length: 40 }, (_, i) => ({
-      path: `/pictures/${i}.jpg`,
+      path: `/images/${i}.jpg`,
       similarity: cosine(vector(3), vector(i)),
     })).sort((a, b) => b.similarity - a.similarity)
     expect(found.map(({ path }) => path)).toEqual(expected.slice(0, 5).map(({ path }) => path))
@@ -90,7 +90,7 @@ describe('an index', () => {
     again.close()
   })
 
-  test('of other weights is another one', async () => {
+  test('is separate for other weights', async () => {
     const a = await openImageIndex(root, { weights: 'a' })
     await update(a, named(3))
     expect(await findIndex(root, { weights: 'b' })).toEqual({ exists: false, others: [a.folder] })
@@ -102,33 +102,33 @@ describe('an index', () => {
     b.close()
   })
 
-  test('embeds only what is new or has changed, and drops what is gone', async () => {
+  test('embeds only new or changed images and removes missing ones', async () => {
     const index = await openImageIndex(root, { weights: 'a' })
     const first = named(20)
     expect(await update(index, first)).toMatchObject({ added: 20, changed: 0, removed: 0, unchanged: 0 })
-    const { '/pictures/4.jpg': _, ...rest } = first
-    const second = { ...rest, '/pictures/5.jpg': 500, "/pictures/it's.jpg": 600 }
+    const { '/images/4.jpg': _, ...rest } = first
+    const second = { ...rest, '/images/5.jpg': 500, "/images/it's.jpg": 600 }
     const result = await update(index, second)
     expect(result).toMatchObject({ added: 1, changed: 1, removed: 1, unchanged: 18 })
-    expect(result.asked.sort()).toEqual(['/pictures/5.jpg', "/pictures/it's.jpg"])
+    expect(result.asked.sort()).toEqual(['/images/5.jpg', "/images/it's.jpg"])
     expect(await index.count()).toBe(20)
-    expect((await index.nearest(vector(500), { k: 1 }))[0]!.path).toBe('/pictures/5.jpg')
-    const { "/pictures/it's.jpg": __, ...third } = second
+    expect((await index.nearest(vector(500), { k: 1 }))[0]!.path).toBe('/images/5.jpg')
+    const { "/images/it's.jpg": __, ...third } = second
     expect(await update(index, third)).toMatchObject({ removed: 1, unchanged: 19, asked: [] })
     index.close()
   })
 
-  test('keeps what other folders hold, and knows a folder’s images when a folder above is indexed', async () => {
+  test('keeps images of other folders and reuses those of a subfolder', async () => {
     const index = await openImageIndex(root, { weights: 'a' })
     await update(index, { '/other/1.jpg': 1, '/other/2.jpg': 2 }, '/other')
-    await update(index, { '/pictures/sub/3.jpg': 3, '/pictures/sub/4.jpg': 4 }, '/pictures/sub')
-    const result = await update(index, { '/pictures/sub/3.jpg': 3, '/pictures/5.jpg': 5 })
+    await update(index, { '/images/sub/3.jpg': 3, '/images/sub/4.jpg': 4 }, '/images/sub')
+    const result = await update(index, { '/images/sub/3.jpg': 3, '/images/5.jpg': 5 })
     expect(result).toMatchObject({ added: 1, removed: 1, unchanged: 1 })
     expect(await index.count()).toBe(4)
     index.close()
   })
 
-  test('goes on where it was stopped', async () => {
+  test('resumes an interrupted update', async () => {
     const images = named(30)
     const index = await openImageIndex(root, { weights: 'a' })
     const embed = embedder(images)
@@ -146,57 +146,57 @@ describe('an index', () => {
     again.close()
   })
 
-  test('mends images that two updates at a time put in twice', async () => {
+  test('repairs duplicates that two concurrent updates added', async () => {
     const index = await openImageIndex(root, { weights: 'a' })
     await update(index, named(3))
-    const twice = { paths: ['/pictures/1.jpg'], stamps: ['stamp 1'], source: '/pictures' }
+    const twice = { paths: ['/images/1.jpg'], stamps: ['stamp 1'], source: '/images' }
     await index.add({ ...twice, values: vector(1), width: WIDTH })
     expect(await update(index, named(3))).toMatchObject({ changed: 1, unchanged: 2 })
     expect(await index.count()).toBe(3)
     index.close()
   })
 
-  test('finds by its approximate index what comparing with every image finds', async () => {
+  test('finds the same with the approximate index as with an exact search', async () => {
     const index = await openImageIndex(root, { weights: 'a' }, { approximateFrom: 300 })
     await update(index, named(300), undefined, 100)
     const later = { ...named(300), ...named(10, 900) }
     await update(index, later)
     for (const query of [7, 200, 903]) {
       const [some, all] = await Promise.all([
-        index.nearest(vector(query), { k: 20 }), // it is drawn anew each time: of few candidates one could be missed
+        index.nearest(vector(query), { k: 20 }), // the approximate index is random: among few candidates one could be missed
         index.nearest(vector(query), { k: 5, exact: true }),
       ])
-      expect(some[0]!.path).toBe(`/pictures/${query}.jpg`)
+      expect(some[0]!.path).toBe(`/images/${query}.jpg`)
       expect(some.slice(0, 5).map(({ path }) => path)).toEqual(all.map(({ path }) => path))
     }
     index.close()
   })
 
-  test('refuses features that do not fit or say nothing', async () => {
+  test('rejects features of a different width, and zero or non-finite features', async () => {
     const index = await openImageIndex(root, { weights: 'a' })
     await update(index, named(2))
     await expect(index.nearest(new Float32Array(4).fill(1))).rejects.toThrow(
-      'the index holds 8 features per image; got 4',
+      'the index has 8 features per image; got 4',
     )
     await expect(index.nearest(vector(0), { k: 0 })).rejects.toThrow('k must be a whole number of at least 1')
-    const one = { paths: ['/pictures/x.jpg'], stamps: ['1'], source: '/pictures', width: WIDTH }
+    const one = { paths: ['/images/x.jpg'], stamps: ['1'], source: '/images', width: WIDTH }
     await expect(index.add({ ...one, values: new Float32Array(WIDTH).fill(Number.NaN) })).rejects.toThrow(
-      '/pictures/x.jpg: its features are no finite numbers',
+      '/images/x.jpg: its features are not finite',
     )
     await expect(index.add({ ...one, values: new Float32Array(WIDTH) })).rejects.toThrow('all zero')
     await expect(index.add({ ...one, width: 4, values: new Float32Array(4).fill(1) })).rejects.toThrow(
-      'the index holds 8 features per image; got 4',
+      'the index has 8 features per image; got 4',
     )
     expect(await index.count()).toBe(2)
     index.close()
   })
 
-  test('that is damaged says so and what to do', async () => {
+  test('reports damage and how to fix it', async () => {
     const index = await openImageIndex(root, { weights: 'a' })
     await update(index, named(3))
     index.close()
     const versions = join(index.folder, 'images.lance', '_versions')
-    for (const name of await readdir(versions)) await writeFile(join(versions, name), 'no manifest')
+    for (const name of await readdir(versions)) await writeFile(join(versions, name), 'not a manifest')
     const opened = openImageIndex(root, { weights: 'a' })
     await expect(opened).rejects.toThrow(SelfsupError)
     await expect(opened).rejects.toThrow('the index cannot be used')
@@ -209,21 +209,21 @@ describe.each(testEngines())('near-duplicates on %s', (engine) => {
     await prepareEngine({ engine })
   })
 
-  test('are found in groups, over blocks, and nothing stays behind', async () => {
+  test('are found in groups across blocks, without leaking tensors', async () => {
     const index = await openImageIndex(root, { weights: 'a' })
     const images: Record<string, number> = {
       ...named(50),
-      '/pictures/copy-3.jpg': 3,
-      '/pictures/copy-20.jpg': 20,
+      '/images/copy-3.jpg': 3,
+      '/images/copy-20.jpg': 20,
     }
-    images['/pictures/copy-20-again.jpg'] = 20
+    images['/images/copy-20-again.jpg'] = 20
     await update(index, images)
     const before = tf.memory().numTensors
     for (const block of [5, 16, 100]) {
       const groups = await nearDuplicates(index, { similarity: 0.9999, block })
       expect(groups.map(({ paths }) => [...paths].sort())).toEqual([
-        ['/pictures/20.jpg', '/pictures/copy-20-again.jpg', '/pictures/copy-20.jpg'],
-        ['/pictures/3.jpg', '/pictures/copy-3.jpg'],
+        ['/images/20.jpg', '/images/copy-20-again.jpg', '/images/copy-20.jpg'],
+        ['/images/3.jpg', '/images/copy-3.jpg'],
       ])
       for (const { similarity } of groups) expect(similarity).toBeCloseTo(1, 4)
     }
@@ -234,7 +234,7 @@ describe.each(testEngines())('near-duplicates on %s', (engine) => {
 })
 
 describe('LanceDB', () => {
-  test('that is missing is named with the command that brings it', async () => {
+  test('if missing, the error has the install command', async () => {
     const missing = Object.assign(new Error("Cannot find package '@lancedb/lancedb' imported from here"), {
       code: 'ERR_MODULE_NOT_FOUND',
     })
@@ -243,10 +243,10 @@ describe('LanceDB', () => {
     )
   })
 
-  test('without a library for the platform says where there is one', async () => {
+  test('without a library for the platform, the error lists the supported platforms', async () => {
     const other = new Error('Cannot find native binding.\nmore')
     await expect(loadLance(() => Promise.reject(other))).rejects.toThrow(
-      /LanceDB cannot be loaded on \w+ \w+ with Node [\d.]+: Cannot find native binding\. It comes for Linux/,
+      /LanceDB cannot be loaded on \w+ \w+ with Node [\d.]+: Cannot find native binding\. npm installs it .* for Linux/,
     )
   })
 })

@@ -7,68 +7,68 @@ import { writeAtomically } from '@selfsup/run-folder'
 import { type NewImages, rowsOf, schemaOf, textsOf, unitLength, vectorsOf } from './index-rows.js'
 import { type Lance, loadLance } from './lance.js'
 
-/** What the features of an index depend on: weights, size, normalisation. Other features are another index. */
+/** What the features of an index depend on: weights, size, normalisation. Each key has a separate index. */
 export type IndexKey = Readonly<Record<string, string | number | readonly number[]>>
 
-/** An image that was found. */
+/** A search result. */
 export interface Neighbour {
   readonly path: string
-  /** cosine of the angle between the features, -1..1; 1 for the same */
+  /** cosine similarity of the features, -1..1 */
   readonly similarity: number
 }
 
 export interface SearchOptions {
-  /** how many; default 10 */
+  /** number of images; default 10 */
   readonly k?: number
-  /** compare with every image, also where there is an approximate index; default false */
+  /** compare with every image, even if there is an approximate index; default false */
   readonly exact?: boolean
 }
 
-/** Images by their features, in a folder. */
+/** An index of image features in a folder. */
 export interface ImageIndex {
-  /** where it lies */
+  /** the folder of the index */
   readonly folder: string
-  /** features per image; undefined as long as there is none */
+  /** features per image; undefined while the index is empty */
   readonly width: number | undefined
   count(): Promise<number>
-  /** path, stamp and source of each image, in batches */
+  /** Path, stamp and source of each image, in batches. */
   listing(): AsyncIterable<readonly { path: string; stamp: string; source: string }[]>
-  /** Takes images in, all of them or, when the process is killed, none. */
+  /** Adds images atomically: if the process is killed, none are added. */
   add(images: NewImages): Promise<void>
-  /** Drops images; paths that are not there are passed over. */
+  /** Removes images; ignores paths that are not in the index. */
   remove(paths: readonly string[]): Promise<void>
-  /** Brings files together and, from `approximateFrom` images on, makes the approximate index or brings it up to date. */
+  /** Compacts files and, with at least `approximateFrom` images, creates or updates the approximate index. */
   refresh(): Promise<void>
   /**
    * The images nearest to a vector, nearest first.
-   * @throws SelfsupError when it has another length than the index's, or is zero or not finite
+   * @throws SelfsupError if the vector's length differs from the index's width, or the vector is zero or not finite
    */
   nearest(vector: Float32Array, options?: SearchOptions): Promise<Neighbour[]>
-  /** paths and features (of length 1) from a position on, in an order that stays while nothing is added or removed */
+  /** Paths and features (scaled to length 1) starting at a position. The order is stable until images are added or removed. */
   rows(from?: number): AsyncIterable<{ paths: readonly string[]; values: Float32Array }>
   close(): void
 }
 
 export interface IndexOptions {
-  /** images from which on an approximate index is kept; below, every search is exact. Default 50,000 */
+  /** minimum number of images for an approximate index; with fewer, every search is exact. Default 50,000 */
   readonly approximateFrom?: number
 }
 
-/** Partitions that a search looks into, and how many more candidates than wanted are compared exactly. */
+/** Number of partitions that a search examines, and number of candidates per result that are compared exactly. */
 const [PROBES, REFINE] = [40, 10]
-/** Paths in one condition. */
+/** Number of paths per SQL condition. */
 const AT_A_TIME = 500
 
 const TABLE = 'images'
 
-/** The folder of an index below the folder of all of them. */
+/** The folder of a key's index. */
 function folderOf(root: string, key: IndexKey): string {
   const text = JSON.stringify(Object.entries(key).sort())
   return join(root, createHash('sha256').update(text).digest('hex').slice(0, 16))
 }
 
 /**
- * Whether there is an index for a key, and how many there are for others.
+ * Whether there is an index for a key, and the folders of the indexes for other keys.
  * @param root folder of a run's indexes
  */
 export async function findIndex(root: string, key: IndexKey): Promise<{ exists: boolean; others: string[] }> {
@@ -79,9 +79,9 @@ export async function findIndex(root: string, key: IndexKey): Promise<{ exists: 
 }
 
 /**
- * The index for a key, made where there is none.
- * @param root folder of a run's indexes: each key has one of its own in it
- * @throws SelfsupError when LanceDB is missing, or the index is damaged, with what to do
+ * Opens the index for a key. Creates it if it does not exist.
+ * @param root folder of a run's indexes, which contains one index per key
+ * @throws SelfsupError if LanceDB is missing or the index is damaged
  */
 export async function openImageIndex(
   root: string,
@@ -138,7 +138,7 @@ export async function openImageIndex(
       checkWidth(folder, vector.length, width!)
       const unit = unitLength(vector, 'the query')
       const found: { path: string; _distance: number }[] = await guarded(() => {
-        // Of vectors of length 1 the squared distance says what the cosine does.
+        // For vectors of length 1 the squared distance is equivalent to the cosine.
         const query = table!.query().nearestTo(unit).distanceType('l2')
         const how = exact ? query.bypassVectorIndex() : query.nprobes(PROBES).refineFactor(REFINE)
         return how.select(['path', '_distance']).limit(k).toArray()
@@ -159,8 +159,8 @@ export async function openImageIndex(
 }
 
 /**
- * Makes or renews the approximate index: inverted lists of vectors of one bit a feature (RaBitQ, Gao & Long 2024,
- * arXiv:2405.12497), whose best candidates are compared exactly. It is made 30 times faster than product quantisation.
+ * Creates or updates the approximate index: inverted lists of vectors with one bit per feature (RaBitQ, Gao & Long 2024,
+ * arXiv:2405.12497), whose best candidates are compared exactly. Building it is 30 times faster than product quantisation.
  */
 async function refresh({ lancedb }: Lance, table: Table, approximateFrom: number): Promise<void> {
   const count = await table.countRows()
@@ -170,7 +170,7 @@ async function refresh({ lancedb }: Lance, table: Table, approximateFrom: number
     const config = lancedb.Index.ivfRq({ distanceType: 'l2', numPartitions: Math.round(Math.sqrt(count)) })
     await table.createIndex('vector', { config, replace: true })
   }
-  // Also takes rows that came since into the index that there is.
+  // Also adds new rows to the existing index.
   await table.optimize({ cleanupOlderThan: new Date() })
 }
 
@@ -182,18 +182,18 @@ async function widthOf(table: Table): Promise<number> {
   const type = (await table.schema()).fields.find(({ name }) => name === 'vector')?.type as
     | { listSize?: number }
     | undefined
-  if (!type?.listSize) throw new SelfsupError('its table has no features')
+  if (!type?.listSize) throw new SelfsupError('the table of the index has no features')
   return type.listSize
 }
 
 function checkWidth(folder: string, got: number, width: number): void {
   expected(
     got === width,
-    `${folder}: the index holds ${width} features per image; got ${got}. Another network's features need an index of their own`,
+    `${folder}: the index has ${width} features per image; got ${got}. Features of a different network need a separate index`,
   )
 }
 
-/** What the index is of, for a person who looks into the folder. */
+/** Writes the key to the folder, for people who look into it. */
 async function writeKey(folder: string, key: IndexKey): Promise<void> {
   const path = join(folder, 'index.json')
   const text = `${JSON.stringify({ version: 1, key }, undefined, 2)}\n`
@@ -201,7 +201,7 @@ async function writeKey(folder: string, key: IndexKey): Promise<void> {
   await writeAtomically(path, (file) => file.writeFile(text))
 }
 
-/** A text in SQL. */
+/** Quotes a text for SQL. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
 }
@@ -210,7 +210,7 @@ function damaged(folder: string, error: unknown): SelfsupError {
   if (error instanceof SelfsupError) return error
   const [line] = String((error as Error)?.message ?? error).split('\n')
   return new SelfsupError(
-    `${folder}: the index cannot be used (${line}). The images are as they were: delete that folder and index them again`,
+    `${folder}: the index cannot be used (${line}). Your images are not affected: delete that folder and index them again`,
   )
 }
 

@@ -2,21 +2,21 @@ import { expected, SelfsupError } from '@selfsup/core'
 import type { RecordBatch, Schema, Table } from 'apache-arrow'
 import type { Lance } from './lance.js'
 
-/** Images as an index takes them in. */
+/** Images to add to an index. */
 export interface NewImages {
-  /** where each lies: what a search gives back, and what is never there twice */
+  /** unique paths, which searches return */
   readonly paths: readonly string[]
-  /** of each: changes when the image does, such as size and time of change */
+  /** one per image; a stamp, such as size and modification time, must change when the image changes */
   readonly stamps: readonly string[]
-  /** the folder or file that was indexed when they came in */
+  /** the folder or file that the images belong to */
   readonly source: string
-  /** features, one row an image, of any length but 0 */
+  /** features, one row per image; any length except 0 */
   readonly values: Float32Array
   /** features per image */
   readonly width: number
 }
 
-/** What an index's table looks like. */
+/** The schema of an index's table. */
 export function schemaOf({ arrow }: Lance, width: number): Schema {
   const { Field, FixedSizeList, Float32, Schema, Utf8 } = arrow
   return new Schema([
@@ -28,8 +28,8 @@ export function schemaOf({ arrow }: Lance, width: number): Schema {
 }
 
 /**
- * Images as rows of the table, their features scaled to length 1.
- * @throws SelfsupError when features are not finite or all zero, naming the image
+ * Converts images to rows of the table and scales their features to length 1.
+ * @throws SelfsupError with the image's path if features are not finite or all zero
  */
 export function rowsOf(lance: Lance, images: NewImages): Table {
   const { makeData, makeVector, Float32, Table, Utf8, vectorFromArray } = lance.arrow
@@ -59,28 +59,28 @@ function unitRows({ paths, values, width }: NewImages): Float32Array {
 }
 
 /**
- * A vector scaled to length 1.
- * @throws SelfsupError when its numbers are not finite or all zero
+ * Scales a vector to length 1.
+ * @throws SelfsupError if its numbers are not finite or all zero
  */
 export function unitLength(vector: Float32Array, path: string): Float32Array {
   const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0))
   expected(
     Number.isFinite(length) && length > 0,
-    `${path}: its features are ${length === 0 ? 'all zero' : 'no finite numbers'}, by which nothing can be found; the weights are damaged or the run has collapsed`,
+    `${path}: its features are ${length === 0 ? 'all zero' : 'not finite'}, so they cannot be searched; the weights are damaged or the run has collapsed`,
   )
   return vector.map((value) => value / length)
 }
 
-/** The features of a batch that was read: [rows, width], one row after the other. */
+/** The features of a batch: [rows, width], row by row. */
 export function vectorsOf(batch: RecordBatch, width: number): Float32Array {
   const data = batch.getChild('vector')?.data[0]
   const values: unknown = data?.children[0]?.values
   if (!data || !(values instanceof Float32Array))
-    throw new SelfsupError('the index holds no features of 32-bit numbers')
+    throw new SelfsupError('the features of the index are not float32')
   return values.subarray(data.offset * width, (data.offset + batch.numRows) * width)
 }
 
-/** The texts of a column of a batch that was read. */
+/** The texts of a batch's column. */
 export function textsOf(batch: RecordBatch, column: string): string[] {
   const texts = batch.getChild(column)!
   return Array.from({ length: batch.numRows }, (_, row) => String(texts.get(row)))

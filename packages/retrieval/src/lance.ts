@@ -1,40 +1,40 @@
 import { SelfsupError } from '@selfsup/core'
 
-/** The database and the format of its rows, as far as they are used here. */
+/** The database and its row format. */
 export interface Lance {
   readonly lancedb: typeof import('@lancedb/lancedb')
   readonly arrow: typeof import('apache-arrow')
 }
 
-/** How both are brought where they are missing. */
+/** The command that installs both. */
 const INSTALL = 'npm install @lancedb/lancedb apache-arrow@18'
 
 /**
- * LanceDB, brought into the process when it is first asked for: nobody else pays for its native library.
- * @throws SelfsupError when it is not installed, with the command; or when it has no library for this platform
+ * Loads LanceDB on demand, because its native library is large.
+ * @throws SelfsupError if it is not installed, with the install command; or if it has no library for this platform
  */
-export async function loadLance(bring: () => Promise<Lance> = bringLance): Promise<Lance> {
+export async function loadLance(load: () => Promise<Lance> = importLance): Promise<Lance> {
   try {
-    return await bring()
+    return await load()
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     const itself = /'(@lancedb\/lancedb|apache-arrow)'/.test(message)
     if (code === 'ERR_MODULE_NOT_FOUND' && itself)
-      throw new SelfsupError('An index of images needs LanceDB, which is not installed', {
+      throw new SelfsupError('an image index needs LanceDB, which is not installed', {
         code: 'package-missing',
         fix: `run: ${INSTALL}`,
       })
     throw new SelfsupError(
-      `LanceDB cannot be loaded on ${process.platform} ${process.arch} with Node ${process.versions.node}: ${message.split('\n')[0]!.replace(/\.$/, '')}. It comes for Linux and Windows (x64, arm64) and macOS (arm64), with npm's optional dependencies`,
+      `LanceDB cannot be loaded on ${process.platform} ${process.arch} with Node ${process.versions.node}: ${message.split('\n')[0]!.replace(/\.$/, '')}. npm installs it as an optional dependency for Linux and Windows (x64, arm64) and macOS (arm64)`,
       {
         code: 'unsupported',
-        fix: 'on other platforms write the features to a file and search them with a program of your own',
+        fix: 'on other platforms, write the features to a file and search them with your own program',
       },
     )
   }
 }
 
-async function bringLance(): Promise<Lance> {
+async function importLance(): Promise<Lance> {
   const [lancedb, arrow] = await Promise.all([import('@lancedb/lancedb'), import('apache-arrow')])
   return { lancedb, arrow }
 }

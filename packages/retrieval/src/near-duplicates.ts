@@ -3,27 +3,27 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { ImageIndex } from './image-index.js'
 
 export interface DuplicateOptions {
-  /** two images at least so alike (cosine of their features) are near-duplicates; default 0.98 */
+  /** minimum cosine similarity of the features of near-duplicates; default 0.98 */
   readonly similarity?: number
-  /** images compared with as many others at a time; memory is this squared, and twice this many features */
+  /** images per block; one step compares two blocks and needs memory for block^2 similarities and 2 * block features */
   readonly block?: number
   readonly signal?: AbortSignal
   readonly onProgress?: (done: number, total: number) => void
 }
 
-/** Images that are nearly the same. */
+/** A group of near-duplicates. */
 export interface DuplicateGroup {
-  /** two or more, in the index's order */
+  /** at least two paths, in the index's order */
   readonly paths: readonly string[]
-  /** of the least alike of the pairs that joined them */
+  /** the lowest similarity of the pairs that formed the group */
   readonly similarity: number
 }
 
 /**
- * Groups of images that are nearly the same: each has another in its group that is at least so alike. Every image is
- * compared with every other, exactly, in blocks of bounded memory: 100,000 images are 5 * 10^9 pairs.
- * @returns the largest groups first
- * @throws SelfsupError when the similarity is not within (-1, 1]
+ * Finds groups of near-duplicates: each image of a group has at least the given similarity to another image of the group.
+ * Compares all pairs exactly, in blocks with bounded memory: 100,000 images are 5 * 10^9 pairs.
+ * @returns the groups, largest first
+ * @throws SelfsupError if the similarity is not within (-1, 1]
  */
 export async function nearDuplicates(
   index: ImageIndex,
@@ -37,7 +37,7 @@ export async function nearDuplicates(
   const { width } = index
   const count = await index.count()
   if (!width || count < 2) return []
-  // A picture and its copy give the same features up to rounding.
+  // An image and its copy have the same features up to rounding.
   const threshold = similarity - 1e-5
   const groups = new Groups(count)
   for (let start = 0; start < count; start += block) {
@@ -48,7 +48,7 @@ export async function nearDuplicates(
         signal?.throwIfAborted()
         const others = tf.tensor2d(values, [values.length / width, width])
         own ??= others
-        for (const [a, b, s] of await alike(own, others, threshold))
+        for (const [a, b, s] of await similarPairs(own, others, threshold))
           if (start + a < at + b) groups.join(start + a, at + b, s)
         at += others.shape[0]
         if (others !== own) others.dispose()
@@ -61,14 +61,18 @@ export async function nearDuplicates(
   return groups.named(await allPaths(index))
 }
 
-/** Pairs of rows that are at least so alike, with how much. */
-async function alike(a: tf.Tensor2D, b: tf.Tensor2D, threshold: number): Promise<[number, number, number][]> {
+/** Pairs of rows whose similarity reaches the threshold, with the similarity. */
+async function similarPairs(
+  a: tf.Tensor2D,
+  b: tf.Tensor2D,
+  threshold: number,
+): Promise<[number, number, number][]> {
   const [similarities, most] = tf.tidy(() => {
     const all = tf.matMul(a, b, false, true) as tf.Tensor2D
     return [all, tf.max(all, 1)] as [tf.Tensor2D, tf.Tensor1D]
   })
   try {
-    // Most blocks hold few such pairs: only rows that have one are fetched.
+    // Most blocks have few such pairs, so only rows with a pair are fetched.
     const rows = Array.from(await most.data<'float32'>()).flatMap((value, row) =>
       value >= threshold ? [row] : [],
     )
@@ -86,7 +90,7 @@ async function alike(a: tf.Tensor2D, b: tf.Tensor2D, threshold: number): Promise
   }
 }
 
-/** Features from a row on, so many rows at a time. */
+/** Features in blocks of `block` rows, starting at a row. */
 async function* blocksFrom(
   index: ImageIndex,
   from: number,
@@ -116,7 +120,7 @@ async function allPaths(index: ImageIndex): Promise<string[]> {
   return paths
 }
 
-/** Sets that are joined pair by pair. */
+/** Disjoint sets that are merged pair by pair (union-find). */
 class Groups {
   readonly #parent: Uint32Array
   readonly #least = new Map<number, number>()

@@ -1,33 +1,33 @@
 import { expected } from '@selfsup/core'
 import type { ImageIndex } from './image-index.js'
 
-/** Images as they are now, by number. */
+/** The current images, by number. */
 export interface ImageListing {
   readonly count: number
-  /** where they lie, as one: what was indexed from there and is there no more is dropped */
+  /** the folder or file of these images; indexed images of this source that no longer exist are removed */
   readonly source: string
   pathOf(image: number): string
-  /** changes when the image does */
+  /** Must change when the image changes. */
   stampOf(image: number): string | Promise<string>
 }
 
-/** Features of some images; those that could not be read are missing. */
+/** Features of images. Images that could not be read are missing. */
 export interface Embedded {
   /** numbers of the images that have features */
   readonly images: ArrayLike<number>
-  /** one row each */
+  /** one row per image */
   readonly values: Float32Array
   readonly width: number
 }
 
 export interface UpdateOptions {
-  /** images whose features are written at a time: at most so many are lost when the process is killed. Default 2048 */
+  /** images per write; at most this many are lost if the process is killed. Default 2048 */
   readonly chunk?: number
   readonly signal?: AbortSignal
   readonly onProgress?: (done: number, total: number) => void
 }
 
-/** What an update did. */
+/** Number of images by result of an update. */
 export interface IndexUpdate {
   readonly added: number
   readonly changed: number
@@ -38,11 +38,10 @@ export interface IndexUpdate {
 }
 
 /**
- * Brings an index up to date with images: those that are new, or whose stamp differs, get features; those that are gone
- * are dropped; all others are left alone. What has been written stays when the process is killed, and the next update
- * goes on from there.
- * @param embed features of images by their numbers, in any order
- * @throws SelfsupError when two images have one path, or features don't fit the index
+ * Updates an index: computes features of images that are new or whose stamp differs, removes images that no longer exist,
+ * and does not touch the others. If the process is killed, written images are kept, and the next update resumes there.
+ * @param embed computes features of images by their numbers; may return them in any order
+ * @throws SelfsupError if two images have the same path, or features do not fit the index
  */
 export async function updateIndex(
   index: ImageIndex,
@@ -52,7 +51,7 @@ export async function updateIndex(
 ): Promise<IndexUpdate> {
   expected(Number.isInteger(chunk) && chunk >= 1, `updateIndex: chunk must be at least 1; got ${chunk}`)
   const { fresh, stale, removed, unchanged, changed } = await compare(index, images, signal)
-  // Before any of them comes back: a path is never there twice.
+  // Remove before adding, so that no path is in the index twice.
   await index.remove([...stale, ...removed])
   let written = 0
   for (let at = 0; at < fresh.length; at += chunk) {
@@ -81,7 +80,7 @@ export async function updateIndex(
   }
 }
 
-/** Files whose stamps are asked for at a time. */
+/** Number of stamps that are read at the same time. */
 const STAMPS = 64
 
 async function compare(index: ImageIndex, images: ImageListing, signal: AbortSignal | undefined) {
@@ -89,7 +88,7 @@ async function compare(index: ImageIndex, images: ImageListing, signal: AbortSig
   for (let image = 0; image < images.count; image++) numbers.set(images.pathOf(image), image)
   expected(
     numbers.size === images.count,
-    `updateIndex: ${images.count} images have only ${numbers.size} different paths`,
+    `updateIndex: paths must be unique; got ${numbers.size} different paths for ${images.count} images`,
   )
   const stamps: string[] = []
   for (let at = 0; at < images.count; at += STAMPS) {
@@ -110,7 +109,7 @@ async function compare(index: ImageIndex, images: ImageListing, signal: AbortSig
         if (within(path, source)) removed.push(path)
       } else if (stamp === stamps[image] && !good[image] && !changed.has(image)) good[image] = 1
       else {
-        // Another stamp; or there twice, from two updates at a time: it comes in anew.
+        // The stamp differs, or two concurrent updates added the image twice: add it again.
         good[image] = 0
         changed.add(image)
         stale.push(path)

@@ -1,19 +1,19 @@
 import type { JpegCropper } from '@selfsup/core'
 
-/** A tensor's values as JavaScript hands them over, or gets them. */
+/** A tensor's values as JavaScript passes or receives them. */
 export type TensorValues = Float32Array | Int32Array | Uint8Array | BigInt64Array | Uint8Array[]
 
-/** Attributes of an operation, flat: name, kind (`attributeKinds`), value, name, kind, value, ... */
+/** Attributes of an operation as a flat list: name, kind (`attributeKinds`), value, name, kind, value, ... */
 type FlatAttributes = readonly unknown[]
 
 /**
- * The compiled addon, `selfsup.node` (src/native). Tensors are numbers; those of an operation's inputs, and of its
- * outputs with their types and shapes, pass through one Int32Array, the exchange.
+ * The compiled addon, `selfsup.node` (src/native). A tensor is identified by a number. One Int32Array, the exchange,
+ * carries the numbers of an operation's inputs, and the numbers, types and shapes of its outputs.
  */
 export interface Addon {
   /**
-   * @returns facts, among them whether the processor is one that our convolutions are for (2), or one that merely runs
-   * them (1), and the same of filters' gradients by bfloat16; and the exchange, which is that of the first call in a process
+   * @returns `convolutions`: 2 if our convolutions are fast on this processor, 1 if they only run, 0 if they do not run;
+   *   `bfloat16`: the same for filter gradients in bfloat16; `exchange`: the array passed in the process's first call
    */
   start(
     exchange: Int32Array,
@@ -25,25 +25,26 @@ export interface Addon {
     bfloat16: number
     exchange: Int32Array
   }
-  /** @param now of the device at once, even while a step is being captured */
+  /** @param now create the tensor on the device immediately, even while a step is being captured */
   createTensor(shape: readonly number[], type: number, values: TensorValues, now: boolean): number
   deleteTensor(tensor: number): void
   readSync(tensor: number): TensorValues
   read(tensor: number): Promise<TensorValues>
-  /** what `execute` means by a number from now on */
+  /** Defines the operation that `execute` runs for this number. */
   define(operation: number, name: string, attributes: FlatAttributes): void
   execute(operation: number, inputs: number, outputs: number): void
   /**
-   * @param precision a `precisions`
-   * @param xla whether XLA is to compile it
-   * @param weights how many numbers of weights the exchange holds
+   * @param precision a value of `precisions`
+   * @param xla whether XLA compiles the step
+   * @param weights how many weight numbers the exchange holds
    */
   beginCapture(largestConstant: number, precision: number, xla: boolean, weights: number): void
-  /** the nodes of the step that is being captured, as text: "MatMul bfloat16 [8,16]" */
+  /** The nodes of the step that is being captured, as text: "MatMul bfloat16 [8,16]". */
   describeCapture(): string[]
   /**
-   * @param wholly by XLA only if XLA has all its operations
-   * @returns how many tensors from outside the step takes; the exchange holds their numbers. -1: XLA has not all
+   * @param wholly use XLA only if it supports all operations of the step
+   * @returns how many outside tensors the step reads; the exchange holds their numbers. -1 if XLA does not support all
+   *   operations
    */
   endCapture(name: string, outputs: number, xla: boolean, wholly: boolean): number
   abortCapture(): void
@@ -54,7 +55,7 @@ export interface Addon {
   readonly cropJpeg: JpegCropper
 }
 
-/** TF_DataType of c_api.h, under the names that the kernels look for. */
+/** TF_DataType of c_api.h, under the names that the kernels use. */
 export const dataTypes = {
   TF_FLOAT: 1,
   TF_INT32: 3,
@@ -66,7 +67,7 @@ export const dataTypes = {
   TF_UINT64: 23,
 } as const
 
-/** Precision of precision.h: in what the products of networks compute. */
+/** `Precision` of precision.h: the precision in which products of networks are computed. */
 export const precisions = { float32: 0, bfloat16: 1, emulated: 2 } as const
 
 /** TF_AttrType of c_api.h. */

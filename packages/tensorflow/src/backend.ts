@@ -4,12 +4,12 @@ import { type Addon, attributeKinds, dataTypes } from './addon.js'
 import { CompiledFunctions } from './compiled-functions.js'
 import { Float32Scope, inFloat32 } from './float32-scope.js'
 import { type Attribute, Operations } from './operations.js'
-import { noneOfOurs, type OwnOperations, ownOperations } from './own-operations.js'
+import { noOwnOperations, type OwnOperations, ownOperations } from './own-operations.js'
 import type { TensorflowSettings, Xla } from './settings.js'
 import { TensorStore } from './tensor-store.js'
 import { typeNumbers } from './tensor-types.js'
 
-/** Numbers that go to the addon and come back from it by one shared buffer. */
+/** Length of the buffer through which numbers pass to and from the addon. */
 const EXCHANGE_LENGTH = 1 << 16
 
 /**
@@ -17,15 +17,15 @@ const EXCHANGE_LENGTH = 1 << 16
  * (`executeSingleOutput` and similar). While a step is captured, the same calls add to its graph instead of running.
  */
 export class TensorflowBackend extends tf.KernelBackend {
-  /** constants that kernels spell attributes with */
+  /** constants that kernels use in attributes */
   readonly binding = { ...dataTypes, ...attributeKinds, TF_INT: dataTypes.TF_INT32 }
   readonly isUsingGpuDevice: boolean
   readonly isGPUPackage: boolean
-  /** of TensorFlow's library */
+  /** version of TensorFlow's library */
   readonly version: string
-  /** how steps are compiled that do not say how */
+  /** default for steps that do not set `xla` */
   readonly xla: Xla
-  /** of compiled steps: the precision of the networks' products; everything else is float32 */
+  /** precision of network products in compiled steps; everything else is float32 */
   readonly mixedPrecision: TensorflowSettings['mixedPrecision']
   /** captured steps */
   readonly functions: CompiledFunctions
@@ -36,9 +36,8 @@ export class TensorflowBackend extends tf.KernelBackend {
   private readonly own: { readonly float32: OwnOperations; readonly mixed: OwnOperations }
 
   /**
-   * @param config a serialized ConfigProto; the library's defaults if empty
-   * @param settings.mixedPrecision `bfloat16`: convolutions of compiled steps are TensorFlow's, except for gradients of
-   *   filters
+   * @param config a serialized ConfigProto; if empty, the library's defaults
+   * @param settings.mixedPrecision `bfloat16`: compiled steps use TensorFlow's convolutions, except for filter gradients
    */
   constructor(
     private readonly addon: Addon,
@@ -64,34 +63,34 @@ export class TensorflowBackend extends tf.KernelBackend {
     this.functions = new CompiledFunctions(addon, exchange, this.tensors, { mixedPrecision, emulated })
   }
 
-  /** Whether the step that is being captured is for XLA to compile. */
+  /** Whether a step is being captured that XLA compiles. */
   get byXla(): boolean {
     return this.functions.capturing?.xla ?? false
   }
 
-  /** The operations of our own that are used now. */
+  /** Our own operations that are in use at this moment. */
   get fused(): OwnOperations {
-    if (this.byXla) return noneOfOurs
+    if (this.byXla) return noOwnOperations
     return this.functions.capturing?.mixed ? this.own.mixed : this.own.float32
   }
 
-  /** Whether convolutions of ours are ever used. */
+  /** Whether our own convolutions are used in any mode. */
   get ownConvolutions(): boolean {
     const { float32, mixed } = this.own
     return float32.convolutions || mixed.convolutions || mixed.bfloat16
   }
 
-  /** Runs `body`: its operations, and those on its results, compute in float32 in steps of mixed precision too. */
+  /** Runs `body`. Its operations, and operations on its results, compute in float32 in mixed precision too. */
   inFloat32<T>(body: () => T): T {
     return this.float32.run(body)
   }
 
-  /** Whether an operation on these inputs computes in float32, whatever the precision of the step. */
+  /** Whether an operation on these inputs computes in float32, whatever the step's precision. */
   staysFloat32(inputs: readonly tf.TensorInfo[]): boolean {
     return this.float32.covers(inputs)
   }
 
-  // What kernels call.
+  // Called by kernels.
 
   executeSingleInput(name: string, input: tf.TensorInfo): tf.Tensor {
     const type = { name: 'T', type: attributeKinds.TF_ATTR_TYPE, value: typeNumbers[input.dtype] }
@@ -166,11 +165,11 @@ export class TensorflowBackend extends tf.KernelBackend {
       case 'leakyrelu':
         return tf.leakyRelu(x, leakyreluAlpha)
       default:
-        throw new SelfsupError(`the activation ${activation} cannot be fused into a layer`)
+        throw new SelfsupError(`cannot fuse the activation ${activation} into a layer`)
     }
   }
 
-  // What TensorFlow.js calls.
+  // Called by TensorFlow.js.
 
   override floatPrecision(): 32 {
     return 32
@@ -219,7 +218,7 @@ export class TensorflowBackend extends tf.KernelBackend {
   }
 
   override memory(): { unreliable: boolean } {
-    return { unreliable: true } // the library's own memory is not known
+    return { unreliable: true } // the library does not report its memory
   }
 
   override async time(f: () => void): Promise<tf.BackendTimingInfo> {
@@ -231,12 +230,12 @@ export class TensorflowBackend extends tf.KernelBackend {
 
   override dispose(): void {}
 
-  /** Where a mask is not zero: a shape that depends on values. */
+  /** Indices of the nonzero elements. The shape of the result depends on values. */
   where(condition: tf.Tensor): tf.Tensor2D {
     return this.executeSingleOutput('Where', [], [condition]) as tf.Tensor2D
   }
 
-  /** The same values under another identity, so that a captured step can tell tensors that share them apart. */
+  /** A tensor with the same values and a new data id, so that a captured step can distinguish tensors that share values. */
   renamed(tensor: tf.TensorInfo): tf.Tensor {
     const type = { name: 'T', type: attributeKinds.TF_ATTR_TYPE, value: typeNumbers[tensor.dtype] }
     return this.executeSingleOutput('Identity', [type], [tensor])

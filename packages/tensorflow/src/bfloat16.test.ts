@@ -15,12 +15,12 @@ const suits =
 
 describe.skipIf(!suits)('our operations on bfloat16', () => {
   beforeAll(async () => {
-    process.env.SELFSUP_CONVOLUTIONS = '1' // with AMX too, where they are not the faster ones
+    process.env.SELFSUP_CONVOLUTIONS = '1' // also with AMX, where they are not faster
     await loadTensorflow({ mixedPrecision: 'on' })
     await tf.setBackend('tensorflow')
   })
 
-  /** Of the filter, one by one (TensorFlow's, in float32) and compiled (ours). */
+  /** Filter gradients: eager (TensorFlow's, in float32) and compiled (ours). */
   function gradients(
     x: tf.Tensor4D,
     [filters, kernel, stride, pad]: readonly [number, number, number, 'same' | 'valid'],
@@ -37,11 +37,11 @@ describe.skipIf(!suits)('our operations on bfloat16', () => {
     return [plain as Float32Array, compiled as Float32Array]
   }
 
-  // Of whole numbers nothing is lost by rounding.
+  // bfloat16 represents these integers exactly.
   const whole = (shape: number[], seed: number) => tf.round(tf.randomUniform(shape, -9, 9, 'float32', seed))
   test.each([
-    { what: 'in steps of two', batch: 9, size: 16, channels: 32, of: [64, 3, 2, 'same'] },
-    { what: 'in steps of one', batch: 2, size: 7, channels: 16, of: [48, 3, 1, 'same'] },
+    { what: 'stride 2', batch: 9, size: 16, channels: 32, of: [64, 3, 2, 'same'] },
+    { what: 'stride 1', batch: 2, size: 7, channels: 16, of: [48, 3, 1, 'same'] },
     {
       what: 'no padding, an odd number of results',
       batch: 3,
@@ -60,7 +60,7 @@ describe.skipIf(!suits)('our operations on bfloat16', () => {
     })
   })
 
-  test('other numbers are rounded, their sums are not', () => {
+  test('rounds operands but not sums', () => {
     tf.tidy(() => {
       const normal = (shape: number[], seed: number) => tf.randomNormal(shape, 0, 1, 'float32', seed)
       const [plain, compiled] = gradients(
@@ -73,11 +73,11 @@ describe.skipIf(!suits)('our operations on bfloat16', () => {
       expect(worst / largest).toBeGreaterThan(1e-5)
       expect(worst / largest).toBeLessThan(1e-2)
       const bits = new Uint32Array(compiled.buffer, compiled.byteOffset, compiled.length)
-      expect(bits.some((word) => (word & 0xffff) !== 0)).toBe(true) // TensorFlow's would be bfloat16 themselves
+      expect(bits.some((word) => (word & 0xffff) !== 0)).toBe(true) // TensorFlow's sums would be bfloat16
     })
   })
 
-  test('batch normalisation between convolutions: forwards and backwards', () => {
+  test('batch normalisation between convolutions passes bfloat16 on, forwards and backwards', () => {
     tf.tidy(() => {
       const backend = tf.backend() as TensorflowBackend & tf.KernelBackend
       const { TF_ATTR_FLOAT, TF_ATTR_BOOL } = attributeKinds
@@ -126,7 +126,7 @@ describe.skipIf(!suits)('our operations on bfloat16', () => {
       const [plain, compiled] = [body(), step()]
       for (const [name, tensor] of Object.entries(plain)) {
         const [a, b] = [tensor.dataSync(), compiled[name as keyof typeof plain].dataSync()]
-        // Of all values: where rounding takes the rectifier to the other side of zero, one may be off entirely.
+        // The norm over all values: rounding can move a single value across the rectifier's zero.
         const [size, error] = [a, a.map((value, i) => value - b[i]!)].map((values) => Math.hypot(...values))
         expect({ name, close: error! / size! < 0.08 }).toEqual({ name, close: true })
       }
@@ -135,7 +135,7 @@ describe.skipIf(!suits)('our operations on bfloat16', () => {
           const values = Float32Array.from(tensor.dataSync())
           return new Uint32Array(values.buffer).every((word) => (word & 0xffff) === 0)
         })
-      expect(halves(compiled)).toEqual([true, true]) // they passed from one to the next in 16 bits
+      expect(halves(compiled)).toEqual([true, true]) // all values are bfloat16
       expect(halves(plain)).toEqual([false, false])
       step.dispose()
       tf.dispose(filters)

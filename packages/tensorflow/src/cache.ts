@@ -2,8 +2,8 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 
 /**
- * Where Selfsup keeps what it can get again: $SELFSUP_CACHE, else $XDG_CACHE_HOME/selfsup, else the
- * platform's own place (~/.cache/selfsup, on macOS ~/Library/Caches/selfsup, on Windows %LOCALAPPDATA%\selfsup).
+ * The folder for downloaded files: $SELFSUP_CACHE, otherwise $XDG_CACHE_HOME/selfsup, otherwise the platform's default
+ * (~/.cache/selfsup, on macOS ~/Library/Caches/selfsup, on Windows %LOCALAPPDATA%\selfsup).
  */
 export function cacheFolder(env: NodeJS.ProcessEnv = process.env, platform = process.platform): string {
   if (env.SELFSUP_CACHE) return resolve(env.SELFSUP_CACHE)

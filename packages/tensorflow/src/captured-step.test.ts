@@ -32,7 +32,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled step', () => 
     return read
   }
 
-  test('gives what the step gives, for arguments of any values', async () => {
+  test('returns the same values as the step', async () => {
     const step = compileStep(backend, (x: tf.Tensor, y: tf.Tensor) => tf.add(tf.mul(x, y), tf.sum(x)))
     for (const numbers of [
       [1, 2],
@@ -49,7 +49,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled step', () => 
     step.dispose()
   })
 
-  test('is captured once for each shape, type and plain value, and no more often than allowed', async () => {
+  test('is captured once per shape, type and plain value, up to the limit', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
     const step = compileStep(backend, (x: tf.Tensor, factor: number) => tf.mul(x, factor), { captures: 2 })
     for (const [size, factor] of [
@@ -66,14 +66,14 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled step', () => 
     const x = tf.ones([2])
     expect(await values(step(x, 5))).toEqual([5, 5])
     expect(step.captures).toBe(2)
-    expect(warn).toHaveBeenCalledWith(expect.stringContaining('as tensors, not as plain values'))
+    expect(warn).toHaveBeenCalledWith(expect.stringContaining('as tensors instead of plain values'))
     expect(await values(step(x, 3))).toEqual([3, 3])
     x.dispose()
     step.dispose()
     warn.mockRestore()
   })
 
-  test('reads and assigns variables, from call to call', async () => {
+  test('reads and assigns variables in each call', async () => {
     const w = variable(tf.tensor1d([1, 2]))
     const step = compileStep(backend, (x: tf.Tensor) => {
       w.assign(tf.add(w, x))
@@ -89,7 +89,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled step', () => 
     tf.dispose([w, x])
   })
 
-  test('tells variables and clones that share their values apart', async () => {
+  test('distinguishes variables and clones that share their values', async () => {
     const w = variable(tf.scalar(1))
     const average = tf.tidy(() => tf.variable(tf.clone(w), false))
     const start = tf.clone(w)
@@ -101,7 +101,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled step', () => 
     const x = tf.scalar(1)
     expect(await values(step(x))).toEqual([2, 1.5, 1])
     expect(await values(step(x))).toEqual([3, 2.25, 1])
-    // Arguments that share them, too.
+    // Arguments that share their values, too.
     const difference = compileStep(backend, (a: tf.Tensor, b: tf.Tensor) => tf.sub(a, b))
     const other = tf.scalar(5)
     expect(await values(difference(x, x))).toEqual([0])
@@ -158,7 +158,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled step', () => 
     w.dispose()
   })
 
-  test('takes and returns arrays and objects, arguments as they are, nothing at all', async () => {
+  test('takes and returns arrays and objects, unchanged arguments and empty results', async () => {
     const step = compileStep(
       backend,
       ({ pair: [a, b], name }: { pair: [tf.Tensor, tf.Tensor]; name?: string }) => ({
@@ -179,7 +179,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled step', () => 
     tf.dispose(pair)
   })
 
-  test('large constants of one value cost nothing; others are refused by name', () => {
+  test('accepts large constants of one value and rejects others', () => {
     const step = compileStep(backend, () => tf.sum(tf.ones([3000, 1000])))
     expect([...tf.tidy(() => step().dataSync())]).toEqual([3_000_000])
     step.dispose()
@@ -187,7 +187,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled step', () => 
       tf.sum(tf.tensor1d(Float32Array.from({ length: 300_000 }, (_, i) => i))),
     )
     expect(() => tf.tidy(() => big())).toThrow(
-      /a constant of 300000 values is made on the host.* at .*captured-step\.test\.ts:\d+/,
+      /creates a constant of 300000 values on the host.* at .*captured-step\.test\.ts:\d+/,
     )
   })
 
@@ -212,10 +212,10 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled step', () => 
     [
       'a new variable',
       () => tf.variable(tf.scalar(1), true, 'made-inside'),
-      /makes variables \(made-inside\)/,
+      /creates variables \(made-inside\)/,
     ],
     ['shapes that do not fit', () => tf.matMul(tf.ones([2, 3]), tf.ones([2, 3])), /./],
-  ])('%s is an error, and leaves all as it was', async (_, body, message) => {
+  ])('%s is an error and changes nothing', async (_, body, message) => {
     const w = variable(tf.scalar(3))
     const step = compileStep(backend, () => {
       w.assign(tf.scalar(4))
@@ -227,7 +227,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled step', () => 
     w.dispose()
   })
 
-  test('what was kept inside has no values outside, and says so', () => {
+  test('reading a tensor that was kept inside the step is an error', () => {
     let kept: tf.Tensor | undefined
     const step = compileStep(backend, (x: tf.Tensor) => {
       kept = tf.keep(tf.square(x))
@@ -235,12 +235,12 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled step', () => 
     })
     const x = tf.scalar(2)
     tf.dispose(step(x))
-    expect(() => kept!.dataSync()).toThrow('was made inside a compiled step')
+    expect(() => kept!.dataSync()).toThrow('was created inside a compiled step')
     step.dispose()
     tf.dispose([x, kept!])
   })
 
-  test('within another step, and under a gradient, it runs as it is', async () => {
+  test('runs uncompiled inside another step and while a gradient is computed', async () => {
     const inner = compileStep(backend, (x: tf.Tensor) => tf.square(x))
     const outer = compileStep(backend, (x: tf.Tensor) => tf.add(inner(x), 1))
     const x = tf.scalar(3)
@@ -252,7 +252,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled step', () => 
     x.dispose()
   })
 
-  test('steps wait in line: reading does not hold up JavaScript', async () => {
+  test('steps are queued: reading does not block JavaScript', async () => {
     const step = compileStep(backend, (x: tf.Tensor) => {
       let y = x as tf.Tensor2D
       for (let i = 0; i < 20; i++) y = tf.mul(tf.matMul(y, y), 1e-3)
@@ -274,7 +274,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled step', () => 
     x.dispose()
   })
 
-  test('XLA compiles it where it has all operations; otherwise that is an error, or left to TensorFlow', async () => {
+  test('an operation that XLA does not support is an error with xla: true, and runs by TensorFlow with auto', async () => {
     const x = tf.tensor2d([1, 2, 3, 4], [2, 2])
     const product = compileStep(backend, (x: tf.Tensor) => tf.sum(tf.matMul(x, x)), { xla: true })
     expect(await values(product(x))).toEqual([54])
@@ -293,7 +293,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled step', () => 
     x.dispose()
   })
 
-  test('by XLA too, pictures are enlarged by neighbours, forwards and backwards', async () => {
+  test('XLA supports nearest-neighbour enlarging and its gradient', async () => {
     const x = tf.tensor4d([1, 2, 3, 4, 5, 6], [1, 3, 2, 1])
     const weights = tf.tidy(() => tf.reshape(tf.range(0, 36), [1, 9, 4, 1]))
     const enlarged = (x: tf.Tensor) =>
@@ -309,7 +309,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled step', () => 
     tf.dispose([x, weights])
   })
 
-  test('XLA is taken by itself for steps that are called often enough', () => {
+  test('auto uses XLA for steps with enough calls', () => {
     const seen: boolean[] = []
     const observed = (x: tf.Tensor) => {
       seen.push(backend.byXla)
@@ -332,7 +332,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled step', () => 
     x.dispose()
   })
 
-  test('an error of the device comes with the values', async () => {
+  test('reading values reports an error of the device', async () => {
     const step = compileStep(backend, (x: tf.Tensor, i: tf.Tensor1D) => tf.gather(x, i))
     const x = tf.tensor1d([1, 2])
     const [good, bad] = [tf.tensor1d([1], 'int32'), tf.tensor1d([7], 'int32')]
@@ -341,7 +341,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled step', () => 
       const failed = step(x, bad)
       await expect(failed.data()).rejects.toThrow(/7 is not in \[0, 2\)/)
       failed.dispose()
-      expect(await values(step(x, good))).toEqual([2]) // called at once, it is not taken along
+      expect(await values(step(x, good))).toEqual([2]) // the next call does not fail
     }
     step.dispose()
     tf.dispose([x, good, bad])

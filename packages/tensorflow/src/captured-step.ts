@@ -7,48 +7,50 @@ import { type TensorTree, tensorTree } from './tensor-tree.js'
 /** How steps are compiled. */
 export interface CompileOptions {
   /**
-   * By XLA, which takes longer to compile, and is an error where it lacks an operation; 'auto': where it has all, and
-   * `calls` are enough. Default as the backend was loaded: 'auto' on GPUs, false on processors, where it is slower.
+   * Compile with XLA. Compiling takes longer, and an operation that XLA does not support is an error. 'auto': use XLA if
+   * it supports all operations and `calls` is large enough. Default: the backend's setting, which is 'auto' on GPUs and
+   * false on CPUs, where XLA is slower.
    */
   readonly xla?: Xla
-  /** `float32`: all of it computes in float32, whatever mixed precision the backend was loaded with */
+  /** `float32`: the whole step computes in float32, whatever the backend's mixed precision */
   readonly precision?: 'float32'
-  /** about how often it will be called; default too seldom for XLA */
+  /** approximate number of calls; the default is too low for XLA */
   readonly calls?: number
-  /** forms of arguments that are kept compiled; the one that was not used for longest gives way. Default 16 */
+  /** number of argument forms that stay compiled; the least recently used is dropped. Default 16 */
   readonly captures?: number
 }
 
-/** A step that was captured, as a function of TensorFlow's. */
-interface Captured {
+/** A captured step as a TensorFlow function. */
+interface CapturedStep {
   readonly name: string
-  /** where each of the function's inputs comes from */
+  /** source of each of the function's inputs */
   readonly inputs: readonly Source[]
   /** shape and type of each output: what the step returns, then the new values of `assigned` */
   readonly outputs: readonly { readonly shape: number[]; readonly dtype: tf.DataType }[]
   readonly returned: number
   readonly result: TensorTree['with']
   readonly assigned: readonly tf.Variable[]
-  /** tensors from outside that are neither arguments nor variables, held as long as the function */
+  /** outside tensors that are neither arguments nor variables; kept as long as the function */
   readonly held: readonly tf.Tensor[]
 }
 
 type Source = { readonly argument: number } | { readonly tensor: tf.Tensor }
 
 /**
- * Calls from which on XLA may gain by itself what its compiling costs, which was not timed: about half a minute for a training
- * step, against 32 ms gained at each call by a ResNet-18 on 512 pictures, and 5 ms by a small network (measured on an H200).
+ * Minimum number of calls for XLA to recover its compile time. That time is an estimate: about half a minute for a
+ * training step. Measured on an H200, XLA saves 32 ms per call with a ResNet-18 on 512 images, and 5 ms with a small
+ * network.
  */
 const WORTH_XLA = 2000
 
 let functions = 0
 
 /**
- * Compiles a step into functions of TensorFlow's: the first call for each combination of the arguments' shapes, types
- * and plain values captures it, running nothing: every kernel adds to a graph, as do gradients and optimisers, which
- * only call more kernels. This and each later call is then one execution, in line behind those before. Variables that
- * the step reads or assigns become inputs and outputs of the function.
- * @returns the step; inside another compiled step, or where a gradient is being taken, it runs as it is
+ * Compiles a step into TensorFlow functions. The first call for each combination of the arguments' shapes, types and
+ * plain values captures the step without running it: each kernel adds a node to a graph. Gradients and optimisers are
+ * captured too, because they only call kernels. This call and each later one then queue a single execution. Variables
+ * that the step reads or assigns become inputs and outputs of the function.
+ * @returns the compiled step; inside another compiled step, or while a gradient is computed, it runs uncompiled
  */
 export function compileStep<Args extends unknown[], Result extends tf.TensorContainer>(
   backend: TensorflowBackend,
@@ -56,10 +58,10 @@ export function compileStep<Args extends unknown[], Result extends tf.TensorCont
   { xla: wanted = backend.xla, calls = 0, captures: most = 16, precision }: CompileOptions = {},
 ): ((...args: Args) => Result) & { readonly captures: number; dispose(): void } {
   const mixed = precision !== 'float32' && backend.mixedPrecision === 'bfloat16'
-  // Whoever asked for bfloat16 on a GPU did so for speed.
+  // bfloat16 on a GPU is only chosen for speed.
   const worthIt = calls >= WORTH_XLA || mixed
   const xla = wanted === 'auto' && !worthIt ? false : wanted
-  const captures = new Map<string, Captured>()
+  const captures = new Map<string, CapturedStep>()
   let warned = false
 
   const call = (...args: Args): Result => {
@@ -69,7 +71,7 @@ export function compileStep<Args extends unknown[], Result extends tf.TensorCont
     let captured = captures.get(given.form)
     captures.delete(given.form)
     captured ??= capture(backend, step, given, xla, mixed) ?? capture(backend, step, given, false, mixed)!
-    captures.set(given.form, captured) // the last used comes last
+    captures.set(given.form, captured) // the most recently used is last
     if (captures.size > most) dropOldest()
     return run(backend, captured, given.tensors) as Result
   }
@@ -78,8 +80,8 @@ export function compileStep<Args extends unknown[], Result extends tf.TensorCont
     const forms = [...captures.keys()]
     if (!warned)
       console.warn(
-        `a compiled step was captured for more than ${most} forms of its arguments, the last two ${forms.at(-2)} and ` +
-          `${forms.at(-1)}: hand what changes from call to call over as tensors, not as plain values, and in few shapes`,
+        `a compiled step was captured for more than ${most} forms of its arguments; the last two are ${forms.at(-2)} and ` +
+          `${forms.at(-1)}: pass values that change between calls as tensors instead of plain values, and use few shapes`,
       )
     warned = true
     drop(forms[0]!)
@@ -104,8 +106,8 @@ export function compileStep<Args extends unknown[], Result extends tf.TensorCont
 }
 
 /**
- * Captures one call of a step. Afterwards all variables are as they were.
- * @returns undefined where XLA was to compile it if it can, and cannot
+ * Captures one call of a step and restores all variables afterwards.
+ * @returns undefined if `xla` is 'auto' and XLA cannot compile the step
  */
 function capture<Args extends unknown[]>(
   backend: TensorflowBackend,
@@ -113,10 +115,10 @@ function capture<Args extends unknown[]>(
   given: TensorTree,
   xla: Xla,
   mixed: boolean,
-): Captured | undefined {
+): CapturedStep | undefined {
   const variables = Object.values(tf.engine().registeredVariables)
   const name = `selfsup_step_${functions++}`
-  // Tensors may share their values, as clones do. Under an identity of its own each is told from the others.
+  // Tensors may share their values, as clones do. A new data id for each makes them distinguishable.
   const args = given.tensors.map((tensor) => tf.keep(backend.renamed(tensor)))
   for (const variable of variables) rename(backend, variable)
   const before = variables.map((variable) => tf.keep(tf.clone(variable)))
@@ -156,12 +158,11 @@ function capture<Args extends unknown[]>(
   }
 }
 
-function run(backend: TensorflowBackend, captured: Captured, args: readonly tf.Tensor[]): unknown {
+function run(backend: TensorflowBackend, captured: CapturedStep, args: readonly tf.Tensor[]): unknown {
   const { name, inputs, outputs, returned, result, assigned } = captured
   const dataIds = inputs.map((source) => {
     const tensor = 'argument' in source ? args[source.argument]! : source.tensor
-    if (tensor.isDisposed)
-      throw new SelfsupError(`a compiled step uses ${nameOf(tensor)}, which was disposed of`)
+    if (tensor.isDisposed) throw new SelfsupError(`a compiled step uses ${nameOf(tensor)}, which is disposed`)
     return tensor.dataId
   })
   const results = backend.functions.call(name, dataIds, outputs)
@@ -183,7 +184,7 @@ function rename(backend: TensorflowBackend, variable: tf.Variable): void {
   renamed.dispose()
 }
 
-/** A tensor of its own over values from outside, so that they last as long as the function. */
+/** A new tensor that refers to outside values, so that they live as long as the function. */
 function holding(backend: TensorflowBackend, dataId: tf.DataId): tf.Tensor {
   const { shape, dtype } = backend.functions.factsOf(dataId)
   backend.incRef(dataId)
@@ -196,14 +197,17 @@ function assertNoNewVariables(known: readonly tf.Variable[]): void {
   if (made.length === 0) return
   tf.dispose(made)
   throw new SelfsupError(
-    `a compiled step makes variables (${made.map(({ name }) => name).join(', ')}); make them before, so that each call finds them`,
-    { code: 'not-capturable' },
+    `a compiled step creates variables (${made.map(({ name }) => name).join(', ')}), which every call would create again`,
+    { code: 'not-capturable', fix: 'create variables before the step' },
   )
 }
 
 function noRandom(): never {
   throw new SelfsupError(
-    'a compiled step draws random numbers on the host (Math.random); they would be the same in every step: draw with randomUniform or randomNormal of @selfsup/kernels and the step’s seed',
-    { code: 'not-capturable' },
+    'a compiled step draws random numbers on the host (Math.random), which would be the same in every step',
+    {
+      code: 'not-capturable',
+      fix: 'draw with randomUniform or randomNormal of @selfsup/kernels and the step’s seed',
+    },
   )
 }

@@ -9,9 +9,9 @@ import type { BindingSources } from './sources.js'
 import { verifyBinding } from './verify.js'
 
 /**
- * A C++ compiler that runs.
- * @param compiler the one wanted; otherwise $CXX, c++, g++ and clang++ are tried
- * @throws SelfsupError where there is none
+ * Finds a C++ compiler that runs.
+ * @param compiler the compiler to use; by default $CXX, c++, g++ and clang++ are tried
+ * @throws SelfsupError if none runs
  */
 export async function findCompiler(compiler?: string): Promise<Program> {
   const wanted = compiler ?? process.env.CXX
@@ -27,11 +27,11 @@ export async function findCompiler(compiler?: string): Promise<Program> {
 }
 
 /**
- * Compiles the binding beside the libraries and runs one operation of TensorFlow's and one of ours with it in a
- * process of its own; only then it is renamed to `target`.
+ * Compiles the binding next to the libraries. Then runs one operation of TensorFlow and one of ours with it in a
+ * separate process. If both succeed, renames the result to `target`.
  * @param library folder of the unpacked wheel
- * @param target folder inside `library` that is to hold the two addons
- * @throws SelfsupError in one line
+ * @param target folder inside `library` for the two addons
+ * @throws SelfsupError with a one-line message
  */
 export async function compileBinding(
   compiler: Program,
@@ -41,7 +41,7 @@ export async function compileBinding(
   target: string,
   onProgress?: OnProgress,
 ): Promise<void> {
-  // Beside the target, so that the run path relative to the addon holds before and after the rename.
+  // Next to the target, so that the addon's relative run path is valid before and after the rename.
   const folder = `${target}.${process.pid}.partial`
   await mkdir(folder, { recursive: true })
   try {
@@ -81,7 +81,7 @@ export async function compileBinding(
   }
 }
 
-/** Loops over pixels in wide registers; nothing that changes a number. */
+/** Vectorises loops; none of these flags changes results. */
 const FAST = ['-O3', '-fno-math-errno', '-fno-trapping-math', '-fopenmp-simd', '-Wno-psabi']
 
 async function compile(compiler: Program, args: readonly string[]): Promise<void> {

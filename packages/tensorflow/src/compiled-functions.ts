@@ -4,25 +4,25 @@ import type { TensorflowSettings, Xla } from './settings.js'
 import type { TensorStore } from './tensor-store.js'
 import { typeNames, typeNumbers } from './tensor-types.js'
 
-/** Bytes that one constant made on the host may have in a captured step. */
+/** Maximum size in bytes of a constant that a captured step creates on the host. */
 const LARGEST_CONSTANT = 1 << 20
 
 /** How a function is captured. */
 export interface CaptureMode {
-  /** whether XLA compiles it; 'auto': if XLA has all of its operations */
+  /** whether XLA compiles it; 'auto': if XLA supports all of its operations */
   readonly xla: Xla
-  /** in the backend's mixed precision instead of float32 */
+  /** use the backend's mixed precision instead of float32 */
   readonly mixed: boolean
 }
 
-/** TensorFlow functions, made of the operations that run while a step is captured. */
+/** TensorFlow functions built from the operations that run while a step is captured. */
 export class CompiledFunctions {
   /** the mode of the function that is being captured */
   capturing: { readonly xla: boolean; readonly mixed: boolean } | undefined
-  /** for tests: gets the nodes of each captured function, as text */
+  /** for tests: receives the nodes of each captured function as text */
   onCapture?: (nodes: readonly string[]) => void
   private captures = 0
-  private xlaIsAwake = false
+  private xlaInitialized = false
 
   constructor(
     private readonly addon: Addon,
@@ -32,9 +32,9 @@ export class CompiledFunctions {
   ) {}
 
   /**
-   * Runs `body`, whose operations are captured, and makes a function of what it returns.
-   * @returns the tensors from outside that the function takes, in order; undefined for `xla: 'auto'` where XLA cannot
-   *   compile it
+   * Runs `body` while capturing its operations, and creates a function that returns what `body` returns.
+   * @returns the outside tensors that the function takes, in order; undefined if `xla` is 'auto' and XLA cannot compile
+   *   the function
    */
   capture(
     name: string,
@@ -42,7 +42,7 @@ export class CompiledFunctions {
     body: () => readonly tf.TensorInfo[],
   ): tf.DataId[] | undefined {
     const { addon, store } = this
-    if (xla === 'auto' || (xla && mixed)) this.wakeXla() // its list of kernels is needed
+    if (xla === 'auto' || (xla && mixed)) this.initializeXla() // its list of kernels is needed
     const inBfloat16 = this.precision.emulated && xla === false ? 'emulated' : 'bfloat16'
     const precision = mixed && this.precision.mixedPrecision === 'bfloat16' ? inBfloat16 : 'float32'
     const weights = precision === 'float32' ? 0 : this.writeWeights()
@@ -65,7 +65,7 @@ export class CompiledFunctions {
     }
   }
 
-  /** Calls a function. The call is queued: its results can be used at once and read when it is done. */
+  /** Queues a call of a function. Its results can be used immediately and read when the call is done. */
   call(
     name: string,
     inputs: readonly tf.DataId[],
@@ -77,7 +77,7 @@ export class CompiledFunctions {
     return results.map(({ shape, dtype }, i) => this.store.wrap(numbers[i]!, typeNumbers[dtype], shape))
   }
 
-  /** Shape and type of what is behind a tensor. */
+  /** Shape and type of a tensor's data. */
   factsOf(dataId: tf.DataId): { shape: number[]; dtype: tf.DataType } {
     const { shape, type } = this.store.get(dataId)
     return { shape, dtype: typeNames.get(type)! }
@@ -87,7 +87,7 @@ export class CompiledFunctions {
     this.addon.removeFunction(name)
   }
 
-  /** Writes the numbers of the variables that may be weights of products to the exchange buffer. @returns how many */
+  /** Writes the numbers of all variables that may be weights of products to the exchange. @returns how many */
   private writeWeights(): number {
     const numbers = Object.values(tf.engine().registeredVariables)
       .filter(({ dtype, rank, dataId }) => dtype === 'float32' && rank > 1 && this.store.find(dataId))
@@ -97,14 +97,14 @@ export class CompiledFunctions {
   }
 
   /** XLA lists its operations only after it has compiled a first function. */
-  private wakeXla(): void {
-    if (this.xlaIsAwake) return
-    this.xlaIsAwake = true
-    const name = 'selfsup_wake_xla'
+  private initializeXla(): void {
+    if (this.xlaInitialized) return
+    this.xlaInitialized = true
+    const name = 'selfsup_initialize_xla'
     try {
       this.addon.wait()
     } catch {
-      // an earlier step failed; whoever reads its values gets the error
+      // An earlier step failed. Reading its values reports the error.
     }
     tf.tidy(() => {
       const inputs = this.capture(name, { xla: true, mixed: false }, () => [tf.square(tf.scalar(1))])!

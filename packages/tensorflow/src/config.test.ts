@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { encodeConfig } from './config.js'
 
-/** What TensorFlow's own Python classes of 2.21 (config_pb2) serialize. */
+/** Expected values: serialized by the Python classes of TensorFlow 2.21 (config_pb2). */
 describe('encodeConfig', () => {
   test.each([
     [{}, ''],

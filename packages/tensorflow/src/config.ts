@@ -1,18 +1,18 @@
-/** What of TensorFlow's ConfigProto is set here; what is left out keeps TensorFlow's own default. */
+/** Fields of TensorFlow's ConfigProto that are set here. An omitted field keeps TensorFlow's default. */
 export interface Config {
   /** threads inside one operation */
   readonly threads?: number
-  /** operations at a time */
+  /** operations that run at the same time */
   readonly operations?: number
-  /** what a GPU has no kernel for runs on the processor, instead of being an error */
+  /** run operations without a GPU kernel on the CPU instead of failing */
   readonly softPlacement?: boolean
-  /** take a GPU's memory as it is needed instead of all of it at once */
+  /** allocate GPU memory as needed instead of all of it at once */
   readonly memoryGrowth?: boolean
 }
 
 /**
- * A serialized ConfigProto. Field numbers are those of tensorflow/core/protobuf/config.proto of
- * TensorFlow 2.21; fields are in rising order, as TensorFlow itself writes them.
+ * Serializes a ConfigProto. Field numbers are from tensorflow/core/protobuf/config.proto of TensorFlow 2.21. Fields are
+ * in ascending order, as TensorFlow writes them.
  */
 export function encodeConfig({ threads, operations, softPlacement, memoryGrowth }: Config): Uint8Array {
   return Uint8Array.from([
@@ -23,7 +23,7 @@ export function encodeConfig({ threads, operations, softPlacement, memoryGrowth 
   ])
 }
 
-/** A whole number of at least 0 as a field; nothing where there is none. */
+/** A nonnegative integer as a field; empty if undefined. */
 function number(field: number, value: number | undefined): number[] {
   return value === undefined ? [] : [...varint(field * 8), ...varint(value)]
 }

@@ -7,9 +7,9 @@ import type { OnProgress } from './progress.js'
 import { verifyWheel } from './wheel-hashes.js'
 
 /**
- * A pip that runs.
- * @param python the Python whose pip is wanted; otherwise python3, pip3 and pip are tried
- * @throws SelfsupError where there is none
+ * Finds a pip that runs.
+ * @param python the Python whose pip to use; by default python3, pip3 and pip are tried
+ * @throws SelfsupError if none runs
  */
 export async function findPip(python?: string): Promise<Program> {
   const candidates: Program[] = python
@@ -25,10 +25,11 @@ export async function findPip(python?: string): Promise<Program> {
 }
 
 /**
- * Has pip download the wheel, through whatever index, mirror, proxy and certificates it is set to.
- * @param folder an empty folder of one's own, for the wheel and for pip's temporary files
+ * Downloads the wheel with pip, which uses its configured index, mirror, proxy and certificates.
+ * @param folder an empty folder that no other process uses, for the wheel and pip's temporary files
  * @returns the wheel's path
- * @throws SelfsupError in one line: no network, no such wheel on the index, no room, or another wheel than the pinned one
+ * @throws SelfsupError with a one-line message: no network, no such wheel on the index, disk full, or a wheel with another
+ *   hash than the pinned one
  */
 export async function downloadWheel(
   pip: Program,
@@ -41,7 +42,7 @@ export async function downloadWheel(
   return file!
 }
 
-/** The same for NVIDIA's packages, which are built for older systems too. */
+/** Downloads NVIDIA's packages, some of which have tags for older systems. */
 export function downloadNvidia(
   pip: Program,
   wheel: Wheel,
@@ -74,7 +75,7 @@ async function download(
   const outcome = await runProgram(
     command,
     [...first, 'download', ...options, '--progress-bar', 'off', '--dest', folder, ...requirements],
-    // pip downloads here first: nothing stays elsewhere when it is interrupted, and a small /tmp is no matter.
+    // pip downloads into TMPDIR first. With this folder, an interrupted download leaves nothing elsewhere, and /tmp may be small.
     { env: { TMPDIR: temporary, PIP_DISABLE_PIP_VERSION_CHECK: '1', PIP_NO_INPUT: '1' } },
   )
   clearInterval(timer)

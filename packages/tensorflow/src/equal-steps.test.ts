@@ -8,7 +8,7 @@ import { loadTensorflow } from './load.js'
 
 type Step = (x: tf.Tensor4D, y: tf.Tensor2D) => tf.Scalar
 
-describe.runIf(findTensorflow()?.source === 'selfsup')('a step, compiled and one by one', () => {
+describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled and an eager step', () => {
   beforeAll(async () => {
     await loadTensorflow()
     await tf.setBackend('tensorflow')
@@ -20,7 +20,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a step, compiled and one
     return variable
   }
 
-  /** A small network's training with momentum; and what to dispose of. */
+  /** The training step of a small network with momentum, and the variables to dispose. */
   function training(): { step: Step; variables: tf.Variable[] } {
     const weights = [
       tf.randomNormal([3, 3, 3, 8], 0, 0.3, 'float32', 1),
@@ -60,7 +60,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a step, compiled and one
     return seen
   }
 
-  test('have the same losses over 20 steps, and leave nothing behind', async () => {
+  test('have the same losses over 20 steps and leak no tensors', async () => {
     const { numTensors } = tf.memory()
     const [compiled, plain] = [await losses(true), await losses(false)]
     expect(plain.at(-1)).toBeLessThan(1.5)

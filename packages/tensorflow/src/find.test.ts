@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findTensorflow } from './find.js'
 import { loadTensorflow } from './load.js'
 
-/** A project whose folder holds a tfjs-node that was built, and a tfjs-node-gpu that was not. */
+/** A project with a built tfjs-node and a tfjs-node-gpu without its addon. */
 describe("the user's own tfjs-node", () => {
   let project: string
   const cacheFolder = '/nowhere'
@@ -24,14 +24,14 @@ describe("the user's own tfjs-node", () => {
   })
   afterAll(() => rmSync(project, { recursive: true, force: true }))
 
-  test('is found where its addon is there', () => {
+  test('is found if its addon exists', () => {
     expect(findTensorflow({ cacheFolder, from: project })).toMatchObject({
       source: '@tensorflow/tfjs-node',
       version: '4.22.0',
     })
   })
 
-  test('is loaded as it is', async () => {
+  test('is loaded unchanged', async () => {
     expect(tf.findBackendFactory('tensorflow')).toBeNull()
     const { source } = await loadTensorflow({ cacheFolder, from: project })
     expect(source).toBe('@tensorflow/tfjs-node')

@@ -15,33 +15,33 @@ import { bindingSources } from './sources.js'
 
 /** A native TensorFlow that can be loaded. */
 export interface TensorflowInstallation {
-  /** who installed it: `installTensorflow`, or the user as a package of that name */
+  /** `selfsup` if installed by `installTensorflow`, otherwise the package that the user installed */
   readonly source: 'selfsup' | '@tensorflow/tfjs-node-gpu' | '@tensorflow/tfjs-node'
-  /** of TensorFlow's library (`selfsup`), or of the package */
+  /** version of TensorFlow's library (`selfsup`), or of the package */
   readonly version: string
-  /** the folder that holds the addon, or the package */
+  /** the folder that contains the addon, or the package */
   readonly folder: string
-  /** made for NVIDIA cards; computes on the processor where there is none */
+  /** built for NVIDIA GPUs; computes on the CPU if there is none */
   readonly cuda?: boolean
 }
 
-/** Where the unpacked wheel and the binding go. */
+/** Folders of the unpacked wheel and the binding. */
 export interface Places {
-  /** holds all of an installation */
+  /** contains the whole installation */
   readonly root: string
-  /** holds TensorFlow's libraries; NVIDIA's lie beside it, as TensorFlow expects them */
+  /** contains TensorFlow's libraries; NVIDIA's are next to it, where TensorFlow looks for them */
   readonly library: string
   readonly binding: string
 }
 
-/** Where this version's files lie in a cache folder. */
+/** Paths of this version's files in a cache folder. */
 export function places(wheel: Wheel, cache: string): Places {
   const root = join(cache, 'tensorflow', wheelName(wheel, thisPlatform()))
   const library = wheel.cuda ? join(root, 'tensorflow') : root
   return { root, library, binding: join(library, `binding-${bindingSources().fingerprint}`) }
 }
 
-/** Whether the libraries of an installation are there, each of its size. `verifyLibrary` also compares hashes. */
+/** Whether the libraries of an installation are complete, by their sizes. `verifyLibrary` also compares hashes. */
 export function hasLibrary(root: string): boolean {
   try {
     const files = Object.entries(readLibraryRecord(root))
@@ -52,11 +52,11 @@ export function hasLibrary(root: string): boolean {
 }
 
 /**
- * Looks for a native TensorFlow without loading it: what `installTensorflow` installed, else the user's
- * own @tensorflow/tfjs-node-gpu or @tensorflow/tfjs-node whose addon is there.
- * @param options.cacheFolder where to look instead of the default cache folder
+ * Looks for a native TensorFlow without loading it: an installation by `installTensorflow`, otherwise the user's own
+ * @tensorflow/tfjs-node-gpu or @tensorflow/tfjs-node if its addon exists.
+ * @param options.cacheFolder replaces the default cache folder
  * @param options.from folder from which the user's packages are resolved; default the working directory
- * @returns undefined where there is none
+ * @returns undefined if there is none
  */
 export function findTensorflow(
   options: { cacheFolder?: string; from?: string } = {},
@@ -64,7 +64,7 @@ export function findTensorflow(
   return findInstalled(options.cacheFolder) ?? findTfjsNode(options.from)
 }
 
-/** What `installTensorflow` installed, if it is whole: what computes on NVIDIA cards first, where there is a driver. */
+/** The complete installation by `installTensorflow`. With an NVIDIA driver, the CUDA installation comes first. */
 export function findInstalled(cache = cacheFolder()): TensorflowInstallation | undefined {
   if (!existsSync(join(cache, 'tensorflow'))) return undefined
   const order = hasNvidiaDriver() ? [true, false] : [false, true]
@@ -76,7 +76,7 @@ export function findInstalled(cache = cacheFolder()): TensorflowInstallation | u
   return undefined
 }
 
-/** What was installed of a wheel, if it is whole. */
+/** The installation of a wheel, if it is complete. */
 export function installed(wheel: Wheel, cache: string): TensorflowInstallation | undefined {
   const { root, binding } = places(wheel, cache)
   const complete = hasLibrary(root) && existsSync(join(binding, 'selfsup.node'))
@@ -84,7 +84,7 @@ export function installed(wheel: Wheel, cache: string): TensorflowInstallation |
   return { source: 'selfsup', version: TENSORFLOW_VERSION, folder: binding, cuda: wheel.cuda }
 }
 
-/** The user's own tfjs-node(-gpu), if it is whole. */
+/** The user's own tfjs-node(-gpu), if its addon exists. */
 export function findTfjsNode(from = process.cwd()): TensorflowInstallation | undefined {
   const require = createRequire(join(from, 'package.json'))
   for (const source of ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const) {

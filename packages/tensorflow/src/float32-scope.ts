@@ -3,9 +3,9 @@ import { type Attribute, FLOAT32_ATTRIBUTE } from './operations.js'
 import type { TensorStore } from './tensor-store.js'
 
 /**
- * Keeps a part of a captured step in float32 under mixed precision: the operations inside `run`, and whatever is computed from
- * their results, so that gradients taken later are float32 too. A variable ends it: weights that were updated from such
- * gradients are used in bfloat16 again.
+ * Keeps part of a captured step in float32 in mixed precision: the operations inside `run`, and all operations on their
+ * results, so that gradients computed later are float32 too. Assigning to a variable ends this: weights that were updated
+ * with such gradients are used in bfloat16 again.
  */
 export class Float32Scope {
   private depth = 0
@@ -21,7 +21,7 @@ export class Float32Scope {
     }
   }
 
-  /** Whether an operation on these inputs has to compute in float32. */
+  /** Whether an operation on these inputs must compute in float32. */
   covers(inputs: readonly tf.TensorInfo[]): boolean {
     return this.depth > 0 || inputs.some(({ dataId }) => this.isMarked(dataId))
   }
@@ -33,7 +33,7 @@ export class Float32Scope {
   }
 }
 
-/** The attributes of an operation that computes in float32 under mixed precision. */
+/** The attributes of an operation that computes in float32 in mixed precision. */
 export function inFloat32(attributes: readonly Attribute[]): readonly Attribute[] {
   return attributes.some(({ name }) => name === FLOAT32_ATTRIBUTE.name)
     ? attributes

@@ -1,23 +1,26 @@
 import { SelfsupError } from '@selfsup/core'
 
-/** The functions of TensorFlow.js that draw in JavaScript, as its stack names them. */
+/** Functions of TensorFlow.js that draw random numbers in JavaScript, as named in stack traces. */
 const drawing =
   /\b(randomUniform|randomNormal|truncatedNormal|randomStandardNormal|randomGamma|dropout|rand)_\b/
 
-/** Numbers drawn on the host while a step is captured would be the same in every step. */
+/** Rejects random numbers drawn on the host while a step is captured: they would be the same in every step. */
 export function assertNoHostRandomness(): void {
   const found = drawing.exec(calls())
   if (found)
     throw new SelfsupError(
-      `a compiled step draws random numbers on the host (${found[1]})${inCode()}; they would be the same in every step: draw with randomUniform or randomNormal of @selfsup/kernels and the step's seed`,
-      { code: 'not-capturable' },
+      `a compiled step draws random numbers on the host (${found[1]})${inCode()}, which would be the same in every step`,
+      {
+        code: 'not-capturable',
+        fix: "draw with randomUniform or randomNormal of @selfsup/kernels and the step's seed",
+      },
     )
 }
 
-/** This package's own files, which errors do not point at. */
+/** This package's folder; error locations skip its files. */
 const here = new URL('.', import.meta.url).pathname
 
-/** The calls that led here, more of them than an error usually keeps. */
+/** The current stack trace, with more frames than the default. */
 function calls(): string {
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = 50
@@ -26,7 +29,7 @@ function calls(): string {
   return stack
 }
 
-/** Where in the user's code this happens, for a message: ` at file:line`. */
+/** The current location in the user's code, for a message: ` at file:line`. */
 export function inCode(): string {
   const lines = calls().split('\n').slice(1)
   const foreign = (line: string) => /@tensorflow|node:|<anonymous>/.test(line)

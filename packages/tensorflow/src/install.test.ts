@@ -13,7 +13,7 @@ vi.mock('./verify.js', () => ({
   verifyBinding: vi.fn(async () => ({ gpu: false })),
   unopenable: vi.fn(async () => []),
 }))
-// The wheel of these tests is that of Linux on x64, wherever they run.
+// These tests use the wheel of Linux on x64, wherever they run.
 vi.mock('./platform.js', async (original) => ({
   ...(await original<typeof import('./platform.js')>()),
   thisPlatform: () => ({ platform: 'linux', arch: 'x64' }),
@@ -38,7 +38,7 @@ afterEach(() => {
 
 const install = () => installTensorflow({ cacheFolder: machine.cache })
 
-/** The one line that a person reads. */
+/** The error message of a failed installation, which has one line. */
 async function message(): Promise<string> {
   const error: unknown = await install().catch((error: unknown) => error)
   expect(error).toBeInstanceOf(SelfsupError)
@@ -52,7 +52,7 @@ const pipThatFails = (output: string) =>
   `if (args[0] === 'download') { console.error(${JSON.stringify(output)}); process.exit(1) }`
 
 describe('installTensorflow', () => {
-  test('unpacks libraries and headers, removes the wheel, and is done at once the second time', async () => {
+  test('unpacks libraries and headers, removes the wheel, and runs nothing the second time', async () => {
     machine.everything()
     const stages: string[] = []
     const options = {
@@ -79,7 +79,7 @@ describe('installTensorflow', () => {
     expect(machine.calls()).toHaveLength(calls)
   })
 
-  test('asks pip for the wheel of this platform, whatever Python pip runs on', async () => {
+  test('downloads the wheel of this platform, whatever the Python of pip', async () => {
     machine.everything()
     await install()
     const download = machine.calls().find((call) => call.startsWith('pip3 download'))
@@ -89,14 +89,14 @@ describe('installTensorflow', () => {
     expect(download).toMatch(/tensorflow-cpu==2\.21\.0$/)
   })
 
-  test('two at once download once', async () => {
+  test('two installations at once download once', async () => {
     machine.everything()
     const [first, second] = await Promise.all([install(), install()])
     expect(first).toEqual(second)
     expect(machine.calls().filter((call) => call.startsWith('pip3 download'))).toHaveLength(1)
   })
 
-  test('goes on after an interruption: dead lock, half a download, library without binding', async () => {
+  test('continues after an interruption: dead lock, partial download, library without binding', async () => {
     machine.everything()
     const folder = join(machine.cache, 'tensorflow')
     mkdirSync(join(folder, 'tensorflow-cpu-2.21.0-linux-x64.999999999.partial'), { recursive: true })
@@ -143,7 +143,7 @@ describe('installTensorflow', () => {
     ])
   })
 
-  test('makes a damaged installation whole', async () => {
+  test('repairs a damaged installation', async () => {
     machine.everything()
     const { folder } = await install()
     writeFileSync(join(folder, '..', 'libtensorflow_cc.so.2'), 'cut')
@@ -153,7 +153,7 @@ describe('installTensorflow', () => {
   })
 })
 
-describe('for NVIDIA cards', () => {
+describe('installTensorflow with cuda', () => {
   const tensorflow = wheelFiles({
     'tensorflow-2.21.0.dist-info/METADATA':
       'Requires-Dist: nvidia-cublas-cu12<13.0,>=12.5.3.2; extra == "and-cuda"',
@@ -171,7 +171,7 @@ describe('for NVIDIA cards', () => {
     machine.wheel('nvidia_cublas_cu12-12.9-py3-none-manylinux_2_27_x86_64.whl', nvidia)
   })
 
-  test("NVIDIA's libraries lie beside TensorFlow's, where those look for them", async () => {
+  test("installs NVIDIA's libraries next to TensorFlow's", async () => {
     const { folder, cuda } = await installCuda()
     expect(cuda).toBe(true)
     const root = join(folder, '..', '..')
@@ -185,7 +185,7 @@ describe('for NVIDIA cards', () => {
     expect(await installCuda()).toEqual(findInstalled(machine.cache))
   })
 
-  test('a library that does not open is told', async () => {
+  test('reports a library that does not open', async () => {
     vi.mocked(unopenable).mockResolvedValueOnce(['libcublas.so.12: file too short'])
     await expect(installCuda()).rejects.toThrow(
       /^one of NVIDIA's libraries does not open \(libcublas.so.12: file too short\); remove .*tensorflow-cuda-2.21.0-linux-x64$/,
@@ -201,14 +201,14 @@ test.each(['EACCES', 'EPERM', 'EROFS'])('a cache folder that cannot be written: 
   )
 })
 
-describe('what is missing is said in one line, with what to do about it', () => {
-  test('no compiler: before anything is downloaded', async () => {
+describe('errors are one line with a fix', () => {
+  test('no compiler, reported before the download', async () => {
     machine.program('pip3', '')
     expect(await message()).toMatch(/no C\+\+ compiler was found \(tried c\+\+, g\+\+, clang\+\+\); run: .+$/)
     expect(machine.calls()).toEqual([])
   })
 
-  test('a compiler asked for that is not there', async () => {
+  test('the requested compiler does not exist', async () => {
     machine.everything()
     const error: unknown = await installTensorflow({ cacheFolder: machine.cache, compiler: 'g++-99' }).catch(
       (e) => e,
@@ -236,7 +236,7 @@ describe('what is missing is said in one line, with what to do about it', () => 
       /^the package index that pip uses has no tensorflow-cpu==2.21.0 for manylinux_2_27_x86_64; .*pip config set/,
     ],
     [
-      'no room',
+      'disk full',
       'ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device',
       /^the disk is too full to download .*SELFSUP_CACHE.*$/,
     ],
@@ -258,7 +258,7 @@ describe('what is missing is said in one line, with what to do about it', () => 
     expect(existsSync(join(machine.cache, 'tensorflow', 'tensorflow-cpu-2.21.0-linux-x64'))).toBe(false)
   })
 
-  test('a wheel that is none of those named', async () => {
+  test('a file that is not a wheel', async () => {
     machine.everything()
     machine.program(
       'pip3',

@@ -16,27 +16,27 @@ import { readMetadata, tensorflowContents, unpackWheel } from './unpack.js'
 import { unopenable } from './verify.js'
 import { pinnedRequirement } from './wheel-hashes.js'
 
-/** How and where to install. */
+/** Options of `installTensorflow`. */
 export interface InstallOptions {
-  /** told what is being done, several times a second while downloading */
+  /** called with the current progress, several times a second while downloading */
   readonly onProgress?: OnProgress
-  /** instead of the default: $SELFSUP_CACHE, $XDG_CACHE_HOME/selfsup, ~/.cache/selfsup */
+  /** default $SELFSUP_CACHE, otherwise $XDG_CACHE_HOME/selfsup, otherwise ~/.cache/selfsup */
   readonly cacheFolder?: string
   /** the Python whose pip downloads; default the first of python3, pip3, pip that runs */
   readonly python?: string
-  /** default $CXX, or the first of c++, g++, clang++ that runs */
+  /** default $CXX, otherwise the first of c++, g++, clang++ that runs */
   readonly compiler?: string
-  /** what computes on NVIDIA cards, with NVIDIA's libraries: 3.4 GB to download, 5.6 GB on the disk. Default false */
+  /** install the CUDA wheel and NVIDIA's libraries: 3.4 GB to download, 5.6 GB on disk. Default false */
   readonly cuda?: boolean
 }
 
 /**
- * Installs TensorFlow's C library and the binding to it, once for all projects of this user: pip downloads the
- * official wheel, whose SHA-256 must be the one that this package names; its libraries and C headers are unpacked and
- * checked; the C++ compiler builds the binding.
- * May be interrupted and repeated at any time, and run by several processes at once: each part is renamed into
- * place only when it is whole. Where everything is there already it returns at once.
- * @throws SelfsupError in one line that says what is missing and the command that mends it
+ * Installs TensorFlow's C library and its binding, once for all projects of this user. pip downloads the official
+ * wheel, whose SHA-256 must be the one in this package; its libraries and C headers are unpacked and checked, and the C++
+ * compiler builds the binding.
+ * You can interrupt and repeat it at any time, and run it in several processes at once: each part is renamed into place
+ * when it is complete. Returns immediately if everything is installed.
+ * @throws SelfsupError with one line that says what is missing and the command that fixes it
  */
 export async function installTensorflow(options: InstallOptions = {}): Promise<TensorflowInstallation> {
   const { onProgress } = options
@@ -46,7 +46,7 @@ export async function installTensorflow(options: InstallOptions = {}): Promise<T
   if (already) return already
   const wheel = wheelFor(thisMachine(), options.cuda)
   const { root, library, binding } = places(wheel, cache)
-  // All that can be missing is asked for before the long download.
+  // Check for everything that can be missing before the long download.
   const compiler = await findCompiler(options.compiler)
   const pip = hasLibrary(root) ? undefined : await findPip(options.python)
   try {
@@ -73,12 +73,12 @@ export async function installTensorflow(options: InstallOptions = {}): Promise<T
   }
   const done = installed(wheel, cache)
   if (done) return done
-  throw new SelfsupError(`the installation in ${root} was removed while it was being made`, {
+  throw new SelfsupError(`the installation in ${root} was removed while it was in progress`, {
     code: 'install-failed',
   })
 }
 
-/** The file that one process at a time holds while it changes what is installed. */
+/** Lock file of the process that changes installations. */
 export function installLock(cache: string): string {
   return join(cache, 'tensorflow', 'install.lock')
 }
@@ -94,7 +94,7 @@ async function installLibrary(pip: Program, wheel: Wheel, root: string, onProgre
     const files = await unpackWheel(file, tensorflowContents(wheel), unpacked, onProgress)
     if (wheel.cuda) Object.assign(files, await addNvidia(pip, wheel, file, folder, unpacked, onProgress))
     await writeFile(join(unpacked, LIBRARY_RECORD), JSON.stringify(files))
-    if (!hasLibrary(root)) await rm(root, { recursive: true, force: true }) // not whole: of no use to anybody
+    if (!hasLibrary(root)) await rm(root, { recursive: true, force: true }) // incomplete
     await mkdir(dirname(root), { recursive: true })
     await rename(unpacked, root).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error // another process was first
@@ -104,7 +104,7 @@ async function installLibrary(pip: Program, wheel: Wheel, root: string, onProgre
   }
 }
 
-/** NVIDIA's libraries as the wheel names them, each wheel removed as soon as it is unpacked. */
+/** Adds the NVIDIA libraries that the wheel requires. Each of their wheels is removed once it is unpacked. */
 async function addNvidia(
   pip: Program,
   wheel: Wheel,
@@ -126,7 +126,7 @@ async function addNvidia(
   return files
 }
 
-/** TensorFlow only notes what it cannot open, and computes on the processor then. */
+/** Checks that NVIDIA's libraries open. TensorFlow only logs a library that does not open, and computes on the CPU. */
 async function assertOpens(root: string, onProgress?: OnProgress): Promise<void> {
   onProgress?.({ stage: 'verify', message: "opening NVIDIA's libraries" })
   const [line] = await unopenable(nvidiaLibraries(root))
@@ -138,7 +138,7 @@ async function assertOpens(root: string, onProgress?: OnProgress): Promise<void>
     })
 }
 
-/** Removes what interrupted installations left behind: names end with `.<process>.partial`. */
+/** Removes what interrupted installations left: folders with names that end with `.<process>.partial`. */
 async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     const pid = /\.(\d+)\.partial$/.exec(name)?.[1]
@@ -151,7 +151,7 @@ async function assertRoom(cache: string, { room }: Wheel): Promise<void> {
   const free = bavail * bsize
   if (free >= room) return
   throw new SelfsupError(
-    `installing TensorFlow takes ${gigabytes(room)} GB and ${cache} has ${gigabytes(free)} GB left`,
+    `installing TensorFlow needs ${gigabytes(room)} GB, but ${cache} has ${gigabytes(free)} GB left`,
     {
       code: 'install-failed',
       fix: 'free disk space or set SELFSUP_CACHE to a folder on a larger disk',
@@ -164,7 +164,7 @@ function gigabytes(bytes: number): string {
   return (bytes / 1e9).toFixed(1)
 }
 
-/** Trouble with the cache folder's files in one line; any other error as it is. */
+/** Turns a file system error of the cache folder into a one-line error; returns any other error unchanged. */
 export function explainFiles(error: unknown, cache: string): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   const failure = (problem: string, fix = 'set SELFSUP_CACHE to another folder') =>

@@ -47,12 +47,12 @@ const list = () => listInstallations({ cacheFolder, from: '/nowhere' })
 const remove = (names: readonly string[] | 'all') => removeInstallations(names, { cacheFolder })
 
 describe('listInstallations', () => {
-  test('nothing', async () => {
+  test('returns an empty list without installations', async () => {
     expect(await list()).toEqual([])
     expect(await listInstallations({ cacheFolder: join(folder, 'none'), from: '/nowhere' })).toEqual([])
   })
 
-  test('version, size, what is taken and whether it works', async () => {
+  test('reports version, size, which is used and whether it works', async () => {
     install()
     install(true)
     vi.mocked(verifyBinding).mockRejectedValueOnce(new Error('needs a processor with AVX'))
@@ -71,26 +71,26 @@ describe('listInstallations', () => {
     expect(found[0]!.bytes).toBeGreaterThan(5)
   })
 
-  test('what is not whole, of another binding, or left by an interruption', async () => {
+  test('reports incomplete installations, other bindings and remains of an interruption', async () => {
     const root = install()
     writeFileSync(join(root, 'lib.so'), '123')
     mkdirSync(join(cacheFolder, 'tensorflow', `${cuda}.123.partial`))
     mkdirSync(join(cacheFolder, 'tensorflow', 'mine'))
     expect(await list()).toMatchObject([
-      { name: cpu, works: false, reason: 'not whole', taken: false },
+      { name: cpu, works: false, reason: 'incomplete', taken: false },
       { name: `${cuda}.123.partial`, works: false, reason: 'left by an interrupted installation' },
     ])
     writeFileSync(join(root, 'lib.so'), '12345')
     for (const name of readdirSync(root))
       if (name.startsWith('binding-')) rmSync(join(root, name), { recursive: true })
     expect((await list())[0]).toMatchObject({
-      reason: 'its binding is of another version of @selfsup/tensorflow',
+      reason: 'its binding belongs to a different version of @selfsup/tensorflow',
     })
   })
 })
 
 describe('removeInstallations', () => {
-  test('by name, and all, but nothing that is not ours', async () => {
+  test('removes by name or all, but no foreign folders', async () => {
     install()
     install(true)
     const mine = join(cacheFolder, 'tensorflow', 'mine')
@@ -103,7 +103,7 @@ describe('removeInstallations', () => {
   })
 
   test.each(['../../elsewhere', 'mine', 'tensorflow-cpu-2.21.0-linux-arm64', '.', '/'])(
-    'no installation: %s',
+    'rejects the name %s',
     async (name) => {
       install()
       mkdirSync(join(cacheFolder, 'tensorflow', 'mine'))
@@ -114,7 +114,7 @@ describe('removeInstallations', () => {
     },
   )
 
-  test('follows no link', async () => {
+  test('does not follow symbolic links', async () => {
     const elsewhere = join(folder, 'elsewhere')
     mkdirSync(elsewhere)
     writeFileSync(join(elsewhere, 'file'), '')
@@ -124,21 +124,24 @@ describe('removeInstallations', () => {
     expect(readdirSync(elsewhere)).toEqual(['file'])
   })
 
-  test.runIf(process.platform === 'linux')('what another process has open stays', async () => {
-    const root = install()
-    // A program that lies in the folder is mapped by the process that runs it.
-    const program = join(root, 'sleep')
-    const { copyFileSync } = await import('node:fs')
-    copyFileSync('/bin/sleep', program)
-    const child = spawn(program, ['30'])
-    try {
-      await vi.waitFor(async () => expect((await list())[0]!.users).toEqual([child.pid]), { timeout: 5000 })
-      await expect(remove('all')).rejects.toThrow(
-        `${cpu} is in use by process ${child.pid}; end that process and try again`,
-      )
-      expect(existsSync(program)).toBe(true)
-    } finally {
-      child.kill()
-    }
-  })
+  test.runIf(process.platform === 'linux')(
+    'keeps an installation that another process has open',
+    async () => {
+      const root = install()
+      // A process maps the program that it runs.
+      const program = join(root, 'sleep')
+      const { copyFileSync } = await import('node:fs')
+      copyFileSync('/bin/sleep', program)
+      const child = spawn(program, ['30'])
+      try {
+        await vi.waitFor(async () => expect((await list())[0]!.users).toEqual([child.pid]), { timeout: 5000 })
+        await expect(remove('all')).rejects.toThrow(
+          `${cpu} is in use by process ${child.pid}; end that process and try again`,
+        )
+        expect(existsSync(program)).toBe(true)
+      } finally {
+        child.kill()
+      }
+    },
+  )
 })

@@ -10,31 +10,32 @@ import { withLock } from './lock.js'
 import { bindingSources } from './sources.js'
 import { verifyBinding } from './verify.js'
 
-/** One TensorFlow on this machine. */
+/** A TensorFlow installation on this machine. */
 export interface Installation {
-  /** its folder's name in the cache, or the package's */
+  /** name of its folder in the cache, or of the package */
   readonly name: string
   readonly folder: string
-  /** of TensorFlow's library, or of the package; undefined for what an interrupted installation left */
+  /** version of TensorFlow's library, or of the package; undefined for the remains of an interrupted installation */
   readonly version?: string
   readonly cuda: boolean
-  /** on the disk */
+  /** size on disk */
   readonly bytes: number
-  /** whether `loadTensorflow` takes it */
+  /** whether `loadTensorflow` uses it */
   readonly taken: boolean
-  /** whether it works, and why not; undefined where it was not tried */
+  /** whether it works; undefined if it was not checked */
   readonly works?: boolean
+  /** why it does not work */
   readonly reason?: string
-  /** processes that have its library open now, as far as this user may know */
+  /** processes that have its library open, as far as this user can see */
   readonly users: readonly number[]
 }
 
-/** Folders that `installTensorflow` makes: tensorflow-cpu-2.21.0-linux-x64; and what is left of interrupted ones. */
+/** Names of folders that `installTensorflow` creates (tensorflow-cpu-2.21.0-linux-x64), including partial ones. */
 const ours = /^tensorflow(-cpu|-cuda)?-(\d+\.\d+\.\d+)-[a-z0-9]+-[a-z0-9]+(\.\d+\.partial)?$/
 
 /**
- * What is installed in the cache folder, and the user's own tfjs-node(-gpu).
- * @param options.check load each that is whole in a process of its own and run an operation; default true
+ * Lists the installations in the cache folder, and the user's own tfjs-node(-gpu).
+ * @param options.check load each complete installation in a separate process and run an operation; default true
  */
 export async function listInstallations(
   options: { readonly cacheFolder?: string; readonly from?: string; readonly check?: boolean } = {},
@@ -81,9 +82,9 @@ export async function listInstallations(
 }
 
 async function state(folder: string, binding: string, check: boolean) {
-  if (!hasLibrary(folder)) return { works: false, reason: 'not whole' }
+  if (!hasLibrary(folder)) return { works: false, reason: 'incomplete' }
   if (!existsSync(join(binding, 'selfsup.node')))
-    return { works: false, reason: 'its binding is of another version of @selfsup/tensorflow' }
+    return { works: false, reason: 'its binding belongs to a different version of @selfsup/tensorflow' }
   if (!check) return {}
   try {
     await verifyBinding(binding)
@@ -125,11 +126,11 @@ export async function verifyInstallations(
 }
 
 /**
- * Removes installations from the cache folder, and nothing else: what is not named as `installTensorflow` names its
- * folders, or lies elsewhere through a link, is left alone.
- * @param names as `listInstallations` gives them, or 'all'
- * @returns what was removed
- * @throws SelfsupError in one line where there is none of that name, or one is in use
+ * Removes installations from the cache folder. Symbolic links and folders that `installTensorflow` did not name are
+ * never removed.
+ * @param names names from `listInstallations`, or 'all'
+ * @returns the names of the removed installations
+ * @throws SelfsupError with a one-line message if a name does not exist or an installation is in use
  */
 export async function removeInstallations(
   names: readonly string[] | 'all',
@@ -160,14 +161,14 @@ export async function removeInstallations(
   return [...wanted]
 }
 
-/** Renamed first, so that nobody finds half of it; the next installation removes what an interruption leaves. */
+/** Renames the folder first, so that no process sees half of it. The next installation removes interrupted leftovers. */
 async function removeFolder(folder: string): Promise<void> {
   const aside = folder.endsWith('.partial') ? folder : `${folder}.${process.pid}.partial`
   if (aside !== folder) await rename(folder, aside)
   await rm(aside, { recursive: true, force: true })
 }
 
-/** The folders of ours, none of them a link. */
+/** Names of our folders, without symbolic links. */
 async function installationNames(cache: string): Promise<string[]> {
   const entries = await readdir(join(cache, 'tensorflow'), { withFileTypes: true }).catch(() => [])
   return entries
@@ -182,7 +183,7 @@ async function bytesOf(folder: string): Promise<number> {
   return files.reduce((bytes, file) => bytes + (file?.isFile() ? file.size : 0), 0)
 }
 
-/** Other processes that have a file of this folder mapped, where the system tells: on Linux, of this user. */
+/** Processes that have a file of this folder mapped. Only works on Linux, for processes of this user. */
 async function usersOf(folder: string): Promise<number[]> {
   const prefix = (await realpath(folder).catch(() => folder)) + sep
   const users: number[] = []

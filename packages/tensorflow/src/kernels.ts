@@ -1,2 +1,2 @@
-// The published package holds these kernels bundled: see tsup.config.ts.
+// The published package bundles these kernels: see tsup.config.ts.
 import '@tensorflow/tfjs-node/dist/register_all_kernels.js'

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { findTensorflow } from './find.js'
 import { loadTensorflow } from './load.js'
 
-test('without an installation the message says what to run', async () => {
+test('without an installation, the error says how to install', async () => {
   const options = { cacheFolder: '/nowhere', from: '/nowhere' }
   if (findTensorflow(options)) return // a tfjs-node above the root folder
   await expect(loadTensorflow(options)).rejects.toThrow(
@@ -24,7 +24,7 @@ describe.runIf(findTensorflow())('the native engine', () => {
     expect([...product.dataSync()]).toEqual([19, 22, 43, 50])
   })
 
-  test('differentiates a convolution', () => {
+  test('computes the gradient of a convolution', () => {
     const image = tf.ones([1, 3, 3, 1]) as tf.Tensor4D
     const gradient = tf.grad((filter: tf.Tensor) =>
       tf.sum(tf.conv2d(image, filter as tf.Tensor4D, 1, 'same')),
@@ -33,7 +33,7 @@ describe.runIf(findTensorflow())('the native engine', () => {
     expect([...gradient(filter).dataSync()]).toEqual([4, 6, 4, 6, 9, 6, 4, 6, 4])
   })
 
-  test('gives errors of TensorFlow as exceptions', () => {
+  test('throws errors of TensorFlow as exceptions', () => {
     const backend = tf.backend() as unknown as { executeSingleOutput(...call: unknown[]): unknown }
     expect(() => backend.executeSingleOutput('NoSuchOperation', [], [])).toThrow('NoSuchOperation')
   })
@@ -48,7 +48,7 @@ describe.runIf(findTensorflow())('the native engine', () => {
     expect([...tf.tidy(operation).dataSync()]).toEqual(expected)
   })
 
-  test('exp leaves its input alone and no tensor behind', () => {
+  test('exp keeps its input and leaks no tensor', () => {
     const before = tf.memory()
     const x = tf.tensor1d([0, 1], 'int32')
     const y = tf.exp(x)
@@ -58,7 +58,7 @@ describe.runIf(findTensorflow())('the native engine', () => {
     expect(tf.memory().numDataBuffers).toBe(before.numDataBuffers)
   })
 
-  test('loads without a word on standard error', () => {
+  test('writes nothing to standard error while loading', () => {
     const folder = findTensorflow()!.folder
     if (findTensorflow()!.source !== 'selfsup') return
     const script = `

@@ -6,8 +6,8 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { Addon } from './addon.js'
 import { TensorflowBackend } from './backend.js'
 import { findTensorflow, type TensorflowInstallation } from './find.js'
-import { mendKernels } from './mended-kernels.js'
-import { takeOverConvolutions } from './own-convolutions.js'
+import { fixKernels } from './fixed-kernels.js'
+import { overrideConvolutions } from './own-convolutions.js'
 import {
   configOf,
   surroundings,
@@ -16,28 +16,28 @@ import {
   tensorflowSettings,
 } from './settings.js'
 
-/** Name under which TensorFlow.js knows the native backend: `tf.setBackend('tensorflow')`. */
+/** Name of the native backend in TensorFlow.js: `tf.setBackend('tensorflow')`. */
 export const BACKEND_NAME = 'tensorflow'
 
-/** How to load. */
+/** Options of `loadTensorflow`. */
 export interface LoadOptions extends TensorflowOptions {
-  /** where `installTensorflow` put it, if not into the default cache folder */
+  /** the cache folder of `installTensorflow`, if not the default */
   readonly cacheFolder?: string
   /** folder from which the user's own tfjs-node is resolved; default the working directory */
   readonly from?: string
 }
 
-/** What was loaded. */
+/** The loaded TensorFlow. */
 export interface LoadedTensorflow extends TensorflowInstallation {
-  /** how it works; undefined where the user's own tfjs-node has its own settings */
+  /** undefined for the user's own tfjs-node, which has its own settings */
   readonly settings?: TensorflowSettings
 }
 
 /**
- * Registers the TensorFlow.js backend `tensorflow`: the installed library, or else the user's own
- * @tensorflow/tfjs-node(-gpu). Does nothing where the backend is registered already.
- * @returns what was loaded
- * @throws SelfsupError where nothing is installed, or what is installed does not load
+ * Registers the TensorFlow.js backend `tensorflow`: the installed library, otherwise the user's own
+ * @tensorflow/tfjs-node(-gpu). Does nothing if the backend is already registered.
+ * @returns the loaded installation
+ * @throws SelfsupError if nothing is installed or the installation does not load
  */
 export function loadTensorflow(options: LoadOptions = {}): Promise<LoadedTensorflow> {
   loading ??= load(options).catch((error: unknown) => {
@@ -52,7 +52,7 @@ let loading: Promise<LoadedTensorflow> | undefined
 async function load(options: LoadOptions): Promise<LoadedTensorflow> {
   const installation = findTensorflow(options)
   if (tf.findBackendFactory(BACKEND_NAME)) {
-    // The program has imported its own tfjs-node.
+    // The program imported its own tfjs-node.
     return (
       installation ?? { source: '@tensorflow/tfjs-node', version: tf.version_core, folder: process.cwd() }
     )
@@ -94,7 +94,7 @@ interface ProcessAddon {
 async function loadInstalled(folder: string, settings: TensorflowSettings): Promise<void> {
   const require = createRequire(import.meta.url)
   await import('./kernels.js')
-  mendKernels(BACKEND_NAME)
+  fixKernels(BACKEND_NAME)
   const ofProcess: ProcessAddon = require(join(folder, 'process.node'))
   ofProcess.keepMemory()
   const addon: Addon = loadQuietly(() => require(join(folder, 'selfsup.node')), ofProcess)
@@ -102,7 +102,7 @@ async function loadInstalled(folder: string, settings: TensorflowSettings): Prom
     BACKEND_NAME,
     () => {
       const backend = new TensorflowBackend(addon, configOf(settings), settings)
-      if (backend.ownConvolutions) takeOverConvolutions(BACKEND_NAME)
+      if (backend.ownConvolutions) overrideConvolutions(BACKEND_NAME)
       return backend
     },
     3,
@@ -110,7 +110,7 @@ async function loadInstalled(folder: string, settings: TensorflowSettings): Prom
   provideJpegCropper(addon.cropJpeg)
 }
 
-/** TensorFlow writes a notice on oneDNN while its library loads, whatever its log level is set to. */
+/** Suppresses the notice about oneDNN that TensorFlow writes while its library loads, whatever the log level. */
 function loadQuietly<T>(load: () => T, addon: ProcessAddon): T {
   addon.mute()
   try {
@@ -120,18 +120,18 @@ function loadQuietly<T>(load: () => T, addon: ProcessAddon): T {
   }
 }
 
-/** Settings that TensorFlow's library reads from the environment once, when it is loaded. */
+/** Sets the environment variables that TensorFlow's library reads once, when it loads. */
 function setEnvironment({ threads, operations, oneDnn }: TensorflowSettings): void {
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '3'
   process.env.TF_NUM_INTRAOP_THREADS ??= String(threads)
   process.env.TF_NUM_INTEROP_THREADS ??= String(operations)
-  // By default the library uses oneDNN on the newest processors only; training is 1.8 times as fast with it on AVX2 too.
+  // By default the library uses oneDNN only on the newest processors. With AVX2 it also makes training 1.8 times as fast.
   if (oneDnn) process.env.TF_ENABLE_ONEDNN_OPTS ??= '1'
 }
 
 /**
- * The kernels call two functions of node:util that Node 22 warns of and Node 23 removed; they do so whenever
- * they run, so that the same functions have to stay.
+ * Restores two functions of node:util that the kernels call at run time. Node 22 deprecates them and Node 23 removed
+ * them.
  */
 function replaceRemovedUtil(): void {
   Object.assign(util, {

@@ -7,9 +7,9 @@ const BEAT = 2_000
 const STALE = 20_000
 
 /**
- * Runs `work` while no other process holds the lock file. A lock whose process is dead, or which has not
- * been touched for 20 seconds, is taken over. It saves double work; that no harm is done where two
- * processes work all the same is up to `work` (own folders, renamed into place at the end).
+ * Runs `work` while holding the lock file. Takes over a lock whose process is dead, or that was not touched for 20
+ * seconds. The lock only avoids duplicate work: `work` must be safe even if two processes run it at once (use separate
+ * folders and rename them into place at the end).
  * @param onWait called once if another process holds the lock
  */
 export async function withLock<T>(file: string, work: () => Promise<T>, onWait?: () => void): Promise<T> {
@@ -56,7 +56,7 @@ async function isStale(file: string): Promise<boolean> {
   }
 }
 
-/** Whether a process of this machine runs. */
+/** Whether a process is running on this machine. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
@@ -66,7 +66,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Renamed first: of two processes that find the same stale lock only one can. */
+/** Renames the lock before removing it: if two processes find the same stale lock, only one rename succeeds. */
 async function discard(file: string): Promise<void> {
   const aside = `${file}.${process.pid}.stale`
   await rename(file, aside).then(

@@ -9,7 +9,7 @@ import { loadTensorflow } from './load.js'
 
 type Step = () => tf.Tensor | tf.Tensor[]
 
-// What a captured step computes in, read off its graph: the same on processors with and without bfloat16.
+// Checks the types in a captured step's graph, which are the same on processors with and without bfloat16.
 describe.runIf(findTensorflow()?.source === 'selfsup')('the graph of a step in mixed precision', () => {
   let backend: TensorflowBackend
   let kept: tf.Tensor[] = []
@@ -17,7 +17,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('the graph of a step in m
     await loadTensorflow({ mixedPrecision: 'on' })
     await tf.setBackend('tensorflow')
     backend = tf.backend() as TensorflowBackend
-    // As on a processor with instructions for bfloat16: operations on it instead of rounding to it.
+    // As on a processor with bfloat16 instructions: operations on bfloat16 instead of rounding to it.
     emulate(false)
   })
   let tensors: number
@@ -73,7 +73,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('the graph of a step in m
     attributes: { name: string; type: number; value: unknown }[],
   ) => backend.executeMultipleOutputs(name, attributes, inputs, outputs)
 
-  test('activations stay bfloat16 from convolution to convolution: rectifier, sum, padding, pooling, normalisation', () => {
+  test('activations between convolutions stay bfloat16: ReLU, sum, padding, pooling, normalisation', () => {
     const [images, a, b, c] = [x(), weight([3, 3, 3, 8]), weight([3, 3, 8, 8]), weight([3, 3, 8, 8])]
     const [gamma, beta] = [data([8]), data([8])]
     const { TF_ATTR_FLOAT, TF_ATTR_BOOL } = attributeKinds
@@ -99,11 +99,11 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('the graph of a step in m
     expect(typesOf('Conv2D')).toHaveLength(3)
     expect([...typesOf('AddV2'), ...typesOf('Add')]).toHaveLength(1)
     expect(typesOf('MaxPool')).toHaveLength(1)
-    // Images, three filters and the value that padding takes; nothing comes back on the way.
+    // Images, three filters and the padding value; nothing is converted back.
     expect(typesOf('Cast')).toEqual(['bfloat16', 'bfloat16', 'bfloat16', 'bfloat16', 'bfloat16'])
   })
 
-  test('so do gradients on their way back, through clones too', () => {
+  test('gradients of activations stay bfloat16, also through clones', () => {
     const [images, a, b] = [x(), weight([3, 3, 3, 8]), weight([3, 3, 8, 5])]
     const { nodes, typesOf } = captured(() => {
       const { grads } = tf.variableGrads(() => {
@@ -113,7 +113,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('the graph of a step in m
     })
     expect(typesOf('Conv2DBackpropInput')).toContain('bfloat16')
     expect(nodes.filter((node) => /^Cast \w+ \[4,8,8,8\]/.test(node))).toEqual([])
-    // Gradients of weights are float32 from their product on.
+    // Weight gradients are converted to float32 after their product.
     expect(nodes.filter((node) => /^Cast float32 \[3,3,/.test(node))).toHaveLength(
       typesOf('Conv2DBackpropFilter').length,
     )
@@ -146,7 +146,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('the graph of a step in m
       a.assign(updated as never)
       return tf.clone(updated)
     })
-    // [4,4] to bfloat16: the weight alone. What comes back are gradients of it, as float32.
+    // Only the weight is converted from [4,4] to bfloat16. Its gradients are float32.
     expect(nodes.filter((node) => node === 'Cast bfloat16 [4,4]')).toHaveLength(1)
     const words = new Uint32Array(Float32Array.from(values[0]!).buffer)
     expect(words.filter((word) => (word & 0xffff) !== 0).length).toBeGreaterThan(8)
@@ -154,14 +154,14 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('the graph of a step in m
     expect([...a.dataSync()]).not.toEqual([...before])
   })
 
-  test('products that no weight has a part in are float32: views, kernels of blurs', () => {
+  test('products that do not depend on a weight are float32: views, blur kernels', () => {
     const [images, taps] = [data([4, 6, 6]), data([6, 6])]
     const { typesOf } = captured(() => tf.matMul(tf.broadcastTo(tf.expandDims(taps, 0), [4, 6, 6]), images))
     expect([...typesOf('MatMul'), ...typesOf('BatchMatMulV2')]).toEqual(['float32'])
     expect(typesOf('Cast')).toEqual([])
   })
 
-  test('a product may ask for float32', () => {
+  test('a product can request float32', () => {
     const [rows, a] = [data([6, 5]), weight([5, 4])]
     const { TF_ATTR_BOOL, TF_ATTR_TYPE } = attributeKinds
     const { typesOf } = captured(() => {
@@ -176,7 +176,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('the graph of a step in m
     expect([...typesOf('MatMul'), ...typesOf('BatchMatMulV2')]).toEqual(['bfloat16', 'float32'])
   })
 
-  test('so may a whole step', () => {
+  test('a whole step can request float32', () => {
     const [images, a] = [x(), weight([3, 3, 3, 8])]
     const step = () => conv(images, a)
     const { typesOf, values } = captured(step, { precision: 'float32' })
@@ -188,7 +188,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('the graph of a step in m
     plain.dispose()
   })
 
-  test('attention is a network’s too, though biases and the softmax are float32', () => {
+  test('attention products are bfloat16; biases and the softmax are float32', () => {
     const [tokens, a, bias] = [data([2, 5, 8]), weight([8, 8]), data([8])]
     const { typesOf } = captured(() => {
       const flat = tf.reshape(tokens, [10, 8]) as tf.Tensor2D
@@ -199,8 +199,8 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('the graph of a step in m
     expect(typesOf('Softmax')).toEqual(['float32'])
   })
 
-  test.each(['auto', true] as const)('by XLA (%s) too, which is asked for its kernels', (xla) => {
-    const fine = tf.tensor2d([1 + 2 ** -9, 3], [1, 2]) // bfloat16 has seven bits behind the leading one
+  test.each(['auto', true] as const)('XLA (%s) computes products in bfloat16', (xla) => {
+    const fine = tf.tensor2d([1 + 2 ** -9, 3], [1, 2]) // bfloat16 has seven bits after the leading one
     const [column, filter] = [
       [2, 1],
       [1, 1, 2, 1],
@@ -215,7 +215,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('the graph of a step in m
     expect(values.map(([value]) => value)).toEqual([2.5, 2.5, 4 + 2 ** -9])
   })
 
-  test('a part of a step may ask for float32: its operations and the gradients through them, not those of the rest', () => {
+  test('a part of a step can request float32 for its operations and their gradients', () => {
     const [images, a, b] = [x(), weight([3, 3, 3, 8]), weight([3, 3, 8, 8])]
     const network = () => conv(tf.relu(conv(images, a)), b)
     const gradients = (part: (body: () => tf.Tensor) => tf.Tensor) =>
@@ -237,7 +237,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('the graph of a step in m
     expect(both.typesOf('Conv2D').sort()).toEqual(['bfloat16', 'float32'])
   })
 
-  test('a weight that was updated in float32 is used in bfloat16 again', () => {
+  test('a weight updated in float32 is used in bfloat16 afterwards', () => {
     const [images, a] = [x(), weight([3, 3, 3, 8])]
     const { typesOf } = captured(() => {
       const gradient = backend.inFloat32(
@@ -249,7 +249,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('the graph of a step in m
     expect(typesOf('Conv2D')).toEqual(['float32', 'bfloat16'])
   })
 
-  test('emulated: the same graph, with products of rounded float32', () => {
+  test('emulation builds the same graph, with float32 products of rounded operands', () => {
     const [images, a] = [x(), weight([3, 3, 3, 8])]
     const step = () => tf.relu(conv(images, a))
     const real = captured(step)
@@ -268,7 +268,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('the graph of a step in m
       words[0] = (words[0]! + 0x7fff + ((words[0]! >>> 16) & 1)) & 0xffff0000
       return new Float32Array(words.buffer)[0]!
     }
-    // By hand: the first value, of rounded operands.
+    // The first value, computed by hand from rounded operands.
     const [pixels, filters] = [images.dataSync(), a.dataSync()]
     let sum = 0
     for (const [ky, kx] of [
@@ -276,7 +276,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('the graph of a step in m
       [1, 2],
       [2, 1],
       [2, 2],
-    ] as const) // those inside of the image at its corner
+    ] as const) // taps inside the image at its corner
       for (let c = 0; c < 3; c++) {
         const pixel = pixels[((ky - 1) * 8 + (kx - 1)) * 3 + c]!
         sum += rounded(pixel) * rounded(filters[((ky * 3 + kx) * 3 + c) * 8]!)

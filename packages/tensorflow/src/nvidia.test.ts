@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { isNvidiaFile, nvidiaLibraries, nvidiaRequirements } from './nvidia.js'
 
 describe('nvidiaRequirements', () => {
-  test('those of the extra and-cuda, as pip takes them', () => {
+  test("returns the requirements of the extra and-cuda in pip's format", () => {
     const metadata = [
       'Name: tensorflow',
       'Requires-Dist: numpy>=1.26.0',
@@ -19,9 +19,9 @@ describe('nvidiaRequirements', () => {
     ])
   })
 
-  test('none is an error that says what to do', () => {
+  test('throws if there are none', () => {
     expect(() => nvidiaRequirements('Requires-Dist: numpy')).toThrow(
-      /no NVIDIA packages .*; install the engine for the processor/,
+      /no NVIDIA packages .*; install the CPU engine/,
     )
   })
 })

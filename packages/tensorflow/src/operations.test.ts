@@ -1,31 +1,31 @@
 import { expect, test } from 'vitest'
 import { Operations } from './operations.js'
 
-/** The numbers given to calls, and what the addon was told. */
+/** Requests numbers and records the definitions that the addon receives. */
 function numbers() {
-  const told: [number, string, readonly unknown[]][] = []
-  const operations = new Operations({ define: (...one) => void told.push(one) })
+  const defined: [number, string, readonly unknown[]][] = []
+  const operations = new Operations({ define: (...one) => void defined.push(one) })
   const of = (name: string, ...values: unknown[]) =>
     operations.numberOf(
       name,
       values.map((value, i) => ({ name: `a${i}`, type: 1, value })),
     )
-  return { told, of }
+  return { defined, of }
 }
 
-test('an operation with the same attributes is told once', () => {
-  const { told, of } = numbers()
+test('an operation with the same attributes is defined once', () => {
+  const { defined, of } = numbers()
   expect([of('Sum', 1, true), of('Sum', 1, false), of('Max', 1, true), of('Sum', 1, true)]).toEqual([
     0, 1, 2, 0,
   ])
-  expect(told).toEqual([
+  expect(defined).toEqual([
     [0, 'Sum', ['a0', 1, 1, 'a1', 1, true]],
     [1, 'Sum', ['a0', 1, 1, 'a1', 1, false]],
     [2, 'Max', ['a0', 1, 1, 'a1', 1, true]],
   ])
 })
 
-test('lists are told apart by what they hold, when they were told', () => {
+test('lists are compared by their elements at the time of the call', () => {
   const { of } = numbers()
   const strides = [1, 2]
   const first = of('Conv2D', strides)
@@ -35,11 +35,11 @@ test('lists are told apart by what they hold, when they were told', () => {
   expect(of('Conv2D', strides)).not.toBe(first)
 })
 
-test('only so many are remembered: the oldest gives its number away', () => {
-  const { told, of } = numbers()
+test('a full table reuses the oldest number', () => {
+  const { defined, of } = numbers()
   for (let i = 0; i < 40; i++) of('Pad', i)
-  expect(Math.max(...told.map(([number]) => number))).toBe(31)
+  expect(Math.max(...defined.map(([number]) => number))).toBe(31)
   expect(of('Pad', 39)).toBe(7)
   expect(of('Pad', 0)).toBe(8)
-  expect(told.at(-1)).toEqual([8, 'Pad', ['a0', 1, 0]])
+  expect(defined.at(-1)).toEqual([8, 'Pad', ['a0', 1, 0]])
 })

@@ -1,45 +1,45 @@
 import { type Addon, attributeKinds } from './addon.js'
 
-/** One attribute of a TensorFlow operation, as the kernels of tfjs-node give it. */
+/** An attribute of a TensorFlow operation, as the kernels of tfjs-node pass it. */
 export interface Attribute {
   readonly name: string
   readonly type: number
   readonly value: unknown
 }
 
-interface Known {
+interface DefinedOperation {
   readonly number: number
   readonly attributes: readonly Attribute[]
 }
 
-/** An attribute of ours: the operation computes in float32 under mixed precision. TensorFlow does not get it. */
+/** Our own attribute: the operation computes in float32 in mixed precision. It is not passed to TensorFlow. */
 export const FLOAT32_ATTRIBUTE: Attribute = {
   name: 'selfsup_float32',
   type: attributeKinds.TF_ATTR_BOOL,
   value: true,
 }
 
-/** How many sets of attributes are remembered of one operation. */
+/** Maximum number of attribute sets stored per operation. */
 const MOST = 32
 
 /**
- * Operations with their attributes by number: the addon is told of each once, since names and attributes take longer
- * to hand over than most operations take to run.
+ * Numbers for operations with their attributes. Each is passed to the addon once, because passing names and attributes
+ * takes longer than most operations take to run.
  */
 export class Operations {
-  private readonly known = new Map<string, Known[]>()
+  private readonly known = new Map<string, DefinedOperation[]>()
   private count = 0
 
   constructor(private readonly addon: Pick<Addon, 'define'>) {}
 
-  /** The number under which the addon knows an operation. */
+  /** The addon's number of an operation. */
   numberOf(name: string, attributes: readonly Attribute[]): number {
     const known = this.known.get(name)
     if (known) for (const one of known) if (same(one.attributes, attributes)) return one.number
     return this.define(name, attributes, known)
   }
 
-  private define(name: string, attributes: readonly Attribute[], known: Known[] = []): number {
+  private define(name: string, attributes: readonly Attribute[], known: DefinedOperation[] = []): number {
     const number = known.length < MOST ? this.count++ : known.shift()!.number
     const flat: unknown[] = []
     const copies: Attribute[] = []

@@ -9,8 +9,8 @@ import { loadTensorflow } from './load.js'
 
 const installed = findTensorflow()?.source === 'selfsup'
 
-/** TensorFlow's own operation, asked for directly. */
-function tensorflows(
+/** Runs TensorFlow's own operation directly. */
+function runTensorflow(
   name: string,
   inputs: tf.Tensor[],
   stride: number,
@@ -30,7 +30,7 @@ function tensorflows(
   ) as tf.Tensor4D
 }
 
-/** The largest difference, as a part of the largest value. */
+/** The largest difference relative to the largest value. */
 function difference(a: tf.Tensor, b: tf.Tensor): number {
   expect(a.shape).toEqual(b.shape)
   return tf.tidy(() => tf.div(tf.max(tf.abs(tf.sub(a, b))), tf.max(tf.abs(b))).dataSync()[0]!)
@@ -38,69 +38,72 @@ function difference(a: tf.Tensor, b: tf.Tensor): number {
 
 describe.skipIf(!installed)('our convolutions', () => {
   beforeAll(async () => {
-    process.env.SELFSUP_CONVOLUTIONS = '1' // on processors too where they are not the faster ones
+    process.env.SELFSUP_CONVOLUTIONS = '1' // also on processors where they are not faster
     await loadTensorflow()
     await tf.setBackend('tensorflow')
   })
 
   const cases = [
-    { what: 'by Winograd', batch: 12, size: 8, kernel: 3, stride: 1, pad: 'same' },
-    { what: 'by Winograd, tiles beyond the edge', batch: 12, size: 7, kernel: 3, stride: 1, pad: 'same' },
-    { what: 'by Winograd, no padding', batch: 15, size: 11, kernel: 3, stride: 1, pad: 'valid' },
+    { what: 'Winograd', batch: 12, size: 8, kernel: 3, stride: 1, pad: 'same' },
+    { what: 'Winograd, tiles beyond the edge', batch: 12, size: 7, kernel: 3, stride: 1, pad: 'same' },
+    { what: 'Winograd, no padding', batch: 15, size: 11, kernel: 3, stride: 1, pad: 'valid' },
     { what: 'few tiles', batch: 1, size: 5, kernel: 3, stride: 1, pad: 'same' },
-    { what: 'in steps of two', batch: 3, size: 8, kernel: 3, stride: 2, pad: 'same' },
-    { what: 'in steps of two, uneven', batch: 3, size: 9, kernel: 3, stride: 2, pad: 'valid' },
-    { what: '5x5 in steps of three', batch: 3, size: 10, kernel: 5, stride: 3, pad: 'same' },
+    { what: 'stride 2', batch: 3, size: 8, kernel: 3, stride: 2, pad: 'same' },
+    { what: 'stride 2, odd size', batch: 3, size: 9, kernel: 3, stride: 2, pad: 'valid' },
+    { what: '5x5, stride 3', batch: 3, size: 10, kernel: 5, stride: 3, pad: 'same' },
   ] as const
 
-  test.each(cases)('$what: result and gradients are TensorFlow’s', ({ batch, size, kernel, stride, pad }) => {
-    tf.tidy(() => {
-      const x = tf.randomNormal([batch, size, size, 32], 0, 1, 'float32', 1) as tf.Tensor4D
-      const w = tf.randomNormal([kernel, kernel, 32, 48], 0, 1, 'float32', 2) as tf.Tensor4D
-      const padding = pad === 'same' ? 'SAME' : 'VALID'
-      const expected = tensorflows('Conv2D', [x, w], stride, padding)
-      const dy = tf.randomNormal(expected.shape, 0, 1, 'float32', 3) as tf.Tensor4D
-      const run = () => {
-        const y = tf.conv2d(x, w, stride, pad)
-        const [dx, dw] = tf.grads((a: tf.Tensor, b: tf.Tensor) =>
-          tf.sum(tf.mul(tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, stride, pad), dy)),
-        )([x, w])
-        return [y, dx!, dw!]
-      }
-      const step = compileStep(tf.backend() as TensorflowBackend & tf.KernelBackend, run)
-      for (const [y, dx, dw] of [run(), step()]) {
-        expect(difference(y!, expected)).toBeLessThan(2e-5)
-        const ofX = tensorflows(
-          'Conv2DBackpropInput',
-          [tf.tensor1d(x.shape, 'int32'), w, dy],
-          stride,
-          padding,
-        )
-        expect(difference(dx!, ofX)).toBeLessThan(2e-5)
-        const ofW = tensorflows(
-          'Conv2DBackpropFilter',
-          [x, tf.tensor1d(w.shape, 'int32'), dy],
-          stride,
-          padding,
-        )
-        expect(difference(dw!, ofW)).toBeLessThan(2e-5)
-      }
-      step.dispose()
-    })
-  })
+  test.each(cases)(
+    '$what: result and gradients equal TensorFlow’s',
+    ({ batch, size, kernel, stride, pad }) => {
+      tf.tidy(() => {
+        const x = tf.randomNormal([batch, size, size, 32], 0, 1, 'float32', 1) as tf.Tensor4D
+        const w = tf.randomNormal([kernel, kernel, 32, 48], 0, 1, 'float32', 2) as tf.Tensor4D
+        const padding = pad === 'same' ? 'SAME' : 'VALID'
+        const expected = runTensorflow('Conv2D', [x, w], stride, padding)
+        const dy = tf.randomNormal(expected.shape, 0, 1, 'float32', 3) as tf.Tensor4D
+        const run = () => {
+          const y = tf.conv2d(x, w, stride, pad)
+          const [dx, dw] = tf.grads((a: tf.Tensor, b: tf.Tensor) =>
+            tf.sum(tf.mul(tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, stride, pad), dy)),
+          )([x, w])
+          return [y, dx!, dw!]
+        }
+        const step = compileStep(tf.backend() as TensorflowBackend & tf.KernelBackend, run)
+        for (const [y, dx, dw] of [run(), step()]) {
+          expect(difference(y!, expected)).toBeLessThan(2e-5)
+          const ofX = runTensorflow(
+            'Conv2DBackpropInput',
+            [tf.tensor1d(x.shape, 'int32'), w, dy],
+            stride,
+            padding,
+          )
+          expect(difference(dx!, ofX)).toBeLessThan(2e-5)
+          const ofW = runTensorflow(
+            'Conv2DBackpropFilter',
+            [x, tf.tensor1d(w.shape, 'int32'), dy],
+            stride,
+            padding,
+          )
+          expect(difference(dw!, ofW)).toBeLessThan(2e-5)
+        }
+        step.dispose()
+      })
+    },
+  )
 
-  test('fused with bias and activation, as layers at rest call them', () => {
+  test('supports fused bias and activation, as layers use them in inference', () => {
     tf.tidy(() => {
       const x = tf.randomNormal([2, 6, 6, 16], 0, 1, 'float32', 1) as tf.Tensor4D
       const filter = tf.randomNormal([3, 3, 16, 16], 0, 1, 'float32', 2) as tf.Tensor4D
       const bias = tf.linspace(-1, 1, 16)
       const fused = tf.fused.conv2d({ x, filter, strides: 1, pad: 'same', bias, activation: 'relu' })
-      const expected = tf.relu(tf.add(tensorflows('Conv2D', [x, filter], 1, 'SAME'), bias))
+      const expected = tf.relu(tf.add(runTensorflow('Conv2D', [x, filter], 1, 'SAME'), bias))
       expect(difference(fused, expected)).toBeLessThan(2e-5)
     })
   })
 
-  test('the same numbers each time, whichever thread is faster', () => {
+  test('results are deterministic, whatever the timing of threads', () => {
     tf.tidy(() => {
       const x = tf.randomNormal([16, 8, 8, 16], 0, 1, 'float32', 1) as tf.Tensor4D
       const dy = tf.randomNormal([16, 4, 4, 16], 0, 1, 'float32', 2) as tf.Tensor4D

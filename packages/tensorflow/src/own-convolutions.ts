@@ -3,32 +3,32 @@ import { attributeKinds } from './addon.js'
 import type { TensorflowBackend } from './backend.js'
 
 /**
- * Convolutions and their gradients by the addon's own operations (src/native/convolution.h) on processors that they
- * are made for, about twice as fast there as oneDNN's: Winograd's for 3x3 filters in steps of one pixel. Others stay
- * TensorFlow's: other dtypes, dilated, few channels, 1x1. `SELFSUP_CONVOLUTIONS=0` leaves all to TensorFlow, `1` takes
- * ours wherever they run. In compiled steps of mixed precision only the gradients of filters are ours, unless bfloat16 is
- * emulated.
+ * Replaces convolutions and their gradients with the addon's own operations (src/native/convolution.h) on processors
+ * where these are faster: about twice as fast as oneDNN, with Winograd's algorithm for 3x3 filters of stride 1.
+ * TensorFlow still computes other convolutions: other dtypes, dilated, few channels, 1x1 filters.
+ * `SELFSUP_CONVOLUTIONS=0` uses TensorFlow for all, `1` uses ours wherever they run. Compiled steps in mixed precision
+ * only use our filter gradients, unless bfloat16 is emulated.
  */
-export function takeOverConvolutions(backendName: string): void {
-  takeOver('Conv2D', backendName, ({ inputs, attrs, backend }) => {
+export function overrideConvolutions(backendName: string): void {
+  overrideKernel('Conv2D', backendName, ({ inputs, attrs, backend }) => {
     const { x, filter } = inputs as Record<'x' | 'filter', tf.TensorInfo>
     const info = suitable(attrs, x, x.shape, filter.shape)
     return info && run(backend, 'SelfsupConvolution', [x, filter], info, info.outShape)
   })
-  takeOver('Conv2DBackpropInput', backendName, ({ inputs, attrs, backend }) => {
+  overrideKernel('Conv2DBackpropInput', backendName, ({ inputs, attrs, backend }) => {
     const { dy, filter } = inputs as Record<'dy' | 'filter', tf.TensorInfo>
     const { inputShape } = attrs as unknown as tf.Conv2DBackpropInputAttrs
     const info = suitable(attrs, dy, inputShape, filter.shape)
     return info && run(backend, 'SelfsupConvolutionInput', [dy, filter], info, inputShape)
   })
-  takeOver('Conv2DBackpropFilter', backendName, filterGradient('SelfsupConvolutionFilter'))
-  takeOver(
+  overrideKernel('Conv2DBackpropFilter', backendName, filterGradient('SelfsupConvolutionFilter'))
+  overrideKernel(
     'Conv2DBackpropFilter',
     backendName,
     filterGradient('SelfsupConvolutionFilterBfloat16'),
     (backend, inputs) => backend.fused.bfloat16 && !backend.staysFloat32(inputs),
   )
-  takeOver('FusedConv2D', backendName, ({ inputs, attrs, backend }) => {
+  overrideKernel('FusedConv2D', backendName, ({ inputs, attrs, backend }) => {
     const { x, filter, bias, preluActivationWeights } = inputs as Record<string, tf.Tensor | undefined>
     const { activation, leakyreluAlpha } = attrs as unknown as tf.FusedConv2DAttrs
     const info = suitable(attrs, x!, x!.shape, filter!.shape as FourSides)
@@ -46,7 +46,7 @@ export function takeOverConvolutions(backendName: string): void {
   })
 }
 
-/** The gradient of a convolution's filter by one of our operations. */
+/** Computes the gradient of a convolution's filter with one of our operations. */
 function filterGradient(name: string): Own {
   return ({ inputs, attrs, backend }) => {
     const { x, dy } = inputs as Record<'x' | 'dy', tf.TensorInfo>
@@ -59,29 +59,29 @@ function filterGradient(name: string): Own {
 type Own = (call: Parameters<tf.KernelFunc>[0]) => tf.TensorInfo | undefined
 type FourSides = [number, number, number, number]
 
-/** Puts `own` before a kernel of tfjs-node, which runs where `own` has no answer or is not to be taken. */
-function takeOver(
+/** Calls `own` instead of a kernel of tfjs-node if `enabled`. If `own` returns undefined, the original kernel runs. */
+function overrideKernel(
   kernelName: string,
   backendName: string,
   own: Own,
-  taken = ({ fused }: TensorflowBackend, _inputs: tf.TensorInfo[]) => fused.convolutions,
+  enabled = ({ fused }: TensorflowBackend, _inputs: tf.TensorInfo[]) => fused.convolutions,
 ): void {
   const kernel = tf.getKernel(kernelName, backendName)
   tf.unregisterKernel(kernelName, backendName)
   tf.registerKernel({
     ...kernel,
     kernelFunc: (call) =>
-      (taken(call.backend as TensorflowBackend, Object.values(call.inputs) as tf.TensorInfo[])
+      (enabled(call.backend as TensorflowBackend, Object.values(call.inputs) as tf.TensorInfo[])
         ? own(call)
         : undefined) ?? kernel.kernelFunc(call),
   })
 }
 
-/** What the convolution is, if it is one that our operations are for. */
+/** The convolution's geometry if our operations support it, otherwise undefined. */
 function suitable(
   attrs: tf.NamedAttrMap | undefined,
   { dtype }: tf.TensorInfo,
-  pictures: readonly number[],
+  images: readonly number[],
   filters: readonly number[],
 ): tf.backend_util.Conv2DInfo | undefined {
   const { strides, pad, dataFormat, dilations, dimRoundingMode } = attrs as unknown as tf.Conv2DAttrs
@@ -89,7 +89,7 @@ function suitable(
   const unusual = dtype !== 'float32' || (dataFormat ?? 'NHWC') !== 'NHWC' || rows * columns === 1
   if (unusual || channels % 16 !== 0 || outputs % 16 !== 0) return undefined
   const info = tf.backend_util.computeConv2DInfo(
-    pictures as FourSides,
+    images as FourSides,
     filters as FourSides,
     strides,
     dilations ?? 1,

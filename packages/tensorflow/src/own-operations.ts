@@ -1,4 +1,4 @@
-/** Which operations of our own replace TensorFlow's. They run on the processor: with a GPU, TensorFlow's are used. */
+/** Which of our own operations replace TensorFlow's. They run on the CPU; with a GPU, TensorFlow's are used. */
 export interface OwnOperations {
   readonly views: boolean
   readonly convolutions: boolean
@@ -7,20 +7,20 @@ export interface OwnOperations {
   readonly normalisation: boolean
 }
 
-/** For steps that XLA compiles: it knows none of our operations. */
-export const noneOfOurs: OwnOperations = {
+/** For steps that XLA compiles: XLA supports none of our operations. */
+export const noOwnOperations: OwnOperations = {
   views: false,
   convolutions: false,
   bfloat16: false,
   normalisation: false,
 }
 
-/** How well the processor suits an operation of ours: 0 not at all, 1 it runs, 2 it is faster than TensorFlow's. */
+/** 0 if an operation of ours does not run on the processor, 1 if it runs, 2 if it is faster than TensorFlow's. */
 type Suitability = number
 
 /**
- * The operations of ours that steps use.
- * @param wanted $SELFSUP_CONVOLUTIONS: 1 uses our convolutions wherever they run, 0 nowhere
+ * Selects our operations that steps use.
+ * @param wanted $SELFSUP_CONVOLUTIONS: 1 uses our convolutions wherever they run, 0 never
  * @returns for steps in float32, and for steps in mixed precision
  */
 export function ownOperations(
@@ -31,7 +31,7 @@ export function ownOperations(
   const { gpu, convolutions, bfloat16 } = machine
   const suits = (how: Suitability) => !gpu && (wanted === '1' ? how > 0 : wanted !== '0' && how === 2)
   const float32 = { views: !gpu, normalisation: !gpu, convolutions: suits(convolutions), bfloat16: false }
-  // Emulation rounds the operands of float32 products, so that it uses the same operations.
+  // Emulation rounds the operands of float32 products, so it uses the same operations.
   const mixed = emulated ? float32 : { ...float32, convolutions: false, bfloat16: suits(bfloat16) }
   return { float32, mixed }
 }

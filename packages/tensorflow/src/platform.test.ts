@@ -20,13 +20,13 @@ describe('wheelFor', () => {
       { platform: 'linux', arch: 'x64', glibc: '2.17' },
       /needs glibc 2\.27 or newer; this system has glibc 2\.17; use/,
     ],
-    [{ platform: 'linux', arch: 'x64' }, /another C library \(musl\?\)/],
-  ])('%o has none', (machine, message) => {
+    [{ platform: 'linux', arch: 'x64' }, /a different C library \(musl\?\)/],
+  ])('%o has no wheel', (machine, message) => {
     expect(() => wheelFor(machine)).toThrow(message)
   })
 })
 
-test('cacheFolder follows SELFSUP_CACHE, XDG_CACHE_HOME, the platform', () => {
+test('cacheFolder depends on SELFSUP_CACHE, XDG_CACHE_HOME and the platform', () => {
   expect(cacheFolder({ SELFSUP_CACHE: '/a', XDG_CACHE_HOME: '/b' }, 'linux')).toBe('/a')
   expect(cacheFolder({ XDG_CACHE_HOME: '/b' }, 'darwin')).toBe('/b/selfsup')
   expect(cacheFolder({}, 'linux')).toBe(`${homedir()}/.cache/selfsup`)
@@ -43,6 +43,6 @@ test.each([
     { output: 'node:internal\nError: libfoo.so: cannot open shared object file\n    at x', missing: false },
     /does not load \(Error: libfoo\.so: cannot open/,
   ],
-])('a library that does not load: %o', (outcome, message) => {
+])('explains why a library does not load: %o', (outcome, message) => {
   expect(explainLoad(outcome)).toMatch(message)
 })

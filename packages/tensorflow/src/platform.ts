@@ -4,17 +4,17 @@ import { SelfsupError } from '@selfsup/core'
 /** The TensorFlow release that this package is written for and tested with. */
 export const TENSORFLOW_VERSION = '2.21.0'
 
-/** The official wheel that holds TensorFlow's C library for a machine. */
+/** The official wheel that contains TensorFlow's C library for a machine. */
 export interface Wheel {
   /** name on the package index */
   readonly distribution: string
-  /** what pip calls the platform */
+  /** pip's platform tag */
   readonly tag: string
-  /** file names of the libraries inside the folder `tensorflow` of the wheel */
+  /** file names of the libraries in the wheel's folder `tensorflow` */
   readonly libraries: readonly [string, string]
-  /** bytes that the unpacked libraries and the wheel take at most while installing */
+  /** maximum size in bytes of the wheel and the unpacked libraries while installing */
   readonly room: number
-  /** computes on NVIDIA cards, with NVIDIA's libraries from the wheels that this one names */
+  /** computes on NVIDIA GPUs, with NVIDIA's libraries from the wheels that this one requires */
   readonly cuda: boolean
 }
 
@@ -55,7 +55,7 @@ const cudaWheels: Readonly<Record<string, Wheel>> = {
   },
 }
 
-/** What decides which wheel fits: as Node names platform and architecture; glibc's version on Linux. */
+/** Properties that select the wheel: Node's names of platform and architecture, and glibc's version on Linux. */
 export interface Machine {
   readonly platform: string
   readonly arch: string
@@ -68,7 +68,7 @@ export function thisPlatform(): Machine {
   return { platform: process.platform, arch: process.arch }
 }
 
-/** The same with the version of its C library, which takes a few milliseconds to find out. */
+/** Platform, architecture and, on Linux, glibc's version. Finding the version takes a few milliseconds. */
 export function thisMachine(): Machine {
   const machine = thisPlatform()
   return machine.platform === 'linux' ? { ...machine, glibc: glibcVersion() } : machine
@@ -80,26 +80,27 @@ function glibcVersion(): string | undefined {
   return header?.glibcVersionRuntime
 }
 
-/** What a machine's folder in the cache is called. */
+/** Name of the installation's folder in the cache. */
 export function wheelName(wheel: Wheel, { platform, arch }: Machine): string {
   const cuda = wheel.cuda ? '-cuda' : ''
   return `${wheel.distribution}${cuda}-${TENSORFLOW_VERSION}-${platform}-${arch}`
 }
 
-/** The wheel by platform and architecture alone: what a look into the cache needs. */
+/** The wheel for a platform and architecture, without checking glibc. Used to search the cache. */
 export function wheelByPlatform({ platform, arch }: Machine, cuda = false): Wheel | undefined {
   return (cuda ? cudaWheels : wheels)[`${platform}-${arch}`]
 }
 
-/** Whether an NVIDIA driver runs here: without one the CUDA libraries are of no use. */
+/** Whether an NVIDIA driver is running. The CUDA libraries need one. */
 export function hasNvidiaDriver(): boolean {
   return ['/proc/driver/nvidia/version', '/dev/nvidiactl', '/usr/lib/wsl/lib/libcuda.so.1'].some(existsSync)
 }
 
 /**
  * The wheel that fits a machine.
- * @param cuda the one that computes on NVIDIA cards
- * @throws SelfsupError where there is none (Windows, macOS on Intel, Linux without glibc 2.27), saying what to use instead
+ * @param cuda select the wheel for NVIDIA GPUs
+ * @throws SelfsupError if there is none (Windows, macOS on Intel, Linux without glibc 2.27); its message says what to use
+ *   instead
  */
 export function wheelFor(machine: Machine, cuda = false): Wheel {
   const { platform, arch, glibc } = machine
@@ -107,7 +108,7 @@ export function wheelFor(machine: Machine, cuda = false): Wheel {
   if (!wheel && cuda && wheelByPlatform(machine)) {
     throw new SelfsupError(
       `TensorFlow ${TENSORFLOW_VERSION} supports NVIDIA GPUs on ${Object.keys(cudaWheels).join(', ')} only, not on ${platform}-${arch}`,
-      { code: 'unsupported', fix: 'install the engine for the processor instead, without CUDA' },
+      { code: 'unsupported', fix: 'install the CPU engine instead, without CUDA' },
     )
   }
   if (!wheel) {
@@ -118,7 +119,7 @@ export function wheelFor(machine: Machine, cuda = false): Wheel {
   }
   if (platform === 'linux' && !atLeast(glibc, 2, 27)) {
     throw new SelfsupError(
-      `TensorFlow ${TENSORFLOW_VERSION} needs glibc 2.27 or newer; this system has ${glibc ? `glibc ${glibc}` : 'another C library (musl?)'}; ` +
+      `TensorFlow ${TENSORFLOW_VERSION} needs glibc 2.27 or newer; this system has ${glibc ? `glibc ${glibc}` : 'a different C library (musl?)'}; ` +
         'use the WebAssembly engine (--engine wasm) or a newer system, such as the image node:22-bookworm',
     )
   }
@@ -138,7 +139,7 @@ const packageManagers = [
   ['/usr/bin/pacman', 'sudo pacman -S --noconfirm', { pip: 'python-pip', compiler: 'gcc' }],
 ] as const
 
-/** The command that gets pip or a C++ compiler onto this system. */
+/** The command that installs pip or a C++ compiler on this system. */
 export function systemInstall(what: 'pip' | 'compiler', platform = process.platform): string {
   if (platform === 'darwin') return 'xcode-select --install'
   const found = packageManagers.find(([program]) => existsSync(program))

@@ -1,17 +1,17 @@
 import { spawn } from 'node:child_process'
 
-/** How a program ended. */
+/** The result of running a program. */
 export interface Outcome {
-  /** exit status; undefined where it could not be started or a signal ended it */
+  /** exit status; undefined if the program could not be started or was ended by a signal */
   readonly code?: number
   readonly signal?: NodeJS.Signals
   /** stdout and stderr together */
   readonly output: string
-  /** the program is not there, or may not be executed */
+  /** the program does not exist or is not executable */
   readonly missing: boolean
 }
 
-/** Runs a program without a shell and gathers what it says. Never rejects: how it ended is the result. */
+/** Runs a program without a shell and collects its output. Never rejects: failures are part of the result. */
 export function runProgram(
   command: string,
   args: readonly string[],
@@ -39,7 +39,7 @@ export function runProgram(
 /** A program with its leading arguments: `['python3', '-m', 'pip']`. */
 export type Program = readonly [string, ...string[]]
 
-/** The first of the programs that answers to `--version`, or undefined. */
+/** The first program for which `--version` succeeds, or undefined. */
 export async function firstThatRuns(candidates: readonly Program[]): Promise<Program | undefined> {
   for (const candidate of candidates) {
     const [command, ...args] = candidate
@@ -49,7 +49,7 @@ export async function firstThatRuns(candidates: readonly Program[]): Promise<Pro
   return undefined
 }
 
-/** The last line that says something: what a program that failed usually ends with. */
+/** The last nonempty line, which is usually the error message of a program that failed. */
 export function lastLine(output: string): string {
   const lines = output.split('\n').map((line) => line.trim())
   return lines.filter(Boolean).at(-1) ?? 'no output'

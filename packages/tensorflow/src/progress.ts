@@ -1,9 +1,9 @@
-/** What an installation is doing. */
+/** Progress of an installation. */
 export interface InstallProgress {
   readonly stage: 'wait' | 'download' | 'unpack' | 'compile' | 'verify'
-  /** one line for a person */
+  /** one line to display */
   readonly message: string
-  /** bytes done so far, where they can be counted */
+  /** bytes done so far, if known */
   readonly bytes?: number
 }
 

@@ -9,7 +9,7 @@ import { findInstalled } from './find.js'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const require = createRequire(import.meta.url)
 
-/** What is published differs from the sources: the kernels are bundled, the binding's sources lie beside them. */
+/** The published package differs from the checkout: it bundles the kernels and contains the binding's sources. */
 describe('the published package', () => {
   let dist: string
 
@@ -25,14 +25,14 @@ describe('the published package', () => {
   })
   afterAll(() => rmSync(dist, { recursive: true, force: true }))
 
-  test('needs nothing of tfjs-node', () => {
+  test('does not need tfjs-node', () => {
     const kernels = readFileSync(join(dist, 'kernels.js'), 'utf8')
     const modules = [...kernels.matchAll(/(?:__require\(|from )["']([^"']+)["']/g)].map((match) => match[1])
     expect([...new Set(modules)].sort()).toEqual(['@tensorflow/tfjs-core', 'node:module', 'os', 'util'])
     expect(readFileSync(join(dist, 'index.js'), 'utf8')).not.toMatch(/from ['"]@tensorflow\/tfjs-node/)
   })
 
-  test('holds all sources of the binding and their notices', () => {
+  test('contains all sources of the binding and their notices', () => {
     const files = ['addon.cc', 'engine.h', 'process.cc', 'NOTICE', 'node-api/node_api.h', 'node-api/LICENSE']
     expect(files.filter((file) => !existsSync(join(dist, 'binding', file)))).toEqual([])
   })

@@ -8,17 +8,17 @@ const nvidia = { ...plain, gpu: true }
 
 describe('mixed precision', () => {
   test.each<[string, TensorflowOptions, Surroundings, string]>([
-    ['off where the processor is no faster for it', {}, plain, 'off'],
-    ['on with AMX', {}, amx, 'bfloat16'],
-    ['on with AVX512-BF16', {}, zen, 'bfloat16'],
-    ['not by itself on GPUs', {}, nvidia, 'off'],
-    ['on where it is asked for', { mixedPrecision: 'on' }, plain, 'bfloat16'],
-    ['on on a GPU', { mixedPrecision: 'on' }, nvidia, 'bfloat16'],
-    ['on on a GPU without XLA', { mixedPrecision: 'on', xla: false }, nvidia, 'bfloat16'],
-    ['off where it is asked for', { mixedPrecision: 'off' }, amx, 'off'],
-    ['as the environment says', {}, { ...amx, env: { SELFSUP_MIXED_PRECISION: 'off' } }, 'off'],
+    ['is off without bfloat16 instructions', {}, plain, 'off'],
+    ['is on with AMX', {}, amx, 'bfloat16'],
+    ['is on with AVX512-BF16', {}, zen, 'bfloat16'],
+    ['is off by default on GPUs', {}, nvidia, 'off'],
+    ['can be turned on without bfloat16 instructions', { mixedPrecision: 'on' }, plain, 'bfloat16'],
+    ['can be turned on with a GPU', { mixedPrecision: 'on' }, nvidia, 'bfloat16'],
+    ['can be turned on with a GPU, without XLA', { mixedPrecision: 'on', xla: false }, nvidia, 'bfloat16'],
+    ['can be turned off', { mixedPrecision: 'off' }, amx, 'off'],
+    ['follows the environment variable', {}, { ...amx, env: { SELFSUP_MIXED_PRECISION: 'off' } }, 'off'],
     [
-      'as the program says first',
+      'prefers the option to the environment variable',
       { mixedPrecision: 'off' },
       { ...amx, env: { SELFSUP_MIXED_PRECISION: 'on' } },
       'off',
@@ -27,22 +27,22 @@ describe('mixed precision', () => {
     expect(tensorflowSettings(options, surroundings).mixedPrecision).toBe(expected)
   })
 
-  test('bfloat16 is emulated only where the processor has no instructions for it', () => {
+  test('bfloat16 is emulated only without bfloat16 instructions', () => {
     const emulated = (surroundings: Surroundings) =>
       tensorflowSettings({ mixedPrecision: 'on' }, surroundings).emulated
     expect([plain, amx, zen, nvidia].map(emulated)).toEqual([true, false, false, false])
     expect(tensorflowSettings({ mixedPrecision: 'off' }, plain).emulated).toBe(false)
   })
 
-  test('is one of three choices', () => {
+  test('rejects other values', () => {
     const env = { SELFSUP_MIXED_PRECISION: 'half' }
     expect(() => tensorflowSettings({}, { ...plain, env })).toThrow(
-      'mixed precision must be auto, on or off; got half',
+      'mixedPrecision must be auto, on or off; got half',
     )
   })
 })
 
-test('threads: as asked, else as TensorFlow’s environment says, else all', () => {
+test('threads come from the options, otherwise TensorFlow’s environment, otherwise all processors', () => {
   const env = { TF_NUM_INTRAOP_THREADS: '3', TF_NUM_INTEROP_THREADS: '5' }
   expect(tensorflowSettings({}, { ...plain, env })).toMatchObject({ threads: 3, operations: 5 })
   expect(tensorflowSettings({ threads: 2 }, plain)).toMatchObject({ threads: 2, operations: 1 })
@@ -67,10 +67,10 @@ test('oneDNN, XLA and GPU memory follow the environment', () => {
   expect(tensorflowSettings({}, { ...plain, arch: 'arm64' }).oneDnn).toBe(false)
 })
 
-test('all of it reaches TensorFlow', () => {
+test('configOf serializes all settings', () => {
   const settings = tensorflowSettings({ threads: 2, mixedPrecision: 'on' }, plain)
   expect(Buffer.from(configOf(settings)).toString('hex')).toBe('1002280132022001')
-  // What a GPU has no kernel for may run on the processor.
-  const onCard = tensorflowSettings({ threads: 2, mixedPrecision: 'on' }, nvidia)
-  expect(Buffer.from(configOf(onCard)).toString('hex')).toBe('10022802320220013801')
+  // Operations without a GPU kernel run on the CPU.
+  const onGpu = tensorflowSettings({ threads: 2, mixedPrecision: 'on' }, nvidia)
+  expect(Buffer.from(configOf(onGpu)).toString('hex')).toBe('10022802320220013801')
 })

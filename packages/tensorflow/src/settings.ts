@@ -5,64 +5,64 @@ import { encodeConfig } from './config.js'
 import type { TensorflowInstallation } from './find.js'
 import { hasNvidiaDriver } from './platform.js'
 
-/** How TensorFlow works, as far as one chooses it; counts for the first load in a process. */
+/** Options of TensorFlow. Only the first load in a process uses them. */
 export interface TensorflowOptions {
-  /** threads inside an operation; default all processors that this process may use */
+  /** threads per operation; default all processors that this process may use */
   readonly threads?: number
   /**
-   * operations at a time; default 1, where TensorFlow has a GPU as many as `threads`. Each takes all threads by itself: two at
-   * a time stand in each other's way.
+   * operations that run at the same time; default 1, with a GPU as many as `threads`. One operation already uses all
+   * threads, so two at a time slow each other down.
    */
   readonly operations?: number
   /**
-   * Mixed precision: in compiled steps, convolutions and matrix products of networks take bfloat16 and add up in float32;
-   * weights, optimiser state, statistics, losses and all else are float32. On processors without instructions for
-   * bfloat16, `on` rounds to it and computes in float32, which is not faster.
-   * Default $SELFSUP_MIXED_PRECISION, else 'auto': on for processors with AMX or AVX512-BF16, off elsewhere.
+   * Mixed precision: in compiled steps, convolutions and matrix products of networks take bfloat16 operands and accumulate
+   * in float32. Weights, optimiser state, statistics, losses and everything else are float32. On processors without
+   * bfloat16 instructions, `on` rounds operands to bfloat16 and computes in float32, which is not faster.
+   * Default $SELFSUP_MIXED_PRECISION, otherwise 'auto': on for processors with AMX or AVX512-BF16, off otherwise.
    */
   readonly mixedPrecision?: MixedPrecision
-  /** take a GPU's memory as it is needed, not all at once; default true, unless $SELFSUP_GPU_MEMORY is `all` */
+  /** allocate GPU memory as needed instead of all at once; default true, unless $SELFSUP_GPU_MEMORY is `all` */
   readonly memoryGrowth?: boolean
   /**
-   * Steps are compiled by XLA. Default $SELFSUP_XLA, else 'auto' on GPUs: where XLA has all of a step's operations and it
-   * will be called often enough; never on processors, where it is slower.
+   * Compile steps with XLA. Default $SELFSUP_XLA, otherwise 'auto' on GPUs: use XLA if it supports all operations of a step
+   * and the step is called often enough. Default false on CPUs, where XLA is slower.
    */
   readonly xla?: Xla
 }
 
 export type MixedPrecision = 'auto' | 'on' | 'off'
 
-/** Whether a step is compiled by XLA; 'auto': if XLA has all of its operations, and it will be called often. */
+/** Whether XLA compiles a step; 'auto': if XLA supports all of its operations and it is called often. */
 export type Xla = boolean | 'auto'
 
-/** What came of the options, the environment and the machine. */
+/** The settings that result from the options, the environment and the machine. */
 export interface TensorflowSettings {
   readonly threads: number
   readonly operations: number
   readonly mixedPrecision: 'bfloat16' | 'off'
-  /** bfloat16 is emulated, for the same numbers as elsewhere without the speed */
+  /** whether bfloat16 is emulated: the same numbers as with bfloat16 instructions, without the speed */
   readonly emulated: boolean
-  /** whether the processor, or GPU, has instructions for that */
+  /** whether the processor or GPU has bfloat16 instructions */
   readonly fast: boolean
   readonly memoryGrowth: boolean
   readonly xla: Xla
   readonly gpu: boolean
-  /** whether operations on the processor are oneDNN's */
+  /** whether operations on the CPU use oneDNN */
   readonly oneDnn: boolean
 }
 
-/** What the choice looks at, for tests. */
+/** The environment and machine that settings depend on. Tests replace them. */
 export interface Surroundings {
   readonly env: NodeJS.ProcessEnv
   readonly arch: string
-  /** the processor's features, as Linux lists them */
+  /** CPU flags, as Linux lists them */
   readonly features: readonly string[]
   readonly gpu: boolean
 }
 
 /**
- * The settings that `loadTensorflow` would load with.
- * @throws SelfsupError where an option or a variable of the environment is none of its choices
+ * The settings that `loadTensorflow` uses.
+ * @throws SelfsupError if an option or environment variable has an invalid value
  */
 export function tensorflowSettings(
   options: TensorflowOptions = {},
@@ -73,9 +73,9 @@ export function tensorflowSettings(
   const fast = gpu || features.includes('amx_bf16') || features.includes('avx512_bf16')
   const wanted = options.mixedPrecision ?? env.SELFSUP_MIXED_PRECISION ?? 'auto'
   if (wanted !== 'auto' && wanted !== 'on' && wanted !== 'off')
-    throw new SelfsupError(`mixed precision must be auto, on or off; got ${wanted}`)
+    throw new SelfsupError(`mixedPrecision must be auto, on or off; got ${wanted}`)
   const xla = options.xla ?? chosen(env, 'SELFSUP_XLA') ?? (gpu ? 'auto' : false)
-  // Not by default on GPUs: bfloat16's gain there has not been measured.
+  // Off by default on GPUs, where the gain of bfloat16 was not measured.
   const on = wanted === 'on' || (wanted === 'auto' && fast && !gpu)
   return {
     threads,
@@ -90,13 +90,13 @@ export function tensorflowSettings(
   }
 }
 
-/** The settings as TensorFlow takes them: a serialized ConfigProto. */
+/** The settings as a serialized ConfigProto for TensorFlow. */
 export function configOf({ threads, operations, memoryGrowth, gpu }: TensorflowSettings): Uint8Array {
-  // Strings, and some operations on integers, are the processor's even where there is a GPU.
+  // Operations on strings, and some on integers, run on the CPU even with a GPU.
   return encodeConfig({ threads, operations, softPlacement: gpu || undefined, memoryGrowth })
 }
 
-/** This machine, as an installation sees it. */
+/** The environment and machine, for an installation. */
 export function surroundings(installation?: TensorflowInstallation): Surroundings {
   return {
     env: process.env,
@@ -111,11 +111,11 @@ function processorFeatures(): string[] {
     const flags = /^(?:flags|Features)\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))
     return (flags?.[1] ?? '').trim().split(/\s+/)
   } catch {
-    return [] // not Linux: there is no other such processor for which there is a wheel
+    return [] // not Linux: no other platform with such processors has a wheel
   }
 }
 
-/** Of a variable that says yes, no or auto; undefined where it says nothing. */
+/** Reads an environment variable with the value 1, 0 or auto; undefined if it is unset or empty. */
 function chosen(env: NodeJS.ProcessEnv, name: string): Xla | undefined {
   const value = env[name]
   if (value === undefined || value === '') return undefined

@@ -4,21 +4,21 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The C++ files that make the binding. */
+/** The C++ files of the binding. */
 export interface BindingSources {
-  /** standard error and memory of the process, which the library has no settings for */
+  /** controls standard error and memory of the process, for which the library has no settings */
   readonly process: string
-  /** TensorFlow for TensorFlow.js; operations that it lacks; decoding */
+  /** the TensorFlow binding, our own operations, and JPEG decoding */
   readonly selfsup: readonly string[]
-  /** folders with headers: Node-API */
+  /** include folders: Node-API */
   readonly include: readonly string[]
-  /** changes when a source does */
+  /** changes when a source changes */
   readonly fingerprint: string
 }
 
 /**
- * In the published package everything lies in `dist/binding`; in a checkout the sources are those of the
- * pinned development dependencies.
+ * Finds the binding's sources: `dist/binding` in the published package; in a checkout, `src/native` and the headers of
+ * the pinned development dependency.
  */
 export function bindingSources(): BindingSources {
   const bundled = fileURLToPath(new URL('./binding', import.meta.url))

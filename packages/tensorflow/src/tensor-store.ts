@@ -4,7 +4,7 @@ import type { Addon, TensorValues } from './addon.js'
 import { assertNoHostRandomness, inCode } from './host-misuse.js'
 import { typeNames, typeNumbers, valuesFor } from './tensor-types.js'
 
-/** What is behind a tensor, and its identity for TensorFlow.js, unless it had one before. */
+/** A tensor's data. Also its data id in TensorFlow.js, unless the tensor moved here from another backend. */
 export class TensorData {
   constructor(
     readonly shape: number[],
@@ -13,23 +13,24 @@ export class TensorData {
     public tensor: number,
     public values: TensorValues | undefined,
     public refCount: number,
-    /** the captured step that it was made in, 0 outside of any; and the operation of that step that made it */
+    /** the captured step that created it; 0 outside of captured steps */
     readonly capture: number,
+    /** the operation that created it */
     readonly madeBy?: string,
-    /** what is computed from it stays float32 under mixed precision */
+    /** operations on it stay float32 in mixed precision */
     public float32 = false,
   ) {}
 }
 
-/** The tensors of a backend: values in JavaScript until an operation needs them, then the addon's, by number. */
+/** The tensors of a backend. Values stay in JavaScript until an operation needs them; then the addon has them. */
 export class TensorStore {
-  /** tensors held now */
+  /** number of tensors */
   size = 0
   /** the step being captured; 0 when there is none */
   capture = 0
-  /** while a step is captured: the tensors from outside that it uses, by the addon's numbers */
+  /** while a step is captured: the outside tensors that it uses, by the addon's numbers */
   readonly outside = new Map<number, tf.DataId>()
-  /** of tensors that had an identity before they came to this backend */
+  /** tensors that had a data id before they moved to this backend */
   private readonly moved = new WeakMap<object, TensorData>()
 
   constructor(
@@ -37,14 +38,14 @@ export class TensorStore {
     private readonly exchange: Int32Array,
   ) {}
 
-  /** Takes values; they go to the device when first needed. */
+  /** Adds values. They are copied to the device when they are first needed. */
   add(values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType, refCount = 1): TensorData {
     if (this.capture) assertNoHostRandomness()
     this.size++
     return new TensorData(shape, typeNumbers[dtype], 0, values as TensorValues, refCount, this.capture)
   }
 
-  /** Takes over a tensor of another backend, which keeps its identity. */
+  /** Moves a tensor from another backend. It keeps its data id. */
   move(
     dataId: tf.DataId,
     values: tf.backend_util.BackendValues,
@@ -55,22 +56,21 @@ export class TensorStore {
     this.moved.set(dataId, this.add(values, shape, dtype, refCount))
   }
 
-  /** @throws SelfsupError if the tensor was disposed of, or is another backend's */
+  /** @throws SelfsupError if the tensor is disposed or belongs to another backend */
   get(dataId: tf.DataId): TensorData {
     const data = this.find(dataId)
-    if (!data)
-      throw new SelfsupError('a tensor is used that was disposed of, or that belongs to another engine')
+    if (!data) throw new SelfsupError('a tensor is disposed or belongs to another engine')
     return data
   }
 
-  /** What has no reference left does not exist any more. */
+  /** The data of a tensor, or undefined if it has no reference left. */
   find(dataId: tf.DataId): TensorData | undefined {
     if (dataId instanceof TensorData && dataId.refCount > 0) return dataId
     const moved = this.moved.get(dataId)
     return moved && moved.refCount > 0 ? moved : undefined
   }
 
-  /** Drops one reference, or all. @returns whether the tensor is gone */
+  /** Drops one reference, or all. @returns whether the tensor was deleted */
   release(dataId: tf.DataId, all: boolean): boolean {
     const data = this.find(dataId)
     if (!data) return true
@@ -93,7 +93,7 @@ export class TensorStore {
     return this.valuesInJavaScript(dataId) ?? valuesFor(type, this.addon.readSync(tensor))
   }
 
-  /** The values where JavaScript has them. @throws SelfsupError inside a captured step where nobody knows them */
+  /** The values if they are in JavaScript. @throws SelfsupError in a captured step, which has no values yet */
   private valuesInJavaScript(dataId: tf.DataId): tf.backend_util.BackendValues | undefined {
     const { values, capture, madeBy } = this.get(dataId)
     if (values) return values as tf.backend_util.BackendValues
@@ -102,13 +102,13 @@ export class TensorStore {
         `a compiled step reads the result of ${madeBy ?? 'a constant'} on the host${inCode()}`,
         {
           code: 'not-capturable',
-          fix: 'values are known only after the step: return the tensor from it',
+          fix: 'return the tensor from the step and read it afterwards: values are known only after the step',
         },
       )
     return undefined
   }
 
-  /** The addon's number of a tensor, its values sent to the device or into the captured graph when first needed. */
+  /** The addon's number of a tensor. The first call copies its values to the device or into the captured graph. */
   numberOf(dataId: tf.DataId): number {
     const data = this.get(dataId)
     if (data.values) {
@@ -124,12 +124,12 @@ export class TensorStore {
     return data.tensor
   }
 
-  /** Writes the numbers of tensors to the exchange buffer, from its start. */
+  /** Writes the numbers of tensors to the start of the exchange. */
   writeNumbers(inputs: readonly tf.TensorInfo[]): void {
     for (let i = 0; i < inputs.length; i++) this.exchange[i] = this.numberOf(inputs[i]!.dataId)
   }
 
-  /** A tensor of TensorFlow.js for one of the addon's. */
+  /** Creates a TensorFlow.js tensor for a tensor of the addon. */
   wrap(tensor: number, type: number, shape: number[], madeBy?: string, float32 = false): tf.Tensor {
     const dtype = typeNames.get(type)
     if (!dtype) throw new SelfsupError(`TensorFlow.js has no name for TensorFlow's type ${type}`)

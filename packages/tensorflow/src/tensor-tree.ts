@@ -1,18 +1,18 @@
 import { SelfsupError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 
-/** A value with the tensors taken out: what is left says how to put others back. */
+/** A value split into its tensors and the structure that contains them. */
 export interface TensorTree {
   readonly tensors: tf.Tensor[]
-  /** everything but the tensors' values, as text: two values of one form differ in these alone */
+  /** everything except the tensors' values, as text; values with the same form differ only in the tensors' values */
   readonly form: string
-  /** The same value with these tensors in the places of its own. */
+  /** The same value with its tensors replaced by these. */
   with(tensors: readonly tf.Tensor[]): unknown
 }
 
 /**
- * Takes the tensors out of a value: a tensor, a plain value, or arrays and objects of them.
- * @throws SelfsupError for what is neither, such as a function or an instance of a class
+ * Extracts the tensors of a value: a tensor, a plain value, or arrays and objects of these.
+ * @throws SelfsupError for anything else, such as a function or a class instance
  */
 export function tensorTree(value: unknown): TensorTree {
   const tensors: tf.Tensor[] = []
@@ -56,7 +56,7 @@ function walk(value: unknown, tensors: tf.Tensor[], form: string[]): Rebuild {
     (typeof value === 'object' && value !== null)
   )
     throw new SelfsupError(
-      `a compiled step takes and returns tensors, plain values, and arrays and objects of them; got ${describe(value)}`,
+      `a compiled step takes and returns tensors, plain values, and arrays and objects of these; got ${describe(value)}`,
     )
   form.push(typeof value === 'string' ? JSON.stringify(value) : String(value))
   return () => value

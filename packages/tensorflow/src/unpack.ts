@@ -10,7 +10,7 @@ import type { FileRecord } from './library-record.js'
 import type { Wheel } from './platform.js'
 import type { OnProgress } from './progress.js'
 
-/** The C API's headers and the few files outside its folder that they include; 1 MB of the wheel's 200. */
+/** Headers of the C API, and the few files outside its folder that they include: 1 MB of 200 MB in the wheel. */
 const headers = [
   /^tensorflow\/include\/tensorflow\/c\/.*\.h$/,
   /^tensorflow\/include\/tensorflow\/core\/platform\/ctstring(_internal)?\.h$/,
@@ -19,17 +19,17 @@ const headers = [
   /^tensorflow\/include\/LICENSE$/,
 ]
 
-/** What is taken out of a wheel. */
+/** Which files of a wheel to unpack. */
 export interface Contents {
-  /** whether a file is wanted, by its path in the wheel */
+  /** whether to unpack a file, by its path in the wheel */
   wanted(name: string): boolean
-  /** the files that it must have */
+  /** files that the wheel must contain */
   readonly required: readonly string[]
-  /** part of the paths that is left away */
+  /** path prefix to remove */
   readonly without?: string
 }
 
-/** Libraries into the folder itself, headers below `include`; of the CUDA wheel, all below `tensorflow`. */
+/** Unpacks libraries into the folder itself and headers into `include`; for the CUDA wheel, both into `tensorflow`. */
 export function tensorflowContents({ libraries, cuda }: Wheel): Contents {
   const required = libraries.map((name) => `tensorflow/${name}`)
   const wanted = (name: string) => required.includes(name) || headers.some((header) => header.test(name))
@@ -37,9 +37,9 @@ export function tensorflowContents({ libraries, cuda }: Wheel): Contents {
 }
 
 /**
- * Unpacks the wanted files of a wheel. Each file is checked against the SHA-256 in the wheel's own RECORD.
- * @returns sizes and hashes of the files, but not of headers, by path in `folder`
- * @throws SelfsupError where a file is missing or differs
+ * Unpacks files of a wheel and checks each against the SHA-256 in the wheel's RECORD.
+ * @returns sizes in bytes and hashes of all files except headers, by path in `folder`
+ * @throws SelfsupError if a file is missing or differs
  */
 export async function unpackWheel(
   path: string,
@@ -77,7 +77,7 @@ export async function unpackWheel(
   }
 }
 
-/** The wheel's METADATA: what it is and needs. */
+/** Reads the wheel's METADATA, which lists its requirements. */
 export async function readMetadata(path: string): Promise<string> {
   const zip = await openWheel(path)
   try {
@@ -114,7 +114,7 @@ async function extract(
         yield chunk
       }
     },
-    // Programs stay programs: the upper half of the attributes is the file's mode.
+    // Keep executables executable: the upper half of the attributes is the file's mode.
     createWriteStream(target, { mode: (entry.externalFileAttributes >>> 16) & 0o111 ? 0o755 : 0o644 }),
   )
   const digest = hash.digest()

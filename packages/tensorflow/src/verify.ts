@@ -20,15 +20,15 @@ if (!gpu) {
 const box = Float32Array.from({ length: 18 }, (_, i) => +(i > 1 && i < 4))
 const view = run('SelfsupViews', ['T', TYPE, 1, 'size', INT, 1, 'kernel_size', INT, 0, 'threshold', FLOAT, 0.5],
   [tensor([1, 1, 1, 1], [255]), tensor([1, 18], box), tensor([2, 1], [0, 1])])
-if (Math.abs(view[0] - 1) > 1e-6) throw new Error('the view is not the picture')
+if (Math.abs(view[0] - 1) > 1e-6) throw new Error('SelfsupViews returned ' + view[0] + ' instead of 1')
 }
 console.log(gpu ? 'works on the GPU' : 'works')
 `
 
 /**
- * Loads the addon in a process of its own, adds two numbers and makes a view.
- * @returns whether TensorFlow computes on a GPU there
- * @throws SelfsupError in one line that says why it does not load
+ * Loads the addon in a separate process, adds two numbers and computes a view.
+ * @returns whether TensorFlow computes on a GPU
+ * @throws SelfsupError with one line that says why the addon does not load
  */
 export async function verifyBinding(folder: string): Promise<{ readonly gpu: boolean }> {
   const outcome = await runProgram(process.execPath, ['-e', probe, join(folder, 'selfsup.node')], {
@@ -38,7 +38,7 @@ export async function verifyBinding(folder: string): Promise<{ readonly gpu: boo
   throw new SelfsupError(explainLoad(outcome), { code: 'engine-broken', path: folder })
 }
 
-/** Opens libraries one after another; each that opens but is no addon of Node's is told as such. */
+/** Opens libraries one after another. Node reports a library that opens but is not an addon as "did not self-register". */
 const opening = `
 const flags = require('node:os').constants.dlopen.RTLD_LAZY
 for (const path of process.argv.slice(1)) {
@@ -52,8 +52,8 @@ for (const path of process.argv.slice(1)) {
 `
 
 /**
- * Opens shared libraries in a process of their own, as TensorFlow would, without LD_LIBRARY_PATH.
- * @returns a line for each that does not open for another reason than a missing NVIDIA driver
+ * Opens shared libraries in a separate process, as TensorFlow does, without LD_LIBRARY_PATH.
+ * @returns a line for each library that does not open, unless only the NVIDIA driver is missing
  */
 export async function unopenable(libraries: readonly string[]): Promise<string[]> {
   const env = { LD_LIBRARY_PATH: '', NODE_OPTIONS: '' }
@@ -62,16 +62,16 @@ export async function unopenable(libraries: readonly string[]): Promise<string[]
   return lines.map((line) => line.slice(15)).filter((line) => !line.includes('libcuda.so'))
 }
 
-/** Why the library did not load, in one line. */
+/** Explains in one line why the library did not load. */
 export function explainLoad({ output, signal }: Outcome): string {
   const otherwise = 'use the WebAssembly engine (--engine wasm)'
   if (signal === 'SIGILL') {
-    return `TensorFlow's library needs a processor with AVX, which this one lacks; ${otherwise}`
+    return `TensorFlow's library needs a processor with AVX, which this one does not have; ${otherwise}`
   }
   if (signal) return `TensorFlow's library ended with ${signal} while loading; ${otherwise}`
   const glibc = /version `(GLIBC\w*_[\d.]+)' not found/.exec(output)
   if (glibc) {
-    return `TensorFlow's library needs ${glibc[1]}, which this system lacks; ${otherwise} or a newer system`
+    return `TensorFlow's library needs ${glibc[1]}, which this system does not have; ${otherwise} or a newer system`
   }
   const error = output.split('\n').find((line) => /^\w*Error: /.test(line)) ?? lastLine(output)
   return `TensorFlow's library does not load (${error.trim().slice(0, 200)}); ${otherwise}`

@@ -3,13 +3,14 @@ import { multiplication } from './matrix-product.js'
 import { addressOf, floats, type WasmBackend, type WasmKernel, withView } from './wasm-backend.js'
 
 /**
- * The gradient of a convolution's filter, which the WebAssembly backend lacks: matrix products of what each
- * tap of the filter saw, [taps x input channels, positions], by the output's gradient [positions, output channels].
+ * The gradient of a convolution's filter, which is missing in the WebAssembly backend. It is a matrix product of the
+ * inputs under each tap of the filter, [taps x input channels, positions], and the output's gradient [positions, output
+ * channels].
  *
- * What the taps of one row of the filter saw is laid out with rows to spare above and below the picture.
- * Then the next row of the filter saw the same, begun one line later, and needs no copy: what is spilt from the
- * end of one channel into the next meets zeros. Only where the picture is so low that the rows to spare would
- * cost more than copies do, each row of the filter has its own.
+ * The inputs under the taps of one filter row are laid out with spare rows above and below the image. The inputs of the
+ * next filter row are then the same memory, starting one line later, and need no copy: values that run over from the end
+ * of one channel into the next are multiplied by zeros. Only if the image has so few rows that the spare rows would cost
+ * more than copies, each filter row has its own copy.
  */
 export const conv2DBackpropFilter: WasmKernel = {
   kernelName: 'Conv2DBackpropFilter',
@@ -55,7 +56,7 @@ function filterGradient(
     number,
     number,
   ]
-  // Rows of the filter that have copies of their own are but more rows of one product.
+  // Filter rows with their own copies are additional rows of one product.
   const rowsAtOnce = copies === filterHeight ? filterHeight : 1
   const m = rowsAtOnce * rowOfTaps
 
@@ -80,19 +81,19 @@ function filterGradient(
   return gradient
 }
 
-/** How pictures are cut into bands of rows, and bands put together for one product. */
+/** How images are split into bands of rows, and bands combined for one product. */
 interface Grid {
-  /** rows of the output in a band */
+  /** output rows per band */
   readonly rows: number
-  /** rows to spare below them */
+  /** spare rows below them */
   readonly below: number
   readonly width: number
   readonly bandsPerImage: number
-  /** bands of one product */
+  /** bands per product */
   readonly bands: number
   /** positions of all bands of one product */
   readonly size: number
-  /** rows of the filter that have a copy of their own */
+  /** number of filter rows with their own copy */
   readonly copies: number
 }
 
@@ -122,13 +123,13 @@ function layOut(convolution: tf.backend_util.Conv2DInfo): Grid {
   }
 }
 
-/** What copying a value costs, in multiplications by one output channel. */
+/** Cost of copying a value, in multiplications by one output channel. */
 const COPY_COST = 40
 
-/** So few that a row of the filter alone makes too small a product. */
+/** With at most this many channels, the product for one filter row is too small. */
 const FEW_CHANNELS = 8
 
-/** What taps saw, as [filter row, filter column, channel, band, row, column]; outside of the picture zero. */
+/** The inputs under the taps, as [filter row, filter column, channel, band, row, column]; zero outside the image. */
 function fillSeen(
   seen: Float32Array,
   x: Float32Array,
@@ -140,7 +141,7 @@ function fillSeen(
   const { filterWidth } = convolution
   const step = strideWidth * inChannels
   const block = inChannels * size
-  // Without a stride neighbouring taps saw the same, shifted by one: only one of them is gathered from x.
+  // Without a stride, inputs of adjacent taps are the same, shifted by one: only one of them is gathered from x.
   const shifted = strideWidth === 1 && width === inWidth && padInfo.left < filterWidth
   for (let tap = 0; tap < copies * filterWidth; tap++) {
     const column = tap % filterWidth
@@ -169,7 +170,7 @@ function fillSeen(
   }
 }
 
-/** Rows that begin `by` columns later (earlier where it is negative), zero where a row has none. */
+/** Rows shifted by `by` columns (negative: the other direction), with zeros outside a row. */
 function shift(seen: Float32Array, from: number, to: number, size: number, width: number, by: number): void {
   const missing = Math.min(width, Math.abs(by))
   if (by > 0) seen.copyWithin(to, from + by, from + size)
@@ -179,7 +180,7 @@ function shift(seen: Float32Array, from: number, to: number, size: number, width
   }
 }
 
-/** The output's gradient as [band, row, column, channel], zero in the rows to spare. */
+/** The output's gradient as [band, row, column, channel], with zeros in the spare rows. */
 function fillSignals(
   signals: Float32Array,
   dy: Float32Array,

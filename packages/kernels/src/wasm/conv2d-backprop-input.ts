@@ -2,9 +2,9 @@ import * as tf from '@tensorflow/tfjs-core'
 import { floats, type WasmBackend, type WasmKernel } from './wasm-backend.js'
 
 /**
- * The gradient of a convolution's input as convolutions of the output's gradient with the flipped filter,
- * which the WebAssembly backend does ten times faster than its own kernel for this. With a stride each
- * residue of the input's positions sees taps of its own: one small convolution each, their results interleaved.
+ * The gradient of a convolution's input as convolutions of the output's gradient with the flipped filter, which is ten
+ * times as fast as the WebAssembly backend's own kernel. With a stride, each residue of the input's positions has
+ * different taps: one small convolution per residue, with interleaved results.
  */
 export const conv2DBackpropInput: WasmKernel = {
   kernelName: 'Conv2DBackpropInput',
@@ -52,18 +52,18 @@ function inputGradient(
   return out
 }
 
-/** The positions of one residue, along one axis: which they are, and what of filter and dy they see. */
+/** The positions of one residue along one axis, and the parts of filter and dy that they depend on. */
 interface Phase {
   /** first position */
   readonly first: number
   readonly stride: number
-  /** how many positions */
+  /** number of positions */
   readonly count: number
   /** first tap */
   readonly tap: number
-  /** how many taps, `stride` apart */
+  /** number of taps, `stride` apart */
   readonly taps: number
-  /** padding of dy before and after; negative where dy reaches further than is seen */
+  /** padding of dy before and after; negative to crop dy */
   readonly before: number
   readonly after: number
   /** length of dy */
@@ -72,7 +72,7 @@ interface Phase {
 
 function phases(size: number, outSize: number, filter: number, stride: number, pad: number): Phase[] {
   return Array.from({ length: Math.min(stride, size) }, (_, first) => {
-    // Position p = first + stride * i sees y[o] through tap p + pad - stride * o.
+    // Position p = first + stride * i contributes to y[o] through tap p + pad - stride * o.
     const tap = (first + pad) % stride
     const taps = Math.max(0, Math.ceil((filter - tap) / stride))
     const count = Math.ceil((size - first) / stride)

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { stridedCopy } from './strided-copy.js'
 import { floats, type WasmKernel } from './wasm-backend.js'
 
-/** Rows by their numbers. The backend's own looks every single value up (10 times slower where rows are long). */
+/** Gathers rows by index. The backend's own kernel looks up every single value, which is 10 times slower for long rows. */
 export const gather: WasmKernel = {
   kernelName: 'GatherV2',
   run: (backend, inputs, attrs) => {
@@ -39,7 +39,7 @@ export const gather: WasmKernel = {
   },
 }
 
-/** The gradient of gathering, which the backend lacks: rows are added up by their numbers; negative ones count nowhere. */
+/** The gradient of gathering, which is missing in the backend: sums rows by segment; ignores negative segment ids. */
 export const unsortedSegmentSum: WasmKernel = {
   kernelName: 'UnsortedSegmentSum',
   run: (backend, inputs, attrs) => {

@@ -11,8 +11,8 @@ type Multiply = (
 const multiplications = new WeakMap<WasmBackend, Multiply>()
 
 /**
- * The one fast product of the WebAssembly backend, [m, k] by [k, n], on tensors by their numbers. It lays b
- * out anew for each number that b has, and keeps that: of two factors the one used again should be b.
+ * The WebAssembly backend's only fast product, [m, k] by [k, n], on tensors given by id. It caches a repacked copy of b
+ * per tensor id, so the factor that is used again should be b.
  */
 export function multiplication(backend: WasmBackend): Multiply {
   const known = multiplications.get(backend)
@@ -38,8 +38,8 @@ export function multiplication(backend: WasmBackend): Multiply {
 }
 
 /**
- * Products of matrices, transposed or not. The backend has a fast way for one pair of untransposed matrices
- * and a slow one (to 90 times) for all else; here everything takes the fast one.
+ * Products of matrices, transposed or not. The backend is fast for one pair of untransposed matrices and up to 90 times
+ * slower for everything else. Here everything uses the fast product.
  */
 export const batchMatMul: WasmKernel = {
   kernelName: 'BatchMatMul',
@@ -57,7 +57,7 @@ export const batchMatMul: WasmKernel = {
 
 const activations = { relu: tf.relu, relu6: tf.relu6, elu: tf.elu, sigmoid: tf.sigmoid }
 
-/** The backend's own is right, and fast, for two untransposed matrices; it forgets the batch of others. */
+/** The backend's own kernel is correct and fast for two untransposed matrices; for others it ignores the batch. */
 export const fusedMatMul: WasmKernel = {
   kernelName: '_FusedMatMul',
   run: (_, inputs, attrs) => {
@@ -83,7 +83,7 @@ export const fusedMatMul: WasmKernel = {
   },
 }
 
-/** A batch of matrices so small that a call for each takes longer than the slow way. */
+/** Whether the matrices of a batch are so small that one call per matrix is slower than the backend's slow product. */
 function manySmall(a: readonly number[], b: readonly number[], transposeA: boolean): boolean {
   const matrices = tf.util.sizeFromShape(a.slice(0, -2))
   const [first, second] = a.slice(-2) as [number, number]
@@ -101,7 +101,7 @@ function untransposed(x: tf.Tensor, transpose: boolean): tf.Tensor {
   return tf.transpose(x, [...axes.slice(0, -2), x.rank - 1, x.rank - 2])
 }
 
-/** One matrix for the whole batch, or one for each. */
+/** One matrix for the whole batch, or one per element. */
 function laidOut(x: tf.Tensor, batch: readonly number[]): tf.Tensor {
   const matrix = x.shape.slice(-2)
   const matrices = tf.util.sizeFromShape(x.shape.slice(0, -2))
@@ -124,7 +124,7 @@ function products(backend: WasmBackend, a: tf.Tensor, b: tf.Tensor, batch: reado
   const matricesOfA = a.size / (m * k)
   const matricesOfB = b.size / (k * n)
   if (matricesOfB === 1) {
-    // One b for all: the matrices of a are but more rows.
+    // With one b for all, the matrices of a are additional rows.
     const idOf = (tensor: tf.TensorInfo) => backend.dataIdMap.get(tensor.dataId).id
     multiply(idOf(a), idOf(b), idOf(out), { m: m * matricesOfA, k, n })
     return result

@@ -3,8 +3,8 @@ import { type StridedAxis, stridedCopy } from './strided-copy.js'
 import type { WasmBackend, WasmKernel } from './wasm-backend.js'
 
 /**
- * Slices, reversals and repetitions. The backend's own work value by value (20 to 30 times slower where a row is
- * long) or on a copy of the whole input, and StridedSlice of integers came out as float32.
+ * Slices, reversals and tiling. The backend's own kernels work value by value (20 to 30 times slower for long rows) or on
+ * a copy of the whole input, and its StridedSlice returns integers as float32.
  */
 export const rearrangements: readonly WasmKernel[] = [
   {
@@ -60,7 +60,7 @@ export const rearrangements: readonly WasmKernel[] = [
     },
   },
 
-  // BroadcastTo is done by this, too.
+  // TensorFlow.js also uses this kernel for broadcastTo.
   {
     kernelName: 'Tile',
     run: (backend, { x }, attrs) => {
@@ -89,7 +89,7 @@ function rearrange(
   return out
 }
 
-/** How far apart the values of each axis are; the last axis counts, too. */
+/** Strides of all axes, including the last. */
 function stridesOf(shape: readonly number[]): number[] {
   return shape.map((_, axis) => tf.util.sizeFromShape(shape.slice(axis + 1)))
 }

@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs-core'
 import { floats, type WasmBackend, type WasmKernel } from './wasm-backend.js'
 
 /**
- * Sums and means over axes that stand together, as batch normalisation and global pooling take them: read once, in place, added up
- * in double precision, where the backend first transposes the whole tensor.
+ * Sums and means over adjacent axes, as in batch normalisation and global pooling. They read the tensor once, in place,
+ * and sum in double precision; the backend's own kernels first transpose the whole tensor.
  */
 export const reductions: readonly WasmKernel[] = [
   {
@@ -50,7 +50,7 @@ function reduce(
   return out
 }
 
-/** In four strands, which a processor adds up side by side. */
+/** Sums in four independent accumulators, which a processor adds in parallel. */
 function sumOf(values: Float32Array, begin: number, end: number): number {
   let [a, b, c, d] = [0, 0, 0, 0]
   let at = begin

@@ -25,7 +25,7 @@ const kernels: readonly WasmKernel[] = [
 
 let registered = false
 
-/** Puts our kernels in the place of the backend's own, which it registers when its package is loaded: not before that. */
+/** Replaces the backend's own kernels, which it registers when its package is loaded: call it after that. */
 export function registerWasmKernels(): void {
   if (registered) return
   registered = true

@@ -1,17 +1,17 @@
 type TypedArray = Float32Array | Int32Array | Uint8Array
 
-/** One axis of a copy: how many values, and how far apart they are in the source (0: the same one again). */
+/** One axis of a copy: the number of values, and their distance in the source (0 repeats the same value). */
 export interface StridedAxis {
   readonly count: number
   readonly stride: number
 }
 
-/** From which length on a row is moved as a block. */
+/** Minimum length of a row that is copied as a block. */
 const BLOCK = 24
 
 /**
- * Writes out row by row what the axes visit in the source, from `offset` on: slices (begun later), strides
- * (further apart), reversals (backwards) and repetitions (the same again) are all this.
+ * Copies the values that the axes visit in the source, starting at `offset`, row by row. This covers slices (an offset),
+ * strides (larger distances), reversals (negative distances) and repetitions (distance 0).
  */
 export function stridedCopy(
   target: TypedArray,
@@ -49,7 +49,7 @@ function copyRow(
   else for (let i = 0, at = from; i < count; i++, at += stride) target[to + i] = source[at]!
 }
 
-/** Neighbouring axes that visit one even sequence become one axis. */
+/** Merges adjacent axes that together visit an evenly spaced sequence. */
 function mergeAxes(axes: readonly StridedAxis[]): StridedAxis[] {
   const merged: StridedAxis[] = []
   for (const axis of axes) {

@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs-core'
 
 type TypedArray = Float32Array | Int32Array | Uint8Array
 
-/** The part of TensorFlow.js's WebAssembly backend that these kernels stand on. */
+/** The part of TensorFlow.js's WebAssembly backend that these kernels use. */
 export interface WasmBackend {
   readonly wasm: {
     cwrap(name: string, result: null, types: readonly string[]): (...args: readonly unknown[]) => void
@@ -17,30 +17,30 @@ export interface WasmBackend {
   disposeData(dataId: tf.DataId): boolean
 }
 
-/** The values of a float32 tensor, in place; good until memory is next asked for. */
+/** A view of a float32 tensor's values; valid until the next memory allocation. */
 export function floats(backend: WasmBackend, tensor: tf.TensorInfo): Float32Array {
   return backend.typedArrayFromHeap(tensor) as Float32Array
 }
 
-/** Where a tensor lies in WebAssembly's memory, in bytes. */
+/** Offset of a tensor in WebAssembly's memory, in bytes. */
 export function addressOf(backend: WasmBackend, tensor: tf.TensorInfo): number {
   return backend.dataIdMap.get(tensor.dataId).memoryOffset
 }
 
-/** Lends a stretch of memory that belongs to another tensor out as a tensor, for the time of `use`. */
+/** Calls `use` with a temporary tensor that refers to part of another tensor's memory. */
 export function withView<T>(backend: WasmBackend, address: number, size: number, use: (id: number) => T): T {
   const view = backend.makeOutput([size], 'float32', address)
   const { id } = backend.dataIdMap.get(view.dataId)
   try {
     return use(id)
   } finally {
-    // disposeData of the backend would free the memory, too.
+    // The backend's disposeData would also free the memory.
     backend.wasm.tfjs.disposeData(id)
     backend.dataIdMap.delete(view.dataId)
   }
 }
 
-/** A kernel of this backend; where it yields undefined, the backend's own does the work. */
+/** A kernel for this backend. If it returns undefined, the backend's own kernel runs. */
 export interface WasmKernel {
   readonly kernelName: string
   readonly run: (

@@ -9,7 +9,7 @@ const at = (shape: number[], seed: number) =>
 const run = (kernel: string, inputs: Record<string, tf.Tensor>, attrs: object) =>
   tf.engine().runKernel(kernel, inputs, attrs as tf.NamedAttrMap) as tf.Tensor
 
-/** The same on WebAssembly and in TensorFlow.js's plain JavaScript, within the rounding of long sums. */
+/** Expects equal results on WebAssembly and in TensorFlow.js's plain JavaScript, up to the rounding of long sums. */
 async function expectSame(make: () => tf.Tensor, tolerance = 2e-5) {
   const results: Float32Array[] = []
   for (const engine of ['cpu', 'wasm'] as const) {
@@ -153,7 +153,7 @@ describe('kernels of WebAssembly', () => {
     expect(tf.tidy(() => make().dtype)).toBe(dtypes)
   })
 
-  test('what is outside is refused', async () => {
+  test('rejects indices out of range', async () => {
     await tf.setBackend('wasm')
     expect(() => tf.tidy(() => tf.gather(tf.ones([3]), tf.tensor1d([3], 'int32')))).toThrow(
       'indices must be from 0 to 2; got 3',
@@ -163,7 +163,7 @@ describe('kernels of WebAssembly', () => {
     )
   })
 
-  test('negative segments count nowhere', async () => {
+  test('ignores negative segment ids', async () => {
     await tf.setBackend('wasm')
     const sums = tf.tidy(() =>
       tf

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { floats, type WasmKernel } from './wasm-backend.js'
 
-/** Calls back for every place of the output and every tap that sees a place of the input, with their pixels. */
+/** Calls back for every output position and every tap that is inside the input, with their pixels. */
 function eachSight(
   convolution: tf.backend_util.Conv2DInfo,
   see: (outPixel: number, inPixel: number, tap: number) => void,
@@ -27,8 +27,8 @@ function eachSight(
 }
 
 /**
- * The gradient of maximum pooling: to the first largest value of each window. The backend's own looks for it
- * from every place of the input, three times slower.
+ * The gradient of max pooling, which goes to the first maximum of each window. The backend's own kernel searches for it
+ * from every input position and is three times slower.
  */
 export const maxPoolGrad: WasmKernel = {
   kernelName: 'MaxPoolGrad',
@@ -71,8 +71,8 @@ export const maxPoolGrad: WasmKernel = {
 }
 
 /**
- * The gradient of average pooling. The backend's own divides by the size of the window where it hangs over the
- * edge, too, though the average is over the values inside.
+ * The gradient of average pooling. The backend's own kernel divides by the full window size even for windows that cross
+ * the edge, although the average is over the values inside.
  */
 export const avgPoolGrad: WasmKernel = {
   kernelName: 'AvgPoolGrad',
@@ -100,7 +100,7 @@ export const avgPoolGrad: WasmKernel = {
   },
 }
 
-/** The gradient of a depthwise convolution's input, which the backend lacks. */
+/** The gradient of a depthwise convolution's input, which is missing in the backend. */
 export const depthwiseBackpropInput: WasmKernel = {
   kernelName: 'DepthwiseConv2dNativeBackpropInput',
   run: (backend, inputs, attrs) => {
@@ -124,7 +124,7 @@ export const depthwiseBackpropInput: WasmKernel = {
   },
 }
 
-/** The gradient of a depthwise convolution's filter, which the backend lacks. */
+/** The gradient of a depthwise convolution's filter, which is missing in the backend. */
 export const depthwiseBackpropFilter: WasmKernel = {
   kernelName: 'DepthwiseConv2dNativeBackpropFilter',
   run: (backend, inputs, attrs) => {

@@ -1,4 +1,4 @@
-// The addon selfsup.node: TensorFlow for TensorFlow.js, and what TensorFlow lacks for learning from pictures.
+// The addon selfsup.node: a TensorFlow backend for TensorFlow.js, with additional operations for training on images.
 
 #include <cstdlib>
 #include <mutex>
@@ -11,9 +11,9 @@
 namespace selfsup {
 namespace {
 
-// start(exchange, config): the Int32Array through which numbers are to pass, and a serialized ConfigProto; what
-// TensorFlow calls its version, whether it computes on a GPU, how well our convolutions suit this processor, and the
-// exchange, which is the first call's
+// start(exchange, config): takes the Int32Array through which numbers pass, and a serialized ConfigProto. Returns
+// TensorFlow's version, whether it computes on a GPU, how well this processor suits our operations, and the exchange,
+// which is the array passed in the first call.
 napi_value Start(Call& call) {
   void* started = nullptr;
   napi_get_instance_data(call.env, &started);

@@ -1,5 +1,5 @@
-// Attributes of an operation, read once from JavaScript's flat list [name, kind, value, name, kind, value, ...], set on
-// each operation with them that is run or added to a graph.
+// Attributes of an operation. They are read once from JavaScript's flat list [name, kind, value, name, kind, value, ...],
+// and set each time the operation runs or is added to a graph.
 #pragma once
 
 #include <cstring>
@@ -60,14 +60,14 @@ struct GraphAttributes {
   }
 };
 
-// Those of an operation that computes in bfloat16 and was given as one on float32. `U` is the type of statistics.
+// Attributes of a float32 operation that computes in bfloat16 instead. `U`, the type of statistics, stays float32.
 struct Bfloat16Attributes : GraphAttributes {
   void Type(const char* name, TF_DataType value) {
     TF_SetAttrType(op, name, value == TF_FLOAT && std::strcmp(name, "U") != 0 ? TF_BFLOAT16 : value);
   }
 };
 
-// One attribute as it came from JavaScript. Truth values and types are whole numbers here.
+// One attribute from JavaScript. Booleans and types are stored as integers.
 struct Attribute {
   std::string name;
   int32_t kind;
@@ -84,11 +84,11 @@ struct Attribute {
   }
 };
 
-// An operation's name and attributes, which JavaScript hands over once.
+// An operation's name and attributes, which JavaScript passes once.
 struct Definition {
   std::string name;
   std::vector<Attribute> attributes;
-  // a product that stays float32 under mixed precision: it has the attribute kFloat32Attribute, which is not TensorFlow's
+  // a product that stays float32 in mixed precision: it has our attribute kFloat32Attribute, which TensorFlow does not know
   bool float32 = false;
 };
 
@@ -111,7 +111,7 @@ inline void Append(const Call& call, napi_value value, Attribute& attribute) {
       attribute.numbers.push_back(static_cast<int64_t>(call.Double(value)));
       break;
     default:
-      throw Failure("attribute " + attribute.name + " is of a kind that is not known: " + std::to_string(attribute.kind));
+      throw Failure("attribute " + attribute.name + " has an unknown kind: " + std::to_string(attribute.kind));
   }
 }
 

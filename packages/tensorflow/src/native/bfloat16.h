@@ -1,4 +1,4 @@
-// Numbers of 16 bits with float32's range: its upper half.
+// bfloat16: the upper 16 bits of float32.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ SELFSUP_INLINE float ToFloat(Bfloat16 value) {
 }
 
 SELFSUP_INLINE void Put(float value, float& to) { to = value; }
-// The nearest, the even one of two; NaN stays that.
+// Rounds to nearest, ties to even. NaN stays NaN.
 SELFSUP_INLINE void Put(float value, Bfloat16& to) {
   uint32_t bits;
   std::memcpy(&bits, &value, sizeof bits);

@@ -1,5 +1,5 @@
-// Gradients of filters by AVX512-BF16, which multiplies pairs of numbers of 16 bits: pixels are taken two by two. oneDNN's
-// take up to four times as long for the few pixels of a network's last stages.
+// Filter gradients with AVX512-BF16, which multiplies pairs of bfloat16 numbers: pixels are processed in pairs. oneDNN takes
+// up to four times as long for the few pixels of a network's last stages.
 
 #include "convolution.h"
 
@@ -11,9 +11,9 @@ namespace {
 #define SELFSUP_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
 #define SELFSUP_AVX512_INLINE __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16"), always_inline)) inline
 
-constexpr int64_t kPixels = 256;  // that a part adds up at a time
+constexpr int64_t kPixels = 256;  // pixels that a task sums at a time
 constexpr int64_t kPairs = kPixels / 2;
-constexpr int64_t kChannels = 16;  // of them that are packed together
+constexpr int64_t kChannels = 16;  // channels that are packed together
 constexpr int kSumRows = 8;
 constexpr int64_t kSumColumns = 32;
 
@@ -24,7 +24,7 @@ struct PairsMemory {
   alignas(64) uint32_t columns[kPairs * kChannels];
 };
 
-// 16 pairs of bfloat16, lane by lane, of two pixels; zeros where the mask has none.
+// Interleaves 16 values of two pixels into bfloat16 pairs; zeros where the mask is 0.
 SELFSUP_AVX512_INLINE __m512i Pairs(const float* first, const float* second, __mmask16 some) {
   const __m512i lanes = _mm512_set_epi32(0x001f000f, 0x001e000e, 0x001d000d, 0x001c000c, 0x001b000b, 0x001a000a, 0x00190009,
                                          0x00180008, 0x00170007, 0x00160006, 0x00150005, 0x00140004, 0x00130003, 0x00120002,
@@ -38,7 +38,7 @@ SELFSUP_AVX512_INLINE __m512i Pairs(const Bfloat16* first, const Bfloat16* secon
   return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
 }
 
-// dw[r][j] += sum over pairs i of columns[i][r] * panel[i][j], of which the first `filters` columns of 32.
+// dw[r][j] += sum over pairs i of columns[i][r] * panel[i][j], for the first `filters` of 32 columns j.
 SELFSUP_AVX512_INLINE void AddTile(const uint32_t* columns, const uint32_t* panel, int64_t pairs, float* dw, int64_t step,
                                    int64_t filters) {
   __m512 sums[kSumRows][2];
@@ -102,7 +102,7 @@ void Gradient(const Convolution& c, const T* x, const T* dy, float* dw) {
   AddUpBlocks(c, kPixels, dw, [&](int64_t first, int64_t count, float* sums) {
     static thread_local PairsMemory<T> memory;
     memory.pixels.resize(c.taps() * kPixels);
-    Zeros<T>(std::max(c.channels, c.filters));  // which stay where they are
+    Zeros<T>(std::max(c.channels, c.filters));  // allocates enough, so that later calls do not move the zeros
     FindPixels(c, x, first, count, kPixels, memory.pixels.data());
     AddPairs(memory, count, c.taps(), c.channels, dy + first * c.filters, c.filters, sums);
   });

@@ -10,7 +10,7 @@ namespace selfsup {
 namespace {
 
 constexpr char kViews[] = "SelfsupViews";
-constexpr char kConvolution[] = "SelfsupConvolution";  // and its gradients, whose names begin with it
+constexpr char kConvolution[] = "SelfsupConvolution";  // also the prefix of its gradients' names
 constexpr char kBfloat16Filter[] = "SelfsupConvolutionFilterBfloat16";
 constexpr int64_t kLarge = 1 << 16;  // bytes
 // Whether a Cast is to float32.
@@ -20,8 +20,8 @@ bool ToFloat(const Definition& cast) {
   });
 }
 
-// How many tensors each input argument of an operation takes: 1, or 0 for a list of any length. Out of the
-// serialized OpDef: field 2 is an input_arg, whose fields 5 and 6 (number_attr, type_list_attr) make it a list.
+// How many tensors each input argument of an operation takes: 1, or 0 for a list of any length. Parses a serialized
+// OpDef: field 2 is an input_arg; its fields 5 and 6 (number_attr, type_list_attr) mark a list.
 std::vector<int> ParseArguments(ProtoReader definition) {
   std::vector<int> arguments;
   while (definition.Next()) {
@@ -76,7 +76,7 @@ TF_Output Capture::Input(int32_t id) {
   const Value& value = engine_.Get(id);
   if (!value.handle) {
     if (value.capture == number) return value.output;
-    throw Failure("a tensor of another compiled step is used in this one; return it from its step");
+    throw Failure("a compiled step uses a tensor that was created inside a different one; return it from that step");
   }
   const auto found = inputs_.find(id);
   if (found != inputs_.end()) return found->second;
@@ -99,7 +99,7 @@ TF_Output Capture::Input(int32_t id) {
 
 bool Capture::Emulates(const std::string& product) const {
   if (product == kBfloat16Filter) return false;
-  // Our other convolutions are of float32 alone.
+  // Our other convolutions only support float32.
   return precision_ == Precision::kEmulatedBfloat16 || product.compare(0, sizeof(kConvolution) - 1, kConvolution) == 0;
 }
 
@@ -119,7 +119,7 @@ bool Capture::ComputesInBfloat16(const Rule& rule, const Definition& definition,
       return false;
     case Treatment::kProduct:
     case Treatment::kFilter: {
-      if (name == kBfloat16Filter) return true;  // which takes nothing else
+      if (name == kBfloat16Filter) return true;  // always computes in bfloat16
       const bool of_network =
           std::any_of(sources.begin(), sources.end(), [this](TF_Output source) { return OfNetwork(source); });
       return of_network && (Emulates(name) || HasBfloat16Kernel(name));
@@ -156,7 +156,7 @@ std::vector<int64_t> Capture::Shape(TF_Output output, const char* name) {
   Status status;
   const int rank = TF_GraphGetTensorNumDims(graph_, output, status);
   status.Check();
-  // Scratch that only the operation's gradient looks at.
+  // A scratch output that only the operation's gradient reads.
   if (rank < 0 && std::strncmp(name, "FusedBatchNorm", 14) == 0 && output.index == 5) return {0};
   std::vector<int64_t> shape(std::max(rank, 0));
   if (rank > 0) TF_GraphGetTensorShape(graph_, output, shape.data(), rank, status);
@@ -164,11 +164,11 @@ std::vector<int64_t> Capture::Shape(TF_Output output, const char* name) {
   bool known = rank >= 0;
   for (int64_t side : shape) known = known && side >= 0;
   if (!known)
-    throw Failure(std::string(name) + " has a result whose shape depends on values, which a compiled step cannot have");
+    throw Failure(std::string(name) + " has a result whose shape depends on values, which compiled steps do not support");
   return shape;
 }
 
-// The C API tells an operation's shape function nothing of its integers: the size of views is put in behind it.
+// In the C API an operation's shape function cannot read integer attributes. EnsureShape sets the shape of views instead.
 TF_Output Capture::SizedViews(TF_Operation* views) {
   Status status;
   int64_t size = 0;
@@ -183,7 +183,7 @@ TF_Output Capture::SizedViews(TF_Operation* views) {
   return Done(description, "EnsureShape");
 }
 
-// The results of our convolutions say their shape themselves.
+// Sets the shape of a result of our convolutions, which have it as an attribute.
 void Capture::SetShape(TF_Operation* convolution) {
   Status status;
   int64_t shape[4];
@@ -195,7 +195,7 @@ void Capture::SetShape(TF_Operation* convolution) {
 void Capture::Answer(TF_Output output, const std::vector<int64_t>& shape, size_t at) {
   int32_t* facts = engine_.Room(at + 3 + shape.size()) + at;
   facts[0] = engine_.Add(output, number);
-  facts[1] = IsNarrow(output) ? TF_FLOAT : TF_OperationOutputType(output);  // to JavaScript both are float32
+  facts[1] = IsNarrow(output) ? TF_FLOAT : TF_OperationOutputType(output);  // JavaScript sees bfloat16 as float32
   facts[2] = static_cast<int32_t>(shape.size());
   for (size_t axis = 0; axis < shape.size(); ++axis) facts[3 + axis] = static_cast<int32_t>(shape[axis]);
 }
@@ -208,11 +208,11 @@ void Capture::Operation(const Definition& definition, int32_t inputs, int32_t ou
   int lists = 0, singles = 0;
   for (int takes : arguments) takes == 0 ? ++lists : ++singles;
   if (lists > 1 || (lists == 0 && singles != inputs) || singles > inputs)
-    throw Failure(name + " takes other inputs than the " + std::to_string(inputs) + " given");
+    throw Failure(name + " does not accept " + std::to_string(inputs) + " inputs");
 
   if (name == "Cast" && inputs == 1 && ToFloat(definition) &&
       (TF_OperationOutputType(sources[0]) == TF_FLOAT || IsNarrow(sources[0]))) {
-    // To the type that it has already, as far as JavaScript knows: TensorFlow.js' gradient of a clone.
+    // A cast to the type that JavaScript sees already. TensorFlow.js' gradient of a clone does this.
     Answer(sources[0], Shape(sources[0], name.c_str()), 0);
     return;
   }
@@ -252,8 +252,8 @@ void Capture::Operation(const Definition& definition, int32_t inputs, int32_t ou
     large = large || IsLarge(source, name.c_str());
     follows = follows || source.oper == last_large_;
   }
-  // Work on large tensors in the order of the program, as if it ran operation by operation: TensorFlow would start on
-  // all of it that it can, and hold blocks that are made one at a time so that few are in memory all at once.
+  // Run operations on large tensors in program order. Otherwise TensorFlow starts all that are ready, and blocks that the
+  // program computes one at a time to save memory are all in memory at once.
   if (large && !follows) TF_AddControlInput(description, last_large_);
   TF_Operation* operation = Done(description, name.c_str()).oper;
   if (name.compare(0, sizeof(kConvolution) - 1, kConvolution) == 0) SetShape(operation);
@@ -310,7 +310,7 @@ int32_t Capture::Constant(TF_Tensor* tensor) {
   const size_t bytes = TF_TensorByteSize(tensor), width = TF_DataTypeSize(type);
   const auto* data = static_cast<const char*>(TF_TensorData(tensor));
   if (width == 0 || bytes <= 16 * width) return engine_.Add(Const(tensor), number);
-  // Of one value throughout: zeros, ones, a fill. It is made on the device each time.
+  // All values are equal (zeros, ones, a fill): the device creates the constant in each run.
   if (std::memcmp(data, data + width, bytes - width) == 0) {
     const int32_t rank = TF_NumDims(tensor);
     const int64_t ranks[1] = {rank};
@@ -326,8 +326,8 @@ int32_t Capture::Constant(TF_Tensor* tensor) {
     return engine_.Add(Done(description, "Fill"), number);
   }
   if (bytes > largest_constant_)
-    throw Failure("a constant of " + std::to_string(bytes / width) +
-                  " values is made on the host; make it of device operations, pass it as an argument, or make it once "
+    throw Failure("the step creates a constant of " + std::to_string(bytes / width) +
+                  " values on the host; compute it with device operations, pass it as an argument, or create it once "
                   "before the step");
   return engine_.Add(Const(tensor), number);
 }
@@ -370,7 +370,7 @@ std::vector<std::string> Capture::Describe() const {
 int32_t Capture::Finish(const char* name, int32_t outputs, bool xla) {
   std::vector<TF_Output> results(outputs);
   for (int32_t i = 0; i < outputs; ++i) {
-    // Through Identity: a function's output may not be its input.
+    // Identity, because a function's output must not be its input.
     TF_OperationDescription* description = New("Identity");
     TF_AddInput(description, Widen(Input(engine_.Numbers(outputs)[i])));
     results[i] = Done(description, "Identity");
@@ -393,12 +393,11 @@ int32_t Capture::Finish(const char* name, int32_t outputs, bool xla) {
   return static_cast<int32_t>(ids_.size());
 }
 
-// beginCapture(largestConstant, precision, xla, weights): from here on operations are captured; the bytes that one
-// constant may have, a Precision, whether XLA is to compile them, and how many tensors are weights, whose numbers are in
-// the exchange
+// beginCapture(largestConstant, precision, xla, weights): starts capturing operations. Takes the maximum size of a constant
+// in bytes, a Precision, whether XLA compiles the step, and how many weight numbers the exchange holds.
 napi_value BeginCapture(Call& call) {
   Engine& engine = call.engine();
-  if (engine.capture) throw Failure("a step is being captured already");
+  if (engine.capture) throw Failure("a step is already being captured");
   const int32_t count = call.Int(3);
   const int32_t* numbers = engine.Numbers(count);
   engine.capture =
@@ -407,7 +406,7 @@ napi_value BeginCapture(Call& call) {
   return nullptr;
 }
 
-// describeCapture(): the nodes of the step that is being captured, as text
+// describeCapture(): returns the nodes of the step that is being captured, as text.
 napi_value DescribeCapture(Call& call) {
   Engine& engine = call.engine();
   if (!engine.capture) throw Failure("no step is being captured");
@@ -422,8 +421,8 @@ napi_value DescribeCapture(Call& call) {
   return array;
 }
 
-// endCapture(name, outputs, xla, wholly): makes the function; how many inputs it takes, whose numbers are in the
-// exchange. Where it is to be XLA's if only XLA can compile it wholly, and it cannot: -1, and there is no function.
+// endCapture(name, outputs, xla, wholly): creates the function and returns how many inputs it takes; the exchange holds
+// their numbers. With `xla` and `wholly`, if XLA does not support all operations: returns -1 and creates no function.
 napi_value EndCapture(Call& call) {
   Engine& engine = call.engine();
   if (!engine.capture) throw Failure("no step is being captured");
@@ -442,7 +441,7 @@ napi_value AbortCapture(Call& call) {
 napi_value RemoveFunction(Call& call) {
   Engine& engine = call.engine();
   Status status;
-  TFE_ExecutorWaitForAllPendingNodes(engine.queue, status);  // whatever went wrong in one of them is told elsewhere
+  TFE_ExecutorWaitForAllPendingNodes(engine.queue, status);  // reading a step's values reports its error
   Status removed;
   const std::string name = call.Text(call.arguments[0]);
   engine.large.erase(name);

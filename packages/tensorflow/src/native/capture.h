@@ -1,4 +1,4 @@
-// A step that is being captured: its operations become nodes of a graph, run nothing, and tell their shapes.
+// A step that is being captured: its operations become nodes of a graph and return their shapes without running.
 #pragma once
 
 #include <map>
@@ -16,21 +16,21 @@ namespace selfsup {
 
 class Capture {
  public:
-  // weights: numbers of the tensors whose products compute in bfloat16 under mixed precision
+  // weights: numbers of the tensors whose products compute in bfloat16 in mixed precision
   Capture(Engine& engine, uint32_t number, size_t largest_constant, Precision precision, bool xla,
           std::unordered_set<int32_t> weights);
   ~Capture() { TF_DeleteGraph(graph_); }
   Capture(const Capture&) = delete;
 
-  // Adds an operation; its outputs' facts go to the exchange as those of one that ran.
+  // Adds an operation. Writes number, type and shape of its outputs to the exchange, as for an operation that ran.
   void Operation(const Definition& definition, int32_t inputs, int32_t outputs);
-  // A constant from the host.
+  // Adds a constant from the host.
   int32_t Constant(TF_Tensor* tensor);
-  // Turns the graph into a function of the captured tensors; their numbers are written to the exchange.
+  // Turns the graph into a function of the captured tensors, whose numbers it writes to the exchange.
   int32_t Finish(const char* name, int32_t outputs, bool xla);
-  // Whether XLA has something for each operation. It knows only after it has compiled something.
+  // Whether XLA supports all operations. XLA lists its operations only after it has compiled something.
   bool XlaHasAll() const;
-  // The nodes so far, for tests: "MatMul bfloat16 [8,16]", the type and shape of the first output.
+  // The nodes so far, for tests: "MatMul bfloat16 [8,16]", with type and shape of the first output.
   std::vector<std::string> Describe() const;
 
   const uint32_t number;
@@ -39,18 +39,18 @@ class Capture {
   TF_Output Input(int32_t id);
   TF_Output Const(TF_Tensor* tensor);
   TF_Output Cast(TF_Output value, TF_DataType type);
-  // The same value in bfloat16, or in float32; converted once, however often it is used.
+  // The same value in bfloat16 or float32, converted once, however often it is used.
   TF_Output Narrow(TF_Output value);
   TF_Output Widen(TF_Output value);
   bool IsNarrow(TF_Output value) const { return TF_OperationOutputType(value) == TF_BFLOAT16; }
-  // Whether it is, or was computed from, a weight.
+  // Whether the value is a weight or was computed from one.
   bool OfNetwork(TF_Output value) const { return of_network_.count({value.oper, value.index}) > 0; }
   bool ComputesInBfloat16(const Rule& rule, const Definition& definition, const std::vector<TF_Output>& sources);
-  // Whether a product in bfloat16 takes rounded float32.
+  // Whether a bfloat16 product is computed in float32 from rounded operands.
   bool Emulates(const std::string& product) const;
   bool HasBfloat16Kernel(const std::string& name) const;
   void SetShape(TF_Operation* convolution);
-  // A result's facts to the exchange, from place `at` on.
+  // Writes a result's number, type and shape to the exchange, starting at `at`.
   void Answer(TF_Output output, const std::vector<int64_t>& shape, size_t at);
   TF_Output SizedViews(TF_Operation* views);
   TF_OperationDescription* New(const char* type);

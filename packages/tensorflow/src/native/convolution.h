@@ -1,6 +1,6 @@
-// Convolutions of pictures [batch, height, width, channels] with filters [rows, columns, channels, filters], and their
-// gradients, in float32. Written for processors with AVX2 and no AVX-512, where oneDNN leaves half of the arithmetic unused.
-// The filters' gradient also from bfloat16, for those with AVX512-BF16.
+// Convolutions of images [batch, height, width, channels] with filters [rows, columns, channels, filters], and their
+// gradients, in float32, for processors with AVX2 but without AVX-512, where oneDNN uses half of the arithmetic throughput.
+// The filter gradient is also available from bfloat16, for processors with AVX512-BF16.
 #pragma once
 
 #include "tile.h"
@@ -18,16 +18,16 @@
 namespace selfsup {
 
 struct Convolution {
-  int64_t batch, height, width, channels;      // what goes in
-  int64_t out_height, out_width, filters;      // what comes out
+  int64_t batch, height, width, channels;      // input
+  int64_t out_height, out_width, filters;      // output
   int64_t kernel_height, kernel_width, stride;
-  int64_t top, left;                           // rows and columns of zeros before the first
+  int64_t top, left;                           // padding: rows of zeros above, columns of zeros on the left
 
   int64_t taps() const { return kernel_height * kernel_width; }
   int64_t out_pixels() const { return batch * out_height * out_width; }
 };
 
-// A buffer that keeps its memory from call to call, and never fills it.
+// An uninitialized buffer that keeps its memory between calls.
 class Scratch {
  public:
   ~Scratch() { std::free(memory_); }
@@ -45,7 +45,7 @@ class Scratch {
   int64_t floats_ = 0;
 };
 
-// As many zeros as any picture has channels.
+// At least `channels` zeros.
 template <typename T = float>
 const T* Zeros(int64_t channels) {
   static thread_local std::vector<T> zeros;
@@ -55,7 +55,7 @@ const T* Zeros(int64_t channels) {
 
 inline int64_t Panels(int64_t columns) { return (columns + kTileColumns - 1) / kTileColumns; }
 
-// [depth, columns] as panels [columns / 16][depth][16], zeros where columns end.
+// Packs [depth, columns] into panels [columns / 16][depth][16]. The last panel is padded with zeros.
 inline void PackPanels(const float* matrix, int64_t depth, int64_t columns, float* panels) {
   for (int64_t p = 0; p < Panels(columns); ++p) {
     const int64_t from = p * kTileColumns, some = std::min<int64_t>(kTileColumns, columns - from);
@@ -75,12 +75,13 @@ inline void Transpose(const float* from, int64_t rows, int64_t columns, float* t
         for (int64_t j = c; j < std::min(columns, c + kBlock); ++j) to[j * rows + i] = from[i * columns + j];
 }
 
-// `count` pixels side by side of a picture's row, where they lie; a copy with zeros where they reach beyond its edges.
+// Returns a pointer to `count` adjacent pixels of an image row. If they cross the image's edge, returns a copy with zeros
+// outside.
 template <typename T>
-const T* FindStrip(const T* picture, int64_t height, int64_t width, int64_t channels, int64_t y, int64_t x, int64_t count,
+const T* FindStrip(const T* image, int64_t height, int64_t width, int64_t channels, int64_t y, int64_t x, int64_t count,
                    const T* zeros, T* copy) {
   if (y < 0 || y >= height) return zeros;
-  const T* row = picture + y * width * channels;
+  const T* row = image + y * width * channels;
   if (x >= 0 && x + count <= width) return row + x * channels;
   if (x >= width || x + count <= 0) return zeros;
   for (int64_t i = 0; i < count; ++i, copy += channels)
@@ -88,24 +89,24 @@ const T* FindStrip(const T* picture, int64_t height, int64_t width, int64_t chan
   return copy - count * channels;
 }
 
-// The pixels under each of a filter's taps for results first .. first + count, [taps][step]; zeros outside of the picture.
+// Finds the pixels under each tap of a filter for results first .. first + count, as [taps][step]; zeros outside the image.
 template <typename T>
 void FindPixels(const Convolution& c, const T* x, int64_t first, int64_t count, int64_t step, const T** pixels) {
   const T* zeros = Zeros<T>(c.channels);
   for (int64_t row = 0; row < count; ++row) {
     const int64_t at = first + row, ox = at % c.out_width, oy = at / c.out_width % c.out_height,
-                  image = at / (c.out_width * c.out_height);
-    const T* picture = x + image * c.height * c.width * c.channels;
+                  sample = at / (c.out_width * c.out_height);
+    const T* image = x + sample * c.height * c.width * c.channels;
     for (int64_t ky = 0, t = 0; ky < c.kernel_height; ++ky)
       for (int64_t kx = 0; kx < c.kernel_width; ++kx, ++t)
-        pixels[t * step + row] = FindStrip(picture, c.height, c.width, c.channels, oy * c.stride + ky - c.top,
+        pixels[t * step + row] = FindStrip(image, c.height, c.width, c.channels, oy * c.stride + ky - c.top,
                                            ox * c.stride + kx - c.left, 1, zeros, static_cast<T*>(nullptr));
   }
 }
 
-// A filter's gradient from those of blocks of results: add(first, count, sums) adds a block's. Fixed shares of the blocks
-// are summed apart and added in order: the same numbers whichever thread is faster. Some more than threads, which may be
-// held up, but not so many that adding them counts, or that they fill the memory of a machine with many processors.
+// Sums a filter's gradient over blocks of results: add(first, count, sums) adds one block. Fixed shares of the blocks are
+// summed separately and then added in order, so that the result does not depend on the timing of threads. There are more
+// shares than threads, because a thread may be delayed, but few enough that adding them takes little time and memory.
 template <typename Add>
 void AddUpBlocks(const Convolution& c, int64_t block, float* dw, const Add& add) {
   constexpr int64_t kMostSums = int64_t{1} << 26;
@@ -126,18 +127,18 @@ void AddUpBlocks(const Convolution& c, int64_t block, float* dw, const Add& add)
   }
 }
 
-// Each function's result fills y, dx or dw entirely.
+// These functions overwrite all of y, dx or dw.
 void ConvolveDirect(const Convolution& c, const float* x, const float* w, float* y);
 void ConvolveDirectInput(const Convolution& c, const float* dy, const float* w, float* dx);
 void ConvolveDirectFilter(const Convolution& c, const float* x, const float* dy, float* dw);
 
-// The same gradient from numbers of 16 bits: float32 is rounded to them, products are summed in float32. Needs AVX512-BF16.
-// Channels are a multiple of 16.
+// The filter gradient from bfloat16 operands (float32 operands are rounded), summed in float32. Needs AVX512-BF16.
+// The number of channels must be a multiple of 16.
 void ConvolveDirectFilterBfloat16(const Convolution& c, const float* x, const float* dy, float* dw);
 void ConvolveDirectFilterBfloat16(const Convolution& c, const Bfloat16* x, const Bfloat16* dy, float* dw);
 
-// Winograd's minimal filtering F(4x4, 3x3) (Lavin & Gray 2016, arXiv:1509.09308): 4 times fewer multiplications for
-// 3x3 filters in steps of one pixel. Channels and filters are multiples of 16.
+// Winograd's minimal filtering F(4x4, 3x3) (Lavin & Gray 2016, arXiv:1509.09308): a quarter of the multiplications for
+// 3x3 filters with stride 1. Numbers of channels and filters must be multiples of 16.
 bool SuitsWinograd(const Convolution& c);
 void ConvolveWinograd(const Convolution& c, const float* x, const float* w, float* y);
 void ConvolveWinogradInput(const Convolution& c, const float* dy, const float* w, float* dx);

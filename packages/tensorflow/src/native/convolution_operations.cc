@@ -1,5 +1,5 @@
-// The operations SelfsupConvolution, SelfsupConvolutionInput and SelfsupConvolutionFilter: a convolution and its gradients;
-// SelfsupConvolutionFilterBfloat16: the last from rounded numbers.
+// The operations SelfsupConvolution, SelfsupConvolutionInput and SelfsupConvolutionFilter: a convolution and its gradients.
+// SelfsupConvolutionFilterBfloat16: the filter gradient from operands rounded to bfloat16.
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -48,7 +48,7 @@ void Fail(TF_OpKernelContext* context, const char* message) {
   TF_OpKernelContext_Failure(context, status);
 }
 
-// The convolution that a result belongs to; inputs: (x, w), (dy, w) or (x, dy).
+// The convolution's geometry, from the inputs (x, w), (dy, w) or (x, dy) and the result's shape.
 template <Result kResult>
 Convolution Describe(const Settings& s, const TF_Tensor* first, const TF_Tensor* second) {
   const auto side = [&](const TF_Tensor* tensor, int axis) { return TF_Dim(tensor, axis); };
@@ -82,7 +82,7 @@ void Compute(void* kernel, TF_OpKernelContext* context) {
   Tensor first(inputs[0]), second(inputs[1]);
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
   if (TF_NumDims(first.get()) != 4 || TF_NumDims(second.get()) != 4)
-    return Fail(context, "SelfsupConvolution: both inputs have 4 axes");
+    return Fail(context, "SelfsupConvolution: both inputs must have 4 axes");
   const Convolution c = Describe<kResult>(settings, first.get(), second.get());
   int64_t shape[4] = {settings.shape[0], settings.shape[1], settings.shape[2], settings.shape[3]};
   if (!OfFilter(kResult)) shape[0] = c.batch;
@@ -93,7 +93,7 @@ void Compute(void* kernel, TF_OpKernelContext* context) {
                          ? shape[2] == c.channels && shape[3] == c.filters && TF_Dim(second.get(), 0) == c.batch
                          : has(second.get(), c.kernel_height, c.kernel_width, c.channels, c.filters);
   if (!agree || c.stride < 1 || c.channels < 1 || c.filters < 1)
-    return Fail(context, "SelfsupConvolution: the shapes of pictures, filters and result do not belong together");
+    return Fail(context, "SelfsupConvolution: the shapes of images, filters and result do not match");
   const int64_t floats = shape[0] * shape[1] * shape[2] * shape[3];
   Tensor output(TF_AllocateOutput(context, 0, TF_FLOAT, shape, 4, floats * sizeof(float), status));
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
@@ -105,7 +105,7 @@ void Compute(void* kernel, TF_OpKernelContext* context) {
 #ifdef SELFSUP_BFLOAT16
     return ConvolveDirectFilterBfloat16(c, a, b, out);
 #else
-    return Fail(context, "SelfsupConvolutionFilterBfloat16: the compiler knew no AVX512-BF16");
+    return Fail(context, "SelfsupConvolutionFilterBfloat16: the addon was built with a compiler without AVX512-BF16");
 #endif
   }
   const bool winograd = SuitsWinograd(c);
@@ -120,7 +120,7 @@ void InferShape(TF_ShapeInferenceContext* context, TF_Status* status) {
   TF_ShapeInferenceContextSetUnknownShape(context, status);
 }
 
-// For one type of inputs where there are several.
+// Registers a kernel, for one type of inputs if the operation supports several.
 void RegisterKernel(const char* name, void (*compute)(void*, TF_OpKernelContext*), std::optional<TF_DataType> type = {}) {
   Status status;
   TF_KernelBuilder* kernel = TF_NewKernelBuilder(name, "CPU", Create, compute, Delete);
@@ -162,18 +162,18 @@ void RegisterConvolutions() {
 
 int OwnConvolutions() {
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 0;
-  // Where there is AVX-512, oneDNN was not measured against these.
+  // With AVX-512, these were not compared with oneDNN.
   return __builtin_cpu_supports("avx512f") ? 1 : 2;
 }
 
 int OwnBfloat16() {
 #ifdef SELFSUP_BFLOAT16
-  // Which also tells that the system saves the registers.
+  // This check also ensures that the operating system saves the AVX-512 registers.
   if (!__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512vl")) return 0;
   unsigned features, rest, matrices = 0;
   if (!__get_cpuid_count(7, 1, &features, &rest, &rest, &rest) || !(features & 1u << 5)) return 0;
   __get_cpuid_count(7, 0, &rest, &rest, &rest, &matrices);
-  return matrices & 1u << 22 ? 1 : 2;  // oneDNN has AMX to itself
+  return matrices & 1u << 22 ? 1 : 2;  // with AMX, oneDNN is faster
 #else
   return 0;
 #endif

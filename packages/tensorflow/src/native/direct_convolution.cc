@@ -1,6 +1,5 @@
-// Convolutions as matrix products whose left side is never made: each row of it is looked up where the picture's
-// pixels lie (the indirect convolution of Dukhan 2019, arXiv:1907.02129). What a row of a filter covers lies together
-// there: a strip.
+// Convolutions as matrix products whose left operand is not materialized: pointers to the image's pixels replace its rows
+// (the indirect convolution of Dukhan 2019, arXiv:1907.02129). The pixels under one row of a filter are contiguous: a strip.
 
 #include "convolution.h"
 
@@ -9,9 +8,9 @@
 namespace selfsup {
 namespace {
 
-constexpr int64_t kRows = 96;    // results that a part makes at a time
-constexpr int64_t kPixels = 128;  // pixels that a part of a filter's gradient adds up at a time
-constexpr int64_t kTogether = 36;  // channels of them that are copied together
+constexpr int64_t kRows = 96;    // results that a task computes at a time
+constexpr int64_t kPixels = 128;  // pixels that a task of a filter gradient sums at a time
+constexpr int64_t kTogether = 36;  // channels that are copied together
 
 struct RowsMemory {
   std::vector<const float*> strips;  // [strips of a result][kRows]
@@ -19,7 +18,7 @@ struct RowsMemory {
   Scratch copied;
 };
 
-// Up to kRows rows: out[row][j] = sum over strips and k of strips[strip][row][k] * panels[j / 16][strip][k][j % 16]
+// For up to kRows rows: out[row][j] = sum over strips and k of strips[strip][row][k] * panels[j / 16][strip][k][j % 16]
 SELFSUP_AVX2 void Product(const RowsMemory& memory, int64_t rows, int64_t strips, int64_t depth, const float* panels,
                           int64_t columns) {
   for (int64_t p = 0; p < Panels(columns); ++p) {
@@ -53,11 +52,11 @@ void ConvolveDirect(const Convolution& c, const float* x, const float* w, float*
     const float* zeros = Zeros(depth);
     for (int64_t row = 0; row < rows; ++row) {
       const int64_t at = first + row, ox = at % c.out_width, oy = at / c.out_width % c.out_height,
-                    image = at / (c.out_width * c.out_height);
-      const float* picture = x + image * c.height * c.width * c.channels;
+                    sample = at / (c.out_width * c.out_height);
+      const float* image = x + sample * c.height * c.width * c.channels;
       for (int64_t strip = 0; strip < strips; ++strip) {
         const int64_t place = strip * kRows + row;
-        memory.strips[place] = FindStrip(picture, c.height, c.width, c.channels, oy * c.stride + strip - c.top,
+        memory.strips[place] = FindStrip(image, c.height, c.width, c.channels, oy * c.stride + strip - c.top,
                                          ox * c.stride - c.left, c.kernel_width, zeros, copies + place * depth);
       }
       memory.outs[row] = y + at * c.filters;
@@ -68,8 +67,8 @@ void ConvolveDirect(const Convolution& c, const float* x, const float* w, float*
 
 namespace {
 
-// Places of a filter, along one axis, that reach pixels at `place` within a stride; from the last to the first, in which
-// order the results that they belong to lie.
+// Filter positions, along one axis, that reach pixels at `place` within a stride. They are in descending order, which is
+// the ascending order of the results that they belong to.
 std::vector<int64_t> Reaching(int64_t place, int64_t before, int64_t kernel, int64_t stride) {
   std::vector<int64_t> reaching;
   for (int64_t k = kernel - 1; k >= 0; --k)
@@ -77,13 +76,13 @@ std::vector<int64_t> Reaching(int64_t place, int64_t before, int64_t kernel, int
   return reaching;
 }
 
-// Rounded down, also below 0.
+// Division that rounds down, also for negative numbers.
 inline int64_t Divide(int64_t a, int64_t b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
 
 }  // namespace
 
 void ConvolveDirectInput(const Convolution& c, const float* dy, const float* w, float* dx) {
-  // Pixels of the picture that the same places of a filter reach: one class for each place within a stride.
+  // Pixels that the same filter positions reach form a class: one class per place within a stride.
   const int64_t size = c.channels * c.filters, wide_panels = Panels(c.channels) * kTileColumns;
   static thread_local Scratch turned, gathered, packed;
   float* filters = turned.Of(c.taps() * size);
@@ -106,7 +105,7 @@ void ConvolveDirectInput(const Convolution& c, const float* dy, const float* w, 
     panels += depth * wide_panels;
     classes.push_back(std::move(own));
   }
-  // A part: rows of one class. Classes have nearly as many pixels each.
+  // A task computes rows of one class. All classes have nearly the same number of pixels.
   const int64_t high = (c.height + c.stride - 1) / c.stride, wide = (c.width + c.stride - 1) / c.stride;
   const int64_t each = c.batch * high * wide, parts = (each + kRows - 1) / kRows;
   Workers::Get().Each(c.stride * c.stride * parts, [&](int64_t part) {
@@ -122,17 +121,17 @@ void ConvolveDirectInput(const Convolution& c, const float* dy, const float* w, 
     int64_t rows = 0;
     for (int64_t at = first; at < last; ++at) {
       const int64_t ix = at % wide * c.stride + place % c.stride, iy = at / wide % high * c.stride + place / c.stride,
-                    image = at / (wide * high);
+                    sample = at / (wide * high);
       if (ix >= c.width || iy >= c.height) continue;
-      const float* picture = dy + image * c.out_height * c.out_width * c.filters;
+      const float* image = dy + sample * c.out_height * c.out_width * c.filters;
       for (int64_t strip = 0; strip < strips; ++strip) {
         const int64_t spot = strip * kRows + rows;
-        memory.strips[spot] = FindStrip(picture, c.out_height, c.out_width, c.filters,
+        memory.strips[spot] = FindStrip(image, c.out_height, c.out_width, c.filters,
                                         Divide(iy + c.top - own.rows[strip], c.stride),
                                         Divide(ix + c.left - own.columns[0], c.stride), count, zeros,
                                         copies + spot * depth);
       }
-      memory.outs[rows++] = dx + ((image * c.height + iy) * c.width + ix) * c.channels;
+      memory.outs[rows++] = dx + ((sample * c.height + iy) * c.width + ix) * c.channels;
     }
     Product(memory, rows, strips, depth, own.panels, c.channels);
   });
@@ -146,8 +145,8 @@ struct PixelsMemory {
   alignas(64) float columns[kPixels * kTogether];
 };
 
-// dw[tap][i][j] += sum over pixels of pixels[tap][pixel][i] * dy[pixel][j]. Both are copied together first: pixels a power
-// of two apart share a few lines of the cache.
+// dw[tap][i][j] += sum over pixels of pixels[tap][pixel][i] * dy[pixel][j]. Both operands are first copied into contiguous
+// memory, because pixels at power-of-two distances compete for the same few cache lines.
 SELFSUP_AVX2 void AddPixels(PixelsMemory& memory, int64_t count, int64_t taps, int64_t depth, const float* dy,
                             int64_t filters, float* dw) {
   float* panels = memory.panels.Of(Panels(filters) * kPixels * kTileColumns);

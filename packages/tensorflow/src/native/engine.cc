@@ -9,7 +9,7 @@ namespace selfsup {
 Engine& Call::engine() const {
   void* data = nullptr;
   napi_get_instance_data(env, &data);
-  if (!data) throw Failure("start() has to come first");
+  if (!data) throw Failure("call start() first");
   return *static_cast<Engine*>(data);
 }
 
@@ -28,18 +28,18 @@ Engine::Engine(const std::string& config) : config(config) {
     if (gpu || device.empty()) device = TF_DeviceListName(devices, i, each);
   }
   TF_DeleteDeviceList(devices);
-  // A few steps may wait in line: the next is there when one ends, and their inputs do not pile up.
+  // Up to 4 steps are queued: the next is ready when one ends, and their inputs do not accumulate.
   queue = TFE_NewExecutor(true, false, 4);
   at_once = TFE_ContextGetExecutorForThread(context);
 }
 
-// What is left of the context is the process' to clean up: its threads may still be at work.
+// Does not delete the context, because its threads may still be running. The process frees it when it exits.
 Engine::~Engine() {
   Status status;
   TFE_ExecutorWaitForAllPendingNodes(queue, status);
 }
 
-// While a step is captured, which knows tensors by their numbers, none is used again.
+// Does not reuse numbers while a step is captured, because the capture identifies tensors by number.
 int32_t Engine::Insert(const Value& value) {
   if (free_.empty() || capture) {
     values_.push_back(value);
@@ -53,14 +53,14 @@ int32_t Engine::Insert(const Value& value) {
 
 Value& Engine::Get(int32_t id) {
   if (id <= 0 || static_cast<size_t>(id) >= values_.size() || !values_[id].there())
-    throw Failure("tensor " + std::to_string(id) + " is no longer there");
+    throw Failure("tensor " + std::to_string(id) + " does not exist; it was deleted");
   return values_[id];
 }
 
 TFE_TensorHandle* Engine::Handle(int32_t id) {
   const Value& value = Get(id);
   if (!value.handle)
-    throw Failure("this tensor was made inside a compiled step and has no values outside of it; return it from the step");
+    throw Failure("this tensor was created inside a compiled step and has no values outside of it; return it from the step");
   return value.handle;
 }
 
@@ -76,7 +76,7 @@ TFE_TensorHandle* Engine::Place(Tensor tensor) {
   const TF_DataType type = TF_TensorType(tensor.get());
   TFE_TensorHandle* handle = TFE_NewTensorHandle(tensor.get(), status);
   status.Check();
-  // Operations on a GPU want their int32 inputs, which are shapes and axes, in the host's memory.
+  // Operations on a GPU expect their int32 inputs, which are shapes and axes, in host memory.
   if (!gpu || type == TF_INT32 || type == TF_STRING) return handle;
   TFE_TensorHandle* placed = TFE_TensorHandleCopyToDevice(handle, context, device.c_str(), status);
   TFE_DeleteTensorHandle(handle);

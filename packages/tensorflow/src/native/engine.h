@@ -1,4 +1,4 @@
-// TensorFlow as JavaScript sees it: tensors by number, operations that run at once or are captured into a graph.
+// TensorFlow as JavaScript sees it: numbered tensors, and operations that run immediately or are captured into a graph.
 #pragma once
 
 #include <memory>
@@ -15,7 +15,7 @@ namespace selfsup {
 
 class Capture;
 
-// What a number stands for: a tensor, or a place in the graph that is, or was, captured; or nothing any more.
+// The value of a number: a tensor, an output in a captured graph, or nothing after it is deleted.
 struct Value {
   TFE_TensorHandle* handle = nullptr;
   TF_Output output = {nullptr, 0};
@@ -23,7 +23,7 @@ struct Value {
   bool there() const { return handle || output.oper; }
 };
 
-// Where names, numbers of inputs and facts of outputs pass between JavaScript and here without objects.
+// The buffer that passes numbers of inputs, and numbers, types and shapes of outputs, between JavaScript and the addon.
 struct Exchange {
   int32_t* numbers = nullptr;
   size_t length = 0;
@@ -32,7 +32,7 @@ struct Exchange {
 
 class Engine {
  public:
-  // config: a serialized ConfigProto, or nothing
+  // config: a serialized ConfigProto, or empty
   explicit Engine(const std::string& config);
   ~Engine();
   Engine(const Engine&) = delete;
@@ -40,24 +40,24 @@ class Engine {
   int32_t Add(TFE_TensorHandle* handle) { return Insert({handle, {nullptr, 0}, 0}); }
   int32_t Add(TF_Output output, uint32_t capture) { return Insert({nullptr, output, capture}); }
   Value& Get(int32_t id);
-  // The tensor itself; throws for a place in a graph.
+  // The tensor; throws for an output in a captured graph.
   TFE_TensorHandle* Handle(int32_t id);
   void Remove(int32_t id);
   size_t Count() const { return values_.size() - 1 - free_.size(); }
 
-  // A tensor that becomes the engine's, on the device where it is wanted.
+  // Moves a tensor to the device where operations expect it.
   TFE_TensorHandle* Place(Tensor tensor);
 
-  // Numbers of inputs that JavaScript wrote; throws where there is no room for so many.
+  // The numbers of inputs that JavaScript wrote; throws if the exchange is too small for `count` numbers.
   const int32_t* Numbers(int32_t count) const;
   int32_t* Room(size_t count) const;
 
-  // Names that TensorFlow may look at for as long as the process lives.
+  // A copy of a name that lives as long as the engine, because TensorFlow keeps the pointer.
   const char* Name(const std::string& name) { return names_.insert(name).first->c_str(); }
 
   TFE_Context* context = nullptr;
-  TFE_Executor* queue = nullptr;  // runs captured steps, in order, on a thread of its own
-  TFE_Executor* at_once = nullptr;  // runs operations on the thread that asks
+  TFE_Executor* queue = nullptr;  // runs captured steps in order on a separate thread
+  TFE_Executor* at_once = nullptr;  // runs operations on the calling thread
   const std::string config;  // a serialized ConfigProto
   std::string device;
   bool gpu = false;
@@ -65,12 +65,12 @@ class Engine {
   std::vector<Definition> definitions;
   std::unique_ptr<Capture> capture;
   uint32_t captures = 0;
-  // Functions with work on large tensors.
+  // Functions that work on large tensors.
   std::unordered_set<std::string> large;
 
  private:
   int32_t Insert(const Value& value);
-  std::vector<Value> values_{Value()};  // 0 is no number
+  std::vector<Value> values_{Value()};  // 0 is not a valid number
   std::vector<int32_t> free_;
   std::unordered_set<std::string> names_;
 };

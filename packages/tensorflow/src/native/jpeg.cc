@@ -1,5 +1,5 @@
-// Square crops of a JPEG, decoded by TensorFlow's libjpeg-turbo on Node's worker threads: only the lines that the
-// crops need are decoded.
+// Square crops of a JPEG, decoded by TensorFlow's libjpeg-turbo on Node's worker threads. Only the lines that the crops
+// need are decoded.
 
 #include <memory>
 #include <mutex>
@@ -57,7 +57,7 @@ SELFSUP_SIMD void WriteGreyCrop(const uint8_t* pixels, int64_t width, const Box&
   WriteCrop<1>(pixels, width, box, crop, r);
 }
 
-// A context of our own, on processors only: the operation runs on the thread that asks for it.
+// A separate context for the CPU only, in which the operation runs on the calling thread.
 TFE_Context* Context(TF_Status* status) {
   static std::mutex mutex;
   static TFE_Context* context = nullptr;
@@ -90,7 +90,7 @@ struct Handles {
   }
 };
 
-// The picture's pixels within the window, [window.height, window.width, channels].
+// The image's pixels within the window, [window.height, window.width, channels].
 TF_Tensor* Decode(const Work& work, const Box& window, TF_Status* status) {
   TFE_Context* context = Context(status);
   if (!context) return nullptr;
@@ -114,7 +114,7 @@ TF_Tensor* Decode(const Work& work, const Box& window, TF_Status* status) {
   TFE_OpSetAttrBool(op, "fancy_upscaling", 1);
   TFE_OpSetAttrBool(op, "try_recover_truncated", 0);
   TFE_OpSetAttrFloat(op, "acceptable_fraction", 1);
-  static const char accurate[] = "INTEGER_ACCURATE";  // as everybody else decodes: PIL, sharp, browsers
+  static const char accurate[] = "INTEGER_ACCURATE";  // as in PIL, sharp and browsers
   TFE_OpSetAttrString(op, "dct_method", accurate, sizeof(accurate) - 1);
   TFE_OpAddInput(op, contents, status);
   if (TF_GetCode(status) == TF_OK) TFE_OpAddInput(op, crop_window, status);
@@ -189,13 +189,13 @@ napi_value Throw(napi_env env, const char* message) {
 
 /**
  * cropJpeg(file: Uint8Array, crops: Int32Array, targets: Uint8Array[], channels: 1 | 3): Promise<void>
- * crops holds left, top, width, height and size of each; each target takes size * size * channels bytes.
+ * crops contains left, top, width, height and size of each crop; each target has size * size * channels bytes.
  */
 napi_value CropJpeg(napi_env env, napi_callback_info info) {
   napi_value arguments[4];
   size_t count = 4;
   napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
-  if (count < 4) return Throw(env, "cropJpeg takes a file, crops, targets and the number of channels");
+  if (count < 4) return Throw(env, "cropJpeg expects a file, crops, targets and the number of channels");
   auto work = std::make_unique<Work>();
   uint8_t* file;
   if (!Bytes(env, arguments[0], &file, &work->bytes)) return Throw(env, "cropJpeg: the file must be a Uint8Array");
@@ -211,10 +211,10 @@ napi_value CropJpeg(napi_env env, napi_callback_info info) {
     return Throw(env, "cropJpeg: the crops must be an Int32Array");
   uint32_t targets = 0;
   if (napi_get_array_length(env, arguments[2], &targets) != napi_ok || targets == 0 || numbers != 5 * targets)
-    return Throw(env, "cropJpeg: five numbers per target");
+    return Throw(env, "cropJpeg: crops must have five numbers per target");
   if (napi_get_value_int32(env, arguments[3], &work->channels) != napi_ok ||
       (work->channels != 1 && work->channels != 3))
-    return Throw(env, "cropJpeg: 1 or 3 channels");
+    return Throw(env, "cropJpeg: the number of channels must be 1 or 3");
   std::vector<napi_value> held = {arguments[0]};
   for (uint32_t i = 0; i < targets; ++i) {
     napi_value target;
@@ -225,7 +225,7 @@ napi_value CropJpeg(napi_env env, napi_callback_info info) {
     if (crop.box.left < 0 || crop.box.top < 0 || crop.box.width < 1 || crop.box.height < 1 || crop.size < 1 ||
         !Bytes(env, target, &crop.target, &length) ||
         length != static_cast<size_t>(crop.size) * crop.size * work->channels)
-      return Throw(env, "cropJpeg: a crop or its target does not fit");
+      return Throw(env, "cropJpeg: a crop is invalid or its target has the wrong length");
     work->crops.push_back(crop);
     held.push_back(target);
   }

@@ -1,4 +1,4 @@
-// The little of Node-API that the addon needs: arguments in, numbers out, C++ exceptions as JavaScript's.
+// Helpers for Node-API: reading arguments, returning numbers, and C++ exceptions as JavaScript errors.
 #pragma once
 
 #include <node_api.h>
@@ -11,16 +11,16 @@ namespace selfsup {
 
 class Engine;
 
-// An error for the person who called, thrown in JavaScript as an Error.
+// An error that is thrown in JavaScript as an Error.
 struct Failure : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
 inline void Check(napi_status status, const char* what) {
-  if (status != napi_ok) throw Failure(std::string("an argument does not fit: ") + what);
+  if (status != napi_ok) throw Failure(std::string("Node-API call failed: ") + what);
 }
 
-// One call from JavaScript, of at most six arguments.
+// One call from JavaScript, with at most six arguments.
 struct Call {
   napi_env env;
   napi_value arguments[6];
@@ -32,7 +32,7 @@ struct Call {
 
   int32_t Int(napi_value value) const {
     int32_t number;
-    Check(napi_get_value_int32(env, value, &number), "a number is wanted");
+    Check(napi_get_value_int32(env, value, &number), "expected a number");
     return number;
   }
 
@@ -40,37 +40,37 @@ struct Call {
 
   bool Bool(napi_value value) const {
     bool is;
-    Check(napi_get_value_bool(env, value, &is), "true or false is wanted");
+    Check(napi_get_value_bool(env, value, &is), "expected a boolean");
     return is;
   }
 
   double Double(napi_value value) const {
     double number;
-    Check(napi_get_value_double(env, value, &number), "a number is wanted");
+    Check(napi_get_value_double(env, value, &number), "expected a number");
     return number;
   }
 
-  // Names of operations and attributes; longer ones are read in a second go.
+  // Reads a string. Names of operations and attributes fit the buffer; longer strings are read in a second call.
   std::string Text(napi_value value) const {
     char buffer[128];
     size_t length;
-    Check(napi_get_value_string_utf8(env, value, buffer, sizeof(buffer), &length), "a string is wanted");
+    Check(napi_get_value_string_utf8(env, value, buffer, sizeof(buffer), &length), "expected a string");
     if (length < sizeof(buffer) - 1) return std::string(buffer, length);
-    Check(napi_get_value_string_utf8(env, value, nullptr, 0, &length), "a string is wanted");
+    Check(napi_get_value_string_utf8(env, value, nullptr, 0, &length), "expected a string");
     std::string text(length, '\0');
-    Check(napi_get_value_string_utf8(env, value, &text[0], length + 1, &length), "a string is wanted");
+    Check(napi_get_value_string_utf8(env, value, &text[0], length + 1, &length), "expected a string");
     return text;
   }
 
   uint32_t Length(napi_value array) const {
     uint32_t length;
-    Check(napi_get_array_length(env, array, &length), "an array is wanted");
+    Check(napi_get_array_length(env, array, &length), "expected an array");
     return length;
   }
 
   napi_value At(napi_value array, uint32_t index) const {
     napi_value element;
-    Check(napi_get_element(env, array, index, &element), "an element is missing");
+    Check(napi_get_element(env, array, index, &element), "expected an element");
     return element;
   }
 
@@ -89,7 +89,7 @@ struct Call {
   Engine& engine() const;
 };
 
-// What JavaScript calls: the body's exceptions become JavaScript's.
+// The function that JavaScript calls. Exceptions of the body become JavaScript errors.
 template <napi_value (*Body)(Call&)>
 napi_value Entry(napi_env env, napi_callback_info info) {
   try {

@@ -1,5 +1,5 @@
-// The part of tensorflow/c/kernels.h that is used here, declared anew: that header wants C++ headers of TensorFlow's
-// insides, which are not unpacked.
+// Declares the functions of tensorflow/c/kernels.h that are used here. That header includes internal C++ headers of
+// TensorFlow, which are not unpacked.
 #pragma once
 
 #include <stddef.h>

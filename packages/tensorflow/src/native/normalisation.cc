@@ -1,6 +1,6 @@
 // The operations SelfsupNormalisation and SelfsupNormalisationGradient: batch normalisation (Ioffe & Szegedy 2015,
-// arXiv:1502.03167) with the rectifier behind it, in as few passes over memory as there can be: two reads and a write
-// forwards, four reads and a write backwards.
+// arXiv:1502.03167) followed by a rectifier, with the minimum number of passes over memory: two reads and one write
+// forwards, four reads and one write backwards.
 
 #include <cstring>
 #include <memory>
@@ -18,14 +18,14 @@
 namespace selfsup {
 namespace {
 
-constexpr int64_t kRows = 512;  // that are added up in float32; from there on in double precision
+constexpr int64_t kRows = 512;  // rows that are summed in float32; blocks of rows are summed in double precision
 
 struct Settings {
   float epsilon = 1e-5f;
   unsigned char rectify = 0;
 };
 
-// sums[c] = sum over rows of x - first, squares[c] = of its square
+// sums[c] = sum over rows of (x - first), squares[c] = sum over rows of (x - first)^2
 template <typename T>
 SELFSUP_INLINE void AddUpOf(const T* __restrict x, const float* __restrict first, int64_t rows, int64_t channels,
                             float* __restrict sums, float* __restrict squares) {
@@ -51,7 +51,7 @@ SELFSUP_INLINE void NormaliseOf(const T* __restrict x, const float* __restrict s
   }
 }
 
-// sums[c] = sum over rows of dz, products[c] = of dz (x - mean), where dz = dy, or 0 where the result was rectified
+// sums[c] = sum over rows of dz, products[c] = sum over rows of dz (x - mean); dz is dy, or 0 where the rectifier cut off
 template <typename T>
 SELFSUP_INLINE void AddUpGradientsOf(const T* __restrict dy, const T* __restrict x, const float* __restrict scale,
                                      const float* __restrict shift, const float* __restrict mean, int64_t rows,
@@ -78,7 +78,7 @@ SELFSUP_INLINE void SpreadOf(const T* __restrict dy, const T* __restrict x, cons
     }
 }
 
-// Each loop for each type and generation of processors.
+// Instantiates each loop for each type and processor generation.
 #define SELFSUP_LOOPS(T)                                                                                                  \
   SELFSUP_SIMD void AddUp(const T* x, const float* first, int64_t rows, int64_t channels, float* sums, float* squares) {  \
     AddUpOf(x, first, rows, channels, sums, squares);                                                                     \
@@ -107,7 +107,7 @@ void EachBlock(int64_t rows, const Part& part) {
   });
 }
 
-// Adds [blocks][2][channels] up over the blocks, in their order.
+// Sums [blocks][2][channels] over the blocks, in order.
 void Total(const std::vector<float>& parts, int64_t channels, std::vector<double>& first, std::vector<double>& second) {
   first.assign(channels, 0.0);
   second.assign(channels, 0.0);
@@ -136,7 +136,7 @@ struct Arguments {
   std::vector<Tensor> inputs, outputs;
   int64_t channels = 0, rows = 0;
 
-  // The inputs, [..., channels] where `wide` has a 1, else [channels]; false where they are not so.
+  // Reads the inputs: [..., channels] where `wide` is 1, otherwise [channels]. Returns false if a shape is wrong.
   bool Get(const std::vector<int>& wide, Status& status) {
     int64_t size = 0;
     for (size_t i = 0; i < wide.size(); ++i) {
@@ -151,7 +151,7 @@ struct Arguments {
         size = elements;
       }
       if (channels == 0 || size == 0 || elements != (wide[i] ? size : channels)) {
-        TF_SetStatus(status, TF_INVALID_ARGUMENT, "SelfsupNormalisation: inputs are [..., channels] and [channels]");
+        TF_SetStatus(status, TF_INVALID_ARGUMENT, "SelfsupNormalisation: inputs must be [..., channels] and [channels]");
         return false;
       }
     }
@@ -164,7 +164,7 @@ struct Arguments {
     return static_cast<const T*>(TF_TensorData(inputs[i].get()));
   }
 
-  // A result of the shape and type of an input.
+  // Allocates a result with the shape and type of an input.
   void* Out(int i, int like, Status& status) {
     const TF_Tensor* model = inputs[like].get();
     std::vector<int64_t> shape(TF_NumDims(model));
@@ -191,7 +191,7 @@ void Forward(void* kernel, TF_OpKernelContext* context) {
   const T* x = a.In<T>(0);
   const float *gamma = a.In(1), *beta = a.In(2);
   const int64_t channels = a.channels, rows = a.rows;
-  // Differences from the first row: sums of squares keep their digits where the mean is far from 0.
+  // Sums are of differences from the first row, which keeps precision if the mean is far from 0.
   std::vector<float> parts((rows + kRows - 1) / kRows * 2 * channels), scale(channels), shift(channels),
       first(channels);
   for (int64_t c = 0; c < channels; ++c) first[c] = ToFloat(x[c]);
@@ -255,7 +255,7 @@ void Backward(void* kernel, TF_OpKernelContext* context) {
   });
 }
 
-// Results are of the shapes of these inputs.
+// Each result has the shape of one of these inputs.
 template <int... kLike>
 void InferShape(TF_ShapeInferenceContext* context, TF_Status* status) {
   int output = 0;

@@ -1,4 +1,4 @@
-// Operations that run at once, and functions made of captured steps, which run in line on a thread of their own.
+// Operations that run immediately, and functions of captured steps, which are queued and run on a separate thread.
 
 #include <algorithm>
 
@@ -33,16 +33,16 @@ struct Operation {
   }
 };
 
-// Captured steps go to the queue while this lives.
-struct InLine {
+// While this object exists, operations of this thread go to the queue.
+struct UseQueue {
   Engine& engine;
-  explicit InLine(Engine& engine) : engine(engine) { TFE_ContextSetExecutorForThread(engine.context, engine.queue); }
-  ~InLine() { TFE_ContextSetExecutorForThread(engine.context, engine.at_once); }
+  explicit UseQueue(Engine& engine) : engine(engine) { TFE_ContextSetExecutorForThread(engine.context, engine.queue); }
+  ~UseQueue() { TFE_ContextSetExecutorForThread(engine.context, engine.at_once); }
 };
 
 }  // namespace
 
-// define(number, name, attributes): what `execute` means by this number from now on
+// define(number, name, attributes): defines the operation that `execute` runs for this number.
 napi_value Define(Call& call) {
   Engine& engine = call.engine();
   const auto number = static_cast<size_t>(call.Int(size_t{0}));
@@ -57,8 +57,8 @@ napi_value Define(Call& call) {
   return nullptr;
 }
 
-// execute(number, inputs, outputs): the inputs' numbers are in the exchange; afterwards each output's number, type,
-// number of axes and axes are
+// execute(number, inputs, outputs): runs or captures an operation. The exchange contains the inputs' numbers; afterwards it
+// contains number, type, rank and axes of each output.
 napi_value Execute(Call& call) {
   Engine& engine = call.engine();
   const Definition& definition = engine.definitions.at(static_cast<size_t>(call.Int(size_t{0})));
@@ -90,23 +90,24 @@ napi_value Execute(Call& call) {
   return nullptr;
 }
 
-// call(function, inputs, outputs): the exchange holds the inputs' numbers, then the outputs'; does not wait
+// call(function, inputs, outputs): queues a function without waiting for it. The exchange contains the inputs' numbers;
+// afterwards it contains the outputs' numbers.
 napi_value CallFunction(Call& call) {
   Engine& engine = call.engine();
   const std::string name = call.Text(call.arguments[0]);
   int outputs = call.Int(2);
-  const InLine line(engine);  // first of all: an operation keeps the executor that it finds when it is made
+  const UseQueue use_queue(engine);  // must be first: an operation uses the executor that is set when it is created
   Operation operation(engine, engine.Name(name));
   operation.Inputs(engine, call.Int(1));
-  // Without its configuration at hand a function runs as it was captured, unoptimised: that is faster for work on large
-  // tensors on a processor, in the order that they were captured in.
+  // Without config_proto a function runs as captured, without graph optimisation. On a CPU this is faster for functions on
+  // large tensors, and keeps the captured order.
   if (engine.gpu || !engine.large.count(name))
     TFE_OpSetAttrString(operation.op, "config_proto", engine.config.data(), engine.config.size());
   std::vector<TFE_TensorHandle*> results(outputs, nullptr);
   Status status;
   TFE_Execute(operation.op, results.data(), &outputs, status);
   if (!status.ok()) {
-    // A step that failed, whose values tell so, closed the line behind it.
+    // An earlier step failed, which blocks the queue. Reading that step's values reports its error.
     TFE_ExecutorClearError(engine.queue);
     outputs = static_cast<int>(results.size());
     Status again;
@@ -118,7 +119,7 @@ napi_value CallFunction(Call& call) {
   return nullptr;
 }
 
-// wait(): until no step is in line; throws what went wrong in one
+// wait(): waits until the queue is empty. Throws the error of a step that failed.
 napi_value Wait(Call& call) {
   Engine& engine = call.engine();
   Status status;

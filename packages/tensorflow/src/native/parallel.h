@@ -1,4 +1,4 @@
-// Work of many equal parts on all processors that TensorFlow was given.
+// Runs many equal parts of work on all processors that TensorFlow uses.
 #pragma once
 
 #include <algorithm>
@@ -14,16 +14,16 @@ namespace selfsup {
 
 class Workers {
  public:
-  // Never ended: the threads sleep until the process does.
+  // Never destroyed: the threads sleep until the process exits.
   static Workers& Get() {
     static Workers* workers = new Workers();
     return *workers;
   }
 
-  // How many threads work, the caller's included.
+  // The number of threads, including the caller's.
   int threads() const { return helpers_ + 1; }
 
-  // Calls part(0) .. part(count - 1), each once, on the caller's thread and the others; returns when all are done.
+  // Calls part(0) .. part(count - 1) once each, on the caller's thread and the others. Returns when all are done.
   void Each(int64_t count, const std::function<void(int64_t)>& part) {
     std::unique_lock<std::mutex> turn(turn_, std::try_to_lock);
     if (!turn.owns_lock() || helpers_ == 0 || count < 2) {

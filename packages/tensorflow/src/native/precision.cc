@@ -24,7 +24,7 @@ std::unordered_map<std::string, Rule> Rules() {
                            "SelfsupConvolutionFilter", "SelfsupConvolutionFilterBfloat16"})
     rules[name] = {Treatment::kFilter, {}, {}};
   for (const char* name : {"Add", "AddV2"}) rules[name] = {Treatment::kSum, {}, {}};
-  // What moves values, exactly.
+  // Operations that only move values, which is exact.
   for (const char* name :
        {"Identity", "Reshape", "Squeeze", "ExpandDims", "Transpose", "Slice", "StridedSlice", "Pad", "MirrorPad", "Unpack",
         "SplitV", "GatherV2", "Tile", "ReverseV2", "ResizeNearestNeighbor", "SpaceToDepth", "DepthToSpace"})
@@ -32,8 +32,8 @@ std::unordered_map<std::string, Rule> Rules() {
   rules["PadV2"] = Follow({0}, {2});
   rules["Split"] = Follow({1});
   rules["Pack"] = rules["Concat"] = rules["ConcatV2"] = {Treatment::kFollow, {}, {}};
-  // Rectifiers and largest values, which are exact too, and their gradients, which take the type of the forward pass.
-  // Only MaxPoolGrad adds: where windows overlap.
+  // Rectifiers and maxima, which are exact too, and their gradients, which have the type of the forward pass. Of these only
+  // MaxPoolGrad adds, where windows overlap.
   for (const char* name : {"Relu", "Relu6", "MaxPool"}) rules[name] = Follow({0});
   for (const char* name : {"ReluGrad", "Relu6Grad"}) rules[name] = Follow({1}, {0});
   rules["MaxPoolGrad"] = Follow({0}, {1, 2});
@@ -43,7 +43,7 @@ std::unordered_map<std::string, Rule> Rules() {
   return rules;
 }
 
-// Whether a KernelDef's constraint (name = 1, allowed_values = 2, an AttrValue whose list = 1 has type = 6) admits a type.
+// Whether a KernelDef's constraint (name = 1, allowed_values = 2, an AttrValue whose list = 1 has type = 6) allows a type.
 bool Admits(ProtoReader constraint, TF_DataType type) {
   bool on_type = false, found = false;
   while (constraint.Next()) {

@@ -1,4 +1,4 @@
-// Two things of the process that have to be set for TensorFlow's library from outside.
+// Process settings that TensorFlow's library has no options for: standard error and memory.
 
 #include <fcntl.h>
 #include <limits.h>
@@ -14,8 +14,8 @@ namespace {
 
 int original = -1;
 
-// Standard error off: the library writes a notice while it is being loaded, before any of its log settings
-// are in force. Errors come as exceptions all the same.
+// Turns standard error off: the library writes a notice while it loads, before its log settings apply. Errors are still
+// thrown as exceptions.
 napi_value Mute(napi_env env, napi_callback_info info) {
   if (original >= 0) return nullptr;
   int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -36,9 +36,9 @@ napi_value Unmute(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// Freed memory is kept for the next tensor. glibc gives blocks above 32 MB back to the system at once, and a
-// training step, which frees and takes the same large blocks over and over, then spends a tenth of its time
-// on the system clearing their pages again.
+// Keeps freed memory for the next tensor. By default glibc returns blocks above 32 MB to the system immediately. A training
+// step, which frees and allocates the same large blocks again and again, then spends a tenth of its time on the system
+// clearing their pages.
 napi_value KeepMemory(napi_env env, napi_callback_info info) {
 #ifdef __GLIBC__
   if (!getenv("MALLOC_MMAP_THRESHOLD_")) mallopt(M_MMAP_THRESHOLD, INT_MAX);

@@ -1,4 +1,4 @@
-// A reader for TensorFlow's serialized protocol buffers, for the few fields that are needed of them.
+// A minimal reader for TensorFlow's serialized protocol buffers.
 #pragma once
 
 #include <cstdint>
@@ -6,13 +6,13 @@
 
 namespace selfsup {
 
-// Walks over the fields of one message.
+// Iterates over the fields of one message.
 class ProtoReader {
  public:
   ProtoReader(const void* data, size_t size)
       : at_(static_cast<const uint8_t*>(data)), end_(static_cast<const uint8_t*>(data) + size) {}
 
-  // Goes to the next field; false at the end.
+  // Moves to the next field. Returns false at the end.
   bool Next() {
     if (at_ >= end_) return false;
     const uint64_t tag = Varint();

@@ -1,4 +1,4 @@
-// Cutting a box out of a picture and resizing it: bilinear, antialiased, as torchvision's resized_crop.
+// Crops a box from an image and resizes it: bilinear with antialiasing, as torchvision's resized_crop.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-// Compiled once for each generation of processors; the loader takes the one that fits.
+// Compiled once per processor generation; the loader selects the version that fits.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__)
 #define SELFSUP_SIMD __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
@@ -17,14 +17,14 @@
 
 namespace selfsup {
 
-// Where each pixel of the result draws from along one axis, and with what weights (summing to `total`).
+// Source pixels and weights (with sum `total`) of each result pixel along one axis.
 struct Taps {
   std::vector<int32_t> first, count;
   std::vector<float> weights;  // [size][most]
-  int32_t most = 0;  // room for each pixel's weights, 0 where not used
+  int32_t most = 0;  // allocated weights per pixel; unused weights are 0
   int32_t used = 0;  // the largest count
 
-  // A triangle of the width of one result pixel (of one picture pixel when enlarging) within [start, start + extent).
+  // A triangle filter within [start, start + extent), as wide as one result pixel, or one image pixel when enlarging.
   void Triangle(float start, float extent, int32_t size, bool mirrored, float total) {
     const float scale = extent / size, reach = std::max(scale, 1.0f);
     most = 2 * static_cast<int32_t>(std::ceil(reach)) + 2;
@@ -55,27 +55,27 @@ struct Taps {
   }
 };
 
-// The memory that a thread needs to resize; kept from picture to picture.
+// A thread's buffers for resizing, reused between images.
 struct Resampler {
   Taps rows, columns;
   std::vector<float> wide, narrow;
 };
 
-// Four neighbouring values, wherever they lie.
+// Four adjacent values without alignment.
 typedef float Four __attribute__((vector_size(16), aligned(4), may_alias));
 SELFSUP_INLINE Four& At(float* values) { return *reinterpret_cast<Four*>(values); }
 
 /**
- * Calls put(row, line) for each row of the result, line [size * Channels]. Rows first, since whole rows are added up
- * side by side; then each pixel of the narrow row, its channels side by side.
+ * Calls put(row, line) for each row of the result, line [size * Channels]. Resizes vertically first, which adds whole rows
+ * with vector instructions; then horizontally, with a pixel's channels in one vector.
  */
 template <typename T, int Channels, typename Put>
-SELFSUP_INLINE void Resample(const T* picture, int64_t width, Resampler& r, int32_t size, const Put& put) {
+SELFSUP_INLINE void Resample(const T* image, int64_t width, Resampler& r, int32_t size, const Put& put) {
   const int32_t left = *std::min_element(r.columns.first.begin(), r.columns.first.end());
   int32_t right = left;
   for (int32_t i = 0; i < size; ++i) right = std::max(right, r.columns.first[i] + r.columns.count[i]);
   const int32_t length = (right - left) * Channels;
-  // Four are read and written where three are meant, and taps of weight 0 lie beyond the end.
+  // Extra space: vectors of four are read and written for three channels, and taps of weight 0 are beyond the end.
   r.wide.assign(length + (r.columns.used + 1) * Channels + 1, 0.0f);
   r.narrow.resize(size * Channels + 4);
   float* __restrict wide = r.wide.data();
@@ -83,7 +83,7 @@ SELFSUP_INLINE void Resample(const T* picture, int64_t width, Resampler& r, int3
   const int64_t stride = width * Channels;
   for (int32_t row = 0; row < size; ++row) {
     const float* w = &r.rows.weights[static_cast<size_t>(row) * r.rows.most];
-    const T* __restrict source = picture + (r.rows.first[row] * width + left) * Channels;
+    const T* __restrict source = image + (r.rows.first[row] * width + left) * Channels;
     const int32_t taps = r.rows.count[row];
     const float w0 = w[0];
     if (taps == 1) {
@@ -102,7 +102,7 @@ SELFSUP_INLINE void Resample(const T* picture, int64_t width, Resampler& r, int3
     const int32_t* first = r.columns.first.data();
     const float* v = r.columns.weights.data();
     const int32_t most = r.columns.most, used = r.columns.used;
-    // As many taps for every pixel, the last of weight 0: a loop whose end is known costs less than a tap.
+    // Every pixel uses the same number of taps, the last of weight 0: a fixed loop length saves more than an extra tap costs.
     if (Channels == 3 && used == 1) {
       for (int32_t column = 0; column < size; ++column)
         At(narrow + 3 * column) = At(wide + 3 * (first[column] - left)) * v[column * most];

@@ -1,22 +1,22 @@
-// What the addon beside TensorFlow.js's binding consists of.
+// The parts of the addon in addition to the TensorFlow.js binding.
 #pragma once
 
 #include <node_api.h>
 
 namespace selfsup {
 
-// Adds the operation SelfsupViews to TensorFlow's.
+// Registers the operation SelfsupViews with TensorFlow.
 void RegisterViews();
 
-// Adds the operations SelfsupNormalisation and SelfsupNormalisationGradient.
+// Registers the operations SelfsupNormalisation and SelfsupNormalisationGradient.
 void RegisterNormalisation();
 
-// Adds the operations SelfsupConvolution, SelfsupConvolutionInput, SelfsupConvolutionFilter and
+// Registers the operations SelfsupConvolution, SelfsupConvolutionInput, SelfsupConvolutionFilter and
 // SelfsupConvolutionFilterBfloat16.
 void RegisterConvolutions();
-// 2 on a processor that they are made for, 1 on one that merely runs them, otherwise 0.
+// 2 if our convolutions are faster than TensorFlow's on this processor, 1 if they only run, otherwise 0.
 int OwnConvolutions();
-// The same of the one with bfloat16.
+// The same for SelfsupConvolutionFilterBfloat16.
 int OwnBfloat16();
 
 // cropJpeg(file, boxes, sizes, targets): see jpeg.cc.

@@ -1,4 +1,4 @@
-// TensorFlow's statuses and tensors, freed where they go out of scope.
+// TensorFlow's statuses and tensors, freed when they go out of scope.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-// Tensors from JavaScript's arrays, and back.
+// Converts JavaScript arrays to tensors, and tensors to arrays.
 
 #include <cstring>
 
@@ -26,7 +26,7 @@ Tensor Strings(const Call& call, const std::vector<int64_t>& shape, napi_value a
     size_t length;
     void* data;
     Check(napi_get_typedarray_info(call.env, call.At(array, i), &type, &length, &data, nullptr, nullptr),
-          "strings come as Uint8Arrays");
+          "strings must be Uint8Arrays");
     TF_TString_Init(strings + i);
     TF_TString_Copy(strings + i, static_cast<const char*>(data), length);
   }
@@ -37,7 +37,7 @@ Tensor Numbers(const Call& call, const std::vector<int64_t>& shape, TF_DataType 
   napi_typedarray_type kind;
   size_t length;
   void* data;
-  Check(napi_get_typedarray_info(call.env, array, &kind, &length, &data, nullptr, nullptr), "a typed array is wanted");
+  Check(napi_get_typedarray_info(call.env, array, &kind, &length, &data, nullptr, nullptr), "expected a typed array");
   const size_t width = kind == napi_float32_array || kind == napi_int32_array                      ? 4
                        : kind == napi_uint8_array || kind == napi_uint8_clamped_array              ? 1
                        : kind == napi_bigint64_array                                               ? 8
@@ -47,14 +47,14 @@ Tensor Numbers(const Call& call, const std::vector<int64_t>& shape, TF_DataType 
   const size_t bytes = count * TF_DataTypeSize(type);
   const bool pixels = type == TF_INT32 && width == 1;
   if (width == 0 || (pixels ? length != count : length * width != bytes))
-    throw Failure("a tensor of " + std::to_string(count) + " values cannot hold the " + std::to_string(length) +
-                  " of its array");
+    throw Failure("a tensor of " + std::to_string(count) + " values does not match its array of length " +
+                  std::to_string(length));
   Tensor tensor(TF_AllocateTensor(type, shape.data(), static_cast<int>(shape.size()), bytes));
   if (!pixels) {
     if (bytes > 0) std::memcpy(TF_TensorData(tensor.get()), data, bytes);
     return tensor;
   }
-  // Pixels come as bytes: widened here rather than in JavaScript.
+  // Pixels are passed as bytes and widened here instead of in JavaScript.
   const auto* from = static_cast<const uint8_t*>(data);
   auto* to = static_cast<int32_t*>(TF_TensorData(tensor.get()));
   for (size_t i = 0; i < count; ++i) to[i] = from[i];
@@ -97,7 +97,7 @@ napi_value ToJavaScript(napi_env env, const TF_Tensor* tensor) {
 }
 
 // A read that waits for the device on one of Node's worker threads.
-struct Reading {
+struct PendingRead {
   napi_async_work work = nullptr;
   napi_deferred deferred = nullptr;
   TFE_TensorHandle* handle = nullptr;
@@ -106,25 +106,25 @@ struct Reading {
   std::string error;
 };
 
-// A step that fails takes those in line behind it along. Who reads its values waits until that is over: or the next step,
-// which may be called at once, would be among them.
-void Forget(TFE_Executor* queue) {
+// A step that fails also fails the steps queued after it. A read of its values waits until these have failed, because
+// otherwise a step called right afterwards would fail too.
+void ClearError(TFE_Executor* queue) {
   Status failed;
   TFE_ExecutorWaitForAllPendingNodes(queue, failed);
   if (!failed.ok()) TFE_ExecutorClearError(queue);
 }
 
 void Resolve(napi_env, void* data) {
-  auto& reading = *static_cast<Reading*>(data);
+  auto& reading = *static_cast<PendingRead*>(data);
   Status status;
   reading.tensor.reset(TFE_TensorHandleResolve(reading.handle, status));
   if (status.ok()) return;
   reading.error = TF_Message(status);
-  Forget(reading.queue);
+  ClearError(reading.queue);
 }
 
-void Settle(napi_env env, napi_status, void* data) {
-  std::unique_ptr<Reading> reading(static_cast<Reading*>(data));
+void Complete(napi_env env, napi_status, void* data) {
+  std::unique_ptr<PendingRead> reading(static_cast<PendingRead*>(data));
   TFE_DeleteTensorHandle(reading->handle);
   napi_value value, message;
   if (reading->error.empty()) {
@@ -145,7 +145,8 @@ void Settle(napi_env env, napi_status, void* data) {
 
 }  // namespace
 
-// createTensor(shape, type, values, now): its number; a constant of the step that is being captured unless `now`
+// createTensor(shape, type, values, now): creates a tensor and returns its number. While a step is captured, the tensor is
+// a constant of the step unless `now` is true.
 napi_value CreateTensor(Call& call) {
   Engine& engine = call.engine();
   std::vector<int64_t> shape(call.Length(call.arguments[0]));
@@ -163,27 +164,27 @@ napi_value DeleteTensor(Call& call) {
   return nullptr;
 }
 
-// readSync(number): its values, once they are there
+// readSync(number): waits for the tensor's values and returns them.
 napi_value ReadSync(Call& call) {
   Status status;
   Engine& engine = call.engine();
   Tensor tensor(TFE_TensorHandleResolve(engine.Handle(call.Int(size_t{0})), status));
-  if (!status.ok()) Forget(engine.queue);
+  if (!status.ok()) ClearError(engine.queue);
   status.Check();
   return ToJavaScript(call.env, tensor.get());
 }
 
-// read(number): a promise of its values
+// read(number): returns a promise of the tensor's values.
 napi_value Read(Call& call) {
   Status status;
-  auto reading = std::make_unique<Reading>();
+  auto reading = std::make_unique<PendingRead>();
   reading->queue = call.engine().queue;
   reading->handle = TFE_TensorHandleCopySharingTensor(call.engine().Handle(call.Int(size_t{0})), status);
   status.Check();
   napi_value promise, name;
   Check(napi_create_promise(call.env, &reading->deferred, &promise), "a promise");
   napi_create_string_utf8(call.env, "selfsup:read", NAPI_AUTO_LENGTH, &name);
-  Check(napi_create_async_work(call.env, nullptr, name, Resolve, Settle, reading.get(), &reading->work), "work");
+  Check(napi_create_async_work(call.env, nullptr, name, Resolve, Complete, reading.get(), &reading->work), "work");
   napi_queue_async_work(call.env, reading.release()->work);
   return promise;
 }

@@ -1,5 +1,5 @@
-// The innermost loops of convolutions: a tile of a matrix product, 6 x 16 sums held in registers from the first to the
-// last of the values that are added up (AVX2 and FMA: 12 of 16 registers).
+// The innermost loops of convolutions: a tile of a matrix product with 6 x 16 sums that stay in registers (AVX2 and FMA: 12
+// of 16 registers).
 #pragma once
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
@@ -20,7 +20,7 @@ namespace selfsup {
 constexpr int kTileRows = 6;
 constexpr int kTileColumns = 16;
 
-// Sums of up to 6 rows and 16 columns. Functions that add up work on a copy of them, which is what keeps them in registers.
+// Sums of up to 6 rows and 16 columns. The functions work on a local copy of the sums, which keeps them in registers.
 template <int R>
 struct Tile {
   __m256 sums[R][2];
@@ -117,7 +117,7 @@ struct Tile {
   }
 };
 
-// Statements with the number of rows, 1 to 6, as a constant R.
+// Runs statements with the number of rows, 1 to 6, as a constant R.
 #define SELFSUP_WITH_ROWS(rows, ...)                 \
   switch (rows) {                                    \
     case 6: { constexpr int R = 6; __VA_ARGS__ } break; \

@@ -1,4 +1,4 @@
-// The operation SelfsupViews: views of a batch of pictures, one after another on each processor.
+// The operation SelfsupViews: computes views of a batch of images, one view per task.
 
 #include <memory>
 #include <string>
@@ -15,9 +15,9 @@ namespace selfsup {
 namespace {
 
 #define SELFSUP_VIEW(name, type, channels)                                                               \
-  SELFSUP_SIMD void name(const void* picture, int64_t width, const View& view, const ViewSettings& s,    \
+  SELFSUP_SIMD void name(const void* image, int64_t width, const View& view, const ViewSettings& s,    \
                          ViewMemory& memory, float* out) {                                               \
-    MakeView<type, channels>(static_cast<const type*>(picture), width, view, s, memory, out);            \
+    MakeView<type, channels>(static_cast<const type*>(image), width, view, s, memory, out);            \
   }
 SELFSUP_VIEW(FloatColour, float, 3)
 SELFSUP_VIEW(FloatGrey, float, 1)
@@ -58,15 +58,15 @@ void Compute(void* kernel, TF_OpKernelContext* context) {
   const int64_t batch = TF_Dim(images.get(), 0), height = TF_Dim(images.get(), 1), width = TF_Dim(images.get(), 2),
                 channels = TF_Dim(images.get(), 3), count = TF_Dim(parameters.get(), 0), size = settings.size;
   if ((channels != 1 && channels != 3) || TF_TensorElementCount(normalisation.get()) != 2 * channels)
-    return Fail(context, "SelfsupViews: 1 or 3 channels, with a mean and a factor each");
+    return Fail(context, "SelfsupViews: images must have 1 or 3 channels, with a mean and a factor each");
   if (settings.kernel_size > 1 && settings.kernel_size >= 2 * size)
-    return Fail(context, "SelfsupViews: the blur reaches beyond the mirrored picture");
+    return Fail(context, "SelfsupViews: kernel_size must be less than 2 * size");
   const View* views = static_cast<const View*>(TF_TensorData(parameters.get()));
   for (int64_t i = 0; i < count; ++i) {
     const View& v = views[i];
     const bool within = v.top >= 0 && v.left >= 0 && v.height >= 1 && v.width >= 1 && v.top + v.height <= height &&
                         v.left + v.width <= width;
-    if (!within) return Fail(context, "SelfsupViews: a box lies outside its picture");
+    if (!within) return Fail(context, "SelfsupViews: a box is outside its image");
   }
   const float* mean = static_cast<const float*>(TF_TensorData(normalisation.get()));
   for (int c = 0; c < channels; ++c) {
@@ -81,12 +81,12 @@ void Compute(void* kernel, TF_OpKernelContext* context) {
   const auto make = type == TF_FLOAT   ? (channels == 3 ? FloatColour : FloatGrey)
                     : type == TF_INT32 ? (channels == 3 ? IntColour : IntGrey)
                                        : (channels == 3 ? ByteColour : ByteGrey);
-  const int64_t picture_bytes = height * width * channels * static_cast<int64_t>(TF_DataTypeSize(type));
-  const char* pictures = static_cast<const char*>(TF_TensorData(images.get()));
+  const int64_t image_bytes = height * width * channels * static_cast<int64_t>(TF_DataTypeSize(type));
+  const char* image_data = static_cast<const char*>(TF_TensorData(images.get()));
   float* out = static_cast<float*>(TF_TensorData(output.get()));
   Workers::Get().Each(count, [&](int64_t i) {
     static thread_local ViewMemory memory;
-    make(pictures + (i % batch) * picture_bytes, width, views[i], settings, memory, out + i * view_values);
+    make(image_data + (i % batch) * image_bytes, width, views[i], settings, memory, out + i * view_values);
   });
 }
 

@@ -1,16 +1,16 @@
-// One view of a picture, from fixed parameters: everything that @selfsup/augment does, in one pass.
+// Computes one view of an image from fixed parameters: all augmentations of @selfsup/augment in one pass.
 #pragma once
 
 #include "resample.h"
 
 namespace selfsup {
 
-// The columns of the parameters, in this order: packages/kernels/src/views.ts writes them.
+// The columns of the parameters, in the order in which packages/kernels/src/views.ts writes them.
 struct View {
   float top, left, height, width;       // the box, in pixels
   float mirrored, upside_down, quarters;  // 0 or 1; quarters counter-clockwise
   float brightness, contrast, saturation, hue;
-  float places[4];                      // of the four above in the sequence
+  float places[4];                      // order of the four color operations above
   float grey, sigma, solarised;
 };
 constexpr int kViewColumns = sizeof(View) / sizeof(float);
@@ -21,7 +21,7 @@ struct ViewSettings {
   float mean[3] = {0, 0, 0}, inverse_std[3] = {1, 1, 1};
 };
 
-// What a thread needs to make views; kept from view to view.
+// A thread's buffers for computing views, reused between views.
 struct ViewMemory {
   Resampler resampler;
   std::vector<float> planes, other, padded, taps;
@@ -38,7 +38,7 @@ SELFSUP_INLINE void Contrast(float* __restrict x, int64_t pixels, float factor) 
   float* __restrict r = x;
   float* __restrict g = x + pixels;
   float* __restrict b = x + 2 * pixels;
-  // In lines, so that a large picture's sum keeps its last digits.
+  // Sums blocks of 512 pixels in float32 and the blocks in double, to keep precision for large images.
   double total = 0;
   for (int64_t from = 0; from < pixels; from += 512) {
     const int64_t to = std::min(pixels, from + 512);
@@ -90,7 +90,7 @@ SELFSUP_INLINE void Solarise(float* __restrict x, int64_t n, float threshold) {
   for (int64_t i = 0; i < n; ++i) x[i] = x[i] >= threshold ? 1.0f - x[i] : x[i];
 }
 
-// Eight neighbouring values: a register, so that the sums of a run of 32 pixels stay in four of them.
+// Eight adjacent values: one register. The sums of 32 pixels stay in four registers.
 typedef float Eight __attribute__((vector_size(32), aligned(4), may_alias));
 
 SELFSUP_INLINE void AddUp(const float* const* __restrict sources, const float* __restrict w, int32_t taps,
@@ -124,10 +124,10 @@ SELFSUP_INLINE void AddUp(const float* const* __restrict sources, const float* _
   }
 }
 
-// Separable, mirrored at the border without repeating the edge, as torchvision's gaussian_blur.
+// Separable Gaussian blur, mirrored at the border without repeating the edge, as torchvision's gaussian_blur.
 SELFSUP_INLINE void Blur(float* plane, int32_t size, int32_t kernel_size, float sigma, ViewMemory& m) {
   const int32_t whole = (kernel_size - 1) / 2;
-  // Taps beyond six deviations weigh less than 2e-8 of the middle one.
+  // Taps beyond six standard deviations weigh less than 2e-8 of the middle tap.
   const int32_t reach = std::min(whole, static_cast<int32_t>(std::ceil(6 * sigma)));
   const int32_t taps = 2 * reach + 1;
   m.taps.resize(taps);
@@ -174,11 +174,11 @@ SELFSUP_INLINE void Turn(float* plane, int32_t size, int quarters, ViewMemory& m
 }
 
 /**
- * @param picture [height, width, Channels], 0..255
+ * @param image [height, width, Channels], 0..255
  * @param out [size, size, Channels], normalised
  */
 template <typename T, int Channels>
-SELFSUP_INLINE void MakeView(const T* picture, int64_t width, const View& v, const ViewSettings& s, ViewMemory& m,
+SELFSUP_INLINE void MakeView(const T* image, int64_t width, const View& v, const ViewSettings& s, ViewMemory& m,
                              float* __restrict out) {
   const int32_t size = s.size;
   const int64_t pixels = static_cast<int64_t>(size) * size;
@@ -186,7 +186,7 @@ SELFSUP_INLINE void MakeView(const T* picture, int64_t width, const View& v, con
   float* x = m.planes.data();
   m.resampler.rows.Triangle(v.top, v.height, size, v.upside_down > 0, 1.0f);
   m.resampler.columns.Triangle(v.left, v.width, size, v.mirrored > 0, 1.0f / 255);
-  Resample<T, Channels>(picture, width, m.resampler, size, [&](int32_t row, const float* __restrict line) {
+  Resample<T, Channels>(image, width, m.resampler, size, [&](int32_t row, const float* __restrict line) {
     float* __restrict to = x + static_cast<int64_t>(row) * size;
     for (int c = 0; c < Channels; ++c)
       for (int32_t i = 0; i < size; ++i) to[c * pixels + i] = line[i * Channels + c];

@@ -1,4 +1,4 @@
-// Winograd's minimal filtering F(4x4, 3x3): a tile of 4x4 results from 6x6 pixels by 36 products instead of 144
+// Winograd's minimal filtering F(4x4, 3x3): computes a tile of 4x4 results from 6x6 pixels with 36 products instead of 144
 // (Lavin & Gray 2016, arXiv:1509.09308). With their matrices B, G, A of interpolation at 0, 1, -1, 2, -2:
 //   y  = A'[ (G w G') * (B'x B) ]A          for each tile, summed over the channels
 //   dw = G'[ sum over tiles of (B'x B) * (A dy A') ]G, the gradient of the same form.
@@ -15,7 +15,7 @@ namespace {
 constexpr int64_t kOut = 4, kIn = 6, kProducts = kIn * kIn;
 constexpr int64_t kLane = 8;
 constexpr int64_t kFloatsAtATime = 1 << 17, kFloatsOfGradients = 1 << 20;
-constexpr int64_t kWorthwhile = 48;  // tiles below which transforming the filters costs more than is won
+constexpr int64_t kWorthwhile = 48;  // with fewer tiles, transforming the filters costs more than it saves
 
 using Vector = __m256;
 
@@ -24,7 +24,7 @@ SELFSUP_AVX2_INLINE Vector Plus(Vector a, Vector b) { return _mm256_add_ps(a, b)
 SELFSUP_AVX2_INLINE Vector Minus(Vector a, Vector b) { return _mm256_sub_ps(a, b); }
 SELFSUP_AVX2_INLINE Vector PlusTimes(Vector a, float factor, Vector b) { return _mm256_fmadd_ps(All(factor), b, a); }
 
-// B' of six values: out[i * step]
+// Applies B' to six values.
 SELFSUP_AVX2_INLINE void InputTransform(const Vector* in, int step, Vector* out, int out_step) {
   const Vector x0 = in[0], x1 = in[step], x2 = in[2 * step], x3 = in[3 * step], x4 = in[4 * step], x5 = in[5 * step];
   const Vector even = PlusTimes(x4, -4, x2), odd = PlusTimes(x3, -4, x1);
@@ -37,7 +37,7 @@ SELFSUP_AVX2_INLINE void InputTransform(const Vector* in, int step, Vector* out,
   out[5 * out_step] = PlusTimes(PlusTimes(x5, 4, x1), -5, x3);
 }
 
-// A' of six values: four
+// Applies A' to six values; returns four.
 SELFSUP_AVX2_INLINE void OutputTransform(const Vector* in, int step, Vector* out, int out_step) {
   const Vector m0 = in[0], m1 = in[step], m2 = in[2 * step], m3 = in[3 * step], m4 = in[4 * step], m5 = in[5 * step];
   const Vector near = Plus(m1, m2), far = Plus(m3, m4), near_odd = Minus(m1, m2), far_odd = Minus(m3, m4);
@@ -47,7 +47,7 @@ SELFSUP_AVX2_INLINE void OutputTransform(const Vector* in, int step, Vector* out
   out[3 * out_step] = PlusTimes(Plus(near_odd, m5), 8, far_odd);
 }
 
-// A of four values: six
+// Applies A to four values; returns six.
 SELFSUP_AVX2_INLINE void GradientTransform(const Vector* in, int step, Vector* out, int out_step) {
   const Vector d0 = in[0], d1 = in[step], d2 = in[2 * step], d3 = in[3 * step];
   const Vector even = Plus(d0, d2), odd = Plus(d1, d3);
@@ -60,7 +60,7 @@ SELFSUP_AVX2_INLINE void GradientTransform(const Vector* in, int step, Vector* o
   out[5 * out_step] = d3;
 }
 
-// G of three values: six
+// Applies G to three values; returns six.
 SELFSUP_AVX2_INLINE void FilterTransform(const Vector* in, int step, Vector* out, int out_step) {
   const Vector w0 = in[0], w1 = in[step], w2 = in[2 * step];
   const Vector outer = _mm256_mul_ps(All(-1.0f / 6), Plus(w0, w2)), middle = _mm256_mul_ps(All(-1.0f / 6), w1);
@@ -73,7 +73,7 @@ SELFSUP_AVX2_INLINE void FilterTransform(const Vector* in, int step, Vector* out
   out[5 * out_step] = w2;
 }
 
-// G' of six values: three
+// Applies G' to six values; returns three.
 SELFSUP_AVX2_INLINE void FilterGradientTransform(const Vector* in, int step, Vector* out, int out_step) {
   const Vector u0 = in[0], u1 = in[step], u2 = in[2 * step], u3 = in[3 * step], u4 = in[4 * step], u5 = in[5 * step];
   const Vector near = _mm256_mul_ps(All(-1.0f / 6), Plus(u1, u2)), far = Plus(u3, u4);
@@ -88,27 +88,27 @@ struct Tiles {
       : high((c.out_height + kOut - 1) / kOut), wide((c.out_width + kOut - 1) / kOut), count(c.batch * high * wide) {}
 };
 
-// Pixels of the tile of `side` pixels whose first is (first_y, first_x); null outside.
-inline void FindTile(const float* picture, int64_t height, int64_t width, int64_t channels, int64_t first_y,
+// Pixels of the tile of side x side pixels that starts at (first_y, first_x); null outside the image.
+inline void FindTile(const float* image, int64_t height, int64_t width, int64_t channels, int64_t first_y,
                      int64_t first_x, int64_t side, const float** pixels) {
   for (int64_t y = 0; y < side; ++y)
     for (int64_t x = 0; x < side; ++x) {
       const int64_t iy = first_y + y, ix = first_x + x;
       const bool within = iy >= 0 && iy < height && ix >= 0 && ix < width;
-      pixels[y * side + x] = within ? picture + (iy * width + ix) * channels : nullptr;
+      pixels[y * side + x] = within ? image + (iy * width + ix) * channels : nullptr;
     }
 }
 
-// Tiles first .. first + count as products want them: out[product][tile][channel], tiles `room` apart.
+// Transforms tiles first .. first + count for the products: out[product][tile][channel], with `room` tiles per product.
 SELFSUP_AVX2 void TransformInput(const Convolution& c, const float* x, int64_t first, int64_t count, int64_t room,
                                  float* out) {
   const Tiles tiles(c);
   const float* zeros = Zeros(c.channels);
   for (int64_t i = 0; i < count; ++i, out += c.channels) {
     const int64_t at = first + i, tx = at % tiles.wide, ty = at / tiles.wide % tiles.high,
-                  image = at / (tiles.wide * tiles.high);
+                  sample = at / (tiles.wide * tiles.high);
     const float* pixels[kProducts];
-    FindTile(x + image * c.height * c.width * c.channels, c.height, c.width, c.channels, ty * kOut - c.top,
+    FindTile(x + sample * c.height * c.width * c.channels, c.height, c.width, c.channels, ty * kOut - c.top,
              tx * kOut - c.left, kIn, pixels);
     for (auto& pixel : pixels) pixel = pixel ? pixel : zeros;
     for (int64_t k = 0; k < c.channels; k += kLane) {
@@ -127,7 +127,7 @@ SELFSUP_AVX2 void TransformInput(const Convolution& c, const float* x, int64_t f
   }
 }
 
-// The same of gradients of the results, in panels: out[product][filters / 16][tile][16].
+// Transforms gradients of the results into panels: out[product][filters / 16][tile][16].
 SELFSUP_AVX2 void TransformGradient(const Convolution& c, const float* dy, int64_t first, int64_t count, int64_t room,
                                     float* out) {
   const Tiles tiles(c);
@@ -135,9 +135,9 @@ SELFSUP_AVX2 void TransformGradient(const Convolution& c, const float* dy, int64
   const int64_t panels = c.filters / kTileColumns;
   for (int64_t i = 0; i < count; ++i, out += kTileColumns) {
     const int64_t at = first + i, tx = at % tiles.wide, ty = at / tiles.wide % tiles.high,
-                  image = at / (tiles.wide * tiles.high);
+                  sample = at / (tiles.wide * tiles.high);
     const float* pixels[kOut * kOut];
-    FindTile(dy + image * c.out_height * c.out_width * c.filters, c.out_height, c.out_width, c.filters, ty * kOut,
+    FindTile(dy + sample * c.out_height * c.out_width * c.filters, c.out_height, c.out_width, c.filters, ty * kOut,
              tx * kOut, kOut, pixels);
     for (auto& pixel : pixels) pixel = pixel ? pixel : zeros;
     for (int64_t k = 0; k < c.filters; k += kLane) {
@@ -158,15 +158,15 @@ SELFSUP_AVX2 void TransformGradient(const Convolution& c, const float* dy, int64
   }
 }
 
-// From sums of products [product][tile][filter] to the results of tiles first .. first + count.
+// Transforms sums of products [product][tile][filter] into the results of tiles first .. first + count.
 SELFSUP_AVX2 void TransformOutput(const Convolution& c, const float* sums, int64_t first, int64_t count, int64_t room,
                                   float* y) {
   const Tiles tiles(c);
   for (int64_t i = 0; i < count; ++i, sums += c.filters) {
     const int64_t at = first + i, tx = at % tiles.wide, ty = at / tiles.wide % tiles.high,
-                  image = at / (tiles.wide * tiles.high);
+                  sample = at / (tiles.wide * tiles.high);
     const float* pixels[kOut * kOut];
-    FindTile(y + image * c.out_height * c.out_width * c.filters, c.out_height, c.out_width, c.filters, ty * kOut,
+    FindTile(y + sample * c.out_height * c.out_width * c.filters, c.out_height, c.out_width, c.filters, ty * kOut,
              tx * kOut, kOut, pixels);
     for (int64_t k = 0; k < c.filters; k += kLane) {
       Vector half[kOut * kIn], whole[kOut];
@@ -187,7 +187,7 @@ SELFSUP_AVX2 void TransformOutput(const Convolution& c, const float* sums, int64
   }
 }
 
-// Filters [3][3][channels][filters] of one channel as panels [product][filters / 16][channels][16].
+// Transforms one channel of filters [3][3][channels][filters] into panels [product][filters / 16][channels][16].
 SELFSUP_AVX2 void TransformFilters(const float* w, int64_t channel, int64_t channels, int64_t filters, float* panels) {
   for (int64_t j = 0; j < filters; j += kLane) {
     Vector half[kIn * 3], whole[kIn];
@@ -210,7 +210,7 @@ SELFSUP_AVX2 void TransformFilters(const float* w, int64_t channel, int64_t chan
   }
 }
 
-// From sums [product][channels][filters] to the filters' gradient, of one channel.
+// Transforms sums [product][channels][filters] of one channel into the filter gradient.
 SELFSUP_AVX2 void TransformFilterGradient(const float* sums, int64_t channel, int64_t channels, int64_t filters,
                                           float* dw) {
   for (int64_t j = 0; j < filters; j += kLane) {
@@ -259,7 +259,7 @@ SELFSUP_AVX2 void AddTiles(const float* x, const float* panels, int64_t count, i
     }
 }
 
-// How many tiles a part takes at a time, so that what it makes of them stays in the caches.
+// How many tiles a task transforms at a time, so that the results stay in the caches.
 int64_t TilesAtATime(int64_t channels, int64_t filters, int64_t floats, int64_t least) {
   const int64_t some = floats / (kProducts * (channels + filters)) / kTileRows * kTileRows;
   return std::clamp<int64_t>(some, least, 384);
@@ -274,7 +274,7 @@ void Convolve(const Convolution& c, const float* x, const float* w, float* y) {
   float* panels = packed.Of(kProducts * c.channels * c.filters);
   Workers::Get().Each(c.channels, [&](int64_t channel) { TransformFilters(w, channel, c.channels, c.filters, panels); });
   const Tiles tiles(c);
-  // Few channels: what a part makes fits the second-level cache. Many: the filters are read once for many tiles.
+  // With few channels, a task's buffers fit the second-level cache. With many, the filters are read once for many tiles.
   const int64_t share = (tiles.count + Workers::Get().threads() - 1) / Workers::Get().threads();
   const int64_t least = c.channels * c.filters > 1 << 15 ? 96 : 24;
   const int64_t room = std::min(share, TilesAtATime(c.channels, c.filters, kFloatsAtATime, least));
@@ -301,7 +301,7 @@ bool SuitsWinograd(const Convolution& c) {
 void ConvolveWinograd(const Convolution& c, const float* x, const float* w, float* y) { Convolve(c, x, w, y); }
 
 void ConvolveWinogradInput(const Convolution& c, const float* dy, const float* w, float* dx) {
-  // Itself a convolution, of the gradients with the filters turned round and their channels and filters swapped.
+  // A convolution of the gradients with the filters rotated by 180 degrees and channels and filters swapped.
   const Convolution back{c.batch,  c.out_height, c.out_width, c.filters, c.height, c.width, c.channels, 3, 3, 1,
                          2 - c.top, 2 - c.left};
   static thread_local Scratch turned;

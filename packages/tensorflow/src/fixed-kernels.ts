@@ -3,12 +3,14 @@ import { attributeKinds } from './addon.js'
 import type { TensorflowBackend } from './backend.js'
 
 /**
- * Puts right the kernels of tfjs-node that call chained methods (`x.toInt()`), which exist only where the whole
- * of TensorFlow.js is loaded; one of them, `Exp` of integers, disposed of its input too. And those that wait for the
- * device: `GatherV2` reads all its indices to check them, which TensorFlow does itself. And gives XLA the gradient of
- * enlarging by neighbours, which it lacks.
+ * Fixes kernels of tfjs-node:
+ * - Some call chained methods (`x.toInt()`), which exist only if all of TensorFlow.js is loaded. One of them, `Exp` of
+ *   integers, also disposes its input.
+ * - `GatherV2` waits for the device to check all its indices, which TensorFlow also checks.
+ * - `Round` sets large integers to 0.
+ * - XLA does not support the gradient of nearest-neighbour enlarging.
  */
-export function mendKernels(backendName: string): void {
+export function fixKernels(backendName: string): void {
   castFirst('Exp', backendName, 'int32', 'float32')
   castFirst('ArgMax', backendName, 'bool', 'int32')
   castFirst('ArgMin', backendName, 'bool', 'int32')
@@ -18,7 +20,7 @@ export function mendKernels(backendName: string): void {
   shrinkBySums('ResizeNearestNeighborGrad', backendName)
 }
 
-/** Casts inputs of dtype `from` before the kernel gets to see them. */
+/** Casts inputs of dtype `from` before calling the kernel. */
 function castFirst(kernelName: string, backendName: string, from: tf.DataType, to: tf.DataType): void {
   const kernel = tf.getKernel(kernelName, backendName)
   if (!kernel) return
@@ -33,7 +35,7 @@ function castFirst(kernelName: string, backendName: string, from: tf.DataType, t
   replace({ ...kernel, kernelFunc })
 }
 
-/** Integers are round already; TensorFlow 2.21 makes zeros of large ones. */
+/** Returns integers unchanged: TensorFlow 2.21 rounds large integers to 0. */
 function keepIntegers(kernelName: string, backendName: string): void {
   const kernel = tf.getKernel(kernelName, backendName)
   const kernelFunc: tf.KernelFunc = (call) =>
@@ -41,7 +43,7 @@ function keepIntegers(kernelName: string, backendName: string): void {
   replace({ ...kernel, kernelFunc })
 }
 
-/** By whole factors each neighbour's gradient is a sum over a block. */
+/** Computes the gradient for XLA. For an integer scale factor, each pixel's gradient is the sum over a block. */
 function shrinkBySums(kernelName: string, backendName: string): void {
   const kernel = tf.getKernel(kernelName, backendName)
   const kernelFunc: tf.KernelFunc = (call) => {
