@@ -207,7 +207,7 @@ test('pretrain, stopped by Ctrl-C and resumed, evaluate and embed: the main job'
     '--protocol',
     'fine-tuning',
   ])
-  expect(none.err).toContain('nothing could be judged: only features were given, no network and no pictures')
+  expect(none.err).toContain('nothing could be judged: only features were given, without a network and images')
   expect(none.code).toBe(1)
 
   const compared = await selfsup(['compare', 'runs/a', 'runs/a', '--json'])
