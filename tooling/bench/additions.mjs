@@ -1,6 +1,6 @@
 import { median } from './packages.mjs'
 
-/** 10,000 additions of scalars, each of the last one's result. */
+/** 10,000 additions of scalars, each of the previous result. */
 export function additions(tf) {
   const x = tf.scalar(1)
   return {
@@ -9,14 +9,14 @@ export function additions(tf) {
       for (let i = 0; i < 10_000; i++) sum = tf.add(sum, start)
       return sum
     },
-    /** median of nine runs, after three to warm up */
+    /** median of nine runs, after three warm-up runs */
     milliseconds(step) {
       const times = []
       for (let i = 0; i < 12; i++) {
         const started = performance.now()
         const result = tf.tidy(() => step(x).dataSync()[0])
         times.push(performance.now() - started)
-        if (result !== 10_001) throw new Error(`10,000 additions gave ${result}`)
+        if (result !== 10_001) throw new Error(`10,000 additions returned ${result}`)
       }
       return median(times.slice(3))
     },

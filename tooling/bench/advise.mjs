@@ -1,5 +1,5 @@
-// What `selfsup advise` measures on CIFAR-10 and MNIST as they are, and on the same turned at random, moved at random, made
-// grey; and how long it takes for a folder of 50,000 pictures.
+// Measurements and verdicts of `selfsup advise` on CIFAR-10 and MNIST: unchanged, randomly turned, randomly shifted, and grey; and its
+// time for a folder of 50,000 images.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,7 +13,7 @@ const cifar = join(process.env.SELFSUP_CIFAR10, 'train')
 const mnist =
   process.env.SELFSUP_MNIST ?? fileURLToPath(new URL('../../../shared/data/mnist', import.meta.url))
 
-/** Each picture made anew, pixel by pixel, from where `from` says that it comes. */
+/** Rebuilds each image pixel by pixel; `from` returns the source position of each pixel. */
 function moved({ data, shape }, from) {
   const [pictures, side, , channels] = shape
   const result = new Uint8Array(data.length)
@@ -29,7 +29,7 @@ function moved({ data, shape }, from) {
 
 const draws = uniforms([7, 7], 4 * count)
 
-/** By a right angle of its own. */
+/** Turns each image by a random multiple of 90 degrees. */
 const anyQuarter = (images) =>
   moved(images, (index, y, x, side) => {
     const quarters = Math.floor(4 * draws[index])
@@ -42,7 +42,7 @@ const anyQuarter = (images) =>
     ][quarters]
   })
 
-/** By any angle, the nearest pixel, mirrored where that leads outside. */
+/** Turns each image by a random angle, with nearest pixels, mirrored at the edges. */
 const anyAngle = (images) =>
   moved(images, (index, y, x, side) => {
     const angle = 2 * Math.PI * draws[index]
@@ -57,14 +57,14 @@ const anyAngle = (images) =>
     ]
   })
 
-/** Moved around its edges by a draw of its own, so that nothing has a place. */
+/** Shifts each image cyclically by a random amount, so that no content has a fixed position. */
 const anyPlace = (images) =>
   moved(images, (index, y, x, side) => [
     (y + Math.floor(side * draws[index])) % side,
     (x + Math.floor(side * draws[count + index])) % side,
   ])
 
-/** Grey, in three channels. */
+/** Grey images with three channels. */
 const grey = ({ data, shape }) => ({
   data: data.map(
     (_, i) => data[i - (i % 3)] * 0.3 + data[i - (i % 3) + 1] * 0.6 + data[i - (i % 3) + 2] * 0.1,
@@ -75,7 +75,7 @@ const grey = ({ data, shape }) => ({
 const { images } = await sampleImages(cifar, { count })
 const digits = (await sampleImages(mnist, { count })).images
 const rows = []
-for (const [set, pictures] of [
+for (const [set, measuredImages] of [
   ['CIFAR-10', images],
   ['CIFAR-10, quarter turns', anyQuarter(images)],
   ['CIFAR-10, any angle', anyAngle(images)],
@@ -84,27 +84,27 @@ for (const [set, pictures] of [
   ['MNIST', digits],
   ['MNIST, quarter turns', anyQuarter(digits)],
 ]) {
-  const measures = measureImages(pictures, set)
+  const measures = measureImages(measuredImages, set)
   const { methods } = advise({ ...measures, count: 50_000 })
-  const said = (name) => methods.find((method) => method.name === name).verdict
+  const verdictOn = (name) => methods.find((method) => method.name === name).verdict
   rows.push(
     {
-      case: `${set}: upright found among four (rotation: ${said('rotation')})`,
+      case: `${set}: upright image found among four rotations (rotation: ${verdictOn('rotation')})`,
       value: 100 * measures.orientation.turns.accuracy,
       unit: '%',
     },
     {
-      case: `${set}: told from its mirror image`,
+      case: `${set}: distinguished from its mirror image`,
       value: 100 * measures.orientation.mirrored.accuracy,
       unit: '%',
     },
     {
-      case: `${set}: direction of a patch of four (relative-patch: ${said('relative-patch')})`,
+      case: `${set}: direction of a patch, one of four (relative-patch: ${verdictOn('relative-patch')})`,
       value: 100 * measures.layout.accuracy,
       unit: '%',
     },
     {
-      case: `${set}: colour beyond brightness (split-brain: ${said('split-brain')})`,
+      case: `${set}: colour beyond brightness (split-brain: ${verdictOn('split-brain')})`,
       value: measures.colour.beyondBrightness,
       unit: 'Lab',
     },
@@ -117,7 +117,7 @@ const start = performance.now()
 const { status, stderr } = spawnSync(process.execPath, [bin, 'advise', cifar], { encoding: 'utf8' })
 if (status !== 0) throw new Error(stderr)
 rows.push({
-  case: `selfsup advise on a folder${quick ? ', a part of it' : ' of 50,000'}`,
+  case: `selfsup advise on a folder${quick ? ', a subset' : ' of 50,000'}`,
   value: (performance.now() - start) / 1000,
   unit: 's',
 })

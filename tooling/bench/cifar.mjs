@@ -5,14 +5,14 @@ import { join } from 'node:path'
 const perClass = { train: 300, test: 60 }
 
 /**
- * CIFAR-10 as JPEG or PNG files, train/CLASS/ and test/CLASS/, from $SELFSUP_CIFAR10; a part of it where it has to be quick.
- * @throws Error when there is none
+ * The folder of CIFAR-10 as JPEG or PNG files, train/CLASS/ and test/CLASS/, from $SELFSUP_CIFAR10; a subset of it if `quick`.
+ * @throws Error if it does not exist
  */
 export function cifarFolder(quick) {
   const whole = process.env.SELFSUP_CIFAR10
   if (!whole || !existsSync(join(whole, 'train')) || !existsSync(join(whole, 'test')))
     throw new Error(
-      'this benchmark needs CIFAR-10 as pictures: SELFSUP_CIFAR10 names the folder that holds train/CLASS/ and test/CLASS/',
+      'this benchmark needs CIFAR-10 as images: set SELFSUP_CIFAR10 to the folder that contains train/CLASS/ and test/CLASS/',
     )
   if (!quick) return whole
   const part = join(tmpdir(), 'selfsup-bench-cifar10')

@@ -5,11 +5,11 @@ import { setTimeout } from 'node:timers/promises'
 const turnMs = 4_000
 
 /**
- * Lets programs work alternately, a few seconds each, and counts only the time of their turns: a machine that is
- * faster in one minute than in the next is so for each of them. A program prints `begin` when what is to be measured
- * starts; its report and `end N UNIT` after N of what it makes.
+ * Runs programs alternately, a few seconds each, and counts only the time of their turns, so that variations of the machine's speed
+ * affect all of them alike. A program prints `begin` when the measured part starts; at the end its report and `end N UNIT`, where N is
+ * the amount of its work.
  * @param programs [command, script] each
- * @returns for each N a second, the unit, and the report; undefined for one that failed
+ * @returns for each program N per second, the unit, and the report; undefined if it failed
  */
 export async function inTurns(programs, env) {
   const running = programs.map(([command, script]) => start(command, script, env))

@@ -1,11 +1,11 @@
-// What a long benchmark measured, kept so that it may be stopped and go on: delete the folder to begin anew. Runs lie in .cache;
-// figures too, or in SELFSUP_KEPT where a benchmark of hours is to go on elsewhere.
+// Saves the results of long benchmarks, so that they can be interrupted and resumed; delete the folder to start again. Runs are in .cache;
+// results too, or in SELFSUP_KEPT if a benchmark is to be resumed on another machine.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { load } from './packages.mjs'
 
-/** @param path of the folder within .cache, such as `bench-iic/full` */
+/** @param path path of the folder within .cache, such as `bench-iic/full` */
 export function keeping(path) {
   const folder = fileURLToPath(new URL(`../../.cache/${path}`, import.meta.url))
   const figures = process.env.SELFSUP_KEPT ? join(process.env.SELFSUP_KEPT, path) : folder
@@ -15,7 +15,7 @@ export function keeping(path) {
 
   return {
     folder,
-    /** The kept result, else what `measure` finds; undefined where there is none and it is not asked for. */
+    /** Returns the saved result, or the one of `measure`; undefined if none is saved and it is not requested. */
     async once(name, measure, asked = true) {
       if (existsSync(fileOf(name))) return JSON.parse(readFileSync(fileOf(name), 'utf8'))
       if (!asked) return undefined
@@ -24,7 +24,7 @@ export function keeping(path) {
       console.error(`${name}: ${JSON.stringify(found)}`)
       return found
     },
-    /** Trains, or goes on, or takes what a finished run left; seconds only of a run in one piece. */
+    /** Trains, resumes, or restores a finished run; returns the seconds of an uninterrupted run. */
     async learn(name, method, dataset, options) {
       const { readRun, restoreMethod, train } = await load('train')
       const out = runOf(name)
@@ -36,7 +36,7 @@ export function keeping(path) {
       const { seconds } = await train(method, dataset, { ...options, out, resume: run !== undefined })
       return run ? {} : { seconds }
     },
-    /** Frees the room of a run that is no longer needed. */
+    /** Deletes a run that is no longer needed. */
     forget(name) {
       rmSync(runOf(name), { recursive: true, force: true })
     },

@@ -1,4 +1,4 @@
-// Features to be judged, the same for ours and the peer's: ten classes of ten clouds each, in files that both read.
+// Features for the kNN benchmark, the same for both sides: ten classes of ten clusters each, in files that both sides read.
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,12 +6,12 @@ import { load } from './packages.mjs'
 
 const { derive, normals } = await load('core')
 
-/** Sizes of the full measurement, and of a first look. */
+/** Sizes of the full and of the quick benchmark. */
 export const sizesOf = (quick) =>
   quick ? { train: 5_000, test: 1_000, width: 128 } : { train: 50_000, test: 10_000, width: 512 }
 
 /**
- * Makes them once under .cache/bench: train.f32 and test.f32, [count, width] little-endian, and train.i32 and test.i32, their classes.
+ * Creates the files once under .cache/bench: train.f32 and test.f32, [count, width] little-endian, and train.i32 and test.i32, their classes.
  * @returns the folder
  */
 export function featuresFolder(quick) {
@@ -28,7 +28,7 @@ export function featuresFolder(quick) {
     const values = new Float32Array(count * width)
     const labels = new Int32Array(count)
     for (let row = 0; row < count; row++) {
-      // Which cloud an image is of changes irregularly, each as often as the others.
+      // The cluster of an image changes irregularly; all clusters have the same size.
       const cloud = (row * 7919 + number * 31) % 100
       const noise = normals(derive([5, 2 + number], row), width)
       for (let f = 0; f < width; f++)

@@ -1,12 +1,12 @@
-// Whether memory stays: resident memory after 200 steps of a small network's training and at the end of 2,000, compiled
-// and one operation after another; and the largest difference of their losses over the first 20 steps.
+// Memory leaks: resident memory after 200 and after 2,000 training steps of a small network, compiled and one operation at a time; and the
+// largest relative difference of their losses over the first 20 steps.
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { bare, load, prepared, quick, report } from './packages.mjs'
 import { bareSimclr } from './simclr-step.mjs'
 
 setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') // JavaScript's own comes and goes
+const collectGarbage = runInNewContext('gc') // so that JavaScript's garbage does not count
 const steps = quick ? 600 : 2_000
 const { convnet } = await load('backbones')
 const tf = await bare('@tensorflow/tfjs-core')
@@ -19,7 +19,7 @@ function trained(eager) {
   const losses = []
   const resident = []
   for (let i = 0; i < steps; i++) {
-    // A new batch from the host each time, as in training.
+    // A new batch from the host in each step, as in training.
     const batch = {
       images: tf.randomUniform([16, 16, 16, 3], 0, 1, 'float32', i + 1),
       labels: tf.fill([16], -1, 'int32'),
@@ -45,11 +45,11 @@ function trained(eager) {
 
 const compiled = trained(false)
 const eager = trained(true)
-const off = compiled.losses.slice(0, 20).map((loss, i) => Math.abs(loss / eager.losses[i] - 1))
+const differences = compiled.losses.slice(0, 20).map((loss, i) => Math.abs(loss / eager.losses[i] - 1))
 const rows = [
   {
-    case: 'eager and compiled apart, 20 steps',
-    value: Math.max(...off) * 1e6,
+    case: 'difference of eager and compiled losses, 20 steps',
+    value: Math.max(...differences) * 1e6,
     unit: 'millionths of the loss',
   },
 ]

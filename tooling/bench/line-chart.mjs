@@ -1,11 +1,11 @@
-// A line chart as SVG, for RESULTS.md: readable on light and dark pages.
+// A line chart as SVG, for RESULTS.md; readable on light and dark pages.
 const colours = ['#4477aa', '#ee6677', '#228833', '#aa7700', '#66ccee', '#aa3377', '#888888']
 const [width, height] = [640, 360]
 const frame = { left: 60, right: 150, top: 40, bottom: 50 }
 
 const escaped = (text) => `${text}`.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
 
-/** Round numbers from below the lowest to above the highest. */
+/** Round numbers that enclose the range. */
 function ticks(lowest, highest, wanted = 5) {
   const rough = (highest - lowest || 1) / wanted
   const power = 10 ** Math.floor(Math.log10(rough))
@@ -17,7 +17,7 @@ function ticks(lowest, highest, wanted = 5) {
 
 /**
  * @param title heading
- * @param x { label, logarithmic }: where it is logarithmic, the ticks are the points' own places
+ * @param x { label, logarithmic }: if logarithmic, the ticks are at the points
  * @param y { label }
  * @param series [{ name, points: [[x, y], ...] }], at most seven
  */

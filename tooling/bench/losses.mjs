@@ -1,4 +1,4 @@
-// NT-Xent, forward and backward, of pairs with 128 features; 16,384 pairs are more than the peer's memory is for.
+// NT-Xent, forward and backward, of pairs with 128 features; the peer does not run 16,384 pairs, which need too much memory.
 import { bare, load, median, peakMemory, prepared, quick, report } from './packages.mjs'
 
 const { ntXent } = await load('losses')
@@ -13,7 +13,7 @@ for (const pairs of [256, 1024, 4096, 16384]) {
   const times = []
   const runs = pairs > 10_000 ? 1 : pairs > 2000 ? 2 : quick ? 10 : 20
   let first
-  // The first warms up, and compiles.
+  // The first call is for warm-up and compilation.
   for (let i = 0; i <= runs; i++) {
     const started = performance.now()
     tf.tidy(() => gradients(...z).map((gradient) => gradient.dataSync()[0]))
@@ -22,10 +22,10 @@ for (const pairs of [256, 1024, 4096, 16384]) {
   }
   rows.push({ case: `NT-Xent, ${pairs} pairs`, value: median(times), unit: 'ms' })
   if (pairs > 10_000) rows.push({ case: `first call, ${pairs} pairs`, value: first, unit: 'ms' })
-  // Sizes ascend, so that the peak is this one's; small ones vanish in what the process holds already.
+  // Sizes ascend, so that the peak is that of the current size. Small sizes need less than the process already uses.
   if (pairs > 2000)
     rows.push({
-      case: `memory added by ${pairs} pairs`,
+      case: `additional memory for ${pairs} pairs`,
       value: Math.max(1, peakMemory() - before),
       unit: 'MB',
     })

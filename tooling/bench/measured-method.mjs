@@ -1,4 +1,4 @@
-// One method trained and judged by the command line, in a process of its own, or what is kept of that.
+// Trains and evaluates a method with the command line, in a separate process, or returns the saved result.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ const kept = keeping(`bench-methods/${quick ? 'quick' : 'full'}`)
 
 const mixedPrecision = { float32: 'off', mixed: 'on' }
 
-/** Runs a script in a precision; its standard output, and its peak memory in MB. */
+/** Runs a script with a precision; returns its standard output, and its peak memory in MB. */
 function run(precision, script, ...args) {
   const memory = join(kept.folder, `peak-${process.pid}`)
   const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], {
@@ -34,9 +34,9 @@ function run(precision, script, ...args) {
 }
 
 /**
- * `selfsup pretrain` on all training pictures, `selfsup evaluate` on all of both.
- * @param how.precision `float32` or `mixed`; default as the environment says
- * @returns { command, seconds of training with start-up and decoding, peak memory in MB, spread at the end, results }
+ * Runs `selfsup pretrain` on all training images and `selfsup evaluate` on all training and test images.
+ * @param how.precision `float32` or `mixed`; default: as set in the environment
+ * @returns { command, seconds of training including start-up and decoding, peak memory in MB, spread at the end, results }
  */
 export function measuredMethod(
   name,
@@ -79,7 +79,7 @@ export function measuredMethod(
   return kept.once(title, measure, asked)
 }
 
-/** The same network from labels. */
+/** The same network with supervised training. */
 export function measuredSupervised({ epochs, asked = true }) {
   const measure = () => {
     const { stdout, peak } = run(undefined, join(here, 'methods-supervised.mjs'), `${epochs}`)

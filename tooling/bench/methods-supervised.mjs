@@ -1,4 +1,4 @@
-// The four-layer ConvNet trained from CIFAR-10's labels, on crops and mirrored pictures: what features from labels are worth.
+// The four-layer ConvNet trained with CIFAR-10's labels, on crops and mirrored images, for comparison.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,7 +17,7 @@ const folder = process.env.SELFSUP_CIFAR10
 const epochs = Number(process.argv[2])
 const scratch = mkdtempSync(join(tmpdir(), 'selfsup-supervised-'))
 
-/** Cross-entropy of the classes that a linear map of the features tells. */
+/** Cross-entropy of a linear classifier on the features. */
 function supervised(backbone, classes) {
   const input = tfl.input({ shape: backbone.outputs[0].shape.slice(1) })
   const outputs = tfl.layers.dense({ units: classes, name: 'classes' }).apply(input)

@@ -1,7 +1,7 @@
-// Every method on all of CIFAR-10 with the four-layer ConvNet: three epochs with lightly's settings, three at several batch
-// sizes, ten epochs beside random weights and training from labels. What is measured is kept in .cache/bench-methods, so that
-// a benchmark of hours may be stopped and go on: delete it to begin anew. SELFSUP_PART=three,batches,ten does only those
-// parts, SELFSUP_METHODS=byol,iic only those methods; what is kept is shown in any case.
+// Every method on all of CIFAR-10 with the four-layer ConvNet: three epochs with lightly's settings, three at several batch sizes, and ten
+// epochs compared with random weights and supervised training. Results are saved in .cache/bench-methods, so that the benchmark, which
+// takes hours, can be interrupted and resumed; delete it to start again. SELFSUP_PART=three,batches,ten runs only those parts,
+// SELFSUP_METHODS=byol,iic only those methods; saved results are always shown.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { lineChart } from './line-chart.mjs'
@@ -14,7 +14,7 @@ const only = process.env.SELFSUP_METHODS?.split(',')
 const rows = []
 const percent = (title, part) => rows.push({ case: title, value: 100 * part, unit: '%' })
 
-/** Cases of a part, each with its result; those not asked for only when it is kept. */
+/** Cases of a part with their results; cases that are not requested are included if they are saved. */
 async function* results(part, cases, measure) {
   for (const [name, settings] of Object.entries(cases)) {
     const asked = (!parts || parts.includes(part)) && (!only || only.includes(name.split(',')[0]))
@@ -23,7 +23,7 @@ async function* results(part, cases, measure) {
   }
 }
 
-/** In float32, to compare with lightly in float32, and in mixed precision, to compare with lightly under autocast. */
+/** float32 is compared with lightly in float32, mixed precision with lightly under autocast. */
 async function three() {
   const measure = (name, settings, asked) =>
     measuredMethod(name, { ...settings, epochs: quick ? 1 : 3, asked })
@@ -57,10 +57,10 @@ async function batches() {
   writeFileSync(fileURLToPath(new URL('charts/batch-sizes.svg', import.meta.url)), chart)
 }
 
-/** Beside whom features that learned nothing are shown, and as what: for all that see pictures, and for who sees edges. */
+/** Methods after which baselines are shown, with their labels: one for methods that take images, one for IIC's edge input. */
 const baselines = {
   simclr: { 'random weights': 'random weights', 'raw pixels': 'raw pixels' },
-  iic: { 'random weights': 'random weights, seeing what iic sees' },
+  iic: { 'random weights': 'random weights, input of iic' },
 }
 
 async function ten() {
@@ -76,7 +76,7 @@ async function ten() {
       if (!of) continue
       percent(`${of}: kNN`, knn)
       percent(`${of}: linear probe`, linear)
-      if (classifier !== undefined) percent(`${of}: its own classifier`, classifier)
+      if (classifier !== undefined) percent(`${of}: its classifier`, classifier)
     }
     rows.push({ case: `${name}: training`, value: seconds, unit: 's' })
     rows.push({ case: `${name}: peak memory`, value: peak, unit: 'MB' })

@@ -1,6 +1,6 @@
-// Metric learning on MNIST whose last three digits are never seen in training: Recall@1 and NMI on the test pictures of
-// those three, for each loss, from labels and without. What is measured is kept in .cache/bench-metric-learning, so that the
-// benchmark may be stopped and go on: delete it to begin anew.
+// Metric learning on MNIST without the last three digits: Recall@1 and NMI on the test images of those three, for each loss, with and
+// without labels. Results are saved in .cache/bench-metric-learning, so that the benchmark can be interrupted and resumed; delete it to
+// start again.
 import { fileURLToPath } from 'node:url'
 import { keeping } from './keeping.mjs'
 import { load, prepared, quick, report } from './packages.mjs'
@@ -19,7 +19,7 @@ const kept = keeping(`bench-metric-learning/${quick ? 'quick' : 'full'}`)
 const size = 28
 const rows = []
 
-/** The pictures of some digits, in memory. */
+/** The images of some digits, in memory. */
 async function digits(split, wanted, limit = Number.POSITIVE_INFINITY) {
   const all = await openImages(folder, { split })
   const [pixels, labels] = [[], []]
@@ -51,7 +51,7 @@ const unseen = await digits('test', (label) => label >= 7)
 async function judge(encode, euclidean = false) {
   const features = await extractFeatures(encode, unseen, { normalisation, size, engine })
   const { 1: recall } = await recallAtK(features, { k: [1], normalise: !euclidean })
-  // Clusters of directions where recall is by directions.
+  // k-means on l2-normalised features if recall uses cosine similarity.
   const unit = features.values.slice()
   for (let start = 0; start < unit.length && !euclidean; start += features.width) {
     const row = unit.subarray(start, start + features.width)
@@ -64,7 +64,7 @@ async function judge(encode, euclidean = false) {
   return { recall, information: normalisedMutualInformation(features.labels, assignments) }
 }
 
-/** Shown by what is kept, else measured. */
+/** Adds the rows of a saved or measured result. */
 async function shown(title, measure) {
   const { recall, information } = await kept.once(title, measure)
   rows.push(
@@ -83,7 +83,7 @@ const losses = [
   { loss: 'lifted' },
   { loss: 'supcon' },
 ]
-// Few pictures and many kinds of them: a digit's class has 16 in a batch; without labels each picture is its own.
+// With labels, a batch has 16 images per digit; without labels, each image is its own class.
 const kinds = [
   { name: 'labels', options: { labels: 'classes', perClass: 16, minScale: 0.6 }, batchSize: 112 },
   { name: 'no labels', options: { labels: 'images', minScale: 0.6 }, batchSize: 112 },

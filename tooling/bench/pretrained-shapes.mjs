@@ -1,4 +1,4 @@
-// What the detection and captioning benchmarks share: SimCLR on drawn shapes, two in each picture, and random weights.
+// Shared by the detection and captioning benchmarks: SimCLR on synthetic shapes, two per image, and random weights.
 import { keeping } from './keeping.mjs'
 import { load, quick } from './packages.mjs'
 
@@ -18,10 +18,10 @@ export const labelled = {
   test: shapes({ size, objects, seed: 2, split: 'test', count: quick ? 200 : 1000 }),
 }
 
-/** Pretraining and what is measured on it, kept. */
+/** Saved pretraining and results. */
 export const kept = keeping(`bench-shapes/${quick ? 'quick' : 'full'}`)
 
-/** A backbone that learned without labels, and one that did not, by name; how long the one took, where it is known. */
+/** A pretrained and a random backbone by name, and the seconds of the pretraining if it was uninterrupted. */
 export async function backbonesOf(engine) {
   const [pretrained, random] = [convnet({ size, seed: 1 }), convnet({ size, seed: 1 })]
   const method = simclr(pretrained, {}, { normalisation })
@@ -36,7 +36,7 @@ export async function backbonesOf(engine) {
   return { backbones: { 'SimCLR weights': pretrained, 'random weights': random }, seconds }
 }
 
-/** A backbone as detectors take it. */
+/** Wraps a backbone as a network for detectors. */
 export function networkOf(backbone) {
   const maps = featureMaps(backbone)
   return {
@@ -47,6 +47,6 @@ export function networkOf(backbone) {
   }
 }
 
-/** Features of the labelled pictures of a part. */
+/** Features of the labelled images of a split. */
 export const featuresOf = (backbone, part, engine) =>
   extractFeatures(backbone, labelled[part], { normalisation, size, engine })

@@ -6,11 +6,11 @@ import { table } from './table.mjs'
 const path = fileURLToPath(new URL('RESULTS.md', import.meta.url))
 const head = `# Results
 
-The last recorded run of each benchmark; medians over its rounds, ours and the peer's alternately. Ratios compare within a run, not
+The last recorded run of each benchmark; medians over its rounds, ours and the peer's alternately. Only compare results within a run, not
 between machines.
 `
 
-/** Writes a benchmark's section of RESULTS.md anew: machine, date, versions, table. */
+/** Replaces a benchmark's section of RESULTS.md: machine, date, versions, table. */
 export function record(name, { rows, quick, rounds, busy, measured }) {
   const text = existsSync(path) ? readFileSync(path, 'utf8') : head
   const engine = measured.find(({ side }) => side === 'ours')?.engine
@@ -18,7 +18,7 @@ export function record(name, { rows, quick, rounds, busy, measured }) {
   const facts = [
     new Date().toISOString().slice(0, 10),
     `${cpus()[0].model.trim()}, ${cpus().length} cores`,
-    busy > 0.2 ? `other programs took ${busy.toFixed(1)} cores at the start` : undefined,
+    busy > 0.2 ? `other programs used ${busy.toFixed(1)} cores at the start` : undefined,
     `Node ${process.version}`,
     engine,
     versions,

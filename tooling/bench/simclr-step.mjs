@@ -1,4 +1,4 @@
-// One step of SimCLR (NT-Xent, SGD) without data or views, as step.py has it in PyTorch.
+// One step of SimCLR (NT-Xent, SGD) without data loading and views, as in step.py in PyTorch.
 import { bare, load } from './packages.mjs'
 
 const { projector } = await load('backbones')
@@ -6,7 +6,7 @@ const { ntXent } = await load('losses')
 const { trainingStep } = await load('train')
 const tf = await bare('@tensorflow/tfjs-core')
 
-/** The training step of a backbone and a projector whose views are the pictures as they are. */
+/** Training step of a backbone and a projector on the given images, without augmentation. */
 export function bareSimclr(engine, backbone, widths) {
   const inputs = backbone.outputs[0].shape.at(-1)
   const head = projector({ inputs, batchNorm: false, ...widths })
@@ -22,13 +22,13 @@ export function bareSimclr(engine, backbone, widths) {
     },
     dispose() {},
   }
-  const steps = 1e4 // as in a long run
+  const steps = 1e4 // number of steps of a long run
   return trainingStep(method, { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 }, engine, { steps })
 }
 
 /**
- * A projector 512-128 behind the backbone, and a batch of noise on the device.
- * @returns run() computes a step and gives its loss, a tensor [1] that is the caller's
+ * A SimCLR step with a projector 512-128 on the backbone, and a batch of noise on the device.
+ * @returns run() computes a step and returns its loss, a tensor [1] that the caller disposes of
  */
 export function simclrStep(engine, backbone, images) {
   const step = bareSimclr(engine, backbone, { hidden: 512, outputs: 128 })
