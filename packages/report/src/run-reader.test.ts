@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type MadeUpRun, writeRun } from '../../../tooling/browser/made-up-runs.js'
+import { type SampleRun, writeRun } from '../../../tooling/browser/sample-runs.js'
 import { parseRecord } from './evaluation-files.js'
 import { findRuns } from './find-runs.js'
 import { missingSections } from './missing.js'
@@ -15,7 +15,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-const run: MadeUpRun = {
+const run: SampleRun = {
   method: 'simclr',
   backbone: 'resnet18',
   steps: 400,
