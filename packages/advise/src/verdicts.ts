@@ -12,9 +12,7 @@ export interface Verdict {
 
 type VerdictAndReason = readonly [Verdict['verdict'], string]
 
-/**
- * Whether an accuracy is close to chance: the interval is below `little`, or it includes chance and excludes `UNSURE`.
- */
+/** Whether an accuracy is close to chance: the interval is below `little`, or it includes chance and excludes `UNSURE`. */
 function nearChance({ interval: [low, high], chance }: ToldApart, little: number): boolean {
   return high < little || (low < chance && high < UNSURE)
 }
@@ -200,7 +198,7 @@ function positions(measures: Measures, least: number): VerdictAndReason {
       `patches of images of ${sizes.median} pixels are too small; at least ${least} pixels are needed`,
     ]
   if (!layout) return notMeasured(measures)
-  const found = `a small classifier predicts in which of four directions a patch is in ${formatAccuracy(layout)}`
+  const found = `a small classifier predicts the direction of a patch, one of four, in ${formatAccuracy(layout)}`
   if (nearChance(layout, NO_LAYOUT))
     return ['unsuited', `all parts of an image look alike, as in textures: ${found}`]
   if (layout.interval[0] < HAS_LAYOUT)

@@ -21,11 +21,11 @@ const LONGEST = 4
  * @returns four numbers, 0..1
  * @throws SelfsupError if there are no images, or an image has no reference
  */
-export function bleu(pictures: readonly CaptionedPicture[]): [number, number, number, number] {
-  checkReferences('bleu', pictures)
+export function bleu(images: readonly CaptionedPicture[]): [number, number, number, number] {
+  checkReferences('bleu', images)
   const [right, guessed] = [new Float64Array(LONGEST), new Float64Array(LONGEST)]
   let [length, referenceLength] = [0, 0]
-  for (const { made, references } of pictures) {
+  for (const { made, references } of images) {
     const words = wordsOf(made)
     const lists = references.map(wordsOf)
     length += words.length
@@ -69,14 +69,14 @@ const SIGMA = 6
  * @returns mean over the images, 0..10; 0 if there is only one image
  * @throws SelfsupError if there are no images, or an image has no reference
  */
-export function cider(pictures: readonly CaptionedPicture[]): number {
-  checkReferences('cider', pictures)
-  const references = pictures.map((picture) => picture.references.map((each) => runsOf(wordsOf(each))))
+export function cider(images: readonly CaptionedPicture[]): number {
+  checkReferences('cider', images)
+  const references = images.map((image) => image.references.map((each) => runsOf(wordsOf(each))))
   const frequency = new Map<string, number>()
   for (const each of references)
     for (const run of new Set(each.flatMap((counts) => [...counts.keys()])))
       frequency.set(run, (frequency.get(run) ?? 0) + 1)
-  const all = Math.log(pictures.length)
+  const all = Math.log(images.length)
   const weigh = (counts: ReadonlyMap<string, number>): Weighted => {
     const weights = new Map<string, number>()
     const squares = new Float64Array(LONGEST)
@@ -89,7 +89,7 @@ export function cider(pictures: readonly CaptionedPicture[]): number {
     }
     return { weights, norms: squares.map(Math.sqrt), length }
   }
-  const scores = pictures.map(({ made }, i) => {
+  const scores = images.map(({ made }, i) => {
     const own = weigh(runsOf(wordsOf(made)))
     const likeness = references[i]!.reduce((sum, reference) => sum + likenessOf(own, weigh(reference)), 0)
     return (10 * likeness) / references[i]!.length
@@ -138,8 +138,8 @@ function orderOf(run: string): number {
   return spaces
 }
 
-function checkReferences(where: string, pictures: readonly CaptionedPicture[]): void {
-  expected(pictures.length > 0, `${where}: there are no images`)
-  const without = pictures.findIndex(({ references }) => references.length === 0)
+function checkReferences(where: string, images: readonly CaptionedPicture[]): void {
+  expected(images.length > 0, `${where}: there are no images`)
+  const without = images.findIndex(({ references }) => references.length === 0)
   expected(without < 0, `${where}: image ${without} has no reference caption`)
 }

@@ -37,25 +37,25 @@ const RECALLS = steps(0, 1, 101)
  * Average precision of detections as COCO defines it (Lin et al. 2014, arXiv:1405.0312; pycocotools' COCOeval over all areas).
  * For each class and overlap threshold, detections of all images, in order of their scores, are each matched to the free object
  * that they overlap most, if the overlap reaches the threshold. The precision, made monotonic, is averaged over 101 recalls.
- * @param pictures boxes may be in any unit, the same for all
+ * @param images boxes may be in any unit, the same for all
  * @param options.mostFound highest-scored detections of each class in an image that count; default 100
  * @throws SelfsupError if no image contains an object, or a number is not finite
  */
 export function detectionScores(
-  pictures: readonly DetectedPicture[],
+  images: readonly DetectedPicture[],
   { mostFound = 100 }: { readonly mostFound?: number } = {},
 ): DetectionScores {
-  for (const { truth, found } of pictures)
+  for (const { truth, found } of images)
     for (const each of [...truth, ...found])
       expected(
         each.box.every(Number.isFinite) && (!('score' in each) || Number.isFinite(each.score)),
         `detectionScores: boxes and scores must be finite; got ${JSON.stringify(each)}`,
       )
-  const labels = [...new Set(pictures.flatMap(({ truth }) => truth.map(({ label }) => label)))].sort(
+  const labels = [...new Set(images.flatMap(({ truth }) => truth.map(({ label }) => label)))].sort(
     (a, b) => a - b,
   )
   expected(labels.length > 0, 'detectionScores: no image contains an object')
-  const classes = labels.map((label) => scoresOfClass(pictures, label, mostFound))
+  const classes = labels.map((label) => scoresOfClass(images, label, mostFound))
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
   const at = (overlap: number) => mean(classes.map(({ precisions }) => precisions[overlap]!))
   return {
@@ -67,8 +67,8 @@ export function detectionScores(
   }
 }
 
-function scoresOfClass(pictures: readonly DetectedPicture[], label: number, mostFound: number) {
-  const own = pictures.map(({ truth, found }) => {
+function scoresOfClass(images: readonly DetectedPicture[], label: number, mostFound: number) {
+  const own = images.map(({ truth, found }) => {
     const boxes = truth.filter((each) => each.label === label).map(({ box }) => box)
     const best = found.filter((each) => each.label === label).sort((a, b) => b.score - a.score)
     const kept = best.slice(0, mostFound)

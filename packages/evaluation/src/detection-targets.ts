@@ -23,7 +23,7 @@ const RADIUS = 1.5
 /**
  * Boxes in the coordinates of the network's input: the image's central square, resized to `size`. Boxes whose centre is outside
  * are left out, the others are clipped.
- * @param picture [height, width]
+ * @param imageSize [height, width] of the image
  */
 export function seenBoxes(
   boxes: readonly AnnotatedBox[],

@@ -6,16 +6,16 @@ import type { Features } from './features.js'
 /** A network that a protocol may train: its own copy. Call `dispose` when done. */
 export interface TrainableNetwork {
   /**
-   * @param pictures normalised images, [batch, size, size, channels]
+   * @param images normalised images, [batch, size, size, channels]
    * @param training if true, batch normalisation uses the batch's statistics and updates its averages, if it can
    * @returns [batch, features]
    */
-  apply(pictures: Tensor4D, training: boolean): Tensor2D
+  apply(images: Tensor4D, training: boolean): Tensor2D
   /**
    * Two feature maps [batch, height, width, channels], the second of half the size, for detection. Absent if the network has
    * no spatial feature maps.
    */
-  maps?(pictures: Tensor4D, training: boolean): readonly [Tensor4D, Tensor4D]
+  maps?(images: Tensor4D, training: boolean): readonly [Tensor4D, Tensor4D]
   /** trainable weights, from input to output: the order that layer-wise learning rates use */
   readonly weights: Readonly<Record<string, Variable>>
   dispose(): void

@@ -107,12 +107,12 @@ export interface MapDrawing {
   readonly shows: (label: number) => boolean
   readonly selected?: number
   /** draw thumbnails instead of dots */
-  readonly pictures?: { readonly atlas: Atlas; readonly image: CanvasImageSource }
+  readonly thumbnails?: { readonly atlas: Atlas; readonly image: CanvasImageSource }
 }
 
 /** Draws the map; takes a few milliseconds for thousands of points. */
 export function drawMap(canvas: HTMLCanvasElement, drawing: MapDrawing): void {
-  const { map, window, area, classes, shows, selected, pictures } = drawing
+  const { map, window, area, classes, shows, selected, thumbnails } = drawing
   const ratio = devicePixelRatio || 1
   canvas.width = Math.round(area.width * ratio)
   canvas.height = Math.round(area.height * ratio)
@@ -125,11 +125,11 @@ export function drawMap(canvas: HTMLCanvasElement, drawing: MapDrawing): void {
     if (x < -side || y < -side || x > area.width + side || y > area.height + side) continue
     const label = map.labels[i]!
     context.globalAlpha = shows(label) ? 0.85 : 0.07
-    const cell = pictures && cellOf(pictures.atlas, map.positions[i]!)
-    if (pictures && cell !== undefined) {
-      const { cell: size, columns } = pictures.atlas
+    const cell = thumbnails && cellOf(thumbnails.atlas, map.positions[i]!)
+    if (thumbnails && cell !== undefined) {
+      const { cell: size, columns } = thumbnails.atlas
       const [left, top] = [(cell % columns) * size, Math.floor(cell / columns) * size]
-      context.drawImage(pictures.image, left, top, size, size, x - side / 2, y - side / 2, side, side)
+      context.drawImage(thumbnails.image, left, top, size, size, x - side / 2, y - side / 2, side, side)
       continue
     }
     context.fillStyle = classColor(label, classes)
@@ -143,6 +143,6 @@ export function drawMap(canvas: HTMLCanvasElement, drawing: MapDrawing): void {
   context.lineWidth = 2
   context.strokeStyle = cssColor('--text')
   context.beginPath()
-  context.arc(x, y, (pictures ? side / 1.5 : radius) + 3, 0, 2 * Math.PI)
+  context.arc(x, y, (thumbnails ? side / 1.5 : radius) + 3, 0, 2 * Math.PI)
   context.stroke()
 }

@@ -44,7 +44,7 @@ export function EmbeddingMapView({ map, atlas }: MapProps) {
         classes,
         shows,
         selected,
-        pictures: asImages && atlas && image ? { atlas, image } : undefined,
+        thumbnails: asImages && atlas && image ? { atlas, image } : undefined,
       })
     draw()
     document.addEventListener(REPAINT, draw)
