@@ -1,9 +1,7 @@
 import { median } from './packages.mjs'
 
-/** @import { Scalar, Tensor } from '@tensorflow/tfjs-core' */
-
 /**
- * 10,000 additions of scalars, each of the last one's result.
+ * 10,000 additions of scalars, each of the previous result.
  * @param {typeof import('@tensorflow/tfjs-core')} tf
  */
 export function additions(tf) {
@@ -17,7 +15,7 @@ export function additions(tf) {
       return sum
     },
     /**
-     * Median of nine runs, after three to warm up.
+     * median of nine runs, after three warm-up runs
      * @param {(start: Scalar) => Tensor} step
      */
     milliseconds(step) {
@@ -26,7 +24,7 @@ export function additions(tf) {
         const started = performance.now()
         const result = tf.tidy(() => step(x).dataSync()[0])
         times.push(performance.now() - started)
-        if (result !== 10_001) throw new Error(`10,000 additions gave ${result}`)
+        if (result !== 10_001) throw new Error(`10,000 additions returned ${result}`)
       }
       return median(times.slice(3))
     },

@@ -1,5 +1,5 @@
-// What `selfsup advise` measures on CIFAR-10 and MNIST as they are, and on the same turned at random, moved at random, made
-// grey; and how long it takes for a folder of 50,000 pictures.
+// Measurements and verdicts of `selfsup advise` on CIFAR-10 and MNIST: unchanged, randomly turned, randomly shifted, and grey; and its
+// time for a folder of 50,000 images.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,7 +15,7 @@ const mnist =
   process.env.SELFSUP_MNIST ?? fileURLToPath(new URL('../../../shared/data/mnist', import.meta.url))
 
 /**
- * Each picture made anew, pixel by pixel, from where `from` says that it comes.
+ * Rebuilds each image pixel by pixel; `from` returns the source position of each pixel.
  * @param {HostImages} images
  * @param {(index: number, y: number, x: number, side: number) => readonly [row: number, column: number]} from
  * @returns {HostImages}
@@ -38,7 +38,7 @@ const draws = uniforms([7, 7], 4 * count)
 const drawOf = (index) => draws[index] ?? 0
 
 /**
- * By a right angle of its own.
+ * Turns each image by a random multiple of 90 degrees.
  * @param {HostImages} images
  */
 const anyQuarter = (images) =>
@@ -51,7 +51,7 @@ const anyQuarter = (images) =>
   })
 
 /**
- * By any angle, the nearest pixel, mirrored where that leads outside.
+ * Turns each image by a random angle, with nearest pixels, mirrored at the edges.
  * @param {HostImages} images
  */
 const anyAngle = (images) =>
@@ -70,7 +70,7 @@ const anyAngle = (images) =>
   })
 
 /**
- * Moved around its edges by a draw of its own, so that nothing has a place.
+ * Shifts each image cyclically by a random amount, so that no content has a fixed position.
  * @param {HostImages} images
  */
 const anyPlace = (images) =>
@@ -80,7 +80,7 @@ const anyPlace = (images) =>
   ])
 
 /**
- * Grey, in three channels.
+ * Grey images with three channels.
  * @param {HostImages} images
  * @returns {HostImages}
  */
@@ -95,7 +95,7 @@ const grey = ({ data, shape }) => ({
 const { images } = await sampleImages(cifar, { count })
 const digits = (await sampleImages(mnist, { count })).images
 const rows = []
-/** @type {readonly (readonly [set: string, pictures: HostImages])[]} */
+/** @type {readonly (readonly [set: string, images: HostImages])[]} */
 const cases = [
   ['CIFAR-10', images],
   ['CIFAR-10, quarter turns', anyQuarter(images)],
@@ -105,31 +105,31 @@ const cases = [
   ['MNIST', digits],
   ['MNIST, quarter turns', anyQuarter(digits)],
 ]
-for (const [set, pictures] of cases) {
-  const measures = measureImages(pictures, set)
+for (const [set, measuredImages] of cases) {
+  const measures = measureImages(measuredImages, set)
   const { orientation, layout } = measures
-  if (!orientation || !layout) throw new Error(`${set}: too few pictures for its orientation and layout`)
+  if (!orientation || !layout) throw new Error(`${set}: too few images for its orientation and layout`)
   const { methods } = advise({ ...measures, count: 50_000 })
   /** @param {string} name */
-  const said = (name) => methods.find((method) => method.name === name)?.verdict
+  const verdictOn = (name) => methods.find((method) => method.name === name)?.verdict
   rows.push(
     {
-      case: `${set}: upright found among four (rotation: ${said('rotation')})`,
+      case: `${set}: upright image found among four rotations (rotation: ${verdictOn('rotation')})`,
       value: 100 * orientation.turns.accuracy,
       unit: '%',
     },
     {
-      case: `${set}: told from its mirror image`,
+      case: `${set}: distinguished from its mirror image`,
       value: 100 * orientation.mirrored.accuracy,
       unit: '%',
     },
     {
-      case: `${set}: direction of a patch of four (relative-patch: ${said('relative-patch')})`,
+      case: `${set}: direction of a patch, one of four (relative-patch: ${verdictOn('relative-patch')})`,
       value: 100 * layout.accuracy,
       unit: '%',
     },
     {
-      case: `${set}: colour beyond brightness (split-brain: ${said('split-brain')})`,
+      case: `${set}: colour beyond brightness (split-brain: ${verdictOn('split-brain')})`,
       value: measures.colour.beyondBrightness,
       unit: 'Lab',
     },
@@ -142,7 +142,7 @@ const start = performance.now()
 const { status, stderr } = spawnSync(process.execPath, [bin, 'advise', cifar], { encoding: 'utf8' })
 if (status !== 0) throw new Error(stderr)
 rows.push({
-  case: `selfsup advise on a folder${quick ? ', a part of it' : ' of 50,000'}`,
+  case: `selfsup advise on a folder${quick ? ', a subset' : ' of 50,000'}`,
   value: (performance.now() - start) / 1000,
   unit: 's',
 })

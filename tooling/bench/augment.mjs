@@ -1,4 +1,4 @@
-// SimCLR views: (a) of decoded 32x32 pictures, (b) of 500x375 JPEG files to 224x224, decoding included.
+// SimCLR views: (a) from decoded 32x32 images, (b) from 500x375 JPEG files to 224x224, including decoding.
 import { mkdirSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -40,10 +40,10 @@ async function rate(dataset, augmentation, batchSize) {
       const batch = { images: host.images && tensor(host.images), crops: host.crops?.map(tensor) }
       const seed = tf.tensor1d([epoch, views], 'int32')
       const made = make(batch, seed)
-      // Done when the last view's numbers are: reading one of them waits for all.
+      // Reading a number of the last view waits for all of them.
       tf.tidy(() => made.map((view) => tf.max(view).dataSync()))
       tf.dispose([batch.images, batch.crops, seed, made])
-      // The first batch warms up.
+      // The first batch is for warm-up.
       if (started === undefined) started = performance.now()
       else views += batchSize * made.length
       const elapsed = (performance.now() - started) / 1000
@@ -52,7 +52,7 @@ async function rate(dataset, augmentation, batchSize) {
   }
 }
 
-/** Decoded pictures in memory, as the peer's are. */
+/** Decoded images in memory, like the peer's. */
 function small() {
   const size = 32 * 32 * 3
   const pixels = Uint8Array.from({ length: 2560 * size }, () => 256 * Math.random())
@@ -70,7 +70,7 @@ function small() {
   })
 }
 
-/** Drawn pictures as 400 JPEG files of 500x375, made once; the peer reads the same. */
+/** Synthetic images as 400 JPEG files of 500x375, created once; the peer reads the same files. */
 async function photographs() {
   const folder = join(tmpdir(), 'selfsup-bench-500x375')
   mkdirSync(folder, { recursive: true })

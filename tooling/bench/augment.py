@@ -10,7 +10,7 @@ SECONDS = 6 if os.environ.get('SELFSUP_QUICK') else 15
 
 
 class Small(Dataset):
-    """Decoded pictures in memory, as ours are."""
+    """Decoded images in memory, like ours."""
     def __init__(self):
         self.pixels = np.random.default_rng(1).integers(0, 256, (2560, 32, 32, 3), dtype=np.uint8)
         self.transform = SimCLRTransform(input_size=32, gaussian_blur=0.0)
@@ -19,7 +19,7 @@ class Small(Dataset):
 
 
 class Large(Dataset):
-    """The files that ours has made."""
+    """The files created by augment.mjs."""
     def __init__(self):
         self.files = sorted(glob.glob(os.path.join(tempfile.gettempdir(), 'selfsup-bench-500x375', '*.jpg')))
         self.transform = SimCLRTransform(input_size=224)

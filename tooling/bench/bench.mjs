@@ -1,6 +1,6 @@
-// Benchmarks, ours and the peer's alternately in one run:
+// Runs a benchmark, ours and the peer's alternately:
 //   node tooling/bench/bench.mjs NAME [--quick] [--json] [--record] [--ours-only] [--peer-only]
-// Each side is a program of its own, whose last line is { rows: [{ case, value, unit }] }.
+// Each side is a separate program, whose last line of output is { rows: [{ case, value, unit }] }.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { busyCores } from './busy-cores.mjs'
@@ -28,10 +28,10 @@ const benches = {
   losses: { peer: 'losses.py', rounds: 3 },
   augment: { peer: 'augment.py', rounds: 3 },
   learn: { peer: 'learn.py', rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
-  loop: { peer: 'loop-bare.mjs', rounds: 1, turns: 'whole run, against its bare step' },
+  loop: { peer: 'loop-bare.mjs', rounds: 1, turns: 'whole run, against the training steps alone' },
   dispatch: { peer: 'dispatch-tfjs-node.mjs', rounds: 3 },
   methods: {
-    peer: 'methods-lightly.mjs', // what lightly reached once
+    peer: 'methods-lightly.mjs', // saved results of lightly
     rounds: 1,
     environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }),
   },
@@ -40,9 +40,9 @@ const benches = {
     rounds: 3,
     environment: (quick) => ({ SELFSUP_FEATURES: featuresFolder(quick) }),
   },
-  gpu: { peer: 'gpu.py', rounds: 1 }, // on an NVIDIA card
-  leak: { rounds: 1 }, // beside itself, later
-  // Without a peer: what a method learns, beside random weights.
+  gpu: { peer: 'gpu.py', rounds: 1 }, // needs an NVIDIA GPU
+  leak: { rounds: 1 }, // compares with itself at a later step
+  // Without a peer: accuracy of a method, compared with random weights.
   cpc: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
   'metric-learning': { rounds: 1 },
   generative: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
@@ -58,7 +58,7 @@ const [name = '', ...flags] = process.argv.slice(2)
 const strange = flags.find((flag) => !known.includes(flag))
 const chosen = benches[name]
 if (!chosen || strange) {
-  if (strange) console.error(`there is no ${strange}`)
+  if (strange) console.error(`unknown flag ${strange}`)
   console.error(
     `usage: pnpm bench NAME ${known.map((flag) => `[${flag}]`).join(' ')}; NAME is one of ${Object.keys(benches).join(', ')}`,
   )
@@ -78,7 +78,7 @@ try {
 }
 
 /**
- * What a side measured; undefined, with the reason on stderr, when it fails.
+ * Runs a side and returns its results; undefined if it failed, with the reason on stderr.
  * @param {string} command
  * @param {string} script
  * @returns {import('./built.js').Report | undefined}
@@ -104,9 +104,10 @@ if (peer && !flags.includes('--ours-only')) {
   else if (python) sides.push(['peer', python, peer])
 }
 
-// Others' work on the same cores slows the sides differently: such figures say nothing.
+// Other programs on the same cores slow the two sides down differently, so that the results are not comparable.
 const busy = await busyCores()
-if (busy > 0.2) console.error(`Other programs take ${busy.toFixed(1)} cores here: figures will be off`)
+if (busy > 0.2)
+  console.error(`Other programs are using ${busy.toFixed(1)} cores: the results will be inaccurate`)
 /** @type {import('./built.js').Measured[]} */
 const measured = []
 let whole = sides.length > 0
@@ -139,7 +140,7 @@ const rows = tableRows(measured)
 console.log(table(rows))
 if (flags.includes('--record')) {
   if (whole) record(name, { rows, quick, rounds, busy, measured })
-  else console.error('Not recorded: a part of it failed')
+  else console.error('Not recorded, because a part failed')
 }
 if (flags.includes('--json')) console.log(JSON.stringify({ name, rows }))
 process.exitCode = whole ? 0 : 1

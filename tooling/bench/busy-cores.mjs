@@ -11,7 +11,7 @@ const times = () => {
   }
 }
 
-/** How many cores all programs took together over the last second. */
+/** Number of cores that all programs used together over one second. */
 export async function busyCores() {
   const before = times()
   await setTimeout(1000)

@@ -1,5 +1,5 @@
-// Captions of drawn shapes, two in each picture: CIDEr-D and BLEU-4 of a small decoder on frozen features, of weights that
-// learned without labels and of random ones. What is measured is kept in .cache/bench-shapes: delete it to begin anew.
+// Captions of synthetic shapes, two per image: CIDEr-D and BLEU-4 of a small decoder on frozen features of pretrained and of random
+// weights. Results are saved in .cache/bench-shapes; delete it to start again.
 import { load, prepared, quick, report } from './packages.mjs'
 import { backbonesOf, compared, featuresOf, kept, labelled } from './pretrained-shapes.mjs'
 

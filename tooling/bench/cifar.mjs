@@ -13,7 +13,7 @@ export function cifarFolder(quick) {
   const whole = process.env.SELFSUP_CIFAR10
   if (!whole || !existsSync(join(whole, 'train')) || !existsSync(join(whole, 'test')))
     throw new Error(
-      'this benchmark needs CIFAR-10 as pictures: SELFSUP_CIFAR10 names the folder that holds train/CLASS/ and test/CLASS/',
+      'this benchmark needs CIFAR-10 as images: set SELFSUP_CIFAR10 to the folder that contains train/CLASS/ and test/CLASS/',
     )
   if (!quick) return whole
   const part = join(tmpdir(), 'selfsup-bench-cifar10')

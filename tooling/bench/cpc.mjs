@@ -1,10 +1,9 @@
 /** @import { Dataset, Encoder, ImageDataset, Method } from '@selfsup/core' */
 /** @import { TrainOptions } from '@selfsup/train' */
 /** @import { Row } from './built.js' */
-// Contrastive predictive coding. Pictures: CIFAR-10, linear probe beside that of random weights. Series: MNIST read row by
-// row, linear probe on the context's last state, and how often the right row is found k steps ahead. SELFSUP_PART=pictures or
-// series does that part alone. What is measured is kept in .cache/bench-cpc, and a run that was stopped goes on: delete it to
-// begin anew.
+// Contrastive predictive coding. Images: CIFAR-10, linear probe, compared with random weights. Series: MNIST read row by row, linear probe
+// on the last state of the context network, and how often the right row is identified k steps ahead. SELFSUP_PART=pictures or series runs
+// only that part. Results are saved in .cache/bench-cpc, and an interrupted run resumes; delete it to start again.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -26,7 +25,7 @@ const kept = keeping(`bench-cpc/${quick ? 'quick' : 'full'}`)
 const rows = []
 
 /**
- * Accuracies are running means of the last steps; of a run that went on, of those since.
+ * The accuracies are running means over the last steps; of a resumed run, over the steps since it was resumed.
  * @param {string} name
  * @param {Method} method
  * @param {Dataset} dataset
@@ -55,7 +54,7 @@ async function learn(name, method, dataset, settings) {
 }
 
 /**
- * Accuracy, in per cent, of kNN and linear probe on features of labelled pictures.
+ * Accuracy in per cent of kNN and linear probe on features of labelled images.
  * @param {Encoder} encode
  * @param {[train: ImageDataset, test: ImageDataset]} data
  * @param {Pick<import('@selfsup/evaluation').ExtractOptions, 'normalisation' | 'size'>} options
@@ -76,7 +75,7 @@ async function pictures() {
   /** @type {[ImageDataset, ImageDataset]} */
   const data = [await openImages(join(folder, 'train')), await openImages(join(folder, 'test'))]
   const backbone = convnet({ size: 8, norm: 'layer' })
-  // For ten epochs on two cores: a small context network, larger crops, a higher rate.
+  // For ten epochs on two cores: a small context network, larger crops, a higher learning rate.
   const own = { blocks: 3, width: 128, minScale: 0.5 }
   const method = cpc(backbone, own, { pictures: { size: 32, channels: 3 } })
   const options = { normalisation: imagenetNormalisation, size: 32 }
@@ -97,8 +96,8 @@ async function series() {
     process.env.SELFSUP_MNIST ?? fileURLToPath(new URL('../../../shared/data/mnist', import.meta.url))
   /** @type {[ImageDataset, ImageDataset]} */
   const data = [await openImages(folder), await openImages(folder, { split: 'test' })]
-  // Each two rows an encoding of the six up to it: what comes next is seen at the scale of strokes.
-  // Encodings one and two ahead share rows with the last one seen.
+  // Every two rows, an encoding of the six rows up to there, so that predictions are at the scale of strokes. The encodings one and
+  // two steps ahead share rows with the last visible one.
   const encoder = { filters: [64, 128], kernels: [3, 4], strides: [1, 2], units: 512 }
   const backbone = seriesBackbone({ time: 28, channels: 28, ...encoder })
   const method = cpcSeries(backbone, { steps: 6 })
@@ -119,7 +118,7 @@ async function series() {
 }
 
 /**
- * How often what comes k steps ahead is found, by k.
+ * Draws a chart of the accuracy over the number of steps ahead.
  * @param {string} file
  * @param {string} title
  * @param {Readonly<Record<string, number>>} accuracies
@@ -149,7 +148,7 @@ function rowsOf(what, { learned, random, seconds, accuracies, spread, peak }) {
     ...(spread === undefined ? [] : [{ case: `${what}, spread at the end`, value: spread, unit: 'of 1' }]),
     { case: `${what}, peak memory`, value: peak, unit: 'MB' },
     ...Object.entries(accuracies).map(([name, value]) => ({
-      case: `${what}, found ${name.replace('accuracy', '')} ahead`,
+      case: `${what}, identified ${name.replace('accuracy', '')} ${name === 'accuracy1' ? 'step' : 'steps'} ahead`,
       value: 100 * value,
       unit: '%',
     })),

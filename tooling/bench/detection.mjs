@@ -1,6 +1,5 @@
-// Detection on drawn shapes, two in each picture: COCO's mean average precision of a small detector on a frozen backbone,
-// and of the same trained along, from weights that learned without labels and from random ones. What is measured is kept in
-// .cache/bench-shapes: delete it to begin anew.
+// Detection of synthetic shapes, two per image: COCO's mean average precision of a small detector on a backbone, frozen and fine-tuned,
+// with pretrained and with random weights. Results are saved in .cache/bench-shapes; delete it to start again.
 import { load, prepared, quick, report } from './packages.mjs'
 import {
   backbonesOf,
@@ -18,7 +17,7 @@ const options = { engine, size, normalisation, steps: quick ? 60 : 1500, seed: 1
 const rates = { frozen: 0, 'fine-tuned': 0.25 }
 
 /**
- * Fine-tuning changes the weights: each has its own.
+ * Fine-tuning changes the weights, so that each measurement has its own copy.
  * @param {typeof compared[number]} name
  * @param {number} networkRate
  */

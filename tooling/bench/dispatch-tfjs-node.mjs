@@ -1,4 +1,4 @@
-// The same by @tensorflow/tfjs-node 4.22, its binding compiled against the TensorFlow that ours uses.
+// The same with @tensorflow/tfjs-node 4.22, its binding compiled against the TensorFlow that ours uses.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -51,8 +51,8 @@ const value = chain.milliseconds(chain.run)
 console.log(
   JSON.stringify({
     rows: [
-      { case: 'one by one', value, unit: 'ms' },
-      { case: 'compiled, against one by one there', value, unit: 'ms' },
+      { case: 'one operation at a time', value, unit: 'ms' },
+      { case: 'compiled, against one operation at a time in tfjs-node', value, unit: 'ms' },
     ],
     versions: '@tensorflow/tfjs-node 4.22.0',
   }),

@@ -1,6 +1,6 @@
-// VAE, GAN and BiGAN on MNIST (see the rows at the end). What is measured is kept in .cache/bench-generative, and a run that
-// was stopped goes on: delete it to begin anew. SELFSUP_METHODS=vae,bigan-cycle does only those; what is kept is shown in any case.
-// Sheets of samples lie beside the figures, as PNG. SELFSUP_SET, settings by name as JSON, is for trials.
+// VAE, GAN and BiGAN on MNIST (see the rows at the end). Results are saved in .cache/bench-generative, and an interrupted run resumes;
+// delete it to start again. SELFSUP_METHODS=vae,bigan-cycle measures only those; saved results are always shown. Sheets of samples are
+// written next to the results, as PNG. SELFSUP_SET, settings by name as JSON, is for trials.
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { keeping } from './keeping.mjs'
@@ -23,7 +23,7 @@ const mnist =
   process.env.SELFSUP_MNIST ?? fileURLToPath(new URL('../../../shared/data/mnist', import.meta.url))
 
 const digits = { size: 28, channels: 1 }
-const normalisation = { mean: [0], std: [1] } // pixels as they are, as in the papers
+const normalisation = { mean: [0], std: [1] } // unnormalised pixels, as in the papers
 const adversarial = { optimizer: { name: 'adamw', beta1: 0.5, weightDecay: 0 }, schedule: { name: 'cosine' } }
 const usual = { optimizer: { name: 'adamw', weightDecay: 0 }, schedule: { name: 'cosine' } }
 const settings = {
@@ -43,7 +43,7 @@ const settings = {
     epochs: 5,
     learningRate: 2e-3,
     schedule: { name: 'cosine' },
-    optimizer: { ...adversarial.optimizer, weightDecay: 2 }, // times the learning rate: 0.4 % a step at first
+    optimizer: { ...adversarial.optimizer, weightDecay: 2 }, // multiplied by the learning rate: initially 0.4 % per step
     ...set['bigan-cycle'],
   },
   stability: { epochs: 2, learningRate: 5e-4, ...adversarial, ...set.stability },
@@ -52,7 +52,7 @@ const seeds = quick ? [1, 2] : [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
 const samples = quick ? 500 : 10_000
 const width = 32
 
-/** Trains, or goes on, or takes what a finished run left; what the loop warned of, seconds only of a run in one piece. */
+/** Trains, resumes, or restores a finished run; returns the loop's warnings, and the seconds of an uninterrupted run. */
 async function learn(name, method, dataset, { epochs, ...rest }) {
   const said = []
   let last
@@ -77,13 +77,13 @@ async function learn(name, method, dataset, { epochs, ...rest }) {
   return { said, last, seconds }
 }
 
-/** What a part found, or what is kept of that; undefined when it is not asked for. */
+/** Result of a part, measured or saved; undefined if it is neither requested nor saved. */
 const once = (part, measure) =>
   kept.onceIf(part, measure, !only || only.includes(part) || only.includes(part.split('-')[0]))
 
 const extract = (encode, dataset) =>
   extractFeatures(encode, dataset, { normalisation, size: 28, engine, limit })
-/** Accuracy of the nearest training picture's class, by Euclidean distance as in BiGAN's code. */
+/** Accuracy of the class of the nearest training image, by Euclidean distance as in BiGAN's code. */
 async function nearest(features) {
   const [train, test] = [await features(known), await features(asked)]
   const found = tf.tidy(() => {
@@ -110,7 +110,7 @@ const column = ({ values, width, count }, index) =>
   Array.from({ length: count }, (_, row) => values[row * width + index])
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length
 
-/** A network that tells digits, trained with their labels as any method is. */
+/** A digit classifier, trained with labels by the same training loop. */
 function classifier() {
   const input = tfl.input({ shape: [28, 28, 1], name: 'images' })
   const places = [32, 64, 128].reduce(
@@ -140,7 +140,7 @@ function classifier() {
   }
 }
 
-/** Confidence of the likeliest class and classes of pictures given by `batchAt`, [n, 28, 28, 1] of 0..1. */
+/** Confidence of the most likely class, and class counts, of images from `batchAt`, [n, 28, 28, 1] with values 0..1. */
 async function classified(backbone, count, batchAt) {
   const step = engine.compile((pictures) => tf.softmax(backbone.apply(pictures, { training: false })))
   const confidences = []
@@ -162,7 +162,7 @@ async function classified(backbone, count, batchAt) {
   return { confidence: mean(confidences), classes, inUse: Math.exp(entropy), rarest: Math.min(...shares) }
 }
 
-/** Sheets of what a method shows: samples, ways between latents, reconstructions of test pictures. */
+/** Writes sheets of a method's images: samples, interpolations between latents, reconstructions of test images. */
 async function sheets(method, name = method.name) {
   const [seed, labels] = [tf.tensor1d([11, 12], 'int32'), tf.zeros([16], 'int32')]
   const step = { seed, progress: tf.scalar(1), epoch: tf.scalar(0), phase: 'discriminator' }
@@ -249,7 +249,7 @@ async function ofGan() {
   return { ...score, accuracy, said, seconds }
 }
 
-/** As in the paper, or (`cycle`) held to inversion as well. */
+/** BiGAN as in the paper, or with an additional cycle loss. */
 async function ofBigan(name) {
   const { cycle, ...training } = settings[name]
   const backbone = fullyConnected({ ...digits, seed: 1 })
@@ -266,7 +266,7 @@ async function ofBigan(name) {
   return { accuracy, latents, random, said, seconds }
 }
 
-/** One seed: what became of it, in the loop's words where it went wrong. */
+/** Result of one seed, with the loop's error message if it failed. */
 async function ofSeed(seed) {
   const { backbone, method } = ganOf(seed, width / 2)
   try {
@@ -312,15 +312,15 @@ const rows = [
   ...(judge
     ? [
         percent('classifier: test accuracy', judge.accuracy),
-        percent('classifier: mean confidence on test pictures', judge.confidence),
+        percent('classifier: mean confidence on test images', judge.confidence),
         ...time('the classifier', judge),
       ]
     : []),
   ...(made
     ? [
         percent(`GAN: mean confidence in ${samples} samples`, made.confidence),
-        { case: 'GAN: classes in use, e to the entropy', value: made.inUse, unit: 'of 10' },
-        percent('GAN: part of the rarest class', made.rarest),
+        { case: 'GAN: effective number of classes (exp of the entropy)', value: made.inUse, unit: 'of 10' },
+        percent('GAN: fraction of the rarest class', made.rarest),
         percent('GAN: 1-NN of the discriminator’s features', made.accuracy),
         { case: 'GAN: alarms', value: made.said.length, unit: 'count' },
         ...time('the GAN', made),
@@ -329,18 +329,18 @@ const rows = [
   ...(encoded
     ? [
         percent('BiGAN: 1-NN of the encoder’s features (paper: 97.39)', encoded.accuracy),
-        percent('BiGAN: of its latents', encoded.latents),
-        percent('BiGAN: of random weights', encoded.random),
+        percent('BiGAN: 1-NN of its latents', encoded.latents),
+        percent('BiGAN: 1-NN of random weights', encoded.random),
         { case: 'BiGAN: alarms', value: encoded.said.length, unit: 'count' },
         ...time('BiGAN', encoded),
       ]
     : []),
   ...(inverted
     ? [
-        percent('BiGAN held to inversion (cycle 0.1): 1-NN', inverted.accuracy),
-        percent('BiGAN held to inversion: of its latents', inverted.latents),
-        { case: 'BiGAN held to inversion: alarms', value: inverted.said.length, unit: 'count' },
-        ...time('BiGAN held to inversion', inverted),
+        percent('BiGAN with cycle loss (cycle 0.1): 1-NN', inverted.accuracy),
+        percent('BiGAN with cycle loss: 1-NN of its latents', inverted.latents),
+        { case: 'BiGAN with cycle loss: alarms', value: inverted.said.length, unit: 'count' },
+        ...time('BiGAN with cycle loss', inverted),
       ]
     : []),
   ...(pixels === undefined ? [] : [percent('1-NN of raw pixels', pixels)]),
@@ -354,7 +354,7 @@ const rows = [
         {
           case: 'GAN, two epochs: lowest spread of samples',
           value: Math.min(...stable.map(({ spread }) => spread ?? 0)),
-          unit: 'part',
+          unit: 'of 1',
         },
       ]
     : []),

@@ -1,8 +1,8 @@
-// Autoencoders on CIFAR-10, by the four-layer ConvNet (the masked one by a small vision transformer): kNN and linear probe of
-// the features beside those of random weights, encoded in the same way, and how well what was hidden is made, on test
-// pictures; a denoising one on MNIST. What is measured is kept in .cache/bench-generative, and a run that was stopped goes on:
-// delete it to begin anew. SELFSUP_METHODS=mae,split-brain does only those; what is kept is shown in any case.
-// SELFSUP_EPOCHS, SELFSUP_COUNT (training pictures) and SELFSUP_SET, options of the methods as JSON by name, are for trials.
+// Autoencoders on CIFAR-10 with the four-layer ConvNet (the masked one with a small vision transformer): kNN and linear probe, compared with
+// random weights encoded in the same way, and reconstruction errors on test images; a denoising one on MNIST. Results are saved in
+// .cache/bench-generative, and an interrupted run resumes; delete it to start again. SELFSUP_METHODS=mae,split-brain measures only those;
+// saved results are always shown. SELFSUP_EPOCHS, SELFSUP_COUNT (training images) and SELFSUP_SET, options of the methods as JSON by name,
+// are for trials.
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { keeping } from './keeping.mjs'
@@ -29,7 +29,7 @@ const cifar = { size: 32, channels: 3 }
 const digits = { size: 28, channels: 1 }
 const vit = (input) => visionTransformer('small-vit', input, { width: 128, depth: 4, heads: 4 })
 
-// For ten epochs on two cores: decoders of a quarter of the default's width.
+// For ten epochs on two cores: decoders of a quarter of the default width.
 const light = { width: 8 }
 const rate = { learningRate: 2e-3 }
 const cases = {
@@ -59,7 +59,7 @@ const cases = {
   },
 }
 
-/** Mean over a dataset's pictures of what `measure` finds in batches of them: numbers by name. */
+/** Means over a dataset's images of the values that `measure` returns for batches of them, by name. */
 async function meanOf(method, dataset, measure) {
   const compiled = engine.compile((images) => {
     const step = {
@@ -85,7 +85,7 @@ async function meanOf(method, dataset, measure) {
 
 const squaredError = (a, b) => tf.mean(tf.squaredDifference(a, b))
 
-/** Root mean squared errors of pixels of 0..1. */
+/** Root mean squared errors of pixels, 0..1. */
 async function reconstruction(method, dataset) {
   const pixels = (x) => generative.toPixels(x, method.normalisation)
   const [made, given, mean] = await meanOf(method, dataset, ({ input, target }) => ({
@@ -99,7 +99,7 @@ async function reconstruction(method, dataset) {
   return rows
 }
 
-/** Root mean squared errors of pixels of 0..1 in the hole. */
+/** Root mean squared errors of pixels in the hole, 0..1. */
 async function inpainting(method, dataset) {
   const { holeError, meanColour, toPixels } = generative
   const pixels = (x) => toPixels(x, method.normalisation)
@@ -119,7 +119,7 @@ async function inpainting(method, dataset) {
   }
 }
 
-/** Root mean squared errors of a and b, and of lightness, in units of Lab. */
+/** Root mean squared errors of a and b, and of lightness, in Lab units. */
 async function colourisation(method, dataset) {
   const [colour, grey, a, b, lightness, black, l] = await meanOf(method, dataset, (views) => {
     const [made, truth] = [method.predict(views, 1), method.truth(views)]

@@ -1,5 +1,5 @@
-// Generative methods, in two parts, each a program of its own that keeps what it has measured and goes on where it was
-// stopped. SELFSUP_PART=autoencoders or adversarial does that part alone.
+// Generative methods in two parts. Each part is a separate program that saves its results and resumes after an interruption.
+// SELFSUP_PART=autoencoders or adversarial runs only that part.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 

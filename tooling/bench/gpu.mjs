@@ -1,5 +1,5 @@
-// One SimCLR step on an NVIDIA GPU, 512 images: float32 as the GPU computes it (TensorFloat-32), in mixed precision, without XLA,
-// and one operation at a time. What TensorFlow is told as it loads takes a process for each.
+// One SimCLR step on an NVIDIA GPU, 512 images: float32 (TensorFloat-32), mixed precision, each with and without XLA, and one operation at
+// a time. Each case needs its own process, since TensorFlow reads these settings when it is loaded.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { load, median, prepared, quick, report } from './packages.mjs'
@@ -35,7 +35,7 @@ if (rows.length === 0) process.exit(1)
 report({ description: engines[0] ?? '' }, rows)
 
 /**
- * Images per second, the median of some runs of steps; only the last step's loss of a run is waited for.
+ * Images per second, the median over some runs of steps; only the loss of each run's last step is read.
  * @param {string | undefined} way
  */
 async function one(way) {
@@ -44,7 +44,7 @@ async function one(way) {
   const engine = await prepared()
   if (!engine.description.includes('GPU')) {
     console.error(
-      `${engine.description}: no NVIDIA card, or not TensorFlow for it (npx selfsup engine install --cuda)`,
+      `${engine.description}: no NVIDIA GPU, or TensorFlow without CUDA (npx selfsup engine install --cuda)`,
     )
     process.exit(1)
   }

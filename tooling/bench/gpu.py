@@ -1,4 +1,4 @@
-"""The same steps in PyTorch on an NVIDIA card, channels-last: one line of JSON."""
+"""The same steps in PyTorch on an NVIDIA GPU, channels-last: one line of JSON."""
 import json, os, statistics, sys, time, torch
 from step import convnet, loss_of, resnet18
 
@@ -9,7 +9,7 @@ device = 'cuda' if torch.cuda.is_available() else 'cpu'
 
 
 def speed_of(net, mixed=False, compiled=False, images=512):
-    """Images per second, the median of some runs of steps; only the last step's loss of a run is waited for."""
+    """Images per second, the median over some runs of steps; only the loss of each run's last step is read."""
     net = net.to(device)
     optimizer = torch.optim.SGD(net.parameters(), 0.06, momentum=0.9, weight_decay=5e-4)
     x = torch.rand(images, 3, 32, 32, device=device).to(memory_format=torch.channels_last)

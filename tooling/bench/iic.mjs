@@ -1,6 +1,6 @@
-// IIC on MNIST: clusters without labels, by the best matching with the classes of the test pictures; then classes from ten
-// labels each through the over-clustering head. Three seeds, each judged by the sub-head of lowest loss on training pictures;
-// what is measured is kept in .cache/bench-iic, so that the benchmark may be stopped and go on: delete it to begin anew.
+// IIC on MNIST: clusters without labels, by the best assignment to the classes of the test images; then classification with ten labels per
+// class through the over-clustering head. Three seeds; each uses the sub-head with the lowest loss on training images. Results are saved in
+// .cache/bench-iic, so that the benchmark can be interrupted and resumed; delete it to start again.
 import { fileURLToPath } from 'node:url'
 import { keeping } from './keeping.mjs'
 import { load, prepared, quick, report } from './packages.mjs'
@@ -17,9 +17,9 @@ const folder =
 
 const kept = keeping(`bench-iic/${quick ? 'quick' : 'full'}`)
 
-// A small network, fewer copies, both heads in one step: for two cores. Crops of 26 pixels (21 and 28 too) leave most strokes;
-// erased squares hide the bar that some sevens have, which else go with the threes or twos. The marginals' weight of 2.5 keeps
-// clusters filled and alike in size.
+// For two cores: a small network, fewer copies, both heads in one step. Crops of 26 pixels (as well as 21 and 28) keep most strokes; erased
+// squares hide the bar of some sevens, which are otherwise clustered with threes or twos. The marginals' weight of 2.5 keeps clusters
+// filled and of similar size.
 const settings = { batchSize: 200, learningRate: 1e-3, epochs: quick ? 1 : 10 }
 const options = /** @type {const} */ ({
   repeats: 2,
@@ -32,7 +32,7 @@ const perClass = 10
 const draws = 5
 
 /**
- * Labels of `perClass` pictures of each class, drawn from the seed; -1 for all others.
+ * Labels of `perClass` images of each class, drawn with the seed; -1 for all others.
  * @param {Int32Array} labels
  * @param {number} draw
  */
@@ -99,7 +99,7 @@ report(engine, [
     runs.map(({ clusters }) => clusters),
   ),
   ...rows(
-    `accuracy, ${perClass} labels a class (mean of ${draws} draws)`,
+    `accuracy, ${perClass} labels per class (mean of ${draws} draws)`,
     runs.map(({ classes }) => classes),
   ),
   ...runs.flatMap(({ seconds }, i) =>

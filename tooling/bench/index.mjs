@@ -1,5 +1,5 @@
-// An index of 100,000 images' features (256 each, in clusters as features lie): making it, asking it, keeping it up to date,
-// and how often its approximate answers are the exact ones.
+// An index of 100,000 images' features (256 each, in clusters): creation, queries, updates, and recall of approximate queries against exact
+// ones.
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,11 +11,11 @@ const engine = await prepared()
 const scratch = mkdtempSync(join(tmpdir(), 'selfsup-index-'))
 
 const [count, width, clusters, queries, k] = [quick ? 10_000 : 100_000, 256, 1000, quick ? 50 : 300, 10]
-const approximateFrom = quick ? 5000 : undefined // the default for the whole
+const approximateFrom = quick ? 5000 : undefined // the default for the full benchmark
 const centres = normals([1, 1], clusters * width)
 
 /**
- * Features of images by their numbers; those from `count` on are asked for.
+ * Features of images by their numbers; those from `count` on are queries.
  * @param {ArrayLike<number> & Iterable<number>} numbers
  */
 function featuresOf(numbers) {
@@ -56,7 +56,7 @@ const bytesOf = (folder) =>
     .reduce((sum, { parentPath, path, name }) => sum + statSync(join(parentPath ?? path, name)).size, 0)
 
 /**
- * Milliseconds of each query, sorted, and what was found.
+ * Sorted times of the queries in milliseconds, and their results.
  * @param {import('@selfsup/retrieval').ImageIndex} index
  * @param {import('@selfsup/retrieval').SearchOptions} options
  */
@@ -78,7 +78,7 @@ try {
   console.error(`made in ${making.toFixed(1)} s`)
   const [nothing] = await seconds(() => updateIndex(index, listing(count), embed))
   const [more] = await seconds(() => updateIndex(index, listing(count + 100), embed))
-  await ask(index, {}) // files are read the first time
+  await ask(index, {}) // the first queries read files
   const some = await ask(index, {})
   const all = await ask(index, { exact: true })
   const shared = some.found.map((paths, i) => paths.filter((path) => all.found[i]?.includes(path)).length)
@@ -89,9 +89,9 @@ try {
   const at = (times, part) => times[Math.min(times.length - 1, Math.floor(part * times.length))] ?? Number.NaN
   const of = `${count} x ${width}`
   report(engine, [
-    { case: `making the index of ${of}`, value: making, unit: 's' },
-    { case: 'updating it, nothing new', value: nothing, unit: 's' },
-    { case: 'updating it, 100 new', value: more, unit: 's' },
+    { case: `creating the index of ${of}`, value: making, unit: 's' },
+    { case: 'updating it, no new images', value: nothing, unit: 's' },
+    { case: 'updating it, 100 new images', value: more, unit: 's' },
     { case: 'query, p50', value: at(some.times, 0.5), unit: 'ms' },
     { case: 'query, p99', value: at(some.times, 0.99), unit: 'ms' },
     { case: 'exact query, p50', value: at(all.times, 0.5), unit: 'ms' },

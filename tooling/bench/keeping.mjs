@@ -1,14 +1,11 @@
-// What a long benchmark measured, kept so that it may be stopped and go on: delete the folder to begin anew. Runs lie in .cache;
-// figures too, or in SELFSUP_KEPT where a benchmark of hours is to go on elsewhere.
+// Saves the results of long benchmarks, so that they can be interrupted and resumed; delete the folder to start again. Runs are in .cache;
+// results too, or in SELFSUP_KEPT if a benchmark is to be resumed on another machine.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { load } from './packages.mjs'
 
-/** @import { Method, Dataset } from '@selfsup/core' */
-/** @import { TrainOptions } from '@selfsup/train' */
-
-/** @param {string} path of the folder within .cache, such as `bench-iic/full` */
+/** @param path path of the folder within .cache, such as `bench-iic/full` */
 export function keeping(path) {
   const folder = fileURLToPath(new URL(`../../.cache/${path}`, import.meta.url))
   const figures = process.env.SELFSUP_KEPT ? join(process.env.SELFSUP_KEPT, path) : folder
@@ -65,7 +62,7 @@ export function keeping(path) {
       return run ? {} : { seconds }
     },
     /**
-     * Frees the room of a run that is no longer needed.
+     * Deletes a run that is no longer needed.
      * @param {string} name
      */
     forget(name) {

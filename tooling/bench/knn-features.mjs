@@ -1,4 +1,4 @@
-// Features to be judged, the same for ours and the peer's: ten classes of ten clouds each, in files that both read.
+// Features for the kNN benchmark, the same for both sides: ten classes of ten clusters each, in files that both sides read.
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,7 +7,7 @@ import { load } from './packages.mjs'
 const { derive, normals } = await load('core')
 
 /**
- * Sizes of the full measurement, and of a first look.
+ * Sizes of the full and of the quick benchmark.
  * @param {boolean} quick
  */
 export const sizesOf = (quick) =>
@@ -29,7 +29,7 @@ export function featuresFolder(quick) {
     const values = new Float32Array(count * width)
     const labels = new Int32Array(count)
     for (let row = 0; row < count; row++) {
-      // Which cloud an image is of changes irregularly, each as often as the others.
+      // The cluster of an image changes irregularly; all clusters have the same size.
       const cloud = (row * 7919 + number * 31) % 100
       const noise = normals(derive([5, 2 + number], row), width)
       for (let f = 0; f < width; f++)

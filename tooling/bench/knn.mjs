@@ -1,4 +1,4 @@
-// Judging 10,000 test features by 50,000 training features of 512 dimensions: kNN, linear probe, k-means.
+// kNN, linear probe and k-means with 50,000 training features and 10,000 test features of 512 dimensions.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { featuresFolder, sizesOf } from './knn-features.mjs'
@@ -55,7 +55,7 @@ const neighbours = await measure(
   () => knn(train, some, { k: 200 }),
 )
 rows.push({ case: 'kNN, accuracy', value: 100 * neighbours.result.accuracy, unit: '%' })
-rows.push({ case: 'kNN, memory added', value: neighbours.memory, unit: 'MB' })
+rows.push({ case: 'kNN, additional memory', value: neighbours.memory, unit: 'MB' })
 const probe = await measure(
   'linear probe',
   () => linearProbe(train, test, { l2: [1e-3] }),
@@ -69,7 +69,7 @@ const clustering = await measure(
   () => miniBatchKMeans(some, { clusters: 2 }),
 )
 rows.push({
-  case: 'k-means, inertia of a point',
+  case: 'k-means, inertia per point',
   value: clustering.result.inertia / train.count,
   unit: 'inertia',
 })

@@ -28,7 +28,7 @@ def measure(name, run, warm_up):
 
 
 def knn(train, train_labels, test, k=200, temperature=0.07, chunk=512):
-    """Wu et al. 2018 as in lightly and DINO: cosine, topk, votes weighted by exp(s / T); test images chunk by chunk."""
+    """Wu et al. 2018 as in lightly and DINO: cosine, topk, votes weighted by exp(s / T); test images in chunks."""
     with torch.no_grad():
         gallery = torch.nn.functional.normalize(train, dim=1).t().contiguous()
         one_hot = torch.nn.functional.one_hot(train_labels.long()).float()
@@ -45,7 +45,7 @@ tensors = torch.from_numpy(train), torch.from_numpy(train_labels), torch.from_nu
 before = peak()
 predictions = measure('kNN', lambda: knn(*tensors), lambda: knn(tensors[0], tensors[1], tensors[2][:64]))
 rows.append({'case': 'kNN, accuracy', 'value': 100 * (predictions.numpy() == test_labels).mean().item(), 'unit': '%'})
-rows.append({'case': 'kNN, memory added', 'value': max(1, peak() - before), 'unit': 'MB'})
+rows.append({'case': 'kNN, additional memory', 'value': max(1, peak() - before), 'unit': 'MB'})
 
 
 def probe(count):
@@ -59,5 +59,5 @@ rows.append({'case': 'linear probe, accuracy', 'value': 100 * accuracy, 'unit': 
 cluster = lambda count, clusters: MiniBatchKMeans(clusters, random_state=1, n_init='auto').fit(train[:count])
 model = measure('k-means, 100 clusters', lambda: cluster(len(train), 100), lambda: cluster(64, 2))
 inertia = -model.score(train)
-rows.append({'case': 'k-means, inertia of a point', 'value': inertia / len(train), 'unit': 'inertia'})
+rows.append({'case': 'k-means, inertia per point', 'value': inertia / len(train), 'unit': 'inertia'})
 print(json.dumps({'rows': rows, 'versions': f'torch {torch.__version__}, scikit-learn {sklearn.__version__}'}))

@@ -1,5 +1,5 @@
-// Whether memory stays: resident memory after 200 steps of a small network's training and at the end of 2,000, compiled
-// and one operation after another; and the largest difference of their losses over the first 20 steps.
+// Memory leaks: resident memory after 200 and after 2,000 training steps of a small network, compiled and one operation at a time; and the
+// largest relative difference of their losses over the first 20 steps.
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 /** @import { Tensor1D, Tensor4D } from '@tensorflow/tfjs-core' */
@@ -7,7 +7,7 @@ import { bare, load, prepared, quick, report } from './packages.mjs'
 import { bareSimclr } from './simclr-step.mjs'
 
 setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') // JavaScript's own comes and goes
+const collectGarbage = runInNewContext('gc') // so that JavaScript's garbage does not count
 const steps = quick ? 600 : 2_000
 const { convnet } = await load('backbones')
 const tf = await bare('@tensorflow/tfjs-core')
@@ -22,7 +22,7 @@ function trained(eager) {
   const losses = []
   const resident = []
   for (let i = 0; i < steps; i++) {
-    // A new batch from the host each time, as in training.
+    // A new batch from the host in each step, as in training.
     const batch = {
       images: /** @type {Tensor4D} */ (tf.randomUniform([16, 16, 16, 3], 0, 1, 'float32', i + 1)),
       labels: /** @type {Tensor1D} */ (tf.fill([16], -1, 'int32')),
@@ -53,8 +53,8 @@ const off = compiled.losses
   .map((loss, i) => Math.abs(loss / (eager.losses[i] ?? Number.NaN) - 1))
 const rows = [
   {
-    case: 'eager and compiled apart, 20 steps',
-    value: Math.max(...off) * 1e6,
+    case: 'difference of eager and compiled losses, 20 steps',
+    value: Math.max(...differences) * 1e6,
     unit: 'millionths of the loss',
   },
 ]

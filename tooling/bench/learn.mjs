@@ -1,4 +1,4 @@
-// SimCLR with the four-layer ConvNet on CIFAR-10, network, views, schedule and kNN as in learn.py.
+// SimCLR with the four-layer ConvNet on CIFAR-10; network, views, schedule and kNN as in learn.py.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,7 +17,7 @@ try {
   const backbone = convnet({ size: 32 })
   const method = simclr(backbone, { hidden: 512, jitter: 1 })
   const started = performance.now()
-  // A cache of its own, so that decoding counts.
+  // A new cache, so that decoding is included.
   const cacheFolder = join(scratch, 'cache')
   const pictures = await openImages(join(folder, 'train'), { cacheFolder })
   await train(method, pictures, {

@@ -1,4 +1,4 @@
-// A line chart as SVG, for RESULTS.md: readable on light and dark pages.
+// A line chart as SVG, for RESULTS.md; readable on light and dark pages.
 const colours = ['#4477aa', '#ee6677', '#228833', '#aa7700', '#66ccee', '#aa3377', '#888888']
 const [width, height] = [640, 360]
 const frame = { left: 60, right: 150, top: 40, bottom: 50 }
@@ -7,7 +7,7 @@ const frame = { left: 60, right: 150, top: 40, bottom: 50 }
 const escaped = (text) => `${text}`.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
 
 /**
- * Round numbers from below the lowest to above the highest.
+ * Round numbers that enclose the range.
  * @param {number} lowest
  * @param {number} highest
  */

@@ -1,4 +1,4 @@
-// The steps of such a run and nothing else: one batch that is there already.
+// The training steps of the same run only, on a batch that is already on the device.
 import { batchSize, engine, learningRate, method, optimizer, pictures, steps } from './loop-task.mjs'
 import { bare, load, report } from './packages.mjs'
 

@@ -4,7 +4,7 @@ const { convnet } = await load('backbones')
 const { shapes } = await load('data')
 const { simclr } = await load('simclr')
 
-/** What both sides of `loop` do: so many steps of SimCLR with the four-layer ConvNet on drawn pictures. */
+/** Task of both sides of `loop`: this many SimCLR steps with the four-layer ConvNet on synthetic images. */
 export const steps = quick ? 24 : 120
 export const batchSize = 256
 /** @type {import('@selfsup/core').OptimizerSettings} */

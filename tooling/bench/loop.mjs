@@ -1,4 +1,4 @@
-// A whole training run: pictures, steps, checkpoints, metrics, TensorBoard, the exported backbone.
+// A whole training run: images, steps, checkpoints, metrics, TensorBoard, the exported backbone.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// NT-Xent, forward and backward, of pairs with 128 features; 16,384 pairs are more than the peer's memory is for.
 /** @import { Tensor2D } from '@tensorflow/tfjs-core' */
+// NT-Xent, forward and backward, of pairs with 128 features; the peer does not run 16,384 pairs, which need too much memory.
 import { bare, load, median, peakMemory, prepared, quick, report } from './packages.mjs'
 
 const { ntXent } = await load('losses')
@@ -28,10 +28,10 @@ for (const pairs of [256, 1024, 4096, 16384]) {
   }
   rows.push({ case: `NT-Xent, ${pairs} pairs`, value: median(times), unit: 'ms' })
   if (pairs > 10_000) rows.push({ case: `first call, ${pairs} pairs`, value: first, unit: 'ms' })
-  // Sizes ascend, so that the peak is this one's; small ones vanish in what the process holds already.
+  // Sizes ascend, so that the peak is that of the current size. Small sizes need less than the process already uses.
   if (pairs > 2000)
     rows.push({
-      case: `memory added by ${pairs} pairs`,
+      case: `additional memory for ${pairs} pairs`,
       value: Math.max(1, peakMemory() - before),
       unit: 'MB',
     })

@@ -8,7 +8,7 @@ loss, rows = NTXentLoss(0.5), []
 
 
 def times(z, count):
-    """Milliseconds of each run; the first, which warms up, is not among them."""
+    """Milliseconds of each run, without the first one, which is for warm-up."""
     out = []
     for _ in range(count + 1):
         for x in z:
@@ -22,12 +22,12 @@ def times(z, count):
 for pairs in (256, 1024, 4096):
     z = [torch.randn(pairs, 128, requires_grad=True) for _ in range(2)]
     before, medians = peak(), []
-    # Whichever is faster: small ones can be so with one thread.
+    # The faster of both: small sizes can be faster with one thread.
     for threads in (1, os.cpu_count()):
         torch.set_num_threads(threads)
         measured = sorted(times(z, 2 if pairs > 2000 else 10 if QUICK else 20))
         medians.append(measured[len(measured) // 2])
     rows.append({'case': f'NT-Xent, {pairs} pairs', 'value': min(medians), 'unit': 'ms'})
     if pairs > 2000:
-        rows.append({'case': f'memory added by {pairs} pairs', 'value': max(1, peak() - before), 'unit': 'MB'})
+        rows.append({'case': f'additional memory for {pairs} pairs', 'value': max(1, peak() - before), 'unit': 'MB'})
 print(json.dumps({'rows': rows, 'versions': f'torch {torch.__version__}, lightly {lightly.__version__}'}))

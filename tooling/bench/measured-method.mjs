@@ -1,4 +1,4 @@
-// One method trained and judged by the command line, in a process of its own, or what is kept of that.
+// Trains and evaluates a method with the command line, in a separate process, or returns the saved result.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -25,7 +25,7 @@ const kept = keeping(`bench-methods/${quick ? 'quick' : 'full'}`)
 const mixedPrecision = { float32: 'off', mixed: 'on' }
 
 /**
- * Runs a script in a precision; its standard output, and its peak memory in MB.
+ * Runs a script with a precision; returns its standard output, and its peak memory in MB.
  * @param {keyof typeof mixedPrecision | undefined} precision
  * @param {string} script
  * @param {readonly string[]} args
@@ -49,7 +49,7 @@ function run(precision, script, args) {
 }
 
 /**
- * `selfsup pretrain` on all training pictures, `selfsup evaluate` on all of both.
+ * Runs `selfsup pretrain` on all training images and `selfsup evaluate` on all training and test images.
  * @param {string} name
  * @param {object} how
  * @param {string} how.method
@@ -57,7 +57,7 @@ function run(precision, script, args) {
  * @param {number} how.epochs
  * @param {number} [how.batch]
  * @param {boolean} [how.baselines]
- * @param {keyof typeof mixedPrecision} [how.precision] default as the environment says
+ * @param {keyof typeof mixedPrecision} [how.precision] default: as set in the environment
  * @param {boolean} [how.asked]
  * @returns {Promise<MeasuredMethod | undefined>}
  */
@@ -99,7 +99,7 @@ export function measuredMethod(
 }
 
 /**
- * The same network from labels.
+ * The same network with supervised training.
  * @param {{ epochs: number, asked?: boolean }} how
  * @returns {Promise<MeasuredMethod | undefined>}
  */

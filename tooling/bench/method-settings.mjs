@@ -1,7 +1,6 @@
-// What `pnpm bench methods` trains, as options of `selfsup pretrain`: all with the four-layer ConvNet, 32x32, batch 256.
+// Trainings of `pnpm bench methods`, as options of `selfsup pretrain`: all with the four-layer ConvNet, 32x32, batch size 256.
 
-/** `selfsup pretrain` takes rates for 256 images: of methods whose rate grows with the batch it is that of the batch asked for. */
-/** @param {number} rate */
+/** `selfsup pretrain` takes learning rates for 256 images; methods that scale the rate with the batch size multiply it. */
 const sgd = (rate) => [
   '--optimizer',
   'sgd',
@@ -27,9 +26,9 @@ const adamw = (rate) => [
 const set = (options) => Object.entries(options).flatMap(([name, value]) => ['--set', `${name}=${value}`])
 
 /**
- * Ten epochs each: one optimiser and rate, views with crops from a fifth of the picture (MoCo's and SimSiam's own), similarities
- * divided by 0.1 where the loss has a temperature. Settings for so short a run, so that the table compares methods; the
- * papers' are for hundreds.
+ * Ten epochs each: the same optimiser and learning rate, crops from a fifth of the image (the default of MoCo and SimSiam), temperature 0.1
+ * if the loss has one. The settings are for such short runs, so that the table compares methods; the papers' settings are for hundreds
+ * of epochs.
  */
 export const tenEpochs = {
   simclr: {
@@ -63,14 +62,14 @@ export const tenEpochs = {
   'metric-learning, supcon': { method: 'metric-learning', flags: adamw(1e-3) },
 }
 
-/** Three epochs at several batch sizes, the learning rate in proportion: the same images, more or fewer steps. */
+/** Three epochs at several batch sizes, with proportional learning rates: the same number of images, more or fewer steps. */
 export const batchSizes = Object.fromEntries(
   /** @type {const} */ (['simclr', 'moco', 'byol', 'barlow-twins']).flatMap((name) =>
     [32, 128, 512].map((batch) => [`${name}, batch ${batch}`, { name, batch }]),
   ),
 )
 
-/** Three epochs, with networks, views and schedule of methods-lightly.py. */
+/** Three epochs with the networks, views and schedule of methods-lightly.py. */
 export const threeEpochs = {
   simclr: { method: 'simclr', flags: [...sgd(0.06), ...set({ hidden: 512, jitter: 1 })] },
   moco: {

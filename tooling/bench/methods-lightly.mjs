@@ -1,4 +1,4 @@
-// lightly's figures, made once by methods-lightly.py and kept beside it.
+// Results of lightly, measured once by methods-lightly.py and saved in methods-lightly.json.
 import { readFileSync } from 'node:fs'
 
 const results = JSON.parse(readFileSync(new URL('methods-lightly.json', import.meta.url), 'utf8'))

@@ -1,6 +1,6 @@
-"""MoCo, BYOL, Barlow Twins and SimCLR by lightly on CIFAR-10 with the four-layer ConvNet, 3 epochs: kNN accuracy and time.
+"""MoCo, BYOL, Barlow Twins and SimCLR with lightly on CIFAR-10 and the four-layer ConvNet, 3 epochs: kNN accuracy and time.
 
-SELFSUP_CIFAR10=... python methods-lightly.py ['NAME, float32' 'NAME, mixed' ...], once (mixed: by autocast): methods-lightly.json keeps what is measured."""
+SELFSUP_CIFAR10=... python methods-lightly.py ['NAME, float32' 'NAME, mixed' ...] (mixed: with autocast). Run it once; the results are saved in methods-lightly.json."""
 import copy, json, os, sys, time
 import lightly, torch, torch.nn as nn, torch.nn.functional as F
 from torch.utils.data import DataLoader

@@ -1,7 +1,7 @@
 /** @import { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core' */
 /** @import { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-layers' */
 /** @import { Method } from '@selfsup/core' */
-// The four-layer ConvNet trained from CIFAR-10's labels, on crops and mirrored pictures: what features from labels are worth.
+// The four-layer ConvNet trained with CIFAR-10's labels, on crops and mirrored images, for comparison.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ const epochs = Number(process.argv[2])
 const scratch = mkdtempSync(join(tmpdir(), 'selfsup-supervised-'))
 
 /**
- * Cross-entropy of the classes that a linear map of the features tells.
+ * Cross-entropy of a linear classifier on the features.
  * @param {LayersModel} backbone
  * @param {number} classes
  * @returns {Method<[Tensor4D, Tensor1D]> & { readonly networks: { readonly classifier: LayersModel } }}

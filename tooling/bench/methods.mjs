@@ -1,8 +1,8 @@
 /** @import { MeasuredMethod } from './measured-method.mjs' */
-// Every method on all of CIFAR-10 with the four-layer ConvNet: three epochs with lightly's settings, three at several batch
-// sizes, ten epochs beside random weights and training from labels. What is measured is kept in .cache/bench-methods, so that
-// a benchmark of hours may be stopped and go on: delete it to begin anew. SELFSUP_PART=three,batches,ten does only those
-// parts, SELFSUP_METHODS=byol,iic only those methods; what is kept is shown in any case.
+// Every method on all of CIFAR-10 with the four-layer ConvNet: three epochs with lightly's settings, three at several batch sizes, and ten
+// epochs compared with random weights and supervised training. Results are saved in .cache/bench-methods, so that the benchmark, which
+// takes hours, can be interrupted and resumed; delete it to start again. SELFSUP_PART=three,batches,ten runs only those parts,
+// SELFSUP_METHODS=byol,iic only those methods; saved results are always shown.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { lineChart } from './line-chart.mjs'
@@ -20,7 +20,7 @@ const percent = (title, part) => {
 }
 
 /**
- * Cases of a part, each with its result; those not asked for only when it is kept.
+ * Cases of a part with their results; cases that are not requested are included if they are saved.
  * @template Settings
  * @param {string} part
  * @param {Readonly<Record<string, Settings>>} cases
@@ -35,7 +35,7 @@ async function* results(part, cases, measure) {
   }
 }
 
-/** In float32, to compare with lightly in float32, and in mixed precision, to compare with lightly under autocast. */
+/** float32 is compared with lightly in float32, mixed precision with lightly under autocast. */
 async function three() {
   /** @typedef {typeof threeEpochs.simclr & { precision: 'float32' | 'mixed' }} InPrecision */
   /** @type {(name: string, settings: InPrecision, asked: boolean) => Promise<MeasuredMethod | undefined>} */
@@ -76,11 +76,11 @@ async function batches() {
   writeFileSync(fileURLToPath(new URL('charts/batch-sizes.svg', import.meta.url)), chart)
 }
 
-/** Beside whom features that learned nothing are shown, and as what: for all that see pictures, and for who sees edges. */
+/** Methods after which baselines are shown, with their labels: one for methods that take images, one for IIC's edge input. */
 /** @type {Readonly<Record<string, Readonly<Record<string, string>>>>} */
 const baselines = {
   simclr: { 'random weights': 'random weights', 'raw pixels': 'raw pixels' },
-  iic: { 'random weights': 'random weights, seeing what iic sees' },
+  iic: { 'random weights': 'random weights, input of iic' },
 }
 
 async function ten() {
@@ -97,7 +97,7 @@ async function ten() {
       if (!of) continue
       percent(`${of}: kNN`, knn)
       percent(`${of}: linear probe`, linear)
-      if (classifier !== undefined) percent(`${of}: its own classifier`, classifier)
+      if (classifier !== undefined) percent(`${of}: its classifier`, classifier)
     }
     rows.push({ case: `${name}: training`, value: seconds, unit: 's' })
     rows.push({ case: `${name}: peak memory`, value: peak, unit: 'MB' })

@@ -1,8 +1,8 @@
 /** @import { Encoder } from '@selfsup/core' */
 /** @import { MetricLearningOptions } from '@selfsup/metric-learning' */
-// Metric learning on MNIST whose last three digits are never seen in training: Recall@1 and NMI on the test pictures of
-// those three, for each loss, from labels and without. What is measured is kept in .cache/bench-metric-learning, so that the
-// benchmark may be stopped and go on: delete it to begin anew.
+// Metric learning on MNIST without the last three digits: Recall@1 and NMI on the test images of those three, for each loss, with and
+// without labels. Results are saved in .cache/bench-metric-learning, so that the benchmark can be interrupted and resumed; delete it to
+// start again.
 import { fileURLToPath } from 'node:url'
 import { keeping } from './keeping.mjs'
 import { load, prepared, quick, report } from './packages.mjs'
@@ -23,7 +23,7 @@ const size = 28
 const rows = []
 
 /**
- * The pictures of some digits, in memory.
+ * The images of some digits, in memory.
  * @param {'train' | 'test'} split
  * @param {(label: number) => boolean} wanted
  */
@@ -80,7 +80,7 @@ async function judge(encode, euclidean = false) {
 }
 
 /**
- * Shown by what is kept, else measured.
+ * Adds the rows of a saved or measured result.
  * @param {string} title
  * @param {() => ReturnType<typeof judge>} measure
  */
@@ -103,7 +103,7 @@ const losses = [
   { loss: 'lifted' },
   { loss: 'supcon' },
 ]
-// Few pictures and many kinds of them: a digit's class has 16 in a batch; without labels each picture is its own.
+// With labels, a batch has 16 images per digit; without labels, each image is its own class.
 /** @type {readonly { name: string, options: MetricLearningOptions, batchSize: number }[]} */
 const kinds = [
   { name: 'labels', options: { labels: 'classes', perClass: 16, minScale: 0.6 }, batchSize: 112 },

@@ -1,4 +1,4 @@
-// What the benchmarks share: built packages from a script that lies outside of them, and how results are handed on.
+// Shared by the benchmarks: loading built packages from outside of them, and reporting results.
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 
@@ -26,14 +26,14 @@ export async function bare(name, from = 'cli') {
 
 export const quick = process.env.SELFSUP_QUICK === '1'
 
-/** The engine to measure: the fastest, or SELFSUP_ENGINE. */
+/** The engine to measure: the fastest one, or SELFSUP_ENGINE. */
 export async function prepared() {
   const { prepareEngine } = await load('engine')
   const engine = /** @type {import('@selfsup/engine').EngineName | undefined} */ (process.env.SELFSUP_ENGINE)
   return prepareEngine({ engine: engine ?? 'auto' })
 }
 
-/** Highest resident memory of this process so far, in MB. */
+/** Peak resident memory of this process, in MB. */
 export const peakMemory = () => process.resourceUsage().maxRSS / 1024
 
 /** @param {readonly number[]} values */

@@ -4,16 +4,16 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
- * Python with lightly, torch and scikit-learn: $SELFSUP_PEERS_PYTHON, or an environment made once under .cache/peers.
- * @returns its path; undefined, with the reason on stderr, when it can't be made
+ * Python with lightly, torch and scikit-learn: $SELFSUP_PEERS_PYTHON, or an environment that is created once under .cache/peers.
+ * @returns its path; undefined if it can't be created, with the reason on stderr
  */
 export function peersPython() {
   if (process.env.SELFSUP_PEERS_PYTHON) return process.env.SELFSUP_PEERS_PYTHON
   const folder = fileURLToPath(new URL('../../.cache/peers', import.meta.url))
   const python = join(folder, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python')
-  const ready = join(folder, 'ready-2') // by another number when another package is needed
+  const ready = join(folder, 'ready-2') // increase the number when another package is needed
   if (existsSync(ready)) return python
-  console.error('Making the peers’ Python environment in .cache/peers: some minutes, once')
+  console.error('Creating the Python environment of the peers in .cache/peers; this takes some minutes, once')
   mkdirSync(folder, { recursive: true })
   /** @type {readonly (readonly [string, readonly string[]])[]} */
   const commands = [
@@ -25,7 +25,7 @@ export function peersPython() {
     if (status === 0) continue
     const reason = error ? error.message : `${command} ${args.slice(0, 3).join(' ')} failed`
     console.error(
-      `No peers here, ours run alone: ${reason}. SELFSUP_PEERS_PYTHON may name a Python that has torch, torchvision, lightly and scikit-learn.`,
+      `The peers are not available, only ours will run: ${reason}. You can set SELFSUP_PEERS_PYTHON to a Python with torch, torchvision, lightly and scikit-learn.`,
     )
     return undefined
   }

@@ -1,9 +1,9 @@
 /** @import { ImageDataset, Method } from '@selfsup/core' */
 /** @import { TrainOptions } from '@selfsup/train' */
-// Pretext tasks on CIFAR-10 with the four-layer ConvNet: how well each is solved on test pictures, and kNN and linear probe
-// of the features beside those of random weights, encoded in the same way. What is measured is kept in .cache/bench-pretext,
-// and a run that was stopped goes on: delete it to begin anew. SELFSUP_METHODS=rotation,jigsaw does only those; what is kept is
-// shown in any case. SELFSUP_EPOCHS and SELFSUP_SET, options of the methods as JSON by name, are for trials.
+// Pretext tasks on CIFAR-10 with the four-layer ConvNet: task accuracy on test images, and kNN and linear probe of the features, compared
+// with random weights encoded in the same way. Results are saved in .cache/bench-pretext, and an interrupted run resumes; delete it to
+// start again. SELFSUP_METHODS=rotation,jigsaw measures only those; saved results are always shown. SELFSUP_EPOCHS and SELFSUP_SET, options
+// of the methods as JSON by name, are for trials.
 import { join } from 'node:path'
 import { keeping } from './keeping.mjs'
 import { load, prepared, quick, report, required } from './packages.mjs'
@@ -25,7 +25,7 @@ const epochs = Number(process.env.SELFSUP_EPOCHS) || (quick ? 2 : 10)
 const kept = keeping(`bench-pretext/${quick ? 'quick' : `${epochs}-epochs`}${trial ? '-trial' : ''}`)
 const pictures = /** @type {const} */ ({ size: 32, channels: 3 })
 
-// For ten epochs on two cores, not for the papers' hundreds.
+// Settings for ten epochs on two cores; the papers train for hundreds of epochs.
 /** @type {Readonly<Record<string, () => ReturnType<typeof measured>>>} */
 const cases = {
   rotation: () => measured('rotation', rotationDefinition, { minScale: 0.7, hidden: 256 }),
@@ -34,7 +34,7 @@ const cases = {
 }
 
 /**
- * Accuracy of kNN and linear probe, and what guesses solve.
+ * Accuracy of kNN and linear probe.
  * @param {Method} method
  * @param {readonly [known: ImageDataset, asked: ImageDataset]} data
  */
@@ -52,7 +52,7 @@ async function judge(method, [known, asked]) {
 }
 
 /**
- * Trains with the running accuracy of the task told after each epoch.
+ * Trains, and prints the running accuracy of the task after each epoch.
  * @param {string} name
  * @param {Method} method
  * @param {ImageDataset} dataset
@@ -114,8 +114,8 @@ for (const [name, measure] of Object.entries(cases)) {
   const percent = (title, part) => {
     rows.push({ case: `${name}: ${title}`, value: 100 * part, unit: '%' })
   }
-  percent('task solved on test pictures', task.accuracy)
-  percent('guessed', task.chance)
+  percent('task accuracy on test images', task.accuracy)
+  percent('chance', task.chance)
   percent('kNN', learned.knn)
   percent('kNN of random weights', random.knn)
   percent('linear probe', learned.linear)

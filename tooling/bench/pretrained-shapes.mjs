@@ -1,7 +1,7 @@
 /** @import { Tensor2D, Tensor4D } from '@tensorflow/tfjs-core' */
 /** @import { LayersModel } from '@tensorflow/tfjs-layers' */
 /** @import { Engine } from '@selfsup/engine' */
-// What the detection and captioning benchmarks share: SimCLR on drawn shapes, two in each picture, and random weights.
+// Shared by the detection and captioning benchmarks: SimCLR on synthetic shapes, two per image, and random weights.
 import { keeping } from './keeping.mjs'
 import { load, quick } from './packages.mjs'
 
@@ -21,11 +21,11 @@ export const labelled = {
   test: shapes({ size, objects, seed: 2, split: 'test', count: quick ? 200 : 1000 }),
 }
 
-/** Pretraining and what is measured on it, kept. */
+/** Saved pretraining and results. */
 export const kept = keeping(`bench-shapes/${quick ? 'quick' : 'full'}`)
 
 /**
- * A backbone that learned without labels, and one that did not, by name; how long the one took, where it is known.
+ * A pretrained and a random backbone by name, and the seconds of the pretraining if it was uninterrupted.
  * @param {Engine} engine
  */
 export async function backbonesOf(engine) {
@@ -63,7 +63,7 @@ export function networkOf(backbone) {
 }
 
 /**
- * Features of the labelled pictures of a part.
+ * Features of the labelled images of a split.
  * @param {LayersModel} backbone
  * @param {'train' | 'test'} part
  * @param {Engine} engine

@@ -6,18 +6,18 @@ import { table } from './table.mjs'
 const path = fileURLToPath(new URL('RESULTS.md', import.meta.url))
 const head = `# Results
 
-The last recorded run of each benchmark; medians over its rounds, ours and the peer's alternately. Ratios compare within a run, not
+The last recorded run of each benchmark; medians over its rounds, ours and the peer's alternately. Only compare results within a run, not
 between machines.
 `
 
 /**
- * Writes a benchmark's section of RESULTS.md anew: machine, date, versions, table.
+ * Replaces a benchmark's section of RESULTS.md: machine, date, versions, table.
  * @param {string} name
  * @param {object} found
  * @param {readonly import('./built.js').TableRow[]} found.rows
  * @param {boolean} found.quick
  * @param {number} found.rounds
- * @param {number} found.busy cores that other programs took
+ * @param {number} found.busy cores that other programs used
  * @param {readonly import('./built.js').Measured[]} found.measured
  */
 export function record(name, { rows, quick, rounds, busy, measured }) {

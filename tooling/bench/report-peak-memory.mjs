@@ -1,4 +1,4 @@
-// Loaded into a program by NODE_OPTIONS: writes its highest resident memory, in MB, to $SELFSUP_PEAK_MEMORY as it ends.
+// Loaded into a program by NODE_OPTIONS: writes its peak resident memory, in MB, to $SELFSUP_PEAK_MEMORY on exit.
 import { writeFileSync } from 'node:fs'
 import { required } from './packages.mjs'
 

@@ -1,8 +1,8 @@
-// One step of SimCLR (NT-Xent, SGD) without data or views, as step.py has it in PyTorch.
 /** @import { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core' */
 /** @import { LayersModel } from '@tensorflow/tfjs-layers' */
 /** @import { Method } from '@selfsup/core' */
 /** @import { Engine } from '@selfsup/engine' */
+// One step of SimCLR (NT-Xent, SGD) without data loading and views, as in step.py in PyTorch.
 import { bare, load } from './packages.mjs'
 
 const { projector } = await load('backbones')
@@ -11,7 +11,7 @@ const { trainingStep } = await load('train')
 const tf = await bare('@tensorflow/tfjs-core')
 
 /**
- * The training step of a backbone and a projector whose views are the pictures as they are.
+ * Training step of a backbone and a projector on the given images, without augmentation.
  * @param {Engine} engine
  * @param {LayersModel} backbone
  * @param {{ hidden: number, outputs: number, seed?: number }} widths
@@ -34,7 +34,7 @@ export function bareSimclr(engine, backbone, widths) {
     },
     dispose() {},
   }
-  const steps = 1e4 // as in a long run
+  const steps = 1e4 // number of steps of a long run
   return trainingStep(method, { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 }, engine, { steps })
 }
 

@@ -1,5 +1,5 @@
-// One SimCLR step of two networks: ResNet-18 with the CIFAR stem, 128 pairs of 32x32, projector 512-512-128; the
-// four-layer ConvNet, 256 pairs, projector 256-512-128.
+// One SimCLR step of two networks: ResNet-18 with the CIFAR stem, 128 pairs of 32x32 images, projector 512-512-128; and the four-layer
+// ConvNet, 256 pairs, projector 256-512-128.
 import { load, peakMemory, prepared, quick, report } from './packages.mjs'
 import { simclrStep } from './simclr-step.mjs'
 
@@ -7,7 +7,7 @@ const { convnet, resnet18 } = await load('backbones')
 const engine = await prepared()
 
 /**
- * Images per second of the fastest step; as in the peer's, the first two warm up.
+ * Images per second of the fastest step; the first two steps are for warm-up, as in step.py.
  * @param {import('@tensorflow/tfjs-layers').LayersModel} backbone
  * @param {number} images
  */

@@ -1,4 +1,4 @@
-"""The same steps in PyTorch, channels-last, eager, through torch.compile and in bfloat16 by autocast: one line of JSON."""
+"""The same steps in PyTorch, channels-last: eager, with torch.compile, and in bfloat16 with autocast. Prints one line of JSON."""
 import json, os, resource, subprocess, sys, time, torch
 import torch.nn as nn, torch.nn.functional as F
 
@@ -45,7 +45,7 @@ def loss_of(z, t=0.5):
 
 
 def speed_of(net, images, compiled=False, mixed=False):
-    """Images per second of the fastest step; the first two warm up."""
+    """Images per second of the fastest step; the first two steps are for warm-up."""
     optimizer = torch.optim.SGD(net.parameters(), 0.06, momentum=0.9, weight_decay=5e-4)
     x = torch.rand(images, 3, 32, 32).to(memory_format=torch.channels_last)
     forward = torch.compile(net) if compiled else net
@@ -64,7 +64,7 @@ def speed_of(net, images, compiled=False, mixed=False):
 
 
 def mixed_precision_is_fast():
-    """Where ours is bfloat16 of itself too."""
+    """Whether ours uses bfloat16 by default on this processor."""
     if not os.path.exists('/proc/cpuinfo'):
         return False
     with open('/proc/cpuinfo') as file:
@@ -78,7 +78,7 @@ if __name__ == '__main__':
         sys.exit()
     rows = [{'case': 'ResNet-18, against PyTorch eager', 'value': speed_of(resnet18(), 256), 'unit': 'images/s'}]
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    # In a process of its own, whose memory is not this one's; without a C++ compiler there is no torch.compile.
+    # In a separate process, whose memory does not count here. torch.compile needs a C++ compiler.
     child = subprocess.run([sys.executable, __file__, 'compiled'], capture_output=True, text=True)
     if child.returncode == 0:
         rows.append({'case': 'ResNet-18, against torch.compile', 'value': json.loads(child.stdout.splitlines()[-1]), 'unit': 'images/s'})

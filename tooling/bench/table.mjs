@@ -5,7 +5,7 @@ import { median } from './packages.mjs'
 const lowerIsBetter = new Set(['ms', 'MB', 's', 'inertia'])
 
 /**
- * One row per case, with the median of each side over the rounds; null where a side has none.
+ * One row per case, with the median of each side over the rounds; null if a side has no value.
  * @param {readonly Measured[]} measured
  * @returns {TableRow[]}
  */
@@ -31,7 +31,7 @@ export function tableRows(measured) {
 const show = (value) => (value === null ? '-' : value >= 100 ? value.toFixed(0) : value.toFixed(2))
 
 /**
- * The rows in Markdown.
+ * Formats the rows as a Markdown table.
  * @param {readonly TableRow[]} rows
  */
 export function table(rows) {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** Chromium as $SELFSUP_CHROMIUM names it, or as it is found on the PATH; undefined without one. */
+/** Path of Chromium: $SELFSUP_CHROMIUM or the first one found on the PATH; undefined if there is none. */
 export const chromiumPath = [
   process.env.SELFSUP_CHROMIUM,
   ...['chromium', 'chromium-browser', 'google-chrome'].flatMap((name) =>

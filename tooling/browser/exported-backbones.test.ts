@@ -13,7 +13,7 @@ import { exportBackbone } from '../../packages/train/src/export-backbone.js'
 import { temporaryFolder } from '../vitest/temporary-folder.js'
 import { chromiumPath } from './chromium.js'
 
-// What `pretrain` exports, opened by the published builds of TensorFlow.js in a plain page of a real browser.
+// Exported backbones are loaded by the published builds of TensorFlow.js, in a plain page of a real browser.
 const require = createRequire(
   fileURLToPath(new URL('../../packages/backbones/package.json', import.meta.url)),
 )
@@ -29,9 +29,9 @@ const page = `<!doctype html>${Object.keys(scripts)
   .join('')}`
 
 const [count, size] = [2, 16]
-const pixel = (i: number) => Math.sin(i) // the same numbers here and there
+const pixel = (i: number) => Math.sin(i) // the page computes the same values
 
-describe.skipIf(!chromiumPath)('in a browser', () => {
+describe.skipIf(!chromiumPath)('exported backbones in a browser', () => {
   let folder: string
   let server: Server
   let address: string
@@ -55,7 +55,7 @@ describe.skipIf(!chromiumPath)('in a browser', () => {
     backbones
       .filter(({ name }) => !['resnet34', 'resnet50', 'vit-small'].includes(name))
       .map(({ name }) => name),
-  )('%s loads by tf.loadLayersModel and gives the same features', async (name) => {
+  )('%s is loaded by tf.loadLayersModel and returns the same features', async (name) => {
     const backbone = backbones.find((definition) => definition.name === name)!.create({ size, seed: 3 })
     await exportBackbone(backbone, join(folder, name))
     const images = tf.tensor4d(
@@ -68,12 +68,12 @@ describe.skipIf(!chromiumPath)('in a browser', () => {
     const browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] })
     try {
       const tab = await browser.newPage()
-      const complaints: string[] = []
-      tab.on('pageerror', (error) => complaints.push(error.message))
+      const errors: string[] = []
+      tab.on('pageerror', (error) => errors.push(error.message))
       await tab.goto(address)
       const features = await tab.evaluate(
         async ([model, images, side]) => {
-          // biome-ignore lint/suspicious/noExplicitAny: the page's global, as its scripts leave it
+          // biome-ignore lint/suspicious/noExplicitAny: the global that the page's scripts define
           const page = (globalThis as any).tf
           await page.setBackend('cpu')
           const loaded = await page.loadLayersModel(model)
@@ -84,10 +84,10 @@ describe.skipIf(!chromiumPath)('in a browser', () => {
         },
         [`/${name}/model.json`, count, size] as const,
       )
-      expect(complaints).toEqual([])
+      expect(errors).toEqual([])
       expect(features).toHaveLength(wanted.length)
-      const off = Math.max(...features.map((value, i) => Math.abs(value - wanted[i]!)))
-      expect(off).toBeLessThan(1e-4 * Math.max(1, ...wanted.map(Math.abs)))
+      const difference = Math.max(...features.map((value, i) => Math.abs(value - wanted[i]!)))
+      expect(difference).toBeLessThan(1e-4 * Math.max(1, ...wanted.map(Math.abs)))
     } finally {
       await browser.close()
     }

@@ -7,12 +7,12 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { temporaryFolder } from '../vitest/temporary-folder.js'
 import { chromiumPath } from './chromium.js'
-import { type MadeUpRun, madeUpFeatures, metricsLines, writeRun } from './made-up-runs.js'
+import { metricsLines, type SampleRun, sampleFeatures, writeRun } from './sample-runs.js'
 
-// The report and the served page, opened and used in a real browser. Pictures of what it showed are left in
-// .cache/report, for a person to look at.
+// The report and the served page in a real browser. The screenshots are written to .cache/report, for inspection by a
+// person.
 const shots = fileURLToPath(new URL('../../.cache/report/', import.meta.url))
-const COUNT = 400 // the made-up records name images up to this number
+const COUNT = 400 // the sample records refer to images below this number
 const EVIL = 'cpc <img src=x onerror=alert(1)>'
 
 describe.skipIf(!chromiumPath)('a report in a browser', () => {
@@ -23,9 +23,9 @@ describe.skipIf(!chromiumPath)('a report in a browser', () => {
     shapes({ split: 'test', count: COUNT, size: 16 }),
   ]
   const classes = testImages.classes!
-  const features = madeUpFeatures(testImages.labels()!, classes)
+  const features = sampleFeatures(testImages.labels()!, classes)
   const sourcesOf = async () => ({ features, datasets: { train, test: testImages } })
-  const run: MadeUpRun = {
+  const run: SampleRun = {
     method: 'simclr',
     backbone: 'resnet18',
     steps: 19_500,
@@ -73,26 +73,26 @@ describe.skipIf(!chromiumPath)('a report in a browser', () => {
     readonly dark?: boolean
   }
 
-  /** Opens a page, and collects what it complains of and asks for. */
+  /** Opens a page, and collects its errors and requests. */
   async function open(address: string, { width = 1280, dark = false }: View = {}) {
     const page = await browser.newPage({
       viewport: { width, height: 860 },
       colorScheme: dark ? 'dark' : 'light',
       reducedMotion: 'reduce',
     })
-    const complaints: string[] = []
+    const errors: string[] = []
     const requests: string[] = []
-    page.on('pageerror', (error) => complaints.push(error.message))
-    page.on('console', (message) => complaints.push(message.text()))
-    page.on('dialog', (dialog) => complaints.push(`dialog ${dialog.message()}`))
+    page.on('pageerror', (error) => errors.push(error.message))
+    page.on('console', (message) => errors.push(message.text()))
+    page.on('dialog', (dialog) => errors.push(`dialog ${dialog.message()}`))
     page.on('request', (request) => requests.push(request.url()))
     await page.goto(address)
     await page.waitForSelector('.chart canvas')
-    return { page, complaints, asked: () => requests.filter((url) => !/^(file|data|blob):/.test(url)) }
+    return { page, errors, remoteRequests: () => requests.filter((url) => !/^(file|data|blob):/.test(url)) }
   }
   const file = (name: string) => pathToFileURL(join(folder, name)).href
 
-  /** Colours on a canvas: one that was not drawn on has one. */
+  /** Number of colours on each canvas; 1 if nothing was drawn. */
   const colorsOf = (page: Page, selector: string) =>
     page.$$eval(selector, (elements) =>
       elements.map((element) => {
@@ -109,48 +109,45 @@ describe.skipIf(!chromiumPath)('a report in a browser', () => {
     ['several.html', 'light', {}],
     ['several.html', 'phone', { width: 390, dark: true }],
     ['one.html', 'phone', { width: 390 }],
-  ])(
-    '%s, %s: charts are drawn, nothing is asked for, nothing complained of',
-    async (name, kind, view: View) => {
-      const { page, complaints, asked } = await open(file(name), view)
-      try {
-        const colors = await colorsOf(page, '.chart canvas')
-        expect(colors.length).toBeGreaterThan(5)
-        expect(Math.min(...colors)).toBeGreaterThan(5)
-        expect((await colorsOf(page, '.map canvas'))[0]).toBeGreaterThan(10)
-        for (const section of [
-          'training',
-          'findings',
-          'map',
-          'neighbours',
-          'confusion',
-          'clusters',
-          'made-of',
-        ])
-          expect(await page.locator(`#${section}`).count(), section).toBe(1)
-        const pictures = await page.$$eval('.neighbours .thumb, .clusters .thumb', (thumbs) => {
-          const shown = thumbs.map((thumb) => getComputedStyle(thumb as never).backgroundImage)
-          return shown.filter((image) => image.startsWith('url("blob:')).length
-        })
-        expect(pictures).toBeGreaterThan(50)
-        // biome-ignore lint/suspicious/noExplicitAny: the page's own types are not those of Node
-        const wide = await page.evaluate(() => (globalThis as any).document.documentElement.scrollWidth)
-        expect(wide).toBeLessThanOrEqual(view.width ?? 1280)
-        await page.screenshot({
-          path: join(shots, `${name.replace('.html', '')}-${kind}.png`),
-          fullPage: true,
-        })
-        expect(await page.locator('*').count()).toBeLessThan(3000)
-        expect(complaints).toEqual([])
-        expect(asked()).toEqual([])
-      } finally {
-        await page.close()
-      }
-    },
-  )
+  ])('%s, %s: charts are drawn without requests and errors', async (name, kind, view: View) => {
+    const { page, errors, remoteRequests } = await open(file(name), view)
+    try {
+      const colors = await colorsOf(page, '.chart canvas')
+      expect(colors.length).toBeGreaterThan(5)
+      expect(Math.min(...colors)).toBeGreaterThan(5)
+      expect((await colorsOf(page, '.map canvas'))[0]).toBeGreaterThan(10)
+      for (const section of [
+        'training',
+        'findings',
+        'map',
+        'neighbours',
+        'confusion',
+        'clusters',
+        'settings',
+      ])
+        expect(await page.locator(`#${section}`).count(), section).toBe(1)
+      const images = await page.$$eval('.neighbours .thumb, .clusters .thumb', (thumbs) => {
+        const shown = thumbs.map((thumb) => getComputedStyle(thumb as never).backgroundImage)
+        return shown.filter((image) => image.startsWith('url("blob:')).length
+      })
+      expect(images).toBeGreaterThan(50)
+      // biome-ignore lint/suspicious/noExplicitAny: the page's own types are not those of Node
+      const wide = await page.evaluate(() => (globalThis as any).document.documentElement.scrollWidth)
+      expect(wide).toBeLessThanOrEqual(view.width ?? 1280)
+      await page.screenshot({
+        path: join(shots, `${name.replace('.html', '')}-${kind}.png`),
+        fullPage: true,
+      })
+      expect(await page.locator('*').count()).toBeLessThan(3000)
+      expect(errors).toEqual([])
+      expect(remoteRequests()).toEqual([])
+    } finally {
+      await page.close()
+    }
+  })
 
-  test('on paper it is light, and its tables and tips are not in the way', async () => {
-    const { page, complaints } = await open(file('one.html'), { dark: true, width: 794 })
+  test('a printed page is light, and hides controls', async () => {
+    const { page, errors } = await open(file('one.html'), { dark: true, width: 794 })
     try {
       await page.emulateMedia({ media: 'print' })
       await page.waitForTimeout(200)
@@ -165,14 +162,14 @@ describe.skipIf(!chromiumPath)('a report in a browser', () => {
       expect(await background.evaluate((card) => getComputedStyle(card as never).backgroundColor)).not.toBe(
         'rgb(255, 255, 255)',
       )
-      expect(complaints).toEqual([])
+      expect(errors).toEqual([])
     } finally {
       await page.close()
     }
   })
 
-  test('hover shows values, and pictures on the map', async () => {
-    const { page, complaints } = await open(file('one.html'))
+  test('hovering shows values, and thumbnails on the map', async () => {
+    const { page, errors } = await open(file('one.html'))
     try {
       const chart = page.locator('.chart .u-over').first()
       await chart.scrollIntoViewIfNeeded()
@@ -197,17 +194,17 @@ describe.skipIf(!chromiumPath)('a report in a browser', () => {
       )
       expect(await thumb.getAttribute('aria-label')).toMatch(/, image \d+$/)
       await page.screenshot({ path: join(shots, 'hover-map.png') })
-      await page.getByText('Pictures instead of dots').click()
+      await page.getByText('Images instead of dots').click()
       await page.getByRole('button', { name: 'Zoom in' }).click()
-      await page.screenshot({ path: join(shots, 'map-pictures.png') })
-      expect(complaints).toEqual([])
+      await page.screenshot({ path: join(shots, 'map-images.png') })
+      expect(errors).toEqual([])
     } finally {
       await page.close()
     }
   })
 
-  test('keys read curves, zoom, walk over the map, open tables', async () => {
-    const { page, complaints } = await open(file('several.html'))
+  test('keys read curves, zoom, move over the map and open tables', async () => {
+    const { page, errors } = await open(file('several.html'))
     try {
       await page.keyboard.press('Tab')
       expect(await page.locator('.skip:focus').count()).toBe(1)
@@ -229,7 +226,7 @@ describe.skipIf(!chromiumPath)('a report in a browser', () => {
       await summary.focus()
       await page.keyboard.press('Enter')
       const rows = page.locator('.chart table').first().locator('tbody tr')
-      await rows.nth(24).waitFor() // the table is made as it opens
+      await rows.nth(24).waitFor() // the table is rendered when it opens
       expect(await rows.count()).toBe(25)
 
       await page.locator('.map').focus()
@@ -238,15 +235,15 @@ describe.skipIf(!chromiumPath)('a report in a browser', () => {
       await page.keyboard.press('ArrowRight')
       expect(await page.locator('.map [aria-live]').textContent()).not.toBe(before)
 
-      await page.locator('#closer').selectOption({ label: 'byol' })
+      await page.locator('#details-of').selectOption({ label: 'byol' })
       expect(await page.locator('tr.focused').textContent()).toContain('byol')
-      expect(complaints).toEqual([])
+      expect(errors).toEqual([])
     } finally {
       await page.close()
     }
   })
 
-  test('the served page follows runs without a reload, and a broken one does no harm', async () => {
+  test('the served page updates without a reload, and tolerates a broken run', async () => {
     const live = join(folder, 'live')
     const going = { ...run, steps: 4000, evaluated: false }
     writeRun(join(live, 'going'), going)
@@ -254,7 +251,7 @@ describe.skipIf(!chromiumPath)('a report in a browser', () => {
     writeFileSync(join(live, 'going', 'metrics.jsonl'), metricsLines(0, 1000, going))
     writeFileSync(join(live, 'going', 'lock.json'), '{}')
     server = await serveRuns(live, { port: 0, everyMs: 50, sourcesOf })
-    const { page, complaints, asked } = await open(server.url)
+    const { page, errors, remoteRequests } = await open(server.url)
     try {
       const steps = page.locator('.card', { hasText: 'Steps' })
       await steps.getByText('running').waitFor()
@@ -272,8 +269,8 @@ describe.skipIf(!chromiumPath)('a report in a browser', () => {
       await page.screenshot({ path: join(shots, 'served.png'), fullPage: true })
       rmSync(join(live, 'broken'), { recursive: true })
       await page.getByText('unreadable').first().waitFor({ state: 'detached' })
-      expect(complaints).toEqual([])
-      expect(asked().every((url) => url.startsWith(server!.url))).toBe(true)
+      expect(errors).toEqual([])
+      expect(remoteRequests().every((url) => url.startsWith(server!.url))).toBe(true)
     } finally {
       await page.close()
     }

@@ -1,6 +1,6 @@
 /**
- * Specs that fail on TensorFlow's own operations, by parts of their names, and why. All of them are on the list of
- * tfjs-node 4.22 too (dist/run_tests.js), except where it says so. Those with `gpu` fail on GPUs alone.
+ * Specs that fail with TensorFlow's own operations, by parts of their names, and the reason. Unless stated otherwise, they are
+ * also on the list of known failures of tfjs-node 4.22 (dist/run_tests.js). Those with `gpu` fail on GPUs only.
  */
 export const knownFailures = [
   {
@@ -27,7 +27,7 @@ export const knownFailures = [
     ],
   },
   {
-    reason: 'the kernels take channels last only',
+    reason: 'the kernels only support channels last',
     specs: [
       'fused conv2d test-tensorflow {} basic in NCHW',
       'fused conv2d test-tensorflow {} basic in NCHW with 1-D PReLU actiavation',
@@ -54,7 +54,7 @@ export const knownFailures = [
     ],
   },
   {
-    reason: 'the kernels of tfjs-node pad as valid or same only',
+    reason: 'the kernels of tfjs-node only support valid and same padding',
     specs: [
       'avgPool test-tensorflow {} gradient x=[3,3,1] f=[3,3] s=1 p=explicit',
       'avgPool test-tensorflow {} x=[2,2,3] f=[1,1] s=2 p=1 dimRoundingMode=floor',
@@ -90,7 +90,7 @@ export const knownFailures = [
     ],
   },
   {
-    reason: 'TensorFlow’s operation does not take this type',
+    reason: 'TensorFlow’s operation does not support this type',
     specs: [
       'string comparison',
       'diag test-tensorflow {} bool',
@@ -98,13 +98,13 @@ export const knownFailures = [
       'step kernel test-tensorflow {} with int32 tensor',
     ],
   },
-  { reason: 'TensorFlow’s Sign is NaN of NaN', specs: ['sign test-tensorflow'] },
+  { reason: 'TensorFlow’s Sign returns NaN for NaN', specs: ['sign test-tensorflow'] },
   {
-    reason: 'TensorFlow wants more of the shapes of scatterND',
+    reason: 'TensorFlow checks the shapes of scatterND more strictly',
     specs: ['scatterND test-tensorflow {} should'],
   },
   {
-    reason: 'TensorFlow computes what TensorFlow.js refuses, or the other way round',
+    reason: 'TensorFlow accepts what TensorFlow.js rejects, or vice versa',
     specs: [
       'einsum test-tensorflow {} 2d matrix calculate trace',
       'einsum test-tensorflow {} nonexistent dimension',
@@ -113,18 +113,18 @@ export const knownFailures = [
       'multinomial test-tensorflow {} creates the same data given the same seed',
     ],
   },
-  { reason: 'the last digit of float32', specs: ['tan test-tensorflow {} numbers exceed float32'] },
+  { reason: 'last digit of float32', specs: ['tan test-tensorflow {} numbers exceed float32'] },
   {
-    reason: 'an output shape that does not go with the filter, which oneDNN refuses',
+    reason: 'the output shape does not match the filter, which oneDNN rejects',
     specs: ['conv2dTranspose test-tensorflow {} input=8x8x8,output=4x4x8'],
   },
   {
     reason:
-      'refused, in TensorFlow’s words: its indices are not read back to be checked (not on tfjs-node’s list)',
+      'rejected with TensorFlow’s message: the indices are not read back to check them (not on tfjs-node’s list)',
     specs: ['gather test-tensorflow {} throws when index is out of bound'],
   },
   {
-    reason: 'TensorFlow’s depthwise convolution knows no dilation on GPUs',
+    reason: 'TensorFlow’s depthwise convolution does not support dilation on GPUs',
     gpu: true,
     specs: [
       'separableConv2d test-tensorflow {} input=1x4x4x1,f=2,s=1,d=2,p=valid',
@@ -140,9 +140,9 @@ export const knownFailures = [
     ],
   },
   {
-    reason: 'TensorFlow counts without weights only on GPUs',
+    reason: 'on GPUs, TensorFlow only counts without weights',
     gpu: true,
     specs: ['bincount test-tensorflow {} with 1d float weights'],
   },
-  { reason: 'the last digit of float32, on GPUs', gpu: true, specs: ['exp test-tensorflow {} int32'] },
+  { reason: 'last digit of float32, on GPUs', gpu: true, specs: ['exp test-tensorflow {} int32'] },
 ]

@@ -1,5 +1,5 @@
-// TensorFlow.js's own specs of its operations on the native engine: pnpm conformance [TEXT in their names]
-// Ends with 1 when a spec fails that known-failures.mjs does not explain.
+// Runs TensorFlow.js's specs of its operations on the native engine: pnpm conformance [TEXT in the specs' names]
+// Exits with 1 if a spec fails that is not listed in known-failures.mjs.
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -20,7 +20,7 @@ await build({
   format: 'esm',
   platform: 'node',
   logLevel: 'error',
-  ignoreAnnotations: true, // specs are side effects, whatever the package says
+  ignoreAnnotations: true, // the specs are side effects, although the package declares none
   plugins: [
     {
       name: 'core',
@@ -74,7 +74,7 @@ await describeSpecs(async () => {
 await jasmine.execute()
 
 for (const name of unexpectedly) console.log(`FAILED ${name}`)
-for (const [{ reason }, count] of expectedly) console.log(`${count} fail as known: ${reason}`)
+for (const [{ reason }, count] of expectedly) console.log(`${count} known failures: ${reason}`)
 const known = [...expectedly.values()].reduce((sum, count) => sum + count, 0)
-console.log(`${passed} passed, ${unexpectedly.length} failed, ${known} failed as known`)
+console.log(`${passed} passed, ${unexpectedly.length} failed, ${known} known failures`)
 process.exit(unexpectedly.length > 0 ? 1 : 0)

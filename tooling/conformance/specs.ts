@@ -1,5 +1,5 @@
-// What run.mjs bundles: the specs of TensorFlow.js's operations and the core that they test. The engine of the first
-// core that a process loads serves all others, so that our backend, loaded afterwards, is the one tested.
+// Bundled by run.mjs: the specs of TensorFlow.js's operations and the core that they test. All copies of core in a process
+// share the engine of the first one, so that our backend, which is loaded afterwards, is tested.
 import '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops'
 import '@tensorflow/tfjs-core/dist/register_all_gradients'
 import { setBackend } from '@tensorflow/tfjs-core/dist/globals'

@@ -1,6 +1,6 @@
-// Sets the workspace up from a clean clone with nothing but Node, then runs the demo or the tests:
-//   node tooling/setup/setup.mjs [demo|test [--release]]
-// Brings pnpm, installs, builds, prepares the fastest engine; each step is skipped when nothing changed.
+// Sets up the workspace from a clean clone (only Node is required), then runs the demo or the tests:
+//   node tooling/setup/setup.mjs [demo|test]
+// Installs pnpm and the packages, builds, and prepares the fastest engine. Steps whose inputs are unchanged are skipped.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -43,7 +43,7 @@ const bin = (name) => join(root, 'node_modules', '.bin', name)
 class SetupError extends Error {}
 
 /**
- * Runs a program with its output in a log; on failure shows the log's end.
+ * Runs a program with its output in a log file; if it fails, throws an error with the end of the log.
  * @param {string} name of the log
  * @param {string} command
  * @param {readonly string[]} args
@@ -66,11 +66,11 @@ async function logged(name, command, args, env = quiet) {
   closeSync(output)
   if (code === 0) return
   const tail = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-25).join('\n')
-  throw new SetupError(`${name} failed. The end of ${log}:\n${tail}`)
+  throw new SetupError(`${name} failed. End of ${log}:\n${tail}`)
 }
 
 /**
- * Runs a program with the terminal's input and output.
+ * Runs a program attached to the terminal's input and output.
  * @param {string} command
  * @param {readonly string[]} args
  * @param {NodeJS.ProcessEnv} [env]
@@ -84,7 +84,7 @@ function attached(command, args, env = quiet) {
       stdio: 'inherit',
       shell: process.platform === 'win32',
     })
-    // Ctrl-C reaches the child as well: it ends in its own way, and so does this program, after it.
+    // Ctrl-C also reaches the child: this program waits until the child has exited.
     const wait = () => {}
     process.on('SIGINT', wait)
     child.on('error', reject)
@@ -99,12 +99,12 @@ function checkNode() {
   const major = Number(process.versions.node.split('.')[0])
   if (major < 20)
     throw new SetupError(
-      `Node 20 or newer is needed; this is ${process.version}. Install it from nodejs.org or with your version manager.`,
+      `Node 20 or newer is required; this is ${process.version}. Install it from nodejs.org or with your version manager.`,
     )
 }
 
-/** pnpm at the version that package.json names: the one on the PATH, or one installed into .cache. */
-async function bringPnpm() {
+/** Finds or installs the pnpm version that package.json requires: on the PATH, otherwise in .cache. */
+async function ensurePnpm() {
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const version = packageManager.split('@')[1]
   const found = spawnSync('pnpm', ['--version'], {
@@ -117,7 +117,7 @@ async function bringPnpm() {
   const script = join(home, 'node_modules', 'pnpm', 'bin', 'pnpm.cjs')
   const manifest = join(home, 'node_modules', 'pnpm', 'package.json')
   if (!existsSync(manifest) || JSON.parse(readFileSync(manifest, 'utf8')).version !== version) {
-    say(`Bringing pnpm ${version}`)
+    say(`Installing pnpm ${version}`)
     mkdirSync(home, { recursive: true })
     await logged('pnpm', 'npm', [
       'install',
@@ -130,7 +130,7 @@ async function bringPnpm() {
       `pnpm@${version}`,
     ])
   }
-  // turbo looks for a program of this name on the PATH.
+  // turbo looks for a program called pnpm on the PATH.
   const bin = join(cache, 'bin')
   mkdirSync(bin, { recursive: true })
   writeFileSync(join(bin, 'pnpm'), `#!/bin/sh\nexec "${process.execPath}" "${script}" "$@"\n`, {
@@ -141,7 +141,7 @@ async function bringPnpm() {
 }
 
 /**
- * One number for the contents of files; what is ignored by git does not count.
+ * Hash of the contents of files and folders, without build outputs.
  * @param {readonly string[]} paths
  */
 function digest(paths) {
@@ -164,7 +164,7 @@ function digest(paths) {
 }
 
 /**
- * Does a step unless its stamp says that it was done for the same inputs and its result is still there.
+ * Runs a step unless its stamp has the hash of the same inputs and its results exist.
  * @param {string} name
  * @param {readonly string[]} inputs paths
  * @param {() => readonly string[]} results paths
@@ -200,7 +200,7 @@ function say(text) {
 async function setUp() {
   checkNode()
   mkdirSync(cache, { recursive: true })
-  const pnpm = await bringPnpm()
+  const pnpm = await ensurePnpm()
   const env = {
     ...quiet,
     PATH: [join(root, 'node_modules', '.bin'), join(cache, 'bin'), process.env.PATH].join(delimiter),
@@ -254,14 +254,14 @@ async function prepareEngine() {
       stage = progress.stage
     },
   })
-  // What was missing is worth a line each time; that all is well, only the first.
+  // A problem is reported each time, success only once.
   const stamp = join(cache, 'engine.stamp')
   if (!fastest || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== message) say(`Engine: ${message}`)
   writeFileSync(stamp, message)
 }
 
 /**
- * Tests, lint and types, and with `release` a rehearsal of a release; the last line counts them all.
+ * Runs tests, lint and type checks, and with `release` a rehearsal of a release; the last line is the total.
  * @param {NodeJS.ProcessEnv} env
  * @param {{ release: boolean }} options
  * @returns {Promise<number>} exit code
@@ -278,7 +278,7 @@ async function test(env, { release }) {
     : { numPassedTests: 0, numFailedTests: 0 }
   let passed = counted.numPassedTests
   let failed = counted.numFailedTests
-  // Errors outside tests, files that do not load, and runs of nothing fail as well.
+  // Errors outside tests, files that do not load, and runs without tests count as failures.
   if ((vitest !== 0 && failed === 0) || passed + failed === 0) failed++
   const waiting = [...checks]
   const work = async () => {
@@ -322,8 +322,8 @@ try {
       [join(root, 'packages/cli/dist/bin.js'), 'demo', ...flags],
       env,
     )
-  else if (task === undefined) say('Set up. Next: npm run demo, npm test')
-  else throw new SetupError(`unknown task ${task}; there are demo and test`)
+  else if (task === undefined) say('Setup is complete. Next: npm run demo, npm test')
+  else throw new SetupError(`unknown task ${task}; available: demo, test`)
 } catch (error) {
   if (!(error instanceof SetupError)) throw error
   say(error.message)

@@ -7,8 +7,9 @@ const [version] = process.argv.slice(2)
 if (!version) throw new Error('name a version of TensorFlow: node tooling/setup/wheel-hashes.mjs 2.21.0')
 
 const linux = ['manylinux_2_27_x86_64', 'manylinux_2_17_x86_64', 'manylinux2014_x86_64', 'linux_x86_64']
+/** @type {readonly (readonly [requirement: string, tags: readonly string[], more: readonly string[]])[]} */
 const wanted = [
-  [`tensorflow-cpu==${version}`, [linux[0]], ['--no-deps']],
+  [`tensorflow-cpu==${version}`, ['manylinux_2_27_x86_64'], ['--no-deps']],
   [`tensorflow==${version}`, ['manylinux_2_27_aarch64'], ['--no-deps']],
   [`tensorflow==${version}`, ['macosx_12_0_arm64'], ['--no-deps']],
   [`tensorflow[and-cuda]==${version}`, linux, []],

@@ -2,13 +2,13 @@ import type { HostImages } from '@selfsup/core'
 import { shapes } from '@selfsup/data'
 import { describe, expect, test } from 'vitest'
 import { advise } from './advise.js'
-import { anyTurn, cells, letters, scenes, textures, tinted } from './made-sets.js'
 import { type Measures, measureDataset, measureImages } from './measure.js'
+import { cells, letters, randomlyTurned, scenes, textures, tinted } from './sample-sets.js'
 import { judgedMethods } from './verdicts.js'
 
 const sets: Record<string, HostImages> = {
   scenes: scenes(),
-  'scenes turned at random': anyTurn(scenes()),
+  'scenes turned at random': randomlyTurned(scenes()),
   textures: textures(),
   cells: cells(),
   letters: letters(),
@@ -23,7 +23,7 @@ function measuresOf(set: string): Measures {
   return known
 }
 
-describe('what is said of a method for each kind of pictures', () => {
+describe('verdict on a method for each kind of images', () => {
   test.each([
     ['rotation', 'scenes', 'suits'],
     ['rotation', 'letters', 'suits'],
@@ -33,7 +33,7 @@ describe('what is said of a method for each kind of pictures', () => {
     ['rotation', 'cells', 'unsuited'],
     ['relative-patch', 'scenes', 'suits'],
     ['relative-patch', 'textures', 'unsuited'],
-    ['split-brain', 'scenes', 'doubtful'], // 200 pictures are few
+    ['split-brain', 'scenes', 'doubtful'], // 200 images are few
     ['split-brain', 'grey scenes in RGB', 'unsuited'],
     ['split-brain', 'sepia scenes', 'unsuited'],
     ['split-brain', 'letters', 'unsuited'],
@@ -44,15 +44,15 @@ describe('what is said of a method for each kind of pictures', () => {
     expect(methods.map(({ name, verdict }) => [name, verdict])).toEqual([[method, verdict]])
   })
 
-  test('the figure that it rests on is in the sentence', () => {
+  test('the reason contains the measured accuracy and the chance level', () => {
     const { orientation } = measuresOf('cells')
     const { methods } = advise(measuresOf('cells'), { methods: ['rotation'] })
     expect(methods[0]!.why).toContain(`${(100 * orientation!.turns.accuracy).toFixed(0)} %`)
-    expect(methods[0]!.why).toContain('guessing has 25 %')
+    expect(methods[0]!.why).toContain('chance 25 %')
   })
 })
 
-describe('what is said of an augmentation', () => {
+describe('verdict on an augmentation', () => {
   test.each([
     ['mirrors', 'scenes', 'suits'],
     ['mirrors', 'letters', 'unsuited'],
@@ -69,34 +69,34 @@ describe('what is said of an augmentation', () => {
     ['cells', ['views=anyOrientation']],
     ['letters', ['views=gray']],
     ['scenes', []],
-  ])('its options are in the command: %s', (set, options) => {
-    const { commands } = advise(measuresOf(set), { source: 'my pictures' })
-    const full = commands.find(({ purpose }) => purpose === 'in full')!.args
-    expect(full.slice(0, 3)).toEqual(['pretrain', 'simclr', 'my pictures'])
+  ])('the commands contain the recommended options: %s', (set, options) => {
+    const { commands } = advise(measuresOf(set), { source: 'my images' })
+    const full = commands.find(({ purpose }) => purpose === 'full training')!.args
+    expect(full.slice(0, 3)).toEqual(['pretrain', 'simclr', 'my images'])
     for (const option of options) expect(full).toContain(option)
     if (options.length === 0) expect(full).not.toContain('--set')
   })
 })
 
-test('what is wrong with the pictures themselves', () => {
+test('warnings about the images themselves', () => {
   const plain = measuresOf('scenes')
-  const said = (changes: Partial<Measures>) => advise({ ...plain, count: 5000, ...changes }).warnings
-  expect(said({})).toEqual([])
+  const warnings = (changes: Partial<Measures>) => advise({ ...plain, count: 5000, ...changes }).warnings
+  expect(warnings({})).toEqual([])
   const { light, colour, duplicates } = plain
   const sizes = { smallest: 9, median: 12, largest: 100, different: 30, elongated: 0.5 }
   const unreadable = [{ path: 'a.jpg', reason: 'empty file' }]
   const files = { wide: 1, transparent: 0.2, cmyk: 0.3, severalPages: 0.4 }
   for (const [changes, message] of [
-    [{ count: 10 }, '10 pictures: too few to learn from'],
-    [{ count: 300 }, '300 pictures are few'],
-    [{ unreadable }, '1 of 200 pictures looked at cannot be read (such as a.jpg: empty file)'],
-    [{ light: { ...light, blank: 0.02 } }, '2.0 % of the pictures are blank'],
-    [{ light: { ...light, brightness: 3, contrast: 2 }, files }, 'Files of 16 bits'],
-    [{ light: { ...light, contrast: 4 } }, 'Little contrast'],
-    [{ sizes }, 'tiny: 12 pixels'],
+    [{ count: 10 }, '10 images are too few for training'],
+    [{ count: 300 }, '300 images are few'],
+    [{ unreadable }, '1 of the 200 images in the sample cannot be read (for example a.jpg: empty file)'],
+    [{ light: { ...light, blank: 0.02 } }, '2.0 % of the images are blank'],
+    [{ light: { ...light, brightness: 3, contrast: 2 }, files }, '16-bit files'],
+    [{ light: { ...light, contrast: 4 } }, 'Low contrast'],
+    [{ sizes }, 'very small: the median size is 12 pixels'],
     [{ sizes }, 'from 9 to 100 pixels'],
-    [{ sizes }, '50 % of the pictures are more than twice as long'],
-    [{ colour: { ...colour, grey: 0.4 } }, '40 % of the pictures are grey, the others coloured'],
+    [{ sizes }, '50 % of the images are more than twice as long'],
+    [{ colour: { ...colour, grey: 0.4 } }, '40 % of the images are grey, the others coloured'],
     [{ files }, 'transparency'],
     [{ files }, 'CMYK'],
     [
@@ -109,43 +109,43 @@ test('what is wrong with the pictures themselves', () => {
           examples: [['a', 'b'] as const],
         },
       },
-      '1 pair of near-duplicates among 200 pictures: about 25 % of all have a copy (such as a and b)',
+      '1 pair of near-duplicates among 200 images: about 25 % of all images have a copy (for example a and b)',
     ],
   ] as const)
-    expect(said(changes).join('\n')).toContain(message)
+    expect(warnings(changes).join('\n')).toContain(message)
 })
 
-test.each([1, 2, 10, 39])('%i pictures are too few for figures, and it says so', (count) => {
+test.each([1, 2, 10, 39])('%i images are too few, with a warning and doubtful verdicts', (count) => {
   const measures = measureImages(scenes({ count }))
   expect(measures.orientation).toBeUndefined()
   const { warnings, methods, commands } = advise(measures)
-  expect(warnings[0]).toMatch(/too few to learn from/)
+  expect(warnings[0]).toMatch(/too few for training/)
   expect(methods.find(({ name }) => name === 'rotation')).toMatchObject({ verdict: 'doubtful' })
   expect(methods.map(({ verdict }) => verdict)).not.toContain('suits')
   expect(commands.length > 0).toBe(count >= 16)
 })
 
-test('no picture that can be read is an error', () => {
+test('throws if no image can be read, or images are not square', () => {
   expect(() => measureImages({ data: new Uint8Array(0), shape: [0, 16, 16, 3] }, 'none')).toThrow(
-    'none: none of the 0 pictures',
+    'none: none of the 0 images',
   )
   expect(() => measureImages({ data: new Uint8Array(96), shape: [1, 8, 4, 3] })).toThrow('must be square')
 })
 
-test('copies do not let a classifier know the answers', () => {
+test('copies are not split between training and test parts of a classifier', () => {
   const { data, shape } = cells({ count: 120 })
   const many = new Uint8Array(3 * data.length)
   for (let copy = 0; copy < 3; copy++) many.set(data, copy * data.length)
   const measures = measureImages(
     { data: many, shape: [360, shape[1], shape[2], 3] },
-    'cells, each three times',
+    'cells, three copies each',
   )
   expect(measures.duplicates.inSample).toBe(1)
   expect(measures.orientation!.turns.pictures).toBeLessThanOrEqual(120)
   expect(advise(measures, { methods: ['rotation'] }).methods[0]!.verdict).toBe('unsuited')
 })
 
-test('copies make contrastive methods doubtful, and others are suggested', async () => {
+test('copies make contrastive methods doubtful, and another method is suggested', async () => {
   const measures = await measureDataset(shapes({ size: 16, count: 2000 }), { count: 100 })
   expect(measures).toMatchObject({ count: 2000, looked: 100, classes: 10 })
   const copied: Measures = { ...measures, duplicates: { ...measures.duplicates, estimate: 0.5 } }

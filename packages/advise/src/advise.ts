@@ -4,27 +4,27 @@ import type { Measures } from './measure.js'
 import { judgedMethods, judgeMethods, type Verdict } from './verdicts.js'
 import { warningsOf } from './warnings.js'
 
-/** What suits pictures, in words. */
+/** Recommendations for images. */
 export interface Advice {
-  /** what is wrong with the pictures, the gravest first */
+  /** problems of the images, most severe first */
   readonly warnings: readonly string[]
-  /** those that suit first */
+  /** methods, suitable ones first */
   readonly methods: readonly Verdict[]
   readonly augmentations: readonly Verdict[]
-  /** of the command line; none for too few pictures */
+  /** suggested commands of the command line; none if there are too few images */
   readonly commands: readonly Command[]
 }
 
 export interface AdviseOptions {
-  /** what the pictures are called on a command line; default their name */
+  /** name of the images on a command line; default: the measures' name */
   readonly source?: string
-  /** part of MNIST, CIFAR or shapes, where it is not the usual one */
+  /** split of MNIST, CIFAR or shapes, if it is not the default one */
   readonly split?: string
-  /** names of the methods to be judged; default all that there are rules for */
+  /** names of the methods to evaluate; default: all that have rules */
   readonly methods?: readonly string[]
 }
 
-/** Which methods and augmentations suit pictures that were measured, which do not and why, and how to begin. */
+/** Recommends methods, augmentations and commands for measured images, with reasons. */
 export function advise(
   measures: Measures,
   { source = measures.name, split, methods = judgedMethods }: AdviseOptions = {},

@@ -1,35 +1,35 @@
 import type { HostImages } from '@selfsup/core'
 
-/** How coloured pictures are. */
+/** Colour statistics of images. */
 export interface Colour {
-  /** median over pictures of Hasler & Süsstrunk's measure: 0 grey, 15 slightly, 33 moderately, 59 quite, 109 extremely colourful */
+  /** median over the images of Hasler & Süsstrunk's measure: 0 grey, 15 slightly, 33 moderately, 59 quite, 109 extremely colourful */
   readonly colourfulness: number
-  /** part of the pictures that are grey, whatever their files say */
+  /** fraction of grey images, whatever their file format */
   readonly grey: number
   /**
-   * How far colours differ from what pictures of this kind have at the same brightness: root mean square distance in the
-   * plane of a and b of CIE Lab. 0 for grey and for tinted pictures, about 10 to 20 for photographs.
+   * Root mean square distance, in the a-b plane of CIE Lab, of colours from the mean colour at the same lightness over all
+   * images. 0 for grey and for tinted images, about 10 to 20 for photographs.
    */
   readonly beyondBrightness: number
 }
 
-/** Up to this colourfulness a picture is grey: JPEG leaves as much of none. */
+/** Images up to this colourfulness count as grey: JPEG compression of grey images causes this much. */
 const GREY = 3
 
 const BINS = 16
 
 /**
- * Colourfulness of each picture (Hasler & Süsstrunk 2003, Measuring colourfulness in natural images, eq. for M^(3)):
- * deviation plus 0.3 times the mean of the opponent colours R - G and (R + G) / 2 - B, of values 0..255.
- * @param images [pictures, height, width, 1 or 3]; one channel is grey
- * @returns [pictures]
+ * Colourfulness of each image (Hasler & Süsstrunk 2003, Measuring colourfulness in natural images, eq. for M^(3)): standard
+ * deviation plus 0.3 times the mean of the opponent colours R - G and (R + G) / 2 - B, for values 0..255.
+ * @param images [count, height, width, 1 or 3]; one channel is grey
+ * @returns [count]
  */
 export function colourfulness({ data, shape: [count, height, width, channels] }: HostImages): Float64Array {
   const pixels = height * width
-  return Float64Array.from({ length: count }, (_, picture) => {
+  return Float64Array.from({ length: count }, (_, image) => {
     if (channels === 1) return 0
     let [rg, rg2, yb, yb2] = [0, 0, 0, 0]
-    for (let at = picture * pixels * 3; at < (picture + 1) * pixels * 3; at += 3) {
+    for (let at = image * pixels * 3; at < (image + 1) * pixels * 3; at += 3) {
       const [r, g, b] = [data[at]!, data[at + 1]!, data[at + 2]!]
       rg += r - g
       rg2 += (r - g) ** 2
@@ -42,7 +42,7 @@ export function colourfulness({ data, shape: [count, height, width, channels] }:
   })
 }
 
-/** @param images [pictures, side, side, 1 or 3] */
+/** @param images [count, side, side, 1 or 3] */
 export function colour(images: HostImages): Colour {
   const each = colourfulness(images)
   if (each.length === 0) return { colourfulness: 0, grey: 0, beyondBrightness: 0 }
@@ -73,7 +73,7 @@ function beyondBrightness(data: Uint8Array): number {
   return Math.sqrt(Math.max(0, left) / Math.max(1, total))
 }
 
-/** sRGB 0..255 to CIE Lab under D65 (CIE 15:2004; IEC 61966-2-1). */
+/** Converts sRGB 0..255 to CIE Lab under D65 (CIE 15:2004; IEC 61966-2-1). */
 export function lab(red: number, green: number, blue: number): [lightness: number, a: number, b: number] {
   const [r, g, b] = [linear[red]!, linear[green]!, linear[blue]!]
   const x = root((0.4124564 * r + 0.3575761 * g + 0.1804375 * b) / 0.95047)

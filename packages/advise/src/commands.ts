@@ -2,26 +2,27 @@ import { hasLeft } from './augmentations.js'
 import type { Measures } from './measure.js'
 import { isGrey, MANY_COPIES, MOSTLY_EMPTY, noUp, type Verdict } from './verdicts.js'
 
-/** A command of `selfsup`, ready to run. */
+/** A `selfsup` command, ready to run. */
 export interface Command {
-  /** what it is for */
+  /** short description */
   readonly purpose: string
-  /** without `selfsup` */
+  /** arguments after `selfsup` */
   readonly args: readonly string[]
 }
 
-/** Fewer pictures make no batch to learn from. */
+/** Minimum number of images for a training command. */
 const LEAST = 16
 
-/** Sides that networks take, of which the largest within the pictures is taken; larger ones cost too much on processors. */
+/** Input sizes to choose from: the largest one within the images' size is used. Larger ones are too slow on CPUs. */
 const SIDES = [16, 32, 48, 64, 96]
 
-/** Pictures of 32 pixels that a first look trains on, fewer of larger ones: some minutes on two cores. */
+/** Number of 32-pixel images (fewer larger ones) in a quick training: some minutes on two cores. */
 const LOOK = 100_000
 
 /**
- * A first look of minutes, the whole training, and a pretext task where one suits: flags and options that fit the pictures.
- * @param verdicts of the methods that there are
+ * Suggests commands with options that fit the images: a preview, a quick training, the full training, and a pretext task if
+ * one is suitable.
+ * @param verdicts verdicts on the available methods
  */
 export function commandsFor(
   measures: Measures,
@@ -46,18 +47,18 @@ export function commandsFor(
   const rotation = has('rotation')?.verdict === 'suits'
   return [
     {
-      purpose: 'look at what training will see',
+      purpose: 'preview of the training views',
       args: ['preview', source, '--method', contrastive, '--size', String(side), ...set(views)],
     },
-    { purpose: 'a first look, in minutes', args: [...common(contrastive), ...look, ...set(views)] },
+    { purpose: 'quick training, some minutes', args: [...common(contrastive), ...look, ...set(views)] },
     {
-      purpose: 'in full',
+      purpose: 'full training',
       args: [...common(contrastive), '--epochs', String(fullEpochs(count)), ...set(views)],
     },
     ...(rotation
       ? [
           {
-            purpose: 'the plainest pretext task that suits, for comparison',
+            purpose: 'the simplest suitable pretext task, for comparison',
             args: [...common('rotation'), ...set(rotationOptions(measures))],
           },
         ]
@@ -65,14 +66,14 @@ export function commandsFor(
   ]
 }
 
-/** The largest side that pictures fill; large ones are shrunk to what a processor can train on. */
+/** The largest input size within the images' size. */
 function sideFor({ sizes }: Measures): number {
   const median = sizes?.median ?? 96
   if (median >= 24 && median <= 40) return 32
   return SIDES.filter((side) => side <= median).at(-1) ?? SIDES[0]!
 }
 
-/** As many steps for few pictures as their number allows, fewer passes over many. */
+/** A constant number of steps, within bounds of 100 to 1000 epochs. */
 function fullEpochs(count: number): number {
   return Math.round(Math.min(1000, Math.max(100, (200 * 50_000) / count)) / 10) * 10
 }

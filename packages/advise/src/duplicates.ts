@@ -2,35 +2,35 @@ import type { HostImages } from '@selfsup/core'
 import { BLANK } from './light.js'
 import { cellMeans, planesOf } from './pixels.js'
 
-/** Pictures that are in the data more than once. */
+/** Images that occur more than once. */
 export interface Duplicates {
-  /** pairs of pictures that are the same to the eye, by their places in the sample */
+  /** pairs of visually identical images, by their positions in the sample */
   readonly pairs: readonly (readonly [number, number])[]
-  /** part of the sample's pictures that have a copy in the sample */
+  /** fraction of the sample's images that have a copy in the sample */
   readonly inSample: number
-  /** part of all pictures that have a copy somewhere, as the sample lets one expect; at most 1 */
+  /** estimated fraction of all images that have a copy anywhere; at most 1 */
   readonly estimate: number
 }
 
-/** Bits of a hash by which copies may differ: what stronger compression and another size do. */
+/** Maximum number of differing hash bits between copies, which stronger compression or another size causes. */
 const MOST_BITS = 6
 
-/** Correlation of copies, of brightness in 16 x 16 cells: other pictures of one kind have less. */
+/** Minimum correlation between copies of the brightness in 16 x 16 cells; different images of one kind have less. */
 const LEAST_CORRELATION = 0.995
 
-/** Copies' mean brightness may differ by this, of 1. */
+/** Maximum difference of the mean brightness of copies, 0..1. */
 const MOST_SHIFT = 0.1
 
 const CELLS = 16
 
-/** Pairs that are remembered: of a thousand equal pictures there are half a million. */
+/** Maximum number of recorded pairs: a thousand equal images have half a million. */
 const MOST_PAIRS = 100_000
 
 /**
- * Near-duplicates by a perceptual hash (differences between neighbouring cells, 64 bits: Krawetz 2013, dHash), each pair then
- * compared cell by cell. Blank pictures are left out: they all look alike.
- * @param images [pictures, side, side, 1 or 3]
- * @param all how many pictures there are, of which these are some
+ * Finds near-duplicates by a perceptual hash (differences between neighbouring cells, 64 bits: Krawetz 2013, dHash), followed by
+ * a comparison of each pair cell by cell. Blank images are left out, since they all look alike.
+ * @param images [count, side, side, 1 or 3]
+ * @param all number of images in the dataset that these are a sample of
  */
 export function duplicates(images: HostImages, all = images.shape[0]): Duplicates {
   const [count, side] = images.shape
@@ -63,12 +63,12 @@ export function duplicates(images: HostImages, all = images.shape[0]): Duplicate
     }
   }
   const inSample = copied.size / Math.max(1, count)
-  // A picture's copy lies in the sample as often as the sample is a part of all.
+  // The probability that an image's copy is in the sample is the sample's fraction of the dataset.
   const estimate = Math.min(1, (inSample * Math.max(0, all - 1)) / Math.max(1, count - 1))
   return { pairs, inSample, estimate }
 }
 
-/** Whether each of 8 x 8 cells is darker than its right neighbour, as two words. */
+/** For each of 8 x 8 cells, whether it is darker than its right neighbour, as two 32-bit words. */
 function differenceHash(brightness: Float32Array, side: number): [number, number] {
   const rows = 8
   const columns = 9
@@ -89,7 +89,7 @@ function differenceHash(brightness: Float32Array, side: number): [number, number
   return [words[0] >>> 0, words[1] >>> 0]
 }
 
-/** Bits that are set in a word of 32. */
+/** Number of set bits of a 32-bit word. */
 function ones(word: number): number {
   let x = word - ((word >>> 1) & 0x55555555)
   x = (x & 0x33333333) + ((x >>> 2) & 0x33333333)

@@ -1,30 +1,30 @@
 import type { HostImages } from '@selfsup/core'
+import { classifierAccuracy, type ToldApart } from './classifier-accuracy.js'
 import { cellMeans, DIRECTIONS, gradientHistograms, type Planes, planesOf } from './pixels.js'
-import { type ToldApart, toldApart } from './told-apart.js'
 
-/** Pictures that are cut up; four pairs of each. */
+/** Maximum number of images; each gives four pairs of patches. */
 const MOST = 512
 
-/** Part of a cell's side that its patch has: the rest is the gap, so that edges do not go on from one patch to the next. */
+/** Side of a patch as a fraction of its cell; the rest is a gap, so that edges do not continue from patch to patch. */
 const PATCH = 0.75
 
-/** Cells from left to right and from top to bottom. */
+/** Number of rows and columns of cells. */
 const ROWS = 3
 
-/** Brightness, contrast, two colours, four quarters, directions. */
+/** Brightness, contrast, two colours, four quarters, edge directions. */
 const FEATURES = 8 + DIRECTIONS
 
-/** Below this side patches have too few pixels to be told apart. */
+/** Minimum side of the images, below which patches have too few pixels. */
 export const SMALLEST_LAYOUT = 12
 
-/** Cells above, left, right and below of the middle one: all as far from it. */
+/** Cells above, left, right and below of the central one, which have the same distance to it. */
 const NEIGHBOURS = [1, 3, 5, 7]
 
 /**
- * Whether where a patch lies can be told from what is in it: how often a small classifier tells in which of four directions
- * from the middle patch another lies, from the content of both, gaps between them. What relative position and jigsaw
- * puzzles ask for; textures have nothing of it. Diagonal neighbours lie farther away, which alone would tell them.
- * @param images [pictures, side, side, 1 or 3]
+ * Whether the position of a patch can be predicted from its content: accuracy of a small classifier that predicts in which of
+ * four directions from the central patch another one is, from the content of both, with gaps between them. Relative position
+ * and jigsaw puzzles need this; textures do not have it. Diagonal neighbours are excluded because of their larger distance.
+ * @param images [count, side, side, 1 or 3]
  */
 export function layout(images: HostImages): ToldApart {
   const [all, side] = images.shape
@@ -33,10 +33,10 @@ export function layout(images: HostImages): ToldApart {
   const width = 2 * FEATURES
   const values = new Float32Array(count * directions * width)
   const answers = Uint8Array.from({ length: count * directions }, (_, i) => i % directions)
-  for (let picture = 0; picture < count; picture++) {
-    const patches = patchesOf(planesOf(images, Math.floor((picture * all) / count)))
+  for (let image = 0; image < count; image++) {
+    const patches = patchesOf(planesOf(images, Math.floor((image * all) / count)))
     for (const [answer, number] of NEIGHBOURS.entries()) {
-      const at = (picture * directions + answer) * width
+      const at = (image * directions + answer) * width
       values.set(patches[number]!, at)
       values.set(
         patches[number]!.map((value, j) => value - patches[4]![j]!),
@@ -44,10 +44,16 @@ export function layout(images: HostImages): ToldApart {
       )
     }
   }
-  return toldApart({ candidates: directions, features: width, values, answers, perPicture: directions })
+  return classifierAccuracy({
+    candidates: directions,
+    features: width,
+    values,
+    answers,
+    perImage: directions,
+  })
 }
 
-/** What is in each of nine patches, from left to right and from top to bottom. */
+/** Features of each of the nine patches, in row-major order. */
 function patchesOf({ side, ...planes }: Planes): Float32Array[] {
   const cell = side / ROWS
   const size = Math.floor(cell * PATCH)

@@ -1,30 +1,30 @@
 import type { HostImages } from '@selfsup/core'
 import { planesOf } from './pixels.js'
 
-/** How bright pictures are, and how much is in them; brightness 0..255. */
+/** Brightness and content of images; brightness 0..255. */
 export interface Light {
-  /** median over pictures of the mean brightness */
+  /** median over the images of the mean brightness */
   readonly brightness: number
-  /** median over pictures of the deviation of brightness */
+  /** median over the images of the standard deviation of the brightness */
   readonly contrast: number
-  /** part of the pictures that are one colour: nothing in them */
+  /** fraction of images of a single colour */
   readonly blank: number
-  /** part of crops of 8 % of the area, as SimCLR's smallest, that have nothing in them though their picture has */
+  /** fraction of crops of 8 % of the area (SimCLR's smallest) that are empty although their image is not */
   readonly emptyCrops: number
 }
 
-/** Below this deviation of brightness, of 255, there is nothing to be seen. */
+/** Standard deviation of the brightness, of 255, below which an image is blank. */
 export const BLANK = 2
 
-/** Below this part of its picture's deviation a crop shows nothing of it. */
+/** A crop is empty if its standard deviation is below this fraction of its image's. */
 const EMPTY = 0.1
 
-/** Side of SimCLR's smallest crops as part of the picture's: 8 % of the area. */
+/** Side of SimCLR's smallest crops as a fraction of the image's side: 8 % of the area. */
 const CROP = Math.sqrt(0.08)
 
 const CROPS = 4
 
-/** @param images [pictures, side, side, 1 or 3] */
+/** @param images [count, side, side, 1 or 3] */
 export function light(images: HostImages): Light {
   const [count, side] = images.shape
   if (count === 0) return { brightness: 0, contrast: 0, blank: 0, emptyCrops: 0 }
@@ -68,7 +68,7 @@ function momentsOf(plane: Float32Array, side: number, top: number, left: number,
   return { mean, deviation: Math.sqrt(Math.max(0, squares / size ** 2 - mean * mean)) }
 }
 
-/** The middle one; 0 of none. */
+/** The upper median; 0 if there are no values. */
 export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 }

@@ -1,24 +1,24 @@
 import { type HostImages, type ImageDataset, SelfsupError } from '@selfsup/core'
 import { type ImageSample, type SampleOptions, sampleDataset } from '@selfsup/data'
+import type { ToldApart } from './classifier-accuracy.js'
 import { type Colour, colour } from './colour.js'
 import { type Duplicates, duplicates } from './duplicates.js'
 import { layout, SMALLEST_LAYOUT } from './layout.js'
 import { type Light, light, median } from './light.js'
 import { type Orientation, orientation } from './orientation.js'
-import type { ToldApart } from './told-apart.js'
 
-/** What pictures are like, as figures. */
+/** Measured properties of images. */
 export interface Measures {
   readonly name: string
-  /** how many pictures there are; how many were looked at; how many of those could be read */
+  /** number of images; number in the sample; number of readable ones in the sample */
   readonly count: number
   readonly looked: number
   readonly read: number
   readonly unreadable: readonly { readonly path: string; readonly reason: string }[]
   readonly channels: 1 | 3
-  /** sides in pixels as they are to be seen, where they are known */
+  /** sides in pixels, as displayed; absent if unknown */
   readonly sizes?: Sizes
-  /** parts of the files, where they are files */
+  /** fractions of the files with a property; absent if the images are not files */
   readonly files?: {
     readonly wide: number
     readonly transparent: number
@@ -29,31 +29,31 @@ export interface Measures {
   readonly colour: Colour
   readonly light: Light
   readonly duplicates: Duplicates & {
-    /** some of the pairs by their paths or positions */
+    /** some of the pairs, by their paths or positions */
     readonly examples: readonly (readonly [string, string])[]
   }
-  /** absent where there are too few pictures to tell */
+  /** absent if there are too few images */
   readonly orientation?: Orientation
   readonly layout?: ToldApart
 }
 
 export interface Sizes {
-  /** of the shorter side */
+  /** shorter side of the images */
   readonly smallest: number
   readonly median: number
   readonly largest: number
-  /** how many different sizes the sample has */
+  /** number of different sizes in the sample */
   readonly different: number
-  /** part of the pictures whose longer side is more than twice the shorter */
+  /** fraction of images whose longer side is more than twice the shorter one */
   readonly elongated: number
 }
 
-/** Below this number of pictures nothing can be learned from some and tried on others. */
+/** Minimum number of images for a cross-validated classifier. */
 export const FEWEST = 40
 
 /**
- * Measures a sample of pictures.
- * @throws SelfsupError when none of them could be read
+ * Measures a sample of images.
+ * @throws SelfsupError if none of them could be read
  */
 export function measure(sample: ImageSample): Measures {
   const { images, unreadable, files } = sample
@@ -61,7 +61,7 @@ export function measure(sample: ImageSample): Measures {
   if (read === 0) {
     const [first] = unreadable
     throw new SelfsupError(
-      `${sample.name}: none of the ${sample.looked} pictures looked at could be read${first ? `; ${first.path}: ${first.reason}` : ''}`,
+      `${sample.name}: none of the ${sample.looked} images in the sample could be read${first ? `; ${first.path}: ${first.reason}` : ''}`,
     )
   }
   const found = duplicates(images, sample.count)
@@ -101,12 +101,12 @@ export async function measureDataset(dataset: ImageDataset, options: SampleOptio
   return measure(await sampleDataset(dataset, options))
 }
 
-/** Measures pictures that are at hand. */
-export function measureImages(images: HostImages, name = 'pictures'): Measures {
+/** Measures images in memory. */
+export function measureImages(images: HostImages, name = 'images'): Measures {
   const [count, height, width] = images.shape
   if (height !== width)
     throw new SelfsupError(
-      `measureImages: pictures must be square, [pictures, side, side, 1 or 3]; got [${images.shape}]`,
+      `measureImages: images must be square, [count, side, side, 1 or 3]; got [${images.shape}]`,
     )
   return measure({
     name,
@@ -119,7 +119,7 @@ export function measureImages(images: HostImages, name = 'pictures'): Measures {
   })
 }
 
-/** Copies left out: what is learned from one would be tried on the other. */
+/** Removes copies, so that no copy of a training image is tested. */
 function without({ data, shape }: HostImages, left: ReadonlySet<number>): HostImages {
   const [count, height, width, channels] = shape
   if (left.size === 0) return { data, shape }

@@ -1,46 +1,46 @@
 import { type HostImages, uniforms } from '@selfsup/core'
 import { describe, expect, test } from 'vitest'
+import { classifierAccuracy, wilson } from './classifier-accuracy.js'
 import { colour, colourfulness, lab } from './colour.js'
 import { duplicates } from './duplicates.js'
 import { layout } from './layout.js'
 import { light } from './light.js'
-import { cells, letters, scenes, textures, tinted } from './made-sets.js'
 import { cellMeans, gradientHistograms, type Planes, turned } from './pixels.js'
-import { toldApart, wilson } from './told-apart.js'
+import { cells, letters, scenes, textures, tinted } from './sample-sets.js'
 
-describe('told apart', () => {
-  test("Wilson's interval as in the literature", () => {
+describe('classifierAccuracy', () => {
+  test("Wilson's interval equals the published values", () => {
     // 15 of 148 (Newcombe 1998, table I, method 3): 0.0624 to 0.1605.
     const [low, high] = wilson(15 / 148, 148)
     expect(low).toBeCloseTo(0.0624, 4)
     expect(high).toBeCloseTo(0.1605, 4)
   })
 
-  test('one score of all candidates: a feature that the right one has more of', () => {
+  test('without answers, one scoring function for all candidates finds a distinctive feature', () => {
     const values = uniforms([1, 1], 300 * 4 * 3)
-    const blind = toldApart({ candidates: 4, features: 3, values })
+    const blind = classifierAccuracy({ candidates: 4, features: 3, values })
     expect(blind.interval[0]).toBeLessThan(0.25)
     expect(blind.interval[1]).toBeGreaterThan(0.25)
     const clear = values.map((value, i) => (i % 12 === 1 ? value + 1 : value))
-    expect(toldApart({ candidates: 4, features: 3, values: clear })).toMatchObject({
+    expect(classifierAccuracy({ candidates: 4, features: 3, values: clear })).toMatchObject({
       chance: 0.25,
       pictures: 300,
       accuracy: expect.closeTo(1, 1),
     })
   })
 
-  test('weights for each candidate: examples of one picture are held out together', () => {
+  test('with answers, each candidate has weights, and examples of one image are held out together', () => {
     const answers = Uint8Array.from({ length: 300 }, (_, i) => i % 3)
     const values = uniforms([1, 2], 600).map((value, i) =>
       i % 2 === 0 ? answers[i >> 1]! + value / 2 : value,
     )
-    const found = toldApart({ candidates: 3, features: 2, values, answers, perPicture: 3 })
+    const found = classifierAccuracy({ candidates: 3, features: 2, values, answers, perImage: 3 })
     expect(found.pictures).toBe(100)
     expect(found.accuracy).toBeGreaterThan(0.9)
   })
 
-  test('features that never vary are guessed from', () => {
-    const found = toldApart({ candidates: 2, features: 2, values: new Float32Array(400) })
+  test('constant features give chance accuracy', () => {
+    const found = classifierAccuracy({ candidates: 2, features: 2, values: new Float32Array(400) })
     expect(found.accuracy).toBe(0.5)
   })
 })
@@ -53,7 +53,7 @@ describe('pixels', () => {
     [1, [2, 4, 1, 3]], // counter-clockwise: the right column becomes the top row
     [2, [4, 3, 2, 1]],
     [3, [3, 1, 4, 2]],
-  ] as const)('turned by %i quarters', (quarters, expected) => {
+  ] as const)('turned by %i quarter turns', (quarters, expected) => {
     expect([...turned(corner, quarters).brightness]).toEqual(expected)
     const again = turned(turned(corner, quarters), ((4 - quarters) % 4) as 0 | 1 | 2 | 3)
     expect([...again.brightness]).toEqual([1, 2, 3, 4])
@@ -61,7 +61,7 @@ describe('pixels', () => {
 
   test('mirrored', () => expect([...turned(corner, 0, true).brightness]).toEqual([2, 1, 4, 3]))
 
-  test('a turn moves cells and directions', () => {
+  test('a quarter turn permutes cells and directions', () => {
     const side = 8
     const brightness = uniforms([3, 3], side * side)
     const before = cellMeans(brightness, side, 2)
@@ -74,7 +74,7 @@ describe('pixels', () => {
 })
 
 describe('colour', () => {
-  test('Lab of known colours (Lindbloom, D65)', () => {
+  test('Lab values of known colours (Lindbloom, D65)', () => {
     for (const [rgb, expected] of [
       [
         [255, 255, 255],
@@ -98,14 +98,14 @@ describe('colour', () => {
     }
   })
 
-  test('colourfulness, worked out by hand', () => {
-    // Red and grey: R-G is 255 and 0, (R+G)/2-B 127.5 and 0; deviations 127.5 and 63.75, means the same.
+  test('colourfulness equals a value worked out by hand', () => {
+    // Red and grey: R-G is 255 and 0, (R+G)/2-B 127.5 and 0; standard deviations 127.5 and 63.75, means the same.
     const images: HostImages = { data: Uint8Array.from([255, 0, 0, 90, 90, 90]), shape: [1, 1, 2, 3] }
     expect(colourfulness(images)[0]).toBeCloseTo(1.3 * Math.hypot(127.5, 63.75), 6)
     expect(colourfulness({ data: Uint8Array.from([1, 2]), shape: [2, 1, 1, 1] })).toEqual(new Float64Array(2))
   })
 
-  test('grey and tinted pictures have no colour beyond brightness', () => {
+  test('grey and tinted images have no colour beyond brightness', () => {
     expect(colour(scenes({ count: 30 }))).toMatchObject({ grey: 0 })
     expect(colour(scenes({ count: 30 })).beyondBrightness).toBeGreaterThan(10)
     expect(colour(tinted(scenes({ count: 30 })))).toMatchObject({ grey: 1, colourfulness: expect.closeTo(0) })
@@ -115,7 +115,7 @@ describe('colour', () => {
   })
 })
 
-test('blank pictures and empty crops', () => {
+test('blank images and empty crops are counted', () => {
   const blank: HostImages = { data: new Uint8Array(2 * 16 * 16).fill(7), shape: [2, 16, 16, 1] }
   expect(light(blank)).toEqual({ brightness: expect.closeTo(7), contrast: 0, blank: 1, emptyCrops: 0 })
   expect(light(letters({ count: 20 })).emptyCrops).toBeGreaterThan(0.15)
@@ -135,10 +135,10 @@ describe('near-duplicates', () => {
   }
 
   test.each([
-    ['the same', (value: number) => value],
+    ['identical', (value: number) => value],
     ['brighter', (value: number) => Math.min(255, value * 1.05)],
     ['noisy', (value: number, i: number) => Math.max(0, value - ((i * 7) % 5))],
-  ])('%s', (_, change) => {
+  ])('%s copies are found', (_, change) => {
     expect(duplicates(copy(change)).pairs).toContainEqual([0, 7])
   })
 
@@ -146,11 +146,11 @@ describe('near-duplicates', () => {
     ['scenes', scenes],
     ['textures', textures],
     ['cells', cells],
-  ] as const)('different %s are none', (_, make) =>
+  ] as const)('different %s are not duplicates', (_, make) =>
     expect(duplicates(make({ count: 150 })).inSample).toBeLessThan(0.03),
   )
 
-  test('blank pictures are none, and a sample stands for all', () => {
+  test('blank images are not duplicates, and the estimate extrapolates the sample', () => {
     expect(duplicates({ data: new Uint8Array(3 * 256), shape: [3, 16, 16, 1] }).pairs).toEqual([])
     const twice: HostImages = { data: textures({ count: 2 }).data.slice(), shape: [2, 24, 24, 3] }
     twice.data.copyWithin(bytes, 0, bytes)
@@ -161,7 +161,7 @@ describe('near-duplicates', () => {
   })
 })
 
-test('where a patch lies is told of scenes and not of textures', () => {
+test('the position of a patch is predictable in scenes, but not in textures', () => {
   const found = layout(scenes({ count: 150 }))
   expect(found.interval[0]).toBeGreaterThan(0.3)
   const none = layout(textures({ count: 150 }))

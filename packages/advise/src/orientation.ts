@@ -1,18 +1,18 @@
 import type { HostImages } from '@selfsup/core'
+import { classifierAccuracy, type ToldApart } from './classifier-accuracy.js'
 import { cellMeans, gradientHistograms, type Planes, planesOf, turned } from './pixels.js'
-import { type ToldApart, toldApart } from './told-apart.js'
 
-/** What of a picture's orientation can be told from it. */
+/** How well an image's orientation can be recognised. */
 export interface Orientation {
-  /** upright from turned by 90, 180 and 270 degrees: what rotation prediction asks for */
+  /** upright against rotations by 90, 180 and 270 degrees: the task of rotation prediction */
   readonly turns: ToldApart
-  /** upright from upside down */
+  /** upright against upside down */
   readonly upsideDown: ToldApart
-  /** as it is from its mirror image: what mirroring throws away */
+  /** the original against its mirror image: the information that mirroring removes */
   readonly mirrored: ToldApart
 }
 
-/** Pictures that are turned and mirrored; from these on the interval is narrow enough. */
+/** Maximum number of images: enough for a narrow interval. */
 const MOST = 2000
 
 const LAYOUT_ROWS = 8
@@ -20,9 +20,9 @@ const COLOUR_ROWS = 4
 const EDGE_ROWS = 4
 
 /**
- * Whether pictures have an up, and a left: how often a small classifier finds the picture as it is among its turned and
- * mirrored copies, by where it is bright, coloured, and how its edges run.
- * @param images [pictures, side, side, 1 or 3]
+ * Whether images have an upright orientation, and whether left and right matter: how often a small classifier finds the original
+ * among its rotated and mirrored copies, from brightness, colour and edge directions.
+ * @param images [count, side, side, 1 or 3]
  */
 export function orientation(images: HostImages): Orientation {
   const all = images.shape[0]
@@ -37,7 +37,7 @@ export function orientation(images: HostImages): Orientation {
     const rows = copies.flatMap(candidatesOf)
     const values = new Float32Array(rows.length * features)
     for (const [row, part] of rows.entries()) values.set(part, row * features)
-    return toldApart({ candidates: rows.length / Math.max(1, count) || 2, features, values })
+    return classifierAccuracy({ candidates: rows.length / Math.max(1, count) || 2, features, values })
   }
   return {
     turns: among(({ quarters }) => quarters),
@@ -46,7 +46,7 @@ export function orientation(images: HostImages): Orientation {
   }
 }
 
-/** Where a picture is bright and coloured, and where edges of which direction lie; relative to its own mean and contrast. */
+/** Brightness and colour per cell, and edge directions per cell, relative to the total edge strength. */
 function layoutFeatures({ side, brightness, redGreen, blueYellow }: Planes): Float32Array {
   const light = cellMeans(brightness, side, LAYOUT_ROWS)
   const colours = [redGreen, blueYellow].map((plane) =>
@@ -60,7 +60,7 @@ function layoutFeatures({ side, brightness, redGreen, blueYellow }: Planes): Flo
     features.set(part, at)
     at += part.length
   }
-  // Square roots: few strong edges do not outweigh all others.
+  // Square roots, so that a few strong edges do not dominate.
   for (const strength of edges) features[at++] = Math.sqrt(strength / total)
   return features
 }

@@ -1,15 +1,15 @@
 import type { HostImages } from '@selfsup/core'
 
-/** A square picture as brightness and two colour differences, 0..1 and -1..1, each [side, side]. */
+/** A square image as brightness, 0..1, and two colour differences, -1..1, each [side, side]. */
 export interface Planes {
   readonly side: number
   readonly brightness: Float32Array
-  /** red against green, and blue against yellow; absent where pictures have one channel */
+  /** red minus green, and blue minus yellow; absent for images with one channel */
   readonly redGreen?: Float32Array
   readonly blueYellow?: Float32Array
 }
 
-/** Brightness (Rec. 601) and opponent colours of picture number `index`. */
+/** Brightness (Rec. 601) and opponent colours of image number `index`. */
 export function planesOf({ data, shape: [, side, , channels] }: HostImages, index: number): Planes {
   const count = side * side
   const brightness = new Float32Array(count)
@@ -29,11 +29,11 @@ export function planesOf({ data, shape: [, side, , channels] }: HostImages, inde
   return { side, brightness, redGreen, blueYellow }
 }
 
-/** Turned counter-clockwise by so many right angles, after mirroring left and right where that is asked for. */
+/** Turns counter-clockwise by multiples of 90 degrees, after mirroring horizontally if `mirrored`. */
 export function turned(planes: Planes, quarters: 0 | 1 | 2 | 3, mirrored = false): Planes {
   const { side } = planes
   const last = side - 1
-  // Where the first pixel comes from, and how far apart pixels lie that come down and across one after the other.
+  // Source of the first pixel, and source steps for one pixel down and one pixel across.
   const [row, column, rowDown, columnDown, rowAcross, columnAcross] = (
     [
       [0, 0, 1, 0, 0, 1],
@@ -73,11 +73,11 @@ export function cellMeans(plane: Float32Array, side: number, rows: number): Floa
   return means.map((sum, i) => sum / Math.max(1, counts[i]!))
 }
 
-/** Directions that gradients are sorted into; light and dark ends are told apart. */
+/** Number of direction bins of signed gradients. */
 export const DIRECTIONS = 8
 
 /**
- * Histogram of gradients' directions in each of rows x rows cells, weighted by their strength (Dalal & Triggs 2005, signed):
+ * Histograms of signed gradient directions in each of rows x rows cells, weighted by gradient strength (Dalal & Triggs 2005):
  * [rows * rows, DIRECTIONS].
  */
 export function gradientHistograms(plane: Float32Array, side: number, rows: number): Float32Array {
@@ -89,7 +89,7 @@ export function gradientHistograms(plane: Float32Array, side: number, rows: numb
       const down = plane[at + side]! - plane[at - side]!
       const strength = Math.sqrt(across * across + down * down)
       if (strength === 0) continue
-      // Bins lie around the axes, so that a turn by a right angle moves them by two.
+      // Bins are centred on the axes, so that a quarter turn shifts them by two.
       const direction = Math.round((Math.atan2(down, across) / (2 * Math.PI)) * DIRECTIONS)
       const cell = Math.floor((y * rows) / side) * rows + Math.floor((x * rows) / side)
       histograms[cell * DIRECTIONS + ((direction + DIRECTIONS) % DIRECTIONS)]! += strength

@@ -1,73 +1,70 @@
+import type { ToldApart } from './classifier-accuracy.js'
+import { formatAccuracy, imageCount, percent } from './format.js'
 import { FEWEST, type Measures } from './measure.js'
-import type { ToldApart } from './told-apart.js'
-import { figure, percent, pictures } from './words.js'
 
-/** Whether something suits the pictures, and why. */
+/** Whether a method or augmentation suits the images, and why. */
 export interface Verdict {
   readonly name: string
   readonly verdict: 'suits' | 'doubtful' | 'unsuited'
-  /** one sentence with the figure it rests on */
+  /** reason in one sentence, with the measured value */
   readonly why: string
 }
 
-type Judgement = readonly [Verdict['verdict'], string]
+type VerdictAndReason = readonly [Verdict['verdict'], string]
 
-/**
- * Where one of four is to be told: no better than guessing, as far as some hundred pictures can show; or surely little
- * better, whatever the interval.
- */
-function guessed({ interval: [low, high], chance }: ToldApart, little: number): boolean {
+/** Whether an accuracy is close to chance: the interval is below `little`, or it includes chance and excludes `UNSURE`. */
+function nearChance({ interval: [low, high], chance }: ToldApart, little: number): boolean {
   return high < little || (low < chance && high < UNSURE)
 }
 
-/** Beyond this upper end an interval leaves everything open. */
+/** An interval that reaches this accuracy is too wide for a conclusion. */
 const UNSURE = 0.42
 
-/** At most little better than guessing which of four turns a picture has. */
+/** Accuracy of rotation below which images have no upright orientation. */
 const NO_UP = 0.36
 
-/** From this part on, at the lower end, it can be told. */
+/** Lower end of the interval from which images have an upright orientation. */
 const HAS_UP = 0.32
 
-/** The same of the direction of a patch. */
+/** The same thresholds for the direction of a patch. */
 const NO_LAYOUT = 0.32
 const HAS_LAYOUT = 0.27
 
-/** Of colour beyond brightness, in units of Lab. */
+/** Thresholds of colour beyond brightness, in Lab units. */
 const NO_COLOUR = 4
 const LITTLE_COLOUR = 8
 
-/** Part of empty crops from which on pictures are mostly background. */
+/** Fraction of empty crops from which images are mostly background. */
 export const MOSTLY_EMPTY = 0.15
 
-/** Fewer pictures than this a network of millions of weights learns by heart. */
+/** Networks with millions of weights memorise fewer images than this. */
 const FEW = 1000
 
-/** Part of pictures with a copy from which on pushing pictures apart does harm. */
+/** Fraction of images with a copy from which contrastive methods suffer. */
 export const MANY_COPIES = 0.2
 
-/** Whether pictures have no up, as far as can be told. */
+/** Whether the images have no recognisable upright orientation. */
 export function noUp({ orientation }: Measures): boolean {
-  return orientation !== undefined && guessed(orientation.turns, NO_UP)
+  return orientation !== undefined && nearChance(orientation.turns, NO_UP)
 }
 
-/** Whether all pictures are grey. */
+/** Whether (nearly) all images are grey. */
 export function isGrey({ channels, colour }: Measures): boolean {
   return channels === 1 || colour.grey > 0.95
 }
 
-/** What of each method can be said from the measures alone. */
-const rules: Readonly<Record<string, (measures: Measures) => Judgement>> = {
+/** Rules for each method, based on the measures only. */
+const rules: Readonly<Record<string, (measures: Measures) => VerdictAndReason>> = {
   simclr: contrastive,
   'metric-learning': (measures) =>
     measures.classes > 1
-      ? ['suits', `there are labels of ${measures.classes} classes, which --set labels=classes learns from`]
+      ? ['suits', `the images have ${measures.classes} labelled classes; use them with --set labels=classes`]
       : contrastive(measures),
   moco(measures) {
     if (measures.count >= 8192) return contrastive(measures)
     return [
       'doubtful',
-      `its queue of 4,096 would hold the same of ${pictures(measures.count)} again and again; set queue to less`,
+      `its queue of 4,096 would contain the same ${imageCount(measures.count)} repeatedly; set a smaller queue`,
     ]
   },
   byol: withoutNegatives,
@@ -76,29 +73,34 @@ const rules: Readonly<Record<string, (measures: Measures) => Judgement>> = {
   vicreg: withoutNegatives,
   iic: ({ classes }) =>
     classes > 1
-      ? ['suits', `looks for as many clusters as there are classes: --set clusters=${classes}`]
-      : ['doubtful', 'looks for a known number of clusters of about one size: set clusters, if you know it'],
+      ? ['suits', `searches for as many clusters as there are classes: --set clusters=${classes}`]
+      : ['doubtful', 'searches for a known number of clusters of similar size; set clusters if you know it'],
   cpc: (measures) => {
     const side = measures.sizes?.median ?? 64
-    if (side < 24) return ['unsuited', `predicts rows of patches, and ${side} pixels have room for few`]
+    if (side < 24)
+      return ['unsuited', `predicts rows of patches, and images of ${side} pixels have too few rows`]
     return (
       few(measures) ?? [
         'suits',
-        'patches predict the patches below; textures and scenes alike have such rows',
+        'patches predict the patches below them; this works for textures and for scenes',
       ]
     )
   },
-  'cpc-series': () => ['unsuited', 'for series; of pictures it would take each row as a step in time'],
+  'cpc-series': () => ['unsuited', 'made for time series; it would treat the rows of an image as time steps'],
   rotation(measures) {
     const { orientation } = measures
-    if (!orientation) return untold(measures)
+    if (!orientation) return notMeasured(measures)
     const { turns, upsideDown } = orientation
-    const found = `a small classifier finds the upright one among four turned copies in ${figure(turns)}`
-    if (noUp(measures)) return ['unsuited', `the pictures have no up: ${found}`]
-    if (turns.interval[0] < HAS_UP) return ['doubtful', `the pictures hardly have an up: ${found}`]
+    const found = `a small classifier finds the upright image among four rotations in ${formatAccuracy(turns)}`
+    if (noUp(measures)) return ['unsuited', `the images have no upright orientation: ${found}`]
+    if (turns.interval[0] < HAS_UP)
+      return ['doubtful', `the upright orientation of the images is hardly recognisable: ${found}`]
     if (upsideDown.interval[0] < 0.52)
-      return ['doubtful', `upside down looks like upright: told apart in ${figure(upsideDown)}`]
-    return ['suits', `the pictures have an up: ${found}`]
+      return [
+        'doubtful',
+        `images look the same upside down: upright recognised in ${formatAccuracy(upsideDown)}`,
+      ]
+    return ['suits', `the images have an upright orientation: ${found}`]
   },
   'relative-patch': (measures) => positions(measures, 22),
   jigsaw: (measures) => positions(measures, 27),
@@ -108,40 +110,40 @@ const rules: Readonly<Record<string, (measures: Measures) => Judgement>> = {
     measures.light.emptyCrops > MOSTLY_EMPTY
       ? [
           'doubtful',
-          `${percent(measures.light.emptyCrops)} of small parts are empty, and so would be the holes to fill`,
+          `${percent(measures.light.emptyCrops)} of small crops are empty, so that many holes have no content to predict`,
         ]
       : reconstruction(measures),
   'split-brain'(measures) {
     const { colour } = measures
-    const spread = `colours differ by ${colour.beyondBrightness.toFixed(1)} units of Lab from what brightness tells`
-    if (isGrey(measures)) return ['unsuited', `${greyness(measures)}: there is no colour to be told`]
-    if (colour.beyondBrightness < NO_COLOUR) return ['unsuited', `the pictures are tinted at most: ${spread}`]
+    const spread = `colours deviate by ${colour.beyondBrightness.toFixed(1)} Lab units from the mean colour of the same brightness`
+    if (isGrey(measures)) return ['unsuited', `${greyness(measures)}: there is no colour to predict`]
+    if (colour.beyondBrightness < NO_COLOUR) return ['unsuited', `the images are at most tinted: ${spread}`]
     if (colour.beyondBrightness < LITTLE_COLOUR || colour.grey > 0.3)
       return [
         'doubtful',
-        `little colour to be told: ${spread}, ${percent(colour.grey)} of the pictures are grey`,
+        `little colour to predict: ${spread}; ${percent(colour.grey)} of the images are grey`,
       ]
-    return few(measures) ?? ['suits', `there is colour to be told: ${spread}`]
+    return few(measures) ?? ['suits', `the images have colour to predict: ${spread}`]
   },
   mae(measures) {
     if (measures.count < 10_000)
-      return ['doubtful', `vision transformers learn from many pictures; here ${pictures(measures.count)}`]
+      return ['doubtful', `vision transformers need many images; here are ${imageCount(measures.count)}`]
     return measures.light.emptyCrops > 0.5
       ? [
           'doubtful',
-          `${percent(measures.light.emptyCrops)} of small parts are empty, and so are the patches to be made`,
+          `${percent(measures.light.emptyCrops)} of small crops are empty, so that many patches have no content to predict`,
         ]
-      : ['suits', 'many pictures; wants a vision transformer and several hundred epochs']
+      : ['suits', 'there are many images; use a vision transformer and several hundred epochs']
   },
   vae: generative,
   gan: generative,
   bigan: generative,
 }
 
-/** Names of the methods that there are rules for. */
+/** Names of the methods that have rules. */
 export const judgedMethods: readonly string[] = Object.keys(rules)
 
-/** Verdicts of the methods that are named; of others there is nothing to say. Those that suit come first. */
+/** Verdicts on the named methods, suitable ones first. Methods without rules are left out. */
 export function judgeMethods(measures: Measures, names: readonly string[]): Verdict[] {
   const order = ['suits', 'doubtful', 'unsuited']
   return names
@@ -150,75 +152,72 @@ export function judgeMethods(measures: Measures, names: readonly string[]): Verd
       if (!rule) return []
       const [verdict, why] = rule(measures)
       if (verdict === 'suits' && measures.count < FEWEST)
-        return [{ name, verdict: 'doubtful', why: `${pictures(measures.count)}: too few to learn from` }]
+        return [{ name, verdict: 'doubtful', why: `${imageCount(measures.count)}: too few for training` }]
       return [{ name, verdict, why }]
     })
     .sort((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict))
 }
 
-function few({ count }: Measures): Judgement | undefined {
-  return count < FEW ? ['doubtful', `${pictures(count)}: soon known by heart`] : undefined
+function few({ count }: Measures): VerdictAndReason | undefined {
+  return count < FEW
+    ? ['doubtful', `${imageCount(count)}: so few that the network will memorise them`]
+    : undefined
 }
 
-function untold({ read }: Measures): Judgement {
-  return ['doubtful', `${pictures(read)}: too few to see whether it has something to learn from`]
+function notMeasured({ read }: Measures): VerdictAndReason {
+  return ['doubtful', `${imageCount(read)}: too few to measure whether the task can be learned`]
 }
 
 function greyness({ channels, colour }: Measures): string {
-  return channels === 1 ? 'the pictures have one channel' : `${percent(colour.grey)} of the pictures are grey`
+  return channels === 1 ? 'the images have one channel' : `${percent(colour.grey)} of the images are grey`
 }
 
-/** Methods that tell each picture's views from those of all others. */
-function contrastive(measures: Measures): Judgement {
+/** Methods that distinguish the views of an image from those of all other images. */
+function contrastive(measures: Measures): VerdictAndReason {
   const { duplicates, count } = measures
   if (duplicates.estimate > MANY_COPIES)
     return [
       'doubtful',
-      `about ${percent(duplicates.estimate)} of the pictures have a copy, which would be pushed apart from it; remove the copies first`,
+      `about ${percent(duplicates.estimate)} of the images have a copy, and copies would be pushed apart; remove them first`,
     ]
   return (
-    few(measures) ?? [
-      'suits',
-      `${pictures(count)} to be told from one another by views that suit (see below)`,
-    ]
+    few(measures) ?? ['suits', `${imageCount(count)} to distinguish; use suitable augmentations (see below)`]
   )
 }
 
-/** Methods that compare views of one picture only. */
-function withoutNegatives(measures: Measures): Judgement {
-  return (
-    few(measures) ?? ['suits', 'compares views of one picture only; copies among the pictures do no harm']
-  )
+/** Methods that only compare views of the same image. */
+function withoutNegatives(measures: Measures): VerdictAndReason {
+  return few(measures) ?? ['suits', 'only compares views of the same image, so that copies do no harm']
 }
 
-function positions(measures: Measures, least: number): Judgement {
+function positions(measures: Measures, least: number): VerdictAndReason {
   const { layout, sizes } = measures
   if (sizes && sizes.median < least)
     return [
       'unsuited',
-      `patches of pictures of ${sizes.median} pixels are too small; it takes ${least} at least`,
+      `patches of images of ${sizes.median} pixels are too small; at least ${least} pixels are needed`,
     ]
-  if (!layout) return untold(measures)
-  const found = `a small classifier tells in which of four directions a part lies from the middle in ${figure(layout)}`
-  if (guessed(layout, NO_LAYOUT))
-    return ['unsuited', `every part looks like any other, as in textures: ${found}`]
+  if (!layout) return notMeasured(measures)
+  const found = `a small classifier predicts the direction of a patch, one of four, in ${formatAccuracy(layout)}`
+  if (nearChance(layout, NO_LAYOUT))
+    return ['unsuited', `all parts of an image look alike, as in textures: ${found}`]
   if (layout.interval[0] < HAS_LAYOUT)
-    return ['doubtful', `where a part lies can hardly be told from what is in it: ${found}`]
-  return ['suits', `parts lie where they belong: ${found}`]
+    return ['doubtful', `the content of a patch says little about its position: ${found}`]
+  return ['suits', `the content of a patch predicts its position: ${found}`]
 }
 
-/** Methods that make the whole picture again. */
-function reconstruction(measures: Measures): Judgement {
+/** Methods that reconstruct the whole image. */
+function reconstruction(measures: Measures): VerdictAndReason {
   const side = measures.sizes?.median ?? 64
   if (side > 64 || measures.colour.colourfulness > 15)
-    return ['doubtful', 'runs on anything, but keeps every pixel alike, background and texture too']
-  return few(measures) ?? ['suits', 'small plain pictures, of which most pixels matter']
+    return ['doubtful', 'works on any images, but gives background and texture the same weight as objects']
+  return few(measures) ?? ['suits', 'the images are small and simple, so that most pixels matter']
 }
 
-function generative(measures: Measures): Judgement {
+function generative(measures: Measures): VerdictAndReason {
   const side = measures.sizes?.median ?? 64
   if (measures.count < FEW)
-    return ['unsuited', `${pictures(measures.count)}: would be given back as they are`]
-  if (side > 64) return ['doubtful', `makes pictures of 32 or 64 pixels; these have ${side}`]
-  return ['suits', `${pictures(measures.count)} of ${side} pixels`]
+    return ['unsuited', `${imageCount(measures.count)}: so few that they would be reproduced as they are`]
+  if (side > 64) return ['doubtful', `generates images of 32 or 64 pixels; these have ${side}`]
+  return ['suits', `${imageCount(measures.count)} of ${side} pixels`]
 }

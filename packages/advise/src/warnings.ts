@@ -1,51 +1,53 @@
+import { imageCount, number, percent } from './format.js'
 import { FEWEST, type Measures } from './measure.js'
 import { isGrey } from './verdicts.js'
-import { number, percent, pictures } from './words.js'
 
-/** Below this brightness, and contrast, of 255, pictures are nearly black. */
+/** Images whose brightness and contrast are below this, of 255, are nearly black. */
 const DARK = 24
 
-/** What is wrong with the pictures themselves, and what to do; the gravest first. */
+/** Problems of the images and what to do about them, most severe first. */
 export function warningsOf(measures: Measures): string[] {
   const { count, looked, read, unreadable, duplicates, light, sizes, files, colour } = measures
   const warnings: (string | false | undefined)[] = [
     count < FEWEST
-      ? `${pictures(count)}: too few to learn from, and to say much about. Hundreds are the least, thousands are better.`
+      ? `${imageCount(count)} ${count === 1 ? 'is' : 'are'} too few for training and for most measurements. Use hundreds at least, better thousands.`
       : count < 1000 &&
-        `${pictures(count)} are few: expect features little better than random ones, train long, and check with evaluate --baselines.`,
+        `${imageCount(count)} are few: expect features that are little better than random ones, train for many epochs, and compare with baselines (evaluate --baselines).`,
     unreadable.length > 0 &&
-      `${number(unreadable.length)} of ${pictures(looked)} looked at cannot be read (such as ${unreadable[0]!.path}: ${unreadable[0]!.reason}). They are left out of training; --strict stops at them.`,
-    light.blank > 0.005 && `${percent(light.blank)} of the pictures are blank: remove them.`,
+      `${number(unreadable.length)} of the ${imageCount(looked)} in the sample cannot be read (for example ${unreadable[0]!.path}: ${unreadable[0]!.reason}). They are left out of training; with --strict they are errors.`,
+    light.blank > 0.005 && `${percent(light.blank)} of the images are blank. Remove them.`,
     light.brightness < DARK &&
       light.contrast < DARK &&
-      `The pictures are nearly black: brightness ${light.brightness.toFixed(0)}, contrast ${light.contrast.toFixed(0)} of 255.${files && files.wide > 0.5 ? ' Files of 16 bits often use a small part of the range: stretch them to the whole of it first.' : ''}`,
+      `The images are nearly black: brightness ${light.brightness.toFixed(0)}, contrast ${light.contrast.toFixed(0)} of 255.${files && files.wide > 0.5 ? ' 16-bit files often use a small part of their range: stretch it first.' : ''}`,
     light.brightness >= DARK &&
       light.contrast < 10 &&
-      `Little contrast: deviation ${light.contrast.toFixed(1)} of 255. Stretch the pictures' range first.`,
+      `Low contrast: standard deviation ${light.contrast.toFixed(1)} of 255. Stretch the images' range first.`,
     duplicates.inSample > 0 &&
       (duplicates.estimate > 0.01 || read === count) &&
-      `${number(duplicates.pairs.length)} pair${duplicates.pairs.length === 1 ? '' : 's'} of near-duplicates among ${pictures(read)}${read < count ? `: about ${percent(duplicates.estimate)} of all have a copy` : ''} (such as ${duplicates.examples[0]!.join(' and ')}). Methods that push pictures apart suffer, and copies in the test part make results too good. A trained run can list them all.`,
+      `${number(duplicates.pairs.length)} pair${duplicates.pairs.length === 1 ? '' : 's'} of near-duplicates among ${imageCount(read)}${read < count ? `: about ${percent(duplicates.estimate)} of all images have a copy` : ''} (for example ${duplicates.examples[0]!.join(' and ')}). Copies harm contrastive methods, and copies in the test set make results too good. A trained run can list all copies.`,
     sizes &&
       sizes.median < 24 &&
-      `The pictures are tiny: ${sizes.median} pixels in the median. There is little in them for patches, and nothing for deep networks.`,
+      `The images are very small: the median size is ${sizes.median} pixels. They have little content for patches, and too little for deep networks.`,
     sizes &&
       sizes.largest > 4 * sizes.smallest &&
-      `Sizes are mixed: shorter sides from ${sizes.smallest} to ${sizes.largest} pixels. Small ones are enlarged, which may be told from content.`,
+      `The sizes differ: shorter sides from ${sizes.smallest} to ${sizes.largest} pixels. Small images are enlarged, and the network may learn to recognise that.`,
     sizes &&
       sizes.elongated > 0.2 &&
-      `${percent(sizes.elongated)} of the pictures are more than twice as long as wide: crops see a small part, and evaluation the middle.`,
+      `${percent(sizes.elongated)} of the images are more than twice as long as wide: crops show a small part, and evaluation uses the central square.`,
     !isGrey(measures) &&
       colour.grey > 0.05 &&
       colour.grey < 0.95 &&
-      `${percent(colour.grey)} of the pictures are grey, the others coloured: make sure that it means nothing, or turn all grey.`,
+      `${percent(colour.grey)} of the images are grey, the others coloured. Check that this difference has no meaning, or convert all images to grey.`,
     files &&
       files.transparent > 0.01 &&
-      `${percent(files.transparent)} have transparency, which is put on white.`,
-    files && files.wide > 0.01 && `${percent(files.wide)} have more than 8 bits, and are read as 8.`,
-    files && files.cmyk > 0.01 && `${percent(files.cmyk)} are CMYK, and are read as RGB.`,
+      `${percent(files.transparent)} of the files have transparency, which is replaced by white.`,
+    files &&
+      files.wide > 0.01 &&
+      `${percent(files.wide)} of the files have more than 8 bits per channel; they are read as 8 bits.`,
+    files && files.cmyk > 0.01 && `${percent(files.cmyk)} of the files are CMYK; they are converted to RGB.`,
     files &&
       files.severalPages > 0.01 &&
-      `${percent(files.severalPages)} have several frames or pages; the first is taken.`,
+      `${percent(files.severalPages)} of the files have several frames or pages; only the first one is used.`,
   ]
   return warnings.filter((warning) => typeof warning === 'string')
 }

@@ -208,7 +208,7 @@ test('pretrain, stopped by Ctrl-C and resumed, evaluate and embed: the main job'
     'fine-tuning',
   ])
   expect(none.err).toContain(
-    'nothing could be evaluated: only features were given, no network and no pictures',
+    'nothing could be evaluated: only features were given, without a network and images',
   )
   expect(none.code).toBe(1)
 
@@ -237,7 +237,9 @@ test('classes of two folders are matched by name, not by number', async () => {
   expect(more.err).toContain('left out, as pictures has none of them: another')
   await cp(join(folder, 'pictures', 'class0'), join(folder, 'strange', 'none'), { recursive: true })
   const strange = await selfsup(['evaluate', 'runs/classes', 'pictures', 'strange'])
-  expect(strange.err).toContain("(none) are none of the training images' (class0, class1)")
+  expect(strange.err).toContain(
+    'the classes of the test images (none) and of the training images (class0, class1) have no name in common',
+  )
   expect(strange.code).toBe(1)
 }, 300_000)
 
@@ -247,7 +249,7 @@ test('advise names commands that run', async () => {
   expect(code).toBe(0)
   const { measures, methods, warnings, commands } = JSON.parse(out)
   expect(measures).toMatchObject({ count: 40, looked: 40, read: 40, classes: 2 })
-  expect(warnings[0]).toContain('40 pictures are few')
+  expect(warnings[0]).toContain('40 images are few')
   expect(methods.length).toBeGreaterThan(8)
   expect(commands.map(({ args }: { args: string[] }) => args[0])).toEqual(
     expect.arrayContaining(['preview', 'pretrain']),

@@ -1,16 +1,16 @@
 import { expected } from '@selfsup/core'
 
 /**
- * Adjusted Rand index of two divisions of the same things: the part of pairs on which they agree, corrected for chance
- * (Hubert & Arabie 1985, eq. 5). As scikit-learn's.
- * @param a, b class or cluster of each thing, of the same length; those with a negative number in either are left out
- * @returns 1 when they are the same, about 0 when independent, at least -0.5
+ * Adjusted Rand index of two partitions of the same items: the fraction of pairs on which they agree, corrected for chance
+ * (Hubert & Arabie 1985, eq. 5). Equal to scikit-learn's `adjusted_rand_score`.
+ * @param a, b class or cluster of each item, of the same length; items with a negative number in either are left out
+ * @returns 1 for identical partitions, about 0 for independent ones, at least -0.5
  * @throws SelfsupError when the lengths differ or nothing is left
  */
 export function adjustedRandIndex(a: ArrayLike<number>, b: ArrayLike<number>): number {
   expected(
     a.length === b.length,
-    `adjustedRandIndex: both must divide the same things; got ${a.length} and ${b.length}`,
+    `adjustedRandIndex: a and b must have the same length; got ${a.length} and ${b.length}`,
   )
   const [ofA, ofB, ofBoth] = [new Map<number, number>(), new Map<number, number>(), new Map<string, number>()]
   const count = <Key>(map: Map<Key, number>, key: Key) => map.set(key, (map.get(key) ?? 0) + 1)
@@ -22,12 +22,12 @@ export function adjustedRandIndex(a: ArrayLike<number>, b: ArrayLike<number>): n
     count(ofB, b[i]!)
     count(ofBoth, `${a[i]},${b[i]}`)
   }
-  expected(total > 0, 'adjustedRandIndex: nothing has both a class and a cluster')
+  expected(total > 0, 'adjustedRandIndex: no item has both a class and a cluster')
   const pairs = (counts: Map<unknown, number>) =>
     [...counts.values()].reduce((sum, n) => sum + (n * (n - 1)) / 2, 0)
   const [together, inA, inB] = [pairs(ofBoth), pairs(ofA), pairs(ofB)]
   const byChance = total > 1 ? (inA * inB) / ((total * (total - 1)) / 2) : 0
   const most = (inA + inB) / 2
-  // Both put everything together, or each thing alone: they agree.
+  // Both have a single group, or one group per item: they agree.
   return most === byChance ? 1 : (together - byChance) / (most - byChance)
 }

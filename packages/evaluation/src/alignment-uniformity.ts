@@ -6,17 +6,17 @@ import { expectNumbers } from './grade.js'
 type Rows = Pick<Features, 'values' | 'count' | 'width'>
 
 /**
- * How near the features of a positive pair are: mean of ||f(x) - f(y)||^alpha over pairs of l2-normalised features (Wang &
+ * Closeness of positive pairs: mean of ||f(x) - f(y)||^alpha over pairs of l2-normalised features (Wang &
  * Isola 2020, arXiv:2005.10242, section 4.1).
- * @param x, y features of the two of each pair, row by row
+ * @param x, y features of the first and the second member of each pair, row by row
  * @param options.alpha default 2
- * @returns 0 (the same) .. 2^alpha (opposite); lower is better
- * @throws SelfsupError when the two differ in size
+ * @returns 0 (identical) .. 2^alpha (opposite); lower is better
+ * @throws SelfsupError if the sizes of x and y differ
  */
 export function alignment(x: Rows, y: Rows, { alpha = 2 } = {}): number {
   expected(
     x.count === y.count && x.width === y.width && x.count > 0,
-    `alignment: both of the pairs must be alike in size; got [${x.count},${x.width}] and [${y.count},${y.width}]`,
+    `alignment: x and y must have the same size; got [${x.count},${x.width}] and [${y.count},${y.width}]`,
   )
   expectNumbers('alignment', x)
   expectNumbers('alignment', y)
@@ -32,12 +32,12 @@ export function alignment(x: Rows, y: Rows, { alpha = 2 } = {}): number {
 }
 
 /**
- * How evenly features fill their sphere: log of the mean of exp(-t ||f(x) - f(y)||^2) over all pairs of l2-normalised
+ * How evenly features cover the unit sphere: log of the mean of exp(-t ||f(x) - f(y)||^2) over all pairs of l2-normalised
  * features (Wang & Isola 2020, arXiv:2005.10242, section 4.1).
  * @param options.t default 2
- * @param options.block rows at a time: memory is so many times all similarities
+ * @param options.block rows per matrix product; memory is block * count similarities. Default 512
  * @returns -4t (for two opposite points; about -3.9 for evenly spread ones) .. 0 (collapsed); lower is better
- * @throws SelfsupError when there are fewer than two rows
+ * @throws SelfsupError if there are fewer than two rows
  */
 export async function uniformity(features: Rows, { t = 2, block = 512 } = {}): Promise<number> {
   expected(features.count >= 2, `uniformity: pairs need at least two images; got ${features.count}`)
@@ -55,7 +55,7 @@ export async function uniformity(features: Rows, { t = 2, block = 512 } = {}): P
         const cosines = tf.matMul(tf.slice(unit, start, rows) as tf.Tensor2D, unit, false, true)
         return tf.sum(tf.exp(tf.mul(tf.sub(cosines, 1), 2 * t)), 1)
       })
-      for (const each of await part.data()) sum += each - 1 // each with itself is no pair
+      for (const each of await part.data()) sum += each - 1 // minus the pair of each row with itself
       part.dispose()
     }
   } finally {

@@ -2,10 +2,10 @@ import { derive, normals, type Seed } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 
 export interface CaptionDecoderShape {
-  /** features of a picture */
+  /** features per image */
   readonly features: number
   readonly vocabulary: number
-  /** words of a caption at most, its end included */
+  /** longest caption in words, including the end token */
   readonly length: number
   /** default 128 */
   readonly width?: number
@@ -16,13 +16,13 @@ export interface CaptionDecoderShape {
   readonly seed: Seed
 }
 
-/** Says word after word of a picture, by weights that gradients train. */
+/** Predicts a caption word by word from an image's features. */
 export interface CaptionDecoder {
   readonly weights: Readonly<Record<string, tf.Variable>>
   /**
-   * Logits of each word from the picture and the words before it; to be called in a tidy.
+   * Logits of each word given the image and the previous words. Call it inside a tidy.
    * @param features [batch, features]
-   * @param words int32 [batch, length]; the last one is not looked at
+   * @param words int32 [batch, length]; the last word is not used
    * @returns [batch, length, vocabulary]
    */
   apply(features: tf.Tensor2D, words: tf.Tensor2D): tf.Tensor3D
@@ -30,9 +30,9 @@ export interface CaptionDecoder {
 }
 
 /**
- * A small transformer decoder (Vaswani et al. 2017, arXiv:1706.03762; normalisation first): the picture stands where the word
- * before the first one would, and each place looks at itself and those before it. Words are told by the embeddings they are
- * put in with.
+ * A small pre-norm transformer decoder (Vaswani et al. 2017, arXiv:1706.03762). The image embedding takes the position before
+ * the first word, and each position attends to itself and the earlier ones. The output layer shares its weights with the word
+ * embeddings.
  */
 export function captionDecoder({
   features,
@@ -60,9 +60,9 @@ export function captionDecoder({
     vector(`${name}/gamma`, width, 1)
     vector(`${name}/beta`, width)
   }
-  dense('picture', features, width)
+  dense('image', features, width)
   matrix('words', vocabulary, width, 0.02)
-  matrix('places', length, width, 0.02)
+  matrix('positions', length, width, 0.02)
   for (let layer = 0; layer < layers; layer++) {
     norm(`layer${layer}/norm1`)
     dense(`layer${layer}/query-key-value`, width, 3 * width)
@@ -72,7 +72,7 @@ export function captionDecoder({
     dense(`layer${layer}/out`, 4 * width, width)
   }
   norm('norm')
-  vector('told/bias', vocabulary)
+  vector('output/bias', vocabulary)
 
   const of = (name: string) => weights[name]!
   const apply2d = (name: string, x: tf.Tensor2D) =>
@@ -86,41 +86,44 @@ export function captionDecoder({
     const depth = width / heads
     const parts = tf.transpose(tf.reshape(x, [batch, length, 3, heads, depth]), [2, 0, 3, 1, 4])
     const [query, key, value] = tf.unstack(parts) as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D]
-    const scores = tf.add(tf.matMul(tf.mul(query, 1 / Math.sqrt(depth)), key, false, true), notAhead(length))
+    const scores = tf.add(
+      tf.matMul(tf.mul(query, 1 / Math.sqrt(depth)), key, false, true),
+      causalMask(length),
+    )
     const mixed = tf.matMul(tf.softmax(scores), value)
     return tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch * length, width])
   }
   return {
     weights,
-    apply(pictures, words) {
-      const batch = pictures.shape[0]
-      const known = of('words/kernel') as tf.Tensor2D
+    apply(images, words) {
+      const batch = images.shape[0]
+      const embeddings = of('words/kernel') as tf.Tensor2D
       const before = tf.slice(words, [0, 0], [batch, length - 1])
       const flat = tf.reshape(tf.oneHot(before, vocabulary), [-1, vocabulary])
-      const embedded = tf.reshape(tf.matMul(tf.cast(flat, 'float32') as tf.Tensor2D, known), [
+      const embedded = tf.reshape(tf.matMul(tf.cast(flat, 'float32') as tf.Tensor2D, embeddings), [
         batch,
         -1,
         width,
       ])
-      const first = tf.expandDims(apply2d('picture', pictures), 1)
-      const placed = tf.add(tf.concat([first, embedded], 1), of('places/kernel'))
+      const first = tf.expandDims(apply2d('image', images), 1)
+      const placed = tf.add(tf.concat([first, embedded], 1), of('positions/kernel'))
       let x = tf.reshape(placed, [batch * length, width]) as tf.Tensor2D
       for (let layer = 0; layer < layers; layer++) {
         const name = (part: string) => `layer${layer}/${part}`
-        const asked = apply2d(name('query-key-value'), normalised(name('norm1'), x))
-        x = tf.add(x, apply2d(name('mixed'), attention(asked, batch)))
+        const projected = apply2d(name('query-key-value'), normalised(name('norm1'), x))
+        x = tf.add(x, apply2d(name('mixed'), attention(projected, batch)))
         const hidden = tf.relu(apply2d(name('hidden'), normalised(name('norm2'), x)))
         x = tf.add(x, apply2d(name('out'), hidden))
       }
-      const told = tf.add(tf.matMul(normalised('norm', x), known, false, true), of('told/bias'))
-      return tf.reshape(told, [batch, length, vocabulary])
+      const logits = tf.add(tf.matMul(normalised('norm', x), embeddings, false, true), of('output/bias'))
+      return tf.reshape(logits, [batch, length, vocabulary])
     },
     dispose: () => tf.dispose(Object.values(weights)),
   }
 }
 
-/** Takes so much from the scores of places ahead that nothing is left of them. */
-function notAhead(length: number): tf.Tensor2D {
+/** Added to attention scores: -1e9 for later positions, 0 for the others. */
+function causalMask(length: number): tf.Tensor2D {
   const values = Float32Array.from({ length: length * length }, (_, i) =>
     i % length > Math.floor(i / length) ? -1e9 : 0,
   )

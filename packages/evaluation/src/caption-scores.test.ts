@@ -6,19 +6,22 @@ const cases: { pictures: CaptionedPicture[]; bleu: number[]; cider: number }[] =
   readFileSync(new URL('./fixtures/captions.json', import.meta.url), 'utf8'),
 )
 
-test.each(cases.map((each, i) => [i, each] as const))("equal the COCO caption code's, case %i", (_, each) => {
-  for (const [n, value] of bleu(each.pictures).entries()) expect(value).toBeCloseTo(each.bleu[n]!, 10)
-  expect(cider(each.pictures)).toBeCloseTo(each.cider, 10)
-})
+test.each(cases.map((each, i) => [i, each] as const))(
+  "equals the COCO caption code's scores, case %i",
+  (_, each) => {
+    for (const [n, value] of bleu(each.pictures).entries()) expect(value).toBeCloseTo(each.bleu[n]!, 10)
+    expect(cider(each.pictures)).toBeCloseTo(each.cider, 10)
+  },
+)
 
-test('the references themselves score best', () => {
+test('captions equal to their references have the highest score', () => {
   const captions = ['a red star at the top', 'a blue circle in the middle']
   const pictures = captions.map((made) => ({ made, references: [made] }))
   for (const value of bleu(pictures)) expect(value).toBeCloseTo(1, 6)
   expect(cider(pictures)).toBeCloseTo(10, 6)
 })
 
-test('words are what is left without case and punctuation', () => {
+test('wordsOf removes case and punctuation', () => {
   expect(wordsOf('A medium-sized, RED star — it’s “big”.')).toEqual([
     'a',
     'medium-sized',
@@ -29,7 +32,7 @@ test('words are what is left without case and punctuation', () => {
   ])
 })
 
-test('refuse pictures without references', () => {
-  expect(() => bleu([])).toThrow('there is no picture')
-  expect(() => cider([{ made: 'a', references: [] }])).toThrow('picture 0 has no reference caption')
+test('throws for images without references', () => {
+  expect(() => bleu([])).toThrow('there are no images')
+  expect(() => cider([{ made: 'a', references: [] }])).toThrow('image 0 has no reference caption')
 })

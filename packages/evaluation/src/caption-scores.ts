@@ -1,31 +1,31 @@
 import { expected } from '@selfsup/core'
 
-/** A caption that was made for a picture, and those that people gave it. */
+/** A generated caption of an image, and the reference captions written by people. */
 export interface CaptionedPicture {
   readonly made: string
   readonly references: readonly string[]
 }
 
-/** What sentences are scored by: their words, lower case, without punctuation; hyphens and apostrophes within words stay. */
+/** Words of a sentence as the scores count them: lower case, without punctuation except hyphens and apostrophes inside words. */
 export function wordsOf(sentence: string): string[] {
   return sentence.toLowerCase().match(/[\p{L}\p{N}]+(?:[-'’][\p{L}\p{N}]+)*/gu) ?? []
 }
 
-/** Runs of one to so many words. */
+/** Longest n-gram, in words. */
 const LONGEST = 4
 
 /**
- * BLEU-1 to BLEU-4 over all pictures together (Papineni et al. 2002): geometric mean of the parts of the made captions'
- * runs of words that a reference has as well, times a penalty for captions shorter than the references nearest in length.
- * Equal to the COCO caption code's on the same words.
+ * BLEU-1 to BLEU-4 over all images together (Papineni et al. 2002): the geometric mean of the n-gram precisions of the
+ * generated captions, times a penalty for captions shorter than their references of nearest length. Equal to the COCO caption
+ * code's values on the same words.
  * @returns four numbers, 0..1
- * @throws SelfsupError when there is no picture, or one without a reference
+ * @throws SelfsupError if there are no images, or an image has no reference
  */
-export function bleu(pictures: readonly CaptionedPicture[]): [number, number, number, number] {
-  checkReferences('bleu', pictures)
+export function bleu(images: readonly CaptionedPicture[]): [number, number, number, number] {
+  checkReferences('bleu', images)
   const [right, guessed] = [new Float64Array(LONGEST), new Float64Array(LONGEST)]
   let [length, referenceLength] = [0, 0]
-  for (const { made, references } of pictures) {
+  for (const { made, references } of images) {
     const words = wordsOf(made)
     const lists = references.map(wordsOf)
     length += words.length
@@ -40,7 +40,7 @@ export function bleu(pictures: readonly CaptionedPicture[]): [number, number, nu
     }
     for (let n = 0; n < LONGEST; n++) guessed[n]! += Math.max(0, words.length - n)
   }
-  // As the COCO code has it, so that nothing is divided by 0.
+  // The COCO code's constants, which avoid division by 0.
   const [small, tiny] = [1e-9, 1e-15]
   const ratio = (length + tiny) / (referenceLength + small)
   const penalty = ratio < 1 ? Math.exp(1 - 1 / ratio) : 1
@@ -51,7 +51,7 @@ export function bleu(pictures: readonly CaptionedPicture[]): [number, number, nu
   }) as [number, number, number, number]
 }
 
-/** The length nearest to that of the made caption, the shorter of two. */
+/** The reference length nearest to the generated caption's; the shorter of two equally near ones. */
 function nearestLength(lengths: readonly number[], made: number): number {
   return lengths.reduce((best, length) => {
     const [d, e] = [Math.abs(length - made), Math.abs(best - made)]
@@ -59,24 +59,24 @@ function nearestLength(lengths: readonly number[], made: number): number {
   })
 }
 
-/** Standard deviation of the lengths' difference that CIDEr-D forgives. */
+/** Standard deviation, in words, of CIDEr-D's Gaussian penalty for the length difference. */
 const SIGMA = 6
 
 /**
- * CIDEr-D (Vedantam et al. 2015, arXiv:1411.5726, section 5): likeness of a made caption to its references by runs of one
- * to four words, each weighted by how seldom it is in the references of all pictures, so that what every caption says
- * counts little. Equal to the COCO caption code's on the same words.
- * @returns mean over the pictures, 0..10; 0 where there is only one picture
- * @throws SelfsupError when there is no picture, or one without a reference
+ * CIDEr-D (Vedantam et al. 2015, arXiv:1411.5726, section 5): similarity of a generated caption to its references by n-grams of
+ * 1 to 4 words, weighted by inverse document frequency over all images' references, so that n-grams that every caption has
+ * count little. Equal to the COCO caption code's values on the same words.
+ * @returns mean over the images, 0..10; 0 if there is only one image
+ * @throws SelfsupError if there are no images, or an image has no reference
  */
-export function cider(pictures: readonly CaptionedPicture[]): number {
-  checkReferences('cider', pictures)
-  const references = pictures.map((picture) => picture.references.map((each) => runsOf(wordsOf(each))))
+export function cider(images: readonly CaptionedPicture[]): number {
+  checkReferences('cider', images)
+  const references = images.map((image) => image.references.map((each) => runsOf(wordsOf(each))))
   const frequency = new Map<string, number>()
   for (const each of references)
     for (const run of new Set(each.flatMap((counts) => [...counts.keys()])))
       frequency.set(run, (frequency.get(run) ?? 0) + 1)
-  const all = Math.log(pictures.length)
+  const all = Math.log(images.length)
   const weigh = (counts: ReadonlyMap<string, number>): Weighted => {
     const weights = new Map<string, number>()
     const squares = new Float64Array(LONGEST)
@@ -89,7 +89,7 @@ export function cider(pictures: readonly CaptionedPicture[]): number {
     }
     return { weights, norms: squares.map(Math.sqrt), length }
   }
-  const scores = pictures.map(({ made }, i) => {
+  const scores = images.map(({ made }, i) => {
     const own = weigh(runsOf(wordsOf(made)))
     const likeness = references[i]!.reduce((sum, reference) => sum + likenessOf(own, weigh(reference)), 0)
     return (10 * likeness) / references[i]!.length
@@ -99,13 +99,13 @@ export function cider(pictures: readonly CaptionedPicture[]): number {
 
 interface Weighted {
   readonly weights: ReadonlyMap<string, number>
-  /** of runs of each length */
+  /** one norm per n-gram length */
   readonly norms: Float64Array
-  /** in pairs of words, as the COCO code counts it */
+  /** number of bigrams, the length that the COCO code uses */
   readonly length: number
 }
 
-/** Mean over the lengths of runs. */
+/** Mean over the n-gram lengths. */
 function likenessOf(made: Weighted, reference: Weighted): number {
   const products = new Float64Array(LONGEST)
   for (const [run, weight] of made.weights) {
@@ -120,7 +120,7 @@ function likenessOf(made: Weighted, reference: Weighted): number {
   return likeness.reduce((sum, each) => sum + each, 0) / LONGEST
 }
 
-/** How often each run of one to four words is there; words are separated by spaces. */
+/** Counts of all n-grams of one to four words; the words of a key are separated by spaces. */
 function runsOf(words: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>()
   for (let n = 1; n <= LONGEST; n++)
@@ -131,15 +131,15 @@ function runsOf(words: readonly string[]): Map<string, number> {
   return counts
 }
 
-/** Words of a run, less one. */
+/** Number of words of an n-gram minus one. */
 function orderOf(run: string): number {
   let spaces = 0
   for (let at = run.indexOf(' '); at >= 0; at = run.indexOf(' ', at + 1)) spaces++
   return spaces
 }
 
-function checkReferences(where: string, pictures: readonly CaptionedPicture[]): void {
-  expected(pictures.length > 0, `${where}: there is no picture`)
-  const without = pictures.findIndex(({ references }) => references.length === 0)
-  expected(without < 0, `${where}: picture ${without} has no reference caption`)
+function checkReferences(where: string, images: readonly CaptionedPicture[]): void {
+  expected(images.length > 0, `${where}: there are no images`)
+  const without = images.findIndex(({ references }) => references.length === 0)
+  expected(without < 0, `${where}: image ${without} has no reference caption`)
 }

@@ -10,7 +10,7 @@ import { vocabularyOf } from './vocabulary.js'
 const things = ['star', 'circle', 'ring', 'heart']
 const places = ['at the top', 'in the middle']
 
-/** Features that tell the thing and the place of each picture. */
+/** Features that encode the thing and the place in each image. */
 function made(count: number): { features: Features; captions: string[][] } {
   const values = new Float32Array(count * 6)
   const captions = Array.from({ length: count }, (_, i) => {
@@ -23,12 +23,12 @@ function made(count: number): { features: Features; captions: string[][] } {
   return { features: { values, count, width: 6, labels, indices: Int32Array.from(labels.keys()) }, captions }
 }
 
-test('a vocabulary takes captions to numbers and back', () => {
+test('a vocabulary encodes captions and decodes them again', () => {
   const vocabulary = vocabularyOf(['A red star.', 'a ring at the top'])
   expect(vocabulary.words).toEqual(['<end>', '<unknown>', 'a', 'at', 'red', 'ring', 'star', 'the', 'top'])
   expect([...vocabulary.encode('a green star')]).toEqual([2, 1, 6, 0, 0, 0])
   expect(vocabulary.decode(vocabulary.encode('A ring at the top!'))).toBe('a ring at the top')
-  expect(() => vocabularyOf(['...'])).toThrow('hold no words')
+  expect(() => vocabularyOf(['...'])).toThrow('contain no words')
 })
 
 describe.each(testEngines())('captioning on %s', (name) => {
@@ -37,7 +37,7 @@ describe.each(testEngines())('captioning on %s', (name) => {
     engine = await prepareEngine({ engine: name })
   })
 
-  test('the loss counts the words and the end, not what follows', () => {
+  test('the loss counts the words and the end token only', () => {
     tf.tidy(() => {
       const logits = tf.tensor3d([
         [
@@ -54,14 +54,14 @@ describe.each(testEngines())('captioning on %s', (name) => {
     })
   })
 
-  test('a word depends on the picture and the words before it alone', () => {
+  test('the prediction of a word depends only on the image and the previous words', () => {
     const shape = { features: 3, vocabulary: 7, length: 5, width: 8, heads: 2, seed: [1, 2] } as const
     const decoder = captionDecoder(shape)
     tf.tidy(() => {
-      const picture = tf.tensor2d([[1, 2, 3]])
-      const told = (words: number[]) =>
-        decoder.apply(picture, tf.tensor2d(words, [1, 5], 'int32')).arraySync()[0]!
-      const [a, b] = [told([1, 2, 3, 4, 5]), told([1, 2, 6, 4, 5])]
+      const image = tf.tensor2d([[1, 2, 3]])
+      const logitsOf = (words: number[]) =>
+        decoder.apply(image, tf.tensor2d(words, [1, 5], 'int32')).arraySync()[0]!
+      const [a, b] = [logitsOf([1, 2, 3, 4, 5]), logitsOf([1, 2, 6, 4, 5])]
       for (let place = 0; place < 5; place++) {
         const difference = Math.max(...a[place]!.map((value, i) => Math.abs(value - b[place]![i]!)))
         if (place <= 2) expect(difference).toBeLessThan(1e-6)
@@ -71,33 +71,33 @@ describe.each(testEngines())('captioning on %s', (name) => {
     decoder.dispose()
   })
 
-  // One engine is enough: what differs between them is tested above.
+  // One engine is enough: the operations are tested on each engine above.
   test.runIf(name === testEngines()[0])(
-    'learns to say what features tell, and leaves no tensors',
+    'learns the captions that the features determine, and leaks no tensors',
     async () => {
       const learn = made(64)
       const before = tf.memory().numTensors
       const options = { engine, steps: 120, batchSize: 32, width: 16, learningRate: 1e-2 }
       const captioner = await trainCaptioner(learn, options)
-      const told = await captioner.describe(learn.features)
-      const right = told.filter((caption, i) => `${caption}.` === learn.captions[i]![0]!.toLowerCase())
+      const described = await captioner.describe(learn.features)
+      const right = described.filter((caption, i) => `${caption}.` === learn.captions[i]![0]!.toLowerCase())
       expect(right.length).toBeGreaterThan(56)
       await expect(captioner.describe({ ...learn.features, width: 3, count: 128 })).rejects.toThrow(
-        'takes 6 features per image; got 3',
+        'was trained on 6 features per image; got 3',
       )
       captioner.dispose()
       expect(tf.memory().numTensors).toBe(before)
     },
   )
 
-  test('refuses what it cannot learn from', async () => {
+  test('throws for invalid captions and options', async () => {
     const learn = made(8)
     await expect(trainCaptioner({ ...learn, captions: [['a']] }, { engine })).rejects.toThrow(
-      'captions of 1 pictures and features of 8',
+      'one entry per row of the features; got 1 entries and 8 rows',
     )
     await expect(
       trainCaptioner({ ...learn, captions: learn.captions.map(() => []) }, { engine }),
-    ).rejects.toThrow('no picture has a caption')
+    ).rejects.toThrow('no image has a caption')
     await expect(trainCaptioner(learn, { engine, steps: 0 })).rejects.toThrow('steps must be at least 1')
   })
 })

@@ -5,46 +5,46 @@ import * as tf from '@tensorflow/tfjs-core'
 import { captionDecoder } from './caption-decoder.js'
 import type { Features } from './features.js'
 import { sample } from './few-shot.js'
-import { LossesUnderWay } from './losses-under-way.js'
+import { PendingLosses } from './pending-losses.js'
 import { standardisation } from './row-blocks.js'
 import { type Vocabulary, vocabularyOf } from './vocabulary.js'
 
-/** Features of pictures, and what people say of each. */
+/** Features of images, with their reference captions. */
 export interface CaptionedFeatures {
   readonly features: Features
-  /** of each row one or more; rows without are not learned from */
+  /** the captions of each row; rows without captions are not used for training */
   readonly captions: readonly (readonly string[])[]
 }
 
 export interface CaptionerOptions {
   readonly engine: Engine
-  /** updates; default 2000 */
+  /** number of updates; default 2000 */
   readonly steps?: number
-  /** pictures a step; default 128 */
+  /** images per step; default 128 */
   readonly batchSize?: number
-  /** of AdamW, the highest; default 2e-3 */
+  /** peak learning rate of AdamW; default 2e-3 */
   readonly learningRate?: number
-  /** of the decoder's layers; default 128 */
+  /** width of the decoder's layers; default 128 */
   readonly width?: number
   readonly seed?: number
   readonly signal?: AbortSignal
   readonly onStep?: (step: number) => void
 }
 
-/** A decoder that was trained. */
+/** A trained caption decoder. */
 export interface Captioner {
   readonly vocabulary: Vocabulary
-  /** mean loss of the last tenth of the steps: negative log-likelihood of a word, in nats */
+  /** mean loss over the last tenth of the steps: negative log-likelihood per word, in nats */
   readonly loss: number
-  /** The likeliest caption of each row, word by word, without punctuation. */
+  /** Greedily decoded caption of each row, without punctuation. */
   describe(features: Features): Promise<string[]>
   dispose(): void
 }
 
 /**
- * Trains a small transformer decoder to say of frozen features what people say of the pictures: cross-entropy of each word
- * after those before it, of one caption of each picture at a time, in one compiled step.
- * @throws SelfsupError when no row has a caption, their number is another than the features', or options are out of range
+ * Trains a small transformer decoder to caption images from frozen features: cross-entropy of each word given the previous
+ * words, on one random caption per image and step. The whole step is compiled.
+ * @throws SelfsupError if no row has a caption, there are not as many caption lists as rows, or an option is out of range
  */
 export async function trainCaptioner(
   { features, captions }: CaptionedFeatures,
@@ -59,10 +59,10 @@ export async function trainCaptioner(
     )
   expected(
     captions.length === features.count,
-    `trainCaptioner: there are captions of ${captions.length} pictures and features of ${features.count}`,
+    `trainCaptioner: captions must have one entry per row of the features; got ${captions.length} entries and ${features.count} rows`,
   )
   const rows = [...captions.keys()].filter((row) => captions[row]!.length > 0)
-  expected(rows.length > 0, 'trainCaptioner: no picture has a caption')
+  expected(rows.length > 0, 'trainCaptioner: no image has a caption')
   const vocabulary = vocabularyOf(rows.flatMap((row) => captions[row]!))
   const length = vocabulary.longest + 1
   const known = vocabulary.words.length
@@ -81,7 +81,7 @@ export async function trainCaptioner(
   })
   const rateAt = warmupCosine({ base: learningRate, warmupSteps: Math.floor(steps / 20), totalSteps: steps })
   const batch = Math.min(batchSize, rows.length)
-  const losses = new LossesUnderWay(Math.floor(steps * 0.9))
+  const losses = new PendingLosses(Math.floor(steps * 0.9))
   try {
     let order: number[] = []
     for (let done = 0; done < steps; done++) {
@@ -107,7 +107,7 @@ export async function trainCaptioner(
     return {
       vocabulary,
       loss,
-      describe: (asked) => describe(asked, decoder, vocabulary, scale, options),
+      describe: (described) => describe(described, decoder, vocabulary, scale, options),
       dispose: () => decoder.dispose(),
     }
   } catch (error) {
@@ -121,7 +121,7 @@ export async function trainCaptioner(
 }
 
 /**
- * Mean cross-entropy of a caption's words and its end; what follows the end does not count.
+ * Mean cross-entropy over a caption's words and its end token; positions after the end do not count.
  * @param logits [batch, length, vocabulary]
  * @param words int32 [batch, length], 0 from the end on
  */
@@ -129,7 +129,7 @@ export function captionLoss(logits: tf.Tensor3D, words: tf.Tensor2D): tf.Scalar 
   return tf.tidy(() => {
     const [batch, length, vocabulary] = logits.shape
     const said = tf.cast(tf.greater(words, 0), 'float32') as tf.Tensor2D
-    // The end itself is one more: the place after the last word.
+    // The end token counts too: it is the position after the last word.
     const counted = tf.concat([tf.ones([batch, 1]), tf.slice(said, [0, 0], [batch, length - 1])], 1)
     const likelihood = tf.sum(
       tf.mul(tf.logSoftmax(logits), tf.cast(tf.oneHot(words, vocabulary), 'float32')),
@@ -139,7 +139,7 @@ export function captionLoss(logits: tf.Tensor3D, words: tf.Tensor2D): tf.Scalar 
   })
 }
 
-/** Pictures described at a time. */
+/** Images described per batch. */
 const BLOCK = 256
 
 async function describe(
@@ -152,7 +152,7 @@ async function describe(
   const length = vocabulary.longest + 1
   expected(
     features.width === scale.mean.length,
-    `describe: the decoder takes ${scale.mean.length} features per image; got ${features.width}`,
+    `describe: the decoder was trained on ${scale.mean.length} features per image; got ${features.width}`,
   )
   const next = engine.compile(
     (seen: tf.Tensor2D, words: tf.Tensor2D) => tf.argMax(decoder.apply(seen, words), 2) as tf.Tensor2D,
@@ -160,7 +160,7 @@ async function describe(
   const captions: string[] = []
   try {
     for (let start = 0; start < features.count; start += BLOCK) {
-      // The last block is filled up with the last row: one form of the step for all.
+      // The last block is padded with the last row, so that all blocks have the shape that was compiled.
       const rows = Array.from({ length: Math.min(BLOCK, features.count) }, (_, i) =>
         Math.min(start + i, features.count - 1),
       )
@@ -169,13 +169,13 @@ async function describe(
       for (let place = 0; place < length; place++) {
         signal?.throwIfAborted()
         const before = tf.tensor2d(words, [rows.length, length], 'int32')
-        const told = next(seen, before)
-        const values = await told.data()
+        const predicted = next(seen, before)
+        const values = await predicted.data()
         for (let row = 0; row < rows.length; row++) {
           const at = row * length + place
           words[at] = place > 0 && words[at - 1] === 0 ? 0 : values[at]!
         }
-        tf.dispose([before, told])
+        tf.dispose([before, predicted])
       }
       seen.dispose()
       for (let row = 0; row < rows.length && captions.length < features.count; row++)

@@ -1,17 +1,17 @@
 import { expected } from '@selfsup/core'
 
-/** How well a classifier does on each class. */
+/** Scores of a classifier per class. */
 export interface ClassScores {
   /** mean recall of the classes that occur, 0..1: accuracy in which each class counts the same */
   readonly balancedAccuracy: number
   /** mean F1 of the classes that occur or are predicted, 0..1 */
   readonly macroF1: number
-  /** part of each class's images that got their class, by class number; NaN for a class that does not occur */
+  /** recall of each class, by class number; NaN for a class that does not occur */
   readonly recall: Float64Array
 }
 
 /**
- * Scores that an unequal number of images per class does not distort, as scikit-learn's `balanced_accuracy_score` and
+ * Scores that are not distorted by imbalanced classes, as scikit-learn's `balanced_accuracy_score` and
  * `f1_score(average='macro', zero_division=0)` define them.
  * @param predictions a class per image
  * @param labels the true classes; images without a class (-1) are left out
@@ -46,8 +46,8 @@ export function classScores(predictions: ArrayLike<number>, labels: ArrayLike<nu
 }
 
 /**
- * The accuracy of a classifier that ignores the image and always answers with the most frequent class of the training
- * images: what any accuracy has to be compared with.
+ * The accuracy of a classifier that ignores the image and always predicts the most frequent class of the training
+ * images: the baseline for any accuracy.
  * @throws SelfsupError if no training or no test image has a class
  */
 export function majorityAccuracy(train: ArrayLike<number>, test: ArrayLike<number>): number {

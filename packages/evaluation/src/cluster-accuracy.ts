@@ -2,26 +2,26 @@ import { expected } from '@selfsup/core'
 import { linearSumAssignment } from 'linear-sum-assignment'
 
 export interface ClusterAccuracy {
-  /** part of the images whose cluster stands for their class, 0..1 */
+  /** fraction of the images whose cluster is assigned to their class, 0..1 */
   readonly accuracy: number
-  /** class that each cluster stands for, -1 where it stands for none */
+  /** class assigned to each cluster, -1 if none */
   readonly classes: Int32Array
-  /** how many images had a class and were counted */
+  /** number of images that have a class and were counted */
   readonly count: number
 }
 
 /**
- * Accuracy of clusters under the best of all ways to let each stand for a class of its own: no two for one (the linear
- * assignment problem, "Hungarian"; Ji et al. 2019, arXiv:1807.06653, section 4.1). With more clusters than classes the
- * others stand for none and count as wrong. Images without a class (-1) don't count.
+ * Accuracy of clusters under the best one-to-one assignment of clusters to classes (the linear assignment problem, solved by
+ * the Hungarian algorithm; Ji et al. 2019, arXiv:1807.06653, section 4.1). With more clusters than classes, the remaining
+ * clusters count as wrong. Images without a class (-1) are ignored.
  * @param clusters cluster of each image, counted from 0
  * @param labels class of each image
- * @throws SelfsupError when the lists differ in length, no image has a class, or a cluster is no whole number from 0
+ * @throws SelfsupError if the lengths differ, no image has a class, or a cluster is not a whole number from 0
  */
 export function clusterAccuracy(clusters: Int32Array, labels: Int32Array): ClusterAccuracy {
   const counted = countPairs('clusterAccuracy', clusters, labels)
   const { counts, count } = counted
-  // Square, so that each cluster is matched, if only with a class that is not there.
+  // The matrix is square so that every cluster receives a class, if only a dummy one.
   const side = Math.max(counts.length, counted.classes)
   const square = Array.from({ length: side }, (_, cluster) =>
     Array.from({ length: side }, (_, label) => counts[cluster]?.[label] ?? 0),
@@ -35,7 +35,7 @@ export function clusterAccuracy(clusters: Int32Array, labels: Int32Array): Clust
   return { accuracy: right / count, classes, count }
 }
 
-/** Images by cluster and class. */
+/** Number of images per cluster and class. */
 function countPairs(
   where: string,
   clusters: Int32Array,
@@ -43,7 +43,7 @@ function countPairs(
 ): { counts: number[][]; classes: number; count: number } {
   expected(
     clusters.length === labels.length,
-    `${where}: there must be a cluster for each label; got ${clusters.length} clusters and ${labels.length} labels`,
+    `${where}: clusters and labels must have the same length; got ${clusters.length} clusters and ${labels.length} labels`,
   )
   const most = (values: Int32Array) => values.reduce((most, value) => Math.max(most, value), -1)
   const classes = most(labels) + 1
@@ -52,7 +52,7 @@ function countPairs(
   let count = 0
   for (const [image, label] of labels.entries()) {
     const cluster = clusters[image]!
-    expected(cluster >= 0, `${where}: clusters must be counted from 0; image ${image} has ${cluster}`)
+    expected(cluster >= 0, `${where}: clusters must be numbered from 0; image ${image} has ${cluster}`)
     if (label < 0) continue
     counts[cluster]![label]!++
     count++

@@ -2,29 +2,29 @@ import { expected } from '@selfsup/core'
 import type { Features } from './features.js'
 import { expectNumbers } from './grade.js'
 
-/** What tells that features have collapsed. */
+/** Indicators of collapsed features. */
 export interface CollapseSignals {
   /**
-   * standard deviation of the l2-normalised features, averaged over them, times the root of their number: 1 when they fill
-   * the sphere, 0 when all images have the same (SimSiam: Chen & He 2020, arXiv:2011.10566, section 4.1)
+   * standard deviation of each l2-normalised feature, averaged over the features, times the square root of their number: 1 if
+   * they fill the sphere, 0 if all images have the same features (SimSiam: Chen & He 2020, arXiv:2011.10566, section 4.1)
    */
   readonly spread: number
-  /** part of the features that are the same for all images, 0..1 */
+  /** fraction of the features that are the same for all images, 0..1 */
   readonly deadFeatures: number
-  /** mean cosine similarity of two different images, -1..1: 1 when all are the same */
+  /** mean cosine similarity of two different images, -1..1; 1 if all are the same */
   readonly meanCosine: number
 }
 
 /**
- * Signs of a collapse, without labels.
- * @throws SelfsupError when there are fewer than two images
+ * Measures signs of collapse, without labels.
+ * @throws SelfsupError if there are fewer than two images
  */
 export function collapseSignals({
   values,
   count,
   width,
 }: Pick<Features, 'values' | 'count' | 'width'>): CollapseSignals {
-  expected(count >= 2, `collapseSignals: at least two images are needed; got ${count}`)
+  expected(count >= 2, `collapseSignals: there must be at least two images; got ${count}`)
   expectNumbers('collapseSignals', { values, width })
   const sums = new Float64Array(width)
   const squares = new Float64Array(width)
@@ -55,7 +55,7 @@ export function collapseSignals({
   return {
     spread: spread / Math.sqrt(width),
     deadFeatures: dead / width,
-    // |sum of all|^2 holds each pair twice, and each image with itself.
+    // |sum of all|^2 contains each pair twice, and each image paired with itself.
     meanCosine: (ofSums - ofLengthOne) / (count * (count - 1)),
   }
 }

@@ -1,36 +1,36 @@
 import type { EvaluationRecord, EvaluationValue } from '@selfsup/run-folder'
 
-/** One figure of two runs. */
+/** One metric of two runs. */
 export interface Comparison {
   readonly protocol: string
   readonly metric: string
-  /** whose, where it is not the runs' features as they are: `from pretrained weights` */
+  /** name of the features, if not the run's own: `from pretrained weights` */
   readonly features?: string
   readonly unit?: EvaluationValue['unit']
   readonly first: EvaluationValue
   readonly second: EvaluationValue
-  /** second less first */
+  /** second minus first */
   readonly difference: number
-  /** in which the difference lies, at 95 %; absent where a value has no interval */
+  /** 95 % interval of the difference; absent if a value has no interval */
   readonly interval?: readonly [number, number]
-  /** undefined when it can't be told: the interval holds 0, they are equal, or neither direction is the better */
+  /** undefined if undecided: the interval contains 0, the values are equal, or neither direction is better */
   readonly better?: 'first' | 'second'
 }
 
 export interface RunsComparison {
   readonly values: readonly Comparison[]
-  /** protocols of both, whose figures are of different images and can't be compared, and those that only one has */
+  /** protocols that were not compared: only one run has them, or the runs were evaluated on different images */
   readonly left: readonly { readonly protocol: string; readonly why: string }[]
 }
 
-/** What stands beside the runs and says nothing of them. */
+/** Baselines, which say nothing about the run. */
 const baselines = ['random weights', 'raw pixels']
 
 /**
- * What two runs' records say of one another: every figure that both have, on the same images. The interval of a difference
- * is that of two independent values, half widths added as the roots of their squares; figures of the same test images are
- * alike in their errors, so that it is rather too wide.
- * @param first, second records by protocol
+ * Compares the records of two runs: every metric that both have on the same images. The interval of a difference treats the
+ * two values as independent (half widths add in quadrature). Errors on the same test images are correlated, so that the
+ * interval is rather too wide.
+ * @param first, second records by protocol name
  */
 export function compareRecords(
   first: ReadonlyMap<string, EvaluationRecord>,
@@ -41,7 +41,7 @@ export function compareRecords(
   for (const protocol of new Set([...first.keys(), ...second.keys()])) {
     const [a, b] = [first.get(protocol), second.get(protocol)]
     if (!a || !b) left.push({ protocol, why: `only the ${a ? 'first' : 'second'} run has it` })
-    else if (!sameImages(a, b)) left.push({ protocol, why: 'the two were judged on different images' })
+    else if (!sameImages(a, b)) left.push({ protocol, why: 'the runs were evaluated on different images' })
     else values.push(...compared(a, b))
   }
   return { values, left }

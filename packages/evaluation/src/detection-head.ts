@@ -1,41 +1,41 @@
 import { derive, normals, type Seed } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 
-/** What a detector says of each place: logits of the classes, distances to the box's sides, logit of being central. */
-export interface Said {
-  /** [batch, places, classes] */
+/** Output of a detection head for each location: class logits, distances to the box's sides, and centre-ness logit. */
+export interface DetectorOutput {
+  /** [batch, locations, classes] */
   readonly logits: tf.Tensor3D
-  /** [batch, places, 4]: left, top, right, bottom, in pixels, above 0 */
+  /** [batch, locations, 4]: left, top, right, bottom, in pixels, above 0 */
   readonly sides: tf.Tensor3D
-  /** [batch, places] */
+  /** [batch, locations] */
   readonly centreness: tf.Tensor2D
 }
 
 export interface DetectionHeadShape {
-  /** channels of the two maps, the finer first */
+  /** channels of the two feature maps, the finer one first */
   readonly channels: readonly [number, number]
   readonly classes: number
-  /** pixels from one place of the finer map to the next */
+  /** pixels between neighbouring locations of the finer map */
   readonly stride: number
   /** default 96 */
   readonly width?: number
   readonly seed: Seed
 }
 
-/** A head over two maps of a backbone, by weights that gradients train. */
+/** A trainable detection head on two feature maps of a backbone. */
 export interface DetectionHead {
   readonly weights: Readonly<Record<string, tf.Variable>>
-  /** to be called in a tidy */
-  apply(maps: readonly [tf.Tensor4D, tf.Tensor4D]): Said
+  /** Call it inside a tidy. */
+  apply(maps: readonly [tf.Tensor4D, tf.Tensor4D]): DetectorOutput
   dispose(): void
 }
 
-/** A score that all places begin with, so that the many empty ones don't drown the others (focal loss, section 4.1). */
+/** Initial score of all locations, so that the many empty ones do not dominate the loss (focal loss, section 4.1). */
 const PRIOR = 0.01
 
 /**
- * FCOS's head (Tian et al. 2019, arXiv:1904.01355) on one level: both maps added at the finer one's resolution (as a feature
- * pyramid's lateral and top-down ways), two 3x3 convolutions, then for each place classes, sides of its box, centre-ness.
+ * FCOS's head (Tian et al. 2019, arXiv:1904.01355) on one level: the coarse map is upsampled and added to the fine one (as in a
+ * feature pyramid), followed by two 3x3 convolutions; then class, box and centre-ness predictions per location.
  */
 export function detectionHead({
   channels,
@@ -87,13 +87,13 @@ export function detectionHead({
       const box = tf.reshape(withBias(x, 'sides'), [batch, places, 5])
       const sides = tf.mul(tf.softplus(tf.slice(box, [0, 0, 0], [batch, places, 4])), stride)
       const centreness = tf.reshape(tf.slice(box, [0, 0, 4], [batch, places, 1]), [batch, places])
-      return { logits, sides: sides as tf.Tensor3D, centreness } as Said
+      return { logits, sides: sides as tf.Tensor3D, centreness } as DetectorOutput
     },
     dispose: () => tf.dispose(Object.values(weights)),
   }
 }
 
-/** Each place four times: twice as high and wide. */
+/** Nearest-neighbour upsampling by a factor of 2. */
 function doubled(x: tf.Tensor4D): tf.Tensor4D {
   const [batch, height, width, channels] = x.shape
   const wide = tf.reshape(tf.stack([x, x], 3), [batch, height, 2 * width, channels])

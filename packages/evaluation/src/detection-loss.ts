@@ -1,25 +1,28 @@
 import * as tf from '@tensorflow/tfjs-core'
-import type { Said } from './detection-head.js'
+import type { DetectorOutput } from './detection-head.js'
 
-/** What places are to say, on the device. */
+/** Targets of all locations, on the device. */
 export interface DetectionTargets {
-  /** int32 [batch, places], -1 for nothing */
+  /** int32 [batch, locations], -1 for background */
   readonly labels: tf.Tensor2D
-  /** [batch, places, 4] */
+  /** [batch, locations, 4] */
   readonly sides: tf.Tensor3D
 }
 
 /**
- * FCOS's loss (Tian et al. 2019, arXiv:1904.01355, eq. 2): focal loss of all classes at all places, and, at places that
- * answer for a box, generalised IoU loss of its sides and cross-entropy of its centre-ness; each over the number of those.
+ * FCOS's loss (Tian et al. 2019, arXiv:1904.01355, eq. 2): focal loss over all classes and locations; at positive locations also
+ * generalised IoU loss of the box and cross-entropy of the centre-ness. Each is divided by the number of positive locations.
  * @returns scalar, >= 0
  */
-export function detectionLoss({ logits, sides, centreness }: Said, targets: DetectionTargets): tf.Scalar {
+export function detectionLoss(
+  { logits, sides, centreness }: DetectorOutput,
+  targets: DetectionTargets,
+): tf.Scalar {
   return tf.tidy(() => {
     const classes = logits.shape[2]
     const answers = tf.cast(tf.greaterEqual(targets.labels, 0), 'float32')
     const count = tf.maximum(tf.sum(answers), 1)
-    // -1 is no class: a row of zeros.
+    // -1 means background: a row of zeros.
     const wanted = tf.cast(tf.oneHot(targets.labels, classes), 'float32') as tf.Tensor3D
     const classLoss = tf.sum(focalLoss(logits, wanted))
     const boxLoss = tf.sum(tf.mul(tf.sub(1, generalisedOverlap(sides, targets.sides)), answers))
@@ -28,7 +31,7 @@ export function detectionLoss({ logits, sides, centreness }: Said, targets: Dete
   })
 }
 
-/** Sigmoid focal loss (Lin et al. 2017, arXiv:1708.02002, eq. 5): what is told rightly already counts little. */
+/** Sigmoid focal loss (Lin et al. 2017, arXiv:1708.02002, eq. 5): well-classified locations count little. */
 export function focalLoss<T extends tf.Tensor>(
   logits: T,
   wanted: T,
@@ -43,13 +46,13 @@ export function focalLoss<T extends tf.Tensor>(
   })
 }
 
-/** -(y log p + (1 - y) log(1 - p)) of logits, without overflow. */
+/** Binary cross-entropy from logits, -(y log p + (1 - y) log(1 - p)), without overflow. */
 function binaryCrossEntropy(logits: tf.Tensor, wanted: tf.Tensor): tf.Tensor {
   return tf.sub(tf.softplus(logits), tf.mul(logits, wanted))
 }
 
 /**
- * Generalised intersection over union (Rezatofighi et al. 2019, arXiv:1902.09630, algorithm 1) of boxes around one place.
+ * Generalised intersection over union (Rezatofighi et al. 2019, arXiv:1902.09630, algorithm 1) of boxes around one location.
  * @param a, b [..., 4]: left, top, right, bottom
  * @returns [...], -1..1
  */
@@ -68,7 +71,7 @@ export function generalisedOverlap(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
 }
 
 /**
- * How central a place is in its box (FCOS, eq. 3): 1 in the middle, 0 at a side.
+ * Centre-ness of a location in its box (FCOS, eq. 3): 1 in the middle, 0 at a side.
  * @param sides [..., 4]
  */
 export function centrenessOf(sides: tf.Tensor): tf.Tensor {

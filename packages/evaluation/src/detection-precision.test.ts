@@ -21,7 +21,7 @@ describe('detectionScores', () => {
       expect(scores.perClass[Number(label)]).toBeCloseTo(ap, 10)
   })
 
-  test('is 1 for the truth itself, 0 for nothing found', () => {
+  test('is 1 if the detections are the true objects, 0 without detections', () => {
     const truth = [{ label: 2, box: [1, 2, 3, 4] as const }]
     expect(detectionScores([{ truth, found: [{ ...truth[0]!, score: 0.1 }] }]).ap).toBeCloseTo(1, 12)
     expect(detectionScores([{ truth, found: [] }])).toEqual({
@@ -33,8 +33,8 @@ describe('detectionScores', () => {
     })
   })
 
-  test('refuses pictures of nothing, and numbers that are none', () => {
-    expect(() => detectionScores([{ truth: [], found: [] }])).toThrow('there is nothing in any picture')
+  test('throws for images without objects, and for numbers that are not finite', () => {
+    expect(() => detectionScores([{ truth: [], found: [] }])).toThrow('no image contains an object')
     const box = [0, 0, Number.NaN, 1] as const
     expect(() => detectionScores([{ truth: [{ label: 0, box }], found: [] }])).toThrow('must be finite')
   })

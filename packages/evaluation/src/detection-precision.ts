@@ -3,30 +3,30 @@ import { expected } from '@selfsup/core'
 /** [left, top, width, height] */
 export type Box = readonly [number, number, number, number]
 
-/** What a detector found in one picture. */
+/** One detected object in an image. */
 export interface Detection {
   readonly label: number
   readonly box: Box
-  /** the higher, the surer */
+  /** confidence; higher is more certain */
   readonly score: number
 }
 
-/** What there is in one picture, and what was found. */
+/** True and detected objects of one image. */
 export interface DetectedPicture {
   readonly truth: readonly { readonly label: number; readonly box: Box }[]
   readonly found: readonly Detection[]
 }
 
-/** COCO's figures, parts of 1. */
+/** COCO's metrics, 0..1. */
 export interface DetectionScores {
   /** mean average precision over overlaps of 0.50, 0.55, ... 0.95 */
   readonly ap: number
-  /** at an overlap of 0.5, and of 0.75 */
+  /** average precision at an overlap of 0.5, and of 0.75 */
   readonly ap50: number
   readonly ap75: number
-  /** part of the things that were found among the `mostFound` of each picture, mean over overlaps and classes */
+  /** recall with at most `mostFound` detections per image, mean over overlaps and classes */
   readonly recall: number
-  /** `ap` of each class that there is, by its number */
+  /** `ap` of each class that occurs, by its number */
   readonly perClass: Readonly<Record<number, number>>
 }
 
@@ -34,28 +34,28 @@ const OVERLAPS = steps(0.5, 0.95, 10)
 const RECALLS = steps(0, 1, 101)
 
 /**
- * Average precision of detections as COCO defines it (Lin et al. 2014, arXiv:1405.0312; pycocotools' COCOeval over all areas):
- * for each class and overlap, detections of all pictures in the order of their scores each take the free thing that they
- * overlap most, at least so much; precision, made monotonous, at 101 recalls is averaged.
- * @param pictures with boxes in any one unit
- * @param options.mostFound best-scored detections of each class in a picture that count; 100
- * @throws SelfsupError when nothing is in any picture, or a number is not finite
+ * Average precision of detections as COCO defines it (Lin et al. 2014, arXiv:1405.0312; pycocotools' COCOeval over all areas).
+ * For each class and overlap threshold, detections of all images, in order of their scores, are each matched to the free object
+ * that they overlap most, if the overlap reaches the threshold. The precision, made monotonic, is averaged over 101 recalls.
+ * @param images boxes may be in any unit, the same for all
+ * @param options.mostFound highest-scored detections of each class in an image that count; default 100
+ * @throws SelfsupError if no image contains an object, or a number is not finite
  */
 export function detectionScores(
-  pictures: readonly DetectedPicture[],
+  images: readonly DetectedPicture[],
   { mostFound = 100 }: { readonly mostFound?: number } = {},
 ): DetectionScores {
-  for (const { truth, found } of pictures)
+  for (const { truth, found } of images)
     for (const each of [...truth, ...found])
       expected(
         each.box.every(Number.isFinite) && (!('score' in each) || Number.isFinite(each.score)),
         `detectionScores: boxes and scores must be finite; got ${JSON.stringify(each)}`,
       )
-  const labels = [...new Set(pictures.flatMap(({ truth }) => truth.map(({ label }) => label)))].sort(
+  const labels = [...new Set(images.flatMap(({ truth }) => truth.map(({ label }) => label)))].sort(
     (a, b) => a - b,
   )
-  expected(labels.length > 0, 'detectionScores: there is nothing in any picture that could be found')
-  const classes = labels.map((label) => scoresOfClass(pictures, label, mostFound))
+  expected(labels.length > 0, 'detectionScores: no image contains an object')
+  const classes = labels.map((label) => scoresOfClass(images, label, mostFound))
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
   const at = (overlap: number) => mean(classes.map(({ precisions }) => precisions[overlap]!))
   return {
@@ -67,8 +67,8 @@ export function detectionScores(
   }
 }
 
-function scoresOfClass(pictures: readonly DetectedPicture[], label: number, mostFound: number) {
-  const own = pictures.map(({ truth, found }) => {
+function scoresOfClass(images: readonly DetectedPicture[], label: number, mostFound: number) {
+  const own = images.map(({ truth, found }) => {
     const boxes = truth.filter((each) => each.label === label).map(({ box }) => box)
     const best = found.filter((each) => each.label === label).sort((a, b) => b.score - a.score)
     const kept = best.slice(0, mostFound)
@@ -90,7 +90,7 @@ function scoresOfClass(pictures: readonly DetectedPicture[], label: number, most
   return { precisions, recalls }
 }
 
-/** Which detections, best first, take a thing: the one still free that they overlap most, the last of several alike. */
+/** Which detections, best first, match an object: the free one with the most overlap, the last of equal ones. */
 function matched(overlaps: readonly (readonly number[])[], things: number, least: number): boolean[] {
   const taken = new Array<boolean>(things).fill(false)
   return overlaps.map((row) => {
@@ -133,7 +133,7 @@ export function overlapOf([ax, ay, aw, ah]: Box, [bx, by, bw, bh]: Box): number 
   return (width * height) / (aw * ah + bw * bh - width * height)
 }
 
-/** So many numbers evenly from `first` to `last`, rounded as NumPy's linspace rounds them. */
+/** `count` evenly spaced numbers from `first` to `last`, rounded as NumPy's linspace rounds them. */
 function steps(first: number, last: number, count: number): number[] {
   const step = (last - first) / (count - 1)
   return Array.from({ length: count }, (_, i) => (i === count - 1 ? last : first + i * step))

@@ -1,29 +1,29 @@
 import { type AnnotatedBox, centralCropBox } from '@selfsup/core'
 import { type Box, type Detection, overlapOf } from './detection-precision.js'
 
-/** What a place is to say: its class, -1 for nothing, and how far its middle is from the box's sides, in pixels. */
-export interface PlaceTargets {
-  /** one for each place, row after row of the map */
+/** Targets of each location: its class, -1 for background, and the distances from it to the box's sides, in pixels. */
+export interface LocationTargets {
+  /** one per location, in row-major order */
   readonly labels: Int32Array
-  /** left, top, right, bottom of each place */
+  /** left, top, right, bottom of each location */
   readonly sides: Float32Array
 }
 
-/** A map over a square picture. */
+/** A grid of locations over a square image. */
 export interface Grid {
-  /** places in a row, and rows */
+  /** number of rows and columns */
   readonly side: number
-  /** pixels from one place to the next */
+  /** pixels between neighbouring locations */
   readonly stride: number
 }
 
-/** Places nearer to a box's middle than so many strides answer for it (FCOS's centre sampling). */
+/** Locations within this many strides of a box's centre are positive (FCOS's centre sampling). */
 const RADIUS = 1.5
 
 /**
- * Boxes as the network sees them: in the middle square of the picture, resized to `size`. Those whose middle lies outside
- * are left out, the others cut off at its sides.
- * @param picture [height, width]
+ * Boxes in the coordinates of the network's input: the image's central square, resized to `size`. Boxes whose centre is outside
+ * are left out, the others are clipped.
+ * @param imageSize [height, width] of the image
  */
 export function seenBoxes(
   boxes: readonly AnnotatedBox[],
@@ -44,14 +44,14 @@ export function seenBoxes(
 }
 
 /**
- * What each place is to say of a picture (Tian et al. 2019, arXiv:1904.01355, section 3.1, with centre sampling): places
- * within a box and near its middle answer for it, for the smallest of several; a box in which no place lies has the
- * nearest one.
+ * Targets of each location of an image (Tian et al. 2019, arXiv:1904.01355, section 3.1, with centre sampling): a location inside
+ * a box and near its centre is assigned to it, to the smallest of several boxes. A box that contains no location is assigned
+ * the nearest one.
  */
 export function placeTargets(
   boxes: readonly { readonly label: number; readonly box: Box }[],
   { side, stride }: Grid,
-): PlaceTargets {
+): LocationTargets {
   const labels = new Int32Array(side * side).fill(-1)
   const sides = new Float32Array(side * side * 4)
   const largestFirst = [...boxes].sort((a, b) => b.box[2] * b.box[3] - a.box[2] * a.box[3])
@@ -68,7 +68,7 @@ export function placeTargets(
     for (const place of places) {
       const [x, y] = middleOf(place, side, stride)
       labels[place] = label
-      // A place outside of its box can only reach it by a side of no length.
+      // A location outside its box keeps a positive distance: the network can't predict others.
       const distances = [x - left, y - top, left + width - x, top + height - y]
       sides.set(
         distances.map((distance) => Math.max(distance, 0.01)),
@@ -84,17 +84,17 @@ function nearestPlace(x: number, y: number, { side, stride }: Grid): number {
   return cell(y) * side + cell(x)
 }
 
-/** Of a place, in pixels. */
+/** Centre of a location, in pixels. */
 function middleOf(place: number, side: number, stride: number): [number, number] {
   return [((place % side) + 0.5) * stride, (Math.floor(place / side) + 0.5) * stride]
 }
 
-/** Scores below are no detections; boxes of one class that overlap a surer one more than so are it again (FCOS). */
+/** Lowest score of a detection; overlap above which the lower-scored box of a class is suppressed; most detections (FCOS). */
 const [LEAST_SCORE, MOST_OVERLAP, MOST] = [0.05, 0.6, 100]
 
 /**
- * What a network found in a picture, from what its places say: surest first, without repetitions.
- * @param said of each place: a score for each class, 0..1, then left, top, right, bottom in pixels
+ * Detections in an image from the head's output, by non-maximum suppression, highest score first.
+ * @param said for each location: a score per class, 0..1, then left, top, right, bottom in pixels
  */
 export function detectionsOf(said: Float32Array, classes: number, { side, stride }: Grid): Detection[] {
   const found: Detection[] = []

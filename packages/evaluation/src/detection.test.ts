@@ -13,33 +13,33 @@ import type { TrainableNetwork } from './protocol.js'
 
 const grid = { side: 4, stride: 8 }
 
-describe('targets', () => {
-  test('are the sides of the smallest box near whose middle a place lies', () => {
+describe('detection targets', () => {
+  test('assign a location to the smallest box near whose centre it is', () => {
     const boxes = [
       { label: 1, box: [0, 0, 32, 32] as const },
       { label: 2, box: [10, 2, 8, 8] as const },
     ]
     const { labels, sides } = placeTargets(boxes, grid)
-    // Middles at 4, 12, 20, 28: the small box has (12, 4) inside, and the large one the inner four and those beside them.
+    // Centres at 4, 12, 20, 28: (12, 4) is in the small box; the large box has the inner four locations.
     expect([...labels]).toEqual([-1, 2, -1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1, -1, -1, -1])
     expect([...sides.subarray(4, 8)]).toEqual([2, 2, 6, 6])
     expect([...sides.subarray(20, 24)]).toEqual([12, 12, 20, 20])
   })
 
-  test('give a box that no place lies in the nearest one', () => {
+  test('assign a box that contains no location to the nearest one', () => {
     const { labels } = placeTargets([{ label: 0, box: [13, 14, 4, 3] }], grid)
     expect([...labels].flatMap((label, place) => (label === 0 ? [place] : []))).toEqual([5])
   })
 
-  test('are seen in the middle square, resized', () => {
+  test('are relative to the central square, resized', () => {
     const boxes = [
       { label: 0, box: [20, 10, 20, 20] as const },
-      { label: 1, box: [0, 0, 10, 10] as const }, // outside of the middle 40 x 40 of 40 x 80
+      { label: 1, box: [0, 0, 10, 10] as const }, // outside the central 40 x 40 of 40 x 80
     ]
     expect(seenBoxes(boxes, [40, 80], 20)).toEqual([{ label: 0, box: [0, 5, 10, 10] }])
   })
 
-  test('said by places come back as the boxes, once each', () => {
+  test('decode to the original boxes, one detection per box', () => {
     const boxes = [
       { label: 0, box: [1, 2, 20, 22] as const },
       { label: 1, box: [18, 17, 12, 12] as const },
@@ -59,13 +59,13 @@ describe('targets', () => {
   })
 })
 
-/** A network with maps, as protocols get one. */
+/** A network with feature maps, as protocols receive it. */
 function network(size: number): TrainableNetwork {
   const backbone = convnet({ size, widths: [8, 16, 24] })
   const maps = featureMaps(backbone)!
   return {
-    apply: (pictures, training) => backbone.apply(pictures, { training }) as tf.Tensor2D,
-    maps: (pictures, training) => maps.apply(pictures, { training }) as [tf.Tensor4D, tf.Tensor4D],
+    apply: (images, training) => backbone.apply(images, { training }) as tf.Tensor2D,
+    maps: (images, training) => maps.apply(images, { training }) as [tf.Tensor4D, tf.Tensor4D],
     weights: Object.fromEntries(
       backbone.trainableWeights.map((weight) => [weight.originalName, weight.read() as tf.Variable]),
     ),
@@ -81,7 +81,7 @@ describe.each(testEngines())('detection on %s', (name) => {
     engine = await prepareEngine({ engine: name })
   })
 
-  test('losses are those worked out by hand', () => {
+  test('losses equal values worked out by hand', () => {
     tf.tidy(() => {
       const focal = [...focalLoss(tf.tensor1d([0, 2, -3]), tf.tensor1d([1, 0, 0])).dataSync()]
       const by = (p: number, y: number) =>
@@ -97,13 +97,13 @@ describe.each(testEngines())('detection on %s', (name) => {
         [1, 1, 1, 1],
         [0, 1, 3, 1],
       ])
-      // Second: 2x2 and 3x2 boxes share 1x2 of a hull of 4x2: 2/8 - 0.
+      // The second pair: boxes of 2x2 and 3x2 share 1x2 of a hull of 4x2: 2/8 - 0.
       expect([...generalisedOverlap(a, b).dataSync()].map((v) => +v.toFixed(5))).toEqual([1, 0.25])
       expect(centrenessOf(tf.tensor1d([1, 2, 4, 2])).dataSync()[0]).toBeCloseTo(0.5, 6)
     })
   })
 
-  test('the loss has the gradient of its finite differences', () => {
+  test('the gradient of the loss equals finite differences', () => {
     tf.tidy(() => {
       const labels = tf.tensor2d([[0, -1, 1]], [1, 3], 'int32')
       const sides = tf.tensor3d([
@@ -134,9 +134,9 @@ describe.each(testEngines())('detection on %s', (name) => {
     })
   })
 
-  // One engine is enough: what differs between them is tested above.
+  // One engine is enough: the operations are tested on each engine above.
   test.runIf(name === testEngines()[0])(
-    'learns to find shapes, and leaves a frozen network and no tensors behind',
+    'learns to detect shapes, leaves a frozen network unchanged and leaks no tensors',
     async () => {
       const dataset = shapes({ size: 16, count: 32, objects: 1 })
       const own = network(16)
@@ -158,19 +158,19 @@ describe.each(testEngines())('detection on %s', (name) => {
       detector.dispose()
       expect(tf.memory().numTensors).toBe(before)
       expect([...first.dataSync()]).toEqual(weights)
-      const along = await trainDetector(own, { dataset }, { ...options, steps: 2, networkRate: 1 })
+      const fineTuned = await trainDetector(own, { dataset }, { ...options, steps: 2, networkRate: 1 })
       expect([...first.dataSync()]).not.toEqual(weights)
-      along.dispose()
+      fineTuned.dispose()
       own.dispose()
     },
   )
 
-  test('refuses what it cannot do before any work', async () => {
+  test('throws for unsuitable networks, images and options', async () => {
     const own = network(16)
     const dataset = shapes({ size: 16, count: 4 })
     const options = { engine, size: 16, normalisation }
     const { maps: _, ...flat } = own
-    await expect(trainDetector(flat, { dataset }, options)).rejects.toThrow('it must be convolutional')
+    await expect(trainDetector(flat, { dataset }, options)).rejects.toThrow('use a convolutional network')
     await expect(trainDetector(own, { dataset }, { ...options, steps: 0 })).rejects.toThrow(
       'steps must be at least 1',
     )
@@ -179,7 +179,7 @@ describe.each(testEngines())('detection on %s', (name) => {
     )
     const bare: ImageDataset = { ...dataset, annotations: () => undefined }
     await expect(trainDetector(own, { dataset: bare }, options)).rejects.toThrow(
-      'nothing is known of where things are in picture 0',
+      'image 0 has no annotated boxes',
     )
     own.dispose()
   })

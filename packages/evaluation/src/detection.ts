@@ -2,36 +2,36 @@ import { derive, expected, type HostBatch, type ImageDataset, type Normalisation
 import type { Engine } from '@selfsup/engine'
 import { adamw, biasesAndNorms, warmupCosine } from '@selfsup/optim'
 import * as tf from '@tensorflow/tfjs-core'
-import { type DetectionHead, detectionHead, type Said } from './detection-head.js'
+import { type DetectionHead, type DetectorOutput, detectionHead } from './detection-head.js'
 import { detectionLoss } from './detection-loss.js'
 import type { DetectedPicture } from './detection-precision.js'
 import { detectionsOf, type Grid, placeTargets, seenBoxes } from './detection-targets.js'
-import { extractFeatures, seenPictures } from './features.js'
+import { extractFeatures, networkInput } from './features.js'
 import { sample } from './few-shot.js'
-import { LossesUnderWay } from './losses-under-way.js'
+import { PendingLosses } from './pending-losses.js'
 import type { TrainableNetwork } from './protocol.js'
 
-/** Pictures whose boxes are known. */
+/** Images with annotated boxes. */
 export interface BoxedPictures {
   readonly dataset: ImageDataset
-  /** those of it that are meant; default all */
+  /** positions of the images to use; default all */
   readonly positions?: ArrayLike<number>
 }
 
 export interface DetectorOptions {
   readonly engine: Engine
-  /** side of the pictures that the network takes */
+  /** side of the network's input, in pixels */
   readonly size: number
   readonly normalisation: Normalisation
-  /** how many classes there are; default those that the pictures to learn from name */
+  /** number of classes; default: one more than the highest class among the training boxes */
   readonly classes?: number
-  /** updates; default 1000 */
+  /** number of updates; default 1000 */
   readonly steps?: number
-  /** pictures a step; default 64 */
+  /** images per step; default 64 */
   readonly batchSize?: number
-  /** of AdamW, the highest; default 2e-3 */
+  /** peak learning rate of AdamW; default 2e-3 */
   readonly learningRate?: number
-  /** part of the rate at which the network itself is trained; 0 leaves it as it is. Default 0 */
+  /** learning rate of the network as a fraction of the head's; 0 (the default) freezes the network */
   readonly networkRate?: number
   /** channels of the head's convolutions; default 96 */
   readonly width?: number
@@ -40,19 +40,19 @@ export interface DetectorOptions {
   readonly onStep?: (step: number) => void
 }
 
-/** A detector that was trained. */
+/** A trained detector. */
 export interface Detector {
-  /** mean loss of the last tenth of the steps */
+  /** mean loss over the last tenth of the steps */
   readonly loss: number
-  /** Looks for things in pictures, and says beside what was found what there is. */
+  /** Detects objects in images; returns them with the true objects. */
   detect(pictures: BoxedPictures): Promise<DetectedPicture[]>
   dispose(): void
 }
 
 /**
- * Trains a small detector, FCOS's head on one level, on a network's two coarsest maps: classes and boxes of things. One
- * compiled step. The network is as it was afterwards, unless `networkRate` is above 0.
- * @throws SelfsupError when the network has no maps, pictures have no boxes or no common size, or options are out of range
+ * Trains a small detector (FCOS's head on one level) on a network's two coarsest feature maps. The whole step is compiled.
+ * The network is unchanged afterwards, unless `networkRate` is above 0.
+ * @throws SelfsupError if the network has no maps, the images have no boxes or different sizes, or an option is out of range
  */
 export async function trainDetector(
   network: TrainableNetwork,
@@ -63,7 +63,7 @@ export async function trainDetector(
   const { steps = 1000, batchSize = 64, learningRate = 2e-3 } = options
   for (const [name, value] of Object.entries({ steps, batchSize }))
     expected(Number.isInteger(value) && value >= 1, `trainDetector: ${name} must be at least 1; got ${value}`)
-  expected(networkRate >= 0, `trainDetector: networkRate must not be below 0; got ${networkRate}`)
+  expected(networkRate >= 0, `trainDetector: networkRate must be at least 0; got ${networkRate}`)
   const positions = positionsOf(pictures)
   const truths = new Map(positions.map((position) => [position, truthOf(pictures.dataset, position, size)]))
   const named = [...truths.values()].flat().reduce((most, { label }) => Math.max(most, label), -1) + 1
@@ -83,7 +83,7 @@ export async function trainDetector(
   const trained = groups.flatMap(({ weights }) => Object.values(weights))
   const step = engine.compile(
     (images: tf.Tensor4D, labels: tf.Tensor2D, sides: tf.Tensor3D, rate: tf.Scalar): tf.Scalar => {
-      const seen = seenPictures(images, size, normalisation)
+      const seen = networkInput(images, size, normalisation)
       const { value, grads } = tf.variableGrads(
         () => detectionLoss(head.apply(network.maps!(seen, networkRate > 0)), { labels, sides }),
         trained,
@@ -104,7 +104,7 @@ export async function trainDetector(
     warmupSteps: Math.floor(steps / 20),
     totalSteps: steps,
   })
-  const losses = new LossesUnderWay(Math.floor(steps * 0.9))
+  const losses = new PendingLosses(Math.floor(steps * 0.9))
   try {
     const batch = Math.min(batchSize, positions.length)
     const order = passes(positions, steps * batch, seed)
@@ -154,8 +154,8 @@ function detectorOf(
   }
 }
 
-/** Scores (of the class, times centre-ness, under a root) and sides of all places, [batch, places * (classes + 4)]. */
-function flattened({ logits, sides, centreness }: Said): tf.Tensor2D {
+/** Scores (square root of class score times centre-ness) and sides of all locations, [batch, locations * (classes + 4)]. */
+function flattened({ logits, sides, centreness }: DetectorOutput): tf.Tensor2D {
   const scores = tf.sqrt(tf.mul(tf.sigmoid(logits), tf.expandDims(tf.sigmoid(centreness), 2)))
   return tf.reshape(tf.concat([scores, sides], 2), [logits.shape[0], -1])
 }
@@ -173,7 +173,7 @@ function headFor(
   { size, channels, classes, width, seed }: HeadOptions,
 ): { head: DetectionHead; grid: Grid } {
   const { maps } = network
-  expected(maps, 'trainDetector: the network tells nothing about places; it must be convolutional')
+  expected(maps, 'trainDetector: the network has no feature maps; use a convolutional network')
   const [fine, coarse] = tf.tidy(() =>
     maps(tf.zeros([1, size, size, channels]) as tf.Tensor4D, false).map(({ shape }) => shape),
   )
@@ -191,12 +191,12 @@ function truthOf(dataset: ImageDataset, position: number, size: number) {
   const boxes = dataset.annotations?.(position)?.boxes
   expected(
     imageSize && boxes,
-    `${name}: ${boxes ? 'its pictures must be of one size' : `nothing is known of where things are in picture ${position}`}`,
+    `${name}: ${boxes ? 'all images must have the same size' : `image ${position} has no annotated boxes`}`,
   )
   return seenBoxes(boxes, imageSize, size)
 }
 
-/** Positions shuffled again and again, so many in all. */
+/** Concatenated shuffles of the positions, `wanted` in total. */
 function passes(positions: readonly number[], wanted: number, seed: number): Uint32Array {
   const order = new Uint32Array(wanted)
   for (let pass = 0, at = 0; at < wanted; pass++)

@@ -4,14 +4,13 @@ import { join } from 'node:path'
 import { writeAtomically } from '@selfsup/run-folder'
 import type { Features } from './features.js'
 
-/** What features depend on: when any of it changes, they are extracted anew. */
+/** What features depend on. If any of it changes, they are extracted again. */
 export type FeatureCacheKey = Readonly<Record<string, string | number | readonly number[]>>
 
 /**
- * Features extracted once and kept in a folder: read from there when the key has been seen, otherwise
- * made by `extract` and written (to a temporary file, then renamed, so that no half-written one is ever read).
- * The folder may be deleted at any time.
- * @param key weights, images, size, normalisation: all that the features depend on
+ * Features cached in a folder: read from there if the key is known, otherwise computed by `extract` and written (to a temporary
+ * file that is then renamed, so that no incomplete file is ever read). You may delete the folder at any time.
+ * @param key everything that the features depend on: weights, images, size, normalisation
  */
 export async function cachedFeatures(
   folder: string,
@@ -23,14 +22,14 @@ export async function cachedFeatures(
   const stored = await readFeatures(path)
   if (stored) return stored
   const features = await extract()
-  // The cache saves time, nothing else: without room for it the features are still good.
+  // The cache only saves time: if it can't be written, the features are still valid.
   await writeAtomically(path, async (file) => {
     for (const part of encode(features)) await file.writeFile(part)
   }).catch(() => {})
   return features
 }
 
-/** Name of the file in which `cachedFeatures` keeps what has the key. */
+/** Name of the file in which `cachedFeatures` stores the features of a key. */
 export function featuresFile(key: FeatureCacheKey): string {
   const hash = createHash('sha256').update(JSON.stringify(Object.entries(key).sort()))
   return `${hash.digest('hex').slice(0, 24)}.features`
@@ -47,8 +46,8 @@ function* encode({ values, count, width, labels, indices, classes }: Features): 
 }
 
 /**
- * @param blockBytes asked for at a time: readers of whole files, and some systems, refuse more than 2 GiB
- * @returns undefined when there is no such file, or a damaged one: made anew then
+ * @param blockBytes bytes per read: whole-file reads, and some systems, are limited to 2 GiB
+ * @returns undefined if the file is missing or damaged
  */
 export async function readFeatures(path: string, blockBytes = BLOCK_BYTES): Promise<Features | undefined> {
   const file = await open(path).catch(() => undefined)
@@ -75,7 +74,7 @@ export async function readFeatures(path: string, blockBytes = BLOCK_BYTES): Prom
   }
 }
 
-/** False when the file ends before `target` is full. */
+/** Returns false if the file ends before `target` is full. */
 async function fill(file: FileHandle, target: Numbers, position: number, blockBytes: number) {
   let at = position
   for (const block of blocksOf(target, blockBytes)) {
@@ -89,7 +88,7 @@ async function fill(file: FileHandle, target: Numbers, position: number, blockBy
   return true
 }
 
-/** Longest header that is looked for: names of a million classes. */
+/** Longest accepted header, enough for the names of a million classes. */
 const LONGEST_HEADER = 2 ** 26
 
 async function readHeader(
@@ -115,16 +114,16 @@ function headerOf(text: string): Pick<Features, 'count' | 'width' | 'classes'> |
   try {
     return JSON.parse(text)
   } catch {
-    return undefined // damaged: made anew
+    return undefined // damaged: the features are extracted again
   }
 }
 
 type Numbers = Float32Array | Int32Array
 
-/** Bytes at a time: one view can't span more than 4 GiB. */
+/** Bytes per read or write: one view can't span more than 4 GiB. */
 const BLOCK_BYTES = 2 ** 26
 
-/** An array's own bytes, block by block: writing to them writes to it. */
+/** Views of an array's bytes, block by block; writing to them writes to the array. */
 function* blocksOf({ buffer, byteOffset, byteLength }: Numbers, blockBytes: number): Generator<Uint8Array> {
   for (let at = 0; at < byteLength; at += blockBytes)
     yield new Uint8Array(buffer, byteOffset + at, Math.min(blockBytes, byteLength - at))

@@ -10,7 +10,7 @@ import { testEngines } from '../../../tooling/vitest/engines.js'
 import { cachedFeatures, readFeatures } from './feature-cache.js'
 import { extractFeatures, rawPixels } from './features.js'
 
-/** So many examples, of class 0 and 1 in turn. */
+/** A dataset of `count` examples, alternately of class 0 and 1. */
 function numbered(
   name: string,
   count: number,
@@ -34,7 +34,7 @@ function numbered(
   }
 }
 
-/** Images of one colour each: image i is (i, 2i, 3i). */
+/** Images of a single colour: image i has the pixel values (i, 2i, 3i). */
 function coloured(count: number, side: number): ImageDataset {
   const dataset = numbered('coloured', count, (indices) => {
     const data = new Uint8Array(indices.length * side * side * 3)
@@ -62,7 +62,7 @@ describe.each(testEngines())('features on %s', (engine) => {
     await prepareEngine({ engine })
   })
 
-  test('extractFeatures normalises per channel and keeps order and labels', async () => {
+  test('extractFeatures normalises per channel and preserves order and labels', async () => {
     const average = tfl.sequential({ layers: [tfl.layers.globalAveragePooling2d({ inputShape: [4, 4, 3] })] })
     const before = tf.memory().numTensors
     const done: number[] = []
@@ -85,9 +85,9 @@ describe.each(testEngines())('features on %s', (engine) => {
   })
 
   const extraction = { normalisation: { mean: [0, 0, 0], std: [1, 1, 1] }, size: 4, batchSize: 2 }
-  const means = (pictures: tf.Tensor4D) => tf.mean(pictures, [1, 2]) as tf.Tensor2D
+  const means = (images: tf.Tensor4D) => tf.mean(images, [1, 2]) as tf.Tensor2D
 
-  test('any function will do, and of a model with several outputs the first counts', async () => {
+  test('accepts any function, and uses the first output of a model with several', async () => {
     const before = tf.memory().numTensors
     const byFunction = await extractFeatures(means, coloured(5, 4), extraction)
     expect(byFunction).toMatchObject({ count: 5, width: 3 })
@@ -104,7 +104,7 @@ describe.each(testEngines())('features on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(before)
   })
 
-  test('series are taken as they are, by a model or a function', async () => {
+  test('passes series unchanged to a model or a function', async () => {
     const before = tf.memory().numTensors
     const last = tfl.sequential({ layers: [tfl.layers.globalAveragePooling1d({ inputShape: [3, 2] })] })
     const weights = tf.memory().numTensors
@@ -126,33 +126,33 @@ describe.each(testEngines())('features on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(before)
   })
 
-  test('a model of other series is refused, and pictures without their size', async () => {
+  test('throws if the shape of the series differs from the model’s, and for images without a size', async () => {
     const longer = tfl.sequential({ layers: [tfl.layers.globalAveragePooling1d({ inputShape: [4, 2] })] })
     await expect(extractFeatures(longer, ramps(5))).rejects.toThrow(
-      'the backbone takes [4,2], an example of ramps is [3,2]',
+      'the backbone expects [4,2], but an example of ramps is [3,2]',
     )
     longer.dispose()
     await expect(extractFeatures(means, coloured(3, 4) as Dataset)).rejects.toThrow(
-      'coloured holds pictures: give the size and normalisation',
+      'coloured contains images: set the size and normalisation',
     )
   })
 
-  test('features that are no rows of numbers are refused', async () => {
+  test('throws if the features are not [batch, features]', async () => {
     const before = tf.memory().numTensors
-    const whole = (pictures: tf.Tensor4D) => tf.clone<tf.Tensor>(pictures) as tf.Tensor2D
+    const whole = (images: tf.Tensor4D) => tf.clone<tf.Tensor>(images) as tf.Tensor2D
     await expect(extractFeatures(whole, coloured(3, 4), extraction)).rejects.toThrow(
       'the features must be [batch, features]; got [2,4,4,3]',
     )
     expect(tf.memory().numTensors).toBe(before)
   })
 
-  test('a batch is given to the engine before the one ahead has been waited for, two at most', async () => {
-    const [given, done]: [number[], number[]] = [[], []]
+  test('submits a batch before the previous one is read back, at most two at a time', async () => {
+    const [submitted, done]: [number[], number[]] = [[], []]
     let most = 0
-    const watched = (pictures: tf.Tensor4D) => {
-      given.push(pictures.shape[0])
-      most = Math.max(most, given.length - done.length)
-      const features = means(pictures)
+    const watched = (images: tf.Tensor4D) => {
+      submitted.push(images.shape[0])
+      most = Math.max(most, submitted.length - done.length)
+      const features = means(images)
       const data = features.data.bind(features)
       features.data = (async () => {
         await new Promise((resume) => setTimeout(resume, 5))
@@ -167,19 +167,19 @@ describe.each(testEngines())('features on %s', (engine) => {
       engine,
       onProgress: (count) => done.push(count),
     })
-    expect(given).toEqual([2, 2, 2, 2, 1])
+    expect(submitted).toEqual([2, 2, 2, 2, 1])
     expect(done).toEqual([2, 4, 6, 8, 9])
     expect(most).toBe(2)
     expect([...features.indices]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8])
   })
 
-  test('a limit takes images from all over the dataset', async () => {
+  test('a limit selects evenly spaced images', async () => {
     const few = await rawPixels(coloured(10, 4), { size: 4, limit: 4, batchSize: 3 })
     expect([...few.indices]).toEqual([0, 2, 5, 7])
     expect([...few.labels]).toEqual([0, 0, 1, 1])
   })
 
-  test('rawPixels are the pixels from 0 to 1, resized where the size differs', async () => {
+  test('rawPixels returns the pixels scaled to 0..1, resized if the size differs', async () => {
     const pixels = await rawPixels(coloured(3, 4), { size: 4 })
     expect(pixels.width).toBe(48)
     expect([...pixels.values.subarray(96, 99)]).toEqual([2, 4, 6].map((p) => Math.fround(p / 255)))
@@ -188,10 +188,10 @@ describe.each(testEngines())('features on %s', (engine) => {
     expect(smaller.values[12]).toBeCloseTo(1 / 255, 6)
   })
 
-  test('of a wide picture the middle square counts, every pixel of it', async () => {
+  test('uses the central square of a wide image, with all its pixels', async () => {
     const [height, width] = [6, 12]
     const data = new Uint8Array(height * width)
-    // Black and white by turns in the middle square: whoever takes every third pixel sees one of the two.
+    // Alternate black and white columns in the central square: sampling every third pixel would return only one of them.
     data.forEach((_, p) => {
       const column = p % width
       data[p] = column < 3 || column >= 9 ? 77 : 255 * (column % 2)
@@ -206,11 +206,11 @@ describe.each(testEngines())('features on %s', (engine) => {
       },
     }
     const { values } = await rawPixels(wide, { size: 2 })
-    // Each half's weights are 2, 3, 2, 1 from the edge on: as much of white as of black.
+    // Each half has the weights 2, 3, 2, 1 from the edge: as much white as black.
     for (const value of values) expect(value).toBeCloseTo(0.5, 5)
   })
 
-  test('a backbone for other channels is refused with the way out', async () => {
+  test('throws if the backbone has other channels, and names the option to set', async () => {
     const grey = tfl.sequential({ layers: [tfl.layers.globalAveragePooling2d({ inputShape: [4, 4, 1] })] })
     await expect(extractFeatures(grey, coloured(2, 4), { normalisation, size: 4 })).rejects.toThrow(
       'channels: 1',

@@ -14,48 +14,48 @@ import type { Engine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 
-/** Features of a whole dataset on the host, one row per example in the dataset's order. */
+/** Features of a whole dataset on the host, one row per example, in the dataset's order. */
 export interface Features {
   /** row after row, length count * width */
   readonly values: Float32Array
   readonly count: number
   /** features per example */
   readonly width: number
-  /** class of each example, -1 where it has none; length count */
+  /** class of each example, -1 if it has none; length count */
   readonly labels: Int32Array
   /** positions in the dataset; length count */
   readonly indices: Int32Array
   readonly classes?: readonly string[]
 }
 
-/** How a dataset is walked through. */
+/** Options of a pass over a dataset. */
 export interface PassOptions {
   readonly batchSize?: number
-  /** at most this many examples, spread evenly over the dataset: one sorted by classes keeps all of them */
+  /** at most this many examples, evenly spaced over the dataset, so that all classes of a sorted dataset are represented */
   readonly limit?: number
-  /** positions of the examples wanted, in their order; instead of `limit` */
+  /** positions of the examples to use, in this order; replaces `limit` */
   readonly positions?: Uint32Array
   readonly engine?: Pick<Engine, 'compile'>
-  /** called after each batch with the number of examples done */
+  /** called after each batch with the number of processed examples */
   readonly onProgress?: (done: number, total: number) => void
   readonly signal?: AbortSignal
 }
 
 export interface ExtractOptions extends PassOptions {
-  /** what the backbone was trained with */
+  /** normalisation that the backbone was trained with */
   readonly normalisation: Normalisation
-  /** side of the pictures that the backbone takes, in pixels */
+  /** side of the backbone's input, in pixels */
   readonly size: number
 }
 
 /**
- * Features of every example of a dataset, in one pass in stored order; batch normalisation uses its running
- * statistics. Pictures of other sizes are resized to the shorter side and cut to the middle square.
- * @param backbone from [batch, size, size, channels], or of a dataset of `values` from [batch, ...shape], to [batch, features]:
- *   a model, of which the first output counts; or any function of TensorFlow.js operations, compiled where the engine can
- * @param options of pictures with their `size` and `normalisation`; series and other values are taken as they are
- * @throws SelfsupError when the backbone takes other channels or another shape than the dataset has or gives no
- *   [batch, features], or no example is left
+ * Extracts the features of every example of a dataset, in one pass in stored order. Batch normalisation uses its running
+ * statistics. Images of other sizes are resized by their shorter side and cropped to the central square.
+ * @param backbone maps [batch, size, size, channels], or [batch, ...shape] for a dataset of `values`, to [batch, features]:
+ *   a model, whose first output is used, or any function of TensorFlow.js operations, compiled if the engine supports it
+ * @param options `size` and `normalisation` are required for images; series and other values are passed unchanged
+ * @throws SelfsupError if the backbone expects other channels or another shape than the dataset has, its output is not
+ *   [batch, features], or no example could be read
  */
 export async function extractFeatures(
   backbone: LayersModel | Encoder,
@@ -63,9 +63,9 @@ export async function extractFeatures(
   options: ExtractOptions,
 ): Promise<Features>
 /**
- * Features of every series, or other values, of a dataset, which are taken as they are.
- * @param backbone from [batch, ...shape] to [batch, features]: a model, of which the first output counts; or any function
- * @throws SelfsupError as with pictures
+ * Extracts the features of every series, or other values, of a dataset, which are passed unchanged.
+ * @param backbone maps [batch, ...shape] to [batch, features]: a model, whose first output is used, or any function
+ * @throws SelfsupError as for images
  */
 export async function extractFeatures(
   backbone: LayersModel | Encoder | ((values: tf.Tensor) => tf.Tensor2D),
@@ -100,15 +100,15 @@ export async function extractFeatures(
   }
 }
 
-/** From what batches hold to what a network takes: pictures cut and normalised, values as they are. */
+/** Maps a batch to the network's input: images are cropped and normalised, values are unchanged. */
 function inputOf(dataset: Dataset, options: PassOptions | ExtractOptions) {
   if (dataset.valueShape) return (values: tf.Tensor) => values as tf.Tensor4D
   expected(
     'size' in options && 'normalisation' in options,
-    `extractFeatures: ${dataset.name} holds pictures: give the size and normalisation that the backbone was trained with`,
+    `extractFeatures: ${dataset.name} contains images: set the size and normalisation that the backbone was trained with`,
   )
   const { size, normalisation } = options
-  return (images: tf.Tensor) => seenPictures(images as tf.Tensor4D, size, normalisation)
+  return (images: tf.Tensor) => networkInput(images as tf.Tensor4D, size, normalisation)
 }
 
 function firstOutputOf(model: LayersModel, dataset: Dataset | ImageDataset): Encoder {
@@ -117,25 +117,25 @@ function firstOutputOf(model: LayersModel, dataset: Dataset | ImageDataset): Enc
     const { valueShape } = dataset
     expected(
       shape.length === valueShape.length && shape.every((n, i) => n === null || n === valueShape[i]),
-      `extractFeatures: the backbone takes [${shape}], an example of ${dataset.name} is [${valueShape}]`,
+      `extractFeatures: the backbone expects [${shape}], but an example of ${dataset.name} is [${valueShape}]`,
     )
   } else if ('channels' in dataset) {
     const channels = shape.at(-1)
     expected(
       channels === dataset.channels,
-      `extractFeatures: the backbone takes ${channels} channels, ${dataset.name} has ${dataset.channels}; open the images with channels: ${channels}`,
+      `extractFeatures: the backbone expects ${channels} channels, but ${dataset.name} has ${dataset.channels}; open the images with channels: ${channels}`,
     )
   }
-  // `predict` would go through the batch in pieces of 32.
-  return (pictures) => {
-    const outputs = model.apply(pictures, { training: false }) as tf.Tensor2D | tf.Tensor2D[]
+  // `predict` would split the batch into parts of 32.
+  return (images) => {
+    const outputs = model.apply(images, { training: false }) as tf.Tensor2D | tf.Tensor2D[]
     return Array.isArray(outputs) ? outputs[0]! : outputs
   }
 }
 
 /**
- * The pixels themselves as features, 0..1: the baseline that says what a method has to beat.
- * @param options.size side to which pictures of other sizes are resized
+ * The pixels themselves as features, 0..1: the baseline that a method has to beat.
+ * @param options.size side to which images of other sizes are resized
  */
 export async function rawPixels(
   dataset: ImageDataset,
@@ -155,7 +155,7 @@ export async function rawPixels(
   })
 }
 
-/** Bytes as 0..1. */
+/** Scales bytes to 0..1. */
 function scaled(bytes: Uint8Array): Float32Array {
   const values = new Float32Array(bytes.length)
   for (let i = 0; i < bytes.length; i++) values[i] = bytes[i]! / 255
@@ -164,8 +164,8 @@ function scaled(bytes: Uint8Array): Float32Array {
 
 type CollectOptions = Omit<PassOptions, 'engine'> & Partial<Pick<ExtractOptions, 'size'>>
 
-/** Batches whose features are being computed or fetched at a time. */
-const UNDER_WAY = 2
+/** Batches whose features are computed or read back at the same time. */
+const MOST_PENDING = 2
 
 async function collect(
   dataset: Dataset,
@@ -190,25 +190,25 @@ async function collect(
     onProgress?.(count, total)
   }
 
-  // A batch is handed to the engine before the last one's features are waited for: it need not stand idle.
-  const underWay: Parameters<typeof store>[0][] = []
+  // The next batch is submitted before the last one's features are awaited, so that the device is never idle.
+  const pending: Parameters<typeof store>[0][] = []
   try {
     const order = positions ?? (total < dataset.length ? spread(total, dataset.length) : undefined)
     for await (const batch of dataset.batches({ batchSize, size, order, signal })) {
       signal?.throwIfAborted()
       if (!(dataset.valueShape ? batch.values : batch.images))
         throw new SelfsupError(
-          `${dataset.name} gave a batch without ${dataset.valueShape ? 'values' : 'images'}`,
+          `${dataset.name} returned a batch without ${dataset.valueShape ? 'values' : 'images'}`,
         )
       if (batch.labels.length === 0) continue
       const rows = rowsOf(batch)
-      rows.catch(() => {}) // awaited in its turn; until then a failure must not end the process
-      underWay.push({ batch, rows })
-      if (underWay.length === UNDER_WAY) await store(underWay.shift()!)
+      rows.catch(() => {}) // awaited below; until then a rejection must not end the process
+      pending.push({ batch, rows })
+      if (pending.length === MOST_PENDING) await store(pending.shift()!)
     }
-    while (underWay.length > 0) await store(underWay.shift()!)
+    while (pending.length > 0) await store(pending.shift()!)
   } finally {
-    await Promise.allSettled(underWay.map(({ rows }) => rows))
+    await Promise.allSettled(pending.map(({ rows }) => rows))
   }
   expected(count > 0, `${dataset.name}: no ${dataset.valueShape ? 'example' : 'image'} could be read`)
   return {
@@ -221,17 +221,17 @@ async function collect(
   }
 }
 
-/** So many positions of a dataset, evenly apart. */
+/** `count` evenly spaced positions of a dataset. */
 function spread(count: number, length: number): Uint32Array {
   return Uint32Array.from({ length: count }, (_, i) => Math.floor((i * length) / count))
 }
 
-/** Pictures as a network sees them: the middle square, resized, normalised. */
-export function seenPictures(images: tf.Tensor4D, size: number, normalisation: Normalisation): tf.Tensor4D {
+/** Converts images to a network's input: the central square, resized and normalised. */
+export function networkInput(images: tf.Tensor4D, size: number, normalisation: Normalisation): tf.Tensor4D {
   return normalise(fit(images, size), normalisation)
 }
 
-/** The middle square, resized as the views in training are: bilinear with antialiasing. */
+/** The central square, resized like the training views: bilinear with antialiasing. */
 function fit(images: tf.Tensor4D, size: number): tf.Tensor4D {
   const [batch, height, width] = images.shape
   if (height === size && width === size) return tf.cast(images, 'float32')

@@ -5,11 +5,11 @@ import { type Estimate, meanInterval } from './intervals.js'
 import { fitLogistic } from './small-logistic.js'
 
 export interface FewShotOptions {
-  /** classes of an episode; default 5 */
+  /** classes per episode; default 5 */
   readonly ways?: number
-  /** images of each class to learn from; default 1 */
+  /** training images per class; default 1 */
   readonly shots?: number
-  /** images of each class to be told; default 15 */
+  /** test images per class; default 15 */
   readonly queries?: number
   /** default 600 */
   readonly episodes?: number
@@ -20,12 +20,12 @@ export interface FewShotOptions {
 }
 
 /**
- * Few-shot classification: each episode draws classes and a few images of each to learn from, and asks for the class of
- * others (Vinyals et al. 2016, arXiv:1606.04080, section 4.1; Snell et al. 2017, arXiv:1703.05175). On l2-normalised
- * features, as Wang et al. 2019 (arXiv:1911.04623) and Tian et al. 2020 (arXiv:2003.11539) do; logistic regression has
- * scikit-learn's penalty, C = 1. Images without a class (-1) are never drawn.
- * @returns mean accuracy of the episodes and its 95 % interval
- * @throws SelfsupError when fewer classes than `ways` hold shots + queries images, naming what there is
+ * Few-shot classification: each episode draws classes and a few training images of each, and classifies other images of these
+ * classes (Vinyals et al. 2016, arXiv:1606.04080, section 4.1; Snell et al. 2017, arXiv:1703.05175). On l2-normalised
+ * features, like Wang et al. 2019 (arXiv:1911.04623) and Tian et al. 2020 (arXiv:2003.11539); logistic regression uses
+ * scikit-learn's default penalty, C = 1. Images without a class (-1) are never drawn.
+ * @returns mean accuracy over the episodes and its 95 % interval
+ * @throws SelfsupError if fewer classes than `ways` have shots + queries images
  */
 export async function fewShot(features: Features, options: FewShotOptions = {}): Promise<Estimate> {
   const { ways = 5, shots = 1, queries = 15, episodes = 600, seed = 1, signal } = options
@@ -43,7 +43,7 @@ export async function fewShot(features: Features, options: FewShotOptions = {}):
   const members = membersOfClasses(features).filter((rows) => rows.length >= shots + queries)
   expected(
     members.length >= ways,
-    `fewShot: ${ways} classes of at least ${shots + queries} images are needed (${shots} to learn from, ${queries} to be told); there are ${members.length}; ask for fewer ways, shots or queries`,
+    `fewShot: ${ways} classes with at least ${shots + queries} images (${shots} for training, ${queries} for testing) are needed; ${members.length} have that many. Use fewer ways, shots or queries`,
   )
   const unit = unitRows(features)
   const accuracies = new Float64Array(episodes)
@@ -65,13 +65,13 @@ export async function fewShot(features: Features, options: FewShotOptions = {}):
   return meanInterval(accuracies, { within: [0, 1] })
 }
 
-/** weights [ways, width] and bias of each way: the highest score is the class */
+/** Linear scores: weights [ways, width] and one bias per way. The class with the highest score is predicted. */
 interface Scores {
   readonly weights: Float64Array
   readonly bias: Float64Array
 }
 
-/** -|x - c|^2 but for |x|^2, which is the same for all classes. */
+/** -|x - c|^2 without |x|^2, which is the same for all classes. */
 function centroidScores(values: Float32Array, width: number, support: readonly number[][]): Scores {
   const weights = new Float64Array(support.length * width)
   const bias = new Float64Array(support.length)
@@ -119,7 +119,7 @@ function accuracyOf(
   return right / count
 }
 
-/** Rows of each class that has any. */
+/** Rows of each class that occurs. */
 export function membersOfClasses({ labels }: Pick<Features, 'labels'>): number[][] {
   const members = new Map<number, number[]>()
   for (const [row, label] of labels.entries()) {
@@ -131,7 +131,7 @@ export function membersOfClasses({ labels }: Pick<Features, 'labels'>): number[]
   return [...members].sort(([a], [b]) => a - b).map(([, rows]) => rows)
 }
 
-/** So many different numbers below `count`, in random order: the beginning of a shuffle (Fisher-Yates). */
+/** `wanted` different numbers below `count`, in random order: the beginning of a Fisher-Yates shuffle. */
 export function sample(count: number, wanted: number, seed: Seed): number[] {
   const draws = uniforms(seed, wanted)
   const moved = new Map<number, number>()

@@ -13,7 +13,7 @@ import { protocols } from './protocols/index.js'
 const SIDE = 16
 const normalisation = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] }
 
-/** Pictures of three classes: red, green or blue on noise. */
+/** Images of three classes: red, green or blue plus noise. */
 function colours(count: number, offset: number): ImageDataset {
   const bytes = SIDE * SIDE * 3
   const pixel = (index: number, at: number) =>
@@ -60,7 +60,7 @@ function tiny(): TrainableNetwork {
     ],
   })
   return {
-    apply: (pictures, training) => model.apply(pictures, { training }) as tf.Tensor2D,
+    apply: (images, training) => model.apply(images, { training }) as tf.Tensor2D,
     weights: trainableWeights({ backbone: model }),
     dispose: () => model.dispose(),
   }
@@ -86,7 +86,7 @@ describe.each(testEngines())('fine-tuning on %s', (name) => {
     tell: all(tell),
   }
 
-  test('learns the classes, keeps a curve, and leaves nothing behind', async () => {
+  test('learns the classes, returns a learning curve and leaks no tensors', async () => {
     const before = tf.memory().numTensors
     const network = tiny()
     const made = tf.memory().numTensors
@@ -102,14 +102,14 @@ describe.each(testEngines())('fine-tuning on %s', (name) => {
     expect(result.loss).toBeLessThan(0.7)
     expect(result.curve.map(({ step }) => step)).toEqual([0, 10, 24])
     expect(result.curve[0]!.seconds).toBe(0)
-    expect(result.curve[0]!.accuracy).toBeCloseTo(1 / 3, 5) // the classifier begins at zero
+    expect(result.curve[0]!.accuracy).toBeCloseTo(1 / 3, 5) // the classifier starts at zero
     expect(result.curve[2]!.accuracy).toBe(result.accuracy)
     expect(tf.memory().numTensors).toBe(made)
     network.dispose()
     expect(tf.memory().numTensors).toBe(before)
   })
 
-  test('a rate of nearly nothing leaves the first block as it was, the last not', async () => {
+  test('layer decay close to 0 changes the last block but not the first', async () => {
     const network = tiny()
     const kernel = (part: string) => Object.entries(network.weights).find(([key]) => key.includes(part))![1]
     const [first, last] = [await kernel('stage1').data(), await kernel('stage2').data()].map((x) => [...x])
@@ -121,7 +121,7 @@ describe.each(testEngines())('fine-tuning on %s', (name) => {
     network.dispose()
   })
 
-  test('headRate is the classifier’s own: one that never learns calls everything the first class', async () => {
+  test('headRate is the classifier’s learning rate: with 0 it predicts the first class for all images', async () => {
     const network = tiny()
     const still = await fineTune(network, pictures, { engine, steps: 5, batchSize: 16, headRate: 0 })
     expect(still.accuracy).toBeCloseTo(1 / 3, 5)
@@ -129,7 +129,7 @@ describe.each(testEngines())('fine-tuning on %s', (name) => {
     network.dispose()
   })
 
-  test('a timer, as a signal of the system, gets its turn and can stop it', async () => {
+  test('timers and signals can fire during the training and abort it', async () => {
     const network = tiny()
     const stop = new AbortController()
     let [steps, atStop] = [0, 0]
@@ -153,7 +153,7 @@ describe.each(testEngines())('fine-tuning on %s', (name) => {
     network.dispose()
   })
 
-  test('one class to learn is an error before any work', async () => {
+  test('throws if there is only one class, or no step', async () => {
     const network = tiny()
     const learn = { ...pictures.learn, labels: pictures.learn.labels.map((label) => (label === 0 ? 0 : -1)) }
     await expect(fineTune(network, { ...pictures, learn }, { engine, steps: 1 })).rejects.toThrow(
@@ -165,8 +165,8 @@ describe.each(testEngines())('fine-tuning on %s', (name) => {
     network.dispose()
   })
 
-  test('every protocol finds something of a subject that has all', async () => {
-    if (name !== testEngines()[0]) return // what they are made of is tested on each engine
+  test('every protocol returns values for a subject that has all data', async () => {
+    if (name !== testEngines()[0]) return // the parts of the protocols are tested on each engine
     const before = tf.memory().numTensors
     const network = tiny()
     const featuresOf = (dataset: ImageDataset) =>
@@ -188,14 +188,14 @@ describe.each(testEngines())('fine-tuning on %s', (name) => {
         },
       },
       clusterings: { 'its own head': asked.labels },
-      // Training is tested above on each engine; here it is the protocols that count.
+      // Training is tested on each engine above; this test is about the protocols.
       ...(name === testEngines()[0] && {
         pictures: { train, test: tell, size: SIDE, normalisation, starts },
       }),
       baselines: [{ name: 'the same again', train: learned, test: asked }],
     }
     const context: ProtocolContext = { engine, seed: 1, quick: true, seeds: 2, maxSteps: 3 }
-    // Boxes and captions have pictures of their own kind, and tests of their own.
+    // Detection and captioning need annotated images, and have tests of their own.
     const own = protocols.filter(({ name }) => !['detection', 'captioning'].includes(name))
     for (const protocol of own) {
       expect(protocol.lacks(subject)).toBeUndefined()

@@ -7,29 +7,29 @@ import { extractFeatures } from './features.js'
 import { sample } from './few-shot.js'
 import { type Graded, grade } from './grade.js'
 import { layerRates } from './layer-rates.js'
-import { LossesUnderWay } from './losses-under-way.js'
+import { PendingLosses } from './pending-losses.js'
 import type { Pictures, TrainableNetwork } from './protocol.js'
 import { spreadRows } from './rows-of.js'
 
 export interface FineTuneOptions {
   readonly engine: Engine
-  /** updates in all */
+  /** number of updates */
   readonly steps: number
-  /** pictures a step; default 128, or all when there are fewer */
+  /** images per step; default 128, or all if there are fewer */
   readonly batchSize?: number
-  /** the highest, after a warm-up over the first twentieth; then half a cosine to 0. Default 1e-3 */
+  /** peak learning rate, after a warmup over the first twentieth of the steps; then cosine decay to 0. Default 1e-3 */
   readonly learningRate?: number
-  /** of AdamW, on all but biases and norms; default 0.05 */
+  /** weight decay of AdamW, applied to all weights except biases and norms; default 0.05 */
   readonly weightDecay?: number
-  /** what each block's rate is of the next one's (`layerRates`); default 1, all alike */
+  /** factor from each block's learning rate to that of the block before it (`layerRates`); default 1, equal rates */
   readonly layerDecay?: number
-  /** the classifier's rate as a multiple of the network's, which is begun at zero and has to catch up; default 30 */
+  /** learning rate of the classifier as a multiple of the network's, since the classifier starts at zero; default 30 */
   readonly headRate?: number
-  /** of order, crops and mirrors */
+  /** seed of the image order, crops and flips */
   readonly seed?: number
-  /** steps after which the test images are asked, for a curve; 0: before the first */
+  /** steps after which the test accuracy is measured, for a learning curve; 0 means before the first step */
   readonly curve?: readonly number[]
-  /** test images of the curve, spread evenly; default 2000. The end is judged on all */
+  /** test images per point of the curve, evenly spaced; default 2000. The final accuracy uses all */
   readonly curveImages?: number
   readonly signal?: AbortSignal
   readonly onStep?: (step: number) => void
@@ -38,28 +38,28 @@ export interface FineTuneOptions {
 /** A point of a learning curve. */
 export interface CurvePoint {
   readonly step: number
-  /** of training, from the first step on, without the time in which test images were asked */
+  /** training time since the first step, without the time for testing */
   readonly seconds: number
   readonly accuracy: number
 }
 
 export interface FineTuneResult extends Graded {
   readonly curve: readonly CurvePoint[]
-  /** mean loss of the last tenth of the steps */
+  /** mean loss over the last tenth of the steps */
   readonly loss: number
 }
 
-/** Which pictures are learned from and told: positions in the datasets, and their classes (-1: left out). */
+/** Images to train and test on: positions in the datasets, and their classes (-1: left out). */
 export interface LabelledPictures extends Pick<Pictures, 'train' | 'test' | 'size' | 'normalisation'> {
   readonly learn: { readonly positions: Int32Array; readonly labels: Int32Array }
   readonly tell: { readonly positions: Int32Array; readonly labels: Int32Array }
 }
 
 /**
- * Trains a whole network with a linear classifier on it, which begins at zero, on labelled pictures: crops of at least
- * four fifths of the picture (of a twelfth above 64 pixels, as usual for ImageNet), mirrored where it is a colour picture; AdamW; one
- * compiled step. The network holds the trained weights afterwards.
- * @throws SelfsupError when fewer than two classes are to be learned, or steps or batch are out of range
+ * Trains a whole network, with a zero-initialised linear classifier on top, on labelled images: random crops of at least 80 % of
+ * the area (8 % for images above 64 pixels, as is usual for ImageNet), horizontal flips for colour images, AdamW; one compiled
+ * step. The network contains the trained weights afterwards.
+ * @throws SelfsupError if the training images have fewer than two classes, or steps or batch size are out of range
  */
 export async function fineTune(
   network: TrainableNetwork,
@@ -78,22 +78,22 @@ export async function fineTune(
   const classes = Math.max(-1, ...new Set(labels.values())) + 1
   expected(
     new Set(labels.values()).size >= 2,
-    'fineTune: the pictures to learn from have fewer than two classes; put the images into one folder per class',
+    'fineTune: the training images have fewer than two classes; put the images into one folder per class',
   )
   const batch = Math.max(2, Math.min(batchSize, known.length))
   const trainer = makeTrainer(network, pictures, classes, options)
-  const judge = makeJudge(network, trainer.head, pictures, engine)
+  const evaluate = makeEvaluation(network, trainer.head, pictures, engine)
   const warmupSteps = Math.floor(steps / 20)
   const rateAt = warmupCosine({ base: learningRate, warmupSteps, totalSteps: steps })
   const points: CurvePoint[] = []
-  const losses = new LossesUnderWay(Math.floor(steps * 0.9))
+  const losses = new PendingLosses(Math.floor(steps * 0.9))
   try {
     let seconds = 0
-    const ask = async (step: number) => {
+    const test = async (step: number) => {
       if (curve.includes(step))
-        points.push({ step, seconds, accuracy: (await judge(curveImages, signal)).accuracy })
+        points.push({ step, seconds, accuracy: (await evaluate(curveImages, signal)).accuracy })
     }
-    await ask(0)
+    await test(0)
     let step = 0
     let started = performance.now()
     const order = passes(known, steps * batch, [seed, 0xf17e])
@@ -107,15 +107,15 @@ export async function fineTune(
       if (!curve.includes(step)) continue
       await trainer.done()
       seconds += (performance.now() - started) / 1000
-      await ask(step)
+      await test(step)
       started = performance.now()
     }
     const loss = await losses.mean()
-    const graded = await judge(Number.POSITIVE_INFINITY, signal)
+    const graded = await evaluate(Number.POSITIVE_INFINITY, signal)
     return { ...graded, curve: points, loss }
   } finally {
     losses.dispose()
-    judge.dispose()
+    evaluate.dispose()
     trainer.dispose()
   }
 }
@@ -127,7 +127,7 @@ function labelsByPosition({ learn }: LabelledPictures): Map<number, number> {
   return labels
 }
 
-/** Positions shuffled again and again, so many in all. */
+/** Concatenated shuffles of the positions, `wanted` in total. */
 function passes(positions: Int32Array, wanted: number, seed: Seed): Uint32Array {
   const order = new Uint32Array(wanted)
   for (let pass = 0, at = 0; at < wanted; pass++)
@@ -138,7 +138,7 @@ function passes(positions: Int32Array, wanted: number, seed: Seed): Uint32Array 
   return order
 }
 
-/** A linear map from features to classes. */
+/** A linear classifier on the features. */
 interface Head {
   readonly kernel: tf.Variable<tf.Rank.R2>
   readonly bias: tf.Variable<tf.Rank.R1>
@@ -188,7 +188,7 @@ function makeTrainer(
     augmentation: augment,
     step(host: HostBatch, labels: ReadonlyMap<number, number>, seed: Seed, rate: number): tf.Scalar {
       const views = onDevice(host)
-      // A picture that can't be read is replaced by one of its class, which may not be among those to learn from.
+      // An unreadable image is replaced by another one of its class, which may not be one of the training images.
       const classOf = (position: number, slot: number) => labels.get(position) ?? host.labels[slot]!
       const inputs = [
         tf.tensor1d(Int32Array.from(host.indices, classOf), 'int32'),
@@ -199,7 +199,7 @@ function makeTrainer(
       tf.dispose([Object.values(views), inputs as unknown as tf.Tensor[]])
       return loss
     },
-    /** Waits until the device has done all steps. */
+    /** Waits until the device has finished all steps. */
     async done(): Promise<void> {
       await head.bias.data()
     },
@@ -218,7 +218,7 @@ function onDevice({ images, crops }: HostBatch): Views {
   return images ? { images: tensor(images) } : { crops: crops!.map(tensor) }
 }
 
-/** One optimiser for the weights of each rate. */
+/** One optimiser per learning rate. */
 function optimisers(
   weights: Readonly<Record<string, tf.Variable>>,
   rates: Readonly<Record<string, number>>,
@@ -244,15 +244,15 @@ function widthOf(network: TrainableNetwork, size: number, channels: number): num
   return tf.tidy(() => network.apply(tf.zeros([1, size, size, channels]) as tf.Tensor4D, false).shape[1])
 }
 
-/** Asks for the classes of so many test pictures, with batch normalisation at rest. */
-function makeJudge(
+/** Creates a function that classifies up to `most` test images, with batch normalisation in inference mode. */
+function makeEvaluation(
   network: TrainableNetwork,
   { kernel, bias }: Head,
   { test, tell, size, normalisation }: LabelledPictures,
   engine: Engine,
 ) {
   const once = compiledOnce(engine)
-  const judge = async (most: number, signal?: AbortSignal): Promise<Graded> => {
+  const evaluate = async (most: number, signal?: AbortSignal): Promise<Graded> => {
     const rows = spreadRows(tell.positions.length, most)
     const logits = await extractFeatures(
       (images) => tf.add(tf.matMul(network.apply(images, false), kernel), bias) as tf.Tensor2D,
@@ -276,18 +276,18 @@ function makeJudge(
       logits.indices.map((position) => labels.get(position) ?? -1),
     )
   }
-  return Object.assign(judge, { dispose: () => once.dispose() })
+  return Object.assign(evaluate, { dispose: () => once.dispose() })
 }
 
-/** An engine that compiles the first step it gets, and takes it for all that follow. */
+/** An engine that compiles the first step it receives and reuses it for all later ones. */
 function compiledOnce(engine: Engine): Pick<Engine, 'compile'> & { dispose(): void } {
-  let kept: CompiledStep<never[], never> | undefined
+  let first: CompiledStep<never[], never> | undefined
   return {
     compile(step, options) {
-      kept ??= engine.compile(step, options) as unknown as CompiledStep<never[], never>
-      const taken = kept as unknown as ReturnType<typeof engine.compile>
-      return Object.assign((...args: unknown[]) => taken(...args), { captures: 0, dispose() {} }) as never
+      first ??= engine.compile(step, options) as unknown as CompiledStep<never[], never>
+      const compiled = first as unknown as ReturnType<typeof engine.compile>
+      return Object.assign((...args: unknown[]) => compiled(...args), { captures: 0, dispose() {} }) as never
     },
-    dispose: () => kept?.dispose(),
+    dispose: () => first?.dispose(),
   }
 }

@@ -3,17 +3,17 @@ import type { Features } from './features.js'
 import { labelledRows } from './labelled-rows.js'
 import { expectSameClasses } from './match-classes.js'
 
-/** What a classifier made of test features. */
+/** Result of classifying test images. */
 export interface Graded {
-  /** part of the test images whose class was given, 0..1 */
+  /** fraction of the test images that were classified correctly, 0..1 */
   readonly accuracy: number
-  /** class given to each test image */
+  /** predicted class of each test image */
   readonly predictions: Int32Array
-  /** how many test images had a class and were counted */
+  /** number of test images that have a class and were counted */
   readonly count: number
 }
 
-/** @throws SelfsupError when no test image has a class */
+/** @throws SelfsupError if no test image has a class */
 export function grade(where: string, predictions: Int32Array, labels: Int32Array): Graded {
   let [right, count] = [0, 0]
   for (let i = 0; i < labels.length; i++) {
@@ -25,7 +25,7 @@ export function grade(where: string, predictions: Int32Array, labels: Int32Array
   return { accuracy: right / count, predictions, count }
 }
 
-/** Training rows by class; a class without rows has none. */
+/** Training rows that have a class. */
 export interface ClassRows {
   readonly rows: Uint32Array
   /** one more than the highest class number */
@@ -33,9 +33,9 @@ export interface ClassRows {
 }
 
 /**
- * What every classifier asks of its data.
- * @throws SelfsupError when the widths differ, a class number means two classes, a feature is no number, or train has
- *   fewer than two classes
+ * Checks the data of a classifier.
+ * @throws SelfsupError if the widths differ, a class number has two names, a feature is not finite, or train has fewer than
+ *   two classes
  */
 export function classRows(where: string, train: Features, test: Features): ClassRows {
   expectSameWidth(where, train, test)
@@ -51,17 +51,17 @@ export function classRows(where: string, train: Features, test: Features): Class
   return { rows, classes: rows.reduce((most, row) => Math.max(most, train.labels[row]!), 0) + 1 }
 }
 
-/** @throws SelfsupError when the widths differ */
+/** @throws SelfsupError if the widths differ */
 export function expectSameWidth(where: string, train: Features, test: Features): void {
   expected(
     train.width === test.width,
-    `${where}: train has ${train.width} features per image, test ${test.width}; take features of the same network`,
+    `${where}: train has ${train.width} features per image, test ${test.width}; use features of the same network`,
   )
 }
 
 /** @throws SelfsupError naming the first feature that is not finite */
 export function expectNumbers(where: string, { values, width }: Pick<Features, 'values' | 'width'>): void {
-  // A sum that is finite holds only finite numbers, and is found much faster.
+  // A finite sum means that all numbers are finite, and is much faster to compute.
   let sum = 0
   for (let i = 0; i < values.length; i++) sum += values[i]! * 0
   if (sum === 0) return

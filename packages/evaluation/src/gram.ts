@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { Features } from './features.js'
 
 /**
- * Sums of products of columns over all rows, X^T X, [width, width] in doubles: made on the device block by block.
+ * X^T X of the features, [width, width], in double precision; computed on the device block by block.
  */
 export async function gram(
   { values, count, width }: Pick<Features, 'values' | 'count' | 'width'>,
@@ -15,7 +15,7 @@ export async function gram(
       const x = tf.tensor2d(values.subarray(start * width, (start + rows) * width), [rows, width])
       return tf.matMul(x, x, true, false)
     })
-    // Added in doubles: sums of many blocks in float32 lose digits.
+    // Added in double precision: float32 sums over many blocks lose digits.
     const part = await product.data<'float32'>()
     product.dispose()
     for (let i = 0; i < sums.length; i++) sums[i]! += part[i]!

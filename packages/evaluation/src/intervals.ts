@@ -23,9 +23,9 @@ function tQuantile(degrees: number): number {
 }
 
 /**
- * Mean of independent draws (seeds, episodes) with its 95 % interval by Student's t.
- * @param options.within ends that no value can lie beyond, at which the interval is cut off
- * @throws SelfsupError when there are fewer than two
+ * Mean of independent values (seeds, episodes) with its 95 % interval by Student's t distribution.
+ * @param options.within range of possible values, to which the interval is clipped
+ * @throws SelfsupError if there are fewer than two values
  */
 export function meanInterval(
   values: ArrayLike<number>,
@@ -40,20 +40,20 @@ export function meanInterval(
 }
 
 /**
- * A part with the 95 % interval in which it lies when those counted are a sample of many: Wilson's score interval, which
- * holds for few and for parts near 0 and 1 too (Wilson 1927; Brown et al. 2001, section 3.1.1).
- * @param part 0..1
- * @param count how many were counted
+ * A proportion with its 95 % interval when the counted items are a sample: Wilson's score interval, which is also valid for
+ * small samples and proportions near 0 and 1 (Wilson 1927; Brown et al. 2001, section 3.1.1).
+ * @param part the proportion, 0..1
+ * @param count sample size
  */
 export function partInterval(part: number, count: number): Estimate {
   expected(
     part >= 0 && part <= 1 && count >= 1,
-    `partInterval: a part of 0 to 1 of at least one; got ${part} of ${count}`,
+    `partInterval: part must be from 0 to 1 and count at least 1; got ${part} and ${count}`,
   )
   const scale = 1 + Z ** 2 / count
   const middle = (part + Z ** 2 / (2 * count)) / scale
   const half = (Z * Math.sqrt((part * (1 - part)) / count + Z ** 2 / (4 * count ** 2))) / scale
-  // Rounding must not put the part outside, at 0 and 1.
+  // Rounding must not put the proportion outside the interval, at 0 and 1.
   return {
     value: part,
     interval: [Math.max(0, Math.min(part, middle - half)), Math.min(1, Math.max(part, middle + half))],
@@ -61,10 +61,10 @@ export function partInterval(part: number, count: number): Estimate {
 }
 
 /**
- * Mean accuracy over seeds with a 95 % interval for both that the test images are a sample and that seeds differ: the two
- * half widths added as independent errors are. With one seed, the test images' alone.
- * @param accuracies of each seed, 0..1
- * @param count test images
+ * Mean accuracy over seeds with a 95 % interval that covers both the sampling of test images and the variation between seeds:
+ * the half widths add in quadrature. With one seed, only the sampling of test images.
+ * @param accuracies one per seed, 0..1
+ * @param count number of test images
  */
 export function accuracyInterval(accuracies: readonly number[], count: number): Estimate {
   const value = mean(accuracies)

@@ -15,9 +15,9 @@ describe.each(testEngines())('kMeans on %s', (engine) => {
     await prepareEngine({ engine })
   })
 
-  // Made by fixtures/clustering.py with scikit-learn's KMeans.
+  // The fixture is made by fixtures/clustering.py with scikit-learn's KMeans.
   test.each([16_384, 13])(
-    'from the same centres ends where scikit-learn does, %i points at a time',
+    'converges to scikit-learn’s result from the same centres, in blocks of %i points',
     async (block) => {
       const before = tf.memory().numTensors
       const initial = values.slice(0, clusters * width)
@@ -28,7 +28,7 @@ describe.each(testEngines())('kMeans on %s', (engine) => {
     },
   )
 
-  test('the best of some drawn beginnings comes near scikit-learn’s best of 200, and is the same for a seed', async () => {
+  test('the best of several restarts is close to scikit-learn’s best of 200, and deterministic', async () => {
     const { inertia, centres } = await kMeans(points, { clusters, restarts: 20 })
     expect(inertia).toBeGreaterThan(fixture.bestInertia - 0.01)
     expect(inertia).toBeLessThan(1.01 * fixture.bestInertia)
@@ -36,7 +36,7 @@ describe.each(testEngines())('kMeans on %s', (engine) => {
     expect(again.centres).toEqual(centres)
   })
 
-  test('mini-batches come near the best of all points, the same for a seed, and leave nothing behind', async () => {
+  test('mini-batch k-means is close to the best result, deterministic, and leaks no tensors', async () => {
     const labels = new Int32Array(points.count)
     const features = { ...points, labels, indices: labels }
     const before = tf.memory().numTensors
@@ -52,7 +52,7 @@ describe.each(testEngines())('kMeans on %s', (engine) => {
     )
   })
 
-  test('first centres lie far apart: separate heaps are each found at once', async () => {
+  test('initial centres are far apart: separate clusters are found without restarts', async () => {
     const heaps = Float32Array.from({ length: 60 }, (_, i) => 100 * (i % 6) + i / 60)
     for (const seed of [1, 2, 3]) {
       const { assignments } = await kMeans(
@@ -63,7 +63,7 @@ describe.each(testEngines())('kMeans on %s', (engine) => {
     }
   })
 
-  test('a cluster without points takes the farthest one; equal points are no trouble', async () => {
+  test('a cluster without points moves to the farthest point; equal points are accepted', async () => {
     const line = { values: Float32Array.of(0, 1, 2, 10), width: 1, count: 4 }
     const { assignments, inertia } = await kMeans(line, { clusters: 2, initial: Float32Array.of(1, 1000) })
     expect([...assignments]).toEqual([0, 0, 0, 1])
@@ -72,11 +72,11 @@ describe.each(testEngines())('kMeans on %s', (engine) => {
     expect((await kMeans(same, { clusters: 2 })).inertia).toBe(0)
   })
 
-  test('says what is wrong', async () => {
+  test('throws for invalid options', async () => {
     await expect(kMeans(points, { clusters: 1 })).rejects.toThrow('whole number of at least 2; got 1')
     await expect(kMeans(points, { clusters: 151 })).rejects.toThrow('150 points cannot form 151 clusters')
     await expect(kMeans(points, { clusters: 2, initial: new Float32Array(3) })).rejects.toThrow(
-      'initial must hold 2 centres of 4 numbers; got 3 numbers',
+      'initial must contain 2 centres of 4 numbers; got 3 numbers',
     )
     await expect(kMeans(points, { clusters: 2, restarts: 0 })).rejects.toThrow('got 0')
   })

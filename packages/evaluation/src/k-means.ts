@@ -4,21 +4,21 @@ import type { Features } from './features.js'
 import { expectNumbers } from './grade.js'
 
 export interface KMeansOptions {
-  /** how many clusters; 2 at least */
+  /** number of clusters, at least 2 */
   readonly clusters: number
-  /** of the first centres */
+  /** seed of the initial centres */
   readonly seed?: number
-  /** runs from other first centres, of which the best is taken; default 4 */
+  /** runs from different initial centres, of which the best is returned; default 4 */
   readonly restarts?: number
   readonly maxIterations?: number
-  /** first centres, row after row, of one run; instead of drawn ones */
+  /** initial centres, row after row, for a single run */
   readonly initial?: Float32Array
-  /** points at a time: memory is at most so many times `clusters` distances */
+  /** points per block; memory is at most block * clusters distances */
   readonly block?: number
 }
 
 export interface KMeansResult {
-  /** number of the nearest centre of each point */
+  /** index of the nearest centre of each point */
   readonly assignments: Int32Array
   /** row after row, length clusters * width */
   readonly centres: Float32Array
@@ -28,10 +28,10 @@ export interface KMeansResult {
 }
 
 /**
- * k-means by Lloyd's iterations until no point moves, from centres drawn far apart (k-means++: Arthur & Vassilvitskii
- * 2007). The same for the same seed. A cluster that loses all its points takes the one farthest from its centre.
- * @param features one point a row
- * @throws SelfsupError when there are fewer points than clusters, or first centres of another size
+ * k-means by Lloyd's iterations until no assignment changes, from k-means++ centres (Arthur & Vassilvitskii 2007).
+ * Deterministic for a given seed. A cluster that loses all its points is moved to the point farthest from its centre.
+ * @param features one point per row
+ * @throws SelfsupError if there are fewer points than clusters, or the initial centres have the wrong size
  */
 export async function kMeans(
   { values, count, width }: Pick<Features, 'values' | 'count' | 'width'>,
@@ -44,11 +44,11 @@ export async function kMeans(
   )
   expected(
     clusters <= count,
-    `kMeans: ${count} points cannot form ${clusters} clusters; ask for at most ${count}`,
+    `kMeans: ${count} points cannot form ${clusters} clusters; use at most ${count}`,
   )
   expected(
     !initial || initial.length === clusters * width,
-    `kMeans: initial must hold ${clusters} centres of ${width} numbers; got ${initial?.length} numbers`,
+    `kMeans: initial must contain ${clusters} centres of ${width} numbers; got ${initial?.length} numbers`,
   )
   expected(
     Number.isInteger(restarts) && restarts >= 1,
@@ -71,7 +71,7 @@ export async function kMeans(
 
 type Rows = Pick<Features, 'values' | 'count' | 'width'>
 
-/** Some of the points on the device, and their squared lengths. */
+/** A block of points on the device, and their squared norms. */
 interface Block {
   readonly rows: tf.Tensor2D
   readonly lengths: tf.Tensor1D
@@ -82,7 +82,7 @@ export interface Points extends Rows {
   readonly blocks: readonly Block[]
 }
 
-/** To be freed by `disposePoints`. */
+/** Copies points to the device. Free them with `disposePoints`. */
 export function pointsOf({ values, count, width }: Rows, size = count): Points {
   const blocks: Block[] = []
   for (let start = 0; start < count; start += size) {
@@ -93,12 +93,12 @@ export function pointsOf({ values, count, width }: Rows, size = count): Points {
   return { blocks, values, count, width }
 }
 
-/** Frees what lies on the device. */
+/** Frees the points on the device. */
 export function disposePoints({ blocks }: Points): void {
   tf.dispose(blocks.flatMap(({ rows, lengths }) => [rows, lengths]))
 }
 
-/** Each centre a point drawn with a probability that grows with the square of its distance from those before. */
+/** k-means++: draws each centre from the points, with probability proportional to the squared distance to the previous ones. */
 export async function spreadCentres(points: Points, clusters: number, seed: Seed): Promise<Float32Array> {
   const { values, count, width } = points
   const centres = new Float32Array(clusters * width)
@@ -120,7 +120,7 @@ export async function spreadCentres(points: Points, clusters: number, seed: Seed
       left -= distance
       return distance > 0 && left < 0
     })
-    // Rounding, or all the points that are left lie on centres.
+    // By rounding, or because all remaining points coincide with centres.
     if (chosen < 0) chosen = distances.indexOf(distances.reduce((a, b) => Math.max(a, b), 0))
   }
 }
@@ -140,7 +140,7 @@ async function lloyd(points: Points, first: Float32Array, clusters: number, maxI
   }
 }
 
-/** The mean of each cluster's points: sums of a block in floats, over blocks in doubles. */
+/** Mean of each cluster's points: sums within a block in float32, over blocks in double precision. */
 export async function means(
   { blocks, values, count, width }: Points,
   { nearest, distances }: Assigned,
@@ -173,13 +173,13 @@ export async function means(
 }
 
 export interface Assigned {
-  /** number of the nearest centre of each point */
+  /** index of the nearest centre of each point */
   readonly nearest: Int32Array<ArrayBuffer>
-  /** squared, to it */
+  /** squared distance to it */
   readonly distances: Float64Array
 }
 
-/** The nearest of the centres to each point. */
+/** Finds the nearest centre of each point. */
 export async function nearestCentres(
   { blocks, count, width }: Points,
   centres: Float32Array,

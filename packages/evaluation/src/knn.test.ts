@@ -27,7 +27,7 @@ function drawn(seed: number, count: number, width: number, classes: number): Fea
   )
 }
 
-/** The same by hand, one pair at a time in doubles. */
+/** The definition, one pair at a time in double precision. */
 function slowKnn(train: Features, test: Features, k: number, temperature: number): number[] {
   const row = ({ values, width }: Features, i: number) => values.subarray(i * width, (i + 1) * width)
   const cosine = (a: Float32Array, b: Float32Array) =>
@@ -49,7 +49,7 @@ describe.each(testEngines())('knn on %s', (engine) => {
     await prepareEngine({ engine })
   })
 
-  test('weighs near neighbours more: one close vote beats two far ones', async () => {
+  test('near neighbours have more weight: one close vote beats two distant ones', async () => {
     const train = features(
       [
         [1, 0],
@@ -59,7 +59,7 @@ describe.each(testEngines())('knn on %s', (engine) => {
       [0, 1, 1],
     )
     const test_ = features([[2, 0]], [0])
-    // exp(1/0.07) against 2 exp(0.6/0.07): the near one wins; at temperature 10 the two win.
+    // exp(1/0.07) against 2 exp(0.6/0.07): the near one wins; at temperature 10 the two others win.
     expect((await knn(train, test_, { k: 3 })).accuracy).toBe(1)
     expect((await knn(train, test_, { k: 3, temperature: 10 })).accuracy).toBe(0)
   })
@@ -78,7 +78,7 @@ describe.each(testEngines())('knn on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(before)
   })
 
-  test('images without a class neither vote nor count', async () => {
+  test('images without a class neither vote nor are counted', async () => {
     const train = features(
       [
         [1, 0],
@@ -97,7 +97,7 @@ describe.each(testEngines())('knn on %s', (engine) => {
     expect(await knn(train, test_)).toMatchObject({ accuracy: 1, count: 1, predictions: Int32Array.of(0, 1) })
   })
 
-  test('says what is wrong', async () => {
+  test('throws for missing classes and different widths', async () => {
     const one = features([[1, 0]], [0])
     await expect(knn(features([[1, 0]], [-1]), one)).rejects.toThrow('no training image has a class')
     await expect(knn(one, features([[1]], [0]))).rejects.toThrow('train has 2 features per image, test 1')

@@ -8,27 +8,27 @@ import { expectSameClasses } from './match-classes.js'
 import { rowsOf } from './rows-of.js'
 
 export interface KnnOptions {
-  /** how many neighbours vote; as many as there are when fewer */
+  /** number of neighbours that vote, at most the number of training images */
   readonly k?: number
   /** a neighbour of cosine similarity s votes with weight exp(s / temperature) */
   readonly temperature?: number
-  /** queries at a time */
+  /** queries per block */
   readonly queryBlock?: number
   /**
-   * training images at a time: memory is at most queryBlock * trainBlock similarities; default 65,536, fewer where these
-   * have more than 2^25 features
+   * training images per block; memory is at most queryBlock * trainBlock similarities. Default 65,536, or fewer if a block
+   * would have more than 2^25 features
    */
   readonly trainBlock?: number
-  /** normalised training features that stay on the device, in bytes; the rest is brought for each block of queries. Default 1 GiB */
+  /** bytes of normalised training features that stay on the device; the rest is copied for each block of queries. Default 1 GiB */
   readonly deviceBytes?: number
 }
 
 export interface KnnResult {
-  /** part of the test images whose class won, 0..1 */
+  /** fraction of the test images that were classified correctly, 0..1 */
   readonly accuracy: number
-  /** the class with most votes per test image */
+  /** predicted class of each test image */
   readonly predictions: Int32Array
-  /** how many test images had a class and were counted */
+  /** number of test images that have a class and were counted */
   readonly count: number
 }
 
@@ -38,7 +38,7 @@ export interface KnnResult {
  * class (-1) neither vote nor count.
  * @param train features whose labels vote
  * @param test features to classify, of the same width
- * @throws SelfsupError when the widths differ, a class number means two classes, or no image has a class
+ * @throws SelfsupError if the widths differ, a class number has two names, or no image has a class
  */
 export async function knn(
   train: Features,
@@ -82,9 +82,9 @@ export async function knn(
 }
 
 /**
- * The training images most like some test images, by cosine, nearest first.
- * @param rows numbers of the test features' rows
- * @returns for each of them rows of the training features and their similarities, -1..1
+ * The k training images most similar to each of some test images, by cosine similarity, nearest first.
+ * @param rows rows of the test features
+ * @returns for each test image, rows of the training features and their similarities, -1..1
  */
 export async function nearestImages(
   train: Features,
@@ -105,7 +105,7 @@ export async function nearestImages(
   )
 }
 
-/** The k most similar training rows of each query, over all blocks, by cosine. */
+/** The k most similar training rows of each query over all blocks, by cosine similarity. */
 async function nearest(
   queries: tf.Tensor2D,
   blocks: UnitBlocks,
@@ -141,12 +141,12 @@ function merge(a: Largest, b: Largest, k: number): Largest {
   return { values: kept.values as tf.Tensor2D, indices }
 }
 
-/** Training rows of length 1, a block at a time. */
+/** l2-normalised training rows, in blocks. */
 class UnitBlocks {
   readonly #from: Features
   readonly #rows: Uint32Array
   readonly #size: number
-  /** the first blocks, as many as may stay on the device */
+  /** the first blocks, which stay on the device */
   readonly #resident: tf.Tensor2D[] = []
 
   constructor(from: Features, rows: Uint32Array, size: number, deviceBytes: number) {
@@ -156,7 +156,7 @@ class UnitBlocks {
     for (let block = 0; block < this.count; block++) {
       const bytes = 4 * from.width * Math.min((block + 1) * size, rows.length)
       if (bytes > deviceBytes) break
-      this.#resident.push(tf.tidy(() => this.#bring(block)))
+      this.#resident.push(tf.tidy(() => this.#load(block)))
     }
   }
 
@@ -164,17 +164,17 @@ class UnitBlocks {
     return Math.ceil(this.#rows.length / this.#size)
   }
 
-  /** position of its first row among all */
+  /** position of the block's first row among all rows */
   firstOf(block: number): number {
     return block * this.#size
   }
 
-  /** To be called in a tidy, which disposes of what does not stay. */
+  /** Call it inside a tidy, which disposes of blocks that do not stay on the device. */
   at(block: number): tf.Tensor2D {
-    return this.#resident[block] ?? this.#bring(block)
+    return this.#resident[block] ?? this.#load(block)
   }
 
-  #bring(block: number): tf.Tensor2D {
+  #load(block: number): tf.Tensor2D {
     const { values, width } = this.#from
     const rows = this.#rows.subarray(this.firstOf(block), this.firstOf(block + 1))
     const packed = new Float32Array(rows.length * width)

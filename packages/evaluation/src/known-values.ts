@@ -1,9 +1,9 @@
 import type { ImageDataset } from '@selfsup/core'
 
 /**
- * The numbers that a dataset knows of its pictures, such as those of `shapes`: for each name a column, NaN where a picture
- * has none.
- * @param positions of the pictures, such as `features.indices`
+ * Numeric annotations of a dataset's images, such as those of `shapes`: one column per name, NaN if an image has no value.
+ * @param positions positions of the images, such as `features.indices`
+ * @returns undefined if none of the images has a numeric annotation
  * @returns undefined when of none of them any number is known
  */
 export function knownValues(

@@ -1,17 +1,17 @@
 import { derive, expected } from '@selfsup/core'
 import { membersOfClasses, sample } from './few-shot.js'
 
-/** Parts of the labels at which CPC v2 measures (Hénaff et al. 2020, arXiv:1905.09272, figure 1), and 100 %. */
+/** Label fractions of CPC v2's evaluation (Hénaff et al. 2020, arXiv:1905.09272, figure 1), and 100 %. */
 export const labelParts: readonly number[] = [0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1]
 
 /**
- * Positions of the examples that keep their label, for each part: the same part of each class (one example at
- * least), chosen by the seed, and nested: each larger part holds the smaller ones. The part 1 is all
- * labelled examples.
- * @param labels class of each example, -1 where it has none
- * @param parts 0..1, of each class's examples
- * @returns positions in ascending order, for each part in the order given
- * @throws SelfsupError when no example has a label or a part is not within (0, 1]
+ * Class-balanced, nested subsets of the labels: for each fraction, the positions of the examples that keep their label. Each
+ * subset has the same fraction of every class (at least one example), is drawn with the seed, and contains the smaller
+ * subsets. The fraction 1 is all labelled examples.
+ * @param labels class of each example, -1 if it has none
+ * @param parts fractions of each class's examples, above 0 and at most 1
+ * @returns positions in ascending order, for each fraction in the given order
+ * @throws SelfsupError if no example has a label or a fraction is out of range
  */
 export function labelSubsets(
   labels: Int32Array,
@@ -21,7 +21,7 @@ export function labelSubsets(
   const wrong = parts.find((part) => !(part > 0 && part <= 1))
   expected(
     wrong === undefined,
-    `labelSubsets: parts of the labels must be above 0 and at most 1 (all there are); got ${wrong}`,
+    `labelSubsets: fractions of the labels must be above 0 and at most 1; got ${wrong}`,
   )
   const members = membersOfClasses({ labels })
   expected(members.length > 0, 'labelSubsets: no example has a label')

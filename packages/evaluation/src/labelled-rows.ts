@@ -1,6 +1,6 @@
 import type { Features } from './features.js'
 
-/** Numbers of the rows that have a class. */
+/** Rows that have a class. */
 export function labelledRows({ labels }: Features): Uint32Array {
   const rows = new Uint32Array(labels.length)
   let count = 0

@@ -16,7 +16,7 @@ describe.each(testEngines())('largest on %s', (engine) => {
     [64, 1],
     [100, 7],
     [5, 5],
-  ])('of %i columns finds the %i that sorting finds', async (width, k) => {
+  ])('of %i columns finds the same %i as sorting', async (width, k) => {
     const values = uniforms([7, 7], 9 * width).map((u) => u - 1)
     const before = tf.memory().numTensors
     const rows = tf.tensor2d(values, [9, width])

@@ -1,18 +1,18 @@
 import * as tf from '@tensorflow/tfjs-core'
 
-/** Columns of which the largest stands for all; 8 to 16 were the fastest for k = 200 of 50,000. */
+/** Columns per group; 8 to 16 were the fastest for k = 200 of 50,000. */
 const GROUP = 16
 
 export type Largest = {
   /** [rows, k], largest first */
   readonly values: tf.Tensor2D
-  /** columns that they are in, of int32 */
+  /** int32 columns of the values */
   readonly indices: tf.Tensor2D
 }
 
 /**
- * The k largest of each row, as `tf.topk` finds them, in two thirds of the time where rows are long: whatever is among the k
- * largest is in one of the k groups of columns whose own largest are largest. Of equal ones any is taken.
+ * The k largest values of each row, like `tf.topk`, in two thirds of the time for long rows: each of the k largest values is in
+ * one of the k groups of columns with the largest maxima. The order of equal values is unspecified.
  */
 export function largest(rows: tf.Tensor2D, k: number): Largest {
   const [count, width] = rows.shape
@@ -43,7 +43,7 @@ export function largest(rows: tf.Tensor2D, k: number): Largest {
   })
 }
 
-/** Of each row those columns that the same row of `columns` names. */
+/** For each row, the values at the columns in the same row of `columns`. */
 export function gatherInRows(rows: tf.Tensor2D, columns: tf.Tensor2D): tf.Tensor2D {
   const [count, width] = rows.shape
   const starts = tf.mul(tf.range(0, count, 1, 'int32'), tf.scalar(width, 'int32'))

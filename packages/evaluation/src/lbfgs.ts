@@ -2,19 +2,19 @@
 export type Objective = (x: Float64Array) => Promise<{ value: number; gradient: Float64Array }>
 
 export interface LbfgsOptions {
-  /** pairs of steps kept */
+  /** number of steps from which the curvature is estimated */
   readonly memory?: number
   readonly maxIterations?: number
-  /** stop when no component of the gradient is larger */
+  /** stop when no component of the gradient exceeds this */
   readonly tolerance?: number
 }
 
 /**
- * Limited-memory BFGS with a backtracking line search that also asks for positive curvature (Nocedal &
- * Wright 2006, algorithms 7.4 and 7.5): finds the minimum of a smooth function such as a regularised
- * logistic regression's loss in a few dozen evaluations, without a learning rate.
- * @param start where to begin; not changed
- * @returns the best point, its value, and how many iterations it took
+ * Limited-memory BFGS with a line search for the weak Wolfe conditions (Nocedal & Wright 2006, algorithms 7.4 and 7.5): finds
+ * the minimum of a smooth function, such as the loss of a regularised logistic regression, in a few dozen evaluations and
+ * without a learning rate.
+ * @param start initial point; not changed
+ * @returns the best point, its value, and the number of iterations
  */
 export async function minimise(
   objective: Objective,
@@ -72,13 +72,13 @@ function descent(
   return q
 }
 
-/** Bisection and doubling to a step that satisfies both weak Wolfe conditions; undefined when none is found. */
+/** Finds a step that satisfies both weak Wolfe conditions, by bisection and doubling; undefined if there is none. */
 async function lineSearch(
   objective: Objective,
   from: { x: Float64Array; value: number; direction: Float64Array; slope: number; step: number },
 ): Promise<{ x: Float64Array; value: number; gradient: Float64Array } | undefined> {
   let { step } = from
-  const noise = 1e-7 * Math.abs(from.value) // float32 objectives cannot tell smaller differences
+  const noise = 1e-7 * Math.abs(from.value) // float32 objectives cannot resolve smaller differences
   let low = 0
   let high = Number.POSITIVE_INFINITY
   let best: { x: Float64Array; value: number; gradient: Float64Array } | undefined

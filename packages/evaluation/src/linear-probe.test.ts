@@ -25,7 +25,7 @@ describe.each(testEngines())('linearProbe on %s', (engine) => {
   const test_ = part(fixture.train, fixture.labels.length)
 
   test.each(fixture.cases)(
-    'classifies as scikit-learn does with l2 = $l2',
+    'predicts the same classes as scikit-learn with l2 = $l2',
     async ({ l2, predictions, accuracy }) => {
       const before = tf.memory().numTensors
       const result = await linearProbe(train, test_, { l2: [l2] })
@@ -35,7 +35,7 @@ describe.each(testEngines())('linearProbe on %s', (engine) => {
     },
   )
 
-  test('is the same when features are brought block by block', async () => {
+  test('returns the same result if features are copied block by block', async () => {
     const few = { l2: [1e-2], maxIterations: 10 }
     const whole = await linearProbe(train, test_, few)
     for (const deviceBytes of [0, 4 * 100 * train.width]) {
@@ -48,7 +48,7 @@ describe.each(testEngines())('linearProbe on %s', (engine) => {
     }
   })
 
-  test('takes a penalty of the sweep, the same each time', async () => {
+  test('chooses a penalty of the sweep, deterministically', async () => {
     const result = await linearProbe(train, test_, { l2: [1e-4, 1e-2, 100] })
     expect([1e-4, 1e-2]).toContain(result.l2)
     expect(await linearProbe(train, test_, { l2: [1e-4, 1e-2, 100] })).toEqual(result)
@@ -63,7 +63,7 @@ describe.each(testEngines())('linearProbe on %s', (engine) => {
     expect(fewer).toEqual(await linearProbe(part(0, 150), test_, { l2: [1e-2] }))
   })
 
-  test('says what is wrong', async () => {
+  test('throws for missing classes and different widths', async () => {
     await expect(linearProbe({ ...train, labels: train.labels.map(() => 0) }, test_)).rejects.toThrow(
       'fewer than two classes',
     )

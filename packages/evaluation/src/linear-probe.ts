@@ -10,46 +10,46 @@ import { RowBlocks, standardisation } from './row-blocks.js'
 
 export interface LinearProbeOptions {
   /**
-   * strengths of the l2 penalty to try; the best on a tenth of the training images held out is taken.
-   * With one value nothing is held out.
+   * strengths of the l2 penalty to try; the best on a held-out tenth of the training images is used. With one value, nothing
+   * is held out.
    */
   readonly l2?: readonly number[]
   readonly maxIterations?: number
-  /** of the held-out tenth */
+  /** seed of the held-out tenth */
   readonly seed?: number
   /** called before each fit */
   readonly onProgress?: (done: number, total: number) => void
-  /** features that stay on the device between iterations, in bytes; beyond that they are brought block by block. Default 1 GiB */
+  /** bytes of features that stay on the device between iterations; the rest is copied block by block. Default 1 GiB */
   readonly deviceBytes?: number
-  /** numbers of a block, of its features or scores, whichever are more; default 2^24, 64 MiB */
+  /** numbers per block (features or scores, whichever are more); default 2^24, 64 MiB */
   readonly blockNumbers?: number
-  /** ends it with the signal's reason */
+  /** aborts with the signal's reason */
   readonly signal?: AbortSignal
 }
 
 export interface LinearProbeResult {
-  /** part of the test images whose class won, 0..1 */
+  /** fraction of the test images that were classified correctly, 0..1 */
   readonly accuracy: number
-  /** part of the test images whose class was among the best five, 0..1 */
+  /** fraction of the test images whose class is among the five highest scores, 0..1 */
   readonly top5: number
   readonly predictions: Int32Array
-  /** how many test images had a class and were counted */
+  /** number of test images that have a class and were counted */
   readonly count: number
-  /** the penalty taken */
+  /** the chosen penalty */
   readonly l2: number
 }
 
 /**
- * Linear probe: multinomial logistic regression on frozen, standardised features, the standard measure of
- * how linearly the classes are laid out (Zhang et al. 2016; Chen et al. 2020, arXiv:2002.05709, section 4.2).
- * Solved to convergence by L-BFGS, so that no learning rate or schedule colours the result; the penalty is
- * chosen from a small sweep on held-out training images. Images without a class (-1) are left out.
+ * Linear probe: multinomial logistic regression on frozen, standardised features, the standard measure of linear separability
+ * of the classes (Zhang et al. 2016; Chen et al. 2020, arXiv:2002.05709, section 4.2). Solved to convergence by L-BFGS, so that
+ * the result does not depend on a learning rate or schedule; the penalty is chosen from a small sweep on held-out training
+ * images. Images without a class (-1) are left out.
  *
- * Memory beside the given features: `deviceBytes` of them standardised, blocks of images of a few times 64 MiB, and
- * some 25 copies of the weights in double precision; never another copy of all features, never the scores of all images.
+ * Memory in addition to the given features: `deviceBytes` of standardised features, blocks of a few times 64 MiB, and about 25
+ * copies of the weights in double precision; never a second copy of all features, never the scores of all images.
  * @param train features with labels
  * @param test features with labels, of the same width
- * @throws SelfsupError when the widths differ, a class number means two classes, or train has fewer than two classes
+ * @throws SelfsupError if the widths differ, a class number has two names, or train has fewer than two classes
  */
 export async function linearProbe(
   train: Features,
@@ -71,7 +71,7 @@ export async function linearProbe(
   expectSameClasses('linearProbe', train, test)
   expectNumbers('linearProbe', train)
   expectNumbers('linearProbe', test)
-  expected(l2.length > 0, 'linearProbe: l2 must hold at least one penalty')
+  expected(l2.length > 0, 'linearProbe: l2 must contain at least one penalty')
   const rows = labelledRows(train)
   const classes = train.labels.reduce((most, label) => Math.max(most, label), -1) + 1
   expected(
@@ -93,7 +93,7 @@ export async function linearProbe(
     const check = new RowBlocks(train, heldOut, blocks)
     try {
       let best = -1
-      // From strong to weak: each fit starts where the last ended.
+      // From strong to weak: each fit starts from the previous solution.
       for (const [index, candidate] of [...l2].sort((a, b) => b - a).entries()) {
         onProgress?.(index, l2.length + 1)
         await fit.solve(candidate, maxIterations, signal)
@@ -127,7 +127,7 @@ class LogisticRegression {
   readonly #width: number
   readonly #classes: number
   readonly #rows: RowBlocks
-  /** the first blocks, as many as may stay on the device */
+  /** the first blocks, which stay on the device */
   readonly #resident: readonly tf.Tensor2D[]
 
   constructor(rows: RowBlocks, classes: number, deviceBytes: number) {
@@ -146,7 +146,7 @@ class LogisticRegression {
   #objective(l2: number, signal?: AbortSignal): Objective {
     const weightCount = this.#width * this.#classes
     return async (x) => {
-      await setImmediate() // signals get their turn
+      await setImmediate() // lets abort signals fire
       signal?.throwIfAborted()
       const sums = this.#sums(x)
       const [[loss], dW, db] = (await Promise.all(sums.map((part) => part.data()))) as [
@@ -166,7 +166,7 @@ class LogisticRegression {
     }
   }
 
-  /** Cross-entropy and its gradients by W and bias, over all blocks, as means of all images. */
+  /** Mean cross-entropy over all images, and its gradients with respect to W and the bias. */
   #sums(x: Float64Array): tf.Tensor[] {
     const { weights, bias } = this.#variables(x)
     const examples = this.#rows.count
@@ -196,7 +196,7 @@ class LogisticRegression {
     }
   }
 
-  /** How many of the rows get the right class. */
+  /** Accuracy, top-5 accuracy and predictions of the rows. */
   async grade(rows: RowBlocks): Promise<{ accuracy: number; top5: number; predictions: Int32Array }> {
     const { weights, bias } = this.#variables(this.#weights)
     const predictions = new Int32Array(rows.count)
@@ -228,7 +228,7 @@ function holdsTwoClasses(labels: Int32Array): boolean {
   return labels.some((label) => label >= 0 && label !== first)
 }
 
-/** A tenth of the rows, chosen by the seed, and the rest. */
+/** Splits off a random tenth of the rows. */
 function split(rows: Uint32Array, seed: number): { kept: Uint32Array; heldOut: Uint32Array } {
   const draws = uniforms([seed, 0x11ea2], rows.length)
   const order = Uint32Array.from(rows.keys()).sort((a, b) => draws[a]! - draws[b]!)
@@ -255,7 +255,7 @@ function gradeScores(
     predictions[row] = best
     const label = labels[row]!
     if (best === label) first++
-    // A class that training never saw is not among the logits and counts as wrong.
+    // A class without training images has no logit and counts as wrong.
     const own = logits[label]
     if (own !== undefined && logits.reduce((above, logit) => above + (logit > own ? 1 : 0), 0) < 5) five++
   }

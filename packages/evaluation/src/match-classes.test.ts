@@ -14,7 +14,7 @@ const features = (labels: number[], classes?: string[]): Features => ({
 })
 const train = features([0, 1, 2], ['apple', 'pear', 'plum'])
 
-test('labels follow the names; what training lacks has no class', () => {
+test('labels are matched by class name; classes that training does not have become -1', () => {
   const matched = matchClasses(train, features([0, 1, 2, -1], ['apple', 'fig', 'plum']))
   expect([...matched.test.labels]).toEqual([0, -1, 2, -1])
   expect(matched.test.classes).toEqual(train.classes)
@@ -24,19 +24,19 @@ test('labels follow the names; what training lacks has no class', () => {
   expect(fewer.missing).toEqual([])
 })
 
-test('the same names, or none, change nothing', () => {
+test('features with the same names, or without names, are returned unchanged', () => {
   for (const same of [features([0, 1], ['apple', 'pear']), features([0, 1])])
     expect(matchClasses(train, same).test).toBe(same)
 })
 
-test('no class in common is an error, and so are numbers that mean two classes', async () => {
+test('throws if no class is shared, or a class number has two names', async () => {
   const others = features([0, 1], ['cat', 'dog'])
   expect(() => matchClasses(train, others)).toThrow(
-    "the test images' classes (cat, dog) are none of the training images' (apple, pear, plum)",
+    'the classes of the test images (cat, dog) and of the training images (apple, pear, plum) have no name in common',
   )
   const moved = features([0, 1], ['pear', 'plum'])
-  for (const judge of [knn, linearProbe])
-    await expect(judge(train, moved)).rejects.toThrow(
-      "class 0 is 'apple' among the training images, 'pear' among the test images; take matchClasses",
+  for (const classify of [knn, linearProbe])
+    await expect(classify(train, moved)).rejects.toThrow(
+      "class 0 is 'apple' in the training images but 'pear' in the test images; use matchClasses",
     )
 })

@@ -2,10 +2,10 @@ import { expected } from '@selfsup/core'
 import type { Features } from './features.js'
 
 /**
- * Test features with the class numbers of the training features, by the classes' names: two folders of class subfolders
- * number their classes each by itself, so that one folder more in one of them would move the rest.
- * @returns the test features, images of classes that training lacks without a class (-1); and those classes' names
- * @throws SelfsupError when both have names and share none
+ * Renumbers the classes of test features like those of the training features, by class name. Two image folders number their
+ * class subfolders independently, so that an additional folder in one of them would shift the others.
+ * @returns the test features, with -1 for images of classes that training does not have, and the names of those classes
+ * @throws SelfsupError if both have class names and share none
  */
 export function matchClasses(
   train: Pick<Features, 'classes'>,
@@ -17,7 +17,7 @@ export function matchClasses(
   const found = test.classes.map((name) => numbers.get(name) ?? -1)
   expected(
     found.some((number) => number >= 0),
-    `the test images' classes (${list(test.classes)}) are none of the training images' (${list(classes)}); name their folders alike`,
+    `the classes of the test images (${list(test.classes)}) and of the training images (${list(classes)}) have no name in common; use the same folder names`,
   )
   return {
     test: { ...test, classes, labels: test.labels.map((label) => found[label] ?? -1) },
@@ -25,13 +25,13 @@ export function matchClasses(
   }
 }
 
-/** @throws SelfsupError when the same class number stands for two classes */
+/** @throws SelfsupError if a class number has different names in train and test */
 export function expectSameClasses(what: string, train: Features, test: Features): void {
   if (!train.classes || !test.classes) return
   const differing = test.classes.findIndex((name, number) => (train.classes![number] ?? name) !== name)
   expected(
     differing < 0,
-    `${what}: class ${differing} is '${train.classes[differing]}' among the training images, '${test.classes[differing]}' among the test images; take matchClasses(train, test).test`,
+    `${what}: class ${differing} is '${train.classes[differing]}' in the training images but '${test.classes[differing]}' in the test images; use matchClasses(train, test).test`,
   )
 }
 

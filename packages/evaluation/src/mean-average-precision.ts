@@ -5,20 +5,20 @@ import { expectNumbers } from './grade.js'
 import { labelledRows } from './labelled-rows.js'
 
 export interface MeanAveragePrecisionOptions {
-  /** images that ask, spread evenly; default all */
+  /** number of query images, evenly spaced; default all */
   readonly queries?: number
-  /** images that ask at a time: memory is so many times all similarities */
+  /** queries per block; memory is queryBlock * images similarities */
   readonly queryBlock?: number
   readonly signal?: AbortSignal
 }
 
 /**
- * mAP of retrieval: each image asks for its class among all others, ranked by cosine; the mean over those that have any of
- * the average precision, sum over ranks of (recall gained) * precision (Manning et al. 2008, section 8.4), as
- * scikit-learn's average_precision_score, equal similarities at one rank. Images without a class (-1) are neither asked nor
- * found.
+ * Mean average precision of retrieval: each image queries all others, ranked by cosine similarity, for its class. The result is
+ * the mean over queries whose class has other images of the average precision, sum over ranks of (recall gained) * precision
+ * (Manning et al. 2008, section 8.4), like scikit-learn's average_precision_score, with equal similarities at one rank.
+ * Images without a class (-1) are left out.
  * @returns 0..1
- * @throws SelfsupError when no class has two images
+ * @throws SelfsupError if no class has two images
  */
 export async function meanAveragePrecision(
   features: Features,
@@ -31,7 +31,7 @@ export async function meanAveragePrecision(
   const sizes = new Map<number, number>()
   for (const label of labels) sizes.set(label, (sizes.get(label) ?? 0) + 1)
   const able = [...labels.keys()].filter((position) => sizes.get(labels[position]!)! > 1)
-  expected(able.length > 0, 'meanAveragePrecision: no class has two images; there is nothing to be found')
+  expected(able.length > 0, 'meanAveragePrecision: no class has two images')
   const wanted = Math.min(able.length, queries)
   const asked = Int32Array.from({ length: wanted }, (_, i) => able[Math.floor((i * able.length) / wanted)]!)
 

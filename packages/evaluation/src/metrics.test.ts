@@ -44,13 +44,13 @@ describe('equal to scikit-learn', () => {
     ['nearestCentroid', nearestCentroid(train, asked)],
     ['naiveBayes', naiveBayes(train, asked)],
     ['shallowTree', decisionTree(train, asked, { maxDepth: 3, minLeaf: 5 })],
-  ])('%s gives the same classes', (name, { predictions, accuracy }) => {
+  ])('%s predicts the same classes', (name, { predictions, accuracy }) => {
     expect([...predictions]).toEqual(expected[name])
     const right = expected[name].filter((label: number, i: number) => label === asked.labels[i]).length
     expect(accuracy).toBe(right / asked.count)
   })
 
-  test('decisionTree to pure leaves, but for splits that are equally good: the last of few images', () => {
+  test('decisionTree with pure leaves agrees except where several splits are equally good', () => {
     const { predictions } = decisionTree(train, asked)
     const differing = predictions.filter((label, i) => label !== expected.decisionTree[i])
     expect(differing.length).toBeLessThanOrEqual(9)
@@ -65,7 +65,7 @@ describe('equal to scikit-learn', () => {
     )
   })
 
-  test('logistic regression of few examples', async () => {
+  test('logistic regression on few examples', async () => {
     const { rows, probabilities } = expected.logistic
     const unit = Array.from({ length: asked.count }, (_, row) => {
       const own = [...asked.values.subarray(row * width, (row + 1) * width)]
@@ -90,7 +90,7 @@ describe('equal to scikit-learn', () => {
 describe.each(testEngines())('equal to scikit-learn and numpy on %s', (engine) => {
   beforeAll(() => prepareEngine({ engine }))
 
-  test('silhouette, mAP, uniformity, effective rank; nothing is left on the device', async () => {
+  test('silhouette, mAP, uniformity, effective rank; no tensors are leaked', async () => {
     const before = tf.memory().numTensors
     expect(await silhouette(asked, { block: 25 })).toBeCloseTo(expected.silhouette, 5)
     expect(await meanAveragePrecision(asked, { queryBlock: 25 })).toBeCloseTo(
@@ -121,7 +121,7 @@ describe.each(testEngines())('equal to scikit-learn and numpy on %s', (engine) =
     expect(found.r2).toBeGreaterThan(0.8)
     expect(found.count).toBe(asked.count)
     await expect(ridge(train, asked, { train: [1], test: [] })).rejects.toThrow(
-      'a value for each training image, NaN where it has none; got 1 for 120',
+      'one value per training image (NaN if it has none); got 1 for 120',
     )
   })
 })
@@ -133,14 +133,14 @@ describe('known values', () => {
     width,
   })
 
-  test('alignment of opposite points is 4, of the same 0, whatever their lengths', () => {
+  test('alignment of opposite points is 4, of equal directions 0, independent of their lengths', () => {
     expect(alignment(rows([1, 0], 2), rows([-3, 0], 2))).toBeCloseTo(4, 6)
     expect(alignment(rows([1, 1], 2), rows([5, 5], 2))).toBeCloseTo(0, 6)
     expect(alignment(rows([1, 0], 2), rows([0, 2], 2), { alpha: 1 })).toBeCloseTo(Math.SQRT2, 6)
     expect(() => alignment(rows([1, 0], 2), rows([1], 1))).toThrow('got [1,2] and [1,1]')
   })
 
-  test('collapse: two opposite unit vectors fill their line, equal ones nothing', () => {
+  test('collapse signals of two opposite unit vectors and of two equal ones', () => {
     expect(collapseSignals(rows([1, 0, -1, 0], 2))).toEqual({
       spread: 1 / Math.SQRT2,
       deadFeatures: 0.5,
@@ -185,13 +185,13 @@ describe('bad input', () => {
       () => naiveBayes({ ...train, labels: train.labels.map(() => 0) }, asked),
       'fewer than two classes',
     ],
-    ['no class to be told', () => decisionTree(train, unlabelled), 'no test image has a class'],
+    ['no test class', () => decisionTree(train, unlabelled), 'no test image has a class'],
     [
-      'other widths',
+      'different widths',
       () => nearestCentroid(train, { ...asked, width: 3 }),
       'train has 6 features per image, test 3',
     ],
-    ['another length', () => adjustedRandIndex([0], [0, 1]), 'got 1 and 2'],
+    ['different lengths', () => adjustedRandIndex([0], [0, 1]), 'got 1 and 2'],
   ])('%s', (_, call, message) => {
     expect(call).toThrow(message)
   })
@@ -199,7 +199,7 @@ describe('bad input', () => {
   test.each([
     ['silhouette of one class', () => silhouette({ ...asked, labels: asked.labels.map(() => 0) }), 'got 1'],
     [
-      'mAP of classes of one',
+      'mAP of classes with one image each',
       () => meanAveragePrecision({ ...asked, labels: asked.labels.map((_, i) => i) }),
       'no class has two images',
     ],

@@ -12,26 +12,26 @@ import {
 import { rowsOf } from './rows-of.js'
 
 export interface MiniBatchKMeansOptions {
-  /** how many clusters; 2 at least */
+  /** number of clusters, at least 2 */
   readonly clusters: number
   readonly seed?: number
-  /** points of a step; default 1024 */
+  /** points per step; default 1024 */
   readonly batchSize?: number
-  /** passes over the points at most; default 100 */
+  /** maximum number of passes over the points; default 100 */
   readonly maxPasses?: number
-  /** steps without a better mean inertia after which it ends; default 10 */
+  /** steps without improvement of the smoothed inertia after which the iteration stops; default 10 */
   readonly patience?: number
-  /** points at a time where all are looked at */
+  /** points per block in the final pass over all points */
   readonly block?: number
 }
 
 /**
- * k-means for many points: each step moves the centres towards the means of a random batch, each the less the more points
- * it has seen (Sculley 2010), from centres drawn far apart (k-means++) among three batches; it ends as scikit-learn's
- * MiniBatchKMeans does, when the smoothed inertia of the batches has not fallen for `patience` steps. Centres that have seen
- * few points are put on points of the batch now and then. A pass of Lloyd's over all points ends it.
- * @param features one point a row
- * @throws SelfsupError when there are fewer points than clusters
+ * k-means for many points: each step moves the centres towards the means of a random batch, with a rate that decreases with the
+ * number of points a centre has seen (Sculley 2010). The initial centres are drawn by k-means++ from three batches. Like
+ * scikit-learn's MiniBatchKMeans, it stops when the smoothed inertia of the batches has not decreased for `patience` steps, and
+ * regularly moves centres that have seen few points to points of the batch. It ends with one Lloyd iteration over all points.
+ * @param features one point per row
+ * @throws SelfsupError if there are fewer points than clusters
  */
 export async function miniBatchKMeans(
   features: Features,
@@ -69,7 +69,7 @@ export async function miniBatchKMeans(
     move(centres, seen, batch, nearest)
     if ((step + 1) % 10 === 0) reassign(centres, seen, batch, distances)
     const inertia = distances.reduce((sum, distance) => sum + distance, 0) / size
-    // The first batch is judged by centres that no step has moved.
+    // The first batch was assigned to the initial centres.
     if (step === 0) continue
     smoothed = Number.isNaN(smoothed) ? inertia : smoothed * (1 - smoothing) + inertia * smoothing
     worse = smoothed < least ? 0 : worse + 1
@@ -96,7 +96,7 @@ async function firstCentres(some: Features, clusters: number, seed: number): Pro
   }
 }
 
-/** Each centre becomes the mean of all points that it ever got, as they count alike. */
+/** Moves each centre to the mean of all points ever assigned to it. */
 function move(
   centres: Float32Array,
   seen: Float64Array,
@@ -119,7 +119,7 @@ function move(
   }
 }
 
-/** Centres that have seen less than a hundredth of what the busiest has are put on the points that lie farthest. */
+/** Moves centres that have seen less than a hundredth of the busiest one's points to the points farthest from their centres. */
 function reassign(centres: Float32Array, seen: Float64Array, batch: Features, distances: Float64Array): void {
   const busiest = seen.reduce((a, b) => Math.max(a, b), 0)
   const idle = [...seen.keys()].filter((c) => seen[c]! < 0.01 * busiest).slice(0, batch.count / 2)

@@ -4,26 +4,26 @@ import { normalisedMutualInformation } from './mutual-information.js'
 
 describe('normalised mutual information', () => {
   const { labels, assignments, other, information } = fixture
-  // Made by fixtures/clustering.py with scikit-learn's normalized_mutual_info_score.
+  // The fixture is made by fixtures/clustering.py with scikit-learn's normalized_mutual_info_score.
   test.each([
     ['labels and assignments', labels, assignments],
     ['labels and other', labels, other],
     ['assignments and other', assignments, other],
-  ] as const)('of %s is scikit-learn’s', (name, a, b) => {
+  ] as const)('of %s equals scikit-learn’s', (name, a, b) => {
     expect(normalisedMutualInformation(a, b)).toBeCloseTo(information[name], 10)
     expect(normalisedMutualInformation(b, a)).toBeCloseTo(information[name], 10)
   })
 
-  test('does not mind what classes are called, and is 1 for the same division', () => {
+  test('does not depend on the numbering, and is 1 for identical partitions', () => {
     expect(normalisedMutualInformation([0, 0, 1, 2], [7, 7, 3, 0])).toBeCloseTo(1, 12)
     expect(normalisedMutualInformation([0, 0, 0], [2, 2, 2])).toBe(1)
     expect(normalisedMutualInformation([0, 0, 1, 1], [0, 1, 0, 1])).toBeCloseTo(0, 12)
     expect(normalisedMutualInformation([0, 0, 0, 0], [0, 1, 2, 3])).toBe(0)
   })
 
-  test('leaves out what has no class', () => {
+  test('leaves out items without a class', () => {
     expect(normalisedMutualInformation([0, 1, -1, -1], [1, 0, 0, 1])).toBeCloseTo(1, 12)
-    expect(() => normalisedMutualInformation([-1], [0])).toThrow('nothing has both a class and a cluster')
+    expect(() => normalisedMutualInformation([-1], [0])).toThrow('no item has both a class and a cluster')
     expect(() => normalisedMutualInformation([0], [0, 1])).toThrow('got 1 and 2')
   })
 })

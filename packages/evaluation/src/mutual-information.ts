@@ -1,16 +1,16 @@
 import { expected } from '@selfsup/core'
 
 /**
- * Normalised mutual information of two divisions of the same things: 2 I(a, b) / (H(a) + H(b)), whatever the numbers by which
- * they are called (Manning et al. 2008, "Introduction to Information Retrieval", section 16.3). As scikit-learn's.
- * @param a, b class or cluster of each thing, of the same length; those with a negative number in either are left out
- * @returns 0 (independent) .. 1 (the same); 1 when both put everything together
- * @throws SelfsupError when the lengths differ or nothing is left
+ * Normalised mutual information of two partitions of the same items: 2 I(a, b) / (H(a) + H(b)), independent of how the groups
+ * are numbered (Manning et al. 2008, "Introduction to Information Retrieval", section 16.3). Equal to scikit-learn's.
+ * @param a, b class or cluster of each item, of the same length; items with a negative number in either are left out
+ * @returns 0 (independent) .. 1 (identical); 1 if both have a single group
+ * @throws SelfsupError if the lengths differ or nothing is left
  */
 export function normalisedMutualInformation(a: ArrayLike<number>, b: ArrayLike<number>): number {
   expected(
     a.length === b.length,
-    `normalisedMutualInformation: both must divide the same things; got ${a.length} and ${b.length}`,
+    `normalisedMutualInformation: a and b must have the same length; got ${a.length} and ${b.length}`,
   )
   const [ofA, ofB, ofBoth] = [new Map<number, number>(), new Map<number, number>(), new Map<string, number>()]
   const count = <Key>(map: Map<Key, number>, key: Key) => map.set(key, (map.get(key) ?? 0) + 1)
@@ -22,11 +22,11 @@ export function normalisedMutualInformation(a: ArrayLike<number>, b: ArrayLike<n
     count(ofB, b[i]!)
     count(ofBoth, `${a[i]},${b[i]}`)
   }
-  expected(total > 0, 'normalisedMutualInformation: nothing has both a class and a cluster')
+  expected(total > 0, 'normalisedMutualInformation: no item has both a class and a cluster')
   const entropy = (counts: Iterable<number>) =>
     [...counts].reduce((sum, n) => sum - (n / total) * Math.log(n / total), 0)
   const [hA, hB, hBoth] = [ofA, ofB, ofBoth].map((map) => entropy(map.values())) as [number, number, number]
-  // One group each: they agree, though neither says anything.
+  // Both have a single group: they agree, without information.
   if (ofA.size === 1 && ofB.size === 1) return 1
   return Math.min(1, Math.max(0, (2 * (hA + hB - hBoth)) / (hA + hB)))
 }

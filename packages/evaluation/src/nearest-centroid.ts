@@ -2,9 +2,9 @@ import type { Features } from './features.js'
 import { classRows, type Graded, grade } from './grade.js'
 
 /**
- * The class whose mean feature is nearest (Euclidean). As scikit-learn's NearestCentroid. Images without a class (-1) are
- * left out.
- * @throws SelfsupError when widths or classes don't fit
+ * Assigns each test image to the class with the nearest mean feature (Euclidean), like scikit-learn's NearestCentroid. Images
+ * without a class (-1) are left out.
+ * @throws SelfsupError if the widths or classes of train and test do not match
  */
 export function nearestCentroid(train: Features, test: Features): Graded {
   const { rows, classes } = classRows('nearestCentroid', train, test)

@@ -4,104 +4,104 @@ import type { EvaluationRecord } from '@selfsup/run-folder'
 import type { Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs-core'
 import type { Features } from './features.js'
 
-/** A network that a protocol may train: its own copy, freed by `dispose`. */
+/** A network that a protocol may train: its own copy. Call `dispose` when done. */
 export interface TrainableNetwork {
   /**
-   * @param pictures normalised, [batch, size, size, channels]
-   * @param training true: batch normalisation takes the batch's statistics and moves its averages, where it can
+   * @param images normalised images, [batch, size, size, channels]
+   * @param training if true, batch normalisation uses the batch's statistics and updates its averages, if it can
    * @returns [batch, features]
    */
-  apply(pictures: Tensor4D, training: boolean): Tensor2D
+  apply(images: Tensor4D, training: boolean): Tensor2D
   /**
-   * Where in the pictures something is, of networks that tell: two maps [batch, height, width, channels], the second of
-   * half the size.
+   * Two feature maps [batch, height, width, channels], the second of half the size, for detection. Absent if the network has
+   * no spatial feature maps.
    */
-  maps?(pictures: Tensor4D, training: boolean): readonly [Tensor4D, Tensor4D]
-  /** what gradients may train, from the input to the output: the order that layer-wise rates follow */
+  maps?(images: Tensor4D, training: boolean): readonly [Tensor4D, Tensor4D]
+  /** trainable weights, from input to output: the order that layer-wise learning rates use */
   readonly weights: Readonly<Record<string, Variable>>
   dispose(): void
 }
 
-/** Weights from which a network is trained further. */
+/** Weights from which a network is trained. */
 export interface Start {
   readonly name: 'pretrained' | 'random' | 'other domain'
-  /** a fresh copy each time */
+  /** Creates a fresh copy. */
   make(): Promise<TrainableNetwork>
 }
 
-/** The pictures behind features, and the networks that made them. */
+/** The images behind features, and the networks that computed the features. */
 export interface Pictures {
   readonly train: ImageDataset
   readonly test: ImageDataset
-  /** side that the network sees, in pixels */
+  /** side of the network's input, in pixels */
   readonly size: number
   readonly normalisation: Normalisation
-  /** `pretrained` and `random`, and `other domain` where another run was given */
+  /** `pretrained` and `random`, and `other domain` if another run was given */
   readonly starts: readonly Start[]
-  /** whether the networks have `maps` */
+  /** whether the networks have feature `maps` */
   readonly places?: boolean
 }
 
-/** Features of training and test images, those of the test images numbered as the training images' classes are. */
+/** Features of training and test images; the test classes are numbered like the training classes. */
 export interface SplitFeatures {
-  /** whose: the run's, `random weights`, `raw pixels` */
+  /** name of the run, `random weights` or `raw pixels` */
   readonly name: string
   readonly train: Features
   readonly test: Features
 }
 
-/** What protocols judge. */
+/** What a protocol evaluates. */
 export interface Subject extends SplitFeatures {
-  /** what stands beside it for comparison */
+  /** other features to compare with */
   readonly baselines?: readonly SplitFeatures[]
-  /** of each image that has features, in their order, by name; NaN where an image has no such number */
+  /** numeric annotations by name, one per row of the features; NaN if an image has none */
   readonly values?: Readonly<Record<string, { readonly train: Float64Array; readonly test: Float64Array }>>
-  /** absent where only features were given */
+  /** absent if only features were given */
   readonly pictures?: Pictures
-  /** clusters that the run itself assigns to the test images (IIC's heads), by name; in the features' order */
+  /** clusters that the run itself assigns to the test images (IIC's heads), by name, in the order of the features */
   readonly clusterings?: Readonly<Record<string, Int32Array>>
 }
 
-/** How a protocol is run. */
+/** Settings of a protocol's run. */
 export interface ProtocolContext {
   readonly engine: Engine
   readonly seed: number
-  /** seeds of protocols that draw cheaply, of which mean and interval are taken; default 3 */
+  /** number of seeds for protocols with cheap repetitions, which report mean and interval; default 3 */
   readonly seeds?: number
-  /** a fraction of the work, for a first look: fewer episodes, clusterings, steps */
+  /** does a fraction of the work for a first look: fewer episodes, clusterings, steps */
   readonly quick?: boolean
-  /** updates of one training at most; default what the protocol says */
+  /** upper limit of the updates of one training; default depends on the protocol */
   readonly maxSteps?: number
   readonly signal?: AbortSignal
   /**
-   * What `find` found of a part of the protocol, or finds now; kept until the protocol is done, so that one that was
-   * stopped goes on with the next part. Absent: nothing is kept.
-   * @param name of the part, among those of the protocol
-   * @param find gives what JSON can hold
+   * Returns the saved result of a part of the protocol, or runs `find` and saves its result until the protocol has finished, so
+   * that an interrupted protocol resumes with the next part. Absent: nothing is saved.
+   * @param name name of the part, unique within the protocol
+   * @param find must return JSON-serialisable data
    */
   readonly once?: <T>(name: string, find: () => Promise<T>) => Promise<T>
-  /** part of the protocol that is done, 0..1, and what it does now */
+  /** receives the completed fraction of the protocol, 0..1, and its current activity */
   readonly onProgress?: (done: number, what: string) => void
 }
 
-/** What a protocol found: an evaluation record without what the caller knows. */
+/** Result of a protocol: an evaluation record without the fields that the caller knows. */
 export type Findings = Pick<
   EvaluationRecord,
   'options' | 'values' | 'charts' | 'confusion' | 'neighbours' | 'clusters'
 >
 
-/** One way to judge a subject. */
+/** A way to evaluate a subject. */
 export interface Protocol {
-  /** as on the command line, and the record's file name */
+  /** name on the command line, and of the record's file */
   readonly name: string
-  /** a heading */
+  /** heading in reports */
   readonly title: string
   /** one line for a list of protocols */
   readonly summary: string
-  /** whether networks are trained, so that `maxSteps` matters */
+  /** whether it trains networks, so that `maxSteps` applies */
   readonly trains?: boolean
-  /** why the subject can't be judged so, in words that say what it lacks; undefined when it can */
+  /** Returns why the subject can't be evaluated (what is missing), or undefined if it can. */
   lacks(subject: Subject): string | undefined
-  /** @throws SelfsupError when the data don't fit, AbortError when the signal is raised */
+  /** @throws SelfsupError if the data do not fit, AbortError if the signal is aborted */
   find(subject: Subject, context: ProtocolContext): Promise<Findings>
 }

@@ -19,12 +19,12 @@ describe.each(testEngines())('recallAtK on %s', (engine) => {
     await prepareEngine({ engine })
   })
 
-  // Made by fixtures/clustering.py with scikit-learn's NearestNeighbors.
+  // The fixture is made by fixtures/clustering.py with scikit-learn's NearestNeighbors.
   test.each([
     ['cosine', 512],
     ['cosine', 7],
     ['euclidean', 64],
-  ] as const)('is as scikit-learn’s neighbours say, %s, %i queries at a time', async (metric, queryBlock) => {
+  ] as const)('equals scikit-learn’s neighbours, %s, %i queries per block', async (metric, queryBlock) => {
     const before = tf.memory().numTensors
     const got = await recallAtK(features(fixture.features, fixture.labels), {
       normalise: metric === 'cosine',
@@ -35,12 +35,12 @@ describe.each(testEngines())('recallAtK on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(before)
   })
 
-  test('images without a class neither ask nor are found; those alone are missed', async () => {
+  test('images without a class are left out; images alone in their class count as missed', async () => {
     const lines = features([1, 0, 0.99, 0.1, 0.9, 0.3, 0, 1], [0, -1, 0, 1])
     expect(await recallAtK(lines, { k: [1, 4] })).toEqual({ 1: 2 / 3, 4: 2 / 3 })
   })
 
-  test('says what is wrong', async () => {
+  test('throws for too few images with a class, and for an invalid k', async () => {
     const one = features([1, 0], [0, -1])
     await expect(recallAtK(one)).rejects.toThrow('at least two images must have a class; 1 have one')
     await expect(recallAtK(features([1, 0], [0, 0]), { k: [0] })).rejects.toThrow('got 0')

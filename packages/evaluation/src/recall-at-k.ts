@@ -4,20 +4,20 @@ import type { Features } from './features.js'
 import { expectNumbers } from './grade.js'
 
 export interface RecallOptions {
-  /** how many neighbours may be looked at; default 1, 2, 4, 8 */
+  /** numbers of neighbours to consider; default 1, 2, 4, 8 */
   readonly k?: readonly number[]
-  /** cosine instead of Euclidean distance; default true */
+  /** use cosine similarity instead of Euclidean distance; default true */
   readonly normalise?: boolean
-  /** images whose neighbours are sought at a time */
+  /** queries per block */
   readonly queryBlock?: number
 }
 
 /**
- * Recall@K of retrieval: the part of the images that have one of their own class among their K nearest others (Jégou et al.
- * 2011; as metric learning is measured since Oh Song et al. 2016, arXiv:1511.06452, section 6). Images without a class (-1)
- * are neither asked nor found; those alone in their class count as missed.
- * @returns for each K, 0..1
- * @throws SelfsupError when fewer than two images have a class, or a K is below 1
+ * Recall@K of retrieval: the fraction of the images that have an image of their class among their K nearest neighbours (Jégou
+ * et al. 2011; the standard in metric learning since Oh Song et al. 2016, arXiv:1511.06452, section 6). Images without a class
+ * (-1) are left out; images that are alone in their class count as missed.
+ * @returns recall for each K, 0..1
+ * @throws SelfsupError if fewer than two images have a class, or a K is below 1
  */
 export async function recallAtK(
   features: Features,
@@ -64,7 +64,7 @@ function gallery({ values, width }: Features, rows: readonly number[], normalise
   })
 }
 
-/** Positions of the nearest other points of some points, nearest first. */
+/** Nearest other points of the points from `start` to `end`, nearest first. */
 async function nearestOthers(
   points: tf.Tensor2D,
   lengths: tf.Tensor1D,
@@ -74,7 +74,7 @@ async function nearestOthers(
 ): Promise<Int32Array> {
   const indices = tf.tidy(() => {
     const queries = tf.slice(points, start, end - start) as tf.Tensor2D
-    // Squared distances without the query's own length, negated: the order is the same.
+    // Negated squared distances without the query's own norm, which does not change the order.
     const nearness = tf.sub(tf.mul(tf.matMul(queries, points, false, true), 2), lengths)
     const self = tf.equal(
       tf.expandDims(tf.range(start, end, 1, 'int32'), 1),

@@ -6,31 +6,30 @@ import { RowBlocks, standardisation } from './row-blocks.js'
 
 export interface RidgeOptions {
   /**
-   * strengths of the penalty alpha * |w|^2 beside the sum of squared errors, on standardised features; the best on a tenth
-   * of the training images held out is taken. With one nothing is held out
+   * strengths of the penalty alpha * |w|^2, added to the sum of squared errors, on standardised features; the best on a
+   * held-out tenth of the training images is used. With one value, nothing is held out
    */
   readonly alphas?: readonly number[]
-  /** of the held-out tenth */
+  /** seed of the held-out tenth */
   readonly seed?: number
 }
 
 export interface RidgeResult {
-  /** coefficient of determination: 1 is perfect, 0 as good as the mean, below that worse */
+  /** coefficient of determination: 1 is perfect, 0 is as good as the mean, negative is worse */
   readonly r2: number
   readonly meanAbsoluteError: number
-  /** for each test image */
+  /** one per test image */
   readonly predictions: Float64Array
-  /** test images that have a value and were counted */
+  /** number of test images that have a value and were counted */
   readonly count: number
   readonly alpha: number
 }
 
 /**
- * Ridge regression of numbers on frozen, standardised features (Hoerl & Kennard 1970): what a linear map finds of them.
- * Solved in closed form; equal to scikit-learn's Ridge behind a StandardScaler, r2_score and mean_absolute_error. Images
- * whose value is NaN are left out.
- * @param values of the training and of the test images, one for each row
- * @throws SelfsupError when the sizes don't fit or fewer than two images of a part have a value
+ * Ridge regression of numbers on frozen, standardised features (Hoerl & Kennard 1970). Solved in closed form; equal to
+ * scikit-learn's Ridge after a StandardScaler, r2_score and mean_absolute_error. Images whose value is NaN are left out.
+ * @param values values of the training and of the test images, one per row
+ * @throws SelfsupError if the sizes do not match or fewer than two training or test images have a value
  */
 export async function ridge(
   train: Features,
@@ -84,7 +83,7 @@ export async function ridge(
 function knownRows(part: string, count: number, values: ArrayLike<number>): Uint32Array {
   expected(
     values.length === count,
-    `ridge: there must be a value for each ${part} image, NaN where it has none; got ${values.length} for ${count}`,
+    `ridge: there must be one value per ${part} image (NaN if it has none); got ${values.length} for ${count}`,
   )
   const rows = Uint32Array.from(
     Array.from({ length: count }, (_, row) => row).filter((row) => Number.isFinite(values[row])),
@@ -107,7 +106,7 @@ interface Equations {
   readonly mean: number
 }
 
-/** Of centred features and values, so that no penalty holds the intercept. */
+/** Normal equations of centred features and values, so that the intercept is not penalised. */
 async function normalEquations(
   from: Features,
   rows: Uint32Array,
@@ -138,7 +137,7 @@ async function normalEquations(
       means[f]! += x![f]! / rows.length
     }
   }
-  // The values are centred already; of the features only those of some of the rows that scaled them are not.
+  // The values are centred already; the features only if these are all rows that the scale was computed from.
   for (let i = 0; i < width; i++)
     for (let j = 0; j < width; j++) products[i * width + j]! -= rows.length * means[i]! * means[j]!
   return { products, right, means, mean }

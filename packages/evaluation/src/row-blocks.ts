@@ -13,12 +13,12 @@ export function standardisation({ values, width }: Features, rows: Uint32Array):
   for (const row of rows) for (let f = 0; f < width; f++) mean[f]! += values[row * width + f]! / rows.length
   for (const row of rows)
     for (let f = 0; f < width; f++) squares[f]! += (values[row * width + f]! - mean[f]!) ** 2
-  // A feature that never changes carries nothing; dividing by its spread would only blow up its noise.
+  // A constant feature carries no information; dividing by its standard deviation would only amplify noise.
   const inverse = squares.map((sum) => (sum > 0 ? 1 / Math.sqrt(sum / rows.length) : 0))
   return { mean, inverse }
 }
 
-/** Some rows of features, standardised, a block at a time. */
+/** Standardised rows of features, in blocks. */
 export class RowBlocks {
   readonly #from: Features
   readonly #rows: Uint32Array
@@ -65,7 +65,7 @@ export class RowBlocks {
     return Int32Array.from(this.#of(block), (row) => this.#from.labels[row]!)
   }
 
-  /** As many of the first blocks as so many bytes hold. */
+  /** As many of the first blocks as fit into this many bytes. */
   firstOnDevice(bytes: number): tf.Tensor2D[] {
     const fitting = Math.floor(bytes / (4 * this.#blockRows * this.width))
     const all = 4 * this.count * this.width <= bytes

@@ -1,6 +1,6 @@
 import type { Features } from './features.js'
 
-/** Some rows of features, as features of their own. */
+/** Selects rows of features. */
 export function rowsOf(features: Features, rows: ArrayLike<number>): Features {
   const { width } = features
   const values = new Float32Array(rows.length * width)
@@ -16,7 +16,7 @@ export function rowsOf(features: Features, rows: ArrayLike<number>): Features {
   }
 }
 
-/** Numbers of at most so many rows, evenly over all: what is sorted by classes keeps all of them. */
+/** At most `most` evenly spaced rows, so that all classes of sorted features are represented. */
 export function spreadRows(count: number, most: number): Uint32Array {
   const wanted = Math.min(count, most)
   return Uint32Array.from({ length: wanted }, (_, i) => Math.floor((i * count) / wanted))

@@ -7,7 +7,7 @@ import { knownValues } from './known-values.js'
 import { labelSubsets } from './label-subsets.js'
 import { layerRates } from './layer-rates.js'
 
-/** `perClass` points of each class around its own axis, as far apart as `spread` lets them. */
+/** `perClass` points per class around one axis per class, with uniform noise of width `spread`. */
 function clouds(classes: number, perClass: number, spread: number): Features {
   const count = classes * perClass
   const noise = uniforms([3, 4], count * classes)
@@ -35,17 +35,17 @@ describe('fewShot', () => {
     expect(await fewShot(blurred, { ...options, episodes: 60, seed: 2 })).not.toEqual(one)
   })
 
-  test('too few images or classes', async () => {
+  test('throws for too few images or classes', async () => {
     await expect(fewShot(clouds(6, 10, 1))).rejects.toThrow(
-      '5 classes of at least 16 images are needed (1 to learn from, 15 to be told); there are 0',
+      '5 classes with at least 16 images (1 for training, 15 for testing) are needed; 0 have that many',
     )
-    await expect(fewShot(clouds(3, 30, 1))).rejects.toThrow('there are 3')
+    await expect(fewShot(clouds(3, 30, 1))).rejects.toThrow('3 have that many')
     await expect(fewShot(clouds(3, 30, 1), { ways: 1 })).rejects.toThrow(
       'ways must be a whole number of at least 2',
     )
   })
 
-  test('sample draws each once, all equally often', () => {
+  test('sample draws without repetition and uniformly', () => {
     expect(sample(5, 5, [1, 2]).sort()).toEqual([0, 1, 2, 3, 4])
     const counts = [0, 0, 0, 0]
     for (let seed = 0; seed < 4000; seed++) for (const i of sample(4, 2, [seed, 7])) counts[i]!++
@@ -56,7 +56,7 @@ describe('fewShot', () => {
 describe('labelSubsets', () => {
   const labels = Int32Array.from({ length: 1100 }, (_, i) => (i % 11 === 10 ? -1 : i % 10))
 
-  test('are balanced, nested, and all that there are at the end', () => {
+  test('subsets are balanced and nested, and the last has all labels', () => {
     const subsets = labelSubsets(labels, [0.01, 0.1, 0.5, 1], { seed: 5 })
     expect(subsets.map(({ length }) => length)).toEqual([10, 100, 500, 1000])
     for (const [i, subset] of subsets.entries()) {
@@ -70,15 +70,15 @@ describe('labelSubsets', () => {
     expect(labelSubsets(labels, [0.1], { seed: 6 })[0]).not.toEqual(subsets[1])
   })
 
-  test('each class keeps one at least; more than all is an error', () => {
+  test('each class has at least one label; fractions above 1 throw', () => {
     expect(labelSubsets(Int32Array.of(0, 1, 1, 2), [0.01])[0]).toHaveLength(3)
-    expect(() => labelSubsets(labels, [0.5, 1.5])).toThrow('at most 1 (all there are); got 1.5')
+    expect(() => labelSubsets(labels, [0.5, 1.5])).toThrow('above 0 and at most 1; got 1.5')
     expect(() => labelSubsets(Int32Array.of(-1), [1])).toThrow('no example has a label')
   })
 })
 
 describe('intervals', () => {
-  test('Student: 1, 2, 3 are 2 +- 4.3027 / sqrt(3)', () => {
+  test('Student: the mean of 1, 2, 3 is 2 +- 4.3027 / sqrt(3)', () => {
     const { value, interval } = meanInterval([1, 2, 3])
     expect(value).toBe(2)
     expect(interval[1]).toBeCloseTo(2 + 4.3027 / Math.sqrt(3), 4)
@@ -87,14 +87,14 @@ describe('intervals', () => {
     expect(() => meanInterval([1])).toThrow('at least two values; got 1')
   })
 
-  test('Wilson: 8 of 10 lie in 0.490 .. 0.943, all of 10 in 0.722 .. 1', () => {
+  test('Wilson: 8 of 10 has the interval 0.490 .. 0.943, 10 of 10 has 0.722 .. 1', () => {
     expect(partInterval(0.8, 10).interval[0]).toBeCloseTo(0.4902, 4)
     expect(partInterval(0.8, 10).interval[1]).toBeCloseTo(0.9433, 4)
     expect(partInterval(1, 10).interval[0]).toBeCloseTo(0.7225, 4)
     expect(partInterval(1, 10).interval[1]).toBe(1)
   })
 
-  test('seeds that differ widen the interval of the images', () => {
+  test('variation between seeds widens the interval', () => {
     const alone = accuracyInterval([0.5], 1000)
     expect(alone).toEqual(partInterval(0.5, 1000))
     const same = accuracyInterval([0.5, 0.5], 1000).interval
@@ -103,7 +103,7 @@ describe('intervals', () => {
   })
 })
 
-test('layer rates fall from the last block to the first', () => {
+test('layer rates decrease from the last block to the first', () => {
   const names = [
     'backbone/stem/conv/kernel',
     'backbone/stem/bn/gamma',
@@ -118,7 +118,7 @@ test('layer rates fall from the last block to the first', () => {
   expect(() => layerRates(names, 1.5)).toThrow('at most 1; got 1.5')
 })
 
-test('values that a dataset knows become columns, NaN where it knows none', () => {
+test('numeric annotations become columns, NaN for missing values', () => {
   const annotations = (index: number): Annotation => ({
     values: index === 1 ? { x: 1, size: 5 } : { x: index },
   })

@@ -5,11 +5,11 @@ import { expectNumbers } from './grade.js'
 import { labelledRows } from './labelled-rows.js'
 
 /**
- * Mean silhouette of classes (or clusters): of each image (b - a) / max(a, b), with a its mean Euclidean distance from the
- * others of its class and b that from the nearest other class; 0 for one alone in its class (Rousseeuw 1987). As
- * scikit-learn's silhouette_score. Images without a class (-1) are left out; memory is `block` times all distances.
- * @returns -1 (in the wrong class) .. 1 (classes compact and far apart)
- * @throws SelfsupError when there are fewer than two classes, or as many as images
+ * Mean silhouette of classes (or clusters): for each image (b - a) / max(a, b), where a is its mean Euclidean distance to the
+ * others of its class and b that to the nearest other class; 0 if it is alone in its class (Rousseeuw 1987). Equal to
+ * scikit-learn's silhouette_score. Images without a class (-1) are left out; memory is block * images distances.
+ * @returns -1 (wrong class) .. 1 (classes compact and far apart)
+ * @throws SelfsupError if there are fewer than two classes, or as many classes as images
  */
 export async function silhouette(features: Features, { block = 512 } = {}): Promise<number> {
   expectNumbers('silhouette', features)
@@ -34,7 +34,7 @@ export async function silhouette(features: Features, { block = 512 } = {}): Prom
     for (const [position, row] of rows.entries())
       packed.set(features.values.subarray(row * width, (row + 1) * width), position * width)
     const raw = tf.tensor2d(packed, [rows.length, width])
-    return tf.sub(raw, tf.mean(raw, 0)) as tf.Tensor2D // near the origin squared distances lose fewer digits
+    return tf.sub(raw, tf.mean(raw, 0)) as tf.Tensor2D // squared distances lose fewer digits near the origin
   })
   const membership = tf.tidy(() =>
     tf.cast(tf.oneHot(tf.tensor1d(own, 'int32'), classes), 'float32'),
@@ -55,7 +55,7 @@ export async function silhouette(features: Features, { block = 512 } = {}): Prom
   return sum / rows.length
 }
 
-/** Sum of the distances from each of some points to the points of each class, [points, classes]. */
+/** Sums of the distances from the points from `start` to `end` to the points of each class, [points, classes]. */
 async function distanceSums(points: tf.Tensor2D, membership: tf.Tensor2D, start: number, end: number) {
   const sums = tf.tidy(() => {
     const some = tf.slice(points, start, end - start) as tf.Tensor2D

@@ -1,19 +1,19 @@
 import { minimise } from './lbfgs.js'
 
 export interface SmallLogisticOptions {
-  /** features of an example */
+  /** features per example */
   readonly width: number
   readonly classes: number
-  /** of the penalty l2 / 2 * |W|^2 beside the mean cross-entropy: scikit-learn's 1 / (C * examples) */
+  /** strength of the penalty l2 / 2 * |W|^2, added to the mean cross-entropy: scikit-learn's 1 / (C * examples) */
   readonly l2: number
 }
 
 /**
- * Multinomial logistic regression of a handful of examples, on the host: many small problems one after the other, where
- * the way to a device would cost more than the work. `linearProbe` is for many examples.
+ * Multinomial logistic regression of a few examples, on the host: for many small problems, where transfers to a device would
+ * take longer than the computation. Use `linearProbe` for many examples.
  * @param values [examples, width]
- * @param labels class of each, 0..classes - 1
- * @returns weights [classes, width], and the bias of each class, which no penalty holds
+ * @param labels class of each example, 0..classes - 1
+ * @returns weights [classes, width], and the bias of each class, which is not penalised
  */
 export async function fitLogistic(
   values: Float64Array,

@@ -32,7 +32,7 @@ function counting(name: string, fails = false): Protocol & { runs: number } {
     title: name,
     summary: name,
     runs: 0,
-    lacks: () => (name === 'impossible' ? 'there is nothing' : undefined),
+    lacks: () => (name === 'impossible' ? 'nothing to evaluate' : undefined),
     async find() {
       this.runs++
       if (fails) throw new Error('stopped')
@@ -42,7 +42,7 @@ function counting(name: string, fails = false): Protocol & { runs: number } {
 }
 
 describe('runProtocols', () => {
-  test('goes on after a stop with what is not done, and does what changed again', async () => {
+  test('resumes after an interruption, and repeats protocols whose inputs have changed', async () => {
     const [a, b, impossible] = [counting('a'), counting('b'), counting('impossible')]
     await expect(runProtocols([a, counting('b', true)], subject, options())).rejects.toThrow('stopped')
     const states: string[] = []
@@ -52,7 +52,7 @@ describe('runProtocols', () => {
     expect(states).toEqual(['a kept', 'impossible impossible', 'b started', 'b done'])
     expect([a.runs, b.runs]).toEqual([1, 1])
     expect(result.records.map(({ protocol }) => protocol)).toEqual(['a', 'b'])
-    expect(result.impossible).toEqual([{ protocol: 'impossible', why: 'there is nothing' }])
+    expect(result.impossible).toEqual([{ protocol: 'impossible', why: 'nothing to evaluate' }])
     expect(result.records[0]).toMatchObject({
       subject: 'ours',
       step: 5,
@@ -70,7 +70,7 @@ describe('runProtocols', () => {
     expect(a.runs).toBe(5)
   })
 
-  test('a protocol that was stopped goes on with the part that is not done, of the same weights and settings', async () => {
+  test('an interrupted protocol resumes with the next part if weights and settings are the same', async () => {
     const found: string[] = []
     const inParts = (stops: boolean): Protocol => ({
       ...counting('parts'),
@@ -92,14 +92,14 @@ describe('runProtocols', () => {
     expect(await readdir(join(run, 'evaluation'))).toEqual(['parts.json'])
   })
 
-  test('how long networks are trained matters to protocols that train', async () => {
+  test('maxSteps only matters for protocols that train', async () => {
     const [a, b] = [counting('a'), { ...counting('b'), trains: true }]
     await runProtocols([a, b], subject, options({ settings: { maxSteps: 0 } }))
     await runProtocols([a, b], subject, options({ settings: { maxSteps: 9 } }))
     expect([a.runs, b.runs]).toEqual([1, 2])
   })
 
-  test('damaged records are passed over and made again', async () => {
+  test('damaged records are skipped and computed again', async () => {
     const a = counting('a')
     await runProtocols([a], subject, options())
     const path = join(run, 'evaluation', 'a.json')
@@ -112,7 +112,7 @@ describe('runProtocols', () => {
     expect(await readdir(join(run, 'evaluation'))).toEqual(['a.json'])
   })
 
-  test('a folder that cannot be written to is told', async () => {
+  test('throws if the folder cannot be written to', async () => {
     await writeFile(join(run, 'evaluation'), 'a file')
     await expect(runProtocols([counting('a')], subject, options())).rejects.toThrow(
       /evaluation.a\.json can't be written/,
@@ -136,7 +136,7 @@ describe('compareRecords', () => {
   const both = (first: EvaluationRecord, second: EvaluationRecord) =>
     compareRecords(new Map([[first.protocol, first]]), new Map([[second.protocol, second]]))
 
-  test('says which is better, by how much, and when it cannot be told', () => {
+  test('reports which run is better and by how much, or that it is undecided', () => {
     const a = record(
       [
         value('a', 0.5, 0.03),
@@ -168,7 +168,7 @@ describe('compareRecords', () => {
     expect(both(b, a).values[0]!.better).toBe('first')
   })
 
-  test('other images, and protocols of one run only, are left out and named', () => {
+  test('leaves out different images and protocols of one run only, with the reason', () => {
     const other = { ...images, fingerprint: 'g' }
     const a = record([value('a', 0.5)])
     expect(
@@ -180,7 +180,7 @@ describe('compareRecords', () => {
     ])
   })
 
-  test('records are written and read whole', async () => {
+  test('records are read as they were written', async () => {
     const written = record([value('a', 0.5, 0.1)], { subject: 'a' })
     await writeRecord(run, written)
     expect((await readRecords(run)).get('knn')).toEqual(written)

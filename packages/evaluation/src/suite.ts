@@ -2,46 +2,46 @@ import type { EvaluationRecord } from '@selfsup/run-folder'
 import { openParts, readRecords, writeRecord } from '@selfsup/run-folder'
 import type { Protocol, ProtocolContext, Subject } from './protocol.js'
 
-/** What records say of the subject beside what protocols find. */
+/** Fields of the records that the caller knows. */
 export type RecordFacts = Pick<EvaluationRecord, 'step' | 'images' | 'features'> & {
-  /** digest of all weights that the findings depend on */
+  /** digest of all weights that the results depend on */
   readonly weights: string
 }
 
 export interface SuiteOptions extends Omit<ProtocolContext, 'once'> {
-  /** folder of the run: records are read from and written to `evaluation/` in it */
+  /** the run's folder; records are read from and written to its subfolder `evaluation/` */
   readonly run: string
   readonly facts: RecordFacts
   /**
-   * what else findings depend on, written down among the records' options: limits, seeds; `baselines`, whether there
-   * are any, and `seedCount` are enough when they are more; `maxSteps` matters to protocols that train
+   * further settings that the results depend on, saved in the records' options: limits, seeds. A saved record is reused if it
+   * has the same settings; also if it has `baselines` that are not needed now, or a larger `seedCount`. `maxSteps` only matters
+   * for protocols that train
    */
   readonly settings: Readonly<Record<string, string | number | boolean>>
-  /** do again what is done */
+  /** ignore saved results and run all protocols again */
   readonly anew?: boolean
-  /** before each protocol that is run, and after each that is done or was */
+  /** called before each protocol that runs, and when a protocol is done, reused or impossible */
   readonly onProtocol?: (event: SuiteEvent) => void
 }
 
 export interface SuiteEvent {
   readonly protocol: Protocol
   readonly state: 'started' | 'done' | 'kept' | 'impossible'
-  /** of `impossible` */
+  /** reason, if `impossible` */
   readonly why?: string
 }
 
 export interface SuiteResult {
   /** in the order of the protocols */
   readonly records: readonly EvaluationRecord[]
-  /** protocols that the subject lacks something for */
+  /** protocols that the subject has no data for */
   readonly impossible: readonly { readonly protocol: string; readonly why: string }[]
 }
 
 /**
- * Runs protocols one after the other, and writes down each when it is done, and the parts of long ones: a suite that was
- * stopped goes on with the next.
- * What was found of the same weights and images with the same settings is not done again.
- * @throws what a protocol threw; what was done before is kept
+ * Runs protocols one after the other. Saves each record when its protocol is done, and the parts of long protocols, so that an
+ * interrupted suite resumes with the next part. Results of the same weights and images with the same settings are reused.
+ * @throws what a protocol throws; the results before it are saved
  */
 export async function runProtocols(
   protocols: readonly Protocol[],
@@ -92,7 +92,7 @@ export async function runProtocols(
   return { records, impossible }
 }
 
-/** Whether a record says what would be found now. */
+/** Whether a saved record has the results that the protocol would compute now. */
 function holds(record: EvaluationRecord, { trains }: Protocol, { facts, settings }: SuiteOptions): boolean {
   const same = (part: 'train' | 'test') =>
     record.images[part]?.fingerprint === facts.images[part].fingerprint &&
@@ -107,7 +107,7 @@ function holds(record: EvaluationRecord, { trains }: Protocol, { facts, settings
   )
 }
 
-/** Findings with baselines beside them, or of more seeds, say all that is wanted without them, or of fewer. */
+/** Whether a saved setting includes the present one: a record with baselines, or with more seeds, has everything that is needed. */
 function covers(name: string, then: unknown, now: string | number | boolean): boolean {
   if (name === 'baselines' && !now) return true
   return name === 'seedCount' ? Number(then) >= Number(now) : then === now

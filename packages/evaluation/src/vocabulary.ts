@@ -1,12 +1,12 @@
 import { expected } from '@selfsup/core'
 import { wordsOf } from './caption-scores.js'
 
-/** Words by number; 0 stands for the end and what follows it, 1 for words that are not known. */
+/** Words by number; 0 is the end token and padding, 1 stands for unknown words. */
 export interface Vocabulary {
   readonly words: readonly string[]
-  /** the longest caption that it was made of, in words */
+  /** length of the longest caption, in words */
   readonly longest: number
-  /** Numbers of a caption's words, cut off at `longest`, filled up with 0: longest + 1 numbers. */
+  /** Numbers of a caption's words, truncated to `longest`, padded with 0 to longest + 1 numbers. */
   encode(caption: string): Int32Array
   decode(numbers: ArrayLike<number>): string
 }
@@ -14,10 +14,10 @@ export interface Vocabulary {
 const MARKS = ['<end>', '<unknown>']
 
 /**
- * The words of captions.
- * @param options.atLeast how often a word must be there to be known; default 1
- * @param options.mostWords captions are cut off there; default 30
- * @throws SelfsupError when there is no word
+ * Creates a vocabulary from captions.
+ * @param options.atLeast minimum number of occurrences of a known word; default 1
+ * @param options.mostWords length to which captions are truncated; default 30
+ * @throws SelfsupError if the captions have no words
  */
 export function vocabularyOf(captions: readonly string[], { atLeast = 1, mostWords = 30 } = {}): Vocabulary {
   const counts = new Map<string, number>()
@@ -27,7 +27,7 @@ export function vocabularyOf(captions: readonly string[], { atLeast = 1, mostWor
     longest = Math.max(longest, Math.min(words.length, mostWords))
     for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1)
   }
-  expected(counts.size > 0, 'vocabularyOf: the captions hold no words')
+  expected(counts.size > 0, 'vocabularyOf: the captions contain no words')
   const known = [...counts].filter(([, count]) => count >= atLeast).map(([word]) => word)
   const words = [...MARKS, ...known.sort()]
   const numbers = new Map(words.map((word, number) => [word, number]))

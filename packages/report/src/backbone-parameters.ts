@@ -6,7 +6,7 @@ interface Weight {
   readonly shape: readonly number[]
 }
 
-/** Trainable numbers of a run's backbone: of the exported model, else of the newest checkpoint. */
+/** Number of trainable parameters of a run's backbone: from the exported model, otherwise from the newest checkpoint. */
 export async function parametersOf(folder: string): Promise<number | undefined> {
   const exported = await readText(join(runPaths(folder).backbone, 'model.json'))
     .then((text): Weight[] =>

@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { SelfsupError } from '@selfsup/core'
 
 /**
- * Where a file lies that the package's build made: beside the built package, also when that runs from its sources.
- * @throws SelfsupError when it was not built
+ * Path of a file that this package's build creates: next to the built package, also when running from the sources.
+ * @throws SelfsupError if the package was not built
  */
 export function builtFile(name: string): string {
   for (const place of [`./${name}`, `../dist/${name}`]) {

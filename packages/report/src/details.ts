@@ -7,24 +7,24 @@ import { thumbnails } from './thumbnails.js'
 
 type Split = 'train' | 'test'
 
-/** What a run's pictures and map are made from. */
+/** Data for a run's images and map. */
 export interface DetailSources {
-  /** of test images */
+  /** features of the test images */
   readonly features?: LabelledFeatures
   readonly datasets: Readonly<Partial<Record<Split, ImageDataset>>>
-  /** why something is missing, in words */
+  /** reasons for missing data */
   readonly notes?: readonly string[]
 }
 
 export interface DetailOptions {
-  /** of the map, at most; 1500 */
+  /** maximum number of points of the map; default 1500 */
   readonly points?: number
-  /** one that was made of the same features before; made anew without */
+  /** existing map of the same features; computed if absent */
   readonly map?: EmbeddingMap
   readonly signal?: AbortSignal
 }
 
-/** A run's map, thumbnails and sheets. What can't be made is left out, with a note. */
+/** Creates a run's map, thumbnails and sheets. Parts that can't be created are left out, with a note. */
 export async function detailsOf(
   view: RunView,
   sources: DetailSources,
@@ -42,19 +42,20 @@ export async function detailsOf(
       return undefined
     }
   }
-  const map = known ?? (await orNote('no map', features && embeddingMap(features, { points, signal })))
+  const map =
+    known ?? (await orNote('the map is missing', features && embeddingMap(features, { points, signal })))
   const shown = positionsShown(view.evaluations, map)
   const atlasOf = (split: Split) => {
     const dataset = datasets[split]
     return orNote(
-      `no pictures of the ${split} images`,
+      `thumbnails of the ${split} images are missing`,
       dataset && shown[split].size > 0 ? thumbnails(dataset, shown[split], signal) : undefined,
     )
   }
   return { map, thumbnails: { train: await atlasOf('train'), test: await atlasOf('test') }, sheets, notes }
 }
 
-/** Positions of all images that a page shows of a run. */
+/** Positions of all images of a run that a page shows. */
 export function positionsShown(
   evaluations: readonly EvaluationRecord[],
   map?: Pick<EmbeddingMap, 'positions'>,

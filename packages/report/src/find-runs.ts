@@ -2,12 +2,12 @@ import type { Dirent } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Folders below the one named that are looked into. */
+/** Levels of subfolders that are searched. */
 const DEEPEST = 3
-/** Runs of one page; more would be nothing a person can look through. */
+/** Maximum number of runs on a page. */
 const MOST_RUNS = 2000
 
-/** Folders that hold runs, in and below a folder, by path. What can't be looked into is passed over. */
+/** Finds the run folders in and below a folder, sorted by path. Unreadable folders are skipped. */
 export async function findRuns(root: string): Promise<string[]> {
   const found: string[] = []
   await search(root, 0, found)
@@ -28,7 +28,7 @@ async function search(folder: string, depth: number, found: string[]): Promise<v
   }
 }
 
-/** Links to folders count: runs may lie on another disk. */
+/** Symbolic links to folders are followed: runs may be on another disk. */
 async function isFolder(entry: Dirent, path: string): Promise<boolean> {
   if (!entry.isSymbolicLink()) return entry.isDirectory()
   return (await stat(path).catch(() => undefined))?.isDirectory() ?? false

@@ -4,17 +4,17 @@ import { escaped, jsonForScript, renderPage } from './html.js'
 
 const evil = '</script><img src=x onerror=alert(1)>\u2028<!--'
 
-test('nothing in the data can end its element', () => {
+test('data cannot close the script element', () => {
   const text = jsonForScript({ evil })
   expect(text).not.toMatch(/[<>&\u2028]/)
   expect(JSON.parse(text)).toEqual({ evil })
 })
 
-test('a title is text', () => {
+test('a title is escaped', () => {
   expect(escaped(`<b>"a" & 'b'</b>`)).toBe('&lt;b&gt;&quot;a&quot; &amp; &#39;b&#39;&lt;/b&gt;')
 })
 
-test('a page holds all it needs, and its policy lets only its own script run', () => {
+test('a page is self-contained, and its policy only allows its own script', () => {
   const data = { title: evil, made: 0, live: false, runs: [] }
   const html = renderPage(data, { script: 'const a = "</script>"', style: 'a{}</style>' })
   expect(html).not.toContain('<img')

@@ -3,13 +3,13 @@ import { readFile } from 'node:fs/promises'
 import { builtFile } from './built-file.js'
 import type { PageData } from './page-data.js'
 
-/** What a page is made of beside its data. */
+/** Script and style sheet of a page. */
 export interface PageParts {
   readonly script: string
   readonly style: string
 }
 
-/** The built script and style sheet. @throws SelfsupError when the package was not built */
+/** Reads the built script and style sheet. @throws SelfsupError if the package was not built */
 export async function pageParts(): Promise<PageParts> {
   const [script, style] = await Promise.all(
     ['page.js', 'page.css'].map((name) => readFile(builtFile(name), 'utf8')),
@@ -18,7 +18,7 @@ export async function pageParts(): Promise<PageParts> {
 }
 
 /**
- * A page that holds all it needs: its policy lets it run its own script and, when live, ask its own server; nothing else.
+ * Renders a self-contained page. Its content security policy only allows its own script and, if live, requests to its server.
  */
 export function renderPage(data: PageData, { script, style }: PageParts): string {
   const code = script.replace(/<\/(script)/gi, '<\\/$1').replace(/<!--/g, '<\\!--')
@@ -36,7 +36,7 @@ export function renderPage(data: PageData, { script, style }: PageParts): string
 </head>
 <body>
 <div id="page"></div>
-<noscript><p style="margin:2rem">This page draws its charts with JavaScript, which is switched off here.</p></noscript>
+<noscript><p style="margin:2rem">This page needs JavaScript to draw its charts. Enable JavaScript and reload the page.</p></noscript>
 <script type="application/json" id="data">${jsonForScript(data)}</script>
 <script>${code}</script>
 </body>
@@ -58,7 +58,7 @@ function policy(script: string, live: boolean): string {
   ].join('; ')
 }
 
-/** Text as it may stand in HTML, attributes included. */
+/** Escapes text for HTML elements and attributes. */
 export function escaped(text: string): string {
   const entities: Record<string, string> = {
     '&': '&amp;',
@@ -70,7 +70,7 @@ export function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character]!)
 }
 
-/** JSON that can't end the script element it stands in, nor break a line of JavaScript. */
+/** Serialises a value as JSON that can't close its script element and is valid JavaScript. */
 export function jsonForScript(value: unknown): string {
   return JSON.stringify(value).replace(
     /[<>&\u2028\u2029]/g,

@@ -6,13 +6,13 @@ import type { RunView } from './page-data.js'
 import { RunReader } from './run-reader.js'
 
 export interface LiveRunsOptions {
-  /** ms between looks at the folders */
+  /** interval between checks of the folders, in ms */
   readonly everyMs: number
   readonly onChange: (id: string) => void
   readonly onGone: (id: string) => void
 }
 
-/** Follows all runs in and below a folder: those there are, those that come, and those that go. */
+/** Follows all runs in and below a folder, including runs that are added or removed. */
 export class LiveRuns {
   readonly #root: string
   readonly #options: LiveRunsOptions
@@ -25,7 +25,7 @@ export class LiveRuns {
     this.#options = options
   }
 
-  /** Starts to follow; the runs are read one after the other, and `onChange` is told of each. */
+  /** Starts following. The runs are read one after the other, and `onChange` is called for each. */
   start(): void {
     this.#loop ??= this.#follow()
   }
@@ -35,7 +35,7 @@ export class LiveRuns {
     await this.#loop
   }
 
-  /** All runs, the newest first. */
+  /** All runs, newest first. */
   views(): RunView[] {
     const views = [...this.#readers.values()].map((reader) => reader.view())
     return views.sort((a, b) => b.updated - a.updated)
@@ -76,7 +76,7 @@ export class LiveRuns {
   }
 }
 
-/** The same for the same folder, and nothing that a path could be made from. */
+/** An id that is stable for a folder and does not reveal its path. */
 function idOf(folder: string): string {
   return createHash('sha256').update(resolve(folder)).digest('hex').slice(0, 16)
 }

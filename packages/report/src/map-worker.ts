@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { type FeatureRows, placeFeatures } from './place-features.js'
 
-// Runs in a thread of its own, started by map.ts.
+// Runs in a worker thread that map.ts starts.
 try {
   parentPort!.postMessage({ places: placeFeatures(workerData as FeatureRows) })
 } catch (error) {

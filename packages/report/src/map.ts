@@ -4,9 +4,9 @@ import { builtFile } from './built-file.js'
 import type { EmbeddingMap } from './page-data.js'
 import type { FeatureRows } from './place-features.js'
 
-/** Features of labelled images, as package evaluation makes them. */
+/** Features of labelled images, as computed by @selfsup/evaluation. */
 export interface LabelledFeatures extends FeatureRows {
-  /** class of each image, -1 where it has none; length count */
+  /** class of each image, -1 if it has none; length count */
   readonly labels: Int32Array
   /** positions in the dataset; length count */
   readonly indices: Int32Array
@@ -14,14 +14,14 @@ export interface LabelledFeatures extends FeatureRows {
 }
 
 export interface MapOptions {
-  /** at most so many points, evenly over the rows; 1500 */
+  /** maximum number of points, evenly spaced over the rows; default 1500 */
   readonly points?: number
   readonly signal?: AbortSignal
 }
 
 /**
- * A map of features, made in a thread of its own.
- * @throws SelfsupError when the features are too few, not finite or all the same; AbortError after the signal
+ * Computes a map of features in a worker thread.
+ * @throws SelfsupError if the features are too few, not finite or all the same; AbortError if the signal is aborted
  */
 export async function embeddingMap(
   features: LabelledFeatures,
@@ -44,7 +44,7 @@ export async function embeddingMap(
   }
 }
 
-/** So many of `length` rows, evenly apart. */
+/** `count` evenly spaced numbers below `length`. */
 function evenly(count: number, length: number): number[] {
   return Array.from({ length: count }, (_, i) => Math.floor((i * length) / count))
 }
@@ -61,7 +61,9 @@ async function place(rows: FeatureRows, signal?: AbortSignal): Promise<{ x: numb
       )
       worker.once('error', reject)
       worker.once('exit', () => {
-        signal?.aborted ? reject(signal.reason) : reject(new Error('the map’s thread ended without a map'))
+        signal?.aborted
+          ? reject(signal.reason)
+          : reject(new Error('the worker thread exited without computing the map'))
       })
     })
   } finally {

@@ -1,19 +1,19 @@
 import type { RunView } from './page-data.js'
 
-/** A section that a run has no data for, and the command that brings them. */
+/** A section without data, and the command that creates the data. */
 export interface MissingSection {
   readonly section: string
   readonly command: string
 }
 
-/** What a page can't show of a run yet. */
+/** Sections of the page that a run has no data for yet. */
 export function missingSections({ folder, evaluations, curves, details, method }: RunView): MissingSection[] {
   const run = shellWord(folder)
   const evaluate = (protocols: string) => `selfsup evaluate ${run} TRAIN TEST ${protocols}`
   const has = (protocol: RegExp) => evaluations.some((record) => protocol.test(record.protocol))
   const sections: [section: string, there: boolean, command: string][] = [
     ['Loss, learning rate and collapse signals', (curves?.length ?? 0) > 0, `selfsup resume ${run}`],
-    ['Headline figures', evaluations.length > 0, evaluate('--all')],
+    ['Headline metrics', evaluations.length > 0, evaluate('--all')],
     ['Data efficiency', has(/efficiency/), evaluate('--all')],
     ['Convergence', has(/convergence/), evaluate('--all')],
     ['Embedding map', details?.map !== undefined, evaluate('--all')],
@@ -29,7 +29,7 @@ export function missingSections({ folder, evaluations, curves, details, method }
   return sections.flatMap(([section, there, command]) => (there ? [] : [{ section, command }]))
 }
 
-/** A path as it can be pasted into a shell. */
+/** Quotes a path for a shell. */
 function shellWord(path: string): string {
   return /^[\p{L}\p{N}_./\\:@%+=-]+$/u.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
 }

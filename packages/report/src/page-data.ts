@@ -1,61 +1,61 @@
 import type { EvaluationRecord } from '@selfsup/run-folder'
 
-/** One measured quantity over the steps, thinned where there were too many: then mean, lowest and highest of neighbours. */
+/** A logged quantity over the steps. Long curves are thinned: then each point has the mean, minimum and maximum of a bucket. */
 export interface Curve {
   readonly name: string
-  /** steps, rising */
+  /** steps, ascending */
   readonly x: readonly number[]
   readonly y: readonly number[]
   readonly low?: readonly number[]
   readonly high?: readonly number[]
 }
 
-/** Small pictures side by side in one image, row after row. */
+/** Thumbnails in one image, in rows. */
 export interface Atlas {
-  /** a data: address */
+  /** data: URL */
   readonly src: string
   readonly columns: number
   readonly rows: number
-  /** side of one picture in pixels */
+  /** side of a thumbnail in pixels */
   readonly cell: number
-  /** of the dataset */
+  /** fingerprint of the dataset */
   readonly fingerprint: string
-  /** position in the dataset of each picture */
+  /** position in the dataset of each thumbnail */
   readonly positions: readonly number[]
-  /** class number of each picture, -1 where it has none */
+  /** class number of each image, -1 if it has none */
   readonly labels: readonly number[]
   readonly classes?: readonly string[]
 }
 
-/** Features of test images as points in a plane. */
+/** Features of test images as points in the plane. */
 export interface EmbeddingMap {
   /** how the points were placed, such as `UMAP` */
   readonly method: string
-  /** of how many features per image */
+  /** number of features per image */
   readonly width: number
-  /** each 0..4095 */
+  /** coordinates of each point, 0..4095 */
   readonly x: readonly number[]
   readonly y: readonly number[]
-  /** position in the test images of each point */
+  /** position of each point's image in the test set */
   readonly positions: readonly number[]
-  /** class number of each point, -1 where it has none */
+  /** class number of each point, -1 if it has none */
   readonly labels: readonly number[]
   readonly classes?: readonly string[]
 }
 
-/** A sheet of pictures that a run wrote down. */
+/** A sheet of images that a run saved. */
 export interface Sheet {
-  /** optimiser steps done when it was made */
+  /** optimiser step at which it was saved */
   readonly step?: number
   readonly src: string
 }
 
-/** What takes time to make: pictures and maps. */
+/** Parts of a page that take time to compute: images and maps. */
 export interface RunDetails {
   readonly map?: EmbeddingMap
   readonly thumbnails?: Readonly<Partial<Record<'train' | 'test', Atlas>>>
   readonly sheets?: readonly { readonly name: string; readonly sheets: readonly Sheet[] }[]
-  /** why something is missing, in words */
+  /** reasons for missing parts */
   readonly notes: readonly string[]
 }
 
@@ -65,46 +65,46 @@ export type RunState = 'finished' | 'running' | 'stopped' | 'unreadable'
 export interface RunView {
   /** unique on the page */
   readonly id: string
-  /** shown to people: the folder */
+  /** display name: the folder */
   readonly name: string
-  /** the folder as it stands in a command line */
+  /** the folder, as it is used in a command line */
   readonly folder: string
   readonly state: RunState
   readonly method?: string
   readonly backbone?: string
-  /** what its network sees: side in pixels, channels */
+  /** the network's input: side in pixels, channels */
   readonly pictures?: { readonly size: number; readonly channels: 1 | 3 }
   readonly step: number
   readonly totalSteps?: number
   readonly stepsPerEpoch?: number
-  /** trainable numbers of the backbone */
+  /** number of trainable parameters of the backbone */
   readonly parameters?: number
-  /** spent on training steps, pauses left out */
+  /** time spent on training steps, without pauses */
   readonly seconds?: number
   readonly imagesPerSecond?: number
   /** newest value of each curve */
   readonly latest: Readonly<Record<string, number>>
-  /** of the newest file, ms since 1970 */
+  /** modification time of the newest file, ms since 1970 */
   readonly updated: number
-  /** changes when what its details are made from does */
+  /** changes whenever the inputs of the details change */
   readonly stamp: string
-  /** what it was made of, as [name, value] */
+  /** settings, as [name, value] */
   readonly facts: readonly (readonly [string, string])[]
-  /** what could not be read, in words */
+  /** files that could not be read, with the reason */
   readonly problems: readonly string[]
-  /** in a summary without charts, confusion, neighbours and clusters */
+  /** without charts, confusion matrix, neighbours and clusters in a summary */
   readonly evaluations: readonly EvaluationRecord[]
   /** absent in a summary */
   readonly curves?: readonly Curve[]
   readonly details?: RunDetails
 }
 
-/** All that a page is made from. */
+/** All data of a page. */
 export interface PageData {
   readonly title: string
-  /** when it was made, ms since 1970 */
+  /** creation time, ms since 1970 */
   readonly made: number
-  /** whether it follows its runs over a connection */
+  /** whether the page follows its runs over a connection */
   readonly live: boolean
   readonly runs: readonly RunView[]
 }

@@ -2,14 +2,14 @@ import { normals } from '@selfsup/core'
 import { expect, test } from 'vitest'
 import { type FeatureRows, placeFeatures } from './place-features.js'
 
-/** Clouds far apart, so many rows each. */
+/** Separate clusters with `each` rows per cluster. */
 function clouds(count: number, each: number, width: number): FeatureRows {
   const values = normals([1, 2], count * each * width)
   for (let i = 0; i < count * each; i++) values[i * width + Math.floor(i / each)]! += 30
   return { values, count: count * each, width }
 }
 
-test('rows of one cloud lie together; the same rows give the same places', () => {
+test('rows of one cluster are placed together; the result is deterministic', () => {
   const rows = clouds(3, 25, 8)
   const { x, y } = placeFeatures(rows)
   const middle = [0, 1, 2].map((cloud) => {
@@ -32,10 +32,10 @@ test('wide rows are projected first', () => {
   expect(x).toHaveLength(20)
 })
 
-test('what makes no map is refused', () => {
+test('throws for too few, equal or non-finite rows', () => {
   expect(() => placeFeatures(clouds(1, 9, 4))).toThrow('at least 10 images; got 9')
   const same = { values: new Float32Array(40).fill(1), count: 10, width: 4 }
-  expect(() => placeFeatures(same)).toThrow('collapsed to one point')
+  expect(() => placeFeatures(same)).toThrow('collapsed to a single point')
   expect(() => placeFeatures({ ...same, values: new Float32Array(40).fill(Number.NaN) })).toThrow('NaN')
   expect(() => placeFeatures({ ...same, width: 5 })).toThrow('must be [10, 5]; got 40')
 })

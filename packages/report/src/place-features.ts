@@ -8,18 +8,18 @@ export interface FeatureRows {
   readonly width: number
 }
 
-/** Fewer points make no map. */
+/** Minimum number of points of a map. */
 const FEWEST_POINTS = 10
-/** Features are projected to so many at random first (Johnson and Lindenstrauss 1984): distances stay, time does not. */
+/** Wider features are first projected at random to this width, which approximately preserves distances (Johnson and Lindenstrauss 1984) and saves time. */
 const WIDEST = 128
-/** As the paper takes for many points; after more the map looks no different. */
+/** The paper's value for many points; more epochs do not change the map visibly. */
 const EPOCHS = 200
 
 /**
- * Places rows of features in a plane so that neighbours stay neighbours (UMAP: McInnes et al. 2018, arXiv:1802.03426), by
- * the angle between rows. The same rows give the same places.
- * @returns x and y of each row, each 0..4095
- * @throws SelfsupError when there are fewer than 10 rows, a value is not finite, or all rows are the same
+ * Places rows of features in the plane so that neighbours, by the angle between rows, stay neighbours (UMAP: McInnes et al.
+ * 2018, arXiv:1802.03426). Deterministic.
+ * @returns x and y of each row, 0..4095
+ * @throws SelfsupError if there are fewer than 10 rows, a value is not finite, or all rows are the same
  */
 export function placeFeatures({ values, count, width }: FeatureRows): { x: number[]; y: number[] } {
   expected(count >= FEWEST_POINTS, `a map needs at least ${FEWEST_POINTS} images; got ${count}`)
@@ -29,13 +29,13 @@ export function placeFeatures({ values, count, width }: FeatureRows): { x: numbe
   )
   expected(
     values.every(Number.isFinite),
-    'the features hold NaN or infinite values: the training has diverged',
+    'the features contain NaN or infinite values: the training has diverged',
   )
   const rows = unitRows({ values, count, width })
   const [first] = rows
   expected(
     rows.some((row) => row.some((value, i) => Math.abs(value - first![i]!) > 1e-6)),
-    'all features are the same: they have collapsed to one point',
+    'all features are the same: they have collapsed to a single point',
   )
   const umap = new UMAP({
     nNeighbors: Math.min(15, count - 1),
@@ -71,7 +71,7 @@ function randomNumbers(): () => number {
   }
 }
 
-/** To 0..4095, whatever their range. */
+/** Scales values to 0..4095. */
 function scaled(values: readonly number[]): number[] {
   const low = values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY)
   const high = values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY)

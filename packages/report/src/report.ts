@@ -7,38 +7,38 @@ import { pageParts, renderPage } from './html.js'
 import type { PageData, RunView } from './page-data.js'
 import { RunReader } from './run-reader.js'
 
-/** Brings what a run's map and pictures are made from; the caller closes what it opened. */
+/** Provides the data for a run's map and images; the caller closes what it opened. */
 export type SourcesOf = (view: RunView) => Promise<DetailSources>
 
 export interface ReportOptions extends Pick<DetailOptions, 'signal'> {
-  /** heading; the run's name, or how many there are */
+  /** heading; default: the run's name, or the number of runs */
   readonly title?: string
-  /** without it, the report has neither map nor pictures of images */
+  /** if absent, the report has no map and no thumbnails */
   readonly sourcesOf?: SourcesOf
-  /** of each map, at most; 1500 */
+  /** maximum number of points per map; default 1500 */
   readonly mapPoints?: number
 }
 
-/** Points of all curves of one quantity together: more runs are drawn more coarsely, so that a report stays small. */
+/** Maximum number of points per quantity over all runs: with more runs, curves are coarser, so that the report stays small. */
 const POINTS_OF_ALL = 2400
 
 /**
- * Makes a report about runs: one HTML file that needs nothing else, whose script and styles are inside.
- * @param folders of runs, as `@selfsup/train` writes them
+ * Creates a report about runs: one self-contained HTML file.
+ * @param folders run folders, as written by `@selfsup/train`
  * @returns the HTML
- * @throws SelfsupError when there is no folder, or one holds no run
+ * @throws SelfsupError if no folder is given, or one is not a run folder
  */
 export async function report(folders: readonly string[], options: ReportOptions = {}): Promise<string> {
   return renderPage(await reportData(folders, options), await pageParts())
 }
 
-/** What a report says, without the page around it. @throws SelfsupError when there is no folder, or one holds no run */
+/** Collects a report's data, without the page. @throws SelfsupError if no folder is given, or one is not a run folder */
 export async function reportData(
   given: readonly string[],
   { title, sourcesOf, mapPoints, signal }: ReportOptions = {},
 ): Promise<PageData> {
   const folders = [...new Map(given.map((folder) => [resolve(folder), folder])).values()]
-  if (folders.length === 0) throw new SelfsupError('a report needs at least one run’s folder')
+  if (folders.length === 0) throw new SelfsupError('report: at least one run folder is needed; got none')
   const points = Math.max(100, Math.min(600, Math.floor(POINTS_OF_ALL / folders.length)))
   const names = namesOf(folders)
   const runs: RunView[] = []
@@ -60,13 +60,13 @@ function titleOf(runs: readonly RunView[]): string {
   return runs.length === 1 ? runs[0]!.name : `${runs.length} runs compared`
 }
 
-/** Names that tell runs apart: the folders' own where that is enough, else the paths as given. */
+/** Distinct names of runs: the folders' base names if these are distinct, otherwise the given paths. */
 export function namesOf(folders: readonly string[]): string[] {
   const own = folders.map((folder) => basename(resolve(folder)))
   return new Set(own).size === own.length ? own : [...folders]
 }
 
-/** Writes a text so that the file is there whole or not at all. */
+/** Writes a file atomically: it is either complete or absent. */
 export async function writeReport(path: string, html: string): Promise<void> {
   await writeAtomically(resolve(path), (file) => file.writeFile(html))
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseRecord } from '@selfsup/run-folder'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { type MadeUpRun, writeRun } from '../../../tooling/browser/made-up-runs.js'
+import { type SampleRun, writeRun } from '../../../tooling/browser/sample-runs.js'
 import { findRuns } from './find-runs.js'
 import { LiveRuns } from './live-runs.js'
 import { missingSections } from './missing.js'
@@ -17,7 +17,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-const run: MadeUpRun = {
+const run: SampleRun = {
   method: 'simclr',
   backbone: 'resnet18',
   steps: 400,

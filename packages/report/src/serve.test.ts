@@ -3,7 +3,7 @@ import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { metricsLines, writeRun } from '../../../tooling/browser/made-up-runs.js'
+import { metricsLines, writeRun } from '../../../tooling/browser/sample-runs.js'
 import { LiveRuns } from './live-runs.js'
 import { serveRuns } from './serve.js'
 
@@ -26,7 +26,7 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** Status and text of a path sent as it is: `fetch` would tidy it. */
+/** Requests a path verbatim (`fetch` would normalise it) and returns status and text. */
 function ask(url: string, path: string, headers: Record<string, string> = {}, method = 'GET') {
   const { hostname, port } = new URL(url)
   return new Promise<{ status: number; text: string }>((resolve, reject) => {
@@ -41,7 +41,7 @@ function ask(url: string, path: string, headers: Record<string, string> = {}, me
   })
 }
 
-test('serves its page, refuses all else', async () => {
+test('serves its page and rejects all other requests', async () => {
   const parts = { page: { script: '1', style: '' } }
   const server = await serveRuns(join(folder, 'runs'), { port: 0, everyMs: 20, ...parts })
   try {
@@ -64,10 +64,10 @@ test('serves its page, refuses all else', async () => {
   } finally {
     await server.close()
   }
-  await expect(serveRuns(join(folder, 'nowhere'), parts)).rejects.toThrow('is no folder')
+  await expect(serveRuns(join(folder, 'nowhere'), parts)).rejects.toThrow('is not a folder')
 })
 
-test('tells of runs over the connection, and of what is new', async () => {
+test('sends runs and their updates over the connection', async () => {
   const server = await serveRuns(join(folder, 'runs'), {
     port: 0,
     everyMs: 20,
@@ -95,7 +95,7 @@ test('tells of runs over the connection, and of what is new', async () => {
   }
 })
 
-test('a folder of its own is one run', async () => {
+test('a run folder itself is a single run', async () => {
   const seen: string[] = []
   const runs = new LiveRuns(join(folder, 'runs', 'a'), {
     everyMs: 10,

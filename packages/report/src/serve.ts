@@ -10,41 +10,41 @@ import type { SourcesOf } from './report.js'
 import { summaryOf } from './run-reader.js'
 
 export interface ServeOptions {
-  /** 0 takes any that is free; 6070 */
+  /** 0 selects a free port; default 6070 */
   readonly port?: number
-  /** address to listen on; 127.0.0.1, which only this machine reaches */
+  /** address to listen on; default 127.0.0.1, which only this machine can reach */
   readonly host?: string
-  /** ms between looks at the folders; 2000 */
+  /** interval between checks of the folders, in ms; default 2000 */
   readonly everyMs?: number
   readonly mapPoints?: number
   readonly sourcesOf?: SourcesOf
-  /** script and style of the page; the package's own */
+  /** script and style sheet of the page; default: those of this package */
   readonly page?: PageParts
 }
 
 export interface RunServer {
-  /** where a browser finds it */
+  /** URL to open in a browser */
   readonly url: string
-  /** whether only this machine reaches it */
+  /** whether only this machine can reach it */
   readonly local: boolean
   close(): Promise<void>
 }
 
-/** Details of so many runs are kept. */
+/** Number of runs whose details are cached. */
 const MOST_DETAILS = 8
-/** A page that does not read what it is sent is let go; it asks again when it wakes. */
+/** Connections with more unread data are closed; the page reconnects when it is active again. */
 const MOST_UNREAD_BYTES = 2 ** 25
 const HEARTBEAT_MS = 15_000
 
 /**
- * Serves a page that follows all runs in and below a folder. No address of it names a file: runs are known by a number of
- * their own, so nothing outside can be asked for.
- * @throws SelfsupError when the folder does not exist or the port is taken
+ * Serves a page that follows all runs in and below a folder. URLs contain ids of runs, never paths, so that no other file can
+ * be requested.
+ * @throws SelfsupError if the folder does not exist or the port is in use
  */
 export async function serveRuns(folder: string, options: ServeOptions = {}): Promise<RunServer> {
   const { port = 6070, host = '127.0.0.1', everyMs = 2000 } = options
   if (!(await stat(folder).catch(() => undefined))?.isDirectory())
-    throw new SelfsupError(`${folder} is no folder: name the one that holds your runs`)
+    throw new SelfsupError(`${folder} is not a folder`, { fix: 'name the folder that contains your runs' })
   const parts = options.page ?? (await pageParts())
   const stop = new AbortController()
   const listeners = new Set<Listener>()
@@ -124,7 +124,7 @@ function headers(type: string): Record<string, string> {
   }
 }
 
-/** Status with which a request is refused. A page elsewhere may have given its own name this machine's address. */
+/** HTTP status if a request is rejected. The host is checked because another site's name may resolve to this machine (DNS rebinding). */
 function refusalOf({ method, headers: { host = '' } }: IncomingMessage, local: boolean): number | undefined {
   if (method !== 'GET') return 405
   if (local && !isLocal(host.replace(/:\d+$/, '').replace(/^\[|\]$/g, ''))) return 403
@@ -137,21 +137,21 @@ function isLocal(host: string): boolean {
 
 function listenFailure({ code, message }: NodeJS.ErrnoException, host: string, port: number): SelfsupError {
   if (code === 'EADDRINUSE')
-    return new SelfsupError(`port ${port} is in use, perhaps by another page of runs`, {
+    return new SelfsupError(`port ${port} is in use, perhaps by another run server`, {
       code: 'port-in-use',
       fix: 'choose another port',
     })
   if (code === 'EACCES')
-    return new SelfsupError(`port ${port} may not be used`, { fix: 'choose one above 1023' })
+    return new SelfsupError(`no permission to listen on port ${port}`, { fix: 'choose a port above 1023' })
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
     return new SelfsupError(`${host} is not an address of this machine`, { fix: 'choose another host' })
   return new SelfsupError(`can't listen on ${host}:${port}: ${message}`)
 }
 
-/** A page that is open. */
+/** A page that is connected. */
 interface Listener {
   send(event: string, data: unknown): void
-  /** the whole run to those that look at it, a summary to all others */
+  /** sends the whole run if the page shows it, otherwise a summary */
   tell(view: RunView): void
   end(): void
 }
@@ -177,14 +177,14 @@ function listenerOf(response: ServerResponse, wanted: ReadonlySet<string>, gone:
   return listener
 }
 
-/** Makes details one run at a time, and keeps those of a few. */
+/** Computes the details of one run at a time, and caches those of the last few. */
 function detailsMaker({ sourcesOf, mapPoints }: ServeOptions, signal: AbortSignal) {
   const made = new Map<string, Promise<RunDetails>>()
   const maps = new Map<string, EmbeddingMap>()
   let turn: Promise<unknown> = Promise.resolve()
   const make = async (view: RunView): Promise<RunDetails> => {
     const sources = (await sourcesOf?.(view)) ?? { datasets: {} }
-    // Pictures come with every checkpoint; the features of a map change when they are extracted anew.
+    // New images are saved with every checkpoint; the map only changes when its features are extracted again.
     const features = JSON.stringify([view.id, view.evaluations.map(({ features }) => features?.test)])
     const details = await detailsOf(view, sources, { points: mapPoints, map: maps.get(features), signal })
     if (details.map) keep(maps, features, details.map)
@@ -202,7 +202,7 @@ function detailsMaker({ sourcesOf, mapPoints }: ServeOptions, signal: AbortSigna
   }
 }
 
-/** Keeps a value, and lets the oldest of too many go. */
+/** Adds a value to a cache and removes the oldest ones. */
 function keep<T>(kept: Map<string, T>, key: string, value: T): void {
   kept.set(key, value)
   for (const old of kept.keys()) if (kept.size > MOST_DETAILS) kept.delete(old)

@@ -4,16 +4,16 @@ import { runPaths } from '@selfsup/run-folder'
 import sharp from 'sharp'
 import type { RunDetails, Sheet } from './page-data.js'
 
-/** Sheets of one name that a page shows: the first, the last, and some between. */
+/** Maximum number of sheets per name: the first, the last, and some in between. */
 const MOST_SHEETS = 8
-/** Kinds of sheets of one run. */
+/** Maximum number of names per run. */
 const MOST_NAMES = 12
-/** Wider ones are made smaller. */
+/** Wider sheets are scaled down to this width. */
 const WIDEST = 1200
 
 /**
- * The sheets in a run's `pictures` folder, `NAME-STEP.png` as training writes them or `NAME.png`, as WebP images in
- * data: addresses. Those that can't be read are left out, with a note.
+ * Reads the sheets in a run's `pictures` folder, `NAME-STEP.png` as written by the training or `NAME.png`, as WebP data: URLs.
+ * Unreadable files are left out, with a note.
  */
 export async function sheetsOf(run: string): Promise<Pick<RunDetails, 'sheets' | 'notes'>> {
   const folder = runPaths(run).pictures
@@ -45,7 +45,7 @@ interface SheetFile {
   readonly step?: number
 }
 
-/** Files by the name of what they show, each in the order of its steps. */
+/** Groups files by name, sorted by step. */
 export function sheetFiles(files: readonly string[]): Map<string, SheetFile[]> {
   const named = new Map<string, SheetFile[]>()
   for (const file of [...files].sort()) {
@@ -58,7 +58,7 @@ export function sheetFiles(files: readonly string[]): Map<string, SheetFile[]> {
   return named
 }
 
-/** At most so many, with the first and the last. */
+/** At most `most` evenly spaced items, including the first and the last. */
 function evenly<T>(all: readonly T[], most: number): T[] {
   if (all.length <= most) return [...all]
   return Array.from({ length: most }, (_, i) => all[Math.round((i * (all.length - 1)) / (most - 1))]!)

@@ -7,12 +7,12 @@ function curveOf(count: number, most: number, y: (i: number) => number) {
   return curve.curve('loss')
 }
 
-test('few points stay as they are', () => {
+test('short curves are unchanged', () => {
   expect(curveOf(3, 4, (i) => i / 2)).toEqual({ name: 'loss', x: [0, 1, 2], y: [0, 0.5, 1] })
 })
 
-test('neighbours share a bucket: the mean, the extremes, the last x', () => {
-  // Four buckets of one; the fifth point makes them two of two, and opens a third.
+test('neighbours share a bucket with their mean, extremes and last x', () => {
+  // Four buckets of one point; the fifth point merges them to two of two points, and opens a third.
   expect(curveOf(5, 4, (i) => i)).toEqual({
     name: 'loss',
     x: [1, 3, 4],
@@ -22,7 +22,7 @@ test('neighbours share a bucket: the mean, the extremes, the last x', () => {
   })
 })
 
-test('a spike among a million points shows, and no more is kept than asked for', () => {
+test('a spike among a million points is visible, and the number of points is bounded', () => {
   const { x, high, y } = curveOf(1_000_000, 600, (i) => (i === 777_777 ? 50 : 1))
   expect(x.length).toBeGreaterThanOrEqual(300)
   expect(x.length).toBeLessThanOrEqual(600)
@@ -31,7 +31,7 @@ test('a spike among a million points shows, and no more is kept than asked for',
   expect(y.every((value) => value >= 1 && value < 1.1)).toBe(true)
 })
 
-test('what is no number is left out', () => {
+test('values that are not finite are left out', () => {
   const curve = new ThinnedCurve(4)
   curve.add(1, Number.NaN)
   curve.add(2, 3)

@@ -1,22 +1,22 @@
 import type { Curve } from './page-data.js'
 
 /**
- * A curve in bounded memory, however many points it is given: neighbours share a bucket, which keeps their mean and
- * extremes, so that a spike of one step among a million still shows.
+ * A curve in bounded memory: neighbouring points share a bucket with their mean and extremes, so that a spike of a single step
+ * among a million is still visible.
  */
 export class ThinnedCurve {
   readonly #most: number
   #points: Bucket[] = []
-  /** points that a full bucket holds: a power of 2 */
+  /** points per full bucket: a power of 2 */
   #each = 1
   latest = Number.NaN
 
-  /** @param most buckets; at least half as many are kept once there are so many points */
+  /** @param most maximum number of buckets; at least half as many are used once there are enough points */
   constructor(most: number) {
     this.#most = Math.max(2, most)
   }
 
-  /** Adds a point with x not below the last one's; one that is no finite number is left out. */
+  /** Adds a point; x must not decrease. Values that are not finite are ignored. */
   add(x: number, y: number): void {
     if (!Number.isFinite(x) || !Number.isFinite(y)) return
     this.latest = y
@@ -42,7 +42,7 @@ export class ThinnedCurve {
     this.#each *= 2
   }
 
-  /** The curve so far; numbers are rounded to what a chart can show. x is a bucket's last. */
+  /** The curve so far, rounded to five significant digits. x is the last of each bucket. */
   curve(name: string): Curve {
     const of = (value: (bucket: Bucket) => number) => this.#points.map((bucket) => rounded(value(bucket)))
     const [x, y] = [this.#points.map((bucket) => bucket.x), of(({ sum, count }) => sum / count)]
@@ -67,7 +67,7 @@ function merge(into: Bucket, other: Bucket): void {
   into.count += other.count
 }
 
-/** Five significant digits. */
+/** Rounds to five significant digits. */
 function rounded(value: number): number {
   return Number(value.toPrecision(5))
 }

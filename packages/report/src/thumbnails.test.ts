@@ -5,7 +5,7 @@ import { positionsShown } from './details.js'
 import { sheetFiles } from './sheets.js'
 import { thumbnails } from './thumbnails.js'
 
-/** Pictures of one grey each, ten times their number; the third can't be read. */
+/** Images of a single grey value, ten times their position; image 3 can't be read. */
 function greys(side: number, channels: 1 | 3): ImageDataset {
   return {
     name: 'greys',
@@ -36,7 +36,7 @@ test.each([
   [16, 1],
   [80, 3],
   [80, 1],
-] as const)('pictures of %i pixels and %i channels lie side by side', async (side, channels) => {
+] as const)('images of %i pixels and %i channels are arranged in a grid', async (side, channels) => {
   const atlas = await thumbnails(greys(side, channels), [5, 1, 3, 1, 99, 4])
   expect(atlas).toMatchObject({
     columns: 2,
@@ -56,12 +56,12 @@ test.each([
   expect(at(0, 1)).toBeCloseTo(50, -1)
 })
 
-test('nothing to show is an error in words', async () => {
-  await expect(thumbnails(greys(8, 3), [77])).rejects.toThrow('greys holds none of the images')
+test('throws if there is no image to show', async () => {
+  await expect(thumbnails(greys(8, 3), [77])).rejects.toThrow('greys contains none of the requested images')
   await expect(thumbnails(greys(8, 3), [3])).rejects.toThrow('could be read')
 })
 
-test('sheets by name and step', () => {
+test('sheet files are grouped by name and sorted by step', () => {
   const files = ['views.png', 'reconstructions-00000200.png', 'reconstructions-00000000.png', 'notes.txt']
   expect([...sheetFiles(files)]).toEqual([
     [
@@ -75,7 +75,7 @@ test('sheets by name and step', () => {
   ])
 })
 
-test('positions that are shown', () => {
+test('positionsShown collects the positions of neighbours, clusters and map', () => {
   const common = {
     neighbours: [{ query: 7, nearest: [{ split: 'train' as const, position: 2, similarity: 1 }] }],
   }

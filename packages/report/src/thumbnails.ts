@@ -2,17 +2,17 @@ import { expected, type HostImages, type ImageDataset } from '@selfsup/core'
 import sharp from 'sharp'
 import type { Atlas } from './page-data.js'
 
-/** Largest side of a thumbnail in pixels. */
+/** Maximum side of a thumbnail in pixels. */
 const LARGEST_CELL = 64
-/** Batches from the dataset: pictures of differing sizes are decoded and cut at once. */
+/** Batch size: images of different sizes are decoded and cropped in one batch. */
 const BATCH = 128
-/** WebP knows no larger images. */
+/** Maximum side of a WebP image. */
 const LONGEST_SIDE = 16_383
 
 /**
- * Small pictures of some images of a dataset, side by side in one WebP image.
- * @param positions which, in any order; doubles and those outside are left out
- * @throws SelfsupError when none of them can be read
+ * Creates thumbnails of images of a dataset, in one WebP image.
+ * @param positions positions in any order; duplicates and positions outside the dataset are ignored
+ * @throws SelfsupError if none of the images can be read
  */
 export async function thumbnails(
   dataset: ImageDataset,
@@ -21,7 +21,7 @@ export async function thumbnails(
 ): Promise<Atlas> {
   const wanted = [...new Set(positions)].filter((i) => i >= 0 && i < dataset.length).sort((a, b) => a - b)
   const order = Uint32Array.from(wanted.slice(0, mostCells(LARGEST_CELL)))
-  expected(order.length > 0, `${dataset.name} holds none of the images that are to be shown`)
+  expected(order.length > 0, `${dataset.name} contains none of the requested images`)
   const [height = LARGEST_CELL, width = LARGEST_CELL] = dataset.imageSize ?? []
   const cell = Math.min(LARGEST_CELL, Math.max(height, width))
   const columns = Math.ceil(Math.sqrt(order.length))
@@ -39,7 +39,7 @@ export async function thumbnails(
       found.push({ position: batch.indices[i]!, label: batch.labels[i]! })
     }
   }
-  expected(found.length > 0, `${dataset.name}: none of the images that are to be shown could be read`)
+  expected(found.length > 0, `${dataset.name}: none of the requested images could be read`)
   const webp = await sharp(pixels, { raw: { width: columns * cell, height: rows * cell, channels: 3 } })
     .webp({ quality: 85 })
     .toBuffer()
@@ -57,7 +57,7 @@ export async function thumbnails(
 
 interface Sheet {
   readonly pixels: Uint8Array
-  /** of the whole sheet, in pixels */
+  /** width of the whole sheet, in pixels */
   readonly width: number
   readonly cell: number
 }
@@ -66,7 +66,7 @@ function mostCells(cell: number): number {
   return Math.floor(LONGEST_SIDE / cell) ** 2
 }
 
-/** Squares of one side, the middle of each picture, with three channels. */
+/** Central squares of the images, resized to one side, with three channels. */
 async function squares({ data, shape }: HostImages, side: number): Promise<Uint8Array> {
   const [count, height, width, channels] = shape
   const size = height * width * channels

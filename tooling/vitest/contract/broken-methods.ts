@@ -52,6 +52,7 @@ export function toyMethod(fault: Fault): MethodDefinition {
       epochs: 1,
       batchSize: 8,
       learningRate: 0.1,
+      scaling: 'none',
       schedule: { name: 'constant' },
       optimizer: { name: 'sgd', momentum: 0.9, weightDecay: 0 },
     }),

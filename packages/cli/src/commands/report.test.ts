@@ -5,7 +5,7 @@ import { shapes } from '@selfsup/data'
 import { cachedFeatures, featuresFile } from '@selfsup/evaluation'
 import type { PageData } from '@selfsup/report'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { madeUpFeatures, writeRun } from '../../../../tooling/browser/made-up-runs.js'
+import { sampleFeatures, writeRun } from '../../../../tooling/browser/sample-runs.js'
 import { report } from './report.js'
 
 const images = shapes({ split: 'test', size: 16, count: 60 })
@@ -24,7 +24,7 @@ async function evaluatedRun(testFingerprint: string): Promise<string> {
   const facts = { method: 'simclr', backbone: 'convnet', steps: 40, seed: 1, accuracy: 0.9, parameters: 9 }
   writeRun(run, { ...facts, classes, testFingerprint })
   const key = { images: testFingerprint }
-  await cachedFeatures(join(run, 'features'), key, async () => madeUpFeatures(images.labels()!, classes, 8))
+  await cachedFeatures(join(run, 'features'), key, async () => sampleFeatures(images.labels()!, classes, 8))
   const path = join(run, 'evaluation', 'knn.json')
   const record = JSON.parse(await readFile(path, 'utf8'))
   await writeFile(path, JSON.stringify({ ...record, features: { test: featuresFile(key) } }))

@@ -5,13 +5,13 @@ import { trainCaptioner } from '../captioning.js'
 import type { Features } from '../features.js'
 import type { Protocol, SplitFeatures, Subject } from '../protocol.js'
 import { rowsOf, spreadRows } from '../rows-of.js'
-import { everything } from './lacking.js'
+import { everything } from './requirements.js'
 import { partOf } from './training.js'
 
-/** Test images that are described. */
+/** Maximum number of test images to describe. */
 const MOST_TEST = 2000
 
-/** A small decoder learns to describe the training images from their features, and describes the test images. */
+/** Trains a small decoder to caption the training images from their features, and scores its captions of the test images. */
 export const captioningProtocol: Protocol = {
   name: 'captioning',
   title: 'Captioning',
@@ -36,8 +36,7 @@ export const captioningProtocol: Protocol = {
       try {
         const known = captionsOf(pictures!.test, test)
         const able = spreadRows(test.count, quick ? 200 : MOST_TEST).filter((row) => known[row]!.length > 0)
-        const told = rowsOf(test, able)
-        const made = await captioner.describe(told)
+        const made = await captioner.describe(rowsOf(test, able))
         const pairs = made.map((caption, row) => ({ made: caption, references: known[able[row]!]! }))
         return { cider: cider(pairs), bleu: bleu(pairs) }
       } finally {
@@ -60,12 +59,12 @@ function captionsOf({ annotations }: ImageDataset, { indices }: Features): (read
 }
 
 function lacks({ pictures, train, test }: Subject): string | undefined {
-  if (!pictures) return 'only features were given, no pictures of which captions are known'
+  if (!pictures) return 'only features were given, without captioned images'
   for (const [dataset, features] of [
     [pictures.train, train],
     [pictures.test, test],
   ] as const)
     if (!features.indices.some((position) => dataset.annotations?.(position)?.captions?.length))
-      return `no captions are known of ${dataset.name} (those of the word shapes are)`
+      return `${dataset.name} has no captions (the built-in dataset \`shapes\` has)`
   return undefined
 }

@@ -4,20 +4,20 @@ import type { Features } from '../features.js'
 import { mean, partInterval } from '../intervals.js'
 import type { SplitFeatures } from '../protocol.js'
 
-/** A table of more classes can't be read. */
+/** A larger confusion matrix is not readable. */
 const MOST_CLASSES = 100
 
-/** The answers of a classifier, or of one per seed, on the test images. */
+/** Predictions for the test images by a classifier, or by one classifier per seed. */
 export interface Answers {
   readonly features: string
-  /** a class per test image that has a class, in their order */
+  /** predicted class of each test image that has a class, in their order */
   readonly predictions: readonly Int32Array[]
 }
 
 /**
- * Scores beyond accuracy, where the classes have unequal numbers of images and accuracy alone misleads: balanced accuracy and
- * macro F1 (means over seeds), and the accuracy of always answering with the most frequent class.
- * @returns nothing where the test images are about equally many in each class
+ * Further scores for imbalanced classes, for which accuracy alone is misleading: balanced accuracy and macro F1 (means over
+ * seeds), and the accuracy of always predicting the most frequent class.
+ * @returns an empty list if the classes of the test images are balanced
  */
 export function imbalanceValues({ train, test }: SplitFeatures, all: readonly Answers[]): EvaluationValue[] {
   const labels = labelled(test)
@@ -46,7 +46,7 @@ export function imbalanceValues({ train, test }: SplitFeatures, all: readonly An
   ]
 }
 
-/** How often images of each class were given each class; undefined for more classes than a table can show. */
+/** Confusion matrix; undefined if there are too many classes for a table. */
 export function confusionOf(
   { train, test }: SplitFeatures,
   predictions: Int32Array,

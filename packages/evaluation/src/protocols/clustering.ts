@@ -7,12 +7,12 @@ import { type KMeansResult, kMeans } from '../k-means.js'
 import { miniBatchKMeans } from '../mini-batch-k-means.js'
 import { normalisedMutualInformation } from '../mutual-information.js'
 import type { Protocol } from '../protocol.js'
-import { everything, lacksClasses } from './lacking.js'
+import { everything, lacksClasses } from './requirements.js'
 
-/** More points than this are clustered by mini-batches. */
+/** Above this number of points, mini-batch k-means is used. */
 const MANY = 20_000
 
-/** As many clusters as classes, found without labels, compared with the classes. */
+/** Finds as many clusters as there are classes, without labels, and compares them with the classes. */
 export const clusteringProtocol: Protocol = {
   name: 'clustering',
   title: 'Clustering',
@@ -24,12 +24,12 @@ export const clusteringProtocol: Protocol = {
     const seeds = Array.from({ length: quick ? 2 : 5 }, (_, i) => seed + i)
     const values: EvaluationValue[] = []
     for (const [name, assigned] of Object.entries(subject.clusterings ?? {}))
-      values.push(...one(name, judge(assigned, labels)))
+      values.push(...one(name, scoresOf(assigned, labels)))
     const all = everything(subject)
     let own: { features: Features; result: KMeansResult } | undefined
     for (const [i, { name, test }] of all.entries()) {
       const points = unitLength(test)
-      const found: Judged[] = []
+      const found: ClusteringScores[] = []
       for (const [j, each] of seeds.entries()) {
         signal?.throwIfAborted()
         onProgress?.((i + j / seeds.length) / all.length, name)
@@ -38,7 +38,7 @@ export const clusteringProtocol: Protocol = {
             ? await miniBatchKMeans(points, { clusters, seed: each })
             : await kMeans(points, { clusters, seed: each, restarts: 2 })
         own ??= { features: points, result }
-        found.push(judge(result.assignments, test.labels))
+        found.push(scoresOf(result.assignments, test.labels))
       }
       values.push(...over(name, found))
     }
@@ -50,9 +50,9 @@ export const clusteringProtocol: Protocol = {
   },
 }
 
-type Judged = Record<'accuracy' | 'NMI' | 'ARI', number>
+type ClusteringScores = Record<'accuracy' | 'NMI' | 'ARI', number>
 
-function judge(assigned: Int32Array, labels: Int32Array): Judged {
+function scoresOf(assigned: Int32Array, labels: Int32Array): ClusteringScores {
   return {
     accuracy: clusterAccuracy(assigned, labels).accuracy,
     NMI: normalisedMutualInformation(labels, assigned),
@@ -62,15 +62,15 @@ function judge(assigned: Int32Array, labels: Int32Array): Judged {
 
 const metrics = ['accuracy', 'NMI', 'ARI'] as const
 
-function one(features: string, judged: Judged): EvaluationValue[] {
-  return metrics.map((metric) => ({ ...described(metric, features), value: judged[metric] }))
+function one(features: string, scores: ClusteringScores): EvaluationValue[] {
+  return metrics.map((metric) => ({ ...described(metric, features), value: scores[metric] }))
 }
 
-function over(features: string, judged: readonly Judged[]): EvaluationValue[] {
+function over(features: string, scores: readonly ClusteringScores[]): EvaluationValue[] {
   return metrics.map((metric) => ({
     ...described(metric, features),
     ...meanInterval(
-      judged.map((each) => each[metric]),
+      scores.map((each) => each[metric]),
       { within: [metric === 'ARI' ? -1 : 0, 1] },
     ),
   }))
@@ -85,7 +85,7 @@ function described(metric: string, features: string) {
   }
 }
 
-/** Of length 1, as kNN compares them. */
+/** l2-normalises the features, as kNN does. */
 function unitLength(features: Features): Features {
   const { count, width } = features
   const values = Float32Array.from(features.values)
@@ -97,7 +97,7 @@ function unitLength(features: Features): Features {
   return { ...features, values }
 }
 
-/** The largest clusters' members nearest the centre. */
+/** The largest clusters, with the members nearest to the centre. */
 function sheets(
   { values, width, labels, indices, classes }: Features,
   { assignments, centres }: KMeansResult,

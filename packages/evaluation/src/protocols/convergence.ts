@@ -1,13 +1,13 @@
 import type { EvaluationChart, EvaluationValue } from '@selfsup/run-folder'
 import type { CurvePoint } from '../fine-tune.js'
 import type { Protocol } from '../protocol.js'
-import { lacksPictures } from './lacking.js'
+import { lacksPictures } from './requirements.js'
 import { BATCH, labelledPictures, trainedFrom } from './training.js'
 
-/** Parts of the best accuracy that the random start reaches, to which steps are counted. */
+/** Fractions of the random start's best accuracy for which steps and seconds are counted. */
 const goals = [0.8, 0.9, 1] as const
 
-/** How fast the classes are learned from each start: all with the same rates, so that only the weights differ. */
+/** Measures how fast the classes are learned from each start, with the same learning rates, so that only the weights differ. */
 export const convergenceProtocol: Protocol = {
   name: 'convergence',
   title: 'Speed of convergence',
@@ -16,7 +16,7 @@ export const convergenceProtocol: Protocol = {
   lacks: lacksPictures,
   async find(subject, context) {
     const steps = Math.min(context.maxSteps ?? 600, context.quick ? 30 : 600)
-    // More points at the beginning, where the curves differ.
+    // More points at the beginning, where the curves differ most.
     const curve = [
       0,
       ...Array.from({ length: 15 }, (_, i) => Math.max(1, Math.round(steps * ((i + 1) / 15) ** 1.7))),
@@ -48,7 +48,7 @@ function valuesOf(curves: ReadonlyMap<string, readonly CurvePoint[]>): Evaluatio
   for (const goal of goals)
     for (const [features, points] of curves) {
       const metric = `${(100 * goal * reached).toFixed(1)} % accuracy`
-      // A start that never gets there has no value.
+      // A start that never reaches the goal has no value.
       const first = points.find(({ accuracy }) => accuracy >= goal * reached)
       if (!first) continue
       const described = { features, higherIsBetter: false }

@@ -4,12 +4,12 @@ import { labelParts, labelSubsets } from '../label-subsets.js'
 import { linearProbe } from '../linear-probe.js'
 import type { Protocol, ProtocolContext, SplitFeatures, Subject } from '../protocol.js'
 import { rowsOf } from '../rows-of.js'
-import { everything, lacksClasses } from './lacking.js'
+import { everything, lacksClasses } from './requirements.js'
 import { labelledPictures, partOf, stepsFor, trainedFrom } from './training.js'
 
 type Point = Estimate & { readonly part: number }
 
-/** Accuracy by the part of the labels that is known: the chart of CPC v2 (Hénaff et al. 2020, figure 1). */
+/** Accuracy over the fraction of known labels: the chart of CPC v2 (Hénaff et al. 2020, figure 1). */
 export const dataEfficiencyProtocol: Protocol = {
   name: 'data-efficiency',
   title: 'Data efficiency',
@@ -25,15 +25,15 @@ export const dataEfficiencyProtocol: Protocol = {
     const weight = { linear: 0.2 / all.length, training: 0.8 / Math.max(1, starts.length) }
     const series: { name: string; points: Point[] }[] = []
     for (const [i, each] of all.entries()) {
-      const told = (done: number) => onProgress?.((i + done) * weight.linear, `linear: ${each.name}`)
+      const report = (done: number) => onProgress?.((i + done) * weight.linear, `linear: ${each.name}`)
       const name = i === 0 ? 'linear probe' : `linear probe, ${each.name}`
-      const points = await partOf(context, name, () => linearCurve(each, parts, seeds, context, told))
+      const points = await partOf(context, name, () => linearCurve(each, parts, seeds, context, report))
       series.push({ name, points })
     }
     for (const [i, start] of starts.entries()) {
       const name = start.name === 'random' ? 'supervised from scratch' : `fine-tuned, ${start.name}`
-      const told = (done: number) => onProgress?.(0.2 + (i + done) * weight.training, name)
-      series.push({ name, points: await tunedCurve(subject, i, parts, context, told) })
+      const report = (done: number) => onProgress?.(0.2 + (i + done) * weight.training, name)
+      series.push({ name, points: await tunedCurve(subject, i, parts, context, report) })
     }
     return {
       options: { parts, seeds },
@@ -58,23 +58,23 @@ function describedPoint(features: string, { part, value, interval }: Point): Eva
   return { metric, features, value, interval, unit: 'part', higherIsBetter: true }
 }
 
-/** Each seed draws other labels. */
+/** Each seed draws different labels. */
 async function linearCurve(
   { train, test }: SplitFeatures,
   parts: readonly number[],
   seeds: readonly number[],
   { signal }: ProtocolContext,
-  told: (done: number) => void,
+  report: (done: number) => void,
 ): Promise<Point[]> {
   const subsets = seeds.map((seed) => labelSubsets(train.labels, parts, { seed }))
   const points: Point[] = []
   for (const [i, part] of parts.entries()) {
     const accuracies: number[] = []
     let images = 0
-    // All labels are the same whatever the seed.
+    // With all labels, the seed makes no difference.
     for (const [j, seed] of (part === 1 ? seeds.slice(0, 1) : seeds).entries()) {
       signal?.throwIfAborted()
-      told((i + j / seeds.length) / parts.length)
+      report((i + j / seeds.length) / parts.length)
       const { accuracy, count } = await linearProbe(rowsOf(train, subsets[j]![i]!), test, {
         l2: [1e-4, 1e-3, 1e-2, 1e-1],
         seed,
@@ -93,7 +93,7 @@ async function tunedCurve(
   number: number,
   parts: readonly number[],
   context: ProtocolContext,
-  told: (done: number) => void,
+  report: (done: number) => void,
 ): Promise<Point[]> {
   const subsets = labelSubsets(subject.train.labels, parts, { seed: context.seed })
   const steps = subsets.map(({ length }) => stepsFor(length, context))
@@ -107,7 +107,7 @@ async function tunedCurve(
       `${start.name}, ${part}`,
       labelledPictures(subject, subsets[i]!),
       context,
-      { steps: steps[i]!, onStep: (step) => told((before + step) / all) },
+      { steps: steps[i]!, onStep: (step) => report((before + step) / all) },
     )
     before += steps[i]!
     points.push({ part, ...partInterval(accuracy, count) })

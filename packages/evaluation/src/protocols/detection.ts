@@ -5,12 +5,12 @@ import type { Protocol, Subject } from '../protocol.js'
 import { spreadRows } from '../rows-of.js'
 import { partOf } from './training.js'
 
-/** Test images that are looked through. */
+/** Maximum number of test images. */
 const MOST_TEST = 2000
-/** Part of the head's rate at which the network is trained, where it is. */
+/** Learning rate of the fine-tuned network as a fraction of the head's. */
 const NETWORK_RATE = 0.25
 
-/** A small detector on each start's maps, first with the network as it is, then with the network trained along. */
+/** Trains a small detector on each start's feature maps, first with the network frozen, then fine-tuned. */
 export const detectionProtocol: Protocol = {
   name: 'detection',
   title: 'Detection',
@@ -72,15 +72,16 @@ export const detectionProtocol: Protocol = {
 }
 
 function lacks({ pictures, train, test }: Subject): string | undefined {
-  if (!pictures) return 'only features were given, no network and no pictures'
-  if (!pictures.places) return 'the features are no mean over a map, so that nothing is known of places'
+  if (!pictures) return 'only features were given, without a network and images'
+  if (!pictures.places)
+    return 'the features are not the mean of a feature map, so that they have no locations'
   for (const [dataset, { indices }] of [
     [pictures.train, train],
     [pictures.test, test],
   ] as const) {
     const known = indices.some((position) => dataset.annotations?.(position)?.boxes)
     if (!known || !dataset.imageSize)
-      return `no boxes are known of ${dataset.name} (those of the word shapes are)`
+      return `${dataset.name} has no annotated boxes (the built-in dataset \`shapes\` has)`
   }
   return undefined
 }

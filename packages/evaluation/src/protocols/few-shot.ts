@@ -1,18 +1,18 @@
 import type { EvaluationValue } from '@selfsup/run-folder'
 import { fewShot, membersOfClasses } from '../few-shot.js'
 import type { Protocol, Subject } from '../protocol.js'
-import { everything } from './lacking.js'
+import { everything } from './requirements.js'
 
 const [WAYS, MOST_QUERIES] = [5, 15]
 const classifiers = ['nearest centroid', 'logistic regression'] as const
 
-/** Episodes of five classes (or all, when they are fewer), of one and of five images each to learn from. */
+/** Episodes of five classes (or all, if there are fewer), with one and with five training images per class. */
 export const fewShotProtocol: Protocol = {
   name: 'few-shot',
   title: 'Few-shot classification',
   summary: '5-way episodes of 1 and 5 shots: nearest centroid and logistic regression, 95 % interval',
   lacks: (subject) =>
-    shapeOf(subject) ? undefined : 'fewer than two classes have the test images for one shot and a query',
+    shapeOf(subject) ? undefined : 'fewer than two classes have test images for one shot and one query',
   async find(subject, { seed, quick, signal, onProgress }) {
     const { ways, shots, queries } = shapeOf(subject)!
     const episodes = quick ? 50 : 600
@@ -25,7 +25,7 @@ export const fewShotProtocol: Protocol = {
           const metric = `${ways}-way ${shot}-shot, ${classifier}`
           onProgress?.(values.length / total, `${name}: ${metric}`)
           const options = { ways, shots: shot, queries, classifier, seed, signal }
-          // Logistic regression is a problem solved in each episode; a quarter of them gives intervals twice as wide.
+          // Logistic regression is fitted in each episode; a quarter of the episodes doubles the width of the interval.
           const own = classifier === 'logistic regression' ? Math.ceil(episodes / 4) : episodes
           const estimate = await fewShot(test, { ...options, episodes: own })
           values.push({ metric, features: name, ...estimate, unit: 'part', higherIsBetter: true })
@@ -34,7 +34,7 @@ export const fewShotProtocol: Protocol = {
   },
 }
 
-/** What episodes the test images are enough for. */
+/** Episode sizes for which there are enough test images. */
 function shapeOf({ test }: Pick<Subject, 'test'>) {
   const sizes = membersOfClasses(test)
     .map((rows) => rows.length)

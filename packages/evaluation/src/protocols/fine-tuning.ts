@@ -1,10 +1,10 @@
 import type { EvaluationValue } from '@selfsup/run-folder'
 import { partInterval } from '../intervals.js'
 import type { Protocol } from '../protocol.js'
-import { lacksPictures } from './lacking.js'
+import { lacksPictures } from './requirements.js'
 import { BATCH, labelledPictures, stepsFor, trainedFrom } from './training.js'
 
-/** The whole network trained on all labels, from each start. */
+/** Trains the whole network on all labels, from each start. */
 export const fineTuningProtocol: Protocol = {
   name: 'fine-tuning',
   title: 'Fine-tuning',

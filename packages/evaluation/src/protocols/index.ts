@@ -12,7 +12,7 @@ import { regressionProtocol } from './regression.js'
 import { retrievalProtocol } from './retrieval.js'
 import { separationProtocol } from './separation.js'
 
-/** All protocols, in the order in which they are run and shown. */
+/** All protocols, in the order in which they run and are shown. */
 export const protocols: readonly Protocol[] = [
   knnProtocol,
   linearProbeProtocol,

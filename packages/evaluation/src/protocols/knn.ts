@@ -4,11 +4,11 @@ import { knn, nearestImages } from '../knn.js'
 import type { Protocol } from '../protocol.js'
 import { spreadRows } from '../rows-of.js'
 import { type Answers, confusionOf, imbalanceValues, ofLabelled } from './classification.js'
-import { everything, lacksClasses } from './lacking.js'
+import { everything, lacksClasses } from './requirements.js'
 
 const [K, TEMPERATURE, SHOWN, NEAREST] = [200, 0.07, 12, 8]
 
-/** Weighted k-nearest neighbours (Wu et al. 2018), and pictures of some neighbours. */
+/** Weighted k-nearest neighbours (Wu et al. 2018), with examples of nearest images. */
 export const knnProtocol: Protocol = {
   name: 'knn',
   title: 'Nearest neighbours',

@@ -3,9 +3,9 @@ import { accuracyInterval } from '../intervals.js'
 import { type LinearProbeResult, linearProbe } from '../linear-probe.js'
 import type { Protocol } from '../protocol.js'
 import { type Answers, classCount, confusionOf, imbalanceValues } from './classification.js'
-import { everything, lacksClasses } from './lacking.js'
+import { everything, lacksClasses } from './requirements.js'
 
-/** Logistic regression on frozen features; each seed holds out another tenth to choose the penalty. */
+/** Logistic regression on frozen features; each seed holds out a different tenth to choose the penalty. */
 export const linearProbeProtocol: Protocol = {
   name: 'linear-probe',
   title: 'Linear probe',

@@ -1,9 +1,9 @@
 import type { EvaluationValue } from '@selfsup/run-folder'
 import type { Protocol } from '../protocol.js'
 import { ridge } from '../ridge.js'
-import { everything } from './lacking.js'
+import { everything } from './requirements.js'
 
-/** What a linear map finds of the numbers that are known of the pictures. */
+/** Linear regression of the images' numeric annotations on the features. */
 export const regressionProtocol: Protocol = {
   name: 'regression',
   title: 'Regression',
@@ -13,7 +13,7 @@ export const regressionProtocol: Protocol = {
       (column) => known(column.train) >= 2 && known(column.test) >= 2,
     )
     if (enough) return undefined
-    return `no numbers are known of the ${train.count} training and ${test.count} test images (those of the word shapes have some)`
+    return `the ${train.count} training and ${test.count} test images have no numeric annotations (those of the built-in dataset \`shapes\` have)`
   },
   async find(subject, { seed, signal, onProgress }) {
     const able = Object.entries(subject.values ?? {}).filter(

@@ -5,22 +5,20 @@ import { meanAveragePrecision } from '../mean-average-precision.js'
 import type { Protocol } from '../protocol.js'
 import { recallAtK } from '../recall-at-k.js'
 import { rowsOf, spreadRows } from '../rows-of.js'
-import { everything } from './lacking.js'
+import { everything } from './requirements.js'
 
-/** All test images against all others; beyond this, so many of them. */
+/** Maximum number of test images. */
 const MOST = 10_000
 const QUERIES = 2000
 const K = [1, 2, 4, 8] as const
 
-/** Each test image asks for its class among the other test images. */
+/** Each test image queries the other test images for its class. */
 export const retrievalProtocol: Protocol = {
   name: 'retrieval',
   title: 'Retrieval',
   summary: 'Recall@1, 2, 4, 8 and mAP among the test images',
   lacks: ({ test }) =>
-    membersOfClasses(test).some((rows) => rows.length > 1)
-      ? undefined
-      : 'no class has two test images; there is nothing to be found',
+    membersOfClasses(test).some((rows) => rows.length > 1) ? undefined : 'no class has two test images',
   async find(subject, { quick, signal, onProgress }) {
     const values: EvaluationValue[] = []
     const all = everything(subject)

@@ -13,12 +13,12 @@ import { nearestCentroid } from '../nearest-centroid.js'
 import type { Protocol, SplitFeatures } from '../protocol.js'
 import { rowsOf, spreadRows } from '../rows-of.js'
 import { silhouette } from '../silhouette.js'
-import { everything, lacksClasses } from './lacking.js'
+import { everything, lacksClasses } from './requirements.js'
 
-/** Images of which trees grow, and between which all distances are taken. */
+/** Maximum number of images for decision trees, pairwise distances and the effective rank. */
 const limits = { tree: 5000, pairs: 2000, rank: 25_600 } as const
 
-/** How features separate the classes, for simple classifiers and by their geometry alone. */
+/** Separation of the classes, measured by simple classifiers and by the geometry of the features. */
 export const separationProtocol: Protocol = {
   name: 'separation',
   title: 'Separation of the classes',
@@ -28,19 +28,22 @@ export const separationProtocol: Protocol = {
     const values: EvaluationValue[] = []
     const all = everything(subject)
     for (const [i, each] of all.entries()) {
-      const told = (done: number, what: string) => {
+      const report = (done: number, what: string) => {
         signal?.throwIfAborted()
         onProgress?.((i + done) / all.length, `${each.name}: ${what}`)
       }
-      values.push(...(await classifiers(each, told)), ...(await geometry(each, told)))
+      values.push(...(await classifiers(each, report)), ...(await geometry(each, report)))
     }
     return { options: { treeImages: limits.tree, pairImages: limits.pairs, l2: 1e-3 }, values }
   },
 }
 
-type Told = (done: number, what: string) => void
+type ReportProgress = (done: number, what: string) => void
 
-async function classifiers({ name, train, test }: SplitFeatures, told: Told): Promise<EvaluationValue[]> {
+async function classifiers(
+  { name, train, test }: SplitFeatures,
+  report: ReportProgress,
+): Promise<EvaluationValue[]> {
   const ways: readonly [string, () => Graded | Promise<Graded>][] = [
     ['logistic regression', () => linearProbe(train, test, { l2: [1e-3] })],
     ['nearest centroid', () => nearestCentroid(train, test)],
@@ -49,7 +52,7 @@ async function classifiers({ name, train, test }: SplitFeatures, told: Told): Pr
   ]
   const values: EvaluationValue[] = []
   for (const [i, [metric, classify]] of ways.entries()) {
-    told((0.8 * i) / ways.length, metric)
+    report((0.8 * i) / ways.length, metric)
     const { accuracy, count } = await classify()
     const { interval } = partInterval(accuracy, count)
     values.push({ metric, features: name, value: accuracy, interval, unit: 'part', higherIsBetter: true })
@@ -57,8 +60,8 @@ async function classifiers({ name, train, test }: SplitFeatures, told: Told): Pr
   return values
 }
 
-/** Of the test images: the network has not seen them. */
-async function geometry({ name, test }: SplitFeatures, told: Told): Promise<EvaluationValue[]> {
+/** Measured on the test images, which the network was not trained on. */
+async function geometry({ name, test }: SplitFeatures, report: ReportProgress): Promise<EvaluationValue[]> {
   const some = rowsOf(test, spreadRows(test.count, limits.pairs))
   const of = (metric: string, value: number, higherIsBetter?: boolean): EvaluationValue => ({
     metric,
@@ -66,7 +69,7 @@ async function geometry({ name, test }: SplitFeatures, told: Told): Promise<Eval
     value,
     ...(higherIsBetter !== undefined && { higherIsBetter }),
   })
-  told(0.8, 'geometry')
+  report(0.8, 'geometry')
   const values: EvaluationValue[] = []
   const sizes = membersOfClasses(some).map((rows) => rows.length)
   if (sizes.length >= 2 && sizes.some((size) => size > 1))
@@ -74,7 +77,7 @@ async function geometry({ name, test }: SplitFeatures, told: Told): Promise<Eval
   const pairs = classPairs(some)
   if (pairs) values.push(of('alignment within classes', alignment(pairs[0], pairs[1]), false))
   if (some.count > 1) values.push(of('uniformity', await uniformity(some), false))
-  told(0.9, 'effective rank')
+  report(0.9, 'effective rank')
   values.push(
     of('effective rank', await effectiveRank(rowsOf(test, spreadRows(test.count, limits.rank))), true),
   )
@@ -87,7 +90,7 @@ async function geometry({ name, test }: SplitFeatures, told: Told): Promise<Eval
   return values
 }
 
-/** Each image and the next of its class. */
+/** Pairs each image with the next one of its class. */
 function classPairs(features: Features): [Features, Features] | undefined {
   const members = membersOfClasses(features).filter((rows) => rows.length > 1)
   if (members.length === 0) return undefined

@@ -1,10 +1,10 @@
 import { type FineTuneOptions, type FineTuneResult, fineTune, type LabelledPictures } from '../fine-tune.js'
 import type { ProtocolContext, Start, Subject } from '../protocol.js'
 
-/** Pictures of a step. */
+/** Images per step. */
 export const BATCH = 128
 
-/** Positions and classes of the images that have features: what all protocols judge, and no others. */
+/** Positions and classes of the images that have features, so that all protocols use the same images. */
 export function labelledPictures(subject: Subject, trainRows?: Uint32Array): LabelledPictures {
   const { train, test } = subject
   const rows = trainRows ?? Uint32Array.from(train.labels.keys())
@@ -19,19 +19,20 @@ export function labelledPictures(subject: Subject, trainRows?: Uint32Array): Lab
 }
 
 /**
- * Updates for so many images: 20 epochs of them, within bounds, so that few images are learned well and many in minutes.
+ * Number of updates for a number of training images: 20 epochs, within bounds, so that few images are trained on long enough
+ * and many images take minutes.
  */
 export function stepsFor(images: number, { quick, maxSteps = 2000 }: ProtocolContext): number {
   const [least, most] = quick ? [20, 40] : [300, 2000]
   return Math.min(maxSteps, most, Math.max(least, Math.round((20 * images) / BATCH)))
 }
 
-/** What a part of a protocol needs to say of a training. */
+/** What protocols need of a training's result. */
 export type Trained = Pick<FineTuneResult, 'accuracy' | 'count' | 'curve'>
 
 /**
- * Trains a fresh copy of a start's network, unless that was done before the protocol was stopped.
- * @param part its name among the protocol's
+ * Trains a fresh copy of a start's network, or returns the saved result if this part was already done.
+ * @param part name of the part, unique within the protocol
  */
 export async function trainedFrom(
   start: Start,
@@ -46,7 +47,7 @@ export async function trainedFrom(
   })
 }
 
-/** What was found of a part before the protocol was stopped, or is found now. */
+/** Returns the saved result of a part, or computes it. */
 export function partOf<T>({ once }: ProtocolContext, name: string, find: () => Promise<T>): Promise<T> {
   return once ? once(name, find) : find()
 }
@@ -61,7 +62,7 @@ async function train(
   try {
     return await fineTune(network, pictures, {
       batchSize: BATCH,
-      // What was pretrained keeps its first layers; what was not has nothing to be kept.
+      // Layer-wise decay preserves pretrained first layers; random ones have nothing to preserve.
       layerDecay: start.name === 'random' ? 1 : 0.75,
       ...options,
       engine,

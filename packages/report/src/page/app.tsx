@@ -7,15 +7,15 @@ import { Curves } from './curves.js'
 import type { DrawnRun } from './drawn-run.js'
 import { Findings } from './findings.js'
 import { Headlines } from './headlines.js'
-import { MadeOf, Missing, Problems } from './made-of.js'
 import { EmbeddingMapView } from './map.js'
 import { Neighbours } from './neighbours.js'
 import { RunTable } from './run-table.js'
+import { Missing, Problems, Settings } from './settings.js'
 import { Sheets } from './sheets.js'
 import { type Connection, useDetails, useRuns } from './store.js'
 import { setTheme, type Theme } from './theme.js'
 
-/** Runs whose curves are drawn at first. */
+/** Number of runs whose curves are drawn initially. */
 const DRAWN_AT_FIRST = 6
 
 export function App({ data }: { readonly data: PageData }) {
@@ -25,7 +25,7 @@ export function App({ data }: { readonly data: PageData }) {
   const [first, setFirst] = useState(data.runs.slice(0, DRAWN_AT_FIRST).map(({ id }) => id))
   const wanted = [...(chosen ?? first), ...(focus ? [focus] : [])]
   const { runs, connection } = useRuns(data, [...new Set(wanted)])
-  // Runs that come are drawn as well, as long as nobody has chosen.
+  // New runs are drawn too, until the user has chosen some.
   const early = [...new Set([...first, ...runs.map(({ id }) => id)])].slice(0, DRAWN_AT_FIRST)
   if (early.length > first.length) setFirst(early)
   for (const { id } of runs) if (!colors.has(id) && wanted.includes(id)) colors.set(id, colors.size)
@@ -34,10 +34,10 @@ export function App({ data }: { readonly data: PageData }) {
     () => runs.filter(({ id }) => shown.has(id)).map((run) => ({ run, color: colors.get(run.id) ?? 0 })),
     [runs, shown],
   )
-  const closer = runs.find(({ id }) => id === (focus ?? first[0])) ?? drawn[0]?.run ?? runs[0]
-  const details = useDetails(closer, data.live)
-  const made = details === 'underway' ? undefined : details
-  const whole = closer && { ...closer, details: made }
+  const focused = runs.find(({ id }) => id === (focus ?? first[0])) ?? drawn[0]?.run ?? runs[0]
+  const details = useDetails(focused, data.live)
+  const loaded = details === 'pending' ? undefined : details
+  const whole = focused && { ...focused, details: loaded }
   const several = runs.length > 1
 
   const toggle = (id: string) => {
@@ -48,14 +48,14 @@ export function App({ data }: { readonly data: PageData }) {
   return (
     <>
       <a class="skip" href="#main">
-        Skip to the figures
+        Skip to the content
       </a>
       <Header data={data} run={several ? undefined : whole} connection={connection} />
       <main id="main" tabIndex={-1}>
         {runs.length === 0 && (
-          <p class="empty">No run here yet. One that starts in this folder appears by itself.</p>
+          <p class="empty">There are no runs yet. New runs in this folder appear automatically.</p>
         )}
-        {several && <RunTable runs={runs} {...{ shown, toggle, colors, focus: closer?.id, setFocus }} />}
+        {several && <RunTable runs={runs} {...{ shown, toggle, colors, focus: focused?.id, setFocus }} />}
         {!several && whole && <Headlines run={whole} />}
         <Curves runs={drawn} />
         <CostCharts runs={several ? drawn : []} />
@@ -63,10 +63,10 @@ export function App({ data }: { readonly data: PageData }) {
         {whole && (
           <>
             {several && (
-              <div class="closer">
-                <label for="closer">A closer look at</label>
+              <div class="details-of">
+                <label for="details-of">Details of run</label>
                 <select
-                  id="closer"
+                  id="details-of"
                   value={whole.id}
                   onChange={(event) => setFocus((event.currentTarget as HTMLSelectElement).value)}
                 >
@@ -79,22 +79,22 @@ export function App({ data }: { readonly data: PageData }) {
               </div>
             )}
             {several && <Headlines run={whole} />}
-            {details === 'underway' && (
-              <p class="underway">Placing features on the map and fetching pictures …</p>
+            {details === 'pending' && <p class="pending">Computing the map and loading images …</p>}
+            {loaded?.map && (
+              <EmbeddingMapView key={whole.id} map={loaded.map} atlas={loaded.thumbnails?.test} />
             )}
-            {made?.map && <EmbeddingMapView key={whole.id} map={made.map} atlas={made.thumbnails?.test} />}
-            <Neighbours run={whole} details={made} />
+            <Neighbours run={whole} details={loaded} />
             <Confusion run={whole} />
-            <Clusters run={whole} details={made} />
-            <Sheets details={made} />
-            <MadeOf run={whole} />
-            <Problems run={whole} details={made} />
-            {details !== 'underway' && <Missing run={whole} />}
+            <Clusters run={whole} details={loaded} />
+            <Sheets details={loaded} />
+            <Settings run={whole} />
+            <Problems run={whole} details={loaded} />
+            {details !== 'pending' && <Missing run={whole} />}
           </>
         )}
       </main>
       <footer>
-        {data.live ? 'Live from' : 'Made'} <time>{new Date(data.made).toLocaleString()}</time> by Selfsup
+        {data.live ? 'Live since' : 'Created'} <time>{new Date(data.made).toLocaleString()}</time> by Selfsup
       </footer>
     </>
   )
@@ -123,12 +123,12 @@ function Header({ data, run, connection }: HeaderProps) {
         Selfsup
         {data.live && (
           <span class={`live ${connection}`} role="status">
-            {connection === 'lost' ? 'connection lost, trying again' : 'live'}
+            {connection === 'lost' ? 'connection lost, reconnecting' : 'live'}
           </span>
         )}
-        <button type="button" class="theme" onClick={next} title="Colours: as the system, light, dark">
+        <button type="button" class="theme" onClick={next} title="Theme: system, light or dark">
           {theme === 'auto' ? 'Auto' : theme === 'light' ? 'Light' : 'Dark'}
-          <span class="unseen"> colours</span>
+          <span class="unseen"> theme</span>
         </button>
       </div>
       <h1>{data.title}</h1>

@@ -1,22 +1,22 @@
 /** A line of a chart. */
 export interface Line {
   readonly name: string
-  /** place in the palette */
+  /** index in the colour palette */
   readonly color: number
   readonly x: readonly number[]
   readonly y: readonly number[]
-  /** a band around it, or whiskers where points are shown */
+  /** ends of a band around the line, or of error bars if points are shown */
   readonly low?: readonly (number | undefined)[]
   readonly high?: readonly (number | undefined)[]
-  /** each point is marked */
+  /** whether the points are marked */
   readonly points?: boolean
-  /** 0 or absent: unbroken; 1 dashed, 2 dotted, and so on around */
+  /** 0 or absent: solid; 1 dashed, 2 dotted, and so on cyclically */
   readonly dash?: number
-  /** drawn behind, thin and pale, and named nowhere */
+  /** drawn in the background, thin and pale, and not listed in the legend */
   readonly faint?: boolean
 }
 
-/** Columns over one rising x, as uPlot takes them; null where a line has no point. */
+/** Columns over a common ascending x, as uPlot expects them; null where a line has no point. */
 export function aligned(lines: readonly Line[]): { x: number[]; columns: (number | null)[][] } {
   const x = [...new Set(lines.flatMap((line) => line.x))].sort((a, b) => a - b)
   const row = new Map(x.map((value, i) => [value, i]))
@@ -32,12 +32,12 @@ export function aligned(lines: readonly Line[]): { x: number[]; columns: (number
   return { x, columns }
 }
 
-/** Whether a band is drawn around the line: points have whiskers instead. */
+/** Whether a band is drawn around the line; marked points have error bars instead. */
 export function hasBand({ low, high, points }: Line): boolean {
   return low !== undefined && high !== undefined && !points
 }
 
-/** Position of the value nearest to `x` in rising values; -1 when there are none. */
+/** Index of the value nearest to `x` in ascending values; -1 if there are none. */
 export function nearestIndex(values: readonly number[], x: number): number {
   let [low, high] = [0, values.length - 1]
   while (high - low > 1) {
@@ -48,19 +48,19 @@ export function nearestIndex(values: readonly number[], x: number): number {
   return high >= 0 && Math.abs(values[high]! - x) < Math.abs(values[low]! - x) ? high : high < 0 ? -1 : low
 }
 
-/** Means over about `part` of all points, weighted the less the farther they lie before or after: nothing lags. */
+/** Centred exponential moving average over about `part` of all points, without lag. */
 export function smoothed(values: readonly number[], part = 0.015): number[] {
   const keep = 1 - 1 / Math.max(1, part * values.length)
   const before = running(values, keep)
   const after = running([...values].reverse(), keep).reverse()
-  // Both hold the value itself.
+  // Both sums contain the value itself.
   return values.map((value, i) => {
     const [sum, weight] = [before[i]!.sum + after[i]!.sum - value, before[i]!.weight + after[i]!.weight - 1]
     return sum / weight
   })
 }
 
-/** Sums that forget. */
+/** Exponentially weighted running sums. */
 function running(values: readonly number[], keep: number): { sum: number; weight: number }[] {
   let [sum, weight] = [0, 0]
   return values.map((value) => {
@@ -70,7 +70,7 @@ function running(values: readonly number[], keep: number): { sum: number; weight
   })
 }
 
-/** At most so many positions of `length`, with the first and the last. */
+/** At most `most` evenly spaced indices below `length`, including the first and the last. */
 export function someOf(length: number, most: number): number[] {
   if (length <= most) return Array.from({ length }, (_, i) => i)
   return Array.from({ length: most }, (_, i) => Math.round((i * (length - 1)) / (most - 1)))

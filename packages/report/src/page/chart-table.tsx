@@ -10,10 +10,10 @@ interface ChartTableProps {
   readonly formatX: (x: number) => string
 }
 
-/** Rows of a table behind a chart: a person reads it, or a screen reader. */
+/** Maximum number of rows of a chart's table. */
 const MOST_ROWS = 25
 
-/** The numbers behind a chart; made only when someone opens it. */
+/** Table of a chart's values; rendered when it is opened. */
 export function ChartTable({ title, xLabel, lines, format, formatX }: ChartTableProps) {
   const [open, setOpen] = useState(false)
   return (

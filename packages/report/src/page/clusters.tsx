@@ -12,7 +12,7 @@ interface ClustersProps {
 const SHOWN_AT_FIRST = 24
 const MEMBERS = 18
 
-/** A contact sheet for each cluster, the largest first. */
+/** A contact sheet of each cluster, largest first. */
 export function Clusters({ run, details }: ClustersProps) {
   const [all, setAll] = useState(false)
   const record = run.evaluations.find(({ clusters }) => clusters?.length)
@@ -25,7 +25,7 @@ export function Clusters({ run, details }: ClustersProps) {
     <Section
       id="clusters"
       title="Clusters"
-      note={`${record.title}: test images nearest to each cluster's centre.`}
+      note={`${record.title}: the test images nearest to the centre of each cluster.`}
     >
       <div class="clusters">
         {shown.map(({ number: name, size, mostly, members }) => (

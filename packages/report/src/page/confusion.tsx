@@ -6,13 +6,13 @@ import { ordered } from './headlines.js'
 import { Scroll, Section } from './section.js'
 import { cssColor, REPAINT } from './theme.js'
 
-/** More classes are drawn on a canvas: each cell as an element would be too many. */
+/** Matrices with more classes are drawn on a canvas, since an element per cell would be too many. */
 const MOST_IN_TABLE = 20
 const MOST_CONFUSED = 10
 
 type Matrix = NonNullable<EvaluationRecord['confusion']>
 
-/** Which class is taken for which. */
+/** Shows which classes are confused. */
 export function Confusion({ run }: { readonly run: RunView }) {
   const records = ordered(run.evaluations).filter(
     ({ confusion }) => confusion && confusion.classes.length > 0,
@@ -25,11 +25,11 @@ export function Confusion({ run }: { readonly run: RunView }) {
     <Section
       id="confusion"
       title="Confusion matrix"
-      note={`${record.title}: rows are the true classes, columns the given ones; cells are parts of a row.`}
+      note={`${record.title}: rows are true classes, columns are predicted classes; cells are percentages of a row.`}
     >
       {records.length > 1 && (
         <label class="option">
-          of{' '}
+          Protocol{' '}
           <select
             value={record.protocol}
             onChange={(event) => choose((event.currentTarget as HTMLSelectElement).value)}
@@ -78,7 +78,7 @@ function MatrixTable({ classes, counts }: Matrix) {
                   key={classes[j]}
                   class={i === j ? 'right' : 'wrong'}
                   style={{ '--part': (count / sums[i]!).toFixed(3) }}
-                  title={`${number(count)} of ${classes[i]} given as ${classes[j]}`}
+                  title={`${number(count)} images of ${classes[i]} predicted as ${classes[j]}`}
                 >
                   {count === 0 ? '' : Math.round((100 * count) / sums[i]!) || '·'}
                 </td>
@@ -129,14 +129,14 @@ function MatrixCanvas({ classes, counts }: Matrix) {
       <canvas
         ref={canvas}
         role="img"
-        aria-label={`Confusion matrix of ${classes.length} classes; the most confused stand in the table beside it`}
+        aria-label={`Confusion matrix of ${classes.length} classes; a table of the most confused classes follows`}
         onPointerMove={onPointerMove}
         onPointerLeave={() => setCell(undefined)}
       />
       <figcaption class="note">
         {cell
-          ? `${classes[cell[0]]} given as ${classes[cell[1]]}: ${number(counts[cell[0]]![cell[1]]!)}`
-          : 'Point at a cell to read it.'}
+          ? `${classes[cell[0]]} predicted as ${classes[cell[1]]}: ${number(counts[cell[0]]![cell[1]]!)}`
+          : 'Move the pointer over a cell to show its value.'}
       </figcaption>
     </figure>
   )
@@ -152,7 +152,7 @@ function MostConfused({ classes, counts }: Matrix) {
         <thead>
           <tr>
             <th scope="col">true</th>
-            <th scope="col">given as</th>
+            <th scope="col">predicted</th>
             <th scope="col" class="figure">
               of the class
             </th>
@@ -172,7 +172,7 @@ function MostConfused({ classes, counts }: Matrix) {
   )
 }
 
-/** Cells beside the diagonal that hold the largest part of their row. */
+/** Off-diagonal cells with the largest fractions of their rows. */
 export function mostConfused(counts: Matrix['counts']): { row: number; column: number; part: number }[] {
   return counts
     .flatMap((line, row) => {

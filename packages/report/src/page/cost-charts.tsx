@@ -6,7 +6,7 @@ import { LineChart } from './line-chart.js'
 import { headlineOf, protocolsOf } from './run-table.js'
 import { Section } from './section.js'
 
-/** How good against how large and how long trained, all runs (figure 1 of Chen et al. 2020, arXiv:2002.05709). */
+/** Evaluation metric against model size and training time of all runs (figure 1 of Chen et al. 2020, arXiv:2002.05709). */
 export function CostCharts({ runs }: { readonly runs: readonly DrawnRun[] }) {
   const protocols = protocolsOf(runs.map(({ run }) => run))
   const [chosen, choose] = useState<string>()
@@ -29,9 +29,9 @@ export function CostCharts({ runs }: { readonly runs: readonly DrawnRun[] }) {
   if (size.length + time.length === 0) return null
   const format = (y: number) => figure(y, unitOfMetric)
   return (
-    <Section id="cost" title="How good for what it costs">
+    <Section id="cost" title="Quality and cost">
       <label class="option">
-        judged by{' '}
+        Protocol{' '}
         <select
           value={record.protocol}
           onChange={(event) => choose((event.currentTarget as HTMLSelectElement).value)}

@@ -6,21 +6,21 @@ import { LineChart } from './line-chart.js'
 import { Section } from './section.js'
 import { lineSwatch } from './theme.js'
 
-/** What is known of the quantities that the loop logs itself; all others are the method's. */
+/** Titles of the quantities that the training loop logs; all others are logged by the method. */
 const KNOWN: Readonly<Record<string, { title: string; note?: string; smooth: boolean }>> = {
   loss: { title: 'Loss', smooth: true },
   spread: {
     title: 'Spread of features',
-    note: 'A collapse shows here: 1 fills the sphere evenly, 0 is a single point.',
+    note: '1 means evenly spread over the sphere, 0 means collapsed to a single point.',
     smooth: false,
   },
   learningRate: { title: 'Learning rate', smooth: false },
   imagesPerSecond: { title: 'Images per second', smooth: false },
 }
-/** The mean loss of an epoch says nothing that the loss does not. */
+/** The mean loss of an epoch adds nothing to the loss curve. */
 const LEFT_OUT = ['epochLoss']
 
-/** Charts of what was measured while training. */
+/** Charts of the logged quantities. */
 export function Curves({ runs }: { readonly runs: readonly DrawnRun[] }) {
   const [smooth, setSmooth] = useState(true)
   const names = useMemo(() => curveNames(runs), [runs])
@@ -36,7 +36,7 @@ export function Curves({ runs }: { readonly runs: readonly DrawnRun[] }) {
         Smooth noisy curves
       </label>
       {runs.length > 1 && (
-        <ul class="legend" aria-label="Colours of the runs">
+        <ul class="legend" aria-label="Runs">
           {runs.map(({ run, color }) => (
             <li key={run.id}>
               <i style={{ '--swatch': lineSwatch(color) }} />
@@ -75,6 +75,6 @@ function linesOf(name: string, runs: readonly DrawnRun[], smooth: boolean): Line
     const main: Line = { ...curve, name: run.name, color }
     if (!smooth || curve.x.length < 20) return [main]
     const line: Line = { ...main, y: smoothed(curve.y) }
-    return curve.low ? [line] : [{ ...main, name: `${run.name}, each step`, faint: true }, line]
+    return curve.low ? [line] : [{ ...main, name: `${run.name}, unsmoothed`, faint: true }, line]
   })
 }

@@ -7,7 +7,7 @@ import { LineChart } from './line-chart.js'
 import { protocolsOf } from './run-table.js'
 import { Scroll, Section } from './section.js'
 
-/** What each protocol found: figures of all runs, and its charts. */
+/** Results of each protocol: values of all runs, and charts. */
 export function Findings({ runs }: { readonly runs: readonly DrawnRun[] }) {
   const protocols = protocolsOf(runs.map(({ run }) => run))
   if (protocols.length === 0) return null
@@ -79,7 +79,7 @@ function Chart({ title, found }: { readonly title: string; readonly found: reado
   )
 }
 
-/** Parts of 1 on an axis: 0.01 as `1 %`. */
+/** Formats a fraction for an axis: 0.01 as `1 %`. */
 function shares(part: number): string {
   return `${Number((100 * part).toPrecision(3))}\u202f%`
 }
@@ -99,17 +99,17 @@ function linesOf({ series }: EvaluationChart, run: { name: string; color: number
   })
 }
 
-/** Rows of one protocol; a protocol that finds more shows them when asked. */
+/** Larger tables are collapsed. */
 const MOST_ROWS = 12
 
-/** One row a metric of some features, one column a run. */
+/** Table with one row per metric and features, one column per run. */
 function Values({ found }: { readonly found: readonly Found[] }) {
   const rows = new Map<string, { features: string; metric: string }>()
   for (const { record } of found)
     for (const value of record.values)
       rows.set(keyOf(record, value), { features: whose(record, value), metric: value.metric })
   const table = (
-    <Scroll label="Table of figures">
+    <Scroll label="Table of results">
       <table>
         <thead>
           <tr>
@@ -142,12 +142,12 @@ function Values({ found }: { readonly found: readonly Found[] }) {
         table
       ) : (
         <details class="behind">
-          <summary>{rows.size} figures</summary>
+          <summary>{rows.size} values</summary>
           {table}
         </details>
       )}
       <details class="behind">
-        <summary>How it was found</summary>
+        <summary>Measurement details</summary>
         {abouts(found).map((about) => (
           <p key={about}>{about}</p>
         ))}
@@ -156,7 +156,7 @@ function Values({ found }: { readonly found: readonly Found[] }) {
   )
 }
 
-/** A run's own features have names of their own: in a table of several they are in one row. */
+/** Name of the features; each run's own features share one row. */
 function whose({ subject, values }: EvaluationRecord, { features }: EvaluationValue): string {
   return features === (subject ?? values[0]!.features) ? 'learned' : features
 }
@@ -176,7 +176,7 @@ function ValueCell({ value }: { readonly value: EvaluationValue | undefined }) {
   )
 }
 
-/** How the figures were found; said once where it is the same of all runs. */
+/** Measurement details; a single text if they are the same for all runs. */
 function abouts(found: readonly Found[]): string[] {
   const texts = found.map(({ record }) => aboutOf(record))
   if (new Set(texts).size <= 1) return texts.slice(0, 1)
@@ -190,7 +190,7 @@ function aboutOf({ step, images, seconds, options }: EvaluationRecord): string {
   )
   const parts = [
     step > 0 ? `at step ${number(step)}` : '',
-    `${number(train.count)} images to learn from, ${number(test.count)} to test on`,
+    `${number(train.count)} training images, ${number(test.count)} test images`,
     `took ${duration(seconds)}`,
     ...settings,
   ]

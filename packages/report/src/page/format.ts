@@ -1,6 +1,6 @@
 import type { EvaluationValue } from '@selfsup/run-folder'
 
-/** A number as a person reads it: `0.0012`, `12.3`, `1 234 567`. */
+/** Formats a number for reading: `0.0012`, `12.3`, `1 234 567`. */
 export function number(value: number): string {
   if (!Number.isFinite(value)) return String(value)
   const size = Math.abs(value)
@@ -14,7 +14,7 @@ function grouped(value: number): string {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+(?!\d))/g, '\u202f')
 }
 
-/** 12345678 as `12.3 M`: for axes and cards. */
+/** Formats 12345678 as `12.3 M`, for axes and cards. */
 export function short(value: number): string {
   const size = Math.abs(value)
   for (const [unit, letter] of [
@@ -26,12 +26,12 @@ export function short(value: number): string {
   return number(value)
 }
 
-/** 0.4567 as `45.7 %`. */
+/** Formats 0.4567 as `45.7 %`. */
 export function percent(part: number): string {
   return `${(100 * part).toFixed(1)}\u202f%`
 }
 
-/** Seconds as `42 s`, `3 min 20 s`, `2 h 5 min`. */
+/** Formats seconds as `42 s`, `3 min 20 s`, `2 h 5 min`. */
 export function duration(seconds: number): string {
   if (seconds < 10) return `${Number(seconds.toPrecision(2))} s`
   const whole = Math.round(seconds)
@@ -40,14 +40,14 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
 }
 
-/** A figure with its unit. */
+/** Formats a value with its unit. */
 export function figure(value: number, unit: EvaluationValue['unit']): string {
   if (unit === 'part') return percent(value)
   if (unit === 'seconds') return duration(value)
   return number(value)
 }
 
-/** `90.1 to 92.3 %`, or nothing. */
+/** Formats an interval as `90.1 to 92.3 %`; undefined if there is none. */
 export function interval({ interval: ends, unit }: EvaluationValue): string | undefined {
   if (!ends) return undefined
   const [low, high] = ends
@@ -55,7 +55,7 @@ export function interval({ interval: ends, unit }: EvaluationValue): string | un
   return `${figure(low, unit)} to ${figure(high, unit)}`
 }
 
-/** `linear-probe` as `Linear probe`, `imagesPerSecond` as `Images per second`. */
+/** Converts `linear-probe` to `Linear probe`, `imagesPerSecond` to `Images per second`. */
 export function words(name: string): string {
   const spaced = name
     .replace(/([a-z])([A-Z])/g, (_, before: string, letter: string) => `${before} ${letter.toLowerCase()}`)

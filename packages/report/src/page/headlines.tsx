@@ -3,14 +3,14 @@ import type { RunView } from '../page-data.js'
 import { duration, figure, interval, number, percent, short } from './format.js'
 import { Section } from './section.js'
 
-/** Records whose headline is shown large. */
+/** Maximum number of protocols with a headline card. */
 const MOST_CARDS = 8
 
-/** The figures that a person wants first. */
+/** The most important metrics of a run. */
 export function Headlines({ run }: { readonly run: RunView }) {
   const { spread } = run.latest
   return (
-    <Section id="headlines" title="Headline figures">
+    <Section id="headlines" title="Headline metrics">
       <div class="cards">
         {ordered(run.evaluations)
           .slice(0, MOST_CARDS)
@@ -24,7 +24,11 @@ export function Headlines({ run }: { readonly run: RunView }) {
           <Figure
             name="Spread of features"
             value={spread.toFixed(2)}
-            note={spread < 0.1 ? 'near 0: the features have collapsed' : '1 fills the sphere, 0 is one point'}
+            note={
+              spread < 0.1
+                ? 'near 0: the features have collapsed'
+                : '1: evenly spread; 0: collapsed to a point'
+            }
             bad={spread < 0.1}
           />
         )}
@@ -44,7 +48,7 @@ export function Headlines({ run }: { readonly run: RunView }) {
   )
 }
 
-/** The best known protocols first. */
+/** Sorts the best known protocols first. */
 export function ordered(records: readonly EvaluationRecord[]): EvaluationRecord[] {
   const first = ['linear-probe', 'linear', 'knn', 'fine-tuning', 'fine-tune']
   const place = ({ protocol }: EvaluationRecord) =>
@@ -55,7 +59,7 @@ export function ordered(records: readonly EvaluationRecord[]): EvaluationRecord[
 function Card({ record }: { readonly record: EvaluationRecord }) {
   const [headline, ...others] = record.values
   const { metric, value, unit } = headline!
-  const beside = others
+  const baselines = others
     .filter((other) => other.metric === metric && other.features !== headline!.features)
     .slice(0, 3)
   return (
@@ -66,9 +70,9 @@ function Card({ record }: { readonly record: EvaluationRecord }) {
         {metric}
         {interval(headline!) && `, ${interval(headline!)}`}
       </p>
-      {beside.length > 0 && (
-        <ul class="beside">
-          {beside.map((other) => (
+      {baselines.length > 0 && (
+        <ul class="baselines">
+          {baselines.map((other) => (
             <li key={other.features}>
               {other.features} <b>{figure(other.value, other.unit)}</b>
             </li>
@@ -78,7 +82,7 @@ function Card({ record }: { readonly record: EvaluationRecord }) {
       {unit === 'part' && (
         <div class="bar" aria-hidden="true">
           <i style={{ width: percent(Math.min(1, Math.max(0, value))).replace('\u202f', '') }} />
-          {beside.map((other) => (
+          {baselines.map((other) => (
             <s key={other.features} style={{ left: `${100 * Math.min(1, Math.max(0, other.value))}%` }} />
           ))}
         </div>

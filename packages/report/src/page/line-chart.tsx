@@ -15,9 +15,9 @@ export interface LineChartProps {
   readonly logX?: boolean
   readonly format?: (y: number) => string
   readonly formatX?: (x: number) => string
-  /** names are written beside the points, and points are not joined */
+  /** label the points directly, and do not join them */
   readonly scatter?: boolean
-  /** names are told elsewhere */
+  /** the legend is elsewhere */
   readonly named?: boolean
 }
 
@@ -29,10 +29,10 @@ interface Tip {
 }
 
 const HEIGHT = 230
-/** Width of a chart on paper, in CSS pixels: two stand side by side. */
+/** Width of a printed chart in CSS pixels: two fit next to each other. */
 const PRINTED_WIDTH = 296
 
-/** Lines over steps (or whatever x is), with a tip at the pointer, zoom by dragging, arrow keys, and a table behind. */
+/** Line chart with a tooltip, zoom by dragging, arrow keys, and a table of values. */
 export function LineChart(props: LineChartProps) {
   const { title, note, xLabel, logX = false, format = number, formatX = number, scatter = false } = props
   const { named: namedElsewhere = scatter } = props
@@ -168,7 +168,7 @@ export function LineChart(props: LineChartProps) {
               type="button"
               key={name}
               aria-pressed={!hidden.has(name)}
-              title={`show or hide ${name}`}
+              title={`Show or hide ${name}`}
               onClick={() => toggle(name)}
             >
               <i
@@ -182,11 +182,11 @@ export function LineChart(props: LineChartProps) {
       )}
       <div
         class="plot"
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: its keys move the cursor along the curve
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: keys move the cursor along the curve
         tabIndex={0}
         role="application"
         aria-roledescription="chart"
-        aria-label={`${title} over ${xLabel}. Arrow keys read values, plus and minus zoom, 0 shows all. A table follows.`}
+        aria-label={`${title} over ${xLabel}. Use the arrow keys to read values, plus and minus to zoom, 0 to show all. A table follows.`}
         onKeyDown={onKeyDown}
         onBlur={() => plot.current?.setCursor({ left: -10, top: -10 })}
       >
@@ -254,7 +254,7 @@ function widthOf(element: HTMLElement): number {
   return Math.max(200, element.clientWidth)
 }
 
-/** Without points that a logarithmic axis can't show. */
+/** Removes points that a logarithmic axis can't show. */
 function drawable(lines: readonly Line[], logX: boolean): Line[] {
   if (!logX) return [...lines]
   return lines.map((line) => {

@@ -2,13 +2,13 @@ import type { Atlas, EmbeddingMap } from '../page-data.js'
 import { classColor, cssColor } from './theme.js'
 import { cellOf } from './thumb.js'
 
-/** Of the map's own 0..4095. */
+/** Maximum coordinate of a map. */
 const EXTENT = 4095
 const CLOSEST = 60
-/** Pointers are no finer, in CSS pixels. */
+/** Distance in CSS pixels within which a pointer selects a point. */
 const REACH = 18
 
-/** Which part of the map is shown: its middle, and how many times it is enlarged. */
+/** Visible part of the map: its centre and magnification. */
 export interface MapWindow {
   readonly x: number
   readonly y: number
@@ -27,13 +27,13 @@ function scaleOf({ zoom }: MapWindow, { width, height }: Area): number {
   return ((Math.min(width, height) - 28) / EXTENT) * zoom
 }
 
-/** Where a point of the map lies on the canvas. */
+/** Canvas coordinates of a point of the map. */
 export function toCanvas(window: MapWindow, area: Area, x: number, y: number): [number, number] {
   const scale = scaleOf(window, area)
   return [area.width / 2 + (x - window.x) * scale, area.height / 2 + (y - window.y) * scale]
 }
 
-/** Enlarges around a place of the canvas, which stays where it is. */
+/** Zooms around a canvas position, which stays fixed. */
 export function zoomed(
   window: MapWindow,
   area: Area,
@@ -61,7 +61,7 @@ function within(value: number): number {
   return Math.min(EXTENT, Math.max(0, value))
 }
 
-/** The point nearest to a place of the canvas, within reach; among those `shows` lets through. */
+/** Nearest point to a canvas position, within reach, of the classes that `shows` accepts. */
 export function pointAt(
   map: EmbeddingMap,
   window: MapWindow,
@@ -80,7 +80,7 @@ export function pointAt(
   return best
 }
 
-/** The next point from one in a direction: near, and not far aside. */
+/** Next point in a direction: near, with little sideways distance. */
 export function neighbourOf(
   map: EmbeddingMap,
   from: number,
@@ -106,13 +106,13 @@ export interface MapDrawing {
   readonly classes: number
   readonly shows: (label: number) => boolean
   readonly selected?: number
-  /** pictures in place of dots */
-  readonly pictures?: { readonly atlas: Atlas; readonly image: CanvasImageSource }
+  /** draw thumbnails instead of dots */
+  readonly thumbnails?: { readonly atlas: Atlas; readonly image: CanvasImageSource }
 }
 
-/** Draws the map; thousands of points in a few milliseconds. */
+/** Draws the map; takes a few milliseconds for thousands of points. */
 export function drawMap(canvas: HTMLCanvasElement, drawing: MapDrawing): void {
-  const { map, window, area, classes, shows, selected, pictures } = drawing
+  const { map, window, area, classes, shows, selected, thumbnails } = drawing
   const ratio = devicePixelRatio || 1
   canvas.width = Math.round(area.width * ratio)
   canvas.height = Math.round(area.height * ratio)
@@ -125,11 +125,11 @@ export function drawMap(canvas: HTMLCanvasElement, drawing: MapDrawing): void {
     if (x < -side || y < -side || x > area.width + side || y > area.height + side) continue
     const label = map.labels[i]!
     context.globalAlpha = shows(label) ? 0.85 : 0.07
-    const cell = pictures && cellOf(pictures.atlas, map.positions[i]!)
-    if (pictures && cell !== undefined) {
-      const { cell: size, columns } = pictures.atlas
+    const cell = thumbnails && cellOf(thumbnails.atlas, map.positions[i]!)
+    if (thumbnails && cell !== undefined) {
+      const { cell: size, columns } = thumbnails.atlas
       const [left, top] = [(cell % columns) * size, Math.floor(cell / columns) * size]
-      context.drawImage(pictures.image, left, top, size, size, x - side / 2, y - side / 2, side, side)
+      context.drawImage(thumbnails.image, left, top, size, size, x - side / 2, y - side / 2, side, side)
       continue
     }
     context.fillStyle = classColor(label, classes)
@@ -143,6 +143,6 @@ export function drawMap(canvas: HTMLCanvasElement, drawing: MapDrawing): void {
   context.lineWidth = 2
   context.strokeStyle = cssColor('--text')
   context.beginPath()
-  context.arc(x, y, (pictures ? side / 1.5 : radius) + 3, 0, 2 * Math.PI)
+  context.arc(x, y, (thumbnails ? side / 1.5 : radius) + 3, 0, 2 * Math.PI)
   context.stroke()
 }

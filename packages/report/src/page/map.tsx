@@ -18,14 +18,14 @@ const DIRECTIONS: Readonly<Record<string, readonly [number, number]>> = {
   ArrowDown: [0, 1],
 }
 
-/** Features in a plane: zoom by wheel, pinch, buttons or keys; a picture at the pointer. */
+/** Features in the plane: zoom by wheel, pinch, buttons or keys; a thumbnail at the pointer. */
 export function EmbeddingMapView({ map, atlas }: MapProps) {
   const canvas = useRef<HTMLCanvasElement>(null)
   const [window, setWindow] = useState<MapWindow>(WHOLE)
   const [area, setArea] = useState({ width: 640, height: 480 })
   const [selected, select] = useState<number>()
   const [only, setOnly] = useState<ReadonlySet<number>>(new Set())
-  const [asPictures, setAsPictures] = useState(false)
+  const [asImages, setAsImages] = useState(false)
   const image = useImage(atlas?.src)
   const labels = useMemo(
     () => [...new Set(map.labels)].sort((a, b) => a - b).filter((label) => label >= 0),
@@ -44,12 +44,12 @@ export function EmbeddingMapView({ map, atlas }: MapProps) {
         classes,
         shows,
         selected,
-        pictures: asPictures && atlas && image ? { atlas, image } : undefined,
+        thumbnails: asImages && atlas && image ? { atlas, image } : undefined,
       })
     draw()
     document.addEventListener(REPAINT, draw)
     return () => document.removeEventListener(REPAINT, draw)
-  }, [map, window, area, selected, only, asPictures, image])
+  }, [map, window, area, selected, only, asImages, image])
   useEffect(() => {
     const frame = canvas.current!.parentElement!
     const fit = () => {
@@ -97,16 +97,16 @@ export function EmbeddingMapView({ map, atlas }: MapProps) {
     <Section
       id="map"
       title="Embedding map"
-      note={`${number(map.positions.length)} test images by ${map.width} features each, placed by ${map.method}: near means alike; distances between groups mean little.`}
+      note={`${number(map.positions.length)} test images with ${map.width} features each, projected by ${map.method}. Nearby points are similar; distances between groups carry little meaning.`}
     >
       <div class="map-layout">
         <div
           class="map"
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: its keys walk from point to point
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: keys move from point to point
           tabIndex={0}
           role="application"
           aria-roledescription="map"
-          aria-label="Embedding map. Arrow keys walk from point to point, shift and arrows move the map, plus and minus zoom, 0 shows all."
+          aria-label="Embedding map. Use the arrow keys to move from point to point, shift and arrow keys to move the map, plus and minus to zoom, 0 to show all."
           onKeyDown={onKeyDown}
           onBlur={() => select(undefined)}
         >
@@ -145,14 +145,14 @@ export function EmbeddingMapView({ map, atlas }: MapProps) {
             <label class="option">
               <input
                 type="checkbox"
-                checked={asPictures}
-                onChange={(event) => setAsPictures((event.currentTarget as HTMLInputElement).checked)}
+                checked={asImages}
+                onChange={(event) => setAsImages((event.currentTarget as HTMLInputElement).checked)}
               />
-              Pictures instead of dots
+              Images instead of dots
             </label>
           )}
           {labels.length > 0 && (
-            <fieldset class="legend column" aria-label="Classes: press to show only some">
+            <fieldset class="legend column" aria-label="Classes: select classes to show only them">
               {labels.map((label) => (
                 <button type="button" key={label} aria-pressed={shows(label)} onClick={() => pick(label)}>
                   <Swatch label={label} classes={classes} />
@@ -172,7 +172,7 @@ export function EmbeddingMapView({ map, atlas }: MapProps) {
   )
 }
 
-/** Its colour follows the theme, as the canvas does. */
+/** Colour of a class, which follows the theme like the canvas. */
 function Swatch({ label, classes }: { readonly label: number; readonly classes: number }) {
   const [, again] = useState(0)
   useEffect(() => {
@@ -209,7 +209,7 @@ interface PointerTarget extends MapProps {
   readonly setWindow: (change: (window: MapWindow) => MapWindow) => void
 }
 
-/** One pointer drags, two pinch, one that only moves selects; the wheel zooms once the map has been touched. */
+/** One pressed pointer drags, two pinch, a moving one selects; the wheel zooms once the map has the focus. */
 function usePointers(canvas: { current: HTMLCanvasElement | null }, target: PointerTarget) {
   const { map, window, area, shows, select, setWindow } = target
   const down = useRef(new Map<number, readonly [number, number]>())
@@ -217,7 +217,7 @@ function usePointers(canvas: { current: HTMLCanvasElement | null }, target: Poin
   useEffect(() => {
     const element = canvas.current!
     const onWheel = (event: WheelEvent) => {
-      // A page that is scrolled past must not stop at the map.
+      // Scrolling the page must not stop at the map.
       if (!event.ctrlKey && document.activeElement !== element.parentElement) return
       event.preventDefault()
       setWindow((window) => zoomed(window, area, Math.exp(-event.deltaY / 300), placeOf(event)))

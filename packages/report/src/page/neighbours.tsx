@@ -11,7 +11,7 @@ interface NeighboursProps {
 const MOST_ROWS = 16
 const MOST_COLUMNS = 10
 
-/** Test images and what the features find most alike. */
+/** Test images with their nearest neighbours. */
 export function Neighbours({ run, details }: NeighboursProps) {
   const record = run.evaluations.find(({ neighbours }) => neighbours?.length)
   if (!record) return null
@@ -19,7 +19,7 @@ export function Neighbours({ run, details }: NeighboursProps) {
     <Section
       id="neighbours"
       title="Nearest neighbours"
-      note="A test image, and beside it the images most alike by its features, the nearest first. ✓ has the same class, ✗ another."
+      note="Test images with the most similar images by their features, nearest first. ✓ same class, ✗ different class."
     >
       <div class="neighbours">
         {record.neighbours!.slice(0, MOST_ROWS).map((row) => (
@@ -64,7 +64,7 @@ function Row({ row, train, test }: RowProps) {
                 position={position}
                 size={52}
                 mark={mark}
-                about={`${split}, similarity ${similarity.toFixed(3)}${same === false ? ', another class' : ''}`}
+                about={`${split}, similarity ${similarity.toFixed(3)}${same === false ? ', different class' : ''}`}
               />
               <span class="caption">
                 {same !== undefined && <b class={mark}>{same ? '✓' : '✗'}</b>} {similarity.toFixed(2)}

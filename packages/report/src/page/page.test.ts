@@ -7,7 +7,7 @@ import { moved, neighbourOf, pointAt, toCanvas, WHOLE, zoomed } from './map-view
 import { merged } from './store.js'
 import { lineSwatch, translucent } from './theme.js'
 
-test('numbers as people read them', () => {
+test('numbers are formatted for reading', () => {
   expect([0, 0.00012, 0.1234, 12.345, 1234567, -2].map(number)).toEqual([
     '0',
     '1.2 e-4',
@@ -26,7 +26,7 @@ test('numbers as people read them', () => {
   expect(['linear-probe', 'imagesPerSecond'].map(words)).toEqual(['Linear probe', 'Images per second'])
 })
 
-test('lines over different steps share one x', () => {
+test('lines with different steps are aligned to one x', () => {
   const lines = [
     { name: 'a', color: 0, x: [1, 3], y: [10, 30] },
     { name: 'b', color: 1, x: [2, 3], y: [5, 6], low: [4, 5], high: [6, 7] },
@@ -42,24 +42,24 @@ test('lines over different steps share one x', () => {
   })
 })
 
-test('the nearest of rising values', () => {
+test('nearestIndex finds the nearest of ascending values', () => {
   expect([-5, 1.4, 1.6, 99].map((x) => nearestIndex([0, 1, 2, 5], x))).toEqual([0, 1, 2, 3])
   expect(nearestIndex([], 1)).toBe(-1)
   expect(nearestIndex([4], 1)).toBe(0)
 })
 
-test('smoothing keeps a constant and does not lag behind a line', () => {
+test('smoothing preserves a constant and does not lag behind a line', () => {
   expect(smoothed(new Array(300).fill(2)).every((value) => Math.abs(value - 2) < 1e-9)).toBe(true)
   const line = Array.from({ length: 400 }, (_, i) => i)
   expect(smoothed(line)[200]).toBeCloseTo(200)
 })
 
-test('some of many', () => {
+test('someOf selects evenly spaced indices', () => {
   expect(someOf(3, 5)).toEqual([0, 1, 2])
   expect(someOf(101, 5)).toEqual([0, 25, 50, 75, 100])
 })
 
-test('the most confused classes', () => {
+test('mostConfused finds the largest off-diagonal fractions', () => {
   expect(
     mostConfused([
       [8, 2],
@@ -79,7 +79,7 @@ const map: EmbeddingMap = {
 const area = { width: 400, height: 300 }
 const all = () => true
 
-test('a map is found under the pointer, however it is moved and enlarged', () => {
+test('points of a map are found under the pointer at any position and zoom', () => {
   let window = WHOLE
   const under = (i: number) => pointAt(map, window, area, toCanvas(window, area, map.x[i]!, map.y[i]!), all)
   expect([0, 1, 2].map(under)).toEqual([0, 1, 2])
@@ -96,13 +96,13 @@ test('a map is found under the pointer, however it is moved and enlarged', () =>
   expect(pointAt(map, WHOLE, area, toCanvas(WHOLE, area, 4095, 0), (label) => label === 0)).toBeUndefined()
 })
 
-test('arrows walk from point to point', () => {
+test('arrow keys select the next point in their direction', () => {
   expect(neighbourOf(map, 0, [1, 0], all)).toBe(1)
   expect(neighbourOf(map, 0, [0, 1], all)).toBe(2)
   expect(neighbourOf(map, 0, [-1, 0], all)).toBeUndefined()
 })
 
-test('a summary leaves what is known of a run', () => {
+test('a summary does not remove the details of a run', () => {
   const whole = {
     id: 'a',
     step: 1,
@@ -116,7 +116,7 @@ test('a summary leaves what is known of a run', () => {
   expect(merged([whole], { ...summary, id: 'b' }).map(({ id }) => id)).toEqual(['b', 'a'])
 })
 
-test('every run has a colour of its own, in either theme', () => {
+test('every run has a different colour, in both themes', () => {
   const swatches = Array.from({ length: 20 }, (_, run) => lineSwatch(run))
   expect(new Set(swatches).size).toBe(20)
   expect(swatches[7]).toBe('var(--line-8)')

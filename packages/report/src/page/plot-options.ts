@@ -17,7 +17,7 @@ export interface PlotOptions {
 const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3]]
 const FONT = '12px system-ui, sans-serif'
 
-/** uPlot's options for lines in the page's colours. */
+/** uPlot options for lines in the colours of the page. */
 export function chartOptions(options: PlotOptions): uPlot.Options {
   const { width, height, lines, logX, scatter, format, formatX, onCursor, onZoom } = options
   const series: uPlot.Series[] = [{}]
@@ -97,7 +97,7 @@ function isZoomed(u: uPlot): boolean {
   return min > x[0]! + slack || max < x.at(-1)! - slack
 }
 
-/** Whiskers of points with an interval, and the names beside a scatter's points. */
+/** Draws error bars of points with an interval, and names next to the points of a scatter plot. */
 function drawPoints(u: uPlot, lines: readonly Line[], scatter: boolean): void {
   const { ctx } = u
   const ratio = uPlot.pxRatio
@@ -106,7 +106,7 @@ function drawPoints(u: uPlot, lines: readonly Line[], scatter: boolean): void {
   ctx.font = `${12 * ratio}px system-ui, sans-serif`
   ctx.textBaseline = 'middle'
   ctx.textAlign = 'left'
-  const taken: { left: number; right: number; y: number }[] = []
+  const labels: { left: number; right: number; y: number }[] = []
   for (const line of lines) {
     if (!line.points) continue
     ctx.strokeStyle = lineColor(line.color)
@@ -127,15 +127,16 @@ function drawPoints(u: uPlot, lines: readonly Line[], scatter: boolean): void {
       if (!scatter) continue
       let y = u.valToPos(line.y[i]!, 'y', true)
       const { width } = ctx.measureText(line.name)
-      const beside = x + 9 * ratio
-      const left = beside + width < u.bbox.left + u.bbox.width + 20 * ratio ? beside : x - 9 * ratio - width
+      const rightOfPoint = x + 9 * ratio
+      const fits = rightOfPoint + width < u.bbox.left + u.bbox.width + 20 * ratio
+      const left = fits ? rightOfPoint : x - 9 * ratio - width
       const right = left + width
-      // A name that would lie on another moves down.
+      // A name that would overlap another one moves down.
       while (
-        taken.some((other) => Math.abs(other.y - y) < 13 * ratio && other.left < right && left < other.right)
+        labels.some((other) => Math.abs(other.y - y) < 13 * ratio && other.left < right && left < other.right)
       )
         y += 13 * ratio
-      taken.push({ left, right, y })
+      labels.push({ left, right, y })
       ctx.fillStyle = cssColor('--text')
       ctx.fillText(line.name, left, y)
     }

@@ -14,7 +14,7 @@ interface RunTableProps {
   readonly setFocus: (id: string) => void
 }
 
-/** All runs, one a row: what they are, how far, how good; which are drawn. */
+/** Table of all runs: configuration, progress, results, and which runs are drawn. */
 export function RunTable({ runs, shown, toggle, colors, focus, setFocus }: RunTableProps) {
   const columns = protocolsOf(runs)
   const best = new Map(columns.map(({ protocol }) => [protocol, bestOf(runs, protocol)]))
@@ -22,7 +22,7 @@ export function RunTable({ runs, shown, toggle, colors, focus, setFocus }: RunTa
     <Section
       id="runs"
       title="Runs"
-      note="Those that are ticked are drawn below; a name brings its pictures and map."
+      note="Check runs to draw their curves; select a run's name to show its images and map."
     >
       <Scroll label="Table of runs">
         <table class="runs">
@@ -65,7 +65,7 @@ export function RunTable({ runs, shown, toggle, colors, focus, setFocus }: RunTa
                         '--swatch': shown.has(run.id) ? lineSwatch(colors.get(run.id) ?? 0) : 'transparent',
                       }}
                     />
-                    <span class="unseen">draw {run.name}</span>
+                    <span class="unseen">Draw {run.name}</span>
                   </label>
                   <button
                     type="button"
@@ -108,7 +108,7 @@ export function RunTable({ runs, shown, toggle, colors, focus, setFocus }: RunTa
   )
 }
 
-/** Protocols of any of the runs, each once. */
+/** The protocols of all runs, without repetition. */
 export function protocolsOf(runs: readonly RunView[]): EvaluationRecord[] {
   const first = new Map<string, EvaluationRecord>()
   for (const record of runs.flatMap(({ evaluations }) => evaluations))
@@ -116,7 +116,7 @@ export function protocolsOf(runs: readonly RunView[]): EvaluationRecord[] {
   return ordered([...first.values()])
 }
 
-/** What a protocol found first about a run. */
+/** The first value of a protocol's record. */
 export function headlineOf({ evaluations }: RunView, protocol: string): EvaluationValue | undefined {
   return evaluations.find((record) => record.protocol === protocol)?.values[0]
 }

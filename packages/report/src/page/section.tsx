@@ -7,7 +7,7 @@ interface SectionProps {
   readonly children: ComponentChildren
 }
 
-/** A part of the page under a heading. */
+/** A section of the page with a heading. */
 export function Section({ id, title, note, children }: SectionProps) {
   return (
     <section id={id} aria-labelledby={`${id}-title`}>
@@ -19,16 +19,16 @@ export function Section({ id, title, note, children }: SectionProps) {
 }
 
 interface ScrollProps {
-  /** what it holds, for those who can't see it */
+  /** accessible name */
   readonly label: string
   readonly children: ComponentChildren
 }
 
-/** What may be wider than the page. */
+/** A container that scrolls if its content is wider than the page. */
 export function Scroll({ label, children }: ScrollProps) {
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled area must be reached by keys
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable area must be reachable with the keyboard
     <div class="scroll" tabIndex={0} role="group" aria-label={label}>
       {children}
     </div>

@@ -3,11 +3,11 @@ import type { RunDetails, Sheet } from '../page-data.js'
 import { number, words } from './format.js'
 import { Section } from './section.js'
 
-/** What a method shows of itself: views, reconstructions, samples; over the steps where there are several. */
+/** Images that a method saved: views, reconstructions, samples; with a slider over the steps if there are several. */
 export function Sheets({ details }: { readonly details: RunDetails | undefined }) {
   if (!details?.sheets?.length) return null
   return (
-    <Section id="pictures" title="Sample views and pictures">
+    <Section id="pictures" title="Sample views and images">
       <div class="sheets">
         {details.sheets.map(({ name, sheets }) => (
           <SheetOverTime key={name} name={name} sheets={sheets} />

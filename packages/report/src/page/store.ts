@@ -1,11 +1,11 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { PageData, RunDetails, RunView } from '../page-data.js'
 
-/** Runs as the page knows them; curves stay when a summary comes. */
+/** Merges an update of a run into the known runs; a summary keeps the known curves. */
 export function merged(known: readonly RunView[], news: RunView): RunView[] {
   const before = known.find(({ id }) => id === news.id)
   if (!before) return [news, ...known]
-  // A summary's records lack their charts: those that are known of the same record stay.
+  // A summary's records have no charts: those of the same records are kept.
   const whole = news.curves !== undefined || before.stamp !== news.stamp
   const run: RunView = {
     ...news,
@@ -18,7 +18,7 @@ export function merged(known: readonly RunView[], news: RunView): RunView[] {
 
 export type Connection = 'none' | 'open' | 'lost'
 
-/** The page's runs: as they came with it, or followed over a connection that tells whole runs of `wanted`. */
+/** Runs of the page: static, or updated over a connection that sends the full data of the `wanted` runs. */
 export function useRuns(
   data: PageData,
   wanted: readonly string[],
@@ -44,24 +44,24 @@ export function useRuns(
   return { runs, connection }
 }
 
-/** A run's pictures and map: as they came with the page, or asked for. */
-export function useDetails(run: RunView | undefined, live: boolean): RunDetails | 'underway' | undefined {
-  const [made, setMade] = useState<{ key: string; details: RunDetails }>()
+/** Images and map of a run: static, or requested from the server. */
+export function useDetails(run: RunView | undefined, live: boolean): RunDetails | 'pending' | undefined {
+  const [loaded, setLoaded] = useState<{ key: string; details: RunDetails }>()
   const key = `${run?.id} ${run?.stamp}`
   useEffect(() => {
     if (!live || !run) return
     const stop = new AbortController()
     fetch(`/details?run=${run.id}`, { signal: stop.signal })
       .then((response) => (response.ok ? response.json() : Promise.reject(new Error(response.statusText))))
-      .then((details: RunDetails) => setMade({ key, details }))
+      .then((details: RunDetails) => setLoaded({ key, details }))
       .catch(() => {
         if (!stop.signal.aborted)
-          setMade({ key, details: { notes: ['pictures and map could not be fetched'] } })
+          setLoaded({ key, details: { notes: ['images and map could not be loaded'] } })
       })
     return () => stop.abort()
   }, [live, key])
   if (!live) return run?.details
-  if (made?.key === key) return made.details
-  // What was made of the same run before stays until the new is there.
-  return made && run && made.key.startsWith(`${run.id} `) ? made.details : 'underway'
+  if (loaded?.key === key) return loaded.details
+  // The previous details of the same run are shown until the new ones arrive.
+  return loaded && run && loaded.key.startsWith(`${run.id} `) ? loaded.details : 'pending'
 }

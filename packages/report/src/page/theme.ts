@@ -1,15 +1,15 @@
 export type Theme = 'auto' | 'light' | 'dark'
 
-/** Told of by the document when colours have changed: canvases must be drawn anew. */
+/** Event that the document receives when the colours have changed and canvases must be redrawn. */
 export const REPAINT = 'selfsup-repaint'
 
 const colors = new Map<string, string>()
 
-/** A colour by its CSS variable, such as `--line-1`, as a canvas understands it. */
+/** Value of a CSS colour variable, such as `--line-1`, for a canvas. */
 export function cssColor(name: string): string {
   let value = colors.get(name)
   if (value === undefined) {
-    // A variable's own text is `light-dark(...)`; what it comes to shows only where it is used.
+    // The variable itself contains `light-dark(...)`; only the computed style of an element has the resolved colour.
     const probe = document.body.appendChild(document.createElement('i'))
     probe.style.color = `var(${name})`
     value = getComputedStyle(probe).color
@@ -19,28 +19,28 @@ export function cssColor(name: string): string {
   return value
 }
 
-/** `rgb(1, 2, 3)` as `rgba(1, 2, 3, 0.2)`, `oklch(0.6 0.16 40)` as `oklch(0.6 0.16 40 / 0.2)`. */
+/** Adds an alpha: `rgb(1, 2, 3)` becomes `rgba(1, 2, 3, 0.2)`, `oklch(0.6 0.16 40)` becomes `oklch(0.6 0.16 40 / 0.2)`. */
 export function translucent(color: string, alpha: number): string {
   return color
     .replace(/^rgb\((.*)\)$/, `rgba($1, ${alpha})`)
     .replace(/^oklch\((.*)\)$/, `oklch($1 / ${alpha})`)
 }
 
-/** Colours in the style sheet. */
+/** Number of line colours in the style sheet. */
 const LINE_COLORS = 8
 
-/** A line's colour: from the style sheet, of more lines around the wheel. */
+/** Colour of a line: from the style sheet, or from the colour wheel for further lines. */
 export function lineColor(index: number): string {
   return index < LINE_COLORS ? cssColor(`--line-${index + 1}`) : wheelColor(index)
 }
 
-/** A class's colour: from the lines' where there are few classes, else around the wheel. */
+/** Colour of a class: a line colour if there are few classes, otherwise from the colour wheel. */
 export function classColor(index: number, count: number): string {
   if (index < 0) return cssColor('--faint')
   return count <= LINE_COLORS ? lineColor(index) : wheelColor(index)
 }
 
-/** The same in a style sheet, where it follows the theme by itself. */
+/** Colour of a line as a CSS value that follows the theme. */
 export function lineSwatch(index: number): string {
   return index < LINE_COLORS
     ? `var(--line-${index + 1})`
@@ -48,7 +48,7 @@ export function lineSwatch(index: number): string {
 }
 
 function wheelColor(index: number, dark = isDark()): string {
-  // Neighbouring numbers lie far apart on the wheel, and every other is lighter.
+  // Consecutive numbers are far apart on the wheel, and every second one is lighter.
   const hue = (index * 360 * 0.381966) % 360
   const lightness = (dark ? 0.74 : 0.58) + (index % 2 === 0 ? -0.06 : 0.06)
   return `oklch(${lightness.toFixed(2)} 0.16 ${hue.toFixed(0)})`
@@ -70,7 +70,7 @@ export function setTheme(theme: Theme): void {
   repaint()
 }
 
-/** Paper is white: a page is printed in light colours, and its canvases are drawn in them before. */
+/** Redraws canvases when the system's theme changes, and switches to the light theme for printing. */
 export function followSurroundings(): void {
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', repaint)
   let before: string | undefined

@@ -1,10 +1,10 @@
 import type { EvaluationRecord } from '@selfsup/run-folder'
 import type { Atlas, RunDetails } from '../page-data.js'
 
-/** Where each position lies in an atlas. */
+/** Index of each position's thumbnail in its atlas. */
 const cells = new WeakMap<Atlas, Map<number, number>>()
 
-/** Place of a dataset's position in its atlas; undefined when it has no picture there. */
+/** Index of a position's thumbnail; undefined if the atlas does not contain it. */
 export function cellOf(atlas: Atlas, position: number): number | undefined {
   let places = cells.get(atlas)
   if (!places) {
@@ -14,7 +14,7 @@ export function cellOf(atlas: Atlas, position: number): number | undefined {
   return places.get(position)
 }
 
-/** Pictures of the images that a record is about; none where others were judged than those that there are pictures of. */
+/** Thumbnails of a record's images; undefined if the thumbnails are of a different dataset. */
 export function atlasOf(
   details: RunDetails | undefined,
   { images }: EvaluationRecord,
@@ -26,7 +26,7 @@ export function atlasOf(
 
 const addresses = new WeakMap<Atlas, string>()
 
-/** A short address of an atlas: hundreds of elements name it. */
+/** A short URL of an atlas, since hundreds of elements refer to it. */
 function addressOf(atlas: Atlas): string {
   let address = addresses.get(atlas)
   if (!address) {
@@ -40,7 +40,7 @@ function addressOf(atlas: Atlas): string {
   return address
 }
 
-/** Name of the class of a dataset's position, as far as the atlas knows. */
+/** Class name of a dataset position; undefined if the atlas does not contain it. */
 export function classAt(atlas: Atlas | undefined, position: number): string | undefined {
   const cell = atlas && cellOf(atlas, position)
   if (!atlas || cell === undefined) return undefined
@@ -55,12 +55,12 @@ interface ThumbProps {
   readonly atlas: Atlas | undefined
   readonly position: number
   readonly size: number
-  /** said of the picture beside its class and number */
+  /** further description of the image, in addition to its class and position */
   readonly about?: string
   readonly mark?: 'same' | 'other'
 }
 
-/** One small picture out of an atlas; a grey square where there is none. */
+/** A thumbnail from an atlas, or a grey square if it is missing. */
 export function Thumb({ atlas, position, size, about, mark }: ThumbProps) {
   const cell = atlas && cellOf(atlas, position)
   const label = [classAt(atlas, position), `image ${position}`, about].filter(Boolean).join(', ')

@@ -1,7 +1,7 @@
 import { type HostImages, normals, uniforms } from '@selfsup/core'
 import { planesOf, turned } from './pixels.js'
 
-/** For tests: sets of pictures of one kind each, [count, side, side, 3], and the same for the same seed. */
+/** Options of synthetic image sets for tests: [count, side, side, 3], one kind of images each, deterministic. */
 interface SetOptions {
   readonly count?: number
   readonly side?: number
@@ -10,14 +10,14 @@ interface SetOptions {
 
 type Colour = readonly [number, number, number]
 
-/** Draws each pixel by a function of its place, 0..1 from left to right and from top to bottom, to values 0..255. */
+/** Draws each pixel by a function of its position, 0..1 from left to right and top to bottom, to values 0..255. */
 function drawn(
   { count = 200, side = 24, seed = 1 }: SetOptions,
-  pictureOf: (draws: Float32Array) => (x: number, y: number) => Colour,
+  drawingOf: (draws: Float32Array) => (x: number, y: number) => Colour,
 ): HostImages {
   const data = new Uint8Array(count * side * side * 3)
   for (let index = 0, at = 0; index < count; index++) {
-    const colourAt = pictureOf(uniforms([seed, index], 64))
+    const colourAt = drawingOf(uniforms([seed, index], 64))
     const noise = normals([seed + 1000, index], side * side)
     for (let pixel = 0; pixel < side * side; pixel++, at += 3) {
       const colour = colourAt(((pixel % side) + 0.5) / side, (Math.floor(pixel / side) + 0.5) / side)
@@ -28,7 +28,7 @@ function drawn(
   return { data, shape: [count, side, side, 3] }
 }
 
-/** A bright sky above dark ground, a tree somewhere: pictures with an up, but without a left. */
+/** A bright sky above dark ground, with a tree: images with an upright orientation, but with mirror symmetry. */
 export function scenes(options: SetOptions = {}): HostImages {
   return drawn(options, (u) => {
     const [horizon, tree, hue, light] = [0.35 + 0.3 * u[0]!, u[1]!, u[2]!, 0.6 + 0.4 * u[3]!]
@@ -40,7 +40,7 @@ export function scenes(options: SetOptions = {}): HostImages {
   })
 }
 
-/** Waves of one length in all directions: textures, of which each part looks like any other. */
+/** Waves of one wavelength in all directions: textures, in which every part looks like any other. */
 export function textures(options: SetOptions = {}): HostImages {
   return drawn(options, (u) => {
     const waves = Array.from({ length: 10 }, (_, i) => {
@@ -57,7 +57,7 @@ export function textures(options: SetOptions = {}): HostImages {
   })
 }
 
-/** Round things of any place and size on a plain ground: cells under a microscope. */
+/** Round spots of random position and size on a plain ground, like cells under a microscope. */
 export function cells(options: SetOptions = {}): HostImages {
   return drawn(options, (u) => {
     const spots = Array.from({ length: 5 }, (_, i) => ({
@@ -72,7 +72,7 @@ export function cells(options: SetOptions = {}): HostImages {
   })
 }
 
-/** The letter F, shifted and of any slant: white on black, of which the mirror image is another. */
+/** The letter F, shifted and slanted, white on black: its mirror image differs. */
 export function letters(options: SetOptions = {}): HostImages {
   return drawn(options, (u) => {
     const [left, top, slant] = [0.25 + 0.15 * u[0]!, 0.1 + 0.15 * u[1]!, 0.3 * (u[2]! - 0.5)]
@@ -85,8 +85,8 @@ export function letters(options: SetOptions = {}): HostImages {
   })
 }
 
-/** Each picture turned by a right angle of its own, all four equally likely. */
-export function anyTurn(images: HostImages, seed = 5): HostImages {
+/** Each image turned by a random multiple of 90 degrees. */
+export function randomlyTurned(images: HostImages, seed = 5): HostImages {
   const [count, side, , channels] = images.shape
   const data = new Uint8Array(images.data.length)
   const draws = uniforms([seed, 0], count)
@@ -103,7 +103,7 @@ export function anyTurn(images: HostImages, seed = 5): HostImages {
   return { data, shape: images.shape }
 }
 
-/** Brightness alone, times a colour: white for grey pictures, another for tinted ones such as sepia. */
+/** Brightness only, times a colour: white gives grey images, other colours give tinted ones such as sepia. */
 export function tinted(images: HostImages, tint: Colour = [1, 1, 1]): HostImages {
   const [count, side] = images.shape
   const data = new Uint8Array(images.data.length)

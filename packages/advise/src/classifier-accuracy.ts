@@ -1,51 +1,51 @@
-/** How often a guess was right, of independent trials. */
+/** Accuracy of a classifier on independent images. */
 export interface ToldApart {
-  /** part of the guesses that were right, 0..1 */
+  /** fraction of correct predictions, 0..1 */
   readonly accuracy: number
-  /** 95 % interval of it (Wilson) */
+  /** 95 % interval of the accuracy (Wilson) */
   readonly interval: readonly [number, number]
-  /** what guessing gets */
+  /** accuracy of random guessing */
   readonly chance: number
-  /** independent pictures behind it */
+  /** number of independent images */
   readonly pictures: number
 }
 
-/** Examples of a choice between `candidates`, whose answer is to be learned from others. */
+/** Examples of a choice between `candidates`. */
 export interface Choice {
   readonly candidates: number
   readonly features: number
   /**
-   * Without `answers`: of each example the features of every candidate, [examples, candidates, features], the first the right
-   * one: one score of all candidates is learned (conditional logit, McFadden 1974). With `answers`: of each example its
-   * features, [examples, features], and each candidate gets weights and a bias of its own (softmax regression).
+   * Without `answers`: the features of every candidate of each example, [examples, candidates, features], the correct one first;
+   * one scoring function for all candidates is fitted (conditional logit, McFadden 1974). With `answers`: the features of each
+   * example, [examples, features]; each candidate has weights and a bias (softmax regression).
    */
   readonly values: Float32Array
-  /** the right candidate of each example */
+  /** correct candidate of each example */
   readonly answers?: Uint8Array
-  /** examples of one picture, which are learned from or judged together and lie beside one another; default 1 */
-  readonly perPicture?: number
+  /** consecutive examples that belong to one image and stay together in cross-validation; default 1 */
+  readonly perImage?: number
 }
 
 const FOLDS = 3
 
-/** Each part has so many runs of neighbouring pictures: frames of one film do not lie in two parts. */
+/** Number of runs of consecutive images per fold, so that neighbouring frames of a video are mostly in one fold. */
 const RUNS = 10
 
 const STEPS = 40
 const RATE = 0.05
 const MOMENTS = [0.9, 0.99] as const
 
-/** Pulls weights towards 0, relative to the mean loss of an example. */
+/** L2 penalty of the weights, relative to the mean loss per example. */
 const DECAY = 0.02
 
 /**
- * How well a small linear classifier tells the right candidate from the others on pictures that it has not learned from:
- * cross-validated over pictures, in three parts.
+ * Accuracy of a small linear classifier that selects the correct candidate, on images that it was not fitted to: threefold
+ * cross-validation over images.
  */
-export function toldApart(choice: Choice): ToldApart {
-  const { candidates, features, perPicture = 1, answers } = choice
+export function classifierAccuracy(choice: Choice): ToldApart {
+  const { candidates, features, perImage = 1, answers } = choice
   const examples = choice.values.length / (features * (answers ? 1 : candidates))
-  const pictures = examples / perPicture
+  const pictures = examples / perImage
   const chance = 1 / candidates
   if (pictures < FOLDS) return { accuracy: chance, interval: [0, 1], chance, pictures }
   const task = prepared(choice)
@@ -54,14 +54,14 @@ export function toldApart(choice: Choice): ToldApart {
   const scores = new Float64Array(candidates)
   let right = 0
   for (let fold = 0; fold < FOLDS; fold++) {
-    const inside = (example: number) => Math.floor(example / (perPicture * together)) % FOLDS === fold
+    const inside = (example: number) => Math.floor(example / (perImage * together)) % FOLDS === fold
     const weights = fit(
       task,
       all.filter((example) => !inside(example)),
     )
     for (const example of all.filter(inside)) {
       score(task, weights, example, scores)
-      // Candidates that look the same to it are guessed among.
+      // Ties between equal scores count as random guesses.
       const best = scores.reduce((a, b) => Math.max(a, b))
       const tied = scores.reduce((count, value) => count + (value === best ? 1 : 0), 0)
       if (scores[answers?.[example] ?? 0] === best) right += 1 / tied
@@ -71,7 +71,7 @@ export function toldApart(choice: Choice): ToldApart {
   return { accuracy, interval: wilson(accuracy, pictures), chance, pictures }
 }
 
-/** Wilson's 95 % interval of a part seen in so many trials (Wilson 1927). */
+/** Wilson's 95 % interval of a proportion (Wilson 1927). */
 export function wilson(part: number, trials: number): [number, number] {
   const z = 1.96
   const shrunk = (part + (z * z) / (2 * trials)) / (1 + (z * z) / trials)
@@ -79,7 +79,7 @@ export function wilson(part: number, trials: number): [number, number] {
   return [Math.max(0, shrunk - half), Math.min(1, shrunk + half)]
 }
 
-/** Each feature with mean 0 and deviation 1, or 0 where it does not vary; for the bias a feature that is 1. */
+/** Standardises each feature to mean 0 and standard deviation 1 (0 if constant), and appends a constant for the bias. */
 function prepared(choice: Choice): Choice {
   const { values, features, answers } = choice
   const rows = values.length / features
@@ -113,7 +113,7 @@ function score(choice: Choice, weights: Float64Array, example: number, scores: F
   }
 }
 
-/** Weights of the least mean cross-entropy with decay, by a fixed number of Adam's steps on all examples. */
+/** Minimises the mean cross-entropy with L2 penalty by a fixed number of full-batch Adam steps. */
 function fit(choice: Choice, examples: readonly number[]): Float64Array {
   const { candidates, features, values, answers } = choice
   const weights = new Float64Array(features * (answers ? candidates : 1))

@@ -2,11 +2,11 @@ import { missingSections } from '../missing.js'
 import type { RunDetails, RunView } from '../page-data.js'
 import { Section } from './section.js'
 
-/** The settings that a run was made with. */
-export function MadeOf({ run }: { readonly run: RunView }) {
+/** Settings of a run. */
+export function Settings({ run }: { readonly run: RunView }) {
   if (run.facts.length === 0) return null
   return (
-    <Section id="made-of" title="How it was made">
+    <Section id="settings" title="Settings">
       <dl class="facts">
         {run.facts.map(([name, value]) => (
           <div key={name}>
@@ -19,7 +19,7 @@ export function MadeOf({ run }: { readonly run: RunView }) {
   )
 }
 
-/** What could not be read or made. */
+/** Files that could not be read, and parts that could not be created. */
 export function Problems({
   run,
   details,
@@ -30,7 +30,7 @@ export function Problems({
   const lines = [...run.problems, ...(details?.notes ?? [])]
   if (lines.length === 0) return null
   return (
-    <Section id="problems" title="What could not be shown">
+    <Section id="problems" title="Problems">
       <ul class="lines">
         {lines.map((line) => (
           <li key={line}>{line}</li>
@@ -40,14 +40,14 @@ export function Problems({
   )
 }
 
-/** Sections that are left out, and what brings them: one line each. */
+/** Sections without data, with the command that creates it. */
 export function Missing({ run }: { readonly run: RunView }) {
   const bySection = new Map<string, string[]>()
   for (const { section, command } of missingSections(run))
     bySection.set(command, [...(bySection.get(command) ?? []), section])
   if (bySection.size === 0) return null
   return (
-    <Section id="missing" title="Not here yet">
+    <Section id="missing" title="Missing data">
       <ul class="lines">
         {[...bySection].map(([command, sections]) => (
           <li key={command}>

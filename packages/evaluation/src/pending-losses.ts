@@ -2,38 +2,38 @@ import { setImmediate } from 'node:timers/promises'
 import type { Scalar } from '@tensorflow/tfjs-core'
 
 /**
- * Losses of steps while the device does them. Before a step is told to the device, the one before the last is done: it always
- * has work, and never holds the inputs of more steps than it can do soon. Timers and signals get their turn.
+ * Losses of steps that the device may still be computing. Before a new step is submitted, the last but one has finished: the
+ * device always has work but never holds the inputs of many steps. Timers and signals can run in between.
  */
-export class LossesUnderWay {
+export class PendingLosses {
   readonly #first: number
   #steps = 0
   #last: Scalar | undefined
   #sum = 0
   #count = 0
 
-  /** @param first number of the step from which on losses count in the mean */
+  /** @param first number of the first step whose loss counts in the mean */
   constructor(first: number) {
     this.#first = first
   }
 
-  /** Takes over the loss of a step that was begun. */
+  /** Takes ownership of the loss of a submitted step. */
   async add(loss: Scalar): Promise<void> {
     const before = this.#last
     this.#last = loss
-    if (before) await this.#settle(before)
+    if (before) await this.#resolve(before)
     await setImmediate()
   }
 
-  /** Of the steps that count, once all are done. */
+  /** Mean over the steps that count; waits for all of them. */
   async mean(): Promise<number> {
     const last = this.#last
     this.#last = undefined
-    if (last) await this.#settle(last)
+    if (last) await this.#resolve(last)
     return this.#sum / this.#count
   }
 
-  async #settle(loss: Scalar): Promise<void> {
+  async #resolve(loss: Scalar): Promise<void> {
     try {
       const [value] = await loss.data()
       if (this.#steps++ < this.#first) return

@@ -4,28 +4,28 @@ import { normals, uniforms } from '@selfsup/core'
 import type { LabelledFeatures } from '@selfsup/report'
 import type { EvaluationRecord } from '@selfsup/run-folder'
 
-// Runs as `train` and the evaluation protocols leave them, made up: what a report is drawn from in tests.
+// Synthetic run folders with evaluation records, as `train` and the protocols would write them, for tests of the report.
 
-export interface MadeUpRun {
+export interface SampleRun {
   readonly method: string
   readonly backbone: string
   readonly steps: number
   readonly seed: number
   /** accuracy of the linear probe */
   readonly accuracy: number
-  /** of the backbone */
+  /** parameters of the backbone */
   readonly parameters: number
   readonly evaluated?: boolean
   readonly classes: readonly string[]
-  /** of the images that protocols judged */
+  /** fingerprints of the evaluated images */
   readonly trainFingerprint?: string
   readonly testFingerprint?: string
 }
 
 const STEPS_PER_EPOCH = 195
 
-/** Writes a run's folder. */
-export function writeRun(folder: string, run: MadeUpRun): void {
+/** Writes a run folder. */
+export function writeRun(folder: string, run: SampleRun): void {
   const { method, backbone, steps, seed, parameters } = run
   mkdirSync(join(folder, 'evaluation'), { recursive: true })
   mkdirSync(join(folder, 'backbone'), { recursive: true })
@@ -62,8 +62,8 @@ export function writeRun(folder: string, run: MadeUpRun): void {
   for (const record of recordsOf(run)) json(`evaluation/${record.protocol}.json`, record)
 }
 
-/** Lines of metrics from one step to another. */
-export function metricsLines(from: number, to: number, { steps, seed }: MadeUpRun, every = 10): string {
+/** Metric lines from one step to another. */
+export function metricsLines(from: number, to: number, { steps, seed }: SampleRun, every = 10): string {
   const noise = normals([seed, 7], Math.ceil(to / every) + 1)
   let text = ''
   for (let step = Math.floor(from / every) * every + every; step <= to; step += every) {
@@ -83,7 +83,7 @@ export function metricsLines(from: number, to: number, { steps, seed }: MadeUpRu
   return text
 }
 
-/** What protocols might have found. */
+/** Plausible evaluation records. */
 function recordsOf({
   steps,
   accuracy,
@@ -91,7 +91,7 @@ function recordsOf({
   classes,
   trainFingerprint = 'train',
   testFingerprint = 'test',
-}: MadeUpRun): EvaluationRecord[] {
+}: SampleRun): EvaluationRecord[] {
   const common = {
     version: 1 as const,
     step: steps,
@@ -221,8 +221,8 @@ function recordsOf({
   ]
 }
 
-/** Features in as many clouds as there are classes. */
-export function madeUpFeatures(labels: Int32Array, classes: readonly string[], width = 32): LabelledFeatures {
+/** Synthetic features with one cluster per class. */
+export function sampleFeatures(labels: Int32Array, classes: readonly string[], width = 32): LabelledFeatures {
   const count = labels.length
   const centres = normals([3, 3], classes.length * width)
   const values = normals([4, 4], count * width)
