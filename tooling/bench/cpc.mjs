@@ -2,7 +2,7 @@
 /** @import { TrainOptions } from '@selfsup/train' */
 /** @import { Row } from './built.js' */
 // Contrastive predictive coding. Images: CIFAR-10, linear probe, compared with random weights. Series: MNIST read row by row, linear probe
-// on the last state of the context network, and how often the right row is identified k steps ahead. SELFSUP_PART=pictures or series runs
+// on the last state of the context network, and how often the right row is identified k steps ahead. SELFSUP_PART=images or series runs
 // only that part. Results are saved in .cache/bench-cpc, and an interrupted run resumes; delete it to start again.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -135,7 +135,7 @@ function drawAccuracies(file, title, accuracies) {
 
 /**
  * @param {string} what
- * @param {Awaited<ReturnType<typeof pictures>>} found
+ * @param {Awaited<ReturnType<typeof images>>} found
  * @returns {Row[]}
  */
 function rowsOf(what, { learned, random, seconds, accuracies, spread, peak }) {

@@ -48,7 +48,7 @@ function trained(eager) {
 
 const compiled = trained(false)
 const eager = trained(true)
-const off = compiled.losses
+const differences = compiled.losses
   .slice(0, 20)
   .map((loss, i) => Math.abs(loss / (eager.losses[i] ?? Number.NaN) - 1))
 const rows = [

@@ -53,9 +53,9 @@ export function networkOf(backbone) {
   const maps = featureMaps(backbone)
   if (!maps) throw new Error('the backbone has no maps')
   return {
-    /** @type {(pictures: Tensor4D, training: boolean) => Tensor2D} */
+    /** @type {(images: Tensor4D, training: boolean) => Tensor2D} */
     apply: (pictures, training) => /** @type {Tensor2D} */ (backbone.apply(pictures, { training })),
-    /** @type {(pictures: Tensor4D, training: boolean) => [Tensor4D, Tensor4D]} */
+    /** @type {(images: Tensor4D, training: boolean) => [Tensor4D, Tensor4D]} */
     maps: (pictures, training) => /** @type {[Tensor4D, Tensor4D]} */ (maps.apply(pictures, { training })),
     weights: trainableWeights({ backbone }),
     dispose() {},

@@ -27,7 +27,7 @@ import { options, training, type ${type}Options } from './options.js'
 
 /**
  * What it is called, one sentence on how it learns (authors, year, arXiv number, algorithm). Here: two views of each
- * picture, their features correlated to the identity.
+ * image, their features correlated to the identity.
  *
  * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]
  * @param given options; defaults are the paper's

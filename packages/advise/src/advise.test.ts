@@ -141,7 +141,7 @@ test('copies are not split between training and test parts of a classifier', () 
     'cells, three copies each',
   )
   expect(measures.duplicates.inSample).toBe(1)
-  expect(measures.orientation!.turns.pictures).toBeLessThanOrEqual(120)
+  expect(measures.orientation!.turns.images).toBeLessThanOrEqual(120)
   expect(advise(measures, { methods: ['rotation'] }).methods[0]!.verdict).toBe('unsuited')
 })
 

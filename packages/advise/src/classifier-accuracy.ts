@@ -7,7 +7,7 @@ export interface ToldApart {
   /** accuracy of random guessing */
   readonly chance: number
   /** number of independent images */
-  readonly pictures: number
+  readonly images: number
 }
 
 /** Examples of a choice between `candidates`. */
@@ -45,11 +45,11 @@ const DECAY = 0.02
 export function classifierAccuracy(choice: Choice): ToldApart {
   const { candidates, features, perImage = 1, answers } = choice
   const examples = choice.values.length / (features * (answers ? 1 : candidates))
-  const pictures = examples / perImage
+  const images = examples / perImage
   const chance = 1 / candidates
-  if (pictures < FOLDS) return { accuracy: chance, interval: [0, 1], chance, pictures }
+  if (images < FOLDS) return { accuracy: chance, interval: [0, 1], chance, images }
   const task = prepared(choice)
-  const together = Math.ceil(pictures / (FOLDS * RUNS))
+  const together = Math.ceil(images / (FOLDS * RUNS))
   const all = Array.from({ length: examples }, (_, example) => example)
   const scores = new Float64Array(candidates)
   let right = 0
@@ -68,7 +68,7 @@ export function classifierAccuracy(choice: Choice): ToldApart {
     }
   }
   const accuracy = right / examples
-  return { accuracy, interval: wilson(accuracy, pictures), chance, pictures }
+  return { accuracy, interval: wilson(accuracy, images), chance, images }
 }
 
 /** Wilson's 95 % interval of a proportion (Wilson 1927). */

@@ -24,7 +24,7 @@ describe('classifierAccuracy', () => {
     const clear = values.map((value, i) => (i % 12 === 1 ? value + 1 : value))
     expect(classifierAccuracy({ candidates: 4, features: 3, values: clear })).toMatchObject({
       chance: 0.25,
-      pictures: 300,
+      images: 300,
       accuracy: expect.closeTo(1, 1),
     })
   })
@@ -35,7 +35,7 @@ describe('classifierAccuracy', () => {
       i % 2 === 0 ? answers[i >> 1]! + value / 2 : value,
     )
     const found = classifierAccuracy({ candidates: 3, features: 2, values, answers, perImage: 3 })
-    expect(found.pictures).toBe(100)
+    expect(found.images).toBe(100)
     expect(found.accuracy).toBeGreaterThan(0.9)
   })
 

@@ -139,7 +139,7 @@ describe.each(testEngines())('augmentation on %s', (engine) => {
     })
   })
 
-  // Views of one grey picture, whose brightness after a jitter of brightness alone is the factor itself.
+  // Views of one grey image, whose brightness after a jitter of brightness alone is the factor itself.
   test('each view has a jitter of its own strength: weak beside strong, and none', () => {
     tf.tidy(() => {
       const grey = tf.fill([200, 4, 4, 3], 100, 'int32') as tf.Tensor4D

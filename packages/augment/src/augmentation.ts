@@ -6,14 +6,14 @@ import { imagenetNormalisation } from './normalise.js'
 import type { ViewOptions } from './view-options.js'
 import { drawViewParameters, groupViews, type Member, sharedSettings } from './view-parameters.js'
 
-/** Makes views of pictures: random, but the same for the same seed. */
+/** Makes views of images: random, but the same for the same seed. */
 export interface Augmentation {
-  /** the random crop of each view, for pictures that are cropped while they are decoded */
+  /** the random crop of each view, for images that are cropped while they are decoded */
   readonly crops: readonly CropSpec[]
   readonly views: readonly ViewOptions[]
   readonly normalisation: Normalisation
   /**
-   * @param batch pictures of one size, or their crops, 0..255
+   * @param batch images of one size, or their crops, 0..255
    * @param seed int32 [2], the step's
    * @returns one tensor per view, float32 [batch, size, size, channels], normalised
    */

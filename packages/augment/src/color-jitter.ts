@@ -12,7 +12,7 @@ export interface JitterStrength {
   readonly hue: number
 }
 
-/** Fixed parameters of a colour jitter, one row per picture. */
+/** Fixed parameters of a colour jitter, one row per image. */
 export interface JitterParameters {
   /** [batch] each */
   readonly brightness: tf.Tensor1D
@@ -27,11 +27,11 @@ export interface JitterParameters {
 const HUE = 3
 
 /**
- * Brightness, contrast, saturation and hue, in an order of its own for each picture, clamped to 0..1 after
+ * Brightness, contrast, saturation and hue, in an order of its own for each image, clamped to 0..1 after
  * each: torchvision's ColorJitter (blending as in PIL's ImageEnhance).
  *
- * Brightness, contrast and saturation are one blend each, with black, the picture's mean grey, and each
- * pixel's grey; a slot holds a different one for each picture. Hue costs most and is done once: three slots
+ * Brightness, contrast and saturation are one blend each, with black, the image's mean grey, and each
+ * pixel's grey; a slot holds a different one for each image. Hue costs most and is done once: three slots
  * before it and three after, of which half do nothing.
  * @param images [batch, height, width, 3], 0..1
  * @returns of the same shape, 0..1
@@ -61,7 +61,7 @@ function here(places: tf.Tensor, slot: number, side: tf.Tensor): tf.Tensor2D {
   return tf.cast(tf.logicalAnd(tf.equal(places, tf.scalar(slot, 'int32')), side), 'float32') as tf.Tensor2D
 }
 
-/** clamp(ratio * x + (1 - ratio) * other), with the ratio and the other that each picture has in this slot. */
+/** clamp(ratio * x + (1 - ratio) * other), with the ratio and the other that each image has in this slot. */
 function blend(x: tf.Tensor4D, ratios: tf.Tensor2D, active: tf.Tensor2D): tf.Tensor4D {
   const [batch] = x.shape
   const per = (column: tf.Tensor) => tf.reshape(column, [batch, 1, 1, 1])
@@ -76,8 +76,8 @@ function blend(x: tf.Tensor4D, ratios: tf.Tensor2D, active: tf.Tensor2D): tf.Ten
 
 /**
  * Parameters drawn as torchvision draws them: uniform factors, all 24 orders equally likely.
- * @param strength of all pictures, or [batch] of each
- * @param probability of each picture being jittered at all: a number, or [batch] of them
+ * @param strength of all images, or [batch] of each
+ * @param probability of each image being jittered at all: a number, or [batch] of them
  * @param seed int32 [2]; streams are folded in
  */
 export function randomJitter(

@@ -2,7 +2,7 @@ import { type CropSpec, centralCropBox, DRAWS_PER_BOX, expected } from '@selfsup
 import { foldIn, randomUniform } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
-/** Boxes within pictures, in pixels: each [batch], whole numbers as floats. */
+/** Boxes within images, in pixels: each [batch], whole numbers as floats. */
 export interface Boxes {
   readonly top: tf.Tensor1D
   readonly left: tf.Tensor1D
@@ -13,12 +13,12 @@ export interface Boxes {
 const TRIES = DRAWS_PER_BOX / 4
 
 /**
- * The boxes of a random resized crop, one per picture: the first of ten tries with an area within `scale` and a
- * ratio of sides within `ratio` that fits into the picture, else the largest such box in its middle
+ * The boxes of a random resized crop, one per image: the first of ten tries with an area within `scale` and a
+ * ratio of sides within `ratio` that fits into the image, else the largest such box in its middle
  * (torchvision's RandomResizedCrop). The same boxes as `randomResizedCropBox` of @selfsup/core gives on the host.
  * @param seed int32 [2], the step's
  * @param batch how many boxes
- * @param height, width of the pictures
+ * @param height, width of the images
  */
 export function randomCropBoxes(
   seed: tf.Tensor1D,

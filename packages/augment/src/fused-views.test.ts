@@ -104,7 +104,7 @@ describe.runIf(testEngines().includes('tensorflow'))('views in one pass', () => 
     })
   })
 
-  // Fixed parameters on torchvision's pictures; what it leaves out is left as it is.
+  // Fixed parameters on torchvision's images; what it leaves out is left as it is.
   const fixed = (parameters: ViewParameters, size: number, kernelSize = 0) =>
     fusedViews(
       [tf.mul(tf.tensor4d(fixture.images, fixture.shape as [number, number, number, number]), 255)],
@@ -127,10 +127,10 @@ describe.runIf(testEngines().includes('tensorflow'))('views in one pass', () => 
 
   test('a picture as it is, normalised', () => {
     tf.tidy(() => {
-      const picture = tf.tensor4d([0, 128, 255, 10, 20, 30, 1, 2, 3, 255, 255, 255], [1, 2, 2, 3], 'int32')
+      const image = tf.tensor4d([0, 128, 255, 10, 20, 30, 1, 2, 3, 255, 255, 255], [1, 2, 2, 3], 'int32')
       const { mean, std } = imagenetNormalisation
-      const [view] = fusedViews([picture], {}, { size: 2, normalisation: imagenetNormalisation })
-      const expected = [...picture.dataSync()].map((value, i) => (value / 255 - mean[i % 3]!) / std[i % 3]!)
+      const [view] = fusedViews([image], {}, { size: 2, normalisation: imagenetNormalisation })
+      const expected = [...image.dataSync()].map((value, i) => (value / 255 - mean[i % 3]!) / std[i % 3]!)
       view!.dataSync().forEach((value, i) => {
         expect(value).toBeCloseTo(expected[i]!, 5)
       })
@@ -139,11 +139,11 @@ describe.runIf(testEngines().includes('tensorflow'))('views in one pass', () => 
 
   test('a box outside its picture and channels without normalisation are told', () => {
     tf.tidy(() => {
-      const picture = tf.zeros([1, 4, 4, 3], 'int32') as tf.Tensor4D
+      const image = tf.zeros([1, 4, 4, 3], 'int32') as tf.Tensor4D
       const side = (value: number) => tf.tensor1d([value])
       const box = { top: side(2), left: side(0), height: side(3), width: side(4) }
       const settings = { size: 2, normalisation: identity }
-      expect(() => fusedViews([picture], { box }, settings)).toThrow('a box is outside its image')
+      expect(() => fusedViews([image], { box }, settings)).toThrow('a box is outside its image')
       expect(() => fusedViews([tf.zeros([1, 4, 4, 1])], {}, settings)).toThrow(
         'the images have 1 channels, the normalisation 3',
       )

@@ -2,12 +2,12 @@ import { expected } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 
 /**
- * Gaussian blur with a width of its own for each picture, reflecting at the border, as torchvision's
+ * Gaussian blur with a width of its own for each image, reflecting at the border, as torchvision's
  * `gaussian_blur`. Separable: two batched products with the matrix of the kernel along one axis.
  * @param images [batch, height, width, channels]
- * @param sigma [batch], in pixels; 0 leaves a picture as it is
+ * @param sigma [batch], in pixels; 0 leaves a image as it is
  * @param kernelSize odd; taps of the kernel
- * @throws SelfsupError when the kernel is even or reaches beyond the reflected picture
+ * @throws SelfsupError when the kernel is even or reaches beyond the reflected image
  */
 export function gaussianBlur(images: tf.Tensor4D, sigma: tf.Tensor1D, kernelSize: number): tf.Tensor4D {
   const [batch, height, width, channels] = images.shape
@@ -37,7 +37,7 @@ function blurMatrix(sigma: tf.Tensor1D, length: number, kernelSize: number): tf.
 
 /**
  * [kernelSize, length * length]: 1 where a tap of pixel i's kernel falls on pixel j, reflected at the border. Made on
- * the device: for large pictures it is too much to send there in each step.
+ * the device: for large images it is too much to send there in each step.
  */
 function placement(length: number, reach: number): tf.Tensor2D {
   const taps = 2 * reach + 1

@@ -7,7 +7,7 @@ export const imagenetNormalisation: Normalisation = {
   std: [0.229, 0.224, 0.225],
 }
 
-/** Normalisation of grey pictures: the mean of ImageNet's channels. */
+/** Normalisation of grey images: the mean of ImageNet's channels. */
 export const grayNormalisation: Normalisation = { mean: [0.449], std: [0.226] }
 
 /**

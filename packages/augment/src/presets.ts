@@ -19,14 +19,14 @@ export interface PresetOptions {
 }
 
 interface ColourViewOptions extends PresetOptions {
-  /** of the colour jitter, as a multiple of the paper's; 0.5 for small pictures such as CIFAR's */
+  /** of the colour jitter, as a multiple of the paper's; 0.5 for small images such as CIFAR's */
   readonly strength?: number
-  /** probability; 0 for small pictures such as CIFAR's */
+  /** probability; 0 for small images such as CIFAR's */
   readonly gaussianBlur?: number
   readonly minScale?: number
 }
 
-/** The views of a recipe as it is for large pictures in colour, but for what is given. */
+/** The views of a recipe as it is for large images in colour, but for what is given. */
 function colourViews(
   recipe: TwoViewRecipe,
   {
@@ -70,7 +70,7 @@ export function byolViews({
 }: PresetOptions & {
   /** of the colour jitter */
   readonly strength?: number
-  /** probability in each view; [0, 0] for small pictures such as CIFAR's */
+  /** probability in each view; [0, 0] for small images such as CIFAR's */
   readonly gaussianBlur?: readonly [number, number]
   /** probability in each view */
   readonly solarise?: readonly [number, number]
@@ -87,7 +87,7 @@ export function byolViews({
  */
 export const barlowTwinsViews = byolViews
 
-/** For grey pictures (MNIST, X-ray): crops and, where left and right may be swapped, mirrors; no colour. */
+/** For grey images (MNIST, X-ray): crops and, where left and right may be swapped, mirrors; no colour. */
 export function grayViews({
   size,
   normalisation,
@@ -99,7 +99,7 @@ export function grayViews({
   return augmentation([view, view], normalisation ?? grayNormalisation)
 }
 
-/** For pictures without an up (sky, cells, satellite): SimCLR's views, with quarter turns and mirrors of both axes. */
+/** For images without an up (sky, cells, satellite): SimCLR's views, with quarter turns and mirrors of both axes. */
 export function anyOrientationViews(options: Parameters<typeof simclrViews>[0]): Augmentation {
   return anyOrientation(simclrViews(options))
 }

@@ -3,8 +3,8 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { Augmentation } from './augmentation.js'
 
 /**
- * What an augmentation makes of pictures, back in 0..255 for the eye.
- * @returns one set of pictures per view
+ * What an augmentation makes of images, back in 0..255 for the eye.
+ * @returns one set of images per view
  */
 export async function previewViews(
   augmentation: Augmentation,

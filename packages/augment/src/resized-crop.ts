@@ -2,18 +2,18 @@ import { assertRank } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Boxes } from './crop-boxes.js'
 
-/** Where each picture of the result is mirrored: [batch], 1 or 0. */
+/** Where each image of the result is mirrored: [batch], 1 or 0. */
 export interface Mirrors {
   readonly horizontal?: tf.Tensor1D
   readonly vertical?: tf.Tensor1D
 }
 
 /**
- * Cuts a box out of each picture and resizes it to size x size, bilinear with antialiasing, as torchvision's
+ * Cuts a box out of each image and resizes it to size x size, bilinear with antialiasing, as torchvision's
  * `resized_crop` does; mirrored at no cost where asked for. Two batched matrix products: every row and column
- * of the result is a weighted mean of the picture's.
+ * of the result is a weighted mean of the image's.
  * @param images [batch, height, width, channels], any range
- * @param boxes within the pictures; `views` boxes per picture when they are [views * batch], all of view 0 first
+ * @param boxes within the images; `views` boxes per image when they are [views * batch], all of view 0 first
  * @returns float32 [views * batch, size, size, channels]
  * @throws ShapeError when images are no [batch, height, width, channels]
  */
@@ -30,20 +30,20 @@ export function resizedCrop(
     const views = count / batch
     const rows = samplingWeights(boxes.top, boxes.height, height, size, mirrors.vertical)
     const columns = samplingWeights(boxes.left, boxes.width, width, size, mirrors.horizontal)
-    // Columns first, on pictures laid on their side: then one turn between the products suffices.
+    // Columns first, on images laid on their side: then one turn between the products suffices.
     const onSide = tf.reshape(tf.transpose(tf.cast(images, 'float32'), [0, 2, 1, 3]), [
       batch,
       width,
       height * channels,
     ])
-    const perPicture = views === 1 ? columns : stackViews(columns, views, batch)
-    const narrow = tf.reshape(tf.matMul(perPicture, onSide), [batch, views, size, height, channels])
+    const perImage = views === 1 ? columns : stackViews(columns, views, batch)
+    const narrow = tf.reshape(tf.matMul(perImage, onSide), [batch, views, size, height, channels])
     const upright = tf.reshape(tf.transpose(narrow, [1, 0, 3, 2, 4]), [count, height, size * channels])
     return tf.reshape(tf.matMul(rows, upright), [count, size, size, channels])
   })
 }
 
-/** [views * batch, size, width] to [batch, views * size, width]: all views of a picture in one product. */
+/** [views * batch, size, width] to [batch, views * size, width]: all views of a image in one product. */
 function stackViews(weights: tf.Tensor3D, views: number, batch: number): tf.Tensor3D {
   const [, size, width] = weights.shape
   return tf.reshape(tf.transpose(tf.reshape(weights, [views, batch, size, width]), [1, 0, 2, 3]), [
@@ -55,7 +55,7 @@ function stackViews(weights: tf.Tensor3D, views: number, batch: number): tf.Tens
 
 /**
  * Weights with which each pixel along one axis enters each pixel of the result: a triangle of the width of
- * one result pixel (of one picture pixel when enlarging) around its centre, within the box, summing to one.
+ * one result pixel (of one image pixel when enlarging) around its centre, within the box, summing to one.
  * @returns [count, size, length]
  */
 function samplingWeights(

@@ -2,10 +2,10 @@ import { expected } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 
 /**
- * Turns each square picture counter-clockwise by quarters.
+ * Turns each square image counter-clockwise by quarters.
  * @param images [batch, size, size, channels]
  * @param quarters int32 [batch], 0 to 3
- * @throws SelfsupError when the pictures are not square
+ * @throws SelfsupError when the images are not square
  */
 export function rotateQuarters(images: tf.Tensor4D, quarters: tf.Tensor1D): tf.Tensor4D {
   const [, height, width] = images.shape

@@ -18,10 +18,10 @@ describe.each(testEngines())('rotate on %s', (engine) => {
 
   test('by 30 degrees is torchvision’s', () => {
     tf.tidy(() => {
-      const picture = tf.reshape(tf.range(1, 13), [1, 3, 4, 1]) as tf.Tensor4D
+      const image = tf.reshape(tf.range(1, 13), [1, 3, 4, 1]) as tf.Tensor4D
       // torchvision.transforms.functional.rotate(x, 30, InterpolationMode.BILINEAR)
       close(
-        rotate(picture, tf.tensor1d([30])),
+        rotate(image, tf.tensor1d([30])),
         [
           0.6531262, 2.2691514, 4.9689112, 5.2823787, 2.2009621, 5.066987, 7.9330125, 10.799038, 3.8301275,
           8.031089, 9.222518, 4.3385458,

@@ -2,7 +2,7 @@ import { assertRank, expected } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 
 /**
- * Turns each picture about its middle by an angle of its own, bilinear, 0 where the picture ends: torchvision's
+ * Turns each image about its middle by an angle of its own, bilinear, 0 where the image ends: torchvision's
  * `rotate` of the same size.
  * @param images [batch, height, width, channels], any range
  * @param angles float32 [batch], in degrees, counter-clockwise
@@ -20,7 +20,7 @@ export function rotate(images: tf.Tensor4D, angles: tf.Tensor1D): tf.Tensor4D {
     const radians = tf.mul(angles, Math.PI / 180)
     const [sin, cos] = [tf.sin(radians), tf.cos(radians)]
     const [x, y] = [(width - 1) / 2, (height - 1) / 2]
-    // Where in the picture each place of the result comes from: turned back about the middle.
+    // Where in the image each place of the result comes from: turned back about the middle.
     const shiftX = tf.sub(x, tf.sub(tf.mul(cos, x), tf.mul(sin, y)))
     const shiftY = tf.sub(y, tf.add(tf.mul(sin, x), tf.mul(cos, y)))
     const none = tf.zerosLike(sin)

@@ -1,4 +1,4 @@
-import type { PictureShape, StoredOptions } from '@selfsup/core'
+import type { ImageShape, StoredOptions } from '@selfsup/core'
 import type { TwoViewRecipe } from './two-view-recipes.js'
 import { SMALL_SIZE } from './two-views.js'
 
@@ -55,16 +55,16 @@ export const secondBlurOption = ({ blur: [first, second] }: Pick<TwoViewRecipe, 
 const blurNumber = { type: 'number', default: 'auto', min: 0, max: 1 } as const
 
 /** Whether a run's views were grey. */
-export function hadGrayViews({ views }: StoredOptions, pictures?: PictureShape): boolean {
-  return views === 'gray' || (views === 'auto' && pictures?.channels === 1)
+export function hadGrayViews({ views }: StoredOptions, images?: ImageShape): boolean {
+  return views === 'gray' || (views === 'auto' && images?.channels === 1)
 }
 
 /** Whether a run's images were too small for blur; images of unknown size count as large. */
-export function hadSmallImages(pictures?: PictureShape): boolean {
-  return pictures !== undefined && pictures.size <= SMALL_SIZE
+export function hadSmallImages(images?: ImageShape): boolean {
+  return images !== undefined && images.size <= SMALL_SIZE
 }
 
 /** Before blur was 'auto', grey views were not blurred unless a probability was given. */
-export function migrateBlur(stored: StoredOptions, pictures?: PictureShape): StoredOptions {
-  return stored.blur === -1 && hadGrayViews(stored, pictures) ? { ...stored, blur: 0 } : stored
+export function migrateBlur(stored: StoredOptions, images?: ImageShape): StoredOptions {
+  return stored.blur === -1 && hadGrayViews(stored, images) ? { ...stored, blur: 0 } : stored
 }

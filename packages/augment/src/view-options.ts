@@ -1,10 +1,10 @@
 import type { JitterStrength } from './color-jitter.js'
 
-/** What happens to a picture to make a view of it, in this order; what is absent is left out. */
+/** What happens to a image to make a view of it, in this order; what is absent is left out. */
 export interface ViewOptions {
   /** side of the view in pixels */
   readonly size: number
-  /** part of the picture's area that the crop takes, smallest and largest */
+  /** part of the image's area that the crop takes, smallest and largest */
   readonly scale: readonly [number, number]
   /** ratio of the crop's width to its height; 3/4 to 4/3 as in torchvision */
   readonly ratio?: readonly [number, number]

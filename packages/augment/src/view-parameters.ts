@@ -21,9 +21,9 @@ const streams = {
 } as const
 
 /**
- * Draws what is to be done to views of one group: for all pictures of the first view, then all of the second; each
+ * Draws what is to be done to views of one group: for all images of the first view, then all of the second; each
  * view as its own options say.
- * @param batch what the views are made of; a box is drawn where it holds whole pictures
+ * @param batch what the views are made of; a box is drawn where it holds whole images
  * @param seed int32 [2], the step's, of which boxes are drawn as on the host
  * @param own int32 [2], of which everything else is drawn
  */
@@ -128,7 +128,7 @@ function stackBoxes(members: readonly Member[], images: tf.Tensor4D, seed: tf.Te
   return { top: stack('top'), left: stack('left'), height: stack('height'), width: stack('width') }
 }
 
-/** A number for all pictures, or [views * batch]. */
+/** A number for all images, or [views * batch]. */
 type Each = number | tf.Tensor1D
 
 function perImage(values: readonly number[], batch: number): Each {

@@ -1,5 +1,5 @@
 import { byolRecipe, firstBlurOption, hadGrayViews, hadSmallImages, secondBlurOption } from '@selfsup/augment'
-import type { OptionValues, PictureShape, StoredOptions } from '@selfsup/core'
+import type { ImageShape, OptionValues, StoredOptions } from '@selfsup/core'
 import { projectorOptions, viewOptions } from './twin-options.js'
 
 export const options = {
@@ -25,10 +25,10 @@ export const options = {
 export type BarlowTwinsOptions = Partial<OptionValues<typeof options>>
 
 /** When blur was 'auto', 'yes' or 'no', grey views and SimCLR's were blurred alike, half of them. */
-export function migrate(stored: StoredOptions, pictures?: PictureShape): StoredOptions {
-  const gray = hadGrayViews(stored, pictures)
+export function migrate(stored: StoredOptions, images?: ImageShape): StoredOptions {
+  const gray = hadGrayViews(stored, images)
   if ('blur2' in stored || !(gray || stored.views === 'simclr')) return stored
-  const blurred = stored.blur === 'yes' || (stored.blur === 'auto' && !hadSmallImages(pictures))
+  const blurred = stored.blur === 'yes' || (stored.blur === 'auto' && !hadSmallImages(images))
   const blur = blurred ? 0.5 : 0
   return { ...stored, blur, blur2: blur }
 }

@@ -9,7 +9,7 @@ import { options, recipe, type VicregOptions } from './vicreg-options.js'
 
 /**
  * VICReg, variance-invariance-covariance regularization (Bardes et al. 2022, arXiv:2105.04906, algorithm 1): two views of
- * a picture are embedded at one place, every feature varies over the batch, and no two features vary together. Unlike
+ * a image are embedded at one place, every feature varies over the batch, and no two features vary together. Unlike
  * Barlow Twins it looks at each view by itself, so that nothing has to be normalised.
  *
  * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]

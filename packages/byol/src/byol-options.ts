@@ -8,7 +8,7 @@ import {
   secondBlurOption,
   viewsOption,
 } from '@selfsup/augment'
-import type { OptionValues, PictureShape, StoredOptions, TrainingDefaults } from '@selfsup/core'
+import type { ImageShape, OptionValues, StoredOptions, TrainingDefaults } from '@selfsup/core'
 
 const probability = { type: 'number', min: 0, max: 1 } as const
 
@@ -66,13 +66,13 @@ export const training: TrainingDefaults = {
  * When the first view's blur was called blur1, each view's default was its own, whatever the other's; grey views were
  * blurred alike, by the larger probability that was given.
  */
-export function migrate(stored: StoredOptions, pictures?: PictureShape): StoredOptions {
+export function migrate(stored: StoredOptions, images?: ImageShape): StoredOptions {
   if (!('blur1' in stored)) return stored
   const [first, second] = [Number(stored.blur1), Number(stored.blur2)]
-  if (hadGrayViews(stored, pictures)) {
+  if (hadGrayViews(stored, images)) {
     const blur = Math.max(0, first, second)
     return { ...stored, blur1: blur, blur2: blur }
   }
   if (first < 0 || second >= 0) return stored
-  return { ...stored, blur2: hadSmallImages(pictures) ? 0 : byolRecipe.blur[1] }
+  return { ...stored, blur2: hadSmallImages(images) ? 0 : byolRecipe.blur[1] }
 }

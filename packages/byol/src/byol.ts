@@ -7,11 +7,11 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { type ByolOptions, migrate, options, training } from './byol-options.js'
 
-/** Two views of each picture, or what comes of them. */
+/** Two views of each image, or what comes of them. */
 type Two<T> = [T, T]
 
 /**
- * BYOL, bootstrap your own latent (Grill et al. 2020, arXiv:2006.07733, section 3): from one view of a picture an online
+ * BYOL, bootstrap your own latent (Grill et al. 2020, arXiv:2006.07733, section 3): from one view of a image an online
  * network predicts what a target network makes of the other; the target slowly follows the online network. Nothing is
  * pushed apart: there are no negatives.
  *

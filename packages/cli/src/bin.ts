@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { run } from './program.js'
 
-// Pictures are decoded on libuv's threads, four unless told before the first is started; Node 20 has started them here.
+// Images are decoded on libuv's threads, four unless told before the first is started; Node 20 has started them here.
 process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, availableParallelism()))
 
 // Who reads through `| head` goes away when it has enough: no reason for a trace. 141 is what shells call that.

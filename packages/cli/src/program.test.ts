@@ -220,7 +220,7 @@ test('pretrain, stopped by Ctrl-C and resumed, evaluate and embed: the main job'
 }, 300_000)
 
 test('classes of two folders are matched by name, not by number', async () => {
-  // The same pictures under the same names, but for one class more, which comes first among the names.
+  // The same images under the same names, but for one class more, which comes first among the names.
   await cp(join(folder, 'pictures'), join(folder, 'more'), { recursive: true })
   await cp(join(folder, 'pictures', 'class0', '0.png'), join(folder, 'more', 'another', '0.png'))
   const run = ['--epochs', '1', '--out', 'runs/classes']

@@ -10,8 +10,8 @@ import { startEngine } from './engine.js'
 import { exitCodes } from './failure.js'
 import { withFix } from './fixes.js'
 import { interruptible } from './interrupt.js'
-import { writePictures } from './pictures.js'
 import type { ProgressView } from './progress.js'
+import { writeImages } from './samples.js'
 import { duration, shellWord } from './table.js'
 
 /** What a run of the command line is made of. */
@@ -48,7 +48,7 @@ export async function runTraining(training: Training): Promise<number> {
       resume: resume !== undefined,
       signal: interrupt.signal,
       onStep: (report) => view.show(report),
-      onPictures: (report) => writePictures(runPaths(out).pictures, report),
+      onSamples: (report) => writeImages(runPaths(out).sheets, report),
       onWarning: (message) => view.note(`Warning: ${message}`),
     })
     view.end()
@@ -81,12 +81,12 @@ export async function runTraining(training: Training): Promise<number> {
   }
 }
 
-/** Some pictures and their views beside the run, for reports: once, and no run fails for it. */
+/** Some images and their views beside the run, for reports: once, and no run fails for it. */
 async function showViews(
   out: string,
   { view, ...sheet }: Pick<Training, 'dataset' | 'view'> & { method: Method; seed?: number },
 ): Promise<void> {
-  const path = join(runPaths(out).pictures, 'views.png')
+  const path = join(runPaths(out).sheets, 'views.png')
   const { normalisation, imageShape, networks } = sheet.method
   const size = imageShape?.size ?? networks.backbone.inputs[0]!.shape[1]
   if (existsSync(path) || !normalisation || !size) return

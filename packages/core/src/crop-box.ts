@@ -1,6 +1,6 @@
 import type { CropSpec } from './dataset.js'
 
-/** A part of a picture, in whole pixels. */
+/** A part of a image, in whole pixels. */
 export interface CropBox {
   readonly top: number
   readonly left: number
@@ -42,7 +42,7 @@ export function randomResizedCropBox(
   return centralCropBox(height, width, ratio)
 }
 
-/** The largest box of a permitted ratio in the middle of a picture. */
+/** The largest box of a permitted ratio in the middle of a image. */
 export function centralCropBox(height: number, width: number, ratio: readonly [number, number]): CropBox {
   let [h, w] = [height, width]
   if (width / height < ratio[0]) h = Math.round(width / ratio[0])

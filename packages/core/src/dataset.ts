@@ -104,17 +104,17 @@ export interface Dataset {
   close(): Promise<void>
 }
 
-/** A thing in a picture. */
+/** A thing in a image. */
 export interface AnnotatedBox {
   /** its class number, position in the dataset's `classes` */
   readonly label: number
-  /** [left, top, width, height], COCO's order, in pixels of the picture as it is stored */
+  /** [left, top, width, height], COCO's order, in pixels of the image as it is stored */
   readonly box: readonly [number, number, number, number]
 }
 
-/** What is known of one picture beside its class; each part absent where nothing of the kind is known. */
+/** What is known of one image beside its class; each part absent where nothing of the kind is known. */
 export interface Annotation {
-  /** numbers to be foretold, by name: a place, a size; a name is absent where this picture has no such number */
+  /** numbers to be foretold, by name: a place, a size; a name is absent where this image has no such number */
   readonly values?: Readonly<Record<string, number>>
   readonly boxes?: readonly AnnotatedBox[]
   /** sentences that each describe it */
@@ -126,6 +126,6 @@ export interface ImageDataset extends Dataset {
   readonly channels: 1 | 3
   /** [height, width] when all images share one small size and batches hold whole images */
   readonly imageSize?: readonly [number, number]
-  /** what is known of one picture beside its class; absent when of none anything is */
+  /** what is known of one image beside its class; absent when of none anything is */
   annotations?(index: number): Annotation | undefined
 }

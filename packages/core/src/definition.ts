@@ -15,21 +15,21 @@ export interface MethodDefinition<Options extends MethodOptions = MethodOptions>
   readonly options: Options
   /**
    * Options of a run of an earlier version as this one would have them, where that is more than each option's `formerly`
-   * and `before` say: what one was depends on others, or on the pictures. `migrateOptions` calls it first. It must leave
+   * and `before` say: what one was depends on others, or on the images. `migrateOptions` calls it first. It must leave
    * options of this version as they are.
    */
-  migrate?(stored: StoredOptions, pictures?: PictureShape): StoredOptions
+  migrate?(stored: StoredOptions, images?: ImageShape): StoredOptions
   /** name of the backbone that a program takes where the user names none; default the program's own */
   readonly backbone?: string
   /** @param options resolved ones: versions of a method are trained differently */
   training(options: OptionValues<Options>): TrainingDefaults
-  /** what the backbone takes, where that is not the pictures themselves: patches, one channel of several, edges */
-  backboneInput?(pictures: PictureShape, options: OptionValues<Options>): BackboneInput
+  /** what the backbone takes, where that is not the images themselves: patches, one channel of several, edges */
+  backboneInput?(images: ImageShape, options: OptionValues<Options>): BackboneInput
   /**
    * The backbone itself, of methods that take one of a kind of their own, whose name is `backbone`: recurrent networks.
    * A program makes it in place of those that it knows.
    */
-  ownBackbone?(pictures: PictureShape, options: OptionValues<Options>, seed: number): LayersModel
+  ownBackbone?(images: ImageShape, options: OptionValues<Options>, seed: number): LayersModel
   /**
    * @param backbone a model from [batch, size, size, channels], normalised, to [batch, features]; unless the context
    *   tells other `pictures`, the size of the views and their channels are those of its input
@@ -38,15 +38,15 @@ export interface MethodDefinition<Options extends MethodOptions = MethodOptions>
   create(backbone: LayersModel, options?: Partial<OptionValues<Options>>, context?: MethodContext): Method
 }
 
-/** Square pictures. */
-export interface PictureShape {
+/** Square images. */
+export interface ImageShape {
   /** side in pixels */
   readonly size: number
   readonly channels: number
 }
 
 /** What a method wants of its backbone. */
-export interface BackboneInput extends PictureShape {
+export interface BackboneInput extends ImageShape {
   /** how the backbone normalises, where it may do either; default over the batch */
   readonly norm?: 'batch' | 'layer'
 }
@@ -58,7 +58,7 @@ export interface MethodContext {
   /** of the heads' initial weights; 1 when absent */
   readonly seed?: number
   /** what the method gets, where the backbone's input does not tell (`backboneInput`) */
-  readonly pictures?: PictureShape
+  readonly imageShape?: ImageShape
   /** makes further backbones of the kind that the method got, for methods of several; theirs to dispose of */
   makeBackbone?(options: BackboneInput & { readonly seed: number }): LayersModel
 }

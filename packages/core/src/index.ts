@@ -13,7 +13,7 @@ export type {
   ImageDataset,
   Normalisation,
 } from './dataset.js'
-export type { BackboneInput, MethodContext, MethodDefinition, PictureShape } from './definition.js'
+export type { BackboneInput, ImageShape, MethodContext, MethodDefinition } from './definition.js'
 export { type ErrorCode, type ErrorDetails, expected, SelfsupError } from './errors.js'
 export { type JpegCropper, jpegCropper, provideJpegCropper } from './jpeg-cropper.js'
 export {

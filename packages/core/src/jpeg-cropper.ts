@@ -14,7 +14,7 @@ export type JpegCropper = (
 
 let provided: JpegCropper | undefined
 
-/** Called by an engine that brings a decoder of its own: what opens pictures later uses it. */
+/** Called by an engine that brings a decoder of its own: what opens images later uses it. */
 export function provideJpegCropper(cropper: JpegCropper): void {
   provided = cropper
 }

@@ -10,7 +10,7 @@ import type {
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { Alarm } from './alarm.js'
 import type { CropSpec, ImageDataset, Normalisation } from './dataset.js'
-import type { MethodDefinition, PictureShape } from './definition.js'
+import type { ImageShape, MethodDefinition } from './definition.js'
 import type { OptionValue } from './options.js'
 import type { ParameterGroup, Phase } from './parameter-groups.js'
 import type { Seed } from './random.js'
@@ -57,7 +57,7 @@ export interface Method<
   /** what its views normalise pixels with: written down with a run, which goes on only with the same */
   readonly normalisation?: Normalisation
   /** the images that it was made for, where its backbone takes something else (patches, edges): what `encode` takes */
-  readonly imageShape?: PictureShape
+  readonly imageShape?: ImageShape
   /** what the optimiser trains, by name; `backbone` is the one whose features are wanted afterwards */
   readonly networks: Readonly<Record<string, LayersModel>> & { readonly backbone: LayersModel }
   /** what it trains beside them, by names that no network has: proxies, a temperature, a mask token */
@@ -106,10 +106,10 @@ export interface Method<
   /** after the optimiser's update: momentum update, enqueue; not differentiated */
   afterUpdate?(views: Views, step: Step, targets: Targets): void
 
-  /** pictures to look at, by name, [any, height, width, 1 or 3], 0..1: reconstructions, samples */
-  pictures?(views: Views, step: Step): Readonly<Record<string, Tensor4D>>
-  /** features of normalised pictures once training is over: [batch, features]; default the backbone's output */
-  encode?(pictures: Tensor4D): Tensor2D
+  /** images to look at, by name, [any, height, width, 1 or 3], 0..1: reconstructions, samples */
+  samples?(views: Views, step: Step): Readonly<Record<string, Tensor4D>>
+  /** features of normalised images once training is over: [batch, features]; default the backbone's output */
+  encode?(images: Tensor4D): Tensor2D
   /**
    * Clusters of the test images, of methods that find some themselves: evaluation compares them with the classes. May choose
    * among several heads by the training images, without their labels.
@@ -142,15 +142,14 @@ export interface ClusterAssignments {
   readonly indices: Int32Array
 }
 
-/** From normalised pictures [batch, height, width, channels] to features [batch, features]. */
-export type Encoder = (pictures: Tensor4D) => Tensor2D
+/** From normalised images [batch, height, width, channels] to features [batch, features]. */
+export type Encoder = (images: Tensor4D) => Tensor2D
 
 /** How a method makes features once training is over: batch normalisation at rest, nothing random. */
 export function encoderOf(method: Pick<Method, 'networks' | 'encode'>): Encoder {
   const { backbone } = method.networks
   // `predict` would go through the batch in pieces of 32.
-  return (pictures) =>
-    method.encode?.(pictures) ?? (backbone.apply(pictures, { training: false }) as Tensor2D)
+  return (images) => method.encode?.(images) ?? (backbone.apply(images, { training: false }) as Tensor2D)
 }
 
 /** Names of a method's phases, in order. */

@@ -61,8 +61,8 @@ describe('migrateOptions', () => {
   })
 
   test('a definition changes what depends on several options and the pictures, first of all', () => {
-    const migrate = (stored: StoredOptions, pictures?: { size: number; channels: number }) =>
-      stored.blur1 === -1 && pictures?.channels === 1 ? { ...stored, blur1: 0 } : stored
+    const migrate = (stored: StoredOptions, images?: { size: number; channels: number }) =>
+      stored.blur1 === -1 && images?.channels === 1 ? { ...stored, blur1: 0 } : stored
     const migrated = (channels: number) =>
       migrateOptions({ options, migrate }, { blur1: -1 }, { size: 96, channels }).blur
     expect([migrated(1), migrated(3)]).toEqual([0, 'auto'])

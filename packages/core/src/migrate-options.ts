@@ -1,4 +1,4 @@
-import type { MethodDefinition, PictureShape } from './definition.js'
+import type { ImageShape, MethodDefinition } from './definition.js'
 import type { Method } from './method.js'
 import { type MethodOptions, type OptionValue, todays } from './options.js'
 
@@ -11,15 +11,15 @@ export type StoredOptions = Readonly<Record<string, OptionValue>>
  * absence did. Options of this version stay as they are.
  * @param definition the method's
  * @param stored as config.json holds them, with the defaults of the version that started the run
- * @param pictures what the method gets: what some defaults were may depend on it
+ * @param images what the method gets: what some defaults were may depend on it
  */
 export function migrateOptions(
   definition: Pick<MethodDefinition<MethodOptions>, 'options' | 'migrate'>,
   stored: StoredOptions,
-  pictures?: PictureShape,
+  images?: ImageShape,
 ): Record<string, OptionValue> {
   const { options } = definition
-  const migrated: Record<string, OptionValue> = { ...(definition.migrate?.(stored, pictures) ?? stored) }
+  const migrated: Record<string, OptionValue> = { ...(definition.migrate?.(stored, images) ?? stored) }
   for (const [name, option] of Object.entries(options)) {
     const former = option.formerly?.name
     if (former !== undefined && !(name in migrated) && former in migrated) {

@@ -110,7 +110,7 @@ describe.each(testEngines())('series on %s', (engine) => {
     const options = { filters: 8, units: 6, steps: 2, ignored: 0, scale: 1, contrasted: 16 }
     const backbone = seriesDefinition.ownBackbone!(pictures, options, 1)
     const normalisation = { mean: [0.5, 0.4, 0.3], std: [0.2, 0.3, 0.4] }
-    const method = seriesDefinition.create(backbone, options, { pictures, normalisation })
+    const method = seriesDefinition.create(backbone, options, { imageShape: pictures, normalisation })
     expect(method.crops).toHaveLength(1)
     tf.tidy(() => {
       const images = tf.tensor4d(

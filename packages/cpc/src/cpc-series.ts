@@ -4,11 +4,11 @@ import {
   assertRank,
   expected,
   type ImageBatch,
+  type ImageShape,
   type Method,
   type MethodContext,
   type MethodDefinition,
   type Normalisation,
-  type PictureShape,
   resolveOptions,
   ShapeError,
 } from '@selfsup/core'
@@ -26,7 +26,7 @@ import { stepsAhead, stepsOf } from './steps-ahead.js'
  * @param backbone encoder and recurrent network: a model of `seriesBackbone`
  * @param given options; defaults are the paper's for audio
  * @param context seed of the predictions' weights; `pictures` of whose rows the series are, and their normalisation, where
- *   batches hold pictures
+ *   batches hold images
  * @returns what the training loop drives, on datasets whose batches hold `values` [batch, time, channels]; reports `accuracyK`
  *   k steps ahead
  * @throws SelfsupError when an option is unknown or out of range, the backbone is another, or a series too short to
@@ -35,7 +35,7 @@ import { stepsAhead, stepsOf } from './steps-ahead.js'
 export function cpcSeries(
   backbone: tfl.LayersModel,
   given: CpcSeriesOptions = {},
-  { seed = 1, pictures, normalisation }: MethodContext = {},
+  { seed = 1, imageShape: pictures, normalisation }: MethodContext = {},
 ): Method<tf.Tensor3D> {
   const options = resolveOptions(seriesDefinition, given)
   const { contrasted, scale } = options
@@ -44,7 +44,7 @@ export function cpcSeries(
   const [, time, targets] = z.shape as [null, number, number]
   const ahead = stepsOf('cpc-series', options, time, 'encodings of a series')
   const predictor = predictions(c.shape.slice(1) as number[], targets, ahead, seed + 1)
-  const whole = pictures && wholePictures(pictures, normalisation)
+  const whole = pictures && wholeImages(pictures, normalisation)
   const column = (x: tf.Tensor) => tf.expandDims(x, 2) as tf.Tensor4D
   return {
     name: 'cpc-series',
@@ -70,19 +70,19 @@ export function cpcSeries(
         features: tf.squeeze(last, [1]),
       }
     },
-    encode: (pictures) => backbone.apply(rowsOf(pictures, backbone), { training: false }) as tf.Tensor2D,
+    encode: (images) => backbone.apply(rowsOf(images, backbone), { training: false }) as tf.Tensor2D,
     dispose: () => predictor.dispose(),
   }
 }
 
-/** Pictures read row by row, from the top, as `rowsAsSeries` of @selfsup/data does. */
-function rowsOf(pictures: tf.Tensor, backbone: tfl.LayersModel): tf.Tensor3D {
-  return tf.reshape(pictures, [-1, ...shapeOf(backbone)])
+/** Images read row by row, from the top, as `rowsAsSeries` of @selfsup/data does. */
+function rowsOf(images: tf.Tensor, backbone: tfl.LayersModel): tf.Tensor3D {
+  return tf.reshape(images, [-1, ...shapeOf(backbone)])
 }
 
-/** Pictures as they are, brought to their size. */
-function wholePictures(
-  { size, channels }: PictureShape,
+/** Images as they are, brought to their size. */
+function wholeImages(
+  { size, channels }: ImageShape,
   normalisation: Normalisation = channels === 1 ? grayNormalisation : imagenetNormalisation,
 ): Augmentation {
   return augmentation([{ size, scale: [1, 1], ratio: [1, 1] }], normalisation)
@@ -140,7 +140,7 @@ export const seriesDefinition: MethodDefinition<typeof options> = {
   options,
   backbone: 'series',
   training: () => training,
-  // Of a program's pictures each row is a step.
+  // Of a program's images each row is a step.
   ownBackbone: ({ size, channels }, { filters, units }, seed) =>
     seriesBackbone({ time: size, channels: size * channels, filters: [filters], units, seed }),
   create: cpcSeries,

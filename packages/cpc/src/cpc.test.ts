@@ -157,7 +157,7 @@ describe('what does not fit is said when the method is made', () => {
   ] as const)('%i pixels, %o', (patch, options, message, size) => {
     const backbone = convnet({ size: patch, widths: [4, 8] })
     const pictures = { size, channels: 3 }
-    expect(() => cpc(backbone, options as CpcOptions, { pictures })).toThrow(message)
+    expect(() => cpc(backbone, options as CpcOptions, { imageShape: pictures })).toThrow(message)
     backbone.dispose()
   })
 })

@@ -18,7 +18,7 @@ import { cutPatches, patchGrid } from './patches.js'
 import { stepsAhead, stepsOf } from './steps-ahead.js'
 
 /**
- * Contrastive predictive coding of pictures: what is seen above predicts what patches below look like to the encoder (van
+ * Contrastive predictive coding of images: what is seen above predicts what patches below look like to the encoder (van
  * den Oord et al. 2018, arXiv:1807.03748, section 3.2; with layer normalisation, patch augmentation and several directions
  * CPC v2: Hénaff et al. 2019, arXiv:1905.09272). Features are the mean of the patches'.
  *
@@ -28,13 +28,13 @@ import { stepsAhead, stepsOf } from './steps-ahead.js'
  * @param context normalisation of the pixels, seed of the other networks' weights; `pictures`, by default of four times
  *   the patch's side
  * @returns what the training loop drives; reports `accuracyK` k rows ahead
- * @throws SelfsupError when an option is unknown or out of range, patches are larger than the pictures or other than the
+ * @throws SelfsupError when an option is unknown or out of range, patches are larger than the images or other than the
  *   backbone takes, or the grid has too few rows for the steps
  */
 export function cpc(
   backbone: LayersModel,
   given: CpcOptions = {},
-  { seed = 1, pictures, ...context }: MethodContext = {},
+  { seed = 1, imageShape: pictures, ...context }: MethodContext = {},
 ): Method<tf.Tensor4D> {
   const options = resolveOptions(definition, given)
   const { contrasted, scale } = options

@@ -7,9 +7,9 @@ import { cutPatches, type PatchGrid } from './patches.js'
 export interface PatchViewOptions {
   readonly grid: PatchGrid
   readonly normalisation: Normalisation
-  /** smallest part of the picture that the crop of a whole picture takes */
+  /** smallest part of the image that the crop of a whole image takes */
   readonly minScale: number
-  /** probability that a picture turns grey */
+  /** probability that a image turns grey */
   readonly grayscale: number
   /** each patch is also cropped, coloured and greyed for itself, and may lose two of its colours */
   readonly patchAugmentation: boolean
@@ -22,10 +22,10 @@ const DROPPED = 0xd409
 const DROP_PROBABILITY = 0.25
 
 /**
- * Patches of randomly cropped, mirrored and greyed pictures (van den Oord et al. 2018, arXiv:1807.03748, section 3.2); on
+ * Patches of randomly cropped, mirrored and greyed images (van den Oord et al. 2018, arXiv:1807.03748, section 3.2); on
  * request each patch augmented for itself, so that colours alone do not tell what belongs together (Hénaff et al. 2019,
  * arXiv:1905.09272, section 3).
- * @returns the crop of a whole picture, and what makes float32 [batch * grid * grid, patch, patch, channels], normalised
+ * @returns the crop of a whole image, and what makes float32 [batch * grid * grid, patch, patch, channels], normalised
  */
 export function patchViews({
   grid,
@@ -57,8 +57,8 @@ export function patchViews({
     crops: pixels.crops,
     apply: (batch, seed) =>
       tf.tidy(() => {
-        const pictures = tf.cast(tf.round(pixels.apply(batch, seed)[0]!), 'int32')
-        const patches = augment(ofPatch, cutPatches(pictures as tf.Tensor4D, grid), seed)
+        const images = tf.cast(tf.round(pixels.apply(batch, seed)[0]!), 'int32')
+        const patches = augment(ofPatch, cutPatches(images as tf.Tensor4D, grid), seed)
         return colour ? dropColours(patches, foldIn(seed, DROPPED)) : patches
       }),
   }

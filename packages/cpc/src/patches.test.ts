@@ -12,16 +12,16 @@ describe.each(testEngines())('patches on %s', (engine) => {
   test.each(['int32', 'float32'] as const)('of %s are cut row by row, overlapping', (dtype) => {
     const before = tf.memory().numTensors
     tf.tidy(() => {
-      const pictures = tf.cast(tf.reshape(tf.range(0, 2 * 9 * 9 * 2), [2, 9, 9, 2]), dtype) as tf.Tensor4D
-      const patches = cutPatches(pictures, patchGrid(9, 4, 2))
+      const images = tf.cast(tf.reshape(tf.range(0, 2 * 9 * 9 * 2), [2, 9, 9, 2]), dtype) as tf.Tensor4D
+      const patches = cutPatches(images, patchGrid(9, 4, 2))
       expect([patches.shape, patches.dtype]).toEqual([[2 * 3 * 3, 4, 4, 2], dtype])
-      for (const [picture, row, column] of [
+      for (const [image, row, column] of [
         [0, 0, 0],
         [0, 2, 1],
         [1, 1, 2],
       ] as const) {
-        const wanted = tf.slice(pictures, [picture, 2 * row, 2 * column, 0], [1, 4, 4, 2])
-        const got = tf.slice(patches, (picture * 3 + row) * 3 + column, 1)
+        const wanted = tf.slice(images, [image, 2 * row, 2 * column, 0], [1, 4, 4, 2])
+        const got = tf.slice(patches, (image * 3 + row) * 3 + column, 1)
         expect(got.dataSync()).toEqual(wanted.dataSync())
       }
     })

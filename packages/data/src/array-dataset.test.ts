@@ -58,7 +58,7 @@ it('values that do not fit their shape are refused', () => {
 })
 
 it('small pictures read row by row are series', async () => {
-  const pictures = recordDataset({
+  const images = recordDataset({
     name: 'digits',
     count: 2,
     height: 3,
@@ -71,7 +71,7 @@ it('small pictures read row by row are series', async () => {
       6,
     ),
   })
-  const dataset = rowsAsSeries(pictures)
+  const dataset = rowsAsSeries(images)
   expect(dataset).toMatchObject({ length: 2, valueShape: [3, 2], name: 'digits-rows' })
   const [batch] = await collect(dataset.batches({ batchSize: 2, order: Uint32Array.of(1, 0) }))
   expect(batch!.values!.shape).toEqual([2, 3, 2])
@@ -79,5 +79,5 @@ it('small pictures read row by row are series', async () => {
     [6, 7, 8, 9, 10, 11, 0, 1, 2, 3, 4, 5].map((n) => Math.fround((n * 17) / 255)),
   )
   expect([...batch!.labels]).toEqual([5, 4])
-  expect(() => rowsAsSeries({ ...pictures, imageSize: undefined })).toThrow('open them with imageSize')
+  expect(() => rowsAsSeries({ ...images, imageSize: undefined })).toThrow('open them with imageSize')
 })

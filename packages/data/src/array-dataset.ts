@@ -14,7 +14,7 @@ export interface ArrayOptions {
 }
 
 /**
- * Numbers in memory as a dataset: series, or anything else that is no picture. Batches hold `values`, [batch, ...shape].
+ * Numbers in memory as a dataset: series, or anything else that is no image. Batches hold `values`, [batch, ...shape].
  * @throws SelfsupError when the values are no whole number of examples, or the labels not as many
  */
 export function arrayDataset({ name, values, shape, labels, classes }: ArrayOptions): Dataset {

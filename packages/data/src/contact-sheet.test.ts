@@ -5,8 +5,8 @@ import { expect, it } from 'vitest'
 import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
 import { contactSheet } from './contact-sheet.js'
 
-/** Pictures of one grey each. */
-const pictures = (size: number, greys: readonly number[]) => ({
+/** Images of one grey each. */
+const images = (size: number, greys: readonly number[]) => ({
   data: Uint8Array.from(greys.flatMap((grey) => Array<number>(size * size).fill(grey))),
   shape: [greys.length, size, size, 1] as const,
 })
@@ -22,9 +22,9 @@ async function pixels(path: string): Promise<string[]> {
 it('lays a set out in rows, and several sets of other sizes one under the other', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'new', 'sheet.png')
-  await contactSheet(path, pictures(1, [10, 20, 30]), { columns: 2, zoom: 1 })
+  await contactSheet(path, images(1, [10, 20, 30]), { columns: 2, zoom: 1 })
   expect(await pixels(path)).toEqual(['.....', '.a.b.', '.....', '.c...', '.....'])
-  await contactSheet(path, [pictures(2, [10, 20]), pictures(1, [30, 40])], { zoom: 1 })
+  await contactSheet(path, [images(2, [10, 20]), images(1, [30, 40])], { zoom: 1 })
   expect(await pixels(path)).toEqual([
     '.......',
     '.aa.bb.',
@@ -39,15 +39,13 @@ it('lays a set out in rows, and several sets of other sizes one under the other'
 it('refuses nothing at all, and grey beside colour', async () => {
   const colour = { data: new Uint8Array(3), shape: [1, 1, 1, 3] as const }
   await expect(contactSheet('sheet.png', [])).rejects.toThrow('there are no pictures to show')
-  await expect(contactSheet('sheet.png', [colour, pictures(1, [10])])).rejects.toThrow(
-    'same channels; got 3,1',
-  )
+  await expect(contactSheet('sheet.png', [colour, images(1, [10])])).rejects.toThrow('same channels; got 3,1')
 })
 
 it('says when the file cannot be written', async () => {
   const folder = temporaryFolder()
   await writeFile(join(folder, 'file'), '')
-  await expect(contactSheet(join(folder, 'file', 'sheet.png'), pictures(1, [10]))).rejects.toThrow(
+  await expect(contactSheet(join(folder, 'file', 'sheet.png'), images(1, [10]))).rejects.toThrow(
     /sheet.png cannot be written \(E\w+\); choose another place/,
   )
 })

@@ -2,16 +2,16 @@ import { expected, type HostImages } from '@selfsup/core'
 import sharp from 'sharp'
 import { writeAtomically } from './atomic-file.js'
 
-/** Pixels between pictures. */
+/** Pixels between images. */
 const GAP = 1
 
 /**
- * Pictures side by side in one PNG, for a person to look at.
+ * Images side by side in one PNG, for a person to look at.
  * @param images one set, laid out in rows of `columns`; or several, one under the other, a row each, of any sizes:
- *   smaller pictures keep theirs
- * @param options.columns pictures per row of one set; 8
- * @param options.zoom whole factor by which small pictures are enlarged; by default to at least 64 pixels
- * @throws SelfsupError when the sets differ in channels, there is no picture, or the file cannot be written
+ *   smaller images keep theirs
+ * @param options.columns images per row of one set; 8
+ * @param options.zoom whole factor by which small images are enlarged; by default to at least 64 pixels
+ * @throws SelfsupError when the sets differ in channels, there is no image, or the file cannot be written
  */
 export async function contactSheet(
   path: string,

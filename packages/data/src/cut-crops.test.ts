@@ -52,9 +52,9 @@ describe.skipIf(!findTensorflow())('crops by the decoder of native TensorFlow', 
     const file = await make()
     expect(plainFrame(file, channels)).toBeDefined()
     const own = await cut(file, channels)
-    const picture = await decode(file, channels)
+    const image = await decode(file, channels)
     for (const [i, box] of boxes.entries()) {
-      const wanted = resizedCrop(picture, box, sizes[i]!, channels)
+      const wanted = resizedCrop(image, box, sizes[i]!, channels)
       const off = own[i]!.map((value, at) => Math.abs(value - wanted[at]!))
       expect(off.reduce((a, b) => a + b, 0) / off.length).toBeLessThan(0.1)
       expect(off.filter((difference) => difference > 1).length).toBe(0)
@@ -68,11 +68,11 @@ describe.skipIf(!findTensorflow())('crops by the decoder of native TensorFlow', 
     ['PNG', () => photograph(200, 140).png().toBuffer(), 3],
   ])('%s is sharp’s', async (_, make, channels) => {
     const file = await make()
-    const picture = await decode(file, channels)
-    const box = centralCropBox(picture.height, picture.width, [1, 1])
+    const image = await decode(file, channels)
+    const box = centralCropBox(image.height, image.width, [1, 1])
     const target = new Uint8Array(32 * 32 * channels)
     await cutCrops(file, channels, () => [{ box, size: 32, target }])
-    const wanted = await cropDecoded(picture, box, 32, channels)
+    const wanted = await cropDecoded(image, box, 32, channels)
     expect(Buffer.compare(Buffer.from(target), Buffer.from(wanted))).toBe(0)
   })
 

@@ -3,7 +3,7 @@ import { cropDecoded, withDecoded } from './decode.js'
 import { plainFrame } from './jpeg-frame.js'
 import { decodingMemory } from './memory-budget.js'
 
-/** A square cut out of a picture, and where its pixels go. */
+/** A square cut out of a image, and where its pixels go. */
 export interface Cut {
   readonly box: CropBox
   /** side of the result */
@@ -13,21 +13,21 @@ export interface Cut {
 }
 
 /**
- * Decodes a picture and cuts squares out of it, bilinear with antialiasing: a plain JPEG by the engine's decoder,
+ * Decodes a image and cuts squares out of it, bilinear with antialiasing: a plain JPEG by the engine's decoder,
  * where it brings one, which decodes no more than the squares need; any other by sharp.
- * @param cuts which squares, once the picture's size is known
- * @throws Error when the picture cannot be decoded
+ * @param cuts which squares, once the image's size is known
+ * @throws Error when the image cannot be decoded
  */
 export async function cutCrops(
   file: Buffer,
   channels: 1 | 3,
-  cuts: (picture: { readonly height: number; readonly width: number }) => readonly Cut[],
+  cuts: (image: { readonly height: number; readonly width: number }) => readonly Cut[],
 ): Promise<void> {
   if (await cutPlainJpeg(file, channels, cuts)) return
-  await withDecoded(file, channels, (picture) =>
+  await withDecoded(file, channels, (image) =>
     Promise.all(
-      cuts(picture).map(async ({ box, size, target }) => {
-        const crop = await cropDecoded(picture, box, size, channels)
+      cuts(image).map(async ({ box, size, target }) => {
+        const crop = await cropDecoded(image, box, size, channels)
         expected(crop.length === target.length, `a crop of ${crop.length} bytes for ${target.length}`)
         target.set(crop)
       }),

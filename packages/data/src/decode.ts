@@ -5,7 +5,7 @@ import { decodingMemory } from './memory-budget.js'
 import type { Pixels } from './pixels.js'
 import { resizedCrop } from './resize.js'
 
-/** Below this side a picture holds nothing to learn from. */
+/** Below this side a image holds nothing to learn from. */
 export const SMALLEST_SIDE = 2
 
 /** Decoding of one image is given up after this time: the largest takes about half a minute. */
@@ -13,7 +13,7 @@ const MOST_SECONDS = 300
 
 let prepared = false
 
-/** Many pictures are decoded side by side, each once: no threads for each, nothing kept. At first use, not on import. */
+/** Many images are decoded side by side, each once: no threads for each, nothing kept. At first use, not on import. */
 function prepareSharp(): void {
   if (prepared) return
   sharp.concurrency(1)
@@ -22,7 +22,7 @@ function prepareSharp(): void {
 }
 
 /**
- * Opens a picture: upright by its EXIF data, the first frame of an animation, transparency on white, CMYK and
+ * Opens a image: upright by its EXIF data, the first frame of an animation, transparency on white, CMYK and
  * 16 bits turned to 8 bits of RGB or grey.
  * @throws SelfsupError when it is of no documented format
  */
@@ -36,7 +36,7 @@ function open(file: Buffer, channels: 1 | 3): Sharp {
     .toColourspace(channels === 1 ? 'b-w' : 'srgb')
 }
 
-/** Width and height as the picture is to be seen, from its header alone. */
+/** Width and height as the image is to be seen, from its header alone. */
 export async function measure(file: Buffer): Promise<{ width: number; height: number }> {
   expectImage(file)
   const { autoOrient } = await sharp(file, {
@@ -47,9 +47,9 @@ export async function measure(file: Buffer): Promise<{ width: number; height: nu
   return autoOrient
 }
 
-/** What a picture's file says of it. */
+/** What a image's file says of it. */
 export interface FileFacts {
-  /** as the picture is to be seen, in pixels */
+  /** as the image is to be seen, in pixels */
   readonly width: number
   readonly height: number
   /** such as jpeg */
@@ -63,7 +63,7 @@ export interface FileFacts {
   readonly pages: number
 }
 
-/** What a picture's header says. */
+/** What a image's header says. */
 export async function factsOf(file: Buffer): Promise<FileFacts> {
   expectImage(file)
   const found = await sharp(file, { failOn: 'none', limitInputPixels: MOST_PIXELS }).metadata()
@@ -83,7 +83,7 @@ export async function factsOf(file: Buffer): Promise<FileFacts> {
   }
 }
 
-/** The middle square of a picture as RGB, shrunk while decoding where the format can do that: to look at, not to learn from. */
+/** The middle square of a image as RGB, shrunk while decoding where the format can do that: to look at, not to learn from. */
 export async function thumbnail(file: Buffer, size: number): Promise<Uint8Array> {
   const { data, info } = await inMemory(file, 3, () =>
     open(file, 3)
@@ -95,20 +95,20 @@ export async function thumbnail(file: Buffer, size: number): Promise<Uint8Array>
   return data
 }
 
-/** Decodes a picture as it is. */
+/** Decodes a image as it is. */
 export async function decode(file: Buffer, channels: 1 | 3): Promise<Pixels> {
-  return withDecoded(file, channels, async (picture) => picture)
+  return withDecoded(file, channels, async (image) => image)
 }
 
 /**
- * Decodes a picture and does something with it. All that runs at a time shares one budget of memory, which is asked before
+ * Decodes a image and does something with it. All that runs at a time shares one budget of memory, which is asked before
  * anything is decoded, by the header; it is given back when `use` is done.
- * @throws SelfsupError when it is no picture, or has too many pixels
+ * @throws SelfsupError when it is no image, or has too many pixels
  */
 export async function withDecoded<T>(
   file: Buffer,
   channels: 1 | 3,
-  use: (picture: Pixels) => Promise<T>,
+  use: (image: Pixels) => Promise<T>,
 ): Promise<T> {
   return inMemory(file, channels, async () => use(await raw(open(file, channels), channels)))
 }
@@ -119,13 +119,13 @@ async function inMemory<T>(file: Buffer, channels: number, work: () => Promise<T
   return decodingMemory(width * height * (bytesPerPixel + channels), work)
 }
 
-/** A decoded picture as a square: the shorter side resized to `size`, the middle taken. */
-export async function square(picture: Pixels, size: number, channels: 1 | 3): Promise<Uint8Array> {
-  return cropDecoded(picture, middle(picture), size, channels)
+/** A decoded image as a square: the shorter side resized to `size`, the middle taken. */
+export async function square(image: Pixels, size: number, channels: 1 | 3): Promise<Uint8Array> {
+  return cropDecoded(image, middle(image), size, channels)
 }
 
-async function raw(picture: Sharp, channels: 1 | 3): Promise<Pixels> {
-  const { data, info } = await picture.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
+async function raw(image: Sharp, channels: 1 | 3): Promise<Pixels> {
+  const { data, info } = await image.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
   if (info.width < SMALLEST_SIDE || info.height < SMALLEST_SIDE) {
     throw new SelfsupError(`${info.width}x${info.height} pixels are too few`)
   }
@@ -135,18 +135,18 @@ async function raw(picture: Sharp, channels: 1 | 3): Promise<Pixels> {
 }
 
 /**
- * Cuts a box out of a decoded picture and resizes it to size x size, bilinear with antialiasing as torchvision does
+ * Cuts a box out of a decoded image and resizes it to size x size, bilinear with antialiasing as torchvision does
  * it: on average within half a grey level. libvips shrinks so, and faster, but places enlarged pixels otherwise.
  */
 export async function cropDecoded(
-  picture: Pixels,
+  image: Pixels,
   box: CropBox,
   size: number,
   channels: 1 | 3,
 ): Promise<Uint8Array> {
-  if (box.width < size || box.height < size) return resizedCrop(picture, box, size, channels)
+  if (box.width < size || box.height < size) return resizedCrop(image, box, size, channels)
   prepareSharp()
-  return sharp(picture.data, { raw: { width: picture.width, height: picture.height, channels } })
+  return sharp(image.data, { raw: { width: image.width, height: image.height, channels } })
     .extract(box)
     .resize(size, size, { fit: 'fill', kernel: 'linear' })
     .toColourspace(channels === 1 ? 'b-w' : 'srgb')
@@ -154,14 +154,14 @@ export async function cropDecoded(
     .toBuffer()
 }
 
-/** The middle square of a decoded picture, for when no crop was asked for. */
-export function middle(picture: Pick<Pixels, 'width' | 'height'>): CropBox {
-  return centralCropBox(picture.height, picture.width, [1, 1])
+/** The middle square of a decoded image, for when no crop was asked for. */
+export function middle(image: Pick<Pixels, 'width' | 'height'>): CropBox {
+  return centralCropBox(image.height, image.width, [1, 1])
 }
 
 /**
- * Why a picture could not be decoded, in a few words. libvips keeps one text of errors for all its threads, so
- * that pictures decoded side by side get each other's messages, or none: the file itself is asked instead.
+ * Why a image could not be decoded, in a few words. libvips keeps one text of errors for all its threads, so
+ * that images decoded side by side get each other's messages, or none: the file itself is asked instead.
  */
 export async function reasonOf(error: unknown, file: Buffer | undefined): Promise<string> {
   if (error instanceof SelfsupError || !file) return firstLine(error)

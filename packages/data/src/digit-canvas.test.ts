@@ -31,8 +31,8 @@ test('boxes lie around what is drawn, and the first class is the label', async (
       const { boxes } = dataset.annotations!(index)!
       expect(boxes![0]!.label).toBe(dataset.labels()![index])
       if (boxes!.length > 1) several++
-      const picture = images!.data.subarray(slot * 576, (slot + 1) * 576)
-      const bright = [...picture.entries()].filter(([, value]) => value > 160)
+      const image = images!.data.subarray(slot * 576, (slot + 1) * 576)
+      const bright = [...image.entries()].filter(([, value]) => value > 160)
       expect(bright.length).toBeGreaterThan(3)
       for (const [pixel] of bright) {
         const [x, y] = [(pixel % 24) + 0.5, Math.floor(pixel / 24) + 0.5]
@@ -46,7 +46,7 @@ test('boxes lie around what is drawn, and the first class is the label', async (
         // A rectangle of 4 x (3 + class) pixels, scaled.
         expect(box[3] / box[2]).toBeCloseTo((3 + label) / 4, 6)
         const [x, y] = [Math.floor(box[0] + box[2] / 2), Math.floor(box[1] + box[3] / 2)]
-        expect(picture[y * 24 + x]).toBe(255)
+        expect(image[y * 24 + x]).toBe(255)
       }
     }
   }

@@ -9,15 +9,15 @@ import {
 import { recordDataset } from './record-dataset.js'
 
 export interface CanvasOptions {
-  /** side of the pictures in pixels; 64 */
+  /** side of the images in pixels; 64 */
   readonly size?: number
-  /** how many pictures; as many as there are digits */
+  /** how many images; as many as there are digits */
   readonly count?: number
-  /** fewest and most digits in a picture; 1 to 3 */
+  /** fewest and most digits in a image; 1 to 3 */
   readonly digits?: readonly [number, number]
-  /** smallest and largest height of a digit's picture, as parts of its own; 0.75 to 1.25 */
+  /** smallest and largest height of a digit's image, as parts of its own; 0.75 to 1.25 */
   readonly scale?: readonly [number, number]
-  /** same seed, same pictures; 1 */
+  /** same seed, same images; 1 */
   readonly seed?: number
 }
 
@@ -27,9 +27,9 @@ const INK = 64
 const TRIES = 8
 
 /**
- * Pictures of MNIST's kind placed on a black canvas, with the boxes of each: for detection. The picture of a number depends
+ * Images of MNIST's kind placed on a black canvas, with the boxes of each: for detection. The image of a number depends
  * on the digits, seed and number alone; its class is the first digit's.
- * @param digits small grey pictures with classes, such as `openImages` gives of MNIST
+ * @param digits small grey images with classes, such as `openImages` gives of MNIST
  * @throws SelfsupError when the digits are not small, grey and labelled, or do not fit on the canvas
  */
 export async function digitCanvas(

@@ -1,4 +1,4 @@
-/** Pictures as files, not yet decoded: a folder's, or a tar's. */
+/** Images as files, not yet decoded: a folder's, or a tar's. */
 export interface EncodedImages {
   readonly name: string
   readonly count: number

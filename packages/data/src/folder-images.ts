@@ -17,7 +17,7 @@ const GONE = { size: -1, mtimeMs: -1 }
 /** How many files are asked for at a time. */
 const AT_A_TIME = 32
 
-/** Endings of the files that are taken for pictures, without the dot. */
+/** Endings of the files that are taken for images, without the dot. */
 export const extensions: ReadonlySet<string> = new Set([
   'jpg',
   'jpeg',
@@ -30,9 +30,9 @@ export const extensions: ReadonlySet<string> = new Set([
 ])
 
 /**
- * All pictures below a folder, in order of their paths. When they lie in subfolders, the first level's names are
- * the classes, in alphabetical order (as torchvision's ImageFolder); a picture beside those subfolders has none.
- * @throws SelfsupError when there is no picture, saying what was looked for and what was found
+ * All images below a folder, in order of their paths. When they lie in subfolders, the first level's names are
+ * the classes, in alphabetical order (as torchvision's ImageFolder); a image beside those subfolders has none.
+ * @throws SelfsupError when there is no image, saying what was looked for and what was found
  */
 export async function folderImages(path: string): Promise<EncodedImages> {
   const root = resolve(path)

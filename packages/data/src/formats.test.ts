@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib'
 import { type HostBatch, type ImageDataset, SelfsupError } from '@selfsup/core'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
-import { madePicture, writeFiles } from './made-pictures.js'
+import { madeImage, writeFiles } from './made-images.js'
 import { openImages } from './open-images.js'
 
 let folder: string
@@ -143,7 +143,7 @@ describe('tar', () => {
       length = String(length).length + Buffer.byteLength(record)
     return entry('PaxHeader', `${length}${record}`, 'x')
   }
-  const jpeg = (number: number) => madePicture(number).jpeg().toBuffer()
+  const jpeg = (number: number) => madeImage(number).jpeg().toBuffer()
   const open = (path: string) => openImages(path, { cacheFolder: join(folder, 'cache') })
 
   it('labels from .cls and .json, before or behind the picture', async () => {

@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it, test } from 'vitest'
 import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
 import { decode, measure } from './decode.js'
 import { imageHeader } from './image-header.js'
-import { madePicture, writeFiles } from './made-pictures.js'
+import { madeImage, writeFiles } from './made-images.js'
 import { memoryBudget } from './memory-budget.js'
 import { openImages } from './open-images.js'
 import { readFeatures } from './read-features.js'
@@ -52,7 +52,7 @@ describe('tar', () => {
     return field
   }
   const end = Buffer.alloc(1024)
-  const jpeg = () => madePicture(1).jpeg().toBuffer()
+  const jpeg = () => madeImage(1).jpeg().toBuffer()
   const open = async (name: string, ...parts: Buffer[]) => {
     await writeFiles(folder, { [name]: Buffer.concat(parts) })
     return openImages(join(folder, name), { cacheFolder: join(folder, 'cache') })
@@ -70,9 +70,9 @@ describe('tar', () => {
   ])(
     'a size that is negative or no number (%s) is named, where walking on would never end',
     async (kind, size) => {
-      const picture = await jpeg()
+      const image = await jpeg()
       await refused(
-        open(`negative ${kind}.tar`, entry('a.jpg', picture), entry('b.jpg', picture, { size }), end),
+        open(`negative ${kind}.tar`, entry('a.jpg', image), entry('b.jpg', image, { size }), end),
         /damaged at byte \d+: the size there is missing or negative/,
       )
     },
@@ -89,19 +89,19 @@ describe('tar', () => {
   })
 
   it('sizes in base 256 and in pax headers are read: no file after them is lost', async () => {
-    const picture = await jpeg()
-    const others = Array.from({ length: 8 }, (_, i) => entry(`${i}.jpg`, picture))
-    const big = entry('big.jpg', picture, { size: base256(BigInt(picture.length)) })
+    const image = await jpeg()
+    const others = Array.from({ length: 8 }, (_, i) => entry(`${i}.jpg`, image))
+    const big = entry('big.jpg', image, { size: base256(BigInt(image.length)) })
     expect(await lengthOf('base256.tar', big, ...others, end)).toBe(9)
-    const record = ` size=${picture.length}\n`
+    const record = ` size=${image.length}\n`
     const pax = entry('PaxHeader', `${record.length + 2}${record}`, { type: 'x' })
-    const zero = entry('big.jpg', picture, { size: '00000000000\0' })
+    const zero = entry('big.jpg', image, { size: '00000000000\0' })
     expect(await lengthOf('pax.tar', pax, zero, ...others, end)).toBe(9)
   })
 
   it("Python's tarfile writes sizes of both kinds that are read", async () => {
-    const picture = await jpeg()
-    await writeFiles(folder, { 'from-python.jpg': picture })
+    const image = await jpeg()
+    await writeFiles(folder, { 'from-python.jpg': image })
     const script = `
 import tarfile, sys
 for format, name in [(tarfile.GNU_FORMAT, 'gnu'), (tarfile.PAX_FORMAT, 'pax'), (tarfile.USTAR_FORMAT, 'ustar')]:
@@ -124,8 +124,8 @@ for format, name in [(tarfile.GNU_FORMAT, 'gnu'), (tarfile.PAX_FORMAT, 'pax'), (
   })
 
   it('cut anywhere but between two files is truncated', async () => {
-    const picture = await jpeg()
-    const [first, second] = [entry('a.jpg', picture), entry('b.jpg', picture)]
+    const image = await jpeg()
+    const [first, second] = [entry('a.jpg', image), entry('b.jpg', image)]
     for (const bytes of [1, 100, 511, 512, 600])
       await refused(
         open('cut.tar', first, second.subarray(0, bytes)),
@@ -141,9 +141,9 @@ for format, name in [(tarfile.GNU_FORMAT, 'gnu'), (tarfile.PAX_FORMAT, 'pax'), (
   })
 
   it('an empty .cls and JSON that holds no number are no class 0', async () => {
-    const picture = await jpeg()
+    const image = await jpeg()
     const parts = ['', 'null', '{"label": []}', '{"label": null}'].flatMap((content, i) => [
-      entry(`${i}.jpg`, picture),
+      entry(`${i}.jpg`, image),
       entry(`${i}.${i === 0 ? 'cls' : 'json'}`, content),
     ])
     const dataset = await open('no-classes.tar', ...parts, end)
@@ -172,7 +172,7 @@ describe('images', () => {
     ['PDF', '%PDF-1.4\n1 0 obj\n<<>>\nendobj\n'],
   ])('%s is not rendered, whatever its name', async (kind, content) => {
     const path = join(folder, kind)
-    await writeFiles(path, { 'a.jpg': content, 'b.jpg': await madePicture(2).jpeg().toBuffer() })
+    await writeFiles(path, { 'a.jpg': content, 'b.jpg': await madeImage(2).jpeg().toBuffer() })
     const started = performance.now()
     const dataset = await openImages(path, { cacheFolder: join(folder, 'cache') })
     expect(dataset.skipped()).toEqual([
@@ -190,7 +190,7 @@ describe('images', () => {
   test.each(['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'] as const)(
     '%s is known by its first bytes',
     async (format) => {
-      const file = await madePicture(3, 24, 20).toFormat(format).toBuffer()
+      const file = await madeImage(3, 24, 20).toFormat(format).toBuffer()
       expect(await imageHeader(file)).toMatchObject({ width: 24, height: 20 })
       expect(await decode(file, 3)).toMatchObject({ width: 24, height: 20 })
     },
@@ -202,7 +202,7 @@ describe('images', () => {
       sharp({ create: { width: 7, height: 5, channels: 3, background: '#123' } })
         .toColourspace('rgb16')
         .png(),
-      madePicture(1, 7, 5).toColourspace('b-w').png(),
+      madeImage(1, 7, 5).toColourspace('b-w').png(),
     ]) {
       const file = await make.toBuffer()
       const { width, height, channels, depth } = await sharp(file).metadata()
@@ -215,7 +215,7 @@ describe('images', () => {
   })
 
   it('a header of more pixels than can be decoded is refused without decoding', async () => {
-    const file = await madePicture(1).png().toBuffer()
+    const file = await madeImage(1).png().toBuffer()
     file.writeUInt32BE(60_000, 16)
     file.writeUInt32BE(60_000, 20)
     await refused(decode(file, 3), 'more pixels than can be decoded')

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
 import { plainFrame } from './jpeg-frame.js'
-import { madePicture } from './made-pictures.js'
+import { madeImage } from './made-images.js'
 
 /** A JPEG whose header was changed, given where its size stands. */
 async function changed(change: (file: Buffer, size: number) => Buffer | number): Promise<Buffer> {
-  const file = await madePicture(1, 40, 30).jpeg().toBuffer()
+  const file = await madeImage(1, 40, 30).jpeg().toBuffer()
   const result = change(file, file.indexOf(Buffer.from([0xff, 0xc0])) + 5)
   return typeof result === 'number' ? file : result
 }

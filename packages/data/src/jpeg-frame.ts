@@ -49,7 +49,7 @@ function fits({ width, height, components }: Frame, channels: 1 | 3): boolean {
 
 const ORIENTATION = 0x0112
 
-/** Whether a segment's EXIF data leave the picture as it lies; what cannot be read is not upright for sure. */
+/** Whether a segment's EXIF data leave the image as it lies; what cannot be read is not upright for sure. */
 function isUpright(segment: Buffer): boolean {
   if (segment.subarray(0, 6).toString('latin1') !== 'Exif\0\0') return false // XMP: for sharp to read
   const tiff = segment.subarray(6)

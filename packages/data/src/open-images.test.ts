@@ -3,16 +3,16 @@ import { join } from 'node:path'
 import { type HostBatch, type ImageDataset, SelfsupError } from '@selfsup/core'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
-import { madePicture, writeFiles } from './made-pictures.js'
+import { madeImage, writeFiles } from './made-images.js'
 import { openImages } from './open-images.js'
 
 let folder: string
 let cacheFolder: string
-let picture: Buffer
+let image: Buffer
 beforeAll(async () => {
   folder = temporaryFolder()
   cacheFolder = join(folder, 'cache')
-  picture = await madePicture(1).jpeg().toBuffer()
+  image = await madeImage(1).jpeg().toBuffer()
 })
 
 async function allOf(dataset: ImageDataset): Promise<HostBatch> {
@@ -54,13 +54,13 @@ describe('says what is wrong with what it was given', () => {
 describe('folders', () => {
   it('flat: no classes, order of names', async () => {
     const path = join(folder, 'flat')
-    await writeFiles(path, { 'b.jpg': picture, 'a.PNG': await madePicture(2).png().toBuffer(), 'c.txt': '' })
+    await writeFiles(path, { 'b.jpg': image, 'a.PNG': await madeImage(2).png().toBuffer(), 'c.txt': '' })
     const dataset = await openImages(path, { cacheFolder })
     expect(dataset).toMatchObject({ name: 'flat', length: 2, channels: 3, imageSize: [16, 16] })
     expect(dataset.labels()).toBeUndefined()
     expect([0, 1].map((i) => dataset.pathOf!(i))).toEqual([join(path, 'a.PNG'), join(path, 'b.jpg')])
     const { images, labels, indices } = await allOf(dataset)
-    expect(Buffer.from(images!.data.subarray(0, 768))).toEqual(await madePicture(2).raw().toBuffer())
+    expect(Buffer.from(images!.data.subarray(0, 768))).toEqual(await madeImage(2).raw().toBuffer())
     expect([[...labels], [...indices]]).toEqual([
       [-1, -1],
       [0, 1],
@@ -70,10 +70,10 @@ describe('folders', () => {
   it('class subfolders, nested; beside them none; a link to above is not followed for ever', async () => {
     const path = join(folder, 'classes')
     await writeFiles(path, {
-      'dog/x/1.jpg': picture,
-      'dog/2.jpg': picture,
-      'cat/3.jpg': picture,
-      '0.jpg': picture,
+      'dog/x/1.jpg': image,
+      'dog/2.jpg': image,
+      'cat/3.jpg': image,
+      '0.jpg': image,
     })
     await symlink(path, join(path, 'cat', 'loop'))
     const dataset = await openImages(path, { cacheFolder })
@@ -89,7 +89,7 @@ describe('folders', () => {
 
   it('one picture', async () => {
     const path = join(folder, 'one')
-    await writeFiles(path, { 'a.jpg': picture })
+    await writeFiles(path, { 'a.jpg': image })
     const dataset = await openImages(path, { cacheFolder })
     expect(dataset.length).toBe(1)
     expect((await allOf(dataset)).images!.shape).toEqual([1, 16, 16, 3])
@@ -97,7 +97,7 @@ describe('folders', () => {
 
   it('every kind of file in one', async () => {
     const path = join(folder, 'kinds')
-    const made = (number: number) => madePicture(number)
+    const made = (number: number) => madeImage(number)
     await writeFiles(path, {
       'a.jpeg': await made(1).jpeg().toBuffer(),
       'b.png': await made(2).png().toBuffer(),
@@ -115,12 +115,12 @@ describe('folders', () => {
   it('bad files are left out and reported, good ones keep their labels', async () => {
     const path = join(folder, 'bad')
     await writeFiles(path, {
-      'a/1.jpg': picture,
+      'a/1.jpg': image,
       'a/2.jpg': 'dear diary',
-      'b/3.jpg': picture.subarray(0, -60),
-      'b/4.jpg': picture,
-      'c/5.png': await madePicture(1, 1).png().toBuffer(),
-      'c/6.png': await madePicture(1, 20).png().toBuffer(),
+      'b/3.jpg': image.subarray(0, -60),
+      'b/4.jpg': image,
+      'c/5.png': await madeImage(1, 1).png().toBuffer(),
+      'c/6.png': await madeImage(1, 20).png().toBuffer(),
     })
     const dataset = await openImages(path, { cacheFolder, imageSize: 16 })
     expect([...dataset.labels()!]).toEqual([0, 1, 2])
@@ -157,7 +157,7 @@ describe('folders', () => {
 
   it('channels: 1 gives grey', async () => {
     const path = join(folder, 'grey')
-    await writeFiles(path, { 'a.jpg': picture })
+    await writeFiles(path, { 'a.jpg': image })
     const dataset = await openImages(path, { cacheFolder, channels: 1 })
     expect((await allOf(dataset)).images!.shape).toEqual([1, 16, 16, 1])
   })
@@ -165,7 +165,7 @@ describe('folders', () => {
   it('pictures of several sizes, or large ones, are not kept whole', async () => {
     const path = join(folder, 'mixed')
     await mkdir(path)
-    await writeFiles(path, { 'a.jpg': picture, 'b.jpg': await madePicture(2, 20).jpeg().toBuffer() })
+    await writeFiles(path, { 'a.jpg': image, 'b.jpg': await madeImage(2, 20).jpeg().toBuffer() })
     const dataset = await openImages(path, { cacheFolder })
     expect(dataset.imageSize).toBeUndefined()
     expect(() => dataset.batches({ batchSize: 2 })[Symbol.asyncIterator]()).not.toThrow()

@@ -15,38 +15,38 @@ import { streamDataset } from './stream-dataset.js'
 import { tarImages } from './tar-images.js'
 
 export interface OpenOptions {
-  /** 3 for colour (default for files of pictures), 1 for grey */
+  /** 3 for colour (default for files of images), 1 for grey */
   readonly channels?: 1 | 3
-  /** resize every picture to this square once and keep it; default: as they are when small and of one size */
+  /** resize every image to this square once and keep it; default: as they are when small and of one size */
   readonly imageSize?: number
   /** of MNIST, CIFAR and shapes; default train */
   readonly split?: 'train' | 'test'
-  /** fail at the first picture that cannot be read instead of leaving it out */
+  /** fail at the first image that cannot be read instead of leaving it out */
   readonly strict?: boolean
-  /** where decoded small pictures are kept */
+  /** where decoded small images are kept */
   readonly cacheFolder?: string
-  /** `shapes` only: how many pictures, and of which seed */
+  /** `shapes` only: how many images, and of which seed */
   readonly count?: number
   readonly seed?: number
   readonly signal?: AbortSignal
-  /** while small pictures are decoded for the first time */
+  /** while small images are decoded for the first time */
   readonly onProgress?: (done: number, total: number) => void
 }
 
 /** Before the digits that are to be placed on a canvas. */
 const CANVAS = 'canvas:'
 
-/** Pictures up to this side, all of one size, are decoded once and kept. */
+/** Images up to this side, all of one size, are decoded once and kept. */
 const SMALL = 96
 
 /**
- * Opens pictures, whatever form they have:
+ * Opens images, whatever form they have:
  * - a folder of JPEG, PNG, WebP, AVIF, GIF or TIFF, flat or with one subfolder per class;
  * - MNIST's IDX files, gzipped or not, or the folder that holds them;
  * - CIFAR's binary batches, or their folder;
  * - a tar in WebDataset form, several as `name-{000..009}.tar`;
- * - the word `shapes`: pictures drawn by this package;
- * - `canvas:` before small grey pictures such as MNIST's: them placed on a canvas of 64 pixels, with their boxes.
+ * - the word `shapes`: images drawn by this package;
+ * - `canvas:` before small grey images such as MNIST's: them placed on a canvas of 64 pixels, with their boxes.
  * @throws SelfsupError when there is nothing to be found, saying what was looked for
  */
 export async function openImages(source: string, options: OpenOptions = {}): Promise<ImageDataset> {
@@ -123,7 +123,7 @@ async function encoded(images: EncodedImages, options: OpenOptions): Promise<Ima
   }
 }
 
-/** The size of all pictures when it is one and small, judged by up to 64 of them; the rest is checked when decoding. */
+/** The size of all images when it is one and small, judged by up to 64 of them; the rest is checked when decoding. */
 async function commonSmallSize(
   images: EncodedImages,
 ): Promise<{ width: number; height: number } | undefined> {

@@ -6,7 +6,7 @@ import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
 import { writeAtomically } from './atomic-file.js'
 import type { EncodedImages } from './encoded-images.js'
 import { folderImages } from './folder-images.js'
-import { madePicture, writeFiles } from './made-pictures.js'
+import { madeImage, writeFiles } from './made-images.js'
 import { cachedPixels } from './pixel-cache.js'
 
 let folder: string
@@ -17,7 +17,7 @@ const COUNT = 5
 beforeEach(async () => {
   folder = temporaryFolder()
   for (let i = 0; i < COUNT; i++)
-    await writeFiles(folder, { [`in/${i}.jpg`]: await madePicture(i).jpeg().toBuffer() })
+    await writeFiles(folder, { [`in/${i}.jpg`]: await madeImage(i).jpeg().toBuffer() })
   await look()
 })
 
@@ -96,7 +96,7 @@ it('notices another time of change, another size, another file', async () => {
   expect(loads).toBe(2 * COUNT)
   const resized = await open({ height: 8, width: 8 })
   expect(new Set([fingerprint, touched.fingerprint, resized.fingerprint]).size).toBe(3)
-  await writeFiles(folder, { 'in/9.jpg': await madePicture(9).jpeg().toBuffer() })
+  await writeFiles(folder, { 'in/9.jpg': await madeImage(9).jpeg().toBuffer() })
   await look()
   expect((await open()).count).toBe(COUNT + 1)
 })

@@ -16,7 +16,7 @@ export interface PixelCacheOptions {
   readonly height: number
   readonly width: number
   readonly channels: 1 | 3
-  /** fail at the first picture that cannot be read */
+  /** fail at the first image that cannot be read */
   readonly strict?: boolean
   readonly signal?: AbortSignal
   readonly onProgress?: (done: number, total: number) => void
@@ -26,7 +26,7 @@ export interface PixelCacheOptions {
 interface Contents {
   readonly format: typeof FORMAT
   readonly count: number
-  /** listing positions of the pictures that could be decoded, as runs [first, length] */
+  /** listing positions of the images that could be decoded, as runs [first, length] */
   readonly runs: readonly (readonly [number, number])[]
   readonly skipped: readonly { readonly path: string; readonly reason: string }[]
   /** sha256 of the pixels */
@@ -37,17 +37,17 @@ const FORMAT = 'selfsup-pixels-2'
 const LENGTH_BYTES = 16
 const ENDED = 'the file of decoded pictures ends too early; open it again'
 
-/** Cache files up to this size are held in memory; larger ones are read picture by picture. */
+/** Cache files up to this size are held in memory; larger ones are read image by image. */
 const IN_MEMORY = 2 ** 30
 
-/** Pictures are written in blocks of about this many bytes. */
+/** Images are written in blocks of about this many bytes. */
 const BLOCK_BYTES = 2 ** 22
 
 /** How many files are read and decoded at a time. */
 const AT_A_TIME = 32
 
 /**
- * Small pictures decoded once into one file of raw pixels, keyed by everything they depend on: paths, sizes and
+ * Small images decoded once into one file of raw pixels, keyed by everything they depend on: paths, sizes and
  * times of change, and the size wanted. The file may be deleted at any time; a damaged one is made anew.
  */
 export async function cachedPixels(images: EncodedImages, options: PixelCacheOptions): Promise<Records> {
@@ -97,7 +97,7 @@ interface OpenCache {
 
 /**
  * A cache file, if it is there and whole.
- * @param most pictures that it may be about
+ * @param most images that it may be about
  */
 async function openCache(path: string, size: number, most: number): Promise<OpenCache | undefined> {
   let file: FileHandle
@@ -149,7 +149,7 @@ async function readContents(file: FileHandle, size: number, most: number): Promi
   }
 }
 
-/** Whether the runs rise within the listing and name as many pictures as there are. */
+/** Whether the runs rise within the listing and name as many images as there are. */
 function runsHold({ runs, count, skipped }: Contents, most: number): boolean {
   let [end, sum] = [0, 0]
   for (const [first, length] of runs) {

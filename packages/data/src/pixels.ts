@@ -1,4 +1,4 @@
-/** A decoded picture, 0..255, [height, width, channels]. */
+/** A decoded image, 0..255, [height, width, channels]. */
 export interface Pixels {
   readonly data: Uint8Array
   readonly width: number

@@ -1,7 +1,7 @@
 import type { BatchOptions, HostBatch, ImageDataset } from '@selfsup/core'
 import { batchPositions, labelled } from './order.js'
 
-/** Small pictures of one size, each at hand as bytes. */
+/** Small images of one size, each at hand as bytes. */
 export interface Records {
   readonly name: string
   readonly count: number
@@ -11,15 +11,15 @@ export interface Records {
   readonly fingerprint: string
   readonly classes?: readonly string[]
   readonly labels?: Int32Array
-  /** where a picture lies */
+  /** where a image lies */
   pathOf?(index: number): string
-  /** Copies the pictures of the given positions into `target`, one after the other. */
+  /** Copies the images of the given positions into `target`, one after the other. */
   read(positions: Uint32Array, target: Uint8Array): void | Promise<void>
   readonly skipped?: readonly { readonly path: string; readonly reason: string }[]
   close?(): Promise<void>
 }
 
-/** A dataset of small pictures: batches hold whole pictures, gathered with one copy each. */
+/** A dataset of small images: batches hold whole images, gathered with one copy each. */
 export function recordDataset(records: Records): ImageDataset {
   const { name, count, height, width, channels, fingerprint, classes, labels, skipped = [] } = records
   const size = height * width * channels
@@ -45,7 +45,7 @@ export function recordDataset(records: Records): ImageDataset {
   }
 }
 
-/** Records whose pictures all lie in memory, one after the other. */
+/** Records whose images all lie in memory, one after the other. */
 export function readFrom(pixels: Uint8Array, size: number): Records['read'] {
   return (positions, target) => {
     for (let i = 0; i < positions.length; i++) {

@@ -36,15 +36,15 @@ function triangleTaps(from: number, to: number): Taps {
 }
 
 /**
- * Cuts a box out of a picture and resizes it to size x size as torchvision's resized_crop does: bilinear with
+ * Cuts a box out of a image and resizes it to size x size as torchvision's resized_crop does: bilinear with
  * antialiasing, first along rows, then along columns.
  */
-export function resizedCrop(picture: Pixels, box: CropBox, size: number, channels: 1 | 3): Uint8Array {
+export function resizedCrop(image: Pixels, box: CropBox, size: number, channels: 1 | 3): Uint8Array {
   const columns = triangleTaps(box.width, size)
   const rows = triangleTaps(box.height, size)
   const across = new Float32Array(box.height * size * channels)
-  if (channels === 3) narrow3(picture, box, size, columns, across)
-  else narrow1(picture, box, size, columns, across)
+  if (channels === 3) narrow3(image, box, size, columns, across)
+  else narrow1(image, box, size, columns, across)
   const stride = size * channels
   const result = new Uint8Array(size * stride)
   const sums = new Float32Array(stride)

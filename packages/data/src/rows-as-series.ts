@@ -1,10 +1,10 @@
 import { type Dataset, expected, type HostBatch, type ImageDataset } from '@selfsup/core'
 
 /**
- * Small pictures read row by row, from the top: MNIST as series of 28 steps of 28 numbers, 0..1. A view of the pictures,
+ * Small images read row by row, from the top: MNIST as series of 28 steps of 28 numbers, 0..1. A view of the images,
  * which are closed with it.
  * @returns batches of `values`, [batch, height, width * channels]
- * @throws SelfsupError when the pictures are not of one small size
+ * @throws SelfsupError when the images are not of one small size
  */
 export function rowsAsSeries(images: ImageDataset): Dataset {
   const { imageSize, channels } = images

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
-import { madePicture, writeFiles } from './made-pictures.js'
+import { madeImage, writeFiles } from './made-images.js'
 import { openImages } from './open-images.js'
 import { sampleDataset, sampleImages } from './sample-images.js'
 import { shapes } from './shapes/shapes.js'
@@ -10,25 +10,25 @@ let folder: string
 
 beforeAll(async () => {
   folder = temporaryFolder()
-  const picture = (number: number, width: number, height: number) => madePicture(number, width, height)
+  const image = (number: number, width: number, height: number) => madeImage(number, width, height)
   const small = await Promise.all(
     Array.from(
       { length: 30 },
-      async (_, i) => [`${i % 2}/${i}.png`, await picture(i, 20, 20).png().toBuffer()] as const,
+      async (_, i) => [`${i % 2}/${i}.png`, await image(i, 20, 20).png().toBuffer()] as const,
     ),
   )
   await writeFiles(folder, {
     ...Object.fromEntries(small.map(([name, file]) => [join('small', name), file])),
-    'mixed/wide.jpg': await picture(1, 200, 100).jpeg().toBuffer(),
-    'mixed/turned.jpg': await picture(2, 200, 100).withMetadata({ orientation: 6 }).jpeg().toBuffer(),
-    'mixed/clear.png': await picture(3, 90, 90).ensureAlpha(0.5).png().toBuffer(),
-    'mixed/cmyk.jpg': await picture(4, 90, 90).toColourspace('cmyk').jpeg().toBuffer(),
-    'mixed/deep.png': await picture(5, 90, 90).toColourspace('rgb16').png().toBuffer(),
-    'mixed/grey.png': await picture(6, 90, 90).toColourspace('b-w').png().toBuffer(),
+    'mixed/wide.jpg': await image(1, 200, 100).jpeg().toBuffer(),
+    'mixed/turned.jpg': await image(2, 200, 100).withMetadata({ orientation: 6 }).jpeg().toBuffer(),
+    'mixed/clear.png': await image(3, 90, 90).ensureAlpha(0.5).png().toBuffer(),
+    'mixed/cmyk.jpg': await image(4, 90, 90).toColourspace('cmyk').jpeg().toBuffer(),
+    'mixed/deep.png': await image(5, 90, 90).toColourspace('rgb16').png().toBuffer(),
+    'mixed/grey.png': await image(6, 90, 90).toColourspace('b-w').png().toBuffer(),
     'mixed/text.jpg': 'this is text',
     'mixed/empty.png': '',
-    'mixed/one.png': await picture(7, 1, 1).png().toBuffer(),
-    'mixed/cut.jpg': (await picture(8, 300, 300).jpeg().toBuffer()).subarray(0, 20_000),
+    'mixed/one.png': await image(7, 1, 1).png().toBuffer(),
+    'mixed/cut.jpg': (await image(8, 300, 300).jpeg().toBuffer()).subarray(0, 20_000),
   })
 })
 

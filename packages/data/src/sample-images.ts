@@ -12,27 +12,27 @@ import { forEachLimited } from './limited.js'
 import { findImages } from './open-images.js'
 
 export interface SampleOptions {
-  /** pictures that are looked at, at most; default 1000 */
+  /** images that are looked at, at most; default 1000 */
   readonly count?: number
-  /** same seed, same pictures; default 1 */
+  /** same seed, same images; default 1 */
   readonly seed?: number
-  /** side of the pictures in the sample, in pixels; default the pictures' own where it is small, 64 at most */
+  /** side of the images in the sample, in pixels; default the images' own where it is small, 64 at most */
   readonly size?: number
   /** of MNIST, CIFAR and shapes; default train */
   readonly split?: 'train' | 'test'
   readonly signal?: AbortSignal
 }
 
-/** Some pictures of many, drawn at random, as small squares. */
+/** Some images of many, drawn at random, as small squares. */
 export interface ImageSample {
   readonly name: string
-  /** how many pictures there are in all, readable or not */
+  /** how many images there are in all, readable or not */
   readonly count: number
   /** how many of them were looked at */
   readonly looked: number
-  /** middle squares of those that could be read, [pictures, size, size, 1 or 3], 0..255 */
+  /** middle squares of those that could be read, [images, size, size, 1 or 3], 0..255 */
   readonly images: HostImages
-  /** positions of these pictures in the dataset, rising */
+  /** positions of these images in the dataset, rising */
   readonly indices: Int32Array
   /** width and height of each as it is to be seen */
   readonly sizes: readonly (readonly [width: number, height: number])[]
@@ -41,17 +41,17 @@ export interface ImageSample {
   /** of those looked at */
   readonly unreadable: readonly { readonly path: string; readonly reason: string }[]
   readonly classes?: readonly string[]
-  /** where a picture lies, by its position in the dataset */
+  /** where a image lies, by its position in the dataset */
   pathOf?(index: number): string
 }
 
-/** Side of the sample's squares where pictures are larger. */
+/** Side of the sample's squares where images are larger. */
 const LARGEST = 64
 
 const AT_A_TIME = 16
 
 /**
- * A look at some of many pictures, without decoding the others: what `openImages` would open, of which the first access to
+ * A look at some of many images, without decoding the others: what `openImages` would open, of which the first access to
  * 50,000 small files takes its time.
  * @throws SelfsupError when there is nothing to be found, as `openImages`, or count or size is out of range
  */
@@ -74,7 +74,7 @@ export async function sampleImages(source: string, options: SampleOptions = {}):
 }
 
 /**
- * The same of a dataset that is open. Sizes are those that it tells: of large pictures none.
+ * The same of a dataset that is open. Sizes are those that it tells: of large images none.
  * @throws SelfsupError when count or size is out of range
  */
 export async function sampleDataset(
@@ -156,7 +156,7 @@ function check({ count = 1000, size }: SampleOptions): void {
   )
 }
 
-/** Positions of `count` of so many pictures, each as likely as any other, rising: files are read in the order of the disk. */
+/** Positions of `count` of so many images, each as likely as any other, rising: files are read in the order of the disk. */
 function drawn(length: number, { count = 1000, seed = 1 }: SampleOptions): Uint32Array {
   const all = Uint32Array.from({ length }, (_, position) => position)
   if (length <= count) return all
@@ -187,7 +187,7 @@ async function fittingSize(encoded: EncodedImages, order: Uint32Array): Promise<
   return Math.max(16, Math.min(LARGEST, median))
 }
 
-/** The middle size x size of whole pictures of one size; all of them where they are no larger. */
+/** The middle size x size of whole images of one size; all of them where they are no larger. */
 function middleSquares(
   { data, shape: [count, height, width, channels] }: HostImages,
   size: number,

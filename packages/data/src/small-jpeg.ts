@@ -3,7 +3,7 @@
 import { plainFrame } from './jpeg-frame.js'
 import type { Pixels } from './pixels.js'
 
-/** Decodes a picture if it is a plain small JPEG; undefined says: ask sharp. */
+/** Decodes a image if it is a plain small JPEG; undefined says: ask sharp. */
 export type SmallJpegDecoder = (file: Buffer, channels: 1 | 3) => Pixels | undefined
 
 /** Up to this many pixels the setting up of sharp's pipeline, not the decoding, takes the time. */
@@ -11,7 +11,7 @@ const SMALL_AREA = 256 * 256
 
 /**
  * libjpeg-turbo in WebAssembly, in this thread: the same library as within sharp, so the same pixels, at a tenth
- * of the cost for pictures like CIFAR's.
+ * of the cost for images like CIFAR's.
  */
 export async function smallJpegDecoder(): Promise<SmallJpegDecoder> {
   const { default: libjpegTurbo } = await import('@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs')

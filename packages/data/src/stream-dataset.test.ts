@@ -13,7 +13,7 @@ import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
 import { cropDecoded, decode } from './decode.js'
 import type { EncodedImages } from './encoded-images.js'
 import { folderImages } from './folder-images.js'
-import { madePicture, writeFiles } from './made-pictures.js'
+import { madeImage, writeFiles } from './made-images.js'
 import { streamDataset } from './stream-dataset.js'
 
 const COUNT = 10
@@ -38,7 +38,7 @@ beforeAll(async () => {
   const folder = temporaryFolder()
   for (let i = 0; i < COUNT; i++) {
     const [width, height] = sizes[i % sizes.length]!
-    const file = await madePicture(i, width, height).png().toBuffer()
+    const file = await madeImage(i, width, height).png().toBuffer()
     await writeFiles(folder, {
       [`good/${i % 2}/${i}.png`]: file,
       [`bad/${i % 2}/${i}.png`]: i === 4 || i === 6 ? 'dear diary' : file,
@@ -61,9 +61,9 @@ describe('crops', () => {
     for (const [view, crop] of crops.entries()) {
       const draws = uniforms(derive(seedOf(1), crop.stream), 4 * DRAWS_PER_BOX)
       for (const [slot, index] of batch!.indices.entries()) {
-        const picture = await decode(await good.load(index), 3)
-        const box = randomResizedCropBox(draws, picture.height, picture.width, crop, slot * DRAWS_PER_BOX)
-        const wanted = await cropDecoded(picture, box, 16, 3)
+        const image = await decode(await good.load(index), 3)
+        const box = randomResizedCropBox(draws, image.height, image.width, crop, slot * DRAWS_PER_BOX)
+        const wanted = await cropDecoded(image, box, 16, 3)
         const got = batch!.crops![view]!.data.subarray(slot * 768, (slot + 1) * 768)
         expect(Buffer.from(got).equals(Buffer.from(wanted))).toBe(true)
       }
@@ -255,7 +255,7 @@ it('has the same fingerprint wherever its folder lies', async () => {
   const folder = temporaryFolder()
   for (const name of ['here', 'elsewhere/there']) {
     const path = join(folder, name, '0', 'x.png')
-    await writeFiles(folder, { [`${name}/0/x.png`]: await madePicture(1, 80, 80).png().toBuffer() })
+    await writeFiles(folder, { [`${name}/0/x.png`]: await madeImage(1, 80, 80).png().toBuffer() })
     await utimes(path, new Date(1e12), new Date(1e12))
   }
   const fingerprintOf = async (name: string) =>

@@ -22,13 +22,13 @@ import { batchRanges, passOrder } from './order.js'
 /** Batches that are decoded while one is being used. */
 const READ_AHEAD = 2
 
-/** Pictures in memory at a time, beside the batches. */
+/** Images in memory at a time, beside the batches. */
 const AT_A_TIME = 2 * availableParallelism()
 
 /**
- * Large pictures, decoded when their turn comes. With `crops` each view's random box is cut out while decoding; a
- * picture that cannot be read is then replaced by the next readable one in stored order, of its own class where there
- * is one, which depends on the files alone: no other picture moves, and a resumed run sees the same. With `size` it is
+ * Large images, decoded when their turn comes. With `crops` each view's random box is cut out while decoding; a
+ * image that cannot be read is then replaced by the next readable one in stored order, of its own class where there
+ * is one, which depends on the files alone: no other image moves, and a resumed run sees the same. With `size` it is
  * left out of its batch.
  */
 export async function streamDataset(
@@ -37,7 +37,7 @@ export async function streamDataset(
 ): Promise<ImageDataset> {
   const fingerprint = await images.fingerprint()
   const skipped = new Map<number, string>()
-  /** Whether the picture could be read and cut; if not, why is remembered. */
+  /** Whether the image could be read and cut; if not, why is remembered. */
   const cut = async (index: number, cuts: Parameters<typeof cutCrops>[2]): Promise<boolean> => {
     if (skipped.has(index)) return false
     let encoded: Buffer | undefined
@@ -60,7 +60,7 @@ export async function streamDataset(
     )
   }
 
-  // A picture is read, decoded and cut up before another begins: what lies in memory is bounded, however large they are.
+  // A image is read, decoded and cut up before another begins: what lies in memory is bounded, however large they are.
   const oneOfFew = limiter(AT_A_TIME)
   const makeCrops = async (
     positions: Uint32Array,
@@ -93,7 +93,7 @@ export async function streamDataset(
       Array.from(positions, (position, slot) =>
         oneOfFew(async () => {
           signal.throwIfAborted()
-          return cut(position, (picture) => [{ box: middle(picture), size, target: placeOf(batch, slot) }])
+          return cut(position, (image) => [{ box: middle(image), size, target: placeOf(batch, slot) }])
         }),
       ),
     )
@@ -155,10 +155,10 @@ export async function streamDataset(
   }
 }
 
-/** How many pictures are tried in place of one, of its class and then of any. */
+/** How many images are tried in place of one, of its class and then of any. */
 const MOST_TRIES = 1000
 
-/** A picture's position, then those of what may stand in for it: from there on in stored order, its class first. */
+/** A image's position, then those of what may stand in for it: from there on in stored order, its class first. */
 function* candidates({ count, labels }: EncodedImages, index: number): Generator<number> {
   const around = function* (fits: (position: number) => boolean) {
     let found = 0
@@ -177,7 +177,7 @@ function emptyImages(count: number, size: number, channels: 1 | 3): HostImages {
   return { data: new Uint8Array(count * size * size * channels), shape: [count, size, size, channels] }
 }
 
-/** The part of a batch that holds one picture. */
+/** The part of a batch that holds one image. */
 function placeOf({ data, shape: [, height, width, channels] }: HostImages, slot: number): Uint8Array {
   const bytes = height * width * channels
   return data.subarray(slot * bytes, (slot + 1) * bytes)

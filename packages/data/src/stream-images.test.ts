@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
-import { madePicture, writeFiles } from './made-pictures.js'
+import { madeImage, writeFiles } from './made-images.js'
 import { streamImages } from './stream-images.js'
 
 test('small pictures of a folder, or files by name, are decoded when asked for, and only those', async () => {
   const folder = temporaryFolder()
-  const png = (number: number) => madePicture(number).png().toBuffer()
+  const png = (number: number) => madeImage(number).png().toBuffer()
   await writeFiles(folder, { 'a.png': await png(1), 'b.png': 'no picture', 'c.png': await png(3) })
   const dataset = await streamImages(folder)
   const read = async (order: Uint32Array) => {

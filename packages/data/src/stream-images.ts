@@ -8,9 +8,9 @@ import { type OpenOptions, openImages } from './open-images.js'
 import { streamDataset } from './stream-dataset.js'
 
 /**
- * Opens pictures for those who want a few of many: a folder's are decoded when their turn comes, however small they are,
+ * Opens images for those who want a few of many: a folder's are decoded when their turn comes, however small they are,
  * and not kept. All other forms are opened as `openImages` does.
- * @param source as for `openImages`; or files of pictures, one after the other
+ * @param source as for `openImages`; or files of images, one after the other
  * @throws SelfsupError when there is nothing to be found, or a named file does not exist
  */
 export async function streamImages(

@@ -34,10 +34,10 @@ async function closeEach(files: readonly FileHandle[]): Promise<void> {
 }
 
 /**
- * Pictures in tar files in WebDataset form: files that share a name up to the first dot are one sample, `x.jpg` with its
+ * Images in tar files in WebDataset form: files that share a name up to the first dot are one sample, `x.jpg` with its
  * class in `x.cls` (a number) or `x.json` ({ "label": number }). The tars are read where they are, never unpacked.
  * @param pattern one file, or several by a range in braces: `train-{000..009}.tar`
- * @throws SelfsupError naming the tar that is missing, damaged, or without pictures
+ * @throws SelfsupError naming the tar that is missing, damaged, or without images
  */
 export async function tarImages(pattern: string): Promise<EncodedImages> {
   const shards = await expand(pattern)

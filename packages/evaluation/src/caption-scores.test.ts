@@ -1,24 +1,24 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { bleu, type CaptionedPicture, cider, wordsOf } from './caption-scores.js'
+import { bleu, type CaptionedImage, cider, wordsOf } from './caption-scores.js'
 
-const cases: { pictures: CaptionedPicture[]; bleu: number[]; cider: number }[] = JSON.parse(
+const cases: { images: CaptionedImage[]; bleu: number[]; cider: number }[] = JSON.parse(
   readFileSync(new URL('./fixtures/captions.json', import.meta.url), 'utf8'),
 )
 
 test.each(cases.map((each, i) => [i, each] as const))(
   "equals the COCO caption code's scores, case %i",
   (_, each) => {
-    for (const [n, value] of bleu(each.pictures).entries()) expect(value).toBeCloseTo(each.bleu[n]!, 10)
-    expect(cider(each.pictures)).toBeCloseTo(each.cider, 10)
+    for (const [n, value] of bleu(each.images).entries()) expect(value).toBeCloseTo(each.bleu[n]!, 10)
+    expect(cider(each.images)).toBeCloseTo(each.cider, 10)
   },
 )
 
 test('captions equal to their references have the highest score', () => {
   const captions = ['a red star at the top', 'a blue circle in the middle']
-  const pictures = captions.map((made) => ({ made, references: [made] }))
-  for (const value of bleu(pictures)) expect(value).toBeCloseTo(1, 6)
-  expect(cider(pictures)).toBeCloseTo(10, 6)
+  const images = captions.map((made) => ({ made, references: [made] }))
+  for (const value of bleu(images)) expect(value).toBeCloseTo(1, 6)
+  expect(cider(images)).toBeCloseTo(10, 6)
 })
 
 test('wordsOf removes case and punctuation', () => {

@@ -1,7 +1,7 @@
 import { expected } from '@selfsup/core'
 
 /** A generated caption of an image, and the reference captions written by people. */
-export interface CaptionedPicture {
+export interface CaptionedImage {
   readonly made: string
   readonly references: readonly string[]
 }
@@ -21,7 +21,7 @@ const LONGEST = 4
  * @returns four numbers, 0..1
  * @throws SelfsupError if there are no images, or an image has no reference
  */
-export function bleu(images: readonly CaptionedPicture[]): [number, number, number, number] {
+export function bleu(images: readonly CaptionedImage[]): [number, number, number, number] {
   checkReferences('bleu', images)
   const [right, guessed] = [new Float64Array(LONGEST), new Float64Array(LONGEST)]
   let [length, referenceLength] = [0, 0]
@@ -69,7 +69,7 @@ const SIGMA = 6
  * @returns mean over the images, 0..10; 0 if there is only one image
  * @throws SelfsupError if there are no images, or an image has no reference
  */
-export function cider(images: readonly CaptionedPicture[]): number {
+export function cider(images: readonly CaptionedImage[]): number {
   checkReferences('cider', images)
   const references = images.map((image) => image.references.map((each) => runsOf(wordsOf(each))))
   const frequency = new Map<string, number>()
@@ -138,7 +138,7 @@ function orderOf(run: string): number {
   return spaces
 }
 
-function checkReferences(where: string, images: readonly CaptionedPicture[]): void {
+function checkReferences(where: string, images: readonly CaptionedImage[]): void {
   expected(images.length > 0, `${where}: there are no images`)
   const without = images.findIndex(({ references }) => references.length === 0)
   expected(without < 0, `${where}: image ${without} has no reference caption`)

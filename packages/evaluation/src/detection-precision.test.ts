@@ -1,19 +1,19 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import {
-  type DetectedPicture,
+  type DetectedImage,
   type DetectionScores,
   detectionScores,
   overlapOf,
 } from './detection-precision.js'
 
-const cases: (DetectionScores & { pictures: DetectedPicture[] })[] = JSON.parse(
+const cases: (DetectionScores & { images: DetectedImage[] })[] = JSON.parse(
   readFileSync(new URL('./fixtures/detection.json', import.meta.url), 'utf8'),
 )
 
 describe('detectionScores', () => {
   test.each(cases.map((each, i) => [i, each] as const))("equals pycocotools', case %i", (_, each) => {
-    const scores = detectionScores(each.pictures)
+    const scores = detectionScores(each.images)
     for (const name of ['ap', 'ap50', 'ap75', 'recall'] as const)
       expect(scores[name]).toBeCloseTo(each[name], 10)
     expect(Object.keys(scores.perClass)).toEqual(Object.keys(each.perClass))

@@ -12,7 +12,7 @@ export interface Detection {
 }
 
 /** True and detected objects of one image. */
-export interface DetectedPicture {
+export interface DetectedImage {
   readonly truth: readonly { readonly label: number; readonly box: Box }[]
   readonly found: readonly Detection[]
 }
@@ -42,7 +42,7 @@ const RECALLS = steps(0, 1, 101)
  * @throws SelfsupError if no image contains an object, or a number is not finite
  */
 export function detectionScores(
-  images: readonly DetectedPicture[],
+  images: readonly DetectedImage[],
   { mostFound = 100 }: { readonly mostFound?: number } = {},
 ): DetectionScores {
   for (const { truth, found } of images)
@@ -67,7 +67,7 @@ export function detectionScores(
   }
 }
 
-function scoresOfClass(images: readonly DetectedPicture[], label: number, mostFound: number) {
+function scoresOfClass(images: readonly DetectedImage[], label: number, mostFound: number) {
   const own = images.map(({ truth, found }) => {
     const boxes = truth.filter((each) => each.label === label).map(({ box }) => box)
     const best = found.filter((each) => each.label === label).sort((a, b) => b.score - a.score)

@@ -147,13 +147,13 @@ describe.each(testEngines())('detection on %s', (name) => {
       const untrained = await trainDetector(own, { dataset }, { ...options, steps: 2 })
       const detector = await trainDetector(own, { dataset }, { ...options, steps: 30 })
       expect(detector.loss).toBeLessThan(0.8 * untrained.loss)
-      const pictures = await detector.detect({ dataset, positions: [3, 5, 7] })
-      expect(pictures.map(({ truth }) => truth)).toEqual(
+      const images = await detector.detect({ dataset, positions: [3, 5, 7] })
+      expect(images.map(({ truth }) => truth)).toEqual(
         [3, 5, 7].map((i) =>
           dataset.annotations(i).boxes.map(({ label, box }) => ({ label, box: [...box] })),
         ),
       )
-      expect(detectionScores(pictures).recall).toBeGreaterThanOrEqual(0)
+      expect(detectionScores(images).recall).toBeGreaterThanOrEqual(0)
       untrained.dispose()
       detector.dispose()
       expect(tf.memory().numTensors).toBe(before)

@@ -4,7 +4,7 @@ import { adamw, biasesAndNorms, warmupCosine } from '@selfsup/optim'
 import * as tf from '@tensorflow/tfjs-core'
 import { type DetectionHead, type DetectorOutput, detectionHead } from './detection-head.js'
 import { detectionLoss } from './detection-loss.js'
-import type { DetectedPicture } from './detection-precision.js'
+import type { DetectedImage } from './detection-precision.js'
 import { detectionsOf, type Grid, placeTargets, seenBoxes } from './detection-targets.js'
 import { extractFeatures, networkInput } from './features.js'
 import { sample } from './few-shot.js'
@@ -12,7 +12,7 @@ import { PendingLosses } from './pending-losses.js'
 import type { TrainableNetwork } from './protocol.js'
 
 /** Images with annotated boxes. */
-export interface BoxedPictures {
+export interface AnnotatedImages {
   readonly dataset: ImageDataset
   /** positions of the images to use; default all */
   readonly positions?: ArrayLike<number>
@@ -45,7 +45,7 @@ export interface Detector {
   /** mean loss over the last tenth of the steps */
   readonly loss: number
   /** Detects objects in images; returns them with the true objects. */
-  detect(pictures: BoxedPictures): Promise<DetectedPicture[]>
+  detect(images: AnnotatedImages): Promise<DetectedImage[]>
   dispose(): void
 }
 
@@ -56,7 +56,7 @@ export interface Detector {
  */
 export async function trainDetector(
   network: TrainableNetwork,
-  pictures: BoxedPictures,
+  images: AnnotatedImages,
   options: DetectorOptions,
 ): Promise<Detector> {
   const { engine, size, normalisation, networkRate = 0, seed = 1, signal, onStep } = options
@@ -64,15 +64,15 @@ export async function trainDetector(
   for (const [name, value] of Object.entries({ steps, batchSize }))
     expected(Number.isInteger(value) && value >= 1, `trainDetector: ${name} must be at least 1; got ${value}`)
   expected(networkRate >= 0, `trainDetector: networkRate must be at least 0; got ${networkRate}`)
-  const positions = positionsOf(pictures)
-  const truths = new Map(positions.map((position) => [position, truthOf(pictures.dataset, position, size)]))
+  const positions = positionsOf(images)
+  const truths = new Map(positions.map((position) => [position, truthOf(images.dataset, position, size)]))
   const named = [...truths.values()].flat().reduce((most, { label }) => Math.max(most, label), -1) + 1
   const { classes = named } = options
   expected(
     named >= 1 && named <= classes,
-    `trainDetector: ${pictures.dataset.name} must have boxes of classes 0 to ${classes - 1}; the highest is ${named - 1}`,
+    `trainDetector: ${images.dataset.name} must have boxes of classes 0 to ${classes - 1}; the highest is ${named - 1}`,
   )
-  const { channels } = pictures.dataset
+  const { channels } = images.dataset
   const { head, grid } = headFor(network, { size, channels, classes, width: options.width, seed })
   const optimisers = [{ weights: head.weights, rate: 1 }]
   if (networkRate > 0) optimisers.push({ weights: network.weights, rate: networkRate })
@@ -109,7 +109,7 @@ export async function trainDetector(
     const batch = Math.min(batchSize, positions.length)
     const order = passes(positions, steps * batch, seed)
     let done = 0
-    for await (const host of pictures.dataset.batches({ batchSize: batch, order, size, signal })) {
+    for await (const host of images.dataset.batches({ batchSize: batch, order, size, signal })) {
       signal?.throwIfAborted()
       const inputs = inputsOf(host, (position) => placeTargets(truths.get(position)!, grid), grid)
       const rate = tf.scalar(rateAt(done++))
@@ -138,15 +138,15 @@ function detectorOf(
   { engine, size, normalisation, signal }: DetectorOptions,
 ): Pick<Detector, 'detect' | 'dispose'> {
   return {
-    async detect(pictures) {
-      const positions = Uint32Array.from(positionsOf(pictures))
+    async detect(images) {
+      const positions = Uint32Array.from(positionsOf(images))
       const said = await extractFeatures(
         (seen) => flattened(head.apply(network.maps!(seen, false))),
-        pictures.dataset,
+        images.dataset,
         { size, normalisation, positions, engine, signal },
       )
       return Array.from(said.indices, (position, row) => ({
-        truth: truthOf(pictures.dataset, position, size),
+        truth: truthOf(images.dataset, position, size),
         found: detectionsOf(said.values.subarray(row * said.width, (row + 1) * said.width), classes, grid),
       }))
     },
@@ -182,7 +182,7 @@ function headFor(
   return { head: detectionHead({ ...shape, seed: [seed, 0xde7] }), grid }
 }
 
-function positionsOf({ dataset, positions }: BoxedPictures): number[] {
+function positionsOf({ dataset, positions }: AnnotatedImages): number[] {
   return positions ? Array.from(positions) : Array.from({ length: dataset.length }, (_, i) => i)
 }
 

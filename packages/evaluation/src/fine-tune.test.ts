@@ -6,7 +6,7 @@ import * as tfl from '@tensorflow/tfjs-layers'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
 import { extractFeatures } from './features.js'
-import { fineTune, type LabelledPictures } from './fine-tune.js'
+import { fineTune, type LabelledImages } from './fine-tune.js'
 import type { ProtocolContext, Start, Subject, TrainableNetwork } from './protocol.js'
 import { protocols } from './protocols/index.js'
 
@@ -77,7 +77,7 @@ describe.each(testEngines())('fine-tuning on %s', (name) => {
     positions: Int32Array.from({ length: dataset.length }, (_, i) => i),
     labels: dataset.labels()!,
   })
-  const pictures: LabelledPictures = {
+  const images: LabelledImages = {
     train,
     test: tell,
     size: SIDE,
@@ -90,7 +90,7 @@ describe.each(testEngines())('fine-tuning on %s', (name) => {
     const before = tf.memory().numTensors
     const network = tiny()
     const made = tf.memory().numTensors
-    const result = await fineTune(network, pictures, {
+    const result = await fineTune(network, images, {
       engine,
       steps: 24,
       batchSize: 16,
@@ -113,7 +113,7 @@ describe.each(testEngines())('fine-tuning on %s', (name) => {
     const network = tiny()
     const kernel = (part: string) => Object.entries(network.weights).find(([key]) => key.includes(part))![1]
     const [first, last] = [await kernel('stage1').data(), await kernel('stage2').data()].map((x) => [...x])
-    await fineTune(network, pictures, { engine, steps: 3, batchSize: 8, layerDecay: 1e-6, weightDecay: 0 })
+    await fineTune(network, images, { engine, steps: 3, batchSize: 8, layerDecay: 1e-6, weightDecay: 0 })
     const moved = async (part: string, was: number[]) =>
       Math.max(...[...(await kernel(part).data())].map((value, i) => Math.abs(value - was[i]!)))
     expect(await moved('stage1', first!)).toBeLessThan(1e-6)
@@ -123,7 +123,7 @@ describe.each(testEngines())('fine-tuning on %s', (name) => {
 
   test('headRate is the classifier’s learning rate: with 0 it predicts the first class for all images', async () => {
     const network = tiny()
-    const still = await fineTune(network, pictures, { engine, steps: 5, batchSize: 16, headRate: 0 })
+    const still = await fineTune(network, images, { engine, steps: 5, batchSize: 16, headRate: 0 })
     expect(still.accuracy).toBeCloseTo(1 / 3, 5)
     expect(still.loss).toBeCloseTo(Math.log(3), 5)
     network.dispose()
@@ -137,7 +137,7 @@ describe.each(testEngines())('fine-tuning on %s', (name) => {
       atStop = steps
       stop.abort()
     }, 20)
-    const run = fineTune(network, pictures, {
+    const run = fineTune(network, images, {
       engine,
       steps: 2000,
       batchSize: 8,
@@ -155,13 +155,11 @@ describe.each(testEngines())('fine-tuning on %s', (name) => {
 
   test('throws if there is only one class, or no step', async () => {
     const network = tiny()
-    const learn = { ...pictures.learn, labels: pictures.learn.labels.map((label) => (label === 0 ? 0 : -1)) }
-    await expect(fineTune(network, { ...pictures, learn }, { engine, steps: 1 })).rejects.toThrow(
+    const learn = { ...images.learn, labels: images.learn.labels.map((label) => (label === 0 ? 0 : -1)) }
+    await expect(fineTune(network, { ...images, learn }, { engine, steps: 1 })).rejects.toThrow(
       'fewer than two classes',
     )
-    await expect(fineTune(network, pictures, { engine, steps: 0 })).rejects.toThrow(
-      'steps must be at least 1',
-    )
+    await expect(fineTune(network, images, { engine, steps: 0 })).rejects.toThrow('steps must be at least 1')
     network.dispose()
   })
 
@@ -190,7 +188,7 @@ describe.each(testEngines())('fine-tuning on %s', (name) => {
       clusterings: { 'its own head': asked.labels },
       // Training is tested on each engine above; this test is about the protocols.
       ...(name === testEngines()[0] && {
-        pictures: { train, test: tell, size: SIDE, normalisation, starts },
+        images: { train, test: tell, size: SIDE, normalisation, starts },
       }),
       baselines: [{ name: 'the same again', train: learned, test: asked }],
     }

@@ -8,7 +8,7 @@ import { sample } from './few-shot.js'
 import { type Graded, grade } from './grade.js'
 import { layerRates } from './layer-rates.js'
 import { PendingLosses } from './pending-losses.js'
-import type { Pictures, TrainableNetwork } from './protocol.js'
+import type { Images, TrainableNetwork } from './protocol.js'
 import { spreadRows } from './rows-of.js'
 
 export interface FineTuneOptions {
@@ -50,7 +50,7 @@ export interface FineTuneResult extends Graded {
 }
 
 /** Images to train and test on: positions in the datasets, and their classes (-1: left out). */
-export interface LabelledPictures extends Pick<Pictures, 'train' | 'test' | 'size' | 'normalisation'> {
+export interface LabelledImages extends Pick<Images, 'train' | 'test' | 'size' | 'normalisation'> {
   readonly learn: { readonly positions: Int32Array; readonly labels: Int32Array }
   readonly tell: { readonly positions: Int32Array; readonly labels: Int32Array }
 }
@@ -63,7 +63,7 @@ export interface LabelledPictures extends Pick<Pictures, 'train' | 'test' | 'siz
  */
 export async function fineTune(
   network: TrainableNetwork,
-  pictures: LabelledPictures,
+  images: LabelledImages,
   options: FineTuneOptions,
 ): Promise<FineTuneResult> {
   const { engine, steps, seed = 1, curve = [], curveImages = 2000, signal, onStep } = options
@@ -73,16 +73,16 @@ export async function fineTune(
     Number.isInteger(batchSize) && batchSize >= 2,
     `fineTune: batchSize must be a whole number of at least 2; got ${batchSize}`,
   )
-  const labels = labelsByPosition(pictures)
-  const known = pictures.learn.positions.filter((position) => labels.get(position) !== undefined)
+  const labels = labelsByPosition(images)
+  const known = images.learn.positions.filter((position) => labels.get(position) !== undefined)
   const classes = Math.max(-1, ...new Set(labels.values())) + 1
   expected(
     new Set(labels.values()).size >= 2,
     'fineTune: the training images have fewer than two classes; put the images into one folder per class',
   )
   const batch = Math.max(2, Math.min(batchSize, known.length))
-  const trainer = makeTrainer(network, pictures, classes, options)
-  const evaluate = makeEvaluation(network, trainer.head, pictures, engine)
+  const trainer = makeTrainer(network, images, classes, options)
+  const evaluate = makeEvaluation(network, trainer.head, images, engine)
   const warmupSteps = Math.floor(steps / 20)
   const rateAt = warmupCosine({ base: learningRate, warmupSteps, totalSteps: steps })
   const points: CurvePoint[] = []
@@ -99,7 +99,7 @@ export async function fineTune(
     const order = passes(known, steps * batch, [seed, 0xf17e])
     const seedOf = (number: number) => mixSeed(seed, 0xf1e7, number)
     const { crops } = trainer.augmentation
-    for await (const host of pictures.train.batches({ batchSize: batch, order, crops, seedOf, signal })) {
+    for await (const host of images.train.batches({ batchSize: batch, order, crops, seedOf, signal })) {
       signal?.throwIfAborted()
       await losses.add(trainer.step(host, labels, seedOf(step), rateAt(step)))
       step++
@@ -120,7 +120,7 @@ export async function fineTune(
   }
 }
 
-function labelsByPosition({ learn }: LabelledPictures): Map<number, number> {
+function labelsByPosition({ learn }: LabelledImages): Map<number, number> {
   const labels = new Map<number, number>()
   for (const [i, position] of learn.positions.entries())
     if (learn.labels[i]! >= 0) labels.set(position, learn.labels[i]!)
@@ -146,7 +146,7 @@ interface Head {
 
 function makeTrainer(
   network: TrainableNetwork,
-  { train, size, normalisation }: LabelledPictures,
+  { train, size, normalisation }: LabelledImages,
   classes: number,
   { engine, weightDecay = 0.05, layerDecay = 1, headRate = 30 }: FineTuneOptions,
 ) {
@@ -234,7 +234,7 @@ function optimisers(
 function supervisedView(
   size: number,
   channels: number,
-  normalisation: LabelledPictures['normalisation'],
+  normalisation: LabelledImages['normalisation'],
 ): Augmentation {
   const scale = [size <= 64 ? 0.8 : 0.08, 1] as const
   return augmentation([{ size, scale, horizontalFlip: channels === 3 ? 0.5 : 0 }], normalisation)
@@ -248,7 +248,7 @@ function widthOf(network: TrainableNetwork, size: number, channels: number): num
 function makeEvaluation(
   network: TrainableNetwork,
   { kernel, bias }: Head,
-  { test, tell, size, normalisation }: LabelledPictures,
+  { test, tell, size, normalisation }: LabelledImages,
   engine: Engine,
 ) {
   const once = compiledOnce(engine)

@@ -1,7 +1,7 @@
 export { type EvaluationRecord, readRecords, writeRecord } from '@selfsup/run-folder'
 export { adjustedRandIndex } from './adjusted-rand.js'
 export { alignment, uniformity } from './alignment-uniformity.js'
-export { bleu, type CaptionedPicture, cider } from './caption-scores.js'
+export { bleu, type CaptionedImage, cider } from './caption-scores.js'
 export {
   type CaptionedFeatures,
   type Captioner,
@@ -14,14 +14,14 @@ export { type CollapseSignals, collapseSignals } from './collapse.js'
 export { type Comparison, compareRecords, type RunsComparison } from './compare.js'
 export { type DecisionTreeOptions, decisionTree } from './decision-tree.js'
 export {
-  type BoxedPictures,
+  type AnnotatedImages,
   type Detector,
   type DetectorOptions,
   trainDetector,
 } from './detection.js'
 export {
   type Box,
-  type DetectedPicture,
+  type DetectedImage,
   type Detection,
   type DetectionScores,
   detectionScores,
@@ -41,7 +41,7 @@ export {
   type FineTuneOptions,
   type FineTuneResult,
   fineTune,
-  type LabelledPictures,
+  type LabelledImages,
 } from './fine-tune.js'
 export type { Graded } from './grade.js'
 export { accuracyInterval, type Estimate, meanInterval, partInterval } from './intervals.js'
@@ -60,7 +60,7 @@ export { naiveBayes } from './naive-bayes.js'
 export { nearestCentroid } from './nearest-centroid.js'
 export type {
   Findings,
-  Pictures,
+  Images,
   Protocol,
   ProtocolContext,
   SplitFeatures,

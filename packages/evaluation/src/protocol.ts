@@ -30,7 +30,7 @@ export interface Start {
 }
 
 /** The images behind features, and the networks that computed the features. */
-export interface Pictures {
+export interface Images {
   readonly train: ImageDataset
   readonly test: ImageDataset
   /** side of the network's input, in pixels */
@@ -57,7 +57,7 @@ export interface Subject extends SplitFeatures {
   /** numeric annotations by name, one per row of the features; NaN if an image has none */
   readonly values?: Readonly<Record<string, { readonly train: Float64Array; readonly test: Float64Array }>>
   /** absent if only features were given */
-  readonly pictures?: Pictures
+  readonly images?: Images
   /** clusters that the run itself assigns to the test images (IIC's heads), by name, in the order of the features */
   readonly clusterings?: Readonly<Record<string, Int32Array>>
 }

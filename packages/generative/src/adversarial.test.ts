@@ -102,10 +102,10 @@ describe.each(testEngines())('losses on %s', (engine) => {
   test('R1 of a linear discriminator is the squared length of its weights, and its gradient twice these', () => {
     const weights = [0.5, -1, 2, 0.25]
     tf.tidy(() => {
-      const pictures = tf.tensor4d([0.1, 0.2, 0.3, 0.4, 0.9, 0.8, 0.7, 0.6], [2, 2, 2, 1])
+      const images = tf.tensor4d([0.1, 0.2, 0.3, 0.4, 0.9, 0.8, 0.7, 0.6], [2, 2, 2, 1])
       const penalty = (w: tf.Tensor) => {
         const linear = (x: tf.Tensor4D) => tf.matMul(tf.reshape(x, [2, 4]), tf.reshape(w, [4, 1]))
-        return r1Penalty(linear, pictures, steepest(linear, pictures))
+        return r1Penalty(linear, images, steepest(linear, images))
       }
       const { value, grad } = tf.valueAndGrad((w: tf.Tensor) => penalty(w))(tf.tensor1d(weights))
       expect(value.dataSync()[0]).toBeCloseTo(0.25 + 1 + 4 + 0.0625, 3)
@@ -117,7 +117,7 @@ describe.each(testEngines())('losses on %s', (engine) => {
 
   test('R1’s gradient is that of differentiating twice, where TensorFlow.js can', () => {
     tf.tidy(() => {
-      const pictures = tf.randomNormal([3, 2, 2, 1], 0, 1, 'float32', 5) as tf.Tensor4D
+      const images = tf.randomNormal([3, 2, 2, 1], 0, 1, 'float32', 5) as tf.Tensor4D
       const w1 = tf.randomNormal([4, 6], 0, 0.5, 'float32', 6) as tf.Tensor2D
       const w2 = tf.randomNormal([6, 1], 0, 0.5, 'float32', 7) as tf.Tensor2D
       // Of operations that keep their input: through kept outputs (exp, sigmoid) TensorFlow.js loses second derivatives.
@@ -129,9 +129,9 @@ describe.each(testEngines())('losses on %s', (engine) => {
           ),
         )
       const ours = (a: tf.Tensor, b: tf.Tensor) =>
-        r1Penalty(network(a, b), pictures, steepest(network(a, b), pictures))
+        r1Penalty(network(a, b), images, steepest(network(a, b), images))
       const exact = (a: tf.Tensor, b: tf.Tensor) => {
-        const slope = tf.grad((x) => tf.sum(network(a, b)(x as tf.Tensor4D)))(pictures)
+        const slope = tf.grad((x) => tf.sum(network(a, b)(x as tf.Tensor4D)))(images)
         return tf.mean(tf.sum(tf.square(slope), [1, 2, 3])) as tf.Scalar
       }
       const [approximate, twice] = [ours, exact].map((penalty) => tf.valueAndGrads(penalty)([w1, w2]))

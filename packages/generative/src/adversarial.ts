@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 
 /**
- * What a discriminator minimises: cross-entropy of telling real from generated pictures (Goodfellow et al. 2014,
+ * What a discriminator minimises: cross-entropy of telling real from generated images (Goodfellow et al. 2014,
  * arXiv:1406.2661, equation 1, negated), from logits, so that no probability of 0 meets a logarithm.
  * @param real, generated logits of "real", any shapes
  * @returns scalar, >= 0; 2 log 2 = 1.386 where it can tell nothing
@@ -20,7 +20,7 @@ export function generatorLoss(generated: tf.Tensor): tf.Scalar {
   return tf.tidy(() => tf.mean(tf.softplus(tf.neg(generated))))
 }
 
-/** Part of real and generated pictures that a discriminator takes for what they are; 0.5 by guessing. */
+/** Part of real and generated images that a discriminator takes for what they are; 0.5 by guessing. */
 export function discriminatorAccuracy(real: tf.Tensor, generated: tf.Tensor): tf.Scalar {
   return tf.tidy(() => {
     const right = (is: tf.Tensor) => tf.mean(tf.cast(is, 'float32'))
@@ -29,8 +29,8 @@ export function discriminatorAccuracy(real: tf.Tensor, generated: tf.Tensor): tf
 }
 
 /**
- * How much generated pictures differ from one another, as a part of how much real ones do: near 1 when all is well, near 0
- * when the generator makes one picture whatever the latents.
+ * How much generated images differ from one another, as a part of how much real ones do: near 1 when all is well, near 0
+ * when the generator makes one image whatever the latents.
  * @param generated, real [batch, ...] of one shape but for the batch
  * @returns scalar: deviation over the batch, root mean square over pixels, divided by that of the real ones
  */

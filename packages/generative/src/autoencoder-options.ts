@@ -41,7 +41,7 @@ export const denoisingOptions = {
 export type AutoencoderOptions = Partial<OptionValues<typeof autoencoderOptions>>
 export type DenoisingOptions = Partial<OptionValues<typeof denoisingOptions>>
 
-/** For a hundred epochs of small pictures. */
+/** For a hundred epochs of small images. */
 export const training: TrainingDefaults = {
   epochs: 100,
   batchSize: 256,

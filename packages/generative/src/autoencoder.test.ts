@@ -58,7 +58,7 @@ describe.each(testEngines())('on %s', (engine) => {
     const losses = tf.tidy(() => learn(method, 5, rate, pictures(4, { channels: 1 })))
     expect(losses.at(-1)).toBeLessThan(losses[0]! * 0.99)
     tf.tidy(() => {
-      const shown = method.pictures!(method.views(pictures(2, { channels: 1 }), stepOf()), stepOf())
+      const shown = method.samples!(method.views(pictures(2, { channels: 1 }), stepOf()), stepOf())
       expect(shown.reconstructions!.shape).toEqual([2, 16, 32, 1])
       const values = shown.reconstructions!.dataSync()
       expect(Math.min(...values)).toBeGreaterThanOrEqual(0)
@@ -105,7 +105,7 @@ describe.each(testEngines())('on %s', (engine) => {
       expect(value(tf.mean(tf.square(noise)))).toBeCloseTo(0.25, 1)
       const { metrics } = method.loss(views, stepOf(), undefined)
       expect(value(metrics!.inputError!)).toBeCloseTo(value(tf.mean(tf.square(noise))), 4)
-      expect(method.pictures!(views, stepOf()).denoised!.shape).toEqual([8, 16, 48, 3])
+      expect(method.samples!(views, stepOf()).denoised!.shape).toEqual([8, 16, 48, 3])
     })
     method.dispose()
     backbone.dispose()

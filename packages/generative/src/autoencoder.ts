@@ -27,12 +27,12 @@ export interface Reconstruction extends tf.NamedTensorMap {
 }
 
 export interface Autoencoder extends Method<Reconstruction> {
-  /** Pixels, 0..1, of what is made of pictures, normalised (and spoiled), once training is over. */
+  /** Pixels, 0..1, of what is made of images, normalised (and spoiled), once training is over. */
   reconstruct(input: tf.Tensor4D): tf.Tensor4D
 }
 
 /**
- * Autoencoder: a picture is to be made again from a few numbers, its code (Hinton & Salakhutdinov 2006, Reducing the
+ * Autoencoder: a image is to be made again from a few numbers, its code (Hinton & Salakhutdinov 2006, Reducing the
  * dimensionality of data with neural networks, Science 313).
  *
  * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]; of a convolutional one the
@@ -52,7 +52,7 @@ export function autoencoder(
 }
 
 /**
- * Denoising autoencoder: a picture is to be made from a spoiled copy of itself, so that the code has to know what pictures
+ * Denoising autoencoder: a image is to be made from a spoiled copy of itself, so that the code has to know what images
  * are like (Vincent et al. 2010, Stacked denoising autoencoders, JMLR 11; here all layers are trained at once).
  *
  * @param given kind and level of the corruption, and the autoencoder's
@@ -81,7 +81,7 @@ function reconstructing(
   const normalisation = normalisationOf(shape.channels, context.normalisation)
   const view = plainView(shape, options, normalisation)
   const parts = encoderDecoder(backbone, { ...options, ...shape, seed })
-  const pixels = (pictures: tf.Tensor4D) => toPixels(pictures, normalisation)
+  const pixels = (images: tf.Tensor4D) => toPixels(images, normalisation)
   const binary = options.loss === 'cross-entropy'
   /** What the decoder's numbers mean, 0..1. */
   const meant = (made: tf.Tensor4D) => (binary ? (tf.sigmoid(made) as tf.Tensor4D) : pixels(made))
@@ -113,13 +113,13 @@ function reconstructing(
       }
     },
     reconstruct: (input) => tf.tidy(() => reconstruct(input)),
-    pictures({ input, target }) {
+    samples({ input, target }) {
       const made = reconstruct(input)
       const given = [pixels(target), ...(spoil ? [pixels(input)] : [])]
       return { [spoil ? 'denoised' : 'reconstructions']: sideBySide(...given, made) }
     },
     ...(options.features === 'code' && {
-      encode: (pictures) => tf.tidy(() => parts.encode(pictures, false).code),
+      encode: (images) => tf.tidy(() => parts.encode(images, false).code),
     }),
     dispose: parts.dispose,
   }

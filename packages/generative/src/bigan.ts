@@ -13,14 +13,14 @@ import { adversarialAlarms, adversarialTraining } from './adversarial-training.j
 import { type BiganOptions, options } from './bigan-options.js'
 import { fromLogits, generator, kindFor } from './generator.js'
 import { jointDiscriminator } from './joint-discriminator.js'
-import { drawLatents, latentPictures } from './latents.js'
+import { drawLatents, latentImages } from './latents.js'
 import { inputShape, normalisationOf, plainView, sideBySide, toPixels } from './pixels.js'
 
 /** What a step looks at. */
 export interface BiganViews {
   readonly [name: string]: tf.Tensor
   /** normalised, [batch, size, size, channels] */
-  readonly pictures: tf.Tensor4D
+  readonly images: tf.Tensor4D
   /** [batch, latents] */
   readonly latents: tf.Tensor2D
 }
@@ -30,7 +30,7 @@ type Pairs = { readonly encoded: tf.Tensor2D; readonly generated: tf.Tensor4D } 
 
 /**
  * BiGAN, adversarial feature learning (Donahue et al. 2017, arXiv:1605.09782, section 3): an encoder maps
- * pictures to latents, a generator latents to pictures, and a discriminator sees pairs of both. What deceives it best are an
+ * images to latents, a generator latents to images, and a discriminator sees pairs of both. What deceives it best are an
  * encoder and a generator that invert each other. Features are the encoder's before its
  * latents, whose nearest neighbours the paper's table 1 counts (`NNC_e-` in the authors' code).
  *
@@ -38,7 +38,7 @@ type Pairs = { readonly encoded: tf.Tensor2D; readonly generated: tf.Tensor4D } 
  * @param given latents and networks; defaults are those of the paper's code for MNIST
  * @param context normalisation of the pixels, seed of the other networks' weights
  * @returns what the training loop drives: phases `discriminator` and `generator` (which trains the encoder too)
- * @throws SelfsupError when an option is unknown or out of range, or convolutions can't make pictures of the size
+ * @throws SelfsupError when an option is unknown or out of range, or convolutions can't make images of the size
  */
 export function bigan(
   backbone: tfl.LayersModel,
@@ -58,12 +58,12 @@ export function bigan(
     kind === 'convolutional' ? dcgan({ ...shape, width, features: 16 * width, seed: seed + 3 }) : undefined
   const judge = jointDiscriminator({ latents, ...shape, width, trunk, seed: seed + 3 })
 
-  const encode = (pictures: tf.Tensor4D, training: boolean) =>
-    encoder.apply(backbone.apply(pictures, { training }), { training }) as tf.Tensor2D
+  const encode = (images: tf.Tensor4D, training: boolean) =>
+    encoder.apply(backbone.apply(images, { training }), { training }) as tf.Tensor2D
   const generate = (z: tf.Tensor2D, training: boolean) =>
     fromLogits(maker.apply(z, { training }) as tf.Tensor4D, normalisation)
-  const answer = (pictures: tf.Tensor4D, z: tf.Tensor2D) =>
-    judge.apply([pictures, z], { training: true }) as tf.Tensor2D
+  const answer = (images: tf.Tensor4D, z: tf.Tensor2D) =>
+    judge.apply([images, z], { training: true }) as tf.Tensor2D
 
   return {
     name: 'bigan',
@@ -77,23 +77,21 @@ export function bigan(
     normalisation,
     crops: view.crops,
     views(batch, { seed }) {
-      const [pictures] = view.apply(batch, seed) as [tf.Tensor4D]
-      return { pictures, latents: drawLatents(distribution, pictures.shape[0], latents, seed) }
+      const [images] = view.apply(batch, seed) as [tf.Tensor4D]
+      return { images, latents: drawLatents(distribution, images.shape[0], latents, seed) }
     },
-    targets: ({ pictures, latents: z }, { phase }) =>
-      phase === 'discriminator'
-        ? { encoded: encode(pictures, true), generated: generate(z, true) }
-        : undefined,
-    loss({ pictures, latents: z }, _, pairs): LossResult {
-      const encoded = pairs?.encoded ?? encode(pictures, true)
+    targets: ({ images, latents: z }, { phase }) =>
+      phase === 'discriminator' ? { encoded: encode(images, true), generated: generate(z, true) } : undefined,
+    loss({ images, latents: z }, _, pairs): LossResult {
+      const encoded = pairs?.encoded ?? encode(images, true)
       const generated = pairs?.generated ?? generate(z, true)
-      const [ofEncoder, ofGenerator] = [answer(pictures, encoded), answer(generated, z)]
+      const [ofEncoder, ofGenerator] = [answer(images, encoded), answer(generated, z)]
       if (pairs) {
         return {
           loss: discriminatorLoss(ofEncoder, ofGenerator),
           metrics: {
             accuracy: discriminatorAccuracy(ofEncoder, ofGenerator),
-            sampleSpread: sampleSpread(generated, pictures),
+            sampleSpread: sampleSpread(generated, images),
           },
           features: encoded,
         }
@@ -102,16 +100,16 @@ export function bigan(
       const loss = tf.add(generatorLoss(ofGenerator), generatorLoss(tf.neg(ofEncoder)))
       const adversarial = tf.mul(loss, 0.5) as tf.Scalar
       if (cycle === 0) return { loss: adversarial, metrics: { adversarial } }
-      // In deviations, summed over a picture (Li et al. 2017, arXiv:1709.01215, section 3.2).
-      const error = tf.squaredDifference(pictures, generate(encoded, true))
+      // In deviations, summed over a image (Li et al. 2017, arXiv:1709.01215, section 3.2).
+      const error = tf.squaredDifference(images, generate(encoded, true))
       const inversion = tf.mean(tf.sum(error, [1, 2, 3])) as tf.Scalar
       return { loss: tf.add(adversarial, tf.mul(inversion, cycle)), metrics: { adversarial, inversion } }
     },
-    pictures({ pictures }, { seed }) {
+    samples({ images }, { seed }) {
       const show = (z: tf.Tensor2D) => toPixels(generate(z, false), normalisation)
       return {
-        ...latentPictures(show, distribution, latents, seed),
-        reconstructions: sideBySide(toPixels(pictures, normalisation), show(encode(pictures, false))),
+        ...latentImages(show, distribution, latents, seed),
+        reconstructions: sideBySide(toPixels(images, normalisation), show(encode(images, false))),
       }
     },
     dispose: () => {

@@ -60,9 +60,9 @@ describe.each(testEngines())('on %s', (engine) => {
     const backbone = convnet(small)
     const method = contextEncoder(backbone, { ...tiny, hole, adversarial: 0 })
     tf.tidy(() => {
-      const { pictures: x, hole: where } = method.views(pictures(4), stepOf())
+      const { images: x, hole: where } = method.views(pictures(4), stepOf())
       const other = tf.add(x, tf.mul(where, 3)) as tf.Tensor4D
-      const of = (pictures: tf.Tensor4D) => method.inpaint({ pictures, hole: where })
+      const of = (images: tf.Tensor4D) => method.inpaint({ images, hole: where })
       const [filled, alike] = [of(x), of(other)]
       expect(largest(tf.sub(filled, alike))).toBe(0)
       expect(largest(tf.mul(tf.sub(filled, x), tf.sub(1, where)))).toBe(0)
@@ -111,8 +111,8 @@ describe.each(testEngines())('on %s', (engine) => {
       expect(value(judged.loss)).toBeGreaterThan(0.1)
       expect(value(judged.metrics!.accuracy!)).toBeLessThanOrEqual(1)
       expect(method.targets!(views, stepOf('inpainting'))).toBeUndefined()
-      expect(method.pictures!(views, step).inpainting!.shape).toEqual([4, 16, 48, 3])
-      expect(encoderOf(method)(views.pictures).shape).toEqual([4, 8])
+      expect(method.samples!(views, step).inpainting!.shape).toEqual([4, 16, 48, 3])
+      expect(encoderOf(method)(views.images).shape).toEqual([4, 8])
       const rates = { scheduled: tf.scalar(1), highest: tf.scalar(1), optimizer: 'adamw' } as const
       expect(value(method.groups!.discriminator!.learningRate!(rates, step))).toBeCloseTo(0.1, 6)
     })
@@ -124,8 +124,8 @@ describe.each(testEngines())('on %s', (engine) => {
 /** The reconstruction's part of the loss, worked out once more. */
 function reconstructionLoss(method: ReturnType<typeof contextEncoder>, views: Context): number {
   return tf.tidy(() => {
-    const { pictures, hole } = views
-    const seen = tf.mul(pictures, tf.sub(1, hole)) as tf.Tensor4D
+    const { images, hole } = views
+    const seen = tf.mul(images, tf.sub(1, hole)) as tf.Tensor4D
     const { backbone, code, decoder } = method.networks
     const places = backbone.layers
       .slice(1, -1)
@@ -139,7 +139,7 @@ function reconstructionLoss(method: ReturnType<typeof contextEncoder>, views: Co
       [pad, pad],
       [0, 0],
     ])
-    return value(holeError(whole as tf.Tensor4D, pictures, hole))
+    return value(holeError(whole as tf.Tensor4D, images, hole))
   })
 }
 

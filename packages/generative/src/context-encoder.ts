@@ -9,9 +9,9 @@ import { fillingDiscriminator } from './filling-discriminator.js'
 import { centreHole, holeError, holeSide, meanColour, randomHoles } from './holes.js'
 import { inputShape, normalisationOf, plainView, sideBySide, toPixels } from './pixels.js'
 
-/** Normalised pictures [batch, size, size, channels], and where their holes are: [batch, size, size, 1], 1 or 0. */
+/** Normalised images [batch, size, size, channels], and where their holes are: [batch, size, size, 1], 1 or 0. */
 export interface Context extends tf.NamedTensorMap {
-  readonly pictures: tf.Tensor4D
+  readonly images: tf.Tensor4D
   readonly hole: tf.Tensor4D
 }
 
@@ -19,7 +19,7 @@ export interface Context extends tf.NamedTensorMap {
 type Made = { readonly made: tf.Tensor4D } | undefined
 
 export interface ContextEncoder extends Method<Context, Made> {
-  /** The pictures, normalised, with their holes filled, once training is over. */
+  /** The images, normalised, with their holes filled, once training is over. */
   inpaint(context: Context): tf.Tensor4D
 }
 
@@ -27,7 +27,7 @@ export interface ContextEncoder extends Method<Context, Made> {
  * Context encoder: what is in a hole is to be made from what is seen around it (Pathak et al. 2016, arXiv:1604.07379,
  * section 3). The reconstruction's squared error alone gives blurred means; a discriminator that tells made from true
  * filling makes them sharper. Of a hole in the middle the decoder makes, and the discriminator sees, the hole alone (without
- * the rim of seven pixels that the paper's predicts beside it); of holes anywhere the whole picture, filled.
+ * the rim of seven pixels that the paper's predicts beside it); of holes anywhere the whole image, filled.
  *
  * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]
  * @param given holes, weights of the losses, decoder; defaults are the paper's but for the sizes
@@ -57,22 +57,22 @@ export function contextEncoder(
       ? fillingDiscriminator({ ...made, width: options.discriminatorWidth, seed: seed + 4 })
       : undefined
 
-  /** Features of pictures whose holes are filled with the mean (0, as they are normalised), and what is made for the holes. */
-  const make = ({ pictures, hole }: Context, training: boolean) => {
-    const { features, code } = parts.encode(tf.mul(pictures, tf.sub(1, hole)), training)
+  /** Features of images whose holes are filled with the mean (0, as they are normalised), and what is made for the holes. */
+  const make = ({ images, hole }: Context, training: boolean) => {
+    const { features, code } = parts.encode(tf.mul(images, tf.sub(1, hole)), training)
     return { features, made: parts.decode(code, training) }
   }
   const around: [number, number] = [start, size - side - start]
-  /** As large as the picture. */
+  /** As large as the image. */
   const placed = (made: tf.Tensor4D) => (centre ? tf.pad(made, [[0, 0], around, around, [0, 0]]) : made)
-  const fill = ({ pictures, hole }: Context, made: tf.Tensor4D) =>
-    tf.add(tf.mul(pictures, tf.sub(1, hole)), tf.mul(placed(made), hole)) as tf.Tensor4D
-  const pixels = (pictures: tf.Tensor4D) => toPixels(pictures, normalisation)
+  const fill = ({ images, hole }: Context, made: tf.Tensor4D) =>
+    tf.add(tf.mul(images, tf.sub(1, hole)), tf.mul(placed(made), hole)) as tf.Tensor4D
+  const pixels = (images: tf.Tensor4D) => toPixels(images, normalisation)
 
-  /** The discriminator's opinion, logits of "true": of the hole's filling, or of the whole picture. */
+  /** The discriminator's opinion, logits of "true": of the hole's filling, or of the whole image. */
   const opinion = (x: tf.Tensor4D) => judge!.apply(x, { training: true }) as tf.Tensor2D
-  const ofTruth = ({ pictures }: Context) =>
-    opinion(centre ? tf.slice(pictures, [0, start, start, 0], [-1, side, side, channels]) : pictures)
+  const ofTruth = ({ images }: Context) =>
+    opinion(centre ? tf.slice(images, [0, start, start, 0], [-1, side, side, channels]) : images)
   const ofFilling = (views: Context, made: tf.Tensor4D) => opinion(centre ? made : fill(views, made))
   return {
     name: 'context-encoder',
@@ -94,12 +94,12 @@ export function contextEncoder(
     }),
     crops: view.crops,
     views(batch, { seed }) {
-      const [pictures] = view.apply(batch, seed) as [tf.Tensor4D]
-      const count = pictures.shape[0]
+      const [images] = view.apply(batch, seed) as [tf.Tensor4D]
+      const count = images.shape[0]
       const hole = centre
         ? centreHole(count, size, side)
         : randomHoles(count, size, side, holes, foldIn(seed, 0xc0e))
-      return { pictures, hole }
+      return { images, hole }
     },
     targets: (views, { phase }) => (phase === 'discriminator' ? { made: make(views, true).made } : undefined),
     loss(views, _, targets) {
@@ -110,11 +110,11 @@ export function contextEncoder(
           metrics: { accuracy: discriminatorAccuracy(real, generated) },
         }
       }
-      const { pictures, hole } = views
+      const { images, hole } = views
       const { features, made } = make(views, true)
       const whole = placed(made)
-      const reconstruction = holeError(whole, pictures, hole)
-      const wanted = pixels(pictures)
+      const reconstruction = holeError(whole, images, hole)
+      const wanted = pixels(images)
       const metrics = {
         error: holeError(pixels(whole), wanted, hole),
         meanError: holeError(meanColour(wanted, hole), wanted, hole),
@@ -124,15 +124,15 @@ export function contextEncoder(
       const loss = tf.add(tf.mul(reconstruction, 1 - adversarial), tf.mul(deceived, adversarial))
       return { loss: loss as tf.Scalar, metrics, features }
     },
-    pictures(views) {
-      const { pictures, hole } = views
-      const holed = tf.mul(pixels(pictures), tf.sub(1, hole)) as tf.Tensor4D
+    samples(views) {
+      const { images, hole } = views
+      const holed = tf.mul(pixels(images), tf.sub(1, hole)) as tf.Tensor4D
       const filled = pixels(fill(views, make(views, false).made))
-      return { inpainting: sideBySide(holed, filled, pixels(pictures)) }
+      return { inpainting: sideBySide(holed, filled, pixels(images)) }
     },
     inpaint: (views) => tf.tidy(() => fill(views, make(views, false).made)),
     ...(options.features === 'code' && {
-      encode: (pictures) => tf.tidy(() => parts.encode(pictures, false).code),
+      encode: (images) => tf.tidy(() => parts.encode(images, false).code),
     }),
     dispose() {
       parts.dispose()

@@ -1,37 +1,37 @@
 import { foldIn, randomNormal, randomUniform } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
-/** Ways to spoil a picture. */
+/** Ways to spoil a image. */
 export const corruptions = ['gaussian', 'masking', 'salt-and-pepper'] as const
 
 export type Corruption = (typeof corruptions)[number]
 
 /**
- * Spoils pictures (Vincent et al. 2010, Stacked denoising autoencoders, JMLR 11, section 3.3), each in another way:
+ * Spoils images (Vincent et al. 2010, Stacked denoising autoencoders, JMLR 11, section 3.3), each in another way:
  * `gaussian` adds independent noise to every value; `masking` sets a part of the pixels, all their channels, to 0;
  * `salt-and-pepper` sets such a part to 0 or 1, each equally likely.
- * @param pictures [batch, height, width, channels], 0..1
+ * @param images [batch, height, width, channels], 0..1
  * @param level standard deviation of the noise, or part of the pixels
  * @param seed int32 [2]
  * @returns of the same shape; noise leads out of 0..1
  */
 export function corrupt(
-  pictures: tf.Tensor4D,
+  images: tf.Tensor4D,
   corruption: Corruption,
   level: number,
   seed: tf.Tensor1D,
 ): tf.Tensor4D {
   return tf.tidy(() => {
-    const [batch, height, width] = pictures.shape
+    const [batch, height, width] = images.shape
     if (corruption === 'gaussian')
-      return tf.add(pictures, randomNormal<tf.Rank.R4>(pictures.shape, foldIn(seed, 0), { stdDev: level }))
+      return tf.add(images, randomNormal<tf.Rank.R4>(images.shape, foldIn(seed, 0), { stdDev: level }))
     const hit = tf.reshape(exactPart(batch, height * width, level, foldIn(seed, 1)), [
       batch,
       height,
       width,
       1,
     ])
-    const kept = tf.mul(pictures, tf.sub(1, hit))
+    const kept = tf.mul(images, tf.sub(1, hit))
     if (corruption === 'masking') return kept
     const coin = randomUniform([batch, height, width, 1], foldIn(seed, 2))
     return tf.add(kept, tf.mul(hit, tf.cast(tf.less(coin, 0.5), 'float32')))

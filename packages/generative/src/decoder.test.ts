@@ -60,9 +60,9 @@ describe.each(testEngines())('on %s', (engine) => {
     const before = tf.memory().numTensors
     const map = featureMap(backbone)!
     tf.tidy(() => {
-      const pictures = random([2, 16, 16, 3]) as tf.Tensor4D
-      const features = backbone.apply(pictures, { training: false }) as tf.Tensor
-      const places = map.apply(pictures, { training: false }) as tf.Tensor
+      const images = random([2, 16, 16, 3]) as tf.Tensor4D
+      const features = backbone.apply(images, { training: false }) as tf.Tensor
+      const places = map.apply(images, { training: false }) as tf.Tensor
       expect(places.shape).toEqual([2, 8, 8, 8])
       expect(tf.max(tf.abs(tf.sub(tf.mean(places, [1, 2]), features))).dataSync()[0]).toBeLessThan(1e-6)
     })

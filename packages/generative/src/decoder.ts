@@ -5,7 +5,7 @@ import * as tfl from '@tensorflow/tfjs-layers'
 export interface DecoderOptions {
   /** features of a vector, or [height, width, channels] of a map */
   readonly inputs: number | readonly [height: number, width: number, channels: number]
-  /** side of the pictures in pixels */
+  /** side of the images in pixels */
   readonly size: number
   /** channels of what comes out; 3 when absent */
   readonly channels?: number
@@ -26,8 +26,8 @@ export interface DecoderOptions {
 }
 
 /**
- * From features to pictures: a vector becomes a small map by a linear layer; a map is doubled (nearest neighbour) and
- * convolved (3x3, normalised, ReLU) until it is as large as the picture, which a last convolution makes. Doubling and
+ * From features to images: a vector becomes a small map by a linear layer; a map is doubled (nearest neighbour) and
+ * convolved (3x3, normalised, ReLU) until it is as large as the image, which a last convolution makes. Doubling and
  * convolving leaves no checkerboard, as transposed convolutions do (Odena et al. 2016, distill.pub/2016/deconv-checkerboard).
  * @returns a model from [batch, inputs] or [batch, height, width, channels] to [batch, size, size, channels], linear: what
  *   range it has is for the loss to say

@@ -22,7 +22,7 @@ export function gaussianDivergence(mean: tf.Tensor2D, logVariance: tf.Tensor2D):
  */
 export function bernoulliCost(pixels: tf.Tensor, logits: tf.Tensor): tf.Tensor1D {
   // -x log s(l) - (1 - x) log(1 - s(l)) = softplus(l) - x l
-  return tf.tidy(() => perPicture(tf.sub(tf.softplus(logits), tf.mul(pixels, logits))))
+  return tf.tidy(() => perImage(tf.sub(tf.softplus(logits), tf.mul(pixels, logits))))
 }
 
 /**
@@ -36,10 +36,10 @@ export function gaussianCost(pixels: tf.Tensor, mean: tf.Tensor, deviation: numb
   const constant = Math.log(deviation) + 0.5 * Math.log(2 * Math.PI)
   return tf.tidy(() => {
     const distance = tf.mul(tf.square(tf.sub(pixels, mean)), 0.5 / deviation ** 2)
-    return perPicture(tf.add(distance, constant))
+    return perImage(tf.add(distance, constant))
   })
 }
 
-function perPicture(values: tf.Tensor): tf.Tensor1D {
+function perImage(values: tf.Tensor): tf.Tensor1D {
   return tf.sum(tf.reshape(values, [values.shape[0]!, -1]), 1)
 }

@@ -4,7 +4,7 @@ import * as tfl from '@tensorflow/tfjs-layers'
 import { decoder } from './decoder.js'
 import { featureMap } from './feature-map.js'
 
-/** What a backbone makes of pictures. */
+/** What a backbone makes of images. */
 interface Encoded {
   /** its output: [batch, features] */
   readonly features: tf.Tensor2D
@@ -12,10 +12,10 @@ interface Encoded {
   readonly code: tf.Tensor2D
 }
 
-/** A backbone, a code, and pictures made from it. */
+/** A backbone, a code, and images made from it. */
 export interface EncoderDecoder {
   readonly networks: { readonly code: tfl.LayersModel; readonly decoder: tfl.LayersModel }
-  encode(pictures: tf.Tensor4D, training: boolean): Encoded
+  encode(images: tf.Tensor4D, training: boolean): Encoded
   /** From codes, [batch, latent], to [batch, size, size, channels] of any range. */
   decode(code: tf.Tensor2D, training: boolean): tf.Tensor4D
   dispose(): void
@@ -23,10 +23,10 @@ export interface EncoderDecoder {
 
 /**
  * A backbone, a linear code of everything that it sees (of each place of the map that a convolutional one averages, so that
- * the code knows where things are), and a decoder from that code to pictures.
+ * the code knows where things are), and a decoder from that code to images.
  * @param options.size, options.channels of what the decoder makes
  * @param options.seed of the weights of both
- * @throws SelfsupError when the decoder can't make such pictures
+ * @throws SelfsupError when the decoder can't make such images
  */
 export function encoderDecoder(
   backbone: tfl.LayersModel,

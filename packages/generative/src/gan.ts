@@ -6,7 +6,7 @@ import { discriminatorAccuracy, discriminatorLoss, generatorLoss, sampleSpread }
 import { adversarialAlarms, adversarialTraining } from './adversarial-training.js'
 import { type GanOptions, options } from './gan-options.js'
 import { fromLogits, generator, kindFor } from './generator.js'
-import { drawLatents, latentPictures } from './latents.js'
+import { drawLatents, latentImages } from './latents.js'
 import { inputShape, normalisationOf, plainView } from './pixels.js'
 import { r1Penalty, steepest } from './r1.js'
 
@@ -14,7 +14,7 @@ import { r1Penalty, steepest } from './r1.js'
 interface GanViews {
   readonly [name: string]: tf.Tensor
   /** normalised, [batch, size, size, channels] */
-  readonly pictures: tf.Tensor4D
+  readonly images: tf.Tensor4D
   /** [batch, latents] */
   readonly latents: tf.Tensor2D
 }
@@ -23,13 +23,13 @@ interface GanViews {
 type Targets = { readonly generated: tf.Tensor4D; readonly direction?: tf.Tensor4D } | undefined
 
 export interface Gan extends Method<GanViews, Targets> {
-  /** Pictures of latents, networks at rest: [n, latents] to [n, size, size, channels], 0..1. */
+  /** Images of latents, networks at rest: [n, latents] to [n, size, size, channels], 0..1. */
   generate(latents: tf.Tensor2D): tf.Tensor4D
 }
 
 /**
  * Generative adversarial networks (Goodfellow et al. 2014, arXiv:1406.2661) of convolutions, as DCGAN (Radford et al. 2016,
- * arXiv:1511.06434): a discriminator learns to tell real pictures from those of a generator, which learns from it what
+ * arXiv:1511.06434): a discriminator learns to tell real images from those of a generator, which learns from it what
  * real ones have. Non-saturating; with `r1` the penalty of Mescheder et al. 2018 (arXiv:1801.04406). Features are the
  * discriminator's, before its answer.
  *
@@ -37,7 +37,7 @@ export interface Gan extends Method<GanViews, Targets> {
  * @param given latents, penalty and networks; defaults are DCGAN's, of normal latents
  * @param context normalisation of the pixels, seed of the other networks' weights
  * @returns what the training loop drives: phases `discriminator` (every so often `regularised`) and `generator`
- * @throws SelfsupError when an option is unknown or out of range, or convolutions can't make pictures of the size
+ * @throws SelfsupError when an option is unknown or out of range, or convolutions can't make images of the size
  */
 export function gan(
   backbone: tfl.LayersModel,
@@ -57,11 +57,11 @@ export function gan(
     fromLogits(maker.apply(z, { training }) as tf.Tensor4D, normalisation)
   const pixelsOf = (z: tf.Tensor2D) =>
     tf.tidy(() => tf.sigmoid(maker.apply(z, { training: false }) as tf.Tensor4D))
-  const judge = (pictures: tf.Tensor4D) => {
-    const features = backbone.apply(pictures, { training: true }) as tf.Tensor2D
+  const judge = (images: tf.Tensor4D) => {
+    const features = backbone.apply(images, { training: true }) as tf.Tensor2D
     return { features, logits: answer.apply(features, { training: true }) as tf.Tensor2D }
   }
-  const logitsOf = (pictures: tf.Tensor4D) => judge(pictures).logits
+  const logitsOf = (images: tf.Tensor4D) => judge(images).logits
 
   const discriminator = ['backbone', 'discriminator']
   const sometimes = r1 > 0 && r1Every > 1
@@ -87,32 +87,32 @@ export function gan(
     normalisation,
     crops: view.crops,
     views(batch, { seed }) {
-      const [pictures] = view.apply(batch, seed) as [tf.Tensor4D]
-      return { pictures, latents: drawLatents(distribution, pictures.shape[0], latents, seed) }
+      const [images] = view.apply(batch, seed) as [tf.Tensor4D]
+      return { images, latents: drawLatents(distribution, images.shape[0], latents, seed) }
     },
-    targets({ pictures, latents: z }, { phase }) {
+    targets({ images, latents: z }, { phase }) {
       if (phase === 'generator') return undefined
       const generated = generate(z, true)
-      return regularises(phase) ? { generated, direction: steepest(logitsOf, pictures) } : { generated }
+      return regularises(phase) ? { generated, direction: steepest(logitsOf, images) } : { generated }
     },
-    loss({ pictures, latents: z }, _, targets) {
+    loss({ images, latents: z }, _, targets) {
       if (!targets) return { loss: generatorLoss(logitsOf(generate(z, true))) }
       const { generated, direction } = targets
-      const [ofReal, ofGenerated] = [judge(pictures), judge(generated)]
+      const [ofReal, ofGenerated] = [judge(images), judge(generated)]
       const loss = discriminatorLoss(ofReal.logits, ofGenerated.logits)
-      const penalty = direction && r1Penalty(logitsOf, pictures, direction)
+      const penalty = direction && r1Penalty(logitsOf, images, direction)
       return {
         loss: penalty ? tf.add(loss, tf.mul(penalty, (r1 / 2) * r1Every)) : loss,
         metrics: {
           accuracy: discriminatorAccuracy(ofReal.logits, ofGenerated.logits),
-          sampleSpread: sampleSpread(generated, pictures),
+          sampleSpread: sampleSpread(generated, images),
           ...(penalty && { penalty }),
         },
         features: ofReal.features,
       }
     },
     generate: pixelsOf,
-    pictures: (_, { seed }) => ({ ...latentPictures(pixelsOf, distribution, latents, seed) }),
+    samples: (_, { seed }) => ({ ...latentImages(pixelsOf, distribution, latents, seed) }),
     dispose: () => {
       for (const model of [answer, maker]) model.dispose()
     },
@@ -135,7 +135,7 @@ export const ganDefinition: MethodDefinition<typeof options> = {
   options,
   backbone: 'dcgan',
   training: () => adversarialTraining,
-  // A penalty on a picture's gradient means little where the batch's others enter.
-  backboneInput: (pictures, { r1 }) => ({ ...pictures, norm: r1 > 0 ? 'layer' : 'batch' }),
+  // A penalty on a image's gradient means little where the batch's others enter.
+  backboneInput: (images, { r1 }) => ({ ...images, norm: r1 > 0 ? 'layer' : 'batch' }),
   create: gan,
 }

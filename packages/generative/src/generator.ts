@@ -10,12 +10,12 @@ import { expected, type Normalisation } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 
-/** What networks that make or judge pictures are built of. */
+/** What networks that make or judge images are built of. */
 export type NetworkKind = 'convolutional' | 'fullyConnected'
 
 /**
  * What a method's networks are to be built of.
- * @throws SelfsupError when convolutions can't make pictures of the size
+ * @throws SelfsupError when convolutions can't make images of the size
  */
 export function kindFor(
   method: string,
@@ -32,7 +32,7 @@ export function kindFor(
   return kind
 }
 
-/** Logits of pixels as pictures, normalised as real ones are. */
+/** Logits of pixels as images, normalised as real ones are. */
 export function fromLogits(logits: tf.Tensor4D, { mean, std }: Normalisation): tf.Tensor4D {
   return tf.tidy(() => {
     const pixels = tf.sigmoid(logits)
@@ -44,7 +44,7 @@ export function fromLogits(logits: tf.Tensor4D, { mean, std }: Normalisation): t
 export interface GeneratorOptions {
   readonly kind: NetworkKind
   readonly latents: number
-  /** side of the pictures in pixels */
+  /** side of the images in pixels */
   readonly size: number
   readonly channels: number
   /** filters of the last hidden map, twice as many in each before; or units of both hidden layers, divided by 16 */
@@ -53,7 +53,7 @@ export interface GeneratorOptions {
 }
 
 /**
- * From latents to pictures: DCGAN's transposed 4x4 convolutions, which double a small map until it is the picture, normalised
+ * From latents to images: DCGAN's transposed 4x4 convolutions, which double a small map until it is the image, normalised
  * and rectified (Radford et al. 2016, arXiv:1511.06434, section 3); or two hidden linear layers, as BiGAN's for
  * permutation-invariant MNIST (Donahue et al. 2017, arXiv:1605.09782, appendix C), whose normalisations learn no scale and shift.
  * @returns a model from [batch, latents] to [batch, size, size, channels], logits of pixels 0..1

@@ -3,10 +3,10 @@ import { randomUniform } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
 /**
- * Side of square holes that together take a part of a picture.
- * @param size of the picture in pixels
+ * Side of square holes that together take a part of a image.
+ * @param size of the image in pixels
  * @param part of its area, within (0, 1)
- * @throws SelfsupError when such a hole has less than a pixel, or leaves nothing of the picture
+ * @throws SelfsupError when such a hole has less than a pixel, or leaves nothing of the image
  */
 export function holeSide(where: string, size: number, part: number, holes = 1): number {
   const side = Math.round(size * Math.sqrt(part / holes))
@@ -30,7 +30,7 @@ export function centreHole(batch: number, size: number, side: number): tf.Tensor
 }
 
 /**
- * Square holes anywhere in the picture; they may overlap.
+ * Square holes anywhere in the image; they may overlap.
  * @param seed int32 [2]
  * @returns [batch, size, size, 1], 1 in a hole, else 0
  */
@@ -73,10 +73,10 @@ export function holeError(made: tf.Tensor4D, target: tf.Tensor4D, hole: tf.Tenso
   })
 }
 
-/** Pictures of the mean colour that is seen around each one's holes, the plainest filling: [batch, 1, 1, channels]. */
-export function meanColour(pictures: tf.Tensor4D, hole: tf.Tensor4D): tf.Tensor4D {
+/** Images of the mean colour that is seen around each one's holes, the plainest filling: [batch, 1, 1, channels]. */
+export function meanColour(images: tf.Tensor4D, hole: tf.Tensor4D): tf.Tensor4D {
   return tf.tidy(() => {
     const seen = tf.sub(1, hole)
-    return tf.div(tf.sum(tf.mul(pictures, seen), [1, 2], true), tf.sum(seen, [1, 2], true)) as tf.Tensor4D
+    return tf.div(tf.sum(tf.mul(images, seen), [1, 2], true), tf.sum(seen, [1, 2], true)) as tf.Tensor4D
   })
 }

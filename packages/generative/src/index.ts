@@ -28,7 +28,7 @@ export { type LatentDistribution, spherical } from './latents.js'
 export type { Channels } from './lightness-colour.js'
 export {
   definition as maskedAutoencoderDefinition,
-  type MaskedPictures,
+  type MaskedImages,
   maskedAutoencoder,
 } from './masked-autoencoder.js'
 export type { MaskedAutoencoderOptions } from './masked-autoencoder-options.js'

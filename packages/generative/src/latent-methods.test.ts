@@ -22,7 +22,7 @@ const tiny = { size: 8, channels: 1 } as const
 const small = () => fullyConnected({ ...tiny, widths: [12, 8] })
 const convolving = () => dcgan({ ...tiny, width: 4, features: 8 })
 
-function pictures(count: number) {
+function images(count: number) {
   const values = Int32Array.from(uniforms([1, 2], count * 64), (u) => Math.floor(u * 256))
   return {
     images: tf.tensor4d(values, [count, 8, 8, 1], 'int32'),
@@ -35,7 +35,7 @@ const variables = (model: LayersModel) => model.trainableWeights.map((weight) =>
 
 /** One pass of a method's loss in a phase, as the loop makes it. */
 function lossIn(method: Method, phase: string) {
-  const views = method.views(pictures(8), step(phase))
+  const views = method.views(images(8), step(phase))
   return method.loss(views, step(phase), method.targets?.(views, step(phase)))
 }
 
@@ -91,8 +91,8 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
       })
     }
     tf.tidy(() => {
-      const views = method.views(pictures(8), step())
-      const shown = method.pictures!(views, step())
+      const views = method.views(images(8), step())
+      const shown = method.samples!(views, step())
       for (const [name, { shape }] of Object.entries(shown))
         expect(shape).toEqual(name === 'reconstructions' ? [8, 8, 16, 1] : [32, 8, 8, 1])
       expect(encoderOf(method)(tf.zeros([2, 8, 8, 1])).rank).toBe(2)
@@ -112,13 +112,13 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
         ...variables(method!.networks.posterior!),
       ])
         weight.assign(tf.zerosLike(weight))
-      const views = method!.views(pictures(4), step())
+      const views = method!.views(images(4), step())
       const { bound, divergence, reconstruction } = method!.negativeElbo(views, seed())
       // Logits 0: log 2 for each of 64 pixels; mean 0 and variance 1: no divergence.
       for (const value of bound.dataSync()) expect(value).toBeCloseTo(64 * Math.log(2), 3)
       expect(tf.sum(divergence).dataSync()[0]).toBeCloseTo(0, 5)
       expect(reconstruction.shape).toEqual([4])
-      const { loss, metrics } = heavy!.loss(heavy!.views(pictures(4), step()), step(), undefined)
+      const { loss, metrics } = heavy!.loss(heavy!.views(images(4), step()), step(), undefined)
       const [cost, nats] = [metrics!.reconstruction!, metrics!.divergence!].map((x) => x.dataSync()[0]!)
       expect(nats).toBeGreaterThan(1e-4)
       expect(loss.dataSync()[0]).toBeCloseTo(cost! + 4 * nats!, 3)
@@ -131,7 +131,7 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
     const backbone = small()
     const method = vae(backbone, { latent: 3, width: 1 }, { normalisation })
     tf.tidy(() => {
-      const x = method.views(pictures(4), step())
+      const x = method.views(images(4), step())
       const { posterior, decoder } = method.networks
       const features = backbone.apply(x, { training: false }) as tf.Tensor
       const [mean, logVariance] = tf.split(posterior!.apply(features) as tf.Tensor2D, 2, 1) as [
@@ -170,7 +170,7 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
       'regularised',
     ])
     tf.tidy(() => {
-      const views = method.views(pictures(8), step())
+      const views = method.views(images(8), step())
       const [plain, regularised] = ['discriminator', 'regularised'].map((phase) =>
         method.loss(views, step(phase), method.targets!(views, step(phase))),
       )

@@ -51,8 +51,8 @@ export function spherical(from: tf.Tensor2D, to: tf.Tensor2D, t: number): tf.Ten
   })
 }
 
-/** Pictures to look at: of fixed latents, and on the ways between such. */
-export interface LatentPictures {
+/** Images to look at: of fixed latents, and on the ways between such. */
+export interface LatentImages {
   /** [32, height, width, channels] */
   readonly samples: tf.Tensor4D
   /** [32, height, width, channels]: four rows of eight, from one end to the other */
@@ -61,14 +61,14 @@ export interface LatentPictures {
 
 /**
  * Samples from the same latents at each call with the same seed, and spherical interpolations between pairs of them.
- * @param generate from [n, units] to pictures
+ * @param generate from [n, units] to images
  */
-export function latentPictures(
+export function latentImages(
   generate: (latents: tf.Tensor2D) => tf.Tensor4D,
   distribution: LatentDistribution,
   units: number,
   seed: tf.Tensor1D,
-): LatentPictures {
+): LatentImages {
   const [ways, perWay] = [4, 8]
   const draw = (count: number, stream: keyof typeof streams) =>
     drawLatents(distribution, count, units, seed, stream)

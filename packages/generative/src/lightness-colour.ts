@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { rgbToLab } from './lab.js'
 import { toPixels } from './pixels.js'
 
-/** Lightness and colours of pictures as the networks take them, about -1..1: [batch, size, size, 1 and 2]. */
+/** Lightness and colours of images as the networks take them, about -1..1: [batch, size, size, 1 and 2]. */
 export interface Channels extends tf.NamedTensorMap {
   readonly lightness: tf.Tensor4D
   readonly colour: tf.Tensor4D
@@ -12,9 +12,9 @@ export interface Channels extends tf.NamedTensorMap {
 /** What a half predicts. */
 export type Target = 'lightness' | 'colour'
 
-/** Normalised pictures as what the halves take: L / 50 - 1, a / 110 and b / 110. */
-export function split(pictures: tf.Tensor4D, normalisation: Normalisation): Channels {
-  const lab = rgbToLab(toPixels(pictures, normalisation))
+/** Normalised images as what the halves take: L / 50 - 1, a / 110 and b / 110. */
+export function split(images: tf.Tensor4D, normalisation: Normalisation): Channels {
+  const lab = rgbToLab(toPixels(images, normalisation))
   const [lightness, a, b] = tf.split(lab, 3, 3) as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D]
   return {
     lightness: tf.sub(tf.div(lightness, 50), 1),

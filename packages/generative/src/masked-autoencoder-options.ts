@@ -42,7 +42,7 @@ export const options = {
 
 export type MaskedAutoencoderOptions = Partial<OptionValues<typeof options>>
 
-/** The paper's, for 4096 pictures a step at 2.4e-3. */
+/** The paper's, for 4096 images a step at 2.4e-3. */
 export const training: TrainingDefaults = {
   epochs: 400,
   batchSize: 256,

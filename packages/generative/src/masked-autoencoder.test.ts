@@ -27,8 +27,8 @@ describe.each(testEngines())('on %s', (engine) => {
 
   test('patches of a picture of 4x4, row by row, and the picture again', () => {
     tf.tidy(() => {
-      const picture = tf.reshape(tf.range(0, 16), [1, 4, 4, 1]) as tf.Tensor4D
-      const patches = patchify(picture, 2)
+      const image = tf.reshape(tf.range(0, 16), [1, 4, 4, 1]) as tf.Tensor4D
+      const patches = patchify(image, 2)
       expect(patches.arraySync()).toEqual([
         [
           [0, 1, 4, 5],
@@ -37,7 +37,7 @@ describe.each(testEngines())('on %s', (engine) => {
           [10, 11, 14, 15],
         ],
       ])
-      expect(largest(tf.sub(unpatchify(patches, 2), picture))).toBe(0)
+      expect(largest(tf.sub(unpatchify(patches, 2), image))).toBe(0)
       const colour = tf.reshape(tf.range(0, 6 * 6 * 3 * 2), [2, 6, 6, 3]) as tf.Tensor4D
       expect(largest(tf.sub(unpatchify(patchify(colour, 3), 3), colour))).toBe(0)
     })
@@ -81,16 +81,16 @@ describe.each(testEngines())('on %s', (engine) => {
       const views = method.views(pictures(3), stepOf())
       const gaps = tf.tile(tf.expandDims(views.hidden, 2), [1, 1, 48]) as tf.Tensor3D
       const hole = unpatchify(gaps, 4)
-      const featuresOf = (pictures: tf.Tensor4D) =>
-        method.loss({ ...views, pictures }, stepOf(), undefined).features as tf.Tensor
-      const before = featuresOf(views.pictures)
+      const featuresOf = (images: tf.Tensor4D) =>
+        method.loss({ ...views, images }, stepOf(), undefined).features as tf.Tensor
+      const before = featuresOf(views.images)
       expect(before.shape).toEqual([3, 32])
-      const elsewhere = featuresOf(tf.add(views.pictures, tf.mul(hole, 5)) as tf.Tensor4D)
+      const elsewhere = featuresOf(tf.add(views.images, tf.mul(hole, 5)) as tf.Tensor4D)
       expect(largest(tf.sub(before, elsewhere))).toBe(0)
-      const seen = featuresOf(tf.add(views.pictures, tf.sub(1, hole)) as tf.Tensor4D)
+      const seen = featuresOf(tf.add(views.images, tf.sub(1, hole)) as tf.Tensor4D)
       expect(largest(tf.sub(before, seen))).toBeGreaterThan(1e-3)
       // Nor has the loss a gradient of them, but as the target.
-      const made = method.pictures!(views, stepOf()).inpainting!
+      const made = method.samples!(views, stepOf()).inpainting!
       expect(made.shape).toEqual([3, 16, 48, 3])
     })
     method.dispose()
@@ -102,7 +102,7 @@ describe.each(testEngines())('on %s', (engine) => {
     const mean = maskedAutoencoder(one, { decoderDepth: 0 })
     const token = maskedAutoencoder(other, { decoderDepth: 0, features: 'class-token' })
     tf.tidy(() => {
-      const { pictures: x } = mean.views(pictures(2), stepOf())
+      const { images: x } = mean.views(pictures(2), stepOf())
       expect(encoderOf(mean)(x).shape).toEqual([2, 32])
       const own = other.apply(x, { training: false }) as tf.Tensor
       expect(largest(tf.sub(encoderOf(token)(x), own))).toBe(0)

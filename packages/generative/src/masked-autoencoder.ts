@@ -24,13 +24,13 @@ import {
 import { inputShape, normalisationOf, plainView, sideBySide, toPixels } from './pixels.js'
 import { sineCosinePositions } from './sine-cosine-positions.js'
 
-/** Pictures, [batch, size, size, channels], normalised, and which of their patches are seen. */
-export interface MaskedPictures extends Masking {
-  readonly pictures: tf.Tensor4D
+/** Images, [batch, size, size, channels], normalised, and which of their patches are seen. */
+export interface MaskedImages extends Masking {
+  readonly images: tf.Tensor4D
 }
 
 /**
- * MAE, masked autoencoder: most patches of a picture are hidden, a vision transformer encodes those that are left, and a
+ * MAE, masked autoencoder: most patches of a image are hidden, a vision transformer encodes those that are left, and a
  * light decoder makes the hidden ones from their code (He et al. 2022, arXiv:2111.06377). Hidden patches never enter the
  * encoder, so that it costs a quarter.
  *
@@ -46,7 +46,7 @@ export function maskedAutoencoder(
   backbone: tfl.LayersModel,
   given: MaskedAutoencoderOptions = {},
   { seed = 1, ...context }: MethodContext = {},
-): Method<MaskedPictures> {
+): Method<MaskedImages> {
   const options = resolveOptions(definition, given)
   expected(
     backbone.layers.some(({ name }) => name === 'class-token'),
@@ -78,9 +78,9 @@ export function maskedAutoencoder(
   )
 
   /** Tokens of the class and of the visible patches: [batch, 1 + visible, width of the encoder]. */
-  const encodeVisible = ({ pictures, visible }: MaskedPictures) => {
-    const seen = tf.matMul(visible, vit.embed(pictures)) as tf.Tensor3D
-    return vit.encode(tf.concat([vit.classToken(pictures.shape[0]), seen], 1))
+  const encodeVisible = ({ images, visible }: MaskedImages) => {
+    const seen = tf.matMul(visible, vit.embed(images)) as tf.Tensor3D
+    return vit.encode(tf.concat([vit.classToken(images.shape[0]), seen], 1))
   }
   /** Every patch's values, [batch, patches, values], from the tokens of the visible ones. */
   const decode = (tokens: tf.Tensor3D, { visible, hidden }: Masking, training: boolean) => {
@@ -102,22 +102,22 @@ export function maskedAutoencoder(
     state: {},
     crops: view.crops,
     views(batch, { seed }) {
-      const [pictures] = view.apply(batch, seed) as [tf.Tensor4D]
-      return { pictures, ...maskPatches(pictures.shape[0], patches, visible, foldIn(seed, 0x3a5c)) }
+      const [images] = view.apply(batch, seed) as [tf.Tensor4D]
+      return { images, ...maskPatches(images.shape[0], patches, visible, foldIn(seed, 0x3a5c)) }
     },
     loss(views) {
       const tokens = encodeVisible(views)
       const made = decode(tokens, views, true)
-      const cut = patchify(views.pictures, patchSize)
+      const cut = patchify(views.images, patchSize)
       const target = options.normalisedPatches ? normalisePatches(cut) : cut
       return {
         loss: maskedError(made, target, views.hidden),
         features: options.features === 'mean' ? meanOfPatches(tokens) : classToken(tokens),
       }
     },
-    pictures(views) {
-      const { pictures, hidden } = views
-      const cut = patchify(pictures, patchSize)
+    samples(views) {
+      const { images, hidden } = views
+      const cut = patchify(images, patchSize)
       const { mean, deviation } = patchStatistics(cut)
       const made = decode(encodeVisible(views), views, false)
       // What a patch's mean and deviation are is not predicted where they are taken out: the true ones are put back.
@@ -129,15 +129,15 @@ export function maskedAutoencoder(
         inpainting: sideBySide(
           sheet(seen),
           sheet(tf.add(seen, tf.mul(pixels, gaps))),
-          toPixels(pictures, normalisation),
+          toPixels(images, normalisation),
         ),
       }
     },
-    encode: (pictures) =>
+    encode: (images) =>
       tf.tidy(() => {
         if (options.features === 'class-token')
-          return backbone.apply(pictures, { training: false }) as tf.Tensor2D
-        const tokens = tf.concat([vit.classToken(pictures.shape[0]), vit.embed(pictures)], 1) as tf.Tensor3D
+          return backbone.apply(images, { training: false }) as tf.Tensor2D
+        const tokens = tf.concat([vit.classToken(images.shape[0]), vit.embed(images)], 1) as tf.Tensor3D
         return meanOfPatches(vit.encode(tokens))
       }),
     dispose() {

@@ -2,21 +2,21 @@ import { randomOrders } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
 /**
- * Pictures as rows of patches.
- * @param pictures [batch, size, size, channels]
+ * Images as rows of patches.
+ * @param images [batch, size, size, channels]
  * @param side of a patch, a divisor of the size
  * @returns [batch, patches, side * side * channels], row by row
  */
-export function patchify(pictures: tf.Tensor4D, side: number): tf.Tensor3D {
+export function patchify(images: tf.Tensor4D, side: number): tf.Tensor3D {
   return tf.tidy(() => {
-    const [batch, size, , channels] = pictures.shape
+    const [batch, size, , channels] = images.shape
     const grid = size / side
-    const cut = tf.reshape(pictures, [batch * grid, side, grid, side * channels])
+    const cut = tf.reshape(images, [batch * grid, side, grid, side * channels])
     return tf.reshape(tf.transpose(cut, [0, 2, 1, 3]), [batch, grid * grid, side * side * channels])
   }) as tf.Tensor3D
 }
 
-/** The pictures again: the inverse of `patchify`. */
+/** The images again: the inverse of `patchify`. */
 export function unpatchify(patches: tf.Tensor3D, side: number): tf.Tensor4D {
   return tf.tidy(() => {
     const [batch, count, values] = patches.shape
@@ -27,7 +27,7 @@ export function unpatchify(patches: tf.Tensor3D, side: number): tf.Tensor4D {
   }) as tf.Tensor4D
 }
 
-/** Which patches of each picture are seen. */
+/** Which patches of each image are seen. */
 export interface Masking extends tf.NamedTensorMap {
   /** float32 [batch, visible, patches]: a 1 in each row, at the patch that is seen, in random order; multiplies tokens */
   readonly visible: tf.Tensor3D
@@ -36,7 +36,7 @@ export interface Masking extends tf.NamedTensorMap {
 }
 
 /**
- * Hides the same number of patches of each picture, any of them equally likely (He et al. 2022, arXiv:2111.06377,
+ * Hides the same number of patches of each image, any of them equally likely (He et al. 2022, arXiv:2111.06377,
  * section 3).
  * @param visible how many are seen
  * @param seed int32 [2]

@@ -3,13 +3,13 @@ import { expected, ifAuto, type Normalisation } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 
-/** Side and channels of the pictures that a backbone takes. */
+/** Side and channels of the images that a backbone takes. */
 export interface InputShape {
   readonly size: number
   readonly channels: number
 }
 
-/** @throws SelfsupError when the model takes no pictures, [batch, size, size, channels] */
+/** @throws SelfsupError when the model takes no images, [batch, size, size, channels] */
 export function inputShape(where: string, backbone: LayersModel): InputShape {
   const [, height, width, channels] = backbone.inputs[0]!.shape
   expected(
@@ -24,7 +24,7 @@ export function normalisationOf(channels: number, given?: Normalisation): Normal
   return given ?? (channels === 1 ? grayNormalisation : imagenetNormalisation)
 }
 
-/** One view of each picture: cropped and mirrored at most, normalised. */
+/** One view of each image: cropped and mirrored at most, normalised. */
 export function plainView(
   { size, channels }: InputShape,
   { minScale, flip }: { readonly minScale: number; readonly flip: number | 'auto' },
@@ -35,20 +35,20 @@ export function plainView(
   return augmentation([{ size, scale: [minScale, 1], ratio, horizontalFlip }], normalisation)
 }
 
-/** Normalised pictures, [batch, height, width, channels], as 0..1. */
-export function toPixels(pictures: tf.Tensor4D, { mean, std }: Normalisation): tf.Tensor4D {
-  return tf.tidy(() => tf.add(tf.mul(pictures, tf.tensor1d([...std])), tf.tensor1d([...mean])))
+/** Normalised images, [batch, height, width, channels], as 0..1. */
+export function toPixels(images: tf.Tensor4D, { mean, std }: Normalisation): tf.Tensor4D {
+  return tf.tidy(() => tf.add(tf.mul(images, tf.tensor1d([...std])), tf.tensor1d([...mean])))
 }
 
 /**
- * Pictures of the same batch beside one another, to be compared: inputs, what was made of them.
- * @param pictures each [batch, height, width, 1 or 3], 0..1; what lies outside is clipped, grey becomes colour where others are
+ * Images of the same batch beside one another, to be compared: inputs, what was made of them.
+ * @param images each [batch, height, width, 1 or 3], 0..1; what lies outside is clipped, grey becomes colour where others are
  * @returns [batch, height, sum of widths, channels]
  */
-export function sideBySide(...pictures: readonly tf.Tensor4D[]): tf.Tensor4D {
+export function sideBySide(...images: readonly tf.Tensor4D[]): tf.Tensor4D {
   return tf.tidy(() => {
-    const channels = Math.max(...pictures.map(({ shape }) => shape[3]))
-    const alike = pictures.map((one) =>
+    const channels = Math.max(...images.map(({ shape }) => shape[3]))
+    const alike = images.map((one) =>
       tf.clipByValue(one.shape[3] === channels ? one : tf.tile(one, [1, 1, 1, channels]), 0, 1),
     )
     return alike.length === 1 ? alike[0]! : tf.concat(alike, 2)

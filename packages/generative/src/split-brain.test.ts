@@ -65,8 +65,8 @@ describe.each(testEngines())('on %s', (engine) => {
       const x = tf.cast(pictures(4).images, 'float32')
       const features = encoderOf(method)(tf.sub(tf.div(x, 128), 1) as tf.Tensor4D)
       expect(features.shape).toEqual([4, 16])
-      expect(method.pictures!(views, stepOf()).colours!.shape).toEqual([4, 4, 12, 3])
-      expect(method.pictures!(views, stepOf()).lightness!.shape).toEqual([4, 4, 12, 3])
+      expect(method.samples!(views, stepOf()).colours!.shape).toEqual([4, 4, 12, 3])
+      expect(method.samples!(views, stepOf()).lightness!.shape).toEqual([4, 4, 12, 3])
     })
     method.dispose()
     backbone.dispose()
@@ -106,7 +106,7 @@ describe.each(testEngines())('on %s', (engine) => {
 test('grey pictures and halves that don’t fit are refused', async () => {
   await prepareEngine({ engine: testEngines()[0] })
   const [one, three] = [half(), makeBackbone({ size: 16, channels: 3 })]
-  const grey = { makeBackbone, pictures: { size: 16, channels: 1 } }
+  const grey = { makeBackbone, imageShape: { size: 16, channels: 1 } }
   expect(() => splitBrain(one, {}, grey)).toThrow('these pictures are grey (one channel)')
   const ask = () => definition.backboneInput!({ size: 28, channels: 1 }, definition.options as never)
   expect(ask).toThrow('these pictures are grey (one channel)')

@@ -15,7 +15,7 @@ import { options, type SplitBrainOptions, training } from './split-brain-options
 
 export interface SplitBrain extends Method<Channels> {
   /**
-   * Lightness and colour of pictures, each predicted from the other, once training is over; smaller by the option
+   * Lightness and colour of images, each predicted from the other, once training is over; smaller by the option
    * `reduction`.
    * @param temperature of the annealed mean over bins (`Quantised`): 0.38 for the eye, 1 for the least squared error
    * @returns L 0..100 [batch, side, side, 1]; a and b [batch, side, side, 2]
@@ -24,30 +24,30 @@ export interface SplitBrain extends Method<Channels> {
     channels: Channels,
     temperature?: number,
   ): { readonly lightness: tf.Tensor4D; readonly colour: tf.Tensor4D }
-  /** What `predict` is to give: the pictures' own, as small. */
+  /** What `predict` is to give: the images' own, as small. */
   truth(channels: Channels): { readonly lightness: tf.Tensor4D; readonly colour: tf.Tensor4D }
 }
 
 /**
- * Split-brain autoencoder: one half of the network sees the lightness of pictures and tells their colours, the other sees
+ * Split-brain autoencoder: one half of the network sees the lightness of images and tells their colours, the other sees
  * the colours and tells the lightness (Zhang et al. 2017, arXiv:1611.09842, eq. 1 to 4); features are both halves',
  * side by side. Colours are CIE Lab.
  *
  * @param backbone the half that sees lightness: [batch, size, size, 1] to [batch, features]
  * @param given loss and bins; defaults are the paper's
- * @param context `makeBackbone` makes the half that sees colour, of two channels; normalisation of the pictures, seed of the
+ * @param context `makeBackbone` makes the half that sees colour, of two channels; normalisation of the images, seed of the
  *   other networks' weights
  * @returns what the training loop drives; reports both halves' losses, `toColour` and `toLightness`
- * @throws SelfsupError when an option is unknown or out of range, pictures are grey, there is no `makeBackbone`, or a half
+ * @throws SelfsupError when an option is unknown or out of range, images are grey, there is no `makeBackbone`, or a half
  *   takes other channels or sizes than these
  */
 export function splitBrain(
   backbone: LayersModel,
   given: SplitBrainOptions = {},
-  { seed = 1, makeBackbone, pictures, ...context }: MethodContext = {},
+  { seed = 1, makeBackbone, imageShape: images, ...context }: MethodContext = {},
 ): SplitBrain {
   const options = resolveOptions(definition, given)
-  expectColour(pictures?.channels ?? 3)
+  expectColour(images?.channels ?? 3)
   const { size, channels } = inputShape('split-brain', backbone)
   expected(
     channels === 1,
@@ -59,7 +59,7 @@ export function splitBrain(
   )
   expected(
     size % options.reduction === 0,
-    `split-brain's option reduction must divide the pictures' side, ${size}; got ${options.reduction}`,
+    `split-brain's option reduction must divide the images' side, ${size}; got ${options.reduction}`,
   )
   const normalisation = normalisationOf(3, context.normalisation)
   const view = plainView({ size, channels: 3 }, options, normalisation)
@@ -100,12 +100,12 @@ export function splitBrain(
         features: tf.concat([colour.features, lightness.features], 1),
       }
     },
-    pictures: (channels) => comparisons(halves.predicted(channels), halves.truth(channels)),
+    samples: (channels) => comparisons(halves.predicted(channels), halves.truth(channels)),
     predict: (channels, temperature) => tf.tidy(() => halves.predicted(channels, temperature)),
     truth: (channels) => tf.tidy(() => halves.truth(channels)),
-    encode: (pictures) =>
+    encode: (images) =>
       tf.tidy(() => {
-        const { lightness, colour } = split(pictures, normalisation)
+        const { lightness, colour } = split(images, normalisation)
         const features = [backbone.apply(lightness, rest), colourBackbone.apply(colour, rest)]
         return tf.concat(features as tf.Tensor2D[], 1)
       }),
@@ -122,7 +122,7 @@ const rest = { training: false } as const
 function expectColour(channels: number): void {
   expected(
     channels === 3,
-    'split-brain learns from lightness and colour, and these pictures are grey (one channel); take another method, such as autoencoder or denoising',
+    'split-brain learns from lightness and colour, and these images are grey (one channel); take another method, such as autoencoder or denoising',
   )
 }
 

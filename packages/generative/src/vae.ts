@@ -12,11 +12,11 @@ import * as tfl from '@tensorflow/tfjs-layers'
 import { bernoulliCost, gaussianCost, gaussianDivergence } from './elbo.js'
 import { featureMap } from './feature-map.js'
 import { generator, kindFor } from './generator.js'
-import { latentPictures } from './latents.js'
+import { latentImages } from './latents.js'
 import { inputShape, normalisationOf, plainView, sideBySide, toPixels } from './pixels.js'
 import { options, training, type VaeOptions } from './vae-options.js'
 
-/** Bounds of pictures' negative log likelihood, each [batch] in nats: `bound` is the sum of the other two. */
+/** Bounds of images' negative log likelihood, each [batch] in nats: `bound` is the sum of the other two. */
 export interface ElboTerms {
   readonly bound: tf.Tensor1D
   readonly reconstruction: tf.Tensor1D
@@ -25,24 +25,24 @@ export interface ElboTerms {
 
 export interface Vae extends Method<tf.Tensor4D> {
   /**
-   * The negative evidence lower bound of pictures, networks at rest, one draw of the latents, beta 1 (equation 10).
-   * @param pictures normalised, [batch, size, size, channels]
+   * The negative evidence lower bound of images, networks at rest, one draw of the latents, beta 1 (equation 10).
+   * @param images normalised, [batch, size, size, channels]
    * @param seed int32 [2], of the draw
    */
-  negativeElbo(pictures: tf.Tensor4D, seed: tf.Tensor1D): ElboTerms
+  negativeElbo(images: tf.Tensor4D, seed: tf.Tensor1D): ElboTerms
 }
 
 /**
  * VAE, auto-encoding variational Bayes (Kingma & Welling 2014, arXiv:1312.6114): an encoder says where in the space of
- * latents a picture may come from, mean and deviation, a decoder makes the picture of a draw from there; both maximise a
- * lower bound of the picture's likelihood. With `beta` as in Higgins et al. 2017. Features are the latents' means.
+ * latents a image may come from, mean and deviation, a decoder makes the image of a draw from there; both maximise a
+ * lower bound of the image's likelihood. With `beta` as in Higgins et al. 2017. Features are the latents' means.
  *
  * @param backbone the encoder's trunk: [batch, size, size, channels], normalised, to [batch, features]; of one that ends by
- *   averaging over the picture, what it averages is taken
+ *   averaging over the image, what it averages is taken
  * @param given latents, likelihood and networks; by default 20 latents and Bernoulli pixels, as the paper's for MNIST
  * @param context normalisation of the pixels, seed of the other networks' weights
- * @returns what the training loop drives; with beta 1 the loss is the negative bound, in nats a picture
- * @throws SelfsupError when an option is unknown or out of range, or convolutions can't make pictures of the size
+ * @returns what the training loop drives; with beta 1 the loss is the negative bound, in nats a image
+ * @throws SelfsupError when an option is unknown or out of range, or convolutions can't make images of the size
  */
 export function vae(
   backbone: tfl.LayersModel,
@@ -62,17 +62,17 @@ export function vae(
   const decoder = generator({ kind, latents, ...shape, width, seed: seed + 2 })
 
   /** Mean and logarithm of the variance of q(z|x), each [batch, latents]. */
-  const encode = (pictures: tf.Tensor4D, training: boolean) =>
-    tf.split(posterior.apply(trunk.apply(pictures, { training }), { training }) as tf.Tensor2D, 2, 1)
+  const encode = (images: tf.Tensor4D, training: boolean) =>
+    tf.split(posterior.apply(trunk.apply(images, { training }), { training }) as tf.Tensor2D, 2, 1)
   const decode = (z: tf.Tensor2D, training: boolean) => decoder.apply(z, { training }) as tf.Tensor4D
 
   /** The bound's two terms (equation 10, L = 1), and the means. */
-  function terms(pictures: tf.Tensor4D, seed: tf.Tensor1D, training: boolean) {
-    const [mean, logVariance] = encode(pictures, training) as [tf.Tensor2D, tf.Tensor2D]
+  function terms(images: tf.Tensor4D, seed: tf.Tensor1D, training: boolean) {
+    const [mean, logVariance] = encode(images, training) as [tf.Tensor2D, tf.Tensor2D]
     // The reparameterisation trick (section 2.4): noise from outside, so that gradients reach mean and deviation.
     const noise = randomNormal<tf.Rank.R2>(mean.shape, foldIn(seed, 0x7ae))
     const z = tf.add(mean, tf.mul(tf.exp(tf.mul(logVariance, 0.5)), noise)) as tf.Tensor2D
-    const pixels = tf.clipByValue(toPixels(pictures, normalisation), 0, 1)
+    const pixels = tf.clipByValue(toPixels(images, normalisation), 0, 1)
     const logits = decode(z, training)
     const reconstruction = bernoulli
       ? bernoulliCost(pixels, logits)
@@ -89,8 +89,8 @@ export function vae(
     normalisation,
     crops: view.crops,
     views: (batch, { seed }) => view.apply(batch, seed)[0]!,
-    loss(pictures, { seed }) {
-      const { reconstruction, divergence, mean } = terms(pictures, seed, true)
+    loss(images, { seed }) {
+      const { reconstruction, divergence, mean } = terms(images, seed, true)
       const [cost, nats] = [tf.mean(reconstruction), tf.mean(divergence)] as [tf.Scalar, tf.Scalar]
       return {
         loss: tf.add(cost, tf.mul(nats, beta)),
@@ -98,18 +98,18 @@ export function vae(
         features: mean,
       }
     },
-    encode: (pictures) => encode(pictures, false)[0] as tf.Tensor2D,
-    negativeElbo: (pictures, seed) =>
+    encode: (images) => encode(images, false)[0] as tf.Tensor2D,
+    negativeElbo: (images, seed) =>
       tf.tidy(() => {
-        const { reconstruction, divergence } = terms(pictures, seed, false)
+        const { reconstruction, divergence } = terms(images, seed, false)
         return { bound: tf.add(reconstruction, divergence) as tf.Tensor1D, reconstruction, divergence }
       }),
-    pictures(pictures, { seed }) {
+    samples(images, { seed }) {
       const show = (z: tf.Tensor2D) => tf.sigmoid(decode(z, false))
-      const [mean] = encode(pictures, false) as [tf.Tensor2D]
+      const [mean] = encode(images, false) as [tf.Tensor2D]
       return {
-        ...latentPictures(show, 'normal', latents, seed),
-        reconstructions: sideBySide(toPixels(pictures, normalisation), show(mean)),
+        ...latentImages(show, 'normal', latents, seed),
+        reconstructions: sideBySide(toPixels(images, normalisation), show(mean)),
       }
     },
     dispose: () => {
@@ -134,7 +134,7 @@ function gaussianHead(features: number[], latents: number, seed: number): tfl.La
 /** How a program finds the VAE by name. */
 export const vaeDefinition: MethodDefinition<typeof options> = {
   name: 'vae',
-  summary: 'pictures from few latents, whose distribution is known (variational autoencoder)',
+  summary: 'images from few latents, whose distribution is known (variational autoencoder)',
   paper: 'Kingma & Welling 2014, arXiv:1312.6114',
   options,
   backbone: 'convnet',

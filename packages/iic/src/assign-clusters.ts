@@ -41,7 +41,7 @@ export interface ClusterAssignment extends Omit<ClusterProbabilities, 'values'> 
 }
 
 /**
- * What each sub-head of a head says of every image: batch normalisation at rest, the middle of the picture as training's
+ * What each sub-head of a head says of every image: batch normalisation at rest, the middle of the image as training's
  * plain views have it.
  * @throws SelfsupError when the method has no such head or the dataset other channels than it was made for
  */
@@ -62,7 +62,7 @@ export async function clusterProbabilities(
   const parts: { rows: Float32Array; batch: HostBatch }[] = []
   let shape: readonly number[] = [0, 0, 0]
   try {
-    for await (const batch of dataset.batches({ batchSize, limit, size: method.pictureSize, signal })) {
+    for await (const batch of dataset.batches({ batchSize, limit, size: method.imageSize, signal })) {
       const images = imagesOf(batch, dataset)
       const probabilities = (compiled ?? step)(images)
       shape = probabilities.shape
@@ -130,7 +130,7 @@ export async function subHeadLosses(
   const sums: number[] = []
   let batches = 0
   try {
-    const options = { batchSize: size, limit: count, size: method.pictureSize, signal, dropLast: true }
+    const options = { batchSize: size, limit: count, size: method.imageSize, signal, dropLast: true }
     for await (const batch of dataset.batches({ ...options, shuffle: mixSeed(seed, 1, 0) })) {
       const images = imagesOf(batch, dataset)
       const own = tf.tensor1d([...mixSeed(seed, 2, batches++)], 'int32')

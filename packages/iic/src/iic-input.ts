@@ -3,26 +3,26 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { IicOptionValues } from './iic-options.js'
 import { sobel } from './sobel.js'
 
-/** What the backbone sees of pictures. */
+/** What the backbone sees of images. */
 export type IicInput = 'pixels' | 'sobel' | 'both'
 
-/** Channels of each kind of input, of pictures of so many. */
+/** Channels of each kind of input, of images of so many. */
 export function inputChannels(input: IicInput, channels: number): number {
   return { pixels: channels, sobel: 2, both: channels + 2 }[input]
 }
 
-/** From normalised pictures [batch, height, width, channels] to what the backbone takes. */
-export function inputOf(pictures: tf.Tensor4D, input: IicInput, normalisation: Normalisation): tf.Tensor4D {
-  if (input === 'pixels') return pictures
-  const edges = sobel(pictures, normalisation)
-  return input === 'sobel' ? edges : tf.concat([pictures, edges], 3)
+/** From normalised images [batch, height, width, channels] to what the backbone takes. */
+export function inputOf(images: tf.Tensor4D, input: IicInput, normalisation: Normalisation): tf.Tensor4D {
+  if (input === 'pixels') return images
+  const edges = sobel(images, normalisation)
+  return input === 'sobel' ? edges : tf.concat([images, edges], 3)
 }
 
 /**
- * Which input of pictures of how many channels a backbone takes.
+ * Which input of images of how many channels a backbone takes.
  * @param taken channels that it takes
  * @param wanted `auto`: whichever fits
- * @param known channels of the pictures, where that is known; otherwise edges are taken to be those of coloured ones
+ * @param known channels of the images, where that is known; otherwise edges are taken to be those of coloured ones
  * @throws SelfsupError when the option asks for another number of channels
  */
 export function inputFor(

@@ -118,7 +118,7 @@ export const options = {
 export type IicOptionValues = OptionValues<typeof options>
 export type IicOptions = Partial<IicOptionValues>
 
-/** The authors' are 3200 times three epochs of 140 pictures a step, five copies each, at 1e-4. */
+/** The authors' are 3200 times three epochs of 140 images a step, five copies each, at 1e-4. */
 export const training: TrainingDefaults = {
   epochs: 90,
   batchSize: 140,

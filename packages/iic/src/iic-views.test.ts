@@ -16,7 +16,7 @@ const ramp = (batch: number, side = 28) =>
     'int32',
   ) as tf.Tensor4D
 
-/** Of each picture, how much brightness rises from column 10 to 11: 5/255 where a column is a pixel. */
+/** Of each image, how much brightness rises from column 10 to 11: 5/255 where a column is a pixel. */
 function slopes(views: tf.Tensor4D): number[] {
   return tf.tidy(() => {
     const row = tf.slice(views, [0, 12, 10, 0], [-1, 1, 2, 1])
@@ -173,7 +173,7 @@ describe.each(testEngines())('views on %s', (engine) => {
       expect(at(2, 2)[1]).toBeCloseTo(0, 5)
       // At the lower edge there are zeros below: (1 * 0.05 + 2 * 0.1 + 1 * 0.15).
       expect(at(5, 2)[1]).toBeCloseTo(0.4, 5)
-      // A coloured picture's are those of its brightness.
+      // A coloured image's are those of its brightness.
       const colour = tf.mul(tf.tile(pixels, [1, 1, 1, 3]), tf.tensor1d([1, 0, 0])) as tf.Tensor4D
       const ofRed = sobel(colour, { mean: [0, 0, 0], std: [1, 1, 1] })
       expect(tf.slice(ofRed, [0, 2, 2, 0], [1, 1, 1, 1]).dataSync()[0]).toBeCloseTo(-0.4 * 0.2989, 5)

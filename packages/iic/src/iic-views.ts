@@ -6,13 +6,13 @@ import * as tf from '@tensorflow/tfjs-core'
 export interface IicViewSettings {
   /** side of the views in pixels */
   readonly size: number
-  /** transformed copies of each picture */
+  /** transformed copies of each image */
   readonly copies: number
-  /** side of the untransformed view's crop as part of the picture's */
+  /** side of the untransformed view's crop as part of the image's */
   readonly crop: number
-  /** of grey pictures' copies, at most so many degrees either way */
+  /** of grey images' copies, at most so many degrees either way */
   readonly rotation: number
-  /** of grey pictures' copies, side of a square that is made black, as part of the copy's */
+  /** of grey images' copies, side of a square that is made black, as part of the copy's */
   readonly erase?: number
   /** of brightness and contrast (and saturation; hue a third) */
   readonly jitter: number
@@ -21,11 +21,11 @@ export interface IicViewSettings {
 
 export interface IicViews {
   readonly crops: readonly CropSpec[]
-  /** a plain view of each picture, [batch, size, size, channels], and transformed ones, [copies * batch, ...], copy by copy */
+  /** a plain view of each image, [batch, size, size, channels], and transformed ones, [copies * batch, ...], copy by copy */
   apply(batch: Pick<ImageBatch, 'images' | 'crops'>, seed: tf.Tensor1D): [tf.Tensor4D, tf.Tensor4D]
 }
 
-/** Coloured pictures: crops of one size; transformed ones mirrored and jittered (`sobel_make_transforms` of the authors' code). */
+/** Coloured images: crops of one size; transformed ones mirrored and jittered (`sobel_make_transforms` of the authors' code). */
 export function colourViews({ size, copies, crop, jitter, normalisation }: IicViewSettings): IicViews {
   const view = { size, scale: [crop ** 2, crop ** 2], ratio: [1, 1] } as const
   const transformed = {
@@ -65,7 +65,7 @@ const streams = {
 } as const
 
 /**
- * Grey pictures: plain crops of one size, half of them from the middle; transformed ones turned (half of them), cut to one
+ * Grey images: plain crops of one size, half of them from the middle; transformed ones turned (half of them), cut to one
  * of three sizes, brighter or darker, of more or less contrast (`greyscale_make_transforms` with the authors' settings
  * for MNIST).
  */
@@ -111,7 +111,7 @@ export function grayViews(settings: IicViewSettings): IicViews {
     return [tf.cast(plain!, 'float32'), turn(tf.concat(rest), draw)]
   }
 
-  /** Of a part of the picture's shorter side, in whole pixels. */
+  /** Of a part of the image's shorter side, in whole pixels. */
   function pixelsOf(part: number, [, height, width]: readonly number[]): number {
     return Math.max(1, Math.round(part * Math.min(height!, width!)))
   }
@@ -134,7 +134,7 @@ export function grayViews(settings: IicViewSettings): IicViews {
     return cutOut(turned, tf.addN(chosen), draw('place', [2, count]))
   }
 
-  /** Half of the pictures, by up to the angle either way. */
+  /** Half of the images, by up to the angle either way. */
   function turn(images: tf.Tensor4D, draw: Draw): tf.Tensor4D {
     if (rotation === 0) return tf.cast(images, 'float32')
     const [count] = images.shape
@@ -156,10 +156,10 @@ export function grayViews(settings: IicViewSettings): IicViews {
     return resizedCrop(images, { ...box, height: side as tf.Tensor1D, width: side as tf.Tensor1D }, size)
   }
 
-  /** A square of each picture black, anywhere, also partly outside (Cutout, arXiv:1708.04552). */
-  function erased(pictures: tf.Tensor4D, draw: Draw): tf.Tensor4D {
-    if (erase === 0) return pictures
-    const [count, height, width] = pictures.shape
+  /** A square of each image black, anywhere, also partly outside (Cutout, arXiv:1708.04552). */
+  function erased(images: tf.Tensor4D, draw: Draw): tf.Tensor4D {
+    if (erase === 0) return images
+    const [count, height, width] = images.shape
     const [down, across] = tf.unstack(draw('hole', [2, count]))
     const kept = (length: number, drawn: tf.Tensor) => {
       const middles = tf.reshape(tf.mul(drawn, length), [count, 1])
@@ -168,16 +168,16 @@ export function grayViews(settings: IicViewSettings): IicViews {
     }
     const rows = tf.reshape(kept(height, down!), [count, height, 1, 1])
     const columns = tf.reshape(kept(width, across!), [count, 1, width, 1])
-    return tf.mul(pictures, tf.maximum(rows, columns)) as tf.Tensor4D
+    return tf.mul(images, tf.maximum(rows, columns)) as tf.Tensor4D
   }
 
   /** torchvision's ColorJitter of brightness, then contrast. */
-  function jittered(pictures: tf.Tensor4D, draw: Draw): tf.Tensor4D {
-    if (jitter === 0) return pictures
-    const [count] = pictures.shape
+  function jittered(images: tf.Tensor4D, draw: Draw): tf.Tensor4D {
+    if (jitter === 0) return images
+    const [count] = images.shape
     const factor = (stream: 'brightness' | 'contrast') =>
       tf.reshape(tf.add(1 - jitter, tf.mul(draw(stream, [count]), 2 * jitter)), [count, 1, 1, 1])
-    const bright = tf.clipByValue(tf.mul(pictures, factor('brightness')), 0, 1)
+    const bright = tf.clipByValue(tf.mul(images, factor('brightness')), 0, 1)
     const mean = tf.mean(bright, [1, 2, 3], true)
     const contrasted = tf.add(mean, tf.mul(tf.sub(bright, mean), factor('contrast')))
     return tf.clipByValue(contrasted, 0, 1) as tf.Tensor4D
@@ -194,17 +194,17 @@ type Draw = (stream: keyof typeof streams, shape: number[]) => tf.Tensor
 
 /**
  * The middle that plain views are cut from.
- * @param pictures [batch, height, width, channels]
+ * @param images [batch, height, width, channels]
  * @param crop its side as part of the shorter one
  * @param size side of what is returned, [batch, size, size, channels]
  */
-export function middleOf(pictures: tf.Tensor4D, crop: number, size: number): tf.Tensor4D {
-  const [batch, height, width] = pictures.shape
+export function middleOf(images: tf.Tensor4D, crop: number, size: number): tf.Tensor4D {
+  const [batch, height, width] = images.shape
   const side = Math.max(1, Math.round(crop * Math.min(height, width)))
   const all = (value: number) => tf.fill([batch], value) as tf.Tensor1D
   const [top, left] = [height, width].map((length) => all(Math.floor((length - side) / 2))) as [
     tf.Tensor1D,
     tf.Tensor1D,
   ]
-  return resizedCrop(pictures, { top, left, height: all(side), width: all(side) }, size)
+  return resizedCrop(images, { top, left, height: all(side), width: all(side) }, size)
 }

@@ -14,8 +14,8 @@ const step = (phase = 'main') => ({
   phase,
 })
 
-/** Noise, from picture to picture brighter. */
-function pictures(count: number, channels: 1 | 3 = 1) {
+/** Noise, from image to image brighter. */
+function images(count: number, channels: 1 | 3 = 1) {
   const size = 20 * 20 * channels
   const values = Int32Array.from(uniforms([1, 2], count * size), (u, i) =>
     Math.floor(u * 56 + (200 * Math.floor(i / size)) / count),
@@ -60,7 +60,7 @@ describe.each(testEngines())('iic on %s', (engine) => {
     tf.tidy(() => {
       const head = method.networks.overClusters!
       decide(method)
-      const views = method.views(pictures(6), step('overClusters'))
+      const views = method.views(images(6), step('overClusters'))
       const [p, q] = views.map((x) => {
         const features = method.networks.backbone.apply(x, { training: true }) as tf.Tensor
         return tf.softmax(head.apply(features) as tf.Tensor3D)
@@ -89,7 +89,7 @@ describe.each(testEngines())('iic on %s', (engine) => {
         const hidden = tf.relu(projector!.apply(features, { training }) as tf.Tensor)
         return tf.softmax(tf.mul(clusters!.apply(hidden) as tf.Tensor, 4)) as tf.Tensor3D
       }
-      const views = method.views(pictures(6), step('clusters'))
+      const views = method.views(images(6), step('clusters'))
       const [p, q] = views.map((x) => assigned(x, true)) as [tf.Tensor3D, tf.Tensor3D]
       const ofPairs = tf.mean(losses.iicOfHeads(tf.tile(p, [2, 1, 1]), q)).dataSync()[0]!
       const { loss, features } = method.loss(views, step('clusters'), undefined as never)
@@ -113,7 +113,7 @@ describe.each(testEngines())('iic on %s', (engine) => {
       const { clusters, overClusters } = method.networks
       expect(clusters!.outputs[0]!.shape).toEqual([null, 2, 3])
       expect(overClusters!.outputs[0]!.shape).toEqual([null, 2, 5])
-      const { metrics } = method.loss(method.views(pictures(4), step()), step('clusters'), undefined as never)
+      const { metrics } = method.loss(method.views(images(4), step()), step('clusters'), undefined as never)
       expect(metrics!.inUse!.dataSync()[0]).toBeCloseTo(3, 2)
       const kernel = clusters!.weights[0]!.read()
       const deviation = Math.sqrt(tf.mean(tf.square(kernel)).dataSync()[0]!)
@@ -133,7 +133,7 @@ describe.each(testEngines())('iic on %s', (engine) => {
       const weights = Object.values(trainableWeights(method.networks))
       decide(method)
       const losses = tf.tidy(() => {
-        const views = method.views(pictures(12), step())
+        const views = method.views(images(12), step())
         return Array.from({ length: 6 }, () => {
           let names: string[] = []
           const { value, grads } = tf.variableGrads(() => {
@@ -158,7 +158,7 @@ describe.each(testEngines())('iic on %s', (engine) => {
 
   test('features and probabilities are of the middle, batch normalisation at rest', () => {
     const method = made({ crop: 0.8 })
-    expect(method.pictureSize).toBe(20)
+    expect(method.imageSize).toBe(20)
     tf.tidy(() => {
       const whole = tf.reshape(tf.tensor1d(uniforms([3, 4], 3 * 20 * 20)), [3, 20, 20, 1]) as tf.Tensor4D
       const middle = tf.slice(whole, [0, 2, 2, 0], [3, 16, 16, 1])
@@ -180,9 +180,9 @@ describe.each(testEngines())('iic on %s', (engine) => {
     ] as const) {
       const shape = definition.backboneInput!({ size: 16, channels: 3 }, { input } as never)
       expect(shape).toEqual({ size: 16, channels })
-      const method = made({ input }, channels, { pictures: { size: 20, channels: 3 } })
+      const method = made({ input }, channels, { imageShape: { size: 20, channels: 3 } })
       tf.tidy(() => {
-        const views = method.views(pictures(4, 3), step())
+        const views = method.views(images(4, 3), step())
         expect(views.map(({ shape }) => shape)).toEqual([
           [4, 16, 16, 3],
           [8, 16, 16, 3],
@@ -255,7 +255,7 @@ describe('what stands before training', () => {
     [
       {},
       4,
-      { pictures: { size: 20, channels: 3 } },
+      { imageShape: { size: 20, channels: 3 } },
       "iic: with input 'auto' of pictures of 3 channels the backbone must take 2 or 3 or 5 channels; it takes 4",
     ],
     [{ cluster: 3 }, 1, {}, "did you mean 'clusters'?"],

@@ -12,13 +12,13 @@ import type { Iic, IicHead } from './iic-types.js'
 import { colourViews, grayViews, middleOf } from './iic-views.js'
 
 /**
- * IIC, invariant information clustering (Ji et al. 2019, arXiv:1807.06653): a network assigns pictures to clusters so that
- * the assignment of a picture tells as much as possible about that of a transformed copy. The mutual information is
+ * IIC, invariant information clustering (Ji et al. 2019, arXiv:1807.06653): a network assigns images to clusters so that
+ * the assignment of a image tells as much as possible about that of a transformed copy. The mutual information is
  * largest when both always agree and all clusters are of one size, so that no cluster can swallow the others.
  *
  * @param backbone the trunk: [batch, size, size, channels] to [batch, features]
  * @param given clusters, heads, copies and views; defaults are those of the authors' code for MNIST
- * @param context normalisation of the pixels, seed of the heads' weights, and the pictures' channels where edges of them
+ * @param context normalisation of the pixels, seed of the heads' weights, and the images' channels where edges of them
  *   are what the backbone takes
  * @returns what the training loop drives, with functions that assign clusters
  * @throws SelfsupError when an option is unknown or out of range, or the backbone doesn't take what the options say
@@ -26,7 +26,7 @@ import { colourViews, grayViews, middleOf } from './iic-views.js'
 export function iic(
   backbone: LayersModel,
   given: IicOptions = {},
-  { normalisation: own, seed = 1, pictures }: MethodContext = {},
+  { normalisation: own, seed = 1, imageShape: pictures }: MethodContext = {},
 ): Iic {
   const options = resolveOptions(definition, given)
   const { clusters, overClusters, subHeads, repeats, lambda } = options
@@ -59,7 +59,7 @@ export function iic(
     options,
     definition,
     normalisation,
-    pictureSize: Math.round(size / crop),
+    imageSize: Math.round(size / crop),
     imageShape: { size, channels },
     networks: { ...shared, ...heads },
     state: {},
@@ -96,8 +96,8 @@ export function iic(
         ),
       }
     },
-    encode: (pictures) => featuresOf(middleOf(pictures, crop, size), false),
-    probabilities: (pictures, head) => tf.tidy(() => atRest(head, middleOf(pictures, crop, size))),
+    encode: (images) => featuresOf(middleOf(images, crop, size), false),
+    probabilities: (images, head) => tf.tidy(() => atRest(head, middleOf(images, crop, size))),
     subHeadLosses: ([plain, transformed], head) =>
       tf.tidy(() => losses(atRest(head, plain), atRest(head, transformed))),
     async clusters({ train, test }, options) {
@@ -109,18 +109,18 @@ export function iic(
   }
   return made
 
-  function featuresOf(pictures: tf.Tensor4D, training: boolean): tf.Tensor2D {
-    return backbone.apply(inputOf(pictures, input, normalisation), { training }) as tf.Tensor2D
+  function featuresOf(images: tf.Tensor4D, training: boolean): tf.Tensor2D {
+    return backbone.apply(inputOf(images, input, normalisation), { training }) as tf.Tensor2D
   }
 
-  /** `assign` of pictures, with batch normalisation at rest. */
-  function atRest(head: IicHead, pictures: tf.Tensor4D): tf.Tensor3D {
-    return assign(head, seenByHeads(featuresOf(pictures, false), false))
+  /** `assign` of images, with batch normalisation at rest. */
+  function atRest(head: IicHead, images: tf.Tensor4D): tf.Tensor3D {
+    return assign(head, seenByHeads(featuresOf(images, false), false))
   }
 
   /**
-   * Of each sub-head, from probabilities of pictures and of their copies (equation 3). The joint distribution is linear in
-   * either: the mean over a picture's copies is as good as all pairs.
+   * Of each sub-head, from probabilities of images and of their copies (equation 3). The joint distribution is linear in
+   * either: the mean over a image's copies is as good as all pairs.
    */
   function losses(p: tf.Tensor3D, copies: tf.Tensor3D): tf.Tensor1D {
     const [batch, , width] = p.shape

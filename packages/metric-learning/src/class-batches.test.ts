@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { classBatches } from './class-batches.js'
 
-/** So many pictures of each class, mixed; -1 among them. */
+/** So many images of each class, mixed; -1 among them. */
 function labelsOf(sizes: readonly number[]): Int32Array {
   const labels = sizes.flatMap((size, label) => Array<number>(size).fill(label))
   return Int32Array.from([...labels, -1, -1].map((_, i, all) => all[(i * 7) % all.length]!))

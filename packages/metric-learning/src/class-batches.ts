@@ -2,18 +2,18 @@ import { derive, expected, type Seed, uniforms } from '@selfsup/core'
 
 export interface ClassBatchOptions {
   readonly batchSize: number
-  /** K: pictures of each class in a batch */
+  /** K: images of each class in a batch */
   readonly perClass: number
   readonly seed: Seed
 }
 
 /**
- * An epoch of balanced batches: each of P = batchSize / K classes with K pictures, class after class (P x K sampling:
- * Hermans et al. 2017, arXiv:1703.07737, section 2). No picture is seen twice; what is left over of a class, or of
+ * An epoch of balanced batches: each of P = batchSize / K classes with K images, class after class (P x K sampling:
+ * Hermans et al. 2017, arXiv:1703.07737, section 2). No image is seen twice; what is left over of a class, or of
  * the larger classes, waits for another epoch. As many batches in every epoch.
- * @param labels class of each picture, -1 for those to leave out
+ * @param labels class of each image, -1 for those to leave out
  * @returns positions, whole batches of them
- * @throws SelfsupError when K does not divide the batch, there are fewer than P classes, or one has fewer than K pictures
+ * @throws SelfsupError when K does not divide the batch, there are fewer than P classes, or one has fewer than K images
  */
 export function classBatches(
   labels: Int32Array,
@@ -41,7 +41,7 @@ export function classBatches(
   return spread(parts, perBatch, derive(seed, parts.length))
 }
 
-/** Positions of each class's pictures, by class. */
+/** Positions of each class's images, by class. */
 function membersOf(labels: Int32Array): Map<number, number[]> {
   const classes = new Map<number, number[]>()
   labels.forEach((label, position) => {

@@ -62,8 +62,8 @@ export function neighbours(z: tf.Tensor2D, labels: tf.Tensor1D): Pairs {
   return { anchors, positives, labels: tf.unstack(tf.reshape(labels, [-1, 2]), 1)[0] as tf.Tensor1D }
 }
 
-/** Rows of copy after copy as those of picture after picture. */
-export function byPicture<T extends tf.Tensor>(x: T, copies: number): T {
+/** Rows of copy after copy as those of image after image. */
+export function byImage<T extends tf.Tensor>(x: T, copies: number): T {
   const [rows, ...rest] = x.shape
   const split = tf.reshape(x, [copies, rows! / copies, -1])
   return tf.reshape(tf.transpose(split, [1, 0, 2]), [rows!, ...rest]) as T

@@ -9,8 +9,8 @@ import { testEngines } from '../../../tooling/vitest/engines.js'
 import { definition, metricLearning } from './metric-learning.js'
 import type { MetricLearningOptions } from './options.js'
 
-/** Four pictures of each of two classes, class after class. */
-function pictures(channels: 1 | 3 = 3) {
+/** Four images of each of two classes, class after class. */
+function images(channels: 1 | 3 = 3) {
   const values = Int32Array.from(uniforms([1, 2], 8 * 16 * 16 * channels), (u) => Math.floor(u * 256))
   return {
     images: tf.tensor4d(values, [8, 16, 16, channels], 'int32'),
@@ -43,7 +43,7 @@ describe.each(testEngines())('metric learning on %s', (engine) => {
     const backbone = convnet(small)
     const method = metricLearning(backbone, { outputs: 5, ...options })
     tf.tidy(() => {
-      const views = method.views(pictures(), stepOf())
+      const views = method.views(images(), stepOf())
       const { loss, features, metrics } = method.loss(views, stepOf(), undefined)
       const expectedLoss = wanted(features as tf.Tensor2D, views.labels)
       expect(loss.dataSync()[0]).toBeCloseTo(expectedLoss.dataSync()[0]!, 4)
@@ -119,8 +119,8 @@ describe.each(testEngines())('metric learning on %s', (engine) => {
     const weights = Object.values(method.networks).flatMap((model) =>
       model.trainableWeights.map((weight) => weight.read() as tf.Variable),
     )
-    const batch = pictures()
-    const train = prepared.compile((batch: ReturnType<typeof pictures>) => {
+    const batch = images()
+    const train = prepared.compile((batch: ReturnType<typeof images>) => {
       const views = method.views(batch, stepOf())
       const { value, grads } = tf.variableGrads(() => method.loss(views, stepOf(), undefined).loss, weights)
       for (const weight of weights) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, 0.1)))
@@ -154,7 +154,7 @@ describe.each(testEngines())('metric learning on %s', (engine) => {
     const backbone = convnet({ ...small, channels: 1 })
     const method = metricLearning(backbone, { copies: 3 })
     tf.tidy(() => {
-      const { views, labels } = method.views(pictures(1), stepOf())
+      const { views, labels } = method.views(images(1), stepOf())
       expect([views.length, views[0]!.shape, labels.shape]).toEqual([3, [8, 16, 16, 1], [24]])
       expect(tf.max(tf.abs(tf.sub(views[0]!, views[2]!))).dataSync()[0]).toBeGreaterThan(0.1)
     })

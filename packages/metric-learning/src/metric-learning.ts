@@ -11,17 +11,17 @@ import { l2Normalise } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { classBatches } from './class-batches.js'
-import { byPicture, lossOf, neighbours, onSphere } from './loss-of.js'
+import { byImage, lossOf, neighbours, onSphere } from './loss-of.js'
 import { type MetricLearningOptions, options, training } from './options.js'
 import { recallOf } from './recall.js'
 import { chooseViews } from './views.js'
 
-/** Views of pictures, copy after copy of the whole batch, and the class of each in that order. */
+/** Views of images, copy after copy of the whole batch, and the class of each in that order. */
 type Views = { views: tf.Tensor4D[]; labels: tf.Tensor1D }
 
 /**
  * Deep metric learning: embeddings in which things of one class lie near each other and others apart, also of classes
- * never seen. With `labels: 'images'` views of one picture are a class, and no labels are needed (Ye et al. 2019,
+ * never seen. With `labels: 'images'` views of one image are a class, and no labels are needed (Ye et al. 2019,
  * arXiv:1904.03436). Losses: contrastive (Hadsell et al. 2006), triplet (Schroff et al. 2015, arXiv:1503.03832; batch hard
  * and batch all: Hermans et al. 2017, arXiv:1703.07737), N-pair (Sohn 2016), lifted structured (Oh Song et al. 2016,
  * arXiv:1511.06452; generalised: Hermans et al. 2017), SupCon (Khosla et al. 2020, arXiv:2004.11362).
@@ -82,16 +82,16 @@ export function metricLearning(
     loss({ views, labels }) {
       const z = embed(tf.concat(views), true)
       const pairs = () =>
-        supervised ? neighbours(z, labels) : neighbours(byPicture(z, copies), byPicture(labels, copies))
+        supervised ? neighbours(z, labels) : neighbours(byImage(z, copies), byImage(labels, copies))
       return {
         loss: lossOf(z, labels, pairs, options),
         metrics: { recall1: recallOf(z, labels) },
         features: z,
       }
     },
-    encode: (pictures) =>
+    encode: (images) =>
       tf.tidy(() => {
-        const z = embed(pictures, false)
+        const z = embed(images, false)
         return onSphere(options) ? l2Normalise(z) : z
       }),
     dispose: () => head?.dispose(),

@@ -8,7 +8,7 @@ import {
 import { ifAuto } from '@selfsup/core'
 import type { Resolved } from './options.js'
 
-/** Random crops, mirrors and, of colour pictures, jitter and grey; each copy of a picture drawn for itself. */
+/** Random crops, mirrors and, of colour images, jitter and grey; each copy of a image drawn for itself. */
 export function chooseViews(
   size: number,
   channels: number,

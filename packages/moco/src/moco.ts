@@ -19,7 +19,7 @@ import { inRandomOrder } from './shuffle.js'
 
 /**
  * MoCo, momentum contrast (He et al. 2020, arXiv:1911.05722, algorithm 1; v2: arXiv:2003.04297; v3: arXiv:2104.02057,
- * algorithm 1): a view of a picture is to find the picture's other view, its key, among the keys of other pictures. Keys
+ * algorithm 1): a view of a image is to find the image's other view, its key, among the keys of other images. Keys
  * come from an encoder that slowly follows the one that is trained; v1 and v2 keep those of past batches in a queue.
  *
  * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]

@@ -11,10 +11,10 @@ import {
   viewsOption,
 } from '@selfsup/augment'
 import {
+  type ImageShape,
   ifAuto,
   type MethodOptions,
   type OptionValues,
-  type PictureShape,
   type StoredOptions,
   type TrainingDefaults,
 } from '@selfsup/core'
@@ -163,8 +163,8 @@ export function recipeOf(version: 'v1' | 'v2' | 'v3', transformer: boolean): Two
 }
 
 /** Before there was blur2, grey views were blurred alike, and not at all unless a probability was given. */
-export function migrate(stored: StoredOptions, pictures?: PictureShape): StoredOptions {
-  if ('blur2' in stored || !hadGrayViews(stored, pictures)) return stored
+export function migrate(stored: StoredOptions, images?: ImageShape): StoredOptions {
+  if ('blur2' in stored || !hadGrayViews(stored, images)) return stored
   const blur = Math.max(0, Number(stored.blur ?? 0))
   return { ...stored, blur, blur2: blur }
 }

@@ -88,7 +88,7 @@ describe.each(testEngines())('the queue on %s', (engine) => {
       expect([...keys.dataSync()]).toEqual(Array.from({ length: 64 }, (_, i) => 10 * i))
       // Eight groups of eight: of a query's group few are in its key's.
       const group = (position: number) => Math.floor(position / 8)
-      const stayed = seen[0]!.filter((picture, position) => group(picture) === group(position)).length
+      const stayed = seen[0]!.filter((image, position) => group(image) === group(position)).length
       expect(stayed).toBeLessThan(20)
       inRandomOrder(x, seed(2), encode)
       expect(seen[1]).not.toEqual(seen[0])

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 
 /**
  * Shuffling batch normalisation: keys are computed in a random order of the batch and put back, so that a key is
- * normalised together with other pictures than its query; otherwise a network finds its key by the statistics that
+ * normalised together with other images than its query; otherwise a network finds its key by the statistics that
  * both share (He et al. 2020, arXiv:1911.05722, section 3.3 and figure A.1). For an encoder that normalises parts of
  * the batch apart: of a whole batch every order has the same statistics.
  *

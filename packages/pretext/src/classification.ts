@@ -8,7 +8,7 @@ export type TaskViews = {
   readonly [name: string]: tf.Tensor
 }
 
-/** A method that learns from a task made of the pictures themselves, whose answer is one of so many. */
+/** A method that learns from a task made of the images themselves, whose answer is one of so many. */
 export interface Pretext<Views extends TaskViews = TaskViews> extends Method<Views> {
   /** answers among which each task's is to be found; guessing finds one in so many */
   readonly answers: number

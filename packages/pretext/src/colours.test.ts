@@ -33,16 +33,16 @@ describe.each(testEngines())('colours on %s', (engine) => {
         [2 / 6, 2 / 6, 2 / 6],
         [5 / 6, 2 / 6, -1 / 6],
       ]
-      const pictures = tf.tensor4d(pixels.flatMap(normalised), [1, 1, 3, 3])
-      const got = [...projectColours(pictures, normalisation).dataSync()]
+      const images = tf.tensor4d(pixels.flatMap(normalised), [1, 1, 3, 3])
+      const got = [...projectColours(images, normalisation).dataSync()]
       for (const [i, value] of wanted.flatMap(normalised).entries()) expect(got[i]).toBeCloseTo(value, 4)
     })
   })
 
   test('projected twice is projected once', () => {
     tf.tidy(() => {
-      const pictures = tf.randomNormal([2, 4, 4, 3], 0, 1, 'float32', 1) as tf.Tensor4D
-      const once = projectColours(pictures, normalisation)
+      const images = tf.randomNormal([2, 4, 4, 3], 0, 1, 'float32', 1) as tf.Tensor4D
+      const once = projectColours(images, normalisation)
       const twice = projectColours(once, normalisation)
       expect(tf.max(tf.abs(tf.sub(once, twice))).dataSync()[0]).toBeLessThan(1e-5)
     })

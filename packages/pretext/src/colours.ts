@@ -2,17 +2,17 @@ import type { Normalisation } from '@selfsup/core'
 import { foldIn, randomNormal, randomUniform } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
-/** Green against magenta, along which lenses shift colours differently towards the edge of a picture. */
+/** Green against magenta, along which lenses shift colours differently towards the edge of a image. */
 const ABERRATION = [-1, 2, -1] as const
 
 /**
- * Takes out of pictures what chromatic aberration shows in, green against magenta, so that where a patch lay cannot be
+ * Takes out of images what chromatic aberration shows in, green against magenta, so that where a patch lay cannot be
  * read off its coloured edges: every pixel times I - aᵀa / (a aᵀ), a = [-1, 2, -1] (Doersch et al. 2015,
  * arXiv:1505.05192, section 3.1, "projection").
- * @param pictures [batch, height, width, 3], normalised
+ * @param images [batch, height, width, 3], normalised
  * @param normalisation what the pixels were normalised with; the projection is that of the pixels themselves
  */
-export function projectColours(pictures: tf.Tensor4D, { mean, std }: Normalisation): tf.Tensor4D {
+export function projectColours(images: tf.Tensor4D, { mean, std }: Normalisation): tf.Tensor4D {
   const length = ABERRATION.reduce((sum, a) => sum + a * a, 0)
   const onto = ABERRATION.map((a, i) => ABERRATION.map((b, j) => (i === j ? 1 : 0) - (a * b) / length))
   // The same of normalised pixels: a matrix and a shift.
@@ -21,8 +21,8 @@ export function projectColours(pictures: tf.Tensor4D, { mean, std }: Normalisati
     (own, j) => (onto.reduce((sum, row, i) => sum + mean[i]! * row[j]!, 0) - own) / std[j]!,
   )
   return tf.tidy(() => {
-    const pixels = tf.matMul(tf.reshape(pictures, [-1, 3]), tf.tensor2d(matrix))
-    return tf.reshape(tf.add(pixels, tf.tensor1d(shift)), pictures.shape)
+    const pixels = tf.matMul(tf.reshape(images, [-1, 3]), tf.tensor2d(matrix))
+    return tf.reshape(tf.add(pixels, tf.tensor1d(shift)), images.shape)
   })
 }
 

@@ -10,7 +10,7 @@ import type { JigsawOptions } from './jigsaw-options.js'
 import { inverse, permutationSet } from './permutations.js'
 import { cutTiles, standardise, tileLayout } from './tiles.js'
 
-const context = { pictures: { size: 16, channels: 3 } }
+const context = { imageShape: { size: 16, channels: 3 } }
 const small = { tile: 4, permutations: 20, puzzles: 2, tileFeatures: 6, hidden: 8 }
 const make = (options: JigsawOptions = {}, channels: 1 | 3 = 3) =>
   jigsaw(convnet({ size: 4, widths: [4, 8], channels }), { ...small, ...options }, context)
@@ -20,7 +20,7 @@ function free(method: Method): void {
   method.dispose()
 }
 
-/** Pictures whose pixels hold row and column, and the row again. */
+/** Images whose pixels hold row and column, and the row again. */
 function places(count: number, size: number): tf.Tensor4D {
   const row = tf.tile(tf.reshape(tf.range(0, size), [1, size, 1, 1]), [count, 1, size, 1])
   return tf.concat([row, tf.transpose(row, [0, 2, 1, 3]), row], 3) as tf.Tensor4D
@@ -101,14 +101,14 @@ describe.each(testEngines())('jigsaw on %s', (engine) => {
       ])
       const set = permutationSet(20)
       const orders = views.orders.arraySync()
-      const picture = tf.gather(
+      const image = tf.gather(
         views.tiles,
         [...Array(9).keys()].map((tile) => 4 * tile + 1),
       )
       for (const [puzzle, label] of views.labels.dataSync().entries()) {
         expect(orders[puzzle]).toEqual(set[label])
-        const put = tf.gather(picture, orders[puzzle]!)
-        expect(tf.gather(put, [...inverse(orders[puzzle]!)]).dataSync()).toEqual(picture.dataSync())
+        const put = tf.gather(image, orders[puzzle]!)
+        expect(tf.gather(put, [...inverse(orders[puzzle]!)]).dataSync()).toEqual(image.dataSync())
       }
       expect(new Set(views.labels.dataSync()).size).toBeGreaterThan(3)
       expect(method.views(imageBatch(4), stepOf()).orders.dataSync()).toEqual(views.orders.dataSync())
@@ -166,7 +166,7 @@ describe('what does not fit is said before any training', () => {
     [32, { permutations: 1 }, 'permutations must be a whole number from 2 to 1000; got 1'],
   ])('pictures of %i pixels, %o', (size, options, message) => {
     const backbone = convnet({ size: 8, widths: [4, 8] })
-    expect(() => jigsaw(backbone, options, { pictures: { size, channels: 3 } })).toThrow(message)
+    expect(() => jigsaw(backbone, options, { imageShape: { size, channels: 3 } })).toThrow(message)
     backbone.dispose()
   })
 

@@ -9,11 +9,11 @@ import { type JigsawOptions, options, training } from './jigsaw-options.js'
 import { whole } from './patch-pairs.js'
 import { permutationSet, TILES } from './permutations.js'
 import { cutTiles, standardise, tileLayout } from './tiles.js'
-import { atRest, inTraining, ofWholePictures, trunkShape } from './trunk.js'
+import { atRest, inTraining, ofWholeImages, trunkShape } from './trunk.js'
 
 /**
- * Tiles [9 * batch, tile, tile, channels] as they lie in the picture, the first of every picture, then the second; in which
- * orders they are put, int32 [puzzles * batch, 9], the first puzzle of every picture, then the second; the number of each.
+ * Tiles [9 * batch, tile, tile, channels] as they lie in the image, the first of every image, then the second; in which
+ * orders they are put, int32 [puzzles * batch, 9], the first puzzle of every image, then the second; the number of each.
  */
 export type JigsawViews = {
   readonly tiles: tf.Tensor4D
@@ -25,9 +25,9 @@ export type JigsawViews = {
 const streams = { tiles: 0x711e5, orders: 0x02de2 } as const
 
 /**
- * Jigsaw puzzles by a context-free network (Noroozi & Favaro 2016, arXiv:1603.09246): nine tiles of a picture are put in one of
+ * Jigsaw puzzles by a context-free network (Noroozi & Favaro 2016, arXiv:1603.09246): nine tiles of a image are put in one of
  * a set of orders, and in which is to be told. Trunk and first linear layer see each tile alone, with shared weights;
- * only the last layers see all nine, as they were put. Features are the trunk's, of whole pictures where it takes them,
+ * only the last layers see all nine, as they were put. Features are the trunk's, of whole images where it takes them,
  * else the mean of those of tiles.
  *
  * @param backbone the trunk: [batch, tile, tile, channels], normalised tile by tile, to [batch, features]
@@ -41,7 +41,7 @@ const streams = { tiles: 0x711e5, orders: 0x02de2 } as const
 export function jigsaw(
   backbone: LayersModel,
   given: JigsawOptions = {},
-  { seed = 1, pictures, ...context }: MethodContext = {},
+  { seed = 1, imageShape: pictures, ...context }: MethodContext = {},
 ): Pretext<JigsawViews> {
   const options = resolveOptions(jigsawDefinition, given)
   const { permutations, puzzles, grayscale, minScale } = options
@@ -61,7 +61,7 @@ export function jigsaw(
   } as const
   const { crops, apply } = augmentation([view], normalisation)
   const set = permutationSet(permutations).map((order) => [...order])
-  const encode = ofWholePictures(backbone, size)
+  const encode = ofWholeImages(backbone, size)
   const tiles = projector({
     inputs: features,
     hidden: 0,
@@ -78,10 +78,10 @@ export function jigsaw(
   })
   /** What stands beside one another where tiles are put in orders: [puzzles * batch, 9 * tileFeatures]. */
   const inOrder = (z: tf.Tensor2D, orders: tf.Tensor2D) => {
-    const ofPicture = tf.transpose(tf.reshape(tf.relu(z), [TILES, -1, options.tileFeatures]), [1, 0, 2])
+    const ofImage = tf.transpose(tf.reshape(tf.relu(z), [TILES, -1, options.tileFeatures]), [1, 0, 2])
     const places = tf.reshape(tf.cast(tf.oneHot(orders, TILES), 'float32'), [puzzles, -1, TILES, TILES])
     // A puzzle is the trunk's features in another order: tiles it sees but once, however many puzzles.
-    const put = tf.unstack(places).map((place) => tf.matMul(place, ofPicture))
+    const put = tf.unstack(places).map((place) => tf.matMul(place, ofImage))
     return tf.reshape(tf.concat(put), [-1, TILES * options.tileFeatures]) as tf.Tensor2D
   }
   return {
@@ -96,11 +96,11 @@ export function jigsaw(
     crops,
     views: (batch, { seed }) =>
       tf.tidy(() => {
-        const pictures = apply(batch, seed)[0]!
-        const cut = cutTiles(pictures, layout, foldIn(seed, streams.tiles))
+        const images = apply(batch, seed)[0]!
+        const cut = cutTiles(images, layout, foldIn(seed, streams.tiles))
         return {
           tiles: standardise(cut),
-          ...drawOrders(set, puzzles * pictures.shape[0], foldIn(seed, streams.orders)),
+          ...drawOrders(set, puzzles * images.shape[0], foldIn(seed, streams.orders)),
         }
       }),
     loss(views) {
@@ -111,7 +111,7 @@ export function jigsaw(
     },
     solve: (views) =>
       tf.tidy(() => atRest(head, inOrder(atRest(tiles, atRest(backbone, views.tiles)), views.orders))),
-    encode: (pictures) => tf.tidy(() => encode(standardise(pictures))),
+    encode: (images) => tf.tidy(() => encode(standardise(images))),
     dispose() {
       tiles.dispose()
       head.dispose()

@@ -15,9 +15,9 @@ export const neighbours: readonly (readonly [number, number])[] = [
   [1, 1],
 ]
 
-/** Pairs of patches in square pictures; all in pixels. */
+/** Pairs of patches in square images; all in pixels. */
 export interface PairLayout {
-  /** side of the pictures */
+  /** side of the images */
   readonly size: number
   /** side of a patch */
   readonly patch: number
@@ -37,10 +37,10 @@ export interface PatchPairs {
 /**
  * The layout of pairs, of the paper's proportions where nothing else is asked for: patches of 96 of 256 pixels, a gap of half a
  * patch, a displacement of 7 of 96 (Doersch et al. 2015, arXiv:1505.05192).
- * @param given.patch auto: three eighths of the picture, a multiple of 4 (above 64 of 16, as vision transformers have it), 8
+ * @param given.patch auto: three eighths of the image, a multiple of 4 (above 64 of 16, as vision transformers have it), 8
  *   at least
  * @param given.gap, given.displacement auto: in proportion to the patch
- * @throws SelfsupError when two patches with gap and displacement do not fit into the picture, or may overlap
+ * @throws SelfsupError when two patches with gap and displacement do not fit into the image, or may overlap
  */
 export function pairLayout(
   size: number,
@@ -69,20 +69,20 @@ export function multipleBelow(side: number): number {
 
 /**
  * Pairs of patches: in which of eight directions the neighbour lies, by how much it is moved, and where in the
- * picture both are, is drawn anew for each, each equally likely among what lies wholly within the picture.
- * @param pictures [batch, size, size, channels]
- * @param pairs of each picture
+ * image both are, is drawn anew for each, each equally likely among what lies wholly within the image.
+ * @param images [batch, size, size, channels]
+ * @param pairs of each image
  * @param seed int32 [2]
- * @returns float32; the first pair of every picture, then the second of every picture, and so on
+ * @returns float32; the first pair of every image, then the second of every image, and so on
  */
 export function cutPairs(
-  pictures: tf.Tensor4D,
+  images: tf.Tensor4D,
   layout: PairLayout,
   pairs: number,
   seed: tf.Tensor1D,
 ): PatchPairs {
   const { size, patch, gap, displacement } = layout
-  const count = pictures.shape[0] * pairs
+  const count = images.shape[0] * pairs
   return tf.tidy(() => {
     const draw = (stream: number) => randomUniform<tf.Rank.R1>([count], foldIn(seed, stream))
     const labels = tf.cast(whole(draw(0), neighbours.length), 'int32')
@@ -98,7 +98,7 @@ export function cutPairs(
     const [tops, lefts] = [along(0), along(1)]
     const side = tf.fill([2 * count], patch) as tf.Tensor1D
     const boxes: Boxes = { top: tf.concat(tops), left: tf.concat(lefts), height: side, width: side }
-    const [first, second] = tf.split(resizedCrop(pictures, boxes, patch), 2) as [tf.Tensor4D, tf.Tensor4D]
+    const [first, second] = tf.split(resizedCrop(images, boxes, patch), 2) as [tf.Tensor4D, tf.Tensor4D]
     return { first, second, labels: labels as tf.Tensor1D }
   })
 }

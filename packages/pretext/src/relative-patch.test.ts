@@ -10,7 +10,7 @@ import { cutPairs, neighbours, pairLayout } from './patch-pairs.js'
 import { relativePatch, relativePatchDefinition } from './relative-patch.js'
 import type { RelativePatchOptions } from './relative-patch-options.js'
 
-const context = { pictures: { size: 16, channels: 3 } }
+const context = { imageShape: { size: 16, channels: 3 } }
 const patches = { patch: 5, gap: 2, displacement: 1, pairs: 3, hidden: 8 }
 const make = (options: RelativePatchOptions = {}, channels: 1 | 3 = 3) =>
   relativePatch(convnet({ size: 5, widths: [4, 8], channels }), { ...patches, ...options }, context)
@@ -114,7 +114,7 @@ describe('features of trunks that take patches only', () => {
     const method = relativePatch(
       backbone,
       { patch: 4, gap: 1, colours: 'keep' },
-      { pictures: { size: 10, channels: 3 } },
+      { imageShape: { size: 10, channels: 3 } },
     )
     const encode = engine.compile(encoderOf(method))
     tf.tidy(() => {
@@ -154,7 +154,7 @@ describe('what does not fit is said before any training', () => {
   ] as const)('pictures of %i pixels, %o', (size, options, message) => {
     const backbone = convnet({ size: 8, widths: [4, 8] })
     const make = () =>
-      relativePatch(backbone, options as RelativePatchOptions, { pictures: { size, channels: 3 } })
+      relativePatch(backbone, options as RelativePatchOptions, { imageShape: { size, channels: 3 } })
     expect(make).toThrow(message)
     backbone.dispose()
   })

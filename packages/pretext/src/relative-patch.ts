@@ -8,7 +8,7 @@ import { classification, type Pretext } from './classification.js'
 import { dropColours, projectColours } from './colours.js'
 import { cutPairs, neighbours, pairLayout } from './patch-pairs.js'
 import { options, type RelativePatchOptions, training } from './relative-patch-options.js'
-import { atRest, inTraining, ofWholePictures, trunkShape } from './trunk.js'
+import { atRest, inTraining, ofWholeImages, trunkShape } from './trunk.js'
 
 /** Patches [2 * pairs, patch, patch, channels], all first ones, then all second ones, and where each second one lies. */
 export type RelativePatchViews = { readonly patches: tf.Tensor4D; readonly labels: tf.Tensor1D }
@@ -17,23 +17,23 @@ export type RelativePatchViews = { readonly patches: tf.Tensor4D; readonly label
 const streams = { pairs: 0x9a125, colours: 0xc0105 } as const
 
 /**
- * Context prediction (Doersch et al. 2015, arXiv:1505.05192): of two patches of a picture, in which of eight directions
+ * Context prediction (Doersch et al. 2015, arXiv:1505.05192): of two patches of a image, in which of eight directions
  * does the second lie from the first? A gap, a jitter and treated colours keep it from being told by edges that go on
  * and by the lens. The trunk sees each patch alone; the head sees the features of two. Features are the trunk's, of whole
- * pictures where it takes them, else the mean of those of patches.
+ * images where it takes them, else the mean of those of patches.
  *
  * @param backbone the trunk: [batch, patch, patch, channels], normalised, to [batch, features]
  * @param given options; defaults are the paper's proportions
  * @param context normalisation of the pixels, seed of the head's weights; `pictures`, by default of eight thirds of the
  *   patch's side
  * @returns what the training loop drives; reports `accuracy`, of which guessing has an eighth
- * @throws SelfsupError when an option is unknown or out of range, the pictures are too small for two patches with gap and
+ * @throws SelfsupError when an option is unknown or out of range, the images are too small for two patches with gap and
  *   jitter, or the backbone takes other patches
  */
 export function relativePatch(
   backbone: LayersModel,
   given: RelativePatchOptions = {},
-  { seed = 1, pictures, ...context }: MethodContext = {},
+  { seed = 1, imageShape: pictures, ...context }: MethodContext = {},
 ): Pretext<RelativePatchViews> {
   const options = resolveOptions(relativePatchDefinition, given)
   const { size: patch, channels, features } = trunkShape('relative-patch', backbone)
@@ -48,7 +48,7 @@ export function relativePatch(
   const treated = (x: tf.Tensor4D) => (colours === 'project' ? projectColours(x, normalisation) : x)
   const view = { size, scale: [options.minScale, 1], horizontalFlip: channels === 3 ? 0.5 : 0 } as const
   const { crops, apply } = augmentation([view], normalisation)
-  const encode = ofWholePictures(backbone, size)
+  const encode = ofWholeImages(backbone, size)
   const head = projector({
     inputs: 2 * features,
     hidden: options.hidden,
@@ -68,13 +68,8 @@ export function relativePatch(
     crops,
     views: (batch, { seed }) =>
       tf.tidy(() => {
-        const pictures = treated(apply(batch, seed)[0]!)
-        const { first, second, labels } = cutPairs(
-          pictures,
-          layout,
-          options.pairs,
-          foldIn(seed, streams.pairs),
-        )
+        const images = treated(apply(batch, seed)[0]!)
+        const { first, second, labels } = cutPairs(images, layout, options.pairs, foldIn(seed, streams.pairs))
         const patches = tf.concat([first, second])
         if (colours !== 'drop') return { patches, labels }
         return { patches: dropColours(patches, options.dropped, foldIn(seed, streams.colours)), labels }
@@ -85,7 +80,7 @@ export function relativePatch(
       return { loss, metrics: { accuracy }, features: h }
     },
     solve: ({ patches }) => tf.tidy(() => atRest(head, sideBySide(atRest(backbone, patches)))),
-    encode: (pictures) => tf.tidy(() => encode(treated(pictures))),
+    encode: (images) => tf.tidy(() => encode(treated(images))),
     dispose: () => head.dispose(),
   }
 }

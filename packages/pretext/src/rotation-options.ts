@@ -27,7 +27,7 @@ export const options = {
 
 export type RotationOptions = Partial<OptionValues<typeof options>>
 
-/** The paper's for CIFAR-10, where a batch of 128 pictures is one of 512 views. */
+/** The paper's for CIFAR-10, where a batch of 128 images is one of 512 views. */
 export const training: TrainingDefaults = {
   epochs: 100,
   batchSize: 128,

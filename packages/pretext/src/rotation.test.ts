@@ -10,7 +10,7 @@ import { testEngines } from '../../../tooling/vitest/engines.js'
 import { classification } from './classification.js'
 import { fourTurns, rotation } from './rotation.js'
 
-/** Pictures that are bright at the top, which tells how they were turned. */
+/** Images that are bright at the top, which tells how they were turned. */
 function pictures(count: number, channels: 1 | 3 = 3) {
   const values = Int32Array.from(uniforms([1, 2], count * 16 * 16 * channels), (u, i) => {
     const row = Math.floor(i / (16 * channels)) % 16
@@ -38,10 +38,10 @@ describe.each(testEngines())('rotation on %s', (engine) => {
 
   test('the four turns of a known picture, with their labels', () => {
     tf.tidy(() => {
-      const picture = tf.tensor4d([1, 2, 3, 4], [1, 2, 2, 1])
-      const { pictures, labels } = fourTurns(tf.concat([picture, tf.mul(picture, 10)]) as tf.Tensor4D)
+      const image = tf.tensor4d([1, 2, 3, 4], [1, 2, 2, 1])
+      const { images, labels } = fourTurns(tf.concat([image, tf.mul(image, 10)]) as tf.Tensor4D)
       expect([...labels.dataSync()]).toEqual([0, 0, 1, 1, 2, 2, 3, 3])
-      const turned = tf.unstack(tf.reshape(pictures, [8, 4])).map((row) => [...row.dataSync()])
+      const turned = tf.unstack(tf.reshape(images, [8, 4])).map((row) => [...row.dataSync()])
       // 1 2   2 4   4 3   3 1
       // 3 4   1 3   2 1   4 2
       expect([0, 2, 4, 6].map((i) => turned[i])).toEqual([
@@ -59,14 +59,14 @@ describe.each(testEngines())('rotation on %s', (engine) => {
   test('a turn by a quarter, four times, gives the picture back; a turn turned on is the sum', () => {
     tf.tidy(() => {
       const images = tf.randomNormal([3, 5, 5, 2], 0, 1, 'float32', 1) as tf.Tensor4D
-      const quarter = (x: tf.Tensor4D) => tf.split(fourTurns(x).pictures, 4)[1] as tf.Tensor4D
+      const quarter = (x: tf.Tensor4D) => tf.split(fourTurns(x).images, 4)[1] as tf.Tensor4D
       const once = quarter(images)
       const twice = quarter(once)
-      const { pictures } = fourTurns(images)
-      expect(tf.concat([images, once, twice, quarter(twice)]).dataSync()).toEqual(pictures.dataSync())
+      const { images: turned } = fourTurns(images)
+      expect(tf.concat([images, once, twice, quarter(twice)]).dataSync()).toEqual(turned.dataSync())
       expect(quarter(quarter(twice)).dataSync()).toEqual(images.dataSync())
       const { labels } = fourTurns(images)
-      expect(rotateQuarters(tf.tile(images, [4, 1, 1, 1]), labels).dataSync()).toEqual(pictures.dataSync())
+      expect(rotateQuarters(tf.tile(images, [4, 1, 1, 1]), labels).dataSync()).toEqual(turned.dataSync())
     })
   })
 
@@ -76,11 +76,11 @@ describe.each(testEngines())('rotation on %s', (engine) => {
     tf.tidy(() => {
       const batch = pictures(3)
       const [views, again] = [method.views(batch, stepOf()), method.views(batch, stepOf())]
-      expect([views.pictures.shape, views.pictures.dtype]).toEqual([[12, 16, 16, 3], 'float32'])
-      expect(again.pictures.dataSync()).toEqual(views.pictures.dataSync())
+      expect([views.images.shape, views.images.dtype]).toEqual([[12, 16, 16, 3], 'float32'])
+      expect(again.images.dataSync()).toEqual(views.images.dataSync())
       const { mean, std } = method.normalisation!
       const plain = tf.div(tf.sub(tf.div(batch.images, 255), [...mean]), [...std])
-      const first = tf.slice(views.pictures, 0, 3)
+      const first = tf.slice(views.images, 0, 3)
       expect(tf.max(tf.abs(tf.sub(first, plain))).dataSync()[0]).toBeLessThan(1e-4)
     })
     method.dispose()
@@ -95,7 +95,7 @@ describe.each(testEngines())('rotation on %s', (engine) => {
     tf.tidy(() => {
       const { images, ...batch } = pictures(2, 1)
       for (const given of [{ images }, { crops: [images] }])
-        expect(method.views({ ...given, ...batch }, stepOf()).pictures.shape).toEqual([8, 16, 16, 1])
+        expect(method.views({ ...given, ...batch }, stepOf()).images.shape).toEqual([8, 16, 16, 1])
     })
     method.dispose()
     backbone.dispose()

@@ -7,22 +7,22 @@ import { classification, type Pretext } from './classification.js'
 import { options, type RotationOptions, training } from './rotation-options.js'
 import { atRest, inTraining, trunkShape } from './trunk.js'
 
-/** Turned pictures [4 * batch, size, size, channels] and by how many quarters. */
-export type RotationViews = { readonly pictures: tf.Tensor4D; readonly labels: tf.Tensor1D }
+/** Turned images [4 * batch, size, size, channels] and by how many quarters. */
+export type RotationViews = { readonly images: tf.Tensor4D; readonly labels: tf.Tensor1D }
 
-/** How many ways a picture can be turned by right angles. */
+/** How many ways a image can be turned by right angles. */
 const TURNS = 4
 
 /**
- * Rotation prediction (Gidaris et al. 2018, arXiv:1803.07728): each picture of the batch is shown turned by 0, 90, 180 and
- * 270 degrees (section 3.1: all four in one batch), and by how much it was turned is to be told. On pictures without an
+ * Rotation prediction (Gidaris et al. 2018, arXiv:1803.07728): each image of the batch is shown turned by 0, 90, 180 and
+ * 270 degrees (section 3.1: all four in one batch), and by how much it was turned is to be told. On images without an
  * up (sky, cells, textures) there is nothing to learn from it.
  *
  * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]
  * @param given options; defaults are the paper's
  * @param context normalisation of the pixels, seed of the classifier's weights
  * @returns what the training loop drives; reports `accuracy`, of which guessing has a quarter
- * @throws SelfsupError when an option is unknown or out of range, or the backbone takes no square pictures
+ * @throws SelfsupError when an option is unknown or out of range, or the backbone takes no square images
  */
 export function rotation(
   backbone: LayersModel,
@@ -52,28 +52,28 @@ export function rotation(
     normalisation,
     crops,
     views: (batch, { seed }) => tf.tidy(() => fourTurns(apply(batch, seed)[0]!)),
-    loss({ pictures, labels }) {
-      const h = inTraining(backbone, pictures)
+    loss({ images, labels }) {
+      const h = inTraining(backbone, images)
       const { loss, accuracy } = classification(inTraining(classifier, h), labels)
       return { loss, metrics: { accuracy }, features: h }
     },
-    solve: ({ pictures }) => tf.tidy(() => atRest(classifier, atRest(backbone, pictures))),
+    solve: ({ images }) => tf.tidy(() => atRest(classifier, atRest(backbone, images))),
     dispose: () => classifier.dispose(),
   }
 }
 
 /**
- * Each picture turned counter-clockwise by 0, 1, 2 and 3 quarters.
- * @param pictures [batch, size, size, channels]
+ * Each image turned counter-clockwise by 0, 1, 2 and 3 quarters.
+ * @param images [batch, size, size, channels]
  * @returns [4 * batch, size, size, channels], all of one turn after the other, and the number of quarters of each
  */
-export function fourTurns(pictures: tf.Tensor4D): RotationViews {
+export function fourTurns(images: tf.Tensor4D): RotationViews {
   return tf.tidy(() => {
-    const across = tf.transpose(pictures, [0, 2, 1, 3])
-    const turned = [pictures, tf.reverse(across, 1), tf.reverse(pictures, [1, 2]), tf.reverse(across, 2)]
-    const quarters = tf.tile(tf.reshape(tf.range(0, TURNS, 1, 'int32'), [TURNS, 1]), [1, pictures.shape[0]])
+    const across = tf.transpose(images, [0, 2, 1, 3])
+    const turned = [images, tf.reverse(across, 1), tf.reverse(images, [1, 2]), tf.reverse(across, 2)]
+    const quarters = tf.tile(tf.reshape(tf.range(0, TURNS, 1, 'int32'), [TURNS, 1]), [1, images.shape[0]])
     return {
-      pictures: tf.concat(turned) as tf.Tensor4D,
+      images: tf.concat(turned) as tf.Tensor4D,
       labels: tf.reshape(quarters, [-1]) as tf.Tensor1D,
     }
   })

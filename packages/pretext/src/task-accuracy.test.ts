@@ -59,7 +59,7 @@ test('it is the part of the tasks that the method solves, whatever the batches, 
     return [...views.labels.dataSync()].filter((label, i) => label === answers[i]).length / 44
   })
   expect(whole.accuracy).toBeCloseTo(wanted, 6)
-  // Whole pictures, not mirrored: nothing in the tasks is drawn.
+  // Whole images, not mirrored: nothing in the tasks is drawn.
   expect((await taskAccuracy(method, images, { batchSize: 4, engine })).accuracy).toBeCloseTo(wanted, 6)
   expect((await taskAccuracy(method, images, { limit: 5 })).tasks).toBe(20)
   expect(tf.memory().numTensors).toBe(before)

@@ -25,7 +25,7 @@ export interface TaskAccuracyOptions {
 const PURPOSE = 0x7a5c
 
 /**
- * How well a method solves its task on pictures that it has not learned from, the tasks made as in training, crops and
+ * How well a method solves its task on images that it has not learned from, the tasks made as in training, crops and
  * mirrors included; batch normalisation at rest.
  * @returns part of the tasks that are solved; beside it `chance`, what guessing solves, and how many tasks there were
  * @throws SelfsupError when no image can be read

@@ -8,7 +8,7 @@ import { TILES } from './permutations.js'
 /** Cells in a row, and rows of them. */
 const GRID = 3
 
-/** A picture's nine tiles, each somewhere in a cell of its own; all in pixels. */
+/** A image's nine tiles, each somewhere in a cell of its own; all in pixels. */
 export interface TileLayout {
   /** side of the square that is divided into cells */
   readonly square: number
@@ -23,12 +23,12 @@ export interface TileLayout {
 /**
  * The layout of tiles, of the paper's proportions where nothing else is asked for: cells of 75 pixels in a square of 225,
  * tiles of 64, colours shifted by 2 at most (Noroozi & Favaro 2016, arXiv:1603.09246).
- * @param size side of the pictures
- * @param given.square auto: the largest multiple of three within the picture
+ * @param size side of the images
+ * @param given.square auto: the largest multiple of three within the image
  * @param given.tile auto: in proportion to the cell, a multiple of 4 (above 64 of 16, as vision transformers have it), 8 at
  *   least
  * @param given.colourShift auto: in proportion to the tile, none on small ones
- * @throws SelfsupError when the square is not divisible by three or larger than the picture, or tiles leave no gap
+ * @throws SelfsupError when the square is not divisible by three or larger than the image, or tiles leave no gap
  */
 export function tileLayout(
   size: number,
@@ -58,19 +58,19 @@ export function tileLayout(
 }
 
 /**
- * Cuts nine tiles out of each picture, each at a random place of its cell, so that between neighbours lie gaps of random
+ * Cuts nine tiles out of each image, each at a random place of its cell, so that between neighbours lie gaps of random
  * width: 11 pixels on average in the paper. Where colours are shifted, each colour of a tile has a place of its own.
- * @param pictures [batch, square, square, channels]
+ * @param images [batch, square, square, channels]
  * @param seed int32 [2]
- * @returns float32 [9 * batch, tile, tile, channels]: the first tile of every picture, then the second, row by row
+ * @returns float32 [9 * batch, tile, tile, channels]: the first tile of every image, then the second, row by row
  */
-export function cutTiles(pictures: tf.Tensor4D, layout: TileLayout, seed: tf.Tensor1D): tf.Tensor4D {
+export function cutTiles(images: tf.Tensor4D, layout: TileLayout, seed: tf.Tensor1D): tf.Tensor4D {
   const { square, cell, tile, colourShift } = layout
-  const [batch, , , channels] = pictures.shape
+  const [batch, , , channels] = images.shape
   const slack = cell - tile
   return tf.tidy(() => {
     const planes = colourShift > 0 ? channels : 1
-    // Boxes go cell by cell, and within a cell as the pictures (or their colours) do.
+    // Boxes go cell by cell, and within a cell as the images (or their colours) do.
     const starts = (axis: 0 | 1) => {
       const cells = Array.from(
         { length: TILES },
@@ -86,7 +86,7 @@ export function cutTiles(pictures: tf.Tensor4D, layout: TileLayout, seed: tf.Ten
     }
     const side = tf.fill([TILES * batch * planes], tile) as tf.Tensor1D
     const boxes: Boxes = { top: starts(0), left: starts(1), height: side, width: side }
-    const sources = planes === 1 ? pictures : tf.transpose(pictures, [0, 3, 1, 2])
+    const sources = planes === 1 ? images : tf.transpose(images, [0, 3, 1, 2])
     const apart = tf.reshape(sources, [batch * planes, square, square, channels / planes]) as tf.Tensor4D
     const cut = resizedCrop(apart, boxes, tile)
     if (planes === 1) return cut
@@ -99,13 +99,13 @@ export function cutTiles(pictures: tf.Tensor4D, layout: TileLayout, seed: tf.Ten
 const EPSILON = 1e-4
 
 /**
- * Each picture or tile with mean 0 and deviation 1 in each colour, so that tiles cannot be put in order by how bright and
+ * Each image or tile with mean 0 and deviation 1 in each colour, so that tiles cannot be put in order by how bright and
  * how colourful they are (Noroozi & Favaro 2016, arXiv:1603.09246).
- * @param pictures [batch, height, width, channels]
+ * @param images [batch, height, width, channels]
  */
-export function standardise(pictures: tf.Tensor4D): tf.Tensor4D {
+export function standardise(images: tf.Tensor4D): tf.Tensor4D {
   return tf.tidy(() => {
-    const { mean, variance } = tf.moments(pictures, [1, 2], true)
-    return tf.mul(tf.sub(pictures, mean), tf.rsqrt(tf.add(variance, EPSILON)))
+    const { mean, variance } = tf.moments(images, [1, 2], true)
+    return tf.mul(tf.sub(images, mean), tf.rsqrt(tf.add(variance, EPSILON)))
   })
 }

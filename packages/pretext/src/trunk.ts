@@ -3,14 +3,14 @@ import { type Encoder, expected } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 
-/** Side and channels of the pictures that a backbone is made for, and how many features it gives. */
+/** Side and channels of the images that a backbone is made for, and how many features it gives. */
 export interface TrunkShape {
   readonly size: number
   readonly channels: number
   readonly features: number
 }
 
-/** @throws SelfsupError when the backbone takes no square pictures, or gives no vector of features */
+/** @throws SelfsupError when the backbone takes no square images, or gives no vector of features */
 export function trunkShape(method: string, backbone: LayersModel): TrunkShape {
   const [input, output] = [backbone.inputs[0]!.shape, backbone.outputs[0]!.shape]
   const [, height, width, channels] = input
@@ -37,22 +37,22 @@ export function atRest(model: LayersModel, x: tf.Tensor): tf.Tensor2D {
 }
 
 /**
- * How a trunk that learned from patches makes features of whole pictures. Convolutions that end in a mean over the
- * picture take any size, so whole pictures too; what takes but one (vision transformers) sees a grid of patches that
- * covers the picture, and the features are their mean.
+ * How a trunk that learned from patches makes features of whole images. Convolutions that end in a mean over the
+ * image take any size, so whole images too; what takes but one (vision transformers) sees a grid of patches that
+ * covers the image, and the features are their mean.
  * @param trunk takes [batch, patch, patch, channels]
- * @param size side of the whole pictures
+ * @param size side of the whole images
  */
-export function ofWholePictures(trunk: LayersModel, size: number): Encoder {
+export function ofWholeImages(trunk: LayersModel, size: number): Encoder {
   const [, patch, , channels] = trunk.inputs[0]!.shape as [null, number, number, number]
-  if (takes(trunk, size, channels)) return (pictures) => atRest(trunk, pictures)
+  if (takes(trunk, size, channels)) return (images) => atRest(trunk, images)
   const rows = Math.ceil(size / patch)
   const starts = Array.from({ length: rows }, (_, row) =>
     Math.round((row * (size - patch)) / Math.max(1, rows - 1)),
   )
-  return (pictures) =>
+  return (images) =>
     tf.tidy(() => {
-      const batch = pictures.shape[0]
+      const batch = images.shape[0]
       const places = starts.flatMap((top) => starts.map((left) => [top, left] as const))
       const each = (values: number[]) =>
         tf.reshape(tf.tile(tf.tensor2d(values, [values.length, 1]), [1, batch]), [-1]) as tf.Tensor1D
@@ -63,7 +63,7 @@ export function ofWholePictures(trunk: LayersModel, size: number): Encoder {
         height: side,
         width: side,
       }
-      const features = atRest(trunk, resizedCrop(pictures, box, patch))
+      const features = atRest(trunk, resizedCrop(images, box, patch))
       return tf.mean(tf.reshape(features, [places.length, batch, -1]), 0) as tf.Tensor2D
     })
 }

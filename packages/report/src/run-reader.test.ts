@@ -42,7 +42,7 @@ test('a whole run', async () => {
     totalSteps: 400,
     parameters: 1234,
     problems: [],
-    pictures: { size: 32, channels: 3 },
+    images: { size: 32, channels: 3 },
   })
   expect(view.seconds).toBeCloseTo((400 * 256) / 610, -1)
   expect(view.facts).toContainEqual(['batch size', '256'])

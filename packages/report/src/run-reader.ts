@@ -39,7 +39,7 @@ export class RunReader {
   #updated = 0
   #checkpoint = 0
   #locked = false
-  #pictures = 0
+  #images = 0
   #parameters: number | undefined
 
   constructor(folder: string, options: RunReaderOptions) {
@@ -84,12 +84,12 @@ export class RunReader {
     const paths = runPaths(this.folder)
     const [newest] = await checkpointPaths(this.folder).catch(() => [])
     this.#checkpoint = newest === undefined ? 0 : checkpointStep(newest)!
-    const [log, config, pictures] = await Promise.all(
-      [paths.metrics, paths.config, paths.pictures].map((path) => stat(path).catch(() => undefined)),
+    const [log, config, images] = await Promise.all(
+      [paths.metrics, paths.config, paths.sheets].map((path) => stat(path).catch(() => undefined)),
     )
     this.#locked = await isRunLocked(this.folder)
     this.#updated = Math.max(log?.mtimeMs ?? 0, config?.mtimeMs ?? 0, this.#evaluations.updated)
-    this.#pictures = pictures?.mtimeMs ?? 0
+    this.#pictures = images?.mtimeMs ?? 0
     return before !== this.#fileState()
   }
 
@@ -115,7 +115,7 @@ export class RunReader {
       state: this.#state(step, totalSteps),
       method: config?.method,
       backbone: config?.backbone?.name,
-      pictures: shapeOf(config),
+      images: shapeOf(config),
       step,
       totalSteps,
       stepsPerEpoch,
@@ -160,7 +160,7 @@ export function summaryOf({ curves, details, evaluations, ...view }: RunView): R
 }
 
 /** Of the images, where they are of one channel or three. */
-function shapeOf(config: RunConfig | undefined): RunView['pictures'] {
+function shapeOf(config: RunConfig | undefined): RunView['images'] {
   const { size, channels } = config?.imageShape ?? {}
   return size !== undefined && (channels === 1 || channels === 3) ? { size, channels } : undefined
 }

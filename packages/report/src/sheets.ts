@@ -16,7 +16,7 @@ const WIDEST = 1200
  * Unreadable files are left out, with a note.
  */
 export async function sheetsOf(run: string): Promise<Pick<RunDetails, 'sheets' | 'notes'>> {
-  const folder = runPaths(run).pictures
+  const folder = runPaths(run).sheets
   const notes: string[] = []
   const sheets: { name: string; sheets: Sheet[] }[] = []
   for (const [name, files] of [...sheetFiles(await readdir(folder).catch(() => []))].slice(0, MOST_NAMES)) {

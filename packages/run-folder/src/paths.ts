@@ -20,7 +20,7 @@ export interface RunPaths {
   /** features that protocols extracted; may be deleted at any time */
   readonly features: string
   /** contact sheets: views, reconstructions */
-  readonly pictures: string
+  readonly sheets: string
   /** indexes of images for search */
   readonly index: string
 }
@@ -36,7 +36,7 @@ export function runPaths(run: string): RunPaths {
     backbone: join(run, 'backbone'),
     evaluation: join(run, 'evaluation'),
     features: join(run, 'features'),
-    pictures: join(run, 'pictures'),
+    sheets: join(run, 'pictures'),
     index: join(run, 'index'),
   }
 }

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   type BackboneInput,
+  type ImageShape,
   type MethodDefinition,
   type OptionValue,
-  type PictureShape,
   SelfsupError,
 } from '@selfsup/core'
 import { type Run, runPaths } from '@selfsup/run-folder'
@@ -23,7 +23,7 @@ export interface BackboneNeeds {
   readonly definition?: MethodDefinition
   readonly options: Readonly<Record<string, OptionValue>>
   /** missing where neither the run nor its method says */
-  readonly imageShape?: PictureShape
+  readonly imageShape?: ImageShape
   readonly seed: number
 }
 

@@ -3,9 +3,9 @@ import { basename, dirname, join } from 'node:path'
 import {
   type Encoder,
   expected,
+  type ImageShape,
   type Normalisation,
   notesOfModel,
-  type PictureShape,
   SelfsupError,
 } from '@selfsup/core'
 import { readRun, readWhole } from '@selfsup/run-folder'
@@ -23,7 +23,7 @@ const MOST_WEIGHTS = 2 ** 31 - 1
 export interface ExportedModel {
   readonly folder: string
   readonly model: LayersModel
-  readonly imageShape: PictureShape
+  readonly imageShape: ImageShape
   readonly normalisation: Normalisation
   /** from normalised images [batch, size, size, channels] to features [batch, features] */
   readonly encode: Encoder

@@ -16,7 +16,7 @@ export interface ImageSubject {
   readonly step: number
   readonly imageShape: { readonly size: number; readonly channels: 1 | 3 }
   readonly normalisation: Normalisation
-  readonly starts: NonNullable<Subject['pictures']>['starts']
+  readonly starts: NonNullable<Subject['images']>['starts']
   /** whether the backbone tells where in an image something is */
   readonly places: boolean
   /** clusters that the method itself finds */
@@ -50,7 +50,7 @@ export async function openImageSubject(request: SubjectRequest, from: ImageSubje
         ...own,
         baselines,
         values: await valuesOf({ train, test }, own),
-        pictures: { train, test, size, normalisation, starts, places },
+        images: { train, test, size, normalisation, starts, places },
         clusterings: await clusteringsOf(from, request, { train, test }, own.test.indices),
       },
       facts: {

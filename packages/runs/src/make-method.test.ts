@@ -5,7 +5,7 @@ import * as tfl from '@tensorflow/tfjs-layers'
 import { beforeAll, expect, test, vi } from 'vitest'
 import { disposeMethod, makeMethod } from './make-method.js'
 
-/** A method whose backbone sees the lightness of a quarter of the picture, and whose features are those of all quarters. */
+/** A method whose backbone sees the lightness of a quarter of the image, and whose features are those of all quarters. */
 const quarters: MethodDefinition = {
   name: 'quarters',
   summary: '',
@@ -16,7 +16,7 @@ const quarters: MethodDefinition = {
   },
   backboneInput: ({ size }, { parts }) => ({ size: size / Number(parts), channels: 1 }),
   create(backbone, options, context): Method {
-    const { size } = context!.pictures!
+    const { size } = context!.imageShape!
     return {
       name: 'quarters',
       options: options as Record<string, number>,
@@ -25,8 +25,8 @@ const quarters: MethodDefinition = {
       crops: [],
       views: ({ images }) => images!,
       loss: () => ({ loss: tf.scalar(0) }),
-      encode(pictures) {
-        const rows = tf.split(tf.mean(pictures, 3, true), 2, 1)
+      encode(images) {
+        const rows = tf.split(tf.mean(images, 3, true), 2, 1)
         const parts = rows.flatMap((row) => tf.split(row, size / backbone.inputs[0]!.shape[1]!, 2))
         return tf.concat(
           parts.map((part) => backbone.apply(part) as tf.Tensor2D),

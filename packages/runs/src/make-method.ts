@@ -1,9 +1,9 @@
 import {
+  type ImageShape,
   type Method,
   type MethodDefinition,
   type Normalisation,
   type OptionValue,
-  type PictureShape,
   resolveOptions,
   SelfsupError,
 } from '@selfsup/core'
@@ -18,7 +18,7 @@ export interface MethodSpec {
   /** defaults for those that are missing */
   readonly options: Readonly<Record<string, OptionValue>>
   /** of the images that the method gets */
-  readonly imageShape: PictureShape
+  readonly imageShape: ImageShape
   /** of their pixels; default ImageNet's statistics, of grey where there is one channel */
   readonly normalisation?: Normalisation
   /** name of a backbone in @selfsup/backbones, or of the method's own */
@@ -91,7 +91,7 @@ async function create(
     return definition.create(backbone, options, {
       seed,
       normalisation: normalisation ?? (imageShape && (await defaultNormalisation(imageShape.channels))),
-      pictures: imageShape,
+      imageShape,
       ...(more && { makeBackbone: more }),
     })
   } catch (error) {

@@ -1,9 +1,9 @@
 import {
   type Encoder,
   encoderOf,
+  type ImageShape,
   type Method,
   type Normalisation,
-  type PictureShape,
   SelfsupError,
 } from '@selfsup/core'
 import { type Run, readRun, runPaths } from '@selfsup/run-folder'
@@ -23,7 +23,7 @@ export interface OpenedRun {
   readonly method?: Method
   readonly backbone: LayersModel
   /** side and channels of the images that `encode` takes */
-  readonly imageShape: PictureShape
+  readonly imageShape: ImageShape
   /** of their pixels, once they are 0..1 */
   readonly normalisation: Normalisation
   /** from normalised images [batch, size, size, channels] to features [batch, features] */
@@ -88,7 +88,7 @@ async function networksOf(config: Run): Promise<{ method?: Method; backbone: Lay
   return { backbone: await (await backboneSourceOf(config)).source.make() }
 }
 
-function imageShapeOf({ folder, imageShape }: Run, backbone: LayersModel, method?: Method): PictureShape {
+function imageShapeOf({ folder, imageShape }: Run, backbone: LayersModel, method?: Method): ImageShape {
   if (imageShape) return imageShape
   if (method?.imageShape) return method.imageShape
   const [, height, width, channels] = backbone.inputs[0]!.shape

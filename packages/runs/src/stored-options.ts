@@ -1,8 +1,8 @@
 import {
+  type ImageShape,
   type MethodDefinition,
   migrateOptions,
   type OptionValue,
-  type PictureShape,
   resolveOptions,
 } from '@selfsup/core'
 
@@ -15,7 +15,7 @@ import {
 export function storedOptions(
   definition: MethodDefinition,
   stored: Readonly<Record<string, OptionValue>>,
-  imageShape?: PictureShape,
+  imageShape?: ImageShape,
 ): Record<string, OptionValue> {
   return resolveOptions(definition, migrateOptions(definition, stored, imageShape))
 }

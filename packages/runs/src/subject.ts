@@ -1,4 +1,4 @@
-import { expected, type Method, type PictureShape } from '@selfsup/core'
+import { expected, type ImageShape, type Method } from '@selfsup/core'
 import { exportedFolder, loadExported, openExportedModel } from './exported-model.js'
 import { digest, type FeatureMaker } from './features.js'
 import { openFeatures } from './given-features.js'
@@ -63,7 +63,7 @@ async function openRunSubject(request: SubjectRequest): Promise<OpenedSubject> {
 }
 
 /** @throws SelfsupError for images of two channels or more than three, which no file holds */
-function imagesOf({ folder, imageShape: { size, channels } }: { folder: string; imageShape: PictureShape }) {
+function imagesOf({ folder, imageShape: { size, channels } }: { folder: string; imageShape: ImageShape }) {
   expected(
     channels === 1 || channels === 3,
     `${folder}: its images have ${channels} channels; those that can be opened have 1 or 3`,

@@ -16,7 +16,7 @@ export interface ViewsSheet {
   readonly size: number
   /** what the views were normalised with */
   readonly normalisation: Normalisation
-  /** pictures, at most, from all over the dataset; default 8 */
+  /** images, at most, from all over the dataset; default 8 */
   readonly count?: number
   readonly seed?: number
 }
@@ -42,7 +42,7 @@ export async function writeViews(
     readable.length > 0,
     `${dataset.name}: none of the ${order.length} pictures looked at could be read`,
   )
-  // The same pictures again: in place of an unreadable one another would be cropped.
+  // The same images again: in place of an unreadable one another would be cropped.
   const cropped = await first(
     dataset.batches({ batchSize: readable.length, order: readable, crops: method.crops, seedOf }),
   )
@@ -65,7 +65,7 @@ export async function writeViews(
       .filter((view) => view instanceof tf.Tensor)
       .filter(({ shape }) => shape.length === 4 && shape[3] === channels)
       .flatMap((view) => {
-        // Several of each picture, as tasks have them, come one after the other: a row for each.
+        // Several of each image, as tasks have them, come one after the other: a row for each.
         const several = view.shape[0]! / readable.length
         return Number.isInteger(several) ? tf.split(view, several) : [view]
       })
@@ -85,7 +85,7 @@ export async function writeViews(
   }
 }
 
-/** So many positions, evenly over all of them: pictures of one class often lie together. */
+/** So many positions, evenly over all of them: images of one class often lie together. */
 function spread(count: number, length: number): Uint32Array {
   return Uint32Array.from({ length: count }, (_, i) => Math.floor((i * length) / count))
 }

@@ -8,7 +8,7 @@ import { options, type SimclrOptions, training } from './options.js'
 
 /**
  * SimCLR, contrastive learning of visual representations (Chen et al. 2020, arXiv:2002.05709, algorithm 1):
- * two augmented views of each picture are to be nearer to each other than to any other view in the batch.
+ * two augmented views of each image are to be nearer to each other than to any other view in the batch.
  *
  * @param backbone the encoder f: [batch, size, size, channels], normalised, to [batch, features]
  * @param options temperature, projector and augmentations; defaults are the paper's for CIFAR-10
@@ -25,7 +25,7 @@ export function simclr(
   const { temperature, hidden, outputs, layers, batchNorm } = options
   const [, size, , channels] = backbone.inputs[0]!.shape as [null, number, number, number]
   const features = backbone.outputs[0]!.shape.at(-1)!
-  // The paper's augmentations (appendix A), with its settings for small pictures (appendix B.9) up to 64 pixels.
+  // The paper's augmentations (appendix A), with its settings for small images (appendix B.9) up to 64 pixels.
   const augmentation = chooseTwoViews({ size, channels, normalisation }, options, simclrRecipe)
   // The projection head g is trained with the encoder and thrown away afterwards (section 4.2).
   const head = projector({

@@ -23,7 +23,7 @@ export function orderSeed(run: number, epoch: number): Seed {
   return mixSeed(run, purposes.order, epoch)
 }
 
-/** Seed of the views of the images that a run shows pictures of. */
+/** Seed of the views of the images that a run shows images of. */
 export function probeSeed(run: number): Seed {
   return mixSeed(run, purposes.probe, 0)
 }

@@ -131,8 +131,8 @@ test('parameters are trained, saved and restored with networks and state', async
   expect(await restoreMethod(again, out)).toBe(15)
   expect(again.parameters!.temperature!.dataSync()).toEqual(temperature.dataSync())
   expect(again.state.queue!.dataSync()).toEqual(method.state.queue!.dataSync())
-  const pictures = tf.ones([2, 8, 8, 1]) as tf.Tensor4D
-  const features = (made: Method) => tf.tidy(() => encoderOf(made)(pictures).dataSync())
+  const images = tf.ones([2, 8, 8, 1]) as tf.Tensor4D
+  const features = (made: Method) => tf.tidy(() => encoderOf(made)(images).dataSync())
   expect(features(again)).toEqual(features(method))
   expect(features({ ...again, encode: (x) => tf.reshape(x, [2, 64]) })).toEqual(new Float32Array(128).fill(1))
 })
@@ -166,30 +166,33 @@ describe('a run goes on only with the same options of the method', () => {
 })
 
 describe('pictures', () => {
-  const pictures: Method['pictures'] = (views, { seed, progress }) => ({
+  const pictures: Method['samples'] = (views, { seed, progress }) => ({
     views: (views as { a: tf.Tensor4D }).a,
     seed: tf.cast(tf.reshape(tf.greater(seed, 0), [1, 1, 2, 1]), 'float32') as tf.Tensor4D,
     progress: tf.mul(tf.fill([1, 1, 1, 1], 2), progress) as tf.Tensor4D,
   })
 
   test('are shown at each checkpoint, of the same images, in bytes', async () => {
-    const shown: { step: number; pictures: Readonly<Record<string, HostImages>> }[] = []
-    const method = tinyWith({ pictures })
+    const shown: { step: number; samples: Readonly<Record<string, HostImages>> }[] = []
+    const method = tinyWith({ samples: pictures })
     const before = tf.memory().numTensors
-    await run(method, { onPictures: (report) => void shown.push(report) })
+    await run(method, { onSamples: (report) => void shown.push(report) })
     expect(tf.memory().numTensors).toBe(before)
     expect(shown.map(({ step }) => step)).toEqual([0, 4, 8, 12, 15])
-    expect(shown[0]!.pictures.views!.shape).toEqual([16, 8, 8, 1])
-    for (const { step, pictures } of shown) {
-      expect(pictures.views).toEqual(shown[0]!.pictures.views)
-      expect([...pictures.progress!.data]).toEqual([Math.min(255, Math.round((510 * step) / 15))])
+    expect(shown[0]!.samples.views!.shape).toEqual([16, 8, 8, 1])
+    for (const { step, samples } of shown) {
+      expect(samples.views).toEqual(shown[0]!.samples.views)
+      expect([...samples.progress!.data]).toEqual([Math.min(255, Math.round((510 * step) / 15))])
     }
   })
 
   test('that fail are a warning; training goes on', async () => {
     const warnings: string[] = []
-    const onPictures = () => Promise.reject(new Error('the printer is out of ink'))
-    const result = await run(tinyWith({ pictures }), { onPictures, onWarning: (w) => warnings.push(w) })
+    const onSamples = () => Promise.reject(new Error('the printer is out of ink'))
+    const result = await run(tinyWith({ samples: pictures }), {
+      onSamples: onSamples,
+      onWarning: (w) => warnings.push(w),
+    })
     expect(result.step).toBe(15)
     expect(warnings[0]).toBe('pictures of step 0 not shown: the printer is out of ink')
   })

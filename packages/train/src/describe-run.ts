@@ -1,4 +1,4 @@
-import { type Dataset, type Method, notesOfModel, type PictureShape } from '@selfsup/core'
+import { type Dataset, type ImageShape, type Method, notesOfModel } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import { FORMAT_VERSION, type RunConfig, type TrainSettings } from '@selfsup/run-folder'
 import * as tf from '@tensorflow/tfjs-core'
@@ -52,7 +52,7 @@ export function topologyOf({ networks: { backbone } }: Method): unknown {
 }
 
 /** The images that a method takes: its own word, or else the backbone's input. @returns undefined where that is no square */
-function imageShapeOf({ imageShape, networks }: Method): PictureShape | undefined {
+function imageShapeOf({ imageShape, networks }: Method): ImageShape | undefined {
   if (imageShape) return imageShape
   const [, height, width, channels] = networks.backbone.inputs[0]?.shape ?? []
   return height && channels && height === width ? { size: height, channels } : undefined

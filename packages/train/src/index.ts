@@ -1,7 +1,7 @@
 export { type Run, type RunConfig, readRun } from '@selfsup/run-folder'
 export type {
   EpochReport,
-  PicturesReport,
+  SamplesReport,
   StepReport,
   TrainOptions,
   TrainResult,

@@ -17,10 +17,10 @@ export interface TrainOptions extends TrainSettings {
   readonly onStep?: (report: StepReport) => void
   readonly onEpoch?: (report: EpochReport) => void
   /**
-   * What a method that makes pictures shows at each checkpoint, always of the same images (the dataset's first) and from the
+   * What a method that makes images shows at each checkpoint, always of the same images (the dataset's first) and from the
    * same seed; waited for. When it fails, that is a warning.
    */
-  readonly onPictures?: (report: PicturesReport) => void | Promise<void>
+  readonly onSamples?: (report: SamplesReport) => void | Promise<void>
   /** something is wrong but training goes on: a checkpoint not written, a damaged one passed over */
   readonly onWarning?: (message: string) => void
 }
@@ -54,11 +54,11 @@ export interface EpochReport {
   readonly loss: number
 }
 
-export interface PicturesReport {
+export interface SamplesReport {
   /** steps done */
   readonly step: number
   /** by the method's names for them */
-  readonly pictures: Readonly<Record<string, HostImages>>
+  readonly samples: Readonly<Record<string, HostImages>>
 }
 
 export interface TrainResult {

@@ -1,10 +1,10 @@
 import {
   type BackboneInput,
   type ImageBatch,
+  type ImageShape,
   type Method,
   type MethodDefinition,
   type OptionValue,
-  type PictureShape,
   resolveOptions,
   uniforms,
 } from '@selfsup/core'
@@ -27,7 +27,7 @@ export interface MethodSettings {
   /** class of each image of the batch; default two classes where the method needs labels, else none */
   readonly labels?: readonly number[]
   /** the batch, of methods that do not take images; default smooth images with noise */
-  readonly batch?: (count: number, images: PictureShape) => ImageBatch
+  readonly batch?: (count: number, images: ImageShape) => ImageBatch
   /** the backbone; default the method's own kind, else a ConvNet of two small stages */
   readonly backbone?: (input: BackboneInput & { readonly seed: number }) => LayersModel
   /** false: its views draw nothing, so that they are the same for every seed */
@@ -78,7 +78,7 @@ export interface Variation {
 }
 
 /** The images that the method gets, unless told otherwise. */
-export function imagesOf({ settings }: Subject, channels?: 1 | 3): PictureShape {
+export function imagesOf({ settings }: Subject, channels?: 1 | 3): ImageShape {
   return { size: settings.size ?? 16, channels: channels ?? settings.channels?.[0] ?? 3 }
 }
 
@@ -103,7 +103,7 @@ export function makeMethod(
   const input = definition.backboneInput?.(images, options) ?? images
   const backbone = definition.ownBackbone?.(images, options, seed) ?? create({ ...input, seed })
   try {
-    const method = definition.create(backbone, given, { seed, pictures: images, makeBackbone: create })
+    const method = definition.create(backbone, given, { seed, imageShape: images, makeBackbone: create })
     settings.prepare?.(method)
     return {
       method,

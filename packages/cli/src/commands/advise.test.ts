@@ -14,7 +14,7 @@ const told = (accuracy: number, chance: number) => ({
   accuracy,
   chance,
   interval: [accuracy - 0.02, accuracy + 0.02] as const,
-  pictures: 1000,
+  images: 1000,
 })
 const orientations = [0.25, 0.9].flatMap((turns) =>
   [0.5, 0.95].map((mirrored) => ({
@@ -24,7 +24,7 @@ const orientations = [0.25, 0.9].flatMap((turns) =>
   })),
 )
 
-/** Every kind of pictures that the rules tell apart in what they put into commands. */
+/** Every kind of images that the rules tell apart in what they put into commands. */
 const kinds: Measures[] = [orientation, ...orientations].flatMap((orientation) =>
   [1, 3].flatMap((channels) =>
     [0, 1].flatMap((grey) =>

@@ -13,7 +13,7 @@ export interface AdviseFlags {
   readonly json?: boolean
 }
 
-/** `selfsup advise IMAGES`: which methods and augmentations suit pictures, from a look at some of them. */
+/** `selfsup advise IMAGES`: which methods and augmentations suit images, from a look at some of them. */
 export async function advise(source: string, flags: AdviseFlags): Promise<number> {
   const { sample: count = 1000, split = 'train', seed = 1, json } = flags
   if (split !== 'train' && split !== 'test')
@@ -59,7 +59,7 @@ function describe(measures: Measures, { warnings, methods, augmentations, comman
   return parts.join('\n\n')
 }
 
-/** `50,000 pictures of 32x32 pixels in 10 classes; 1,000 of them looked at.` */
+/** `50,000 images of 32x32 pixels in 10 classes; 1,000 of them looked at.` */
 function facts({ name, count, looked, channels, sizes, classes, colour, light }: Measures): string {
   const side = !sizes
     ? ''

@@ -124,7 +124,7 @@ async function clearOwnRun(folder: string): Promise<void> {
   await rm(folder, { recursive: true })
 }
 
-/** Whether a run is one that a demo makes: drawn pictures alone are no sign, a person may train on them for days. */
+/** Whether a run is one that a demo makes: drawn images alone are no sign, a person may train on them for days. */
 export function isDemo({ method, dataset: { source }, options: made }: RunConfig): boolean {
   return (
     method === 'simclr' &&

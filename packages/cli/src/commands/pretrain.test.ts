@@ -9,7 +9,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { defaultFolder, pretrain } from './pretrain.js'
 import { resume } from './resume.js'
 
-/** Learns the pictures' lightness, and paints each in one colour: what a generative method has, in little. */
+/** Learns the images' lightness, and paints each in one colour: what a generative method has, in little. */
 const painter: MethodDefinition = {
   name: 'painter',
   summary: '',
@@ -37,7 +37,7 @@ const painter: MethodDefinition = {
       loss: (views) => ({
         loss: tf.mean(tf.squaredDifference(lightness(views as tf.Tensor), 0.5)) as tf.Scalar,
       }),
-      pictures: (views) => {
+      samples: (views) => {
         const colours = tf.mean(views as tf.Tensor4D, [1, 2], true)
         return { paintings: tf.tile(colours, [1, 8, 8, 1]) as tf.Tensor4D }
       },
@@ -78,7 +78,7 @@ test('a method that makes pictures leaves a sheet of them at each checkpoint, th
   expect(sheets).toEqual([...painted, 'views.png'])
   for (const sheet of sheets)
     expect((await readFile(join(out, 'pictures', sheet))).subarray(1, 4).toString()).toBe('PNG')
-  // 16 of the first pictures, each in its mean colour, of 8 pixels and a border of 1, enlarged to 64.
+  // 16 of the first images, each in its mean colour, of 8 pixels and a border of 1, enlarged to 64.
   const opened = await openImages(join(out, 'pictures'))
   expect(opened.length).toBe(5)
   await opened.close()

@@ -68,13 +68,13 @@ export async function pretrain(methodName: string, source: string, flags: Pretra
   }
 }
 
-/** Where a run is written that was given no folder: `runs/simclr-my-pictures`. */
+/** Where a run is written that was given no folder: `runs/simclr-my-images`. */
 export function defaultFolder(method: string, source: string): string {
   const name = basename(resolvePath(source)).replace(/[^\p{L}\p{N}_.-]+/gu, '-')
   return join('runs', `${method}-${name}`)
 }
 
-/** A run among the pictures would change what they are: its own pictures would be learned from. */
+/** A run among the images would change what they are: its own images would be learned from. */
 function expectOutside(out: string, source: string): void {
   if (source === 'shapes') return
   const way = relative(resolvePath(source), resolvePath(out))

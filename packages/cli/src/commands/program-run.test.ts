@@ -102,7 +102,7 @@ test('index and report', async () => {
   expect(await indexImages(run(), pictures, { ...wasm, json: true })).toBe(0)
   expect(JSON.parse(printed)).toMatchObject({ images: 4, added: 4 })
   const out = join(folder, 'report.html')
-  expect(await report([run()], { out, pictures: true })).toBe(0)
+  expect(await report([run()], { out, images: true })).toBe(0)
   expect(await readFile(out, 'utf8')).toContain('"backbone":"convnet"')
 }, 120_000)
 

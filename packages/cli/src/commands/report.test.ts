@@ -10,7 +10,7 @@ import { report } from './report.js'
 
 const images = shapes({ split: 'test', size: 16, count: 60 })
 const classes = images.classes!
-const flags = { pictures: true }
+const flags = { images: true }
 let folder: string
 
 beforeEach(async () => {
@@ -43,7 +43,7 @@ test('a report has the map of the judged features, and pictures of the judged im
   const details = (await dataOf(out)).runs[0]!.details!
   expect(details.map!.positions).toHaveLength(60)
   expect(details.thumbnails!.test).toMatchObject({ cell: 16, fingerprint: images.fingerprint })
-  expect(await report([run], { out, pictures: false })).toBe(0)
+  expect(await report([run], { out, images: false })).toBe(0)
   expect((await dataOf(out)).runs[0]!.details!.thumbnails).toEqual({})
 })
 

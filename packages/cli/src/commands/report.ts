@@ -11,18 +11,18 @@ export interface ReportFlags {
   readonly out: string
   readonly title?: string
   readonly mapPoints?: number
-  /** false: no pictures of images */
-  readonly pictures: boolean
+  /** false: no images of images */
+  readonly images: boolean
 }
 
 /** `selfsup report RUNS...`: one HTML file about runs, to look at and to send on. */
 export async function report(runs: readonly string[], flags: ReportFlags): Promise<number> {
-  const { out, title, mapPoints, pictures } = flags
+  const { out, title, mapPoints, images } = flags
   if (!/\.html?$/i.test(out)) throw new SelfsupError(`--out must end in .html; got '${out}'`)
   const view = progressView(process.stderr)
   const interrupt = interruptible(() => view.note('Stopping.'))
   const { report: make, writeReport } = await import('@selfsup/report')
-  const sources = detailSources({ view, pictures, signal: interrupt.signal })
+  const sources = detailSources({ view, images, signal: interrupt.signal })
   try {
     const html = await make(runs, { title, mapPoints, sourcesOf: sources.of, signal: interrupt.signal })
     await writeReport(out, html)
@@ -36,14 +36,14 @@ export async function report(runs: readonly string[], flags: ReportFlags): Promi
 
 interface SourceOptions {
   readonly view: ProgressView
-  readonly pictures: boolean
+  readonly images: boolean
   readonly signal?: AbortSignal
 }
 
 type Split = 'train' | 'test'
 
-/** Opens what maps and pictures of runs are made from: cached features, and the images that were judged; each dataset once. */
-export function detailSources({ view, pictures, signal }: SourceOptions): {
+/** Opens what maps and images of runs are made from: cached features, and the images that were judged; each dataset once. */
+export function detailSources({ view, images, signal }: SourceOptions): {
   readonly of: SourcesOf
   close(): Promise<void>
 } {
@@ -60,14 +60,14 @@ export function detailSources({ view, pictures, signal }: SourceOptions): {
       const notes: string[] = []
       const datasets: Partial<Record<Split, ImageDataset>> = {}
       const judged = newestWithFeatures(run)
-      const record = pictures ? (judged ?? run.evaluations.find(showsImages)) : undefined
+      const record = images ? (judged ?? run.evaluations.find(showsImages)) : undefined
       for (const split of record ? (['train', 'test'] as const) : []) {
         const { source, fingerprint } = record!.images[split]
         try {
-          datasets[split] = await open({ source, fingerprint, split, channels: run.pictures?.channels })
+          datasets[split] = await open({ source, fingerprint, split, channels: run.images?.channels })
         } catch (error) {
           signal?.throwIfAborted()
-          notes.push(`no pictures of the ${split} images: ${(error as Error).message}`)
+          notes.push(`no images of the ${split} images: ${(error as Error).message}`)
         }
       }
       return {
@@ -111,7 +111,7 @@ async function openJudged(
   throw new SelfsupError(`${source} holds other images than those that were judged; evaluate again`)
 }
 
-/** Size, seed and number of drawn pictures, as their fingerprint tells: `shapes-1-SIZE-SEED-SPLIT-OBJECTS-COUNT`. */
+/** Size, seed and number of drawn images, as their fingerprint tells: `shapes-1-SIZE-SEED-SPLIT-OBJECTS-COUNT`. */
 function drawnAs(fingerprint: string): { size?: number; seed?: number; count?: number } {
   const [size, seed, count] = [2, 3, 6].map((part) => Number(fingerprint.split('-')[part]))
   return size && count && Number.isInteger(seed) ? { size, seed, count } : {}

@@ -13,8 +13,8 @@ export function registerSearch(program: Command, exit: Exit): void {
     .option('--sheet <file>', 'also draw them: a PNG to write')
     .addOption(engineOption())
     .option('--json', 'print one JSON object')
-    .action(async (run, picture, flags) => {
+    .action(async (run, image, flags) => {
       const { search } = await import('./search.js')
-      exit(await search(run, picture, flags))
+      exit(await search(run, image, flags))
     })
 }

@@ -16,11 +16,11 @@ export interface SearchFlags {
   readonly json?: boolean
 }
 
-/** Side of the pictures on a sheet, in pixels. */
+/** Side of the images on a sheet, in pixels. */
 const THUMBNAIL = 128
 
 /** `selfsup search RUN PICTURE`: the images of the run's index that are most alike. */
-export async function search(run: string, picture: string, flags: SearchFlags): Promise<number> {
+export async function search(run: string, image: string, flags: SearchFlags): Promise<number> {
   const { k = 10, exact, sheet, json } = flags
   const view = progressView(process.stderr)
   expected(!sheet || /\.png$/.test(sheet), `--sheet must end in .png; got '${sheet}'`)
@@ -28,14 +28,14 @@ export async function search(run: string, picture: string, flags: SearchFlags): 
   const engine = await startEngine(flags.engine)
   const trained = await openEncoder(run, view)
   const { channels } = trained.imageShape
-  const asked = await streamImages([picture], { channels, strict: true })
+  const asked = await streamImages([image], { channels, strict: true })
   const { index } = await openRunIndex(run, trained, false)
   const embedder = await imageEmbedder(trained, asked, { engine })
   try {
     const { values } = await embedder.embed(Uint32Array.of(0))
     const neighbours = await index.nearest(values, { k, exact })
-    if (sheet) await drawSheet(sheet, picture, neighbours)
-    if (json) console.log(JSON.stringify({ run, query: picture, neighbours }))
+    if (sheet) await drawSheet(sheet, image, neighbours)
+    if (json) console.log(JSON.stringify({ run, query: image, neighbours }))
     else {
       const rows = neighbours.map(({ path, similarity }) => [similarity.toFixed(4), path])
       console.log(table(['similarity', 'image'], rows))
@@ -49,9 +49,9 @@ export async function search(run: string, picture: string, flags: SearchFlags): 
   }
 }
 
-async function drawSheet(out: string, picture: string, neighbours: readonly Neighbour[]): Promise<void> {
+async function drawSheet(out: string, image: string, neighbours: readonly Neighbour[]): Promise<void> {
   const { contactSheet, streamImages } = await import('@selfsup/data')
-  const dataset = await streamImages([picture, ...neighbours.map(({ path }) => path)])
+  const dataset = await streamImages([image, ...neighbours.map(({ path }) => path)])
   for await (const { images } of dataset.batches({ batchSize: dataset.length, size: THUMBNAIL }))
     await contactSheet(out, images!, { columns: 6 })
 }

@@ -7,18 +7,18 @@ export interface ServeFlags {
   readonly port: number
   readonly host: string
   readonly mapPoints?: number
-  /** false: no pictures of images */
-  readonly pictures: boolean
+  /** false: no images of images */
+  readonly images: boolean
 }
 
 /** `selfsup serve FOLDER`: a page that follows runs, until Ctrl-C. */
 export async function serve(
   folder: string,
-  { port, host, mapPoints, pictures }: ServeFlags,
+  { port, host, mapPoints, images: pictures }: ServeFlags,
 ): Promise<number> {
   const view = progressView(process.stderr)
   const { serveRuns } = await import('@selfsup/report')
-  const sources = detailSources({ view, pictures })
+  const sources = detailSources({ view, images: pictures })
   const server = await serveRuns(folder, { port, host, mapPoints, sourcesOf: sources.of })
   console.log(server.url)
   view.note(`The runs in ${folder}, as they go on. Ctrl-C ends it.`)

@@ -14,7 +14,7 @@ interface Paint {
   readonly rgb: readonly [number, number, number]
 }
 
-/** One thing in a picture; lengths as parts of the picture's side. */
+/** One thing in a image; lengths as parts of the image's side. */
 export interface SceneObject {
   /** class number, position in `kindNames` */
   readonly kind: number
@@ -33,7 +33,7 @@ export interface SceneObject {
   readonly second: Paint
 }
 
-/** Everything that is drawn in one picture. */
+/** Everything that is drawn in one image. */
 export interface Scene {
   readonly objects: readonly SceneObject[]
   readonly ground: (typeof grounds)[number]

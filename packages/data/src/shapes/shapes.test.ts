@@ -21,8 +21,7 @@ describe('pictures', () => {
     expect(await pixelsOf({ count: 20 }, 3)).toEqual(first)
     expect((await pixelsOf({ count: 50 })).slice(0, 20)).toEqual(first)
     const others = [await pixelsOf({ count: 20, seed: 2 }), await pixelsOf({ count: 20, split: 'test' })]
-    for (const other of others)
-      for (const [i, picture] of other.entries()) expect(picture).not.toEqual(first[i])
+    for (const other of others) for (const [i, image] of other.entries()) expect(image).not.toEqual(first[i])
   })
 
   it('come the same in any order', async () => {
@@ -39,7 +38,7 @@ describe('pictures', () => {
   it('train and test share none', async () => {
     const train = new Set((await pixelsOf({ count: 300, size: 8 })).map(String))
     const test = (await pixelsOf({ count: 300, size: 8, split: 'test' })).map(String)
-    expect(test.some((picture) => train.has(picture))).toBe(false)
+    expect(test.some((image) => train.has(image))).toBe(false)
   })
 
   it('have sizes that were asked for', async () => {

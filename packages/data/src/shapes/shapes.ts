@@ -5,22 +5,22 @@ import { boxAround, renderScene } from './render.js'
 import { describeScene, drawScene, type Scene } from './scene.js'
 
 export interface ShapesOptions {
-  /** side of the pictures in pixels; 32 */
+  /** side of the images in pixels; 32 */
   readonly size?: number
-  /** how many pictures; 10,000 for `train`, 2,000 for `test` */
+  /** how many images; 10,000 for `train`, 2,000 for `test` */
   readonly count?: number
-  /** of all pictures; 1 */
+  /** of all images; 1 */
   readonly seed?: number
-  /** things in each picture; 1 */
+  /** things in each image; 1 */
   readonly objects?: number
-  /** two streams of pictures that share none; `train` */
+  /** two streams of images that share none; `train` */
   readonly split?: 'train' | 'test'
 }
 
-/** Names of the numbers that are known of a drawn picture. */
+/** Names of the numbers that are known of a drawn image. */
 export type ShapeValue = 'x' | 'y' | 'size' | 'angle cosine' | 'angle sine'
 
-/** What is known of one drawn picture. */
+/** What is known of one drawn image. */
 export interface ShapeAnnotation extends Annotation {
   /**
    * of the first thing: middle and diameter as parts of the side; cosine and sine of its angle, where it has one: of kinds
@@ -41,21 +41,21 @@ export interface ShapeAnnotation extends Annotation {
     /** middle, as parts of the side */
     readonly x: number
     readonly y: number
-    /** [left, top, width, height] in whole pixels: the smallest box around it, within the picture */
+    /** [left, top, width, height] in whole pixels: the smallest box around it, within the image */
     readonly box: readonly [number, number, number, number]
   }[]
   readonly caption: string
 }
 
-/** A dataset of drawn pictures that also knows what it drew. */
+/** A dataset of drawn images that also knows what it drew. */
 export interface ShapesDataset extends ImageDataset {
   annotations(index: number): ShapeAnnotation
 }
 
 /**
- * Drawn pictures with known contents, for demos and tests: a shape (its kind is the class), its colour, texture,
+ * Drawn images with known contents, for demos and tests: a shape (its kind is the class), its colour, texture,
  * size, place and angle and the background all vary independently, so that pixels tell little of the class. The
- * picture of a number depends on seed, split and number alone.
+ * image of a number depends on seed, split and number alone.
  * @throws SelfsupError for sizes below 8 pixels or fewer than one object
  */
 export function shapes({
@@ -101,7 +101,7 @@ export function shapes({
   }
 }
 
-/** Draws each picture when it is first asked for and keeps it, as far as memory is granted. */
+/** Draws each image when it is first asked for and keeps it, as far as memory is granted. */
 class DrawnOnce {
   readonly #pixels: Uint8Array
   readonly #done: Uint8Array
@@ -131,7 +131,7 @@ class DrawnOnce {
   }
 }
 
-/** Kinds that look the same only after a whole turn, so that a picture tells their angle. */
+/** Kinds that look the same only after a whole turn, so that a image tells their angle. */
 const turnable: ReadonlySet<string> = new Set(['crescent', 'heart'])
 
 function annotate(scene: Scene, size: number): ShapeAnnotation {

@@ -20,7 +20,7 @@ export const captioningProtocol: Protocol = {
   lacks,
   async find(subject, context) {
     const { engine, seed, quick, maxSteps = 2000, signal, onProgress } = context
-    const { pictures } = subject
+    const { images: pictures } = subject
     const steps = Math.min(maxSteps, quick ? 60 : 2000)
     const all = everything(subject)
     const values: EvaluationValue[] = []
@@ -58,7 +58,7 @@ function captionsOf({ annotations }: ImageDataset, { indices }: Features): (read
   return Array.from(indices, (position) => annotations?.(position)?.captions ?? [])
 }
 
-function lacks({ pictures, train, test }: Subject): string | undefined {
+function lacks({ images: pictures, train, test }: Subject): string | undefined {
   if (!pictures) return 'only features were given, without captioned images'
   for (const [dataset, features] of [
     [pictures.train, train],

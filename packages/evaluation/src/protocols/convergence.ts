@@ -1,8 +1,8 @@
 import type { EvaluationChart, EvaluationValue } from '@selfsup/run-folder'
 import type { CurvePoint } from '../fine-tune.js'
 import type { Protocol } from '../protocol.js'
-import { lacksPictures } from './requirements.js'
-import { BATCH, labelledPictures, trainedFrom } from './training.js'
+import { requiresImages } from './requirements.js'
+import { BATCH, labelledImages, trainedFrom } from './training.js'
 
 /** Fractions of the random start's best accuracy for which steps and seconds are counted. */
 const goals = [0.8, 0.9, 1] as const
@@ -13,7 +13,7 @@ export const convergenceProtocol: Protocol = {
   title: 'Speed of convergence',
   summary: 'accuracy per step from pretrained and random weights; steps and seconds to given accuracies',
   trains: true,
-  lacks: lacksPictures,
+  lacks: requiresImages,
   async find(subject, context) {
     const steps = Math.min(context.maxSteps ?? 600, context.quick ? 30 : 600)
     // More points at the beginning, where the curves differ most.
@@ -21,11 +21,11 @@ export const convergenceProtocol: Protocol = {
       0,
       ...Array.from({ length: 15 }, (_, i) => Math.max(1, Math.round(steps * ((i + 1) / 15) ** 1.7))),
     ]
-    const { starts } = subject.pictures!
+    const { starts } = subject.images!
     const curves = new Map<string, readonly CurvePoint[]>()
     for (const [i, start] of starts.entries()) {
       const what = `from ${start.name} weights`
-      const result = await trainedFrom(start, what, labelledPictures(subject), context, {
+      const result = await trainedFrom(start, what, labelledImages(subject), context, {
         steps,
         curve,
         layerDecay: 1,

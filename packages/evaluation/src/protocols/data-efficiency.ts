@@ -5,7 +5,7 @@ import { linearProbe } from '../linear-probe.js'
 import type { Protocol, ProtocolContext, SplitFeatures, Subject } from '../protocol.js'
 import { rowsOf } from '../rows-of.js'
 import { everything, lacksClasses } from './requirements.js'
-import { labelledPictures, partOf, stepsFor, trainedFrom } from './training.js'
+import { labelledImages, partOf, stepsFor, trainedFrom } from './training.js'
 
 type Point = Estimate & { readonly part: number }
 
@@ -20,7 +20,7 @@ export const dataEfficiencyProtocol: Protocol = {
     const { seed, seeds: count = 3, quick, onProgress } = context
     const parts = quick ? [0.1, 1] : labelParts
     const seeds = Array.from({ length: count }, (_, i) => seed + i)
-    const starts = subject.pictures?.starts ?? []
+    const starts = subject.images?.starts ?? []
     const all = everything(subject)
     const weight = { linear: 0.2 / all.length, training: 0.8 / Math.max(1, starts.length) }
     const series: { name: string; points: Point[] }[] = []
@@ -101,11 +101,11 @@ async function tunedCurve(
   const points: Point[] = []
   let before = 0
   for (const [i, part] of parts.entries()) {
-    const start = subject.pictures!.starts[number]!
+    const start = subject.images!.starts[number]!
     const { accuracy, count } = await trainedFrom(
       start,
       `${start.name}, ${part}`,
-      labelledPictures(subject, subsets[i]!),
+      labelledImages(subject, subsets[i]!),
       context,
       { steps: steps[i]!, onStep: (step) => report((before + step) / all) },
     )

@@ -20,7 +20,7 @@ export const detectionProtocol: Protocol = {
   lacks,
   async find(subject, context) {
     const { engine, seed, quick, maxSteps = 1000, signal, onProgress } = context
-    const { train, test, size, normalisation, starts } = subject.pictures!
+    const { train, test, size, normalisation, starts } = subject.images!
     const learn = { dataset: train, positions: subject.train.indices }
     const rows = spreadRows(subject.test.count, quick ? 200 : MOST_TEST)
     const tell = { dataset: test, positions: Array.from(rows, (row) => subject.test.indices[row]!) }
@@ -71,7 +71,7 @@ export const detectionProtocol: Protocol = {
   },
 }
 
-function lacks({ pictures, train, test }: Subject): string | undefined {
+function lacks({ images: pictures, train, test }: Subject): string | undefined {
   if (!pictures) return 'only features were given, without a network and images'
   if (!pictures.places)
     return 'the features are not the mean of a feature map, so that they have no locations'

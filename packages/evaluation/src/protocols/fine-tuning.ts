@@ -1,8 +1,8 @@
 import type { EvaluationValue } from '@selfsup/run-folder'
 import { partInterval } from '../intervals.js'
 import type { Protocol } from '../protocol.js'
-import { lacksPictures } from './requirements.js'
-import { BATCH, labelledPictures, stepsFor, trainedFrom } from './training.js'
+import { requiresImages } from './requirements.js'
+import { BATCH, labelledImages, stepsFor, trainedFrom } from './training.js'
 
 /** Trains the whole network on all labels, from each start. */
 export const fineTuningProtocol: Protocol = {
@@ -10,15 +10,15 @@ export const fineTuningProtocol: Protocol = {
   title: 'Fine-tuning',
   summary: 'the whole network trained on all labels, layer-wise rates; from pretrained and random weights',
   trains: true,
-  lacks: lacksPictures,
+  lacks: requiresImages,
   async find(subject, context) {
-    const pictures = labelledPictures(subject)
-    const { starts } = subject.pictures!
+    const images = labelledImages(subject)
+    const { starts } = subject.images!
     const steps = stepsFor(subject.train.labels.filter((label) => label >= 0).length, context)
     const values: EvaluationValue[] = []
     for (const [i, start] of starts.entries()) {
       const features = `from ${start.name} weights`
-      const { accuracy, count } = await trainedFrom(start, features, pictures, context, {
+      const { accuracy, count } = await trainedFrom(start, features, images, context, {
         steps,
         onStep: (step) => context.onProgress?.((i + step / steps) / starts.length, features),
       })

@@ -10,8 +10,8 @@ export function lacksClasses({ train, test }: Subject): string | undefined {
 }
 
 /** Returns why there is no network to train. */
-export function lacksPictures(subject: Subject): string | undefined {
-  if (!subject.pictures) return 'only features were given, without a network and images'
+export function requiresImages(subject: Subject): string | undefined {
+  if (!subject.images) return 'only features were given, without a network and images'
   return lacksClasses(subject)
 }
 

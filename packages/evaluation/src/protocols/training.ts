@@ -1,15 +1,15 @@
-import { type FineTuneOptions, type FineTuneResult, fineTune, type LabelledPictures } from '../fine-tune.js'
+import { type FineTuneOptions, type FineTuneResult, fineTune, type LabelledImages } from '../fine-tune.js'
 import type { ProtocolContext, Start, Subject } from '../protocol.js'
 
 /** Images per step. */
 export const BATCH = 128
 
 /** Positions and classes of the images that have features, so that all protocols use the same images. */
-export function labelledPictures(subject: Subject, trainRows?: Uint32Array): LabelledPictures {
+export function labelledImages(subject: Subject, trainRows?: Uint32Array): LabelledImages {
   const { train, test } = subject
   const rows = trainRows ?? Uint32Array.from(train.labels.keys())
   return {
-    ...subject.pictures!,
+    ...subject.images!,
     learn: {
       positions: Int32Array.from(rows, (row) => train.indices[row]!),
       labels: Int32Array.from(rows, (row) => train.labels[row]!),
@@ -37,12 +37,12 @@ export type Trained = Pick<FineTuneResult, 'accuracy' | 'count' | 'curve'>
 export async function trainedFrom(
   start: Start,
   part: string,
-  pictures: LabelledPictures,
+  images: LabelledImages,
   context: ProtocolContext,
   options: Omit<FineTuneOptions, 'engine' | 'seed' | 'signal'>,
 ): Promise<Trained> {
   return partOf(context, part, async () => {
-    const { accuracy, count, curve } = await train(start, pictures, context, options)
+    const { accuracy, count, curve } = await train(start, images, context, options)
     return { accuracy, count, curve }
   })
 }
@@ -54,13 +54,13 @@ export function partOf<T>({ once }: ProtocolContext, name: string, find: () => P
 
 async function train(
   start: Start,
-  pictures: LabelledPictures,
+  images: LabelledImages,
   { engine, seed, signal }: ProtocolContext,
   options: Omit<FineTuneOptions, 'engine' | 'seed' | 'signal'>,
 ): Promise<FineTuneResult> {
   const network = await start.make()
   try {
-    return await fineTune(network, pictures, {
+    return await fineTune(network, images, {
       batchSize: BATCH,
       // Layer-wise decay preserves pretrained first layers; random ones have nothing to preserve.
       layerDecay: start.name === 'random' ? 1 : 0.75,

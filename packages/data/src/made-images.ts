@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path'
 import { uniforms } from '@selfsup/core'
 import sharp, { type Sharp } from 'sharp'
 
-/** For tests: a soft random picture of its own for each number. */
-export function madePicture(number: number, width = 16, height = width): Sharp {
+/** For tests: a soft random image of its own for each number. */
+export function madeImage(number: number, width = 16, height = width): Sharp {
   const data = Uint8Array.from(uniforms([7, number], width * height * 3), (u) => u * 256)
   return sharp(data, { raw: { width, height, channels: 3 } })
 }

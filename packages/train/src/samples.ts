@@ -3,23 +3,23 @@ import * as tf from '@tensorflow/tfjs-core'
 import { probeSeed, toDevice } from './batch-stream.js'
 import type { LoopParts } from './loop-parts.js'
 
-/** How many images the pictures are made of. */
+/** How many images the images are made of. */
 const probeSize = 16
 
 /**
- * What shows a method's pictures: the same images and the same seed at each call, so that only the training differs.
- * @returns called with the number of steps done; does nothing where method or caller have no pictures, never throws
+ * What shows a method's images: the same images and the same seed at each call, so that only the training differs.
+ * @returns called with the number of steps done; does nothing where method or caller have no images, never throws
  */
-export function picturesOf({ method, dataset, options, settings, stepsPerEpoch, totalSteps }: LoopParts) {
-  const { onPictures, onWarning = () => {} } = options
+export function imagesOf({ method, dataset, options, settings, stepsPerEpoch, totalSteps }: LoopParts) {
+  const { onSamples, onWarning = () => {} } = options
   const seed = probeSeed(settings.seed)
   let probe: HostBatch | undefined
 
   return async (step: number): Promise<void> => {
-    if (!method.pictures || !onPictures) return
+    if (!method.samples || !onSamples) return
     try {
       probe ??= await firstImages()
-      await onPictures({ step, pictures: await picturesAt(step, probe) })
+      await onSamples({ step, samples: await imagesAt(step, probe) })
     } catch (error) {
       onWarning(`pictures of step ${step} not shown: ${(error as Error).message}`)
     }
@@ -32,7 +32,7 @@ export function picturesOf({ method, dataset, options, settings, stepsPerEpoch, 
     throw new Error(`${dataset.name} gave none of its first images`)
   }
 
-  async function picturesAt(done: number, images: HostBatch): Promise<Record<string, HostImages>> {
+  async function imagesAt(done: number, images: HostBatch): Promise<Record<string, HostImages>> {
     const made = tf.tidy(() => {
       const step: Step = {
         seed: tf.tensor1d([...seed], 'int32'),
@@ -40,14 +40,14 @@ export function picturesOf({ method, dataset, options, settings, stepsPerEpoch, 
         epoch: tf.scalar(Math.floor(done / stepsPerEpoch)),
         phase: phasesOf(method)[0]!,
       }
-      const pictures = Object.entries(method.pictures!(method.views(toDevice(images), step), step))
-      const bytes = (picture: tf.Tensor4D) =>
-        tf.cast(tf.round(tf.mul(tf.clipByValue(picture, 0, 1), 255)), 'int32') as tf.Tensor4D
-      return Object.fromEntries(pictures.map(([name, picture]) => [name, bytes(picture)]))
+      const pictures = Object.entries(method.samples!(method.views(toDevice(images), step), step))
+      const bytes = (image: tf.Tensor4D) =>
+        tf.cast(tf.round(tf.mul(tf.clipByValue(image, 0, 1), 255)), 'int32') as tf.Tensor4D
+      return Object.fromEntries(pictures.map(([name, image]) => [name, bytes(image)]))
     })
     try {
-      const entries = Object.entries(made).map(async ([name, picture]) => {
-        return [name, { data: Uint8Array.from(await picture.data()), shape: picture.shape }] as const
+      const entries = Object.entries(made).map(async ([name, image]) => {
+        return [name, { data: Uint8Array.from(await image.data()), shape: image.shape }] as const
       })
       return Object.fromEntries(await Promise.all(entries))
     } finally {

@@ -1,9 +1,0 @@
-import { join } from 'node:path'
-import type { PicturesReport } from '@selfsup/train'
-
-/** Writes what a method shows at a checkpoint: a sheet for each kind of pictures, `reconstructions-00001200.png`. */
-export async function writePictures(folder: string, { step, pictures }: PicturesReport): Promise<void> {
-  const { contactSheet } = await import('@selfsup/data')
-  for (const [name, images] of Object.entries(pictures))
-    await contactSheet(join(folder, `${name}-${String(step).padStart(8, '0')}.png`), images)
-}
