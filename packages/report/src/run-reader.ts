@@ -89,12 +89,12 @@ export class RunReader {
     )
     this.#locked = await isRunLocked(this.folder)
     this.#updated = Math.max(log?.mtimeMs ?? 0, config?.mtimeMs ?? 0, this.#evaluations.updated)
-    this.#pictures = images?.mtimeMs ?? 0
+    this.#images = images?.mtimeMs ?? 0
     return before !== this.#fileState()
   }
 
   #fileState(): string {
-    return [this.#checkpoint, this.#locked, this.#updated, this.#pictures].join()
+    return [this.#checkpoint, this.#locked, this.#updated, this.#images].join()
   }
 
   /** The run as a page shows it, without details. */
@@ -137,7 +137,7 @@ export class RunReader {
       .records()
       .map(({ protocol, step, seconds }) => [protocol, step, seconds])
     return createHash('sha256')
-      .update(JSON.stringify([records, this.#pictures]))
+      .update(JSON.stringify([records, this.#images]))
       .digest('hex')
       .slice(0, 12)
   }
