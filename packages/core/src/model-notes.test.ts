@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { noteOnModel, notesOfModel } from './model-notes.js'
 
 test('notes add up, and metadata of others stays', () => {
-  const model = sequential({ layers: [layers.dense({ inputShape: [2], units: 1 })] })
+  const model = sequential({ layers: [layers.flatten({ inputShape: [2, 2] })] })
   expect(notesOfModel(model)).toEqual({})
   model.setUserDefinedMetadata({ author: 'someone' })
   noteOnModel(model, { recipe: { name: 'convnet', options: { size: 8 } } })

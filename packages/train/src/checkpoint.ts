@@ -43,8 +43,11 @@ export interface Keep {
   readonly best: boolean
 }
 
-/** 2: `headerSha256` is required. Files of version 1 had a hash of the tensors alone. */
-const FORMAT_VERSION = '2'
+/**
+ * Version of a checkpoint's format: `headerSha256` is required. Checkpoints without a version have a hash of the tensors alone; they
+ * hold the `formatVersion` of their run's description, as those of this version do.
+ */
+const CHECKPOINT_VERSION = '2'
 
 /**
  * Writes a checkpoint, reads it back, then removes those that need not be kept. It is there whole or not at all.
@@ -65,8 +68,9 @@ export async function saveCheckpoint(
     if (variable.dtype === 'float32') expectFinite(name, values)
     tensors[name] = { dtype: variable.dtype as HostTensor['dtype'], shape: variable.shape, values }
   }
-  const metadata: Record<string, string> = { format: 'selfsup', formatVersion: FORMAT_VERSION }
+  const metadata: Record<string, string> = {}
   for (const [key, value] of Object.entries({ ...about, ...position })) metadata[key] = JSON.stringify(value)
+  Object.assign(metadata, { format: 'selfsup', checkpointVersion: CHECKPOINT_VERSION })
 
   await mkdir(runPaths(run).checkpoints, { recursive: true })
   const path = checkpointPath(run, position.step)
@@ -174,14 +178,14 @@ export async function newestCheckpoint(
  * @throws SelfsupError when it is damaged, has no hashes, or says of itself what can't be
  */
 export async function readCheckpoint(path: string): Promise<Safetensors> {
-  const { formatVersion, sha256, headerSha256 } = await readMetadata(path)
+  const { checkpointVersion, sha256, headerSha256 } = await readMetadata(path)
   expected(
-    sha256 !== undefined && (formatVersion === '1' || headerSha256 !== undefined),
+    sha256 !== undefined && (checkpointVersion === undefined || headerSha256 !== undefined),
     `${path} is damaged, or was not written as a checkpoint: it has no hash of its content`,
   )
   expected(
-    formatVersion === '1' || formatVersion === FORMAT_VERSION,
-    `${path} is damaged or was written by another version of Selfsup: its format is ${formatVersion}`,
+    checkpointVersion === undefined || checkpointVersion === CHECKPOINT_VERSION,
+    `${path} is damaged or was written by another version of Selfsup: its version is ${checkpointVersion}`,
   )
   const content = await readSafetensors(path)
   const { step, smoothedLoss, epochLoss, epochSteps } = positionOf(content)
