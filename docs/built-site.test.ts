@@ -15,7 +15,7 @@ const stage = join(docs, '.site-test')
 
 beforeAll(async () => {
   const args = ['--import', 'tsx', 'build.ts', '--api', 'losses,optim', '--stage', stage, '--out', out]
-  const env = { ...process.env, NODE_ENV: 'production', DOCS_QUICK: '1' }
+  const env = { ...process.env, TSX_DISABLE_CACHE: '1', NODE_ENV: 'production', DOCS_QUICK: '1' }
   await promisify(execFile)(process.execPath, args, { cwd: docs, env })
 }, 300_000)
 afterAll(() => {

@@ -8,8 +8,8 @@ import {
   runPaths,
 } from '@selfsup/run-folder'
 import * as tf from '@tensorflow/tfjs-core'
+import type { HostTensor } from './host-tensor.js'
 import {
-  type HostTensor,
   readMetadata,
   readSafetensors,
   type Safetensors,

@@ -1,4 +1,5 @@
 export { type Run, type RunConfig, readRun } from '@selfsup/run-folder'
+export type { HostTensor } from './host-tensor.js'
 export type {
   EpochReport,
   SamplesReport,
@@ -8,7 +9,7 @@ export type {
   TrainSettings,
 } from './options.js'
 export { type ChosenSettings, recommendedSettings } from './recommended-settings.js'
-export { type HostTensor, readSafetensors, type Safetensors, writeSafetensors } from './safetensors.js'
+export { readSafetensors, type Safetensors, writeSafetensors } from './safetensors.js'
 export type { StepValues } from './step-values.js'
 export { restoreMethod, restoreNetworks, train } from './train.js'
 export { type StepInputs, type TrainingStep, trainingStep } from './training-step.js'

@@ -1,5 +1,5 @@
 import { expected } from '@selfsup/core'
-import type { HostTensor } from './safetensors.js'
+import type { HostTensor } from './host-tensor.js'
 
 /** Where a tensor's bytes lie, from the first byte after the header. */
 export interface SafetensorsEntry {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { HostTensor } from './host-tensor.js'
 import {
-  type HostTensor,
   readMetadata,
   readSafetensors,
   verifySafetensors,

@@ -3,14 +3,8 @@ import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { expected } from '@selfsup/core'
 import { writeAtomically } from '@selfsup/run-folder'
+import type { HostTensor } from './host-tensor.js'
 import { parseHeader, type SafetensorsEntry } from './safetensors-header.js'
-
-/** A tensor's values on the host. */
-export interface HostTensor {
-  readonly dtype: 'float32' | 'int32' | 'bool'
-  readonly shape: readonly number[]
-  readonly values: Float32Array | Int32Array | Uint8Array
-}
 
 export interface Safetensors {
   readonly tensors: Readonly<Record<string, HostTensor>>
