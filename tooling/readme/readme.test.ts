@@ -1,18 +1,18 @@
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import ts from 'typescript'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { blocksOf, importedBy, installedBy } from './blocks.mjs'
 
 // Every ```ts block of every README and of the documentation's pages is type-checked against the sources and run, as a program of its own, against the
 // built packages (`npm test` builds before it tests). A block marked ```ts no-run is only type-checked.
 const root = fileURLToPath(new URL('../..', import.meta.url))
-// Within the workspace, from where the packages and what they build on are found.
+// Inside the command line's package, whose dependencies are found from there; all packages of ours are linked into it.
 const scratch = join(root, 'packages/cli/node_modules/.readme')
 
 const files = [
@@ -56,6 +56,12 @@ function typeErrors(texts: readonly string[]): string[][] {
   )
 }
 
+beforeAll(async () => {
+  const linked = join(scratch, 'node_modules/@selfsup')
+  await mkdir(linked, { recursive: true })
+  for (const folder of readdirSync(join(root, 'packages')))
+    await symlink(join(root, 'packages', folder), join(linked, folder), 'dir').catch(() => {})
+})
 afterAll(() => rm(scratch, { recursive: true, force: true }))
 
 describe('code in READMEs and documentation is true', () => {
