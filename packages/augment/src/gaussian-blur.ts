@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs-core'
  * Gaussian blur with a width of its own for each image, reflecting at the border, as torchvision's
  * `gaussian_blur`. Separable: two batched products with the matrix of the kernel along one axis.
  * @param images [batch, height, width, channels]
- * @param sigma [batch], in pixels; 0 leaves a image as it is
+ * @param sigma [batch], in pixels; 0 leaves an image as it is
  * @param kernelSize odd; taps of the kernel
  * @throws SelfsupError when the kernel is even or reaches beyond the reflected image
  */

@@ -43,7 +43,7 @@ export function resizedCrop(
   })
 }
 
-/** [views * batch, size, width] to [batch, views * size, width]: all views of a image in one product. */
+/** [views * batch, size, width] to [batch, views * size, width]: all views of an image in one product. */
 function stackViews(weights: tf.Tensor3D, views: number, batch: number): tf.Tensor3D {
   const [, size, width] = weights.shape
   return tf.reshape(tf.transpose(tf.reshape(weights, [views, batch, size, width]), [1, 0, 2, 3]), [

@@ -1,6 +1,6 @@
 import type { JitterStrength } from './color-jitter.js'
 
-/** What happens to a image to make a view of it, in this order; what is absent is left out. */
+/** What happens to an image to make a view of it, in this order; what is absent is left out. */
 export interface ViewOptions {
   /** side of the view in pixels */
   readonly size: number

@@ -2,30 +2,30 @@ import { expected, stopGradient } from '@selfsup/core'
 import { matMulFloat32 } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
-/** How well something was predicted a number of steps ahead. */
+/** Loss and accuracy of predictions a number of steps ahead. */
 export interface StepsAhead {
   /** InfoNCE, >= 0; log(candidates) at chance */
   readonly loss: tf.Scalar
-  /** part of the predictions to which no other candidate is nearer than what came, 0..1; ties share it */
+  /** fraction of the predictions whose own target has the highest product of all candidates, 0..1; a tie of n counts 1/n */
   readonly accuracy: tf.Scalar
 }
 
 export interface StepsAheadOptions {
-  /** how many rows (or time steps) lie between what predicts and what is predicted */
+  /** number of rows (or time steps) from a prediction to its target */
   readonly k: number
-  /** at least so many examples are told apart at a time; their number divides the batch */
+  /** minimum number of examples that serve as negatives of each other; the batch is split into equal groups of at least this size */
   readonly contrasted: number
-  /** multiplies the products of predictions and targets */
+  /** factor of the products of predictions and targets */
   readonly scale: number
 }
 
 /**
- * InfoNCE of predictions k rows ahead: each is to find what came in its own column among everything in its own and in the
- * other examples of its group (van den Oord et al. 2018, arXiv:1807.03748, eq. 3 and 4; Hénaff et al. 2019,
- * arXiv:1905.09272, appendix A.2). Series are grids of one column.
+ * InfoNCE loss of predictions k rows ahead. The positive of a prediction is the target k rows further down in the same
+ * column; the negatives are all other targets of its own and of the other examples in its group (van den Oord et al. 2018,
+ * arXiv:1807.03748, eq. 3 and 4; Hénaff et al. 2019, arXiv:1905.09272, appendix A.2). Series are grids of one column.
  *
- * @param predictions W_k c of each place, [batch, rows, columns, features]; those of the last k rows are left out
- * @param targets what is predicted, [batch, rows, columns, features]
+ * @param predictions W_k c of each position, [batch, rows, columns, features]; those of the last k rows are ignored
+ * @param targets the encodings to predict, [batch, rows, columns, features]
  */
 export function stepsAhead(
   predictions: tf.Tensor4D,
@@ -55,7 +55,7 @@ export function stepsAhead(
   })
 }
 
-/** As many groups as there may be where each holds the same number of examples, `contrasted` or more. */
+/** Largest number of equal groups with at least `contrasted` examples each. */
 function groupsOf(batch: number, contrasted: number): number {
   for (let groups = Math.floor(batch / contrasted); groups > 1; groups--) {
     if (batch % groups === 0) return groups
@@ -63,7 +63,7 @@ function groupsOf(batch: number, contrasted: number): number {
   return 1
 }
 
-/** Where among the flat logits [groups, asking, candidates] the product with what came stands. */
+/** Positions of the positives in the flattened logits [groups, asking, candidates]. */
 function positions(groups: number, examples: number, rows: number, columns: number, k: number): tf.Tensor1D {
   const asking = (rows - k) * columns
   const candidates = examples * rows * columns
@@ -75,9 +75,9 @@ function positions(groups: number, examples: number, rows: number, columns: numb
 }
 
 /**
- * How many steps ahead is predicted.
- * @param length rows or time steps that there are
- * @throws SelfsupError when they are too few
+ * Lists the numbers of steps ahead to predict.
+ * @param length number of rows or time steps
+ * @throws SelfsupError when no step is left or there are too few rows or time steps
  */
 export function stepsOf(
   method: string,
@@ -87,7 +87,7 @@ export function stepsOf(
 ): number[] {
   expected(
     ignored < steps,
-    `${method}: of ${steps} steps ahead ${ignored} are ignored, which leaves none; set ignored to less than steps`,
+    `${method}: ignored must be less than steps (${steps}); got ${ignored}, which leaves nothing to predict`,
   )
   expected(
     steps < length,

@@ -8,7 +8,7 @@ import {
 import { ifAuto } from '@selfsup/core'
 import type { Resolved } from './options.js'
 
-/** Random crops, mirrors and, of colour images, jitter and grey; each copy of a image drawn for itself. */
+/** Random crops; for colour images also flips, jitter and conversion to grey. Each copy is drawn independently. */
 export function chooseViews(
   size: number,
   channels: number,
