@@ -174,12 +174,14 @@ describe('rejects invalid sizes before training', () => {
       'cpc-series: 4 encodings of a series are too few to predict 4 steps ahead; set steps to at most 3',
     )
     backbone.dispose()
-    expect(() => seriesBackbone({ ...small, time: 4, strides: [5] })).toThrow('take smaller strides')
+    expect(() => seriesBackbone({ ...small, time: 4, strides: [5] })).toThrow('use smaller strides')
   })
 
-  test('other backbones, other layers', () => {
+  test('backbones with other layers, invalid layer options', () => {
     const backbone = convnet({ size: 8, widths: [4] })
-    expect(() => cpcSeries(backbone)).toThrow('no layers encodings and contexts; make it with seriesBackbone')
+    expect(() => cpcSeries(backbone)).toThrow(
+      'must have layers named encodings and contexts; create it with seriesBackbone',
+    )
     backbone.dispose()
     expect(() => seriesBackbone({ ...small, filters: [8, 8], kernels: [3] })).toThrow('got 2, 1 and 2')
     expect(() => seriesBackbone({ ...small, strides: [2], kernels: [1] })).toThrow(
