@@ -37,7 +37,7 @@ describe.each(testEngines())('randomCropBoxes on %s', (engine) => {
     const seed = tf.tensor1d([1, 1], 'int32')
     const spec = { size: 8, ratio: [0.75, 1.3], stream: 0 } as const
     expect(() => randomCropBoxes(seed, 1, 8, 8, { ...spec, scale: [0, 1] })).toThrow(
-      'scale must lie within (0, 1]',
+      'scale must be within (0, 1]',
     )
     seed.dispose()
   })
