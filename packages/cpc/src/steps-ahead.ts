@@ -34,13 +34,16 @@ export function stepsAhead(
 ): StepsAhead {
   const [batch, rows, columns, features] = targets.shape
   const groups = groupsOf(batch, contrasted)
-  const [asking, candidates] = [rows - k, rows].map((r) => (batch / groups) * r * columns) as [number, number]
+  const [queryCount, candidates] = [rows - k, rows].map((r) => (batch / groups) * r * columns) as [
+    number,
+    number,
+  ]
   return tf.tidy(() => {
     const before = tf.mul(tf.slice(predictions, [0, 0, 0, 0], [-1, rows - k, -1, -1]), scale)
     const after = tf.slice(targets, [0, k, 0, 0], [-1, -1, -1, -1])
-    const queries = tf.reshape(before, [groups, asking, features])
+    const queries = tf.reshape(before, [groups, queryCount, features])
     const logits = matMulFloat32(queries, tf.reshape(targets, [groups, candidates, features]), false, true)
-    const positive = tf.reshape(tf.sum(tf.mul(before, after), -1), [groups, asking])
+    const positive = tf.reshape(tf.sum(tf.mul(before, after), -1), [groups, queryCount])
 
     const constant = stopGradient(logits)
     const highest = tf.max(constant, 2, true)
@@ -63,12 +66,12 @@ function groupsOf(batch: number, contrasted: number): number {
   return 1
 }
 
-/** Positions of the positives in the flattened logits [groups, asking, candidates]. */
+/** Positions of the positives in the flattened logits [groups, queryCount, candidates]. */
 function positions(groups: number, examples: number, rows: number, columns: number, k: number): tf.Tensor1D {
-  const asking = (rows - k) * columns
+  const queryCount = (rows - k) * columns
   const candidates = examples * rows * columns
-  const all = Int32Array.from({ length: groups * examples * asking }, (_, query) => {
-    const [example, place] = [Math.floor(query / asking) % examples, query % asking]
+  const all = Int32Array.from({ length: groups * examples * queryCount }, (_, query) => {
+    const [example, place] = [Math.floor(query / queryCount) % examples, query % queryCount]
     return query * candidates + example * rows * columns + k * columns + place
   })
   return tf.tensor1d(all, 'int32')

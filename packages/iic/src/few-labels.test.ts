@@ -55,7 +55,7 @@ test('sub-heads vote together: an undecided one leaves the decision to the other
     2,
   )
   // The first sub-head assigns both classes to its cluster 0; the second distinguishes them.
-  const asked = probabilitiesOf(
+  const unlabelled = probabilitiesOf(
     [
       [1, 0, 0, 0, 1, 0],
       [1, 0, 0, 1, 0, 0],
@@ -63,7 +63,7 @@ test('sub-heads vote together: an undecided one leaves the decision to the other
     [-1, -1],
     2,
   )
-  expect([...fewLabelClassifier(labelled).classify(asked)]).toEqual([1, 0])
+  expect([...fewLabelClassifier(labelled).classify(unlabelled)]).toEqual([1, 0])
 })
 
 test('rejects missing labels, too few clusters and probabilities of a different head', () => {

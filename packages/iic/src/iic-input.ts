@@ -20,25 +20,25 @@ export function inputOf(images: tf.Tensor4D, input: IicInput, normalisation: Nor
 
 /**
  * Finds the input and the number of image channels that match a backbone.
- * @param taken number of channels of the backbone's input
+ * @param backboneChannels number of channels of the backbone's input
  * @param wanted the option; `auto` allows every input
  * @param known number of channels of the images, if it is known; otherwise colour images are preferred
  * @throws SelfsupError when no input matches the backbone
  */
 export function inputFor(
-  taken: number,
+  backboneChannels: number,
   wanted: IicOptionValues['input'],
   known?: number,
 ): { readonly channels: number; readonly input: IicInput } {
   const kinds: IicInput[] = wanted === 'auto' ? ['pixels', 'sobel', 'both'] : [wanted as IicInput]
   const possible = (known ? [known] : [3, 1]).flatMap((channels) =>
-    kinds.map((input) => ({ channels, input, taken: inputChannels(input, channels) })),
+    kinds.map((input) => ({ channels, input, backboneChannels: inputChannels(input, channels) })),
   )
-  const fitting = possible.find((one) => one.taken === taken)
-  const numbers = [...new Set(possible.map((one) => one.taken))].sort()
+  const fitting = possible.find((one) => one.backboneChannels === backboneChannels)
+  const numbers = [...new Set(possible.map((one) => one.backboneChannels))].sort()
   expected(
     fitting,
-    `iic: for input '${wanted}' and images with ${known ?? '1 or 3'} channels the backbone's input must have ${numbers.join(' or ')} channels; got ${taken}`,
+    `iic: for input '${wanted}' and images with ${known ?? '1 or 3'} channels the backbone's input must have ${numbers.join(' or ')} channels; got ${backboneChannels}`,
   )
   return fitting
 }

@@ -54,7 +54,7 @@ export function iic(
   const shared = { backbone, ...(projector && { projector }) }
   const alternating = overClusters > 0 && options.heads === 'alternate'
 
-  const made: Iic = {
+  const method: Iic = {
     name: 'iic',
     options,
     definition,
@@ -101,13 +101,13 @@ export function iic(
     subHeadLosses: ([plain, transformed], head) =>
       tf.tidy(() => losses(atRest(head, plain), atRest(head, transformed))),
     async clusters({ train, test }, options) {
-      const subHead = bestSubHead(await subHeadLosses(made, train, options))
-      const { assigned, indices } = await assignClusters(made, test, { ...options, subHead })
+      const subHead = bestSubHead(await subHeadLosses(method, train, options))
+      const { assigned, indices } = await assignClusters(method, test, { ...options, subHead })
       return { name: 'its own head', clusters: assigned, indices }
     },
     dispose: networks.dispose,
   }
-  return made
+  return method
 
   function featuresOf(images: tf.Tensor4D, training: boolean): tf.Tensor2D {
     return backbone.apply(inputOf(images, input, normalisation), { training }) as tf.Tensor2D

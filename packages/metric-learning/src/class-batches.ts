@@ -72,9 +72,9 @@ function spread(parts: number[][][], perBatch: number, seed: Seed): Uint32Array 
     const order = [...parts.keys()].sort(
       (a, b) => parts[b]!.length - parts[a]!.length || draws[a]! - draws[b]!,
     )
-    const taken = order.slice(0, perBatch)
-    if (parts[taken.at(-1)!]!.length === 0) break
-    batches.push(taken.flatMap((number) => parts[number]!.pop()!))
+    const chosen = order.slice(0, perBatch)
+    if (parts[chosen.at(-1)!]!.length === 0) break
+    batches.push(chosen.flatMap((number) => parts[number]!.pop()!))
   }
   const order = shuffled([...batches.keys()], derive(seed, batches.length))
   return Uint32Array.from(order.flatMap((batch) => batches[batch]!))

@@ -8,7 +8,7 @@ import {
   type TripletOptions,
 } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
-import type { Resolved } from './options.js'
+import type { MetricLearningSettings } from './options.js'
 
 /**
  * Computes the loss that the options select.
@@ -18,7 +18,7 @@ export function lossOf(
   z: tf.Tensor2D,
   labels: tf.Tensor1D,
   pairs: () => Pairs,
-  { loss, mining, temperature, regularisation, ...options }: Resolved,
+  { loss, mining, temperature, regularisation, ...options }: MetricLearningSettings,
 ): tf.Scalar {
   const margin = options.margin === 'auto' ? undefined : options.margin // undefined: the default of the loss
   switch (loss) {
@@ -40,7 +40,7 @@ export function lossOf(
 }
 
 /** Whether the loss normalises embeddings to length 1. */
-export function onSphere({ loss, mining }: Resolved): boolean {
+export function onSphere({ loss, mining }: MetricLearningSettings): boolean {
   return loss !== 'n-pair' && (loss !== 'triplet' || mining === 'semi-hard')
 }
 
@@ -49,7 +49,7 @@ export function onSphere({ loss, mining }: Resolved): boolean {
  * mining these tend to collapse, so Hermans et al. (section 3.2) use Euclidean distances of unnormalised embeddings and a
  * soft margin.
  */
-function distancesOf(mining: Resolved['mining'], margin: number | undefined): TripletOptions {
+function distancesOf(mining: MetricLearningSettings['mining'], margin: number | undefined): TripletOptions {
   if (mining === 'semi-hard') return { margin }
   return { squared: false, normalise: false, softMargin: margin === undefined, margin: margin ?? 0 }
 }

@@ -84,7 +84,7 @@ export const options = {
 } as const
 
 export type MetricLearningOptions = Partial<OptionValues<typeof options>>
-export type Resolved = OptionValues<typeof options>
+export type MetricLearningSettings = OptionValues<typeof options>
 
 export const training: TrainingDefaults = {
   epochs: 50,
