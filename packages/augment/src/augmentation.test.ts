@@ -19,7 +19,7 @@ import { previewViews } from './preview.js'
 const identity = { mean: [0, 0, 0], std: [1, 1, 1] }
 const whole = { size: 8, scale: [1, 1], ratio: [1, 1] } as const
 
-function pictures(count: number, size = 12): tf.Tensor4D {
+function testImages(count: number, size = 12): tf.Tensor4D {
   const values = Int32Array.from(
     { length: count * size * size * 3 },
     (_, i) => (i * 7919 + (i % 5) * 31) % 256,
@@ -40,8 +40,8 @@ describe.each(testEngines())('augmentation on %s', (engine) => {
     ['byol', byolViews({ size: 8 })],
     ['anyOrientation', anyOrientationViews({ size: 8 })],
     ['multiCrop', multiCropViews({ size: 8, smallSize: 6, small: 2 })],
-  ])('%s: same seed same views, another seed others, views differ, nothing left behind', (_, preset) => {
-    const images = pictures(4)
+  ])('%s: views depend only on the seed, differ from each other and leak no tensors', (_, preset) => {
+    const images = testImages(4)
     const before = tf.memory().numTensors
     const read = (n: number) => tf.tidy(() => preset.apply({ images }, seed(n)).map((v) => [...v.dataSync()]))
     const [first, again, other] = [read(1), read(1), read(2)]
@@ -53,11 +53,11 @@ describe.each(testEngines())('augmentation on %s', (engine) => {
     images.dispose()
   })
 
-  test('a compiled step makes the views of the seed that each call brings', async () => {
+  test('a compiled step uses the seed of each call', async () => {
     const { compile } = await prepareEngine({ engine })
     const preset = byolViews({ size: 8 })
     const step = compile((images: tf.Tensor4D, seed: tf.Tensor1D) => preset.apply({ images }, seed))
-    const images = pictures(4)
+    const images = testImages(4)
     for (const n of [1, 2]) {
       const s = seed(n)
       const [captured, plain] = [step(images, s), preset.apply({ images }, s)]
@@ -71,10 +71,10 @@ describe.each(testEngines())('augmentation on %s', (engine) => {
     images.dispose()
   })
 
-  test('multi-crop gives large and small views in order', () => {
+  test('multi-crop returns large views, then small ones', () => {
     const shapes = tf.tidy(() =>
       multiCropViews({ size: 8, smallSize: 6, small: 3 })
-        .apply({ images: pictures(2) }, seed(1))
+        .apply({ images: testImages(2) }, seed(1))
         .map((v) => v.shape),
     )
     expect(shapes).toEqual([
@@ -86,9 +86,9 @@ describe.each(testEngines())('augmentation on %s', (engine) => {
     ])
   })
 
-  test('a view without anything random is the resized, normalised picture', () => {
+  test('a view without random operations is the resized, normalised image', () => {
     tf.tidy(() => {
-      const images = pictures(2, 8)
+      const images = testImages(2, 8)
       const [view] = augmentation([whole], imagenetNormalisation).apply({ images }, seed(1))
       const { mean, std } = imagenetNormalisation
       const expected = [...images.dataSync()].map((p, i) => (p / 255 - mean[i % 3]!) / std[i % 3]!)
@@ -98,7 +98,7 @@ describe.each(testEngines())('augmentation on %s', (engine) => {
     })
   })
 
-  test('mirrors about as often as asked for, crops from decoding as well', () => {
+  test('flips with the given probability, also crops from decoding', () => {
     tf.tidy(() => {
       const side = tf.tile(tf.tensor4d([0, 255], [1, 1, 2, 1]), [400, 2, 1, 3]) as tf.Tensor4D
       const mirroring = augmentation([{ ...whole, size: 2, horizontalFlip: 0.3 }], identity)
@@ -111,9 +111,9 @@ describe.each(testEngines())('augmentation on %s', (engine) => {
     })
   })
 
-  test('each probability counts: grey and solarised pictures as often as asked for, in each view its own', () => {
+  test('converts to grey and solarises with the probability of each view', () => {
     tf.tidy(() => {
-      const images = pictures(300, 4)
+      const images = testImages(300, 4)
       const view = { ...whole, size: 4 }
       const [never, often] = augmentation([view, { ...view, grayscale: 0.7 }], identity).apply(
         { images },
@@ -129,18 +129,18 @@ describe.each(testEngines())('augmentation on %s', (engine) => {
     })
   })
 
-  test('grey pictures have their preset; channels that do not fit are named', () => {
+  test('grey images have a preset; rejects a different number of channels', () => {
     tf.tidy(() => {
       const grey = tf.ones([2, 8, 8, 1], 'int32') as tf.Tensor4D
       expect(grayViews({ size: 6 }).apply({ images: grey }, seed(1))[0]!.shape).toEqual([2, 6, 6, 1])
       expect(() => simclrViews({ size: 6 }).apply({ images: grey }, seed(1))).toThrow(
-        'the pictures have 1 channels, the normalisation 3',
+        'the images have 1 channels, the normalisation 3',
       )
     })
   })
 
-  // Views of one grey image, whose brightness after a jitter of brightness alone is the factor itself.
-  test('each view has a jitter of its own strength: weak beside strong, and none', () => {
+  // The images have a single grey, so that after a jitter of brightness alone the brightness gives the factor.
+  test('each view has its own jitter strength: weak, strong and none', () => {
     tf.tidy(() => {
       const grey = tf.fill([200, 4, 4, 3], 100, 'int32') as tf.Tensor4D
       const view = { ...whole, size: 4 }
@@ -159,9 +159,9 @@ describe.each(testEngines())('augmentation on %s', (engine) => {
     })
   })
 
-  test('each view has a blur and a threshold of its own', () => {
+  test('each view has its own blur and threshold', () => {
     tf.tidy(() => {
-      // One bright pixel: what it loses in a blur says how wide that was.
+      // The brightness that a single bright pixel loses gives the width of the blur.
       const dot = tf.pad(tf.fill([8, 1, 1, 3], 255, 'int32'), [
         [0, 0],
         [5, 5],
@@ -200,25 +200,27 @@ describe.each(testEngines())('augmentation on %s', (engine) => {
     })
   })
 
-  test('a second augmentation of the same batch draws other boxes and takes its own crops', () => {
+  test('a second augmentation of the same batch draws different boxes and uses its own crops', () => {
     const view = { ...whole, scale: [0.2, 0.5] as const, horizontalFlip: 0.5 }
     const first = augmentation([view, view], identity)
     const second = augmentation([view], identity, { firstCrop: first.crops.length })
     expect([...first.crops, ...second.crops].map(({ stream }) => stream)).toEqual([0, 1, 2])
     tf.tidy(() => {
-      const images = pictures(6)
+      const images = testImages(6)
       const read = (a: Augmentation) => a.apply({ images }, seed(1)).map((v) => [...v.dataSync()])
       const all = [...read(first), ...read(second)]
       expect(new Set(all.map(String)).size).toBe(3)
       const still = augmentation([whole], identity, { firstCrop: 2 })
       const crops = [1, 2, 3].map((value) => tf.fill([2, 8, 8, 3], value * 51, 'int32') as tf.Tensor4D)
       expect(still.apply({ crops }, seed(1))[0]!.dataSync()[0]).toBeCloseTo(0.6, 5)
-      expect(() => still.apply({ crops: crops.slice(0, 2) }, seed(1))).toThrow('neither images nor crop 2')
+      expect(() => still.apply({ crops: crops.slice(0, 2) }, seed(1))).toThrow(
+        'the batch must contain images or crop 2; got neither',
+      )
     })
   })
 
   test('a preview of views of several sizes', async () => {
-    const images = pictures(2)
+    const images = testImages(2)
     const s = seed(1)
     const preset = multiCropViews({ size: 8, smallSize: 6, small: 2 })
     const sheets = await previewViews(preset, { images }, s)
@@ -232,7 +234,7 @@ describe.each(testEngines())('augmentation on %s', (engine) => {
   })
 
   test('a preview is in 0..255 again', async () => {
-    const images = pictures(2)
+    const images = testImages(2)
     const s = seed(1)
     const before = tf.memory().numTensors
     const views = await previewViews(simclrViews({ size: 8 }), { images }, s)
@@ -244,7 +246,7 @@ describe.each(testEngines())('augmentation on %s', (engine) => {
   })
 })
 
-test('the views of BYOL and MoCo are the papers’, and what is asked for', () => {
+test('the views of BYOL and MoCo have the papers’ values, or the given ones', () => {
   const [first, second] = byolViews({ size: 224 }).views
   expect(first).toMatchObject({
     scale: [0.08, 1],

@@ -6,37 +6,37 @@ import { imagenetNormalisation } from './normalise.js'
 import type { ViewOptions } from './view-options.js'
 import { drawViewParameters, groupViews, type Member, sharedSettings } from './view-parameters.js'
 
-/** Makes views of images: random, but the same for the same seed. */
+/** Creates random views of images. The same seed gives the same views. */
 export interface Augmentation {
-  /** the random crop of each view, for images that are cropped while they are decoded */
+  /** random crop of each view, for datasets that crop images while decoding */
   readonly crops: readonly CropSpec[]
   readonly views: readonly ViewOptions[]
   readonly normalisation: Normalisation
   /**
    * @param batch images of one size, or their crops, 0..255
-   * @param seed int32 [2], the step's
+   * @param seed int32 [2], seed of the step
    * @returns one tensor per view, float32 [batch, size, size, channels], normalised
    */
   apply(batch: Pick<ImageBatch, 'images' | 'crops'>, seed: tf.Tensor1D): tf.Tensor4D[]
 }
 
-/** Stream of the step's seed from which views draw all but their crops, whose streams are numbered from 0. */
+/** Random stream of all operations except crops, whose streams are numbered from 0. */
 export const VIEWS_STREAM = 0x71e35
 
 /**
- * An augmentation from what each view is to be. Views of one size go through every operation together, as one
- * batch, each with probabilities, strengths and widths of its own.
- * @param normalisation what the backbone expects
- * @param options.firstCrop how many crops come before among the method's: beside a first augmentation `a` of the same
- *   batch and seed, a second one takes `a.crops.length`, and the method's crops are `[...a.crops, ...b.crops]`
- * @throws SelfsupError when there is no view
+ * Creates an augmentation from the options of each view. Views of one size are computed together as one batch, each with
+ * its own probabilities, strengths and blur widths.
+ * @param normalisation normalisation that the backbone expects
+ * @param options.firstCrop index of the first crop; default 0. To use a second augmentation `b` with the same batch and
+ *   seed as a first one `a`, set it to `a.crops.length`; the method's crops are then `[...a.crops, ...b.crops]`
+ * @throws SelfsupError when `views` is empty
  */
 export function augmentation(
   views: readonly ViewOptions[],
   normalisation: Normalisation = imagenetNormalisation,
   { firstCrop = 0 }: { readonly firstCrop?: number } = {},
 ): Augmentation {
-  expected(views.length > 0, 'augmentation: at least one view is needed')
+  expected(views.length > 0, 'augmentation: views must contain at least one view; got none')
   const crops = views.map(({ size, scale, ratio = [3 / 4, 4 / 3] }, view) => ({
     size,
     scale,
@@ -62,7 +62,7 @@ export function augmentation(
   }
 }
 
-/** The views of one group. */
+/** Creates the views of one group. */
 function makeViews(
   batch: Pick<ImageBatch, 'images' | 'crops'>,
   members: readonly Member[],
@@ -75,14 +75,14 @@ function makeViews(
     const source = images ?? batch.crops?.[crop.stream]
     expected(
       source,
-      `augmentation: the batch holds neither images nor crop ${crop.stream}; a method asks for it by its crops`,
+      `augmentation: the batch must contain images or crop ${crop.stream}; got neither; add the augmentation's crops to those of the method`,
     )
     return source
   })
   const channels = sources[0]!.shape[3]
   expected(
     channels === normalisation.mean.length,
-    `augmentation: the pictures have ${channels} channels, the normalisation ${normalisation.mean.length}`,
+    `augmentation: the images have ${channels} channels, the normalisation ${normalisation.mean.length}; pass a normalisation for ${channels} channels`,
   )
   const parameters = drawViewParameters(batch, members, seed, own)
   const settings = { size: members[0]!.size, normalisation, ...sharedSettings(members) }

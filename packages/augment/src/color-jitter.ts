@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { grayscale } from './grayscale.js'
 import { shiftHue } from './hue.js'
 
-/** How far each property may move: factors in [1 - x, 1 + x], never below 0; hue in [-x, x] turns. */
+/** Range of each property: factors are drawn from [1 - x, 1 + x], at least 0; hue shifts from [-x, x] turns. */
 export interface JitterStrength {
   readonly brightness: number
   readonly contrast: number
@@ -12,27 +12,27 @@ export interface JitterStrength {
   readonly hue: number
 }
 
-/** Fixed parameters of a colour jitter, one row per image. */
+/** Parameters of a colour jitter, one row per image. */
 export interface JitterParameters {
   /** [batch] each */
   readonly brightness: tf.Tensor1D
   readonly contrast: tf.Tensor1D
   readonly saturation: tf.Tensor1D
-  /** in turns of the colour circle */
+  /** hue shift in turns of the colour circle */
   readonly hue: tf.Tensor1D
-  /** int32 [batch, 4]: place of brightness, contrast, saturation and hue in the sequence, 0 to 3 */
+  /** int32 [batch, 4]: position of brightness, contrast, saturation and hue in the sequence, 0 to 3 */
   readonly places: tf.Tensor2D
 }
 
 const HUE = 3
 
 /**
- * Brightness, contrast, saturation and hue, in an order of its own for each image, clamped to 0..1 after
- * each: torchvision's ColorJitter (blending as in PIL's ImageEnhance).
+ * Changes brightness, contrast, saturation and hue in a different order for each image, and clamps to 0..1 after each
+ * operation, as torchvision's ColorJitter (blending as in PIL's ImageEnhance).
  *
- * Brightness, contrast and saturation are one blend each, with black, the image's mean grey, and each
- * pixel's grey; a slot holds a different one for each image. Hue costs most and is done once: three slots
- * before it and three after, of which half do nothing.
+ * Brightness, contrast and saturation are blends with black, with the image's mean grey and with each pixel's grey. A slot
+ * applies a different blend to each image. Hue is the most expensive operation and is computed once, between three slots
+ * before and three after it, half of which have no effect.
  * @param images [batch, height, width, 3], 0..1
  * @returns of the same shape, 0..1
  */
@@ -56,16 +56,16 @@ export function colorJitter(images: tf.Tensor4D, parameters: JitterParameters): 
   })
 }
 
-/** [batch, 3]: 1 for the blend that stands in the slot, when the slot is on this side of hue. */
+/** [batch, 3]: 1 for the blend at this slot, if the slot is on the given side of hue. */
 function here(places: tf.Tensor, slot: number, side: tf.Tensor): tf.Tensor2D {
   return tf.cast(tf.logicalAnd(tf.equal(places, tf.scalar(slot, 'int32')), side), 'float32') as tf.Tensor2D
 }
 
-/** clamp(ratio * x + (1 - ratio) * other), with the ratio and the other that each image has in this slot. */
+/** clamp(ratio * x + (1 - ratio) * other), with the ratio and the other image of each image's blend in this slot. */
 function blend(x: tf.Tensor4D, ratios: tf.Tensor2D, active: tf.Tensor2D): tf.Tensor4D {
   const [batch] = x.shape
   const per = (column: tf.Tensor) => tf.reshape(column, [batch, 1, 1, 1])
-  // A blend that is not in this slot has ratio 1: nothing of the other.
+  // Blends that are not in this slot have ratio 1 and no effect.
   const rest = tf.mul(active, tf.sub(1, ratios))
   const [, ofMean, ofGrey] = tf.split(rest, 3, 1)
   const kept = per(tf.sub(1, tf.sum(rest, 1)))
@@ -75,9 +75,9 @@ function blend(x: tf.Tensor4D, ratios: tf.Tensor2D, active: tf.Tensor2D): tf.Ten
 }
 
 /**
- * Parameters drawn as torchvision draws them: uniform factors, all 24 orders equally likely.
- * @param strength of all images, or [batch] of each
- * @param probability of each image being jittered at all: a number, or [batch] of them
+ * Draws parameters as torchvision does: uniform factors, all 24 orders equally likely.
+ * @param strength strengths for all images, or [batch] for each
+ * @param probability probability of jittering an image, a number or [batch]
  * @param seed int32 [2]; streams are folded in
  */
 export function randomJitter(
@@ -89,7 +89,7 @@ export function randomJitter(
   return tf.tidy(() => {
     const draw = (stream: number) => randomUniform<tf.Rank.R1>([batch], foldIn(seed, stream))
     const applied = tf.cast(tf.less(draw(0), probability), 'float32')
-    /** Uniform around `middle`, no further than the strength and not below `lowest`; `middle` where not applied. */
+    /** Uniform in `middle` +- strength, at least `lowest`; `middle` if the jitter is not applied. */
     const around = (middle: number, lowest: number, strength: number | tf.Tensor1D, stream: number) => {
       const from = tf.maximum(tf.sub(middle, strength), lowest)
       const drawn = tf.add(from, tf.mul(draw(stream), tf.sub(tf.add(middle, strength), from)))

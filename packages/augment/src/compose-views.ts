@@ -9,10 +9,10 @@ import { rotateQuarters } from './right-angles.js'
 import { solariseWhere } from './solarise.js'
 
 /**
- * Views put together of TensorFlow.js's operations, each for the whole batch: what `fusedViews` of
- * @selfsup/kernels does in one pass where the engine can.
- * @param images [batch, height, width, channels], 0..255; where the parameters hold no box, of the views' size
- * @param parameters for views * batch views
+ * Creates views from TensorFlow.js operations on the whole batch. `fusedViews` of @selfsup/kernels computes the same in one
+ * pass if the engine supports it.
+ * @param images [batch, height, width, channels], 0..255; must have the views' size if the parameters contain no box
+ * @param parameters parameters of views * batch views
  * @returns float32 [views * batch, size, size, channels]
  */
 export function composeViews(
@@ -36,7 +36,7 @@ export function composeViews(
   })
 }
 
-/** Crops made while decoding are mirrored here. */
+/** Flips crops that were made during decoding. */
 function mirrored(x: tf.Tensor4D, horizontal?: tf.Tensor1D, vertical?: tf.Tensor1D): tf.Tensor4D {
   const where = (mask: tf.Tensor1D, axis: number, images: tf.Tensor4D) =>
     tf.where(

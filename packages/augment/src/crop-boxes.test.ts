@@ -14,7 +14,7 @@ describe.each(testEngines())('randomCropBoxes on %s', (engine) => {
     [32, 32],
     [28, 60],
     [90, 20],
-  ])('are the host’s, for pictures of %i x %i', (height, width) => {
+  ])('equal those of the host, for images of %i x %i', (height, width) => {
     const spec: CropSpec = { size: 8, scale: [0.08, 1], ratio: [3 / 4, 4 / 3], stream: 5 }
     const batch = 200
     const u = uniforms(derive([3, 9], spec.stream), batch * DRAWS_PER_BOX)
@@ -33,11 +33,11 @@ describe.each(testEngines())('randomCropBoxes on %s', (engine) => {
     expect(device.map(([top, left, h, w]) => ({ top, left, height: h, width: w }))).toEqual(host)
   })
 
-  test('refuses impossible ranges', () => {
+  test('rejects invalid ranges', () => {
     const seed = tf.tensor1d([1, 1], 'int32')
     const spec = { size: 8, ratio: [0.75, 1.3], stream: 0 } as const
     expect(() => randomCropBoxes(seed, 1, 8, 8, { ...spec, scale: [0, 1] })).toThrow(
-      'scale must lie within (0, 1]',
+      'scale must be within (0, 1]',
     )
     seed.dispose()
   })

@@ -2,7 +2,7 @@ import { type CropSpec, centralCropBox, DRAWS_PER_BOX, expected } from '@selfsup
 import { foldIn, randomUniform } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
-/** Boxes within images, in pixels: each [batch], whole numbers as floats. */
+/** Boxes within images, in whole pixels (float32), each [batch]. */
 export interface Boxes {
   readonly top: tf.Tensor1D
   readonly left: tf.Tensor1D
@@ -13,12 +13,12 @@ export interface Boxes {
 const TRIES = DRAWS_PER_BOX / 4
 
 /**
- * The boxes of a random resized crop, one per image: the first of ten tries with an area within `scale` and a
- * ratio of sides within `ratio` that fits into the image, else the largest such box in its middle
- * (torchvision's RandomResizedCrop). The same boxes as `randomResizedCropBox` of @selfsup/core gives on the host.
- * @param seed int32 [2], the step's
- * @param batch how many boxes
- * @param height, width of the images
+ * Draws the boxes of random resized crops, one per image: the first of ten candidates with an area within `scale` and an
+ * aspect ratio within `ratio` that fits into the image, otherwise the largest such box at the centre (torchvision's
+ * RandomResizedCrop). The boxes equal those of `randomResizedCropBox` of @selfsup/core on the host.
+ * @param seed int32 [2], seed of the step
+ * @param batch number of boxes
+ * @param height, width size of the images in pixels
  */
 export function randomCropBoxes(
   seed: tf.Tensor1D,
@@ -30,11 +30,11 @@ export function randomCropBoxes(
   const { scale, ratio } = spec
   expected(
     scale[0] > 0 && scale[0] <= scale[1] && scale[1] <= 1,
-    `crop: scale must lie within (0, 1], the smaller first; got [${scale}]`,
+    `crop: scale must be within (0, 1], the smaller value first; got [${scale}]`,
   )
   expected(
     ratio[0] > 0 && ratio[0] <= ratio[1],
-    `crop: ratio must be above 0, the smaller first; got [${ratio}]`,
+    `crop: ratio must be above 0, the smaller value first; got [${ratio}]`,
   )
   return tf.tidy(() => {
     const uniform = randomUniform<tf.Rank.R3>([batch, TRIES, 4], foldIn(seed, spec.stream))
@@ -66,7 +66,7 @@ export function randomCropBoxes(
   })
 }
 
-/** Half up, as the host rounds. */
+/** Rounds half up, as on the host. */
 function round(x: tf.Tensor): tf.Tensor {
   return tf.floor(tf.add(x, 0.5))
 }

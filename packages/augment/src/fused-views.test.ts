@@ -34,7 +34,7 @@ function largestDifference(a: tf.Tensor, b: tf.Tensor): number {
   return tf.tidy(() => tf.max(tf.abs(tf.sub(a, b))).dataSync()[0]!)
 }
 
-// Where native TensorFlow is not installed there is nothing to compare.
+// Without native TensorFlow there is nothing to compare.
 describe.runIf(testEngines().includes('tensorflow'))('views in one pass', () => {
   let tensors: number
   beforeAll(async () => {
@@ -47,7 +47,7 @@ describe.runIf(testEngines().includes('tensorflow'))('views in one pass', () => 
     expect(tf.memory().numTensors).toBe(tensors)
   })
 
-  test('are what native TensorFlow makes', () => {
+  test('native TensorFlow uses them', () => {
     expect(canFuseViews()).toBe(true)
   })
 
@@ -61,7 +61,7 @@ describe.runIf(testEngines().includes('tensorflow'))('views in one pass', () => 
     ['weak and strong', augmentation(weakAndStrong), 3],
   ] as const)('%s', (_, preset, channels) => {
     test.each([
-      ['of whole pictures', 'images', 'int32'],
+      ['of whole images', 'images', 'int32'],
       ['of crops made while decoding', 'crops', 'int32'],
       ['of floats', 'images', 'float32'],
     ] as const)('%s equal those composed of operations', (_, kind, dtype) => {
@@ -94,7 +94,7 @@ describe.runIf(testEngines().includes('tensorflow'))('views in one pass', () => 
           const settings = { size, normalisation: preset.normalisation, ...sharedSettings(members) }
           const composed = composeViews(sources, parameters, settings)
           const fused = tf.concat(numbers.map((number) => views[number]!))
-          // A threshold lets a difference in the last digit of one pixel through as a whole one.
+          // At the threshold, a difference in the last digit of a pixel can invert it.
           const thresholds = tf.less(tf.abs(tf.sub(fused, composed)), 1e-4)
           const equal = tf.mean(tf.cast(thresholds, 'float32')).dataSync()[0]!
           if (members.some(({ solarise }) => solarise)) expect(equal).toBeGreaterThan(0.999)
@@ -104,7 +104,7 @@ describe.runIf(testEngines().includes('tensorflow'))('views in one pass', () => 
     })
   })
 
-  // Fixed parameters on torchvision's images; what it leaves out is left as it is.
+  // Fixed parameters on torchvision's images; operations without parameters are not applied.
   const fixed = (parameters: ViewParameters, size: number, kernelSize = 0) =>
     fusedViews(
       [tf.mul(tf.tensor4d(fixture.images, fixture.shape as [number, number, number, number]), 255)],
@@ -125,7 +125,7 @@ describe.runIf(testEngines().includes('tensorflow'))('views in one pass', () => 
     })
   })
 
-  test('a picture as it is, normalised', () => {
+  test('without parameters the result is the normalised image', () => {
     tf.tidy(() => {
       const image = tf.tensor4d([0, 128, 255, 10, 20, 30, 1, 2, 3, 255, 255, 255], [1, 2, 2, 3], 'int32')
       const { mean, std } = imagenetNormalisation
@@ -137,7 +137,7 @@ describe.runIf(testEngines().includes('tensorflow'))('views in one pass', () => 
     })
   })
 
-  test('a box outside its picture and channels without normalisation are told', () => {
+  test('rejects a box outside its image and channels without normalisation', () => {
     tf.tidy(() => {
       const image = tf.zeros([1, 4, 4, 3], 'int32') as tf.Tensor4D
       const side = (value: number) => tf.tensor1d([value])

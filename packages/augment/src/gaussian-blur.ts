@@ -2,18 +2,18 @@ import { expected } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 
 /**
- * Gaussian blur with a width of its own for each image, reflecting at the border, as torchvision's
- * `gaussian_blur`. Separable: two batched products with the matrix of the kernel along one axis.
+ * Gaussian blur with a separate width for each image and reflection at the border, as torchvision's `gaussian_blur`. It is
+ * separable: one batched matrix product per axis.
  * @param images [batch, height, width, channels]
- * @param sigma [batch], in pixels; 0 leaves a image as it is
- * @param kernelSize odd; taps of the kernel
+ * @param sigma [batch], standard deviation in pixels; 0 leaves an image unchanged
+ * @param kernelSize size of the kernel in pixels, odd
  * @throws SelfsupError when the kernel is even or reaches beyond the reflected image
  */
 export function gaussianBlur(images: tf.Tensor4D, sigma: tf.Tensor1D, kernelSize: number): tf.Tensor4D {
   const [batch, height, width, channels] = images.shape
   expected(
     kernelSize % 2 === 1 && kernelSize < 2 * Math.min(height, width),
-    `gaussianBlur: kernelSize must be odd and below ${2 * Math.min(height, width)} for pictures of ${height}x${width}; got ${kernelSize}`,
+    `gaussianBlur: kernelSize must be odd and below ${2 * Math.min(height, width)} for images of ${height}x${width}; got ${kernelSize}`,
   )
   return tf.tidy(() => {
     const rows = blurMatrix(sigma, height, kernelSize)
@@ -25,10 +25,10 @@ export function gaussianBlur(images: tf.Tensor4D, sigma: tf.Tensor1D, kernelSize
   })
 }
 
-/** [batch, length, length]: row i holds the weights with which the pixels enter pixel i. */
+/** [batch, length, length]: row i contains the weights of all pixels in pixel i of the result. */
 function blurMatrix(sigma: tf.Tensor1D, length: number, kernelSize: number): tf.Tensor3D {
   const reach = (kernelSize - 1) / 2
-  // exp(-d^2 / 2 sigma^2) for d = -reach..reach, summing to one; a sigma of 0 leaves the middle tap alone.
+  // exp(-d^2 / 2 sigma^2) for d = -reach..reach, with sum 1; for a sigma of 0 only the middle tap remains.
   const offsets = tf.range(-reach, reach + 1)
   const spread = tf.maximum(tf.reshape(sigma, [-1, 1]), 1e-3)
   const taps = tf.softmax(tf.neg(tf.div(tf.square(offsets), tf.mul(2, tf.square(spread)))))
@@ -36,8 +36,8 @@ function blurMatrix(sigma: tf.Tensor1D, length: number, kernelSize: number): tf.
 }
 
 /**
- * [kernelSize, length * length]: 1 where a tap of pixel i's kernel falls on pixel j, reflected at the border. Made on
- * the device: for large images it is too much to send there in each step.
+ * [kernelSize, length * length]: 1 if a tap of pixel i's kernel falls on pixel j, reflected at the border. Computed on the
+ * device, because for large images it would be too large to transfer in each step.
  */
 function placement(length: number, reach: number): tf.Tensor2D {
   const taps = 2 * reach + 1

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core'
 
 /**
- * Luma of each pixel, 0.2989 R + 0.587 G + 0.114 B, as torchvision's `rgb_to_grayscale`; a grey image as it is.
+ * Luma of each pixel, 0.2989 R + 0.587 G + 0.114 B, as torchvision's `rgb_to_grayscale`. Images with one channel are
+ * returned unchanged.
  * @param images [batch, height, width, 3 or 1]
  * @returns [batch, height, width, 1]
  */
@@ -19,9 +20,9 @@ export function grayscale(images: tf.Tensor4D): tf.Tensor4D {
 }
 
 /**
- * Each image grey or as it is.
+ * Converts the images that the mask selects to grey.
  * @param images [batch, height, width, 3]
- * @param mask [batch], 1 where the image turns grey, 0 where not
+ * @param mask [batch], 1 to convert an image, otherwise 0
  */
 export function grayscaleWhere(images: tf.Tensor4D, mask: tf.Tensor1D): tf.Tensor4D {
   return tf.tidy(() => {

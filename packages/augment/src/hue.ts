@@ -1,13 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core'
 
 /**
- * Turns each pixel's hue in HSV, as torchvision's `adjust_hue`.
+ * Shifts each pixel's hue in HSV, as torchvision's `adjust_hue`.
  *
- * With M and m the largest and smallest of a pixel's channels and H its hue in sixths of a turn, HSV's way back is
- * channel = M - (M - m) * clamp(min(k, 4 - k), 0, 1) with k = (n + H) mod 6 and n = 5, 3, 1 for R, G, B: so only
- * H is ever needed.
+ * With M and m the largest and smallest of a pixel's channels and H its hue in sixths of a turn, the conversion from HSV is
+ * channel = M - (M - m) * clamp(min(k, 4 - k), 0, 1) with k = (n + H) mod 6 and n = 5, 3, 1 for R, G, B. Only H has to be
+ * computed.
  * @param images [batch, height, width, 3], 0..1
- * @param turns [batch], part of the colour circle, -0.5..0.5
+ * @param turns [batch], shift in turns of the colour circle, -0.5..0.5
  */
 export function shiftHue(images: tf.Tensor4D, turns: tf.Tensor1D): tf.Tensor4D {
   return tf.tidy(() => {

@@ -1,7 +1,7 @@
 import type { Normalisation } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 
-/** Mean and standard deviation of ImageNet's pixels, what torchvision and lightly normalise with. */
+/** Mean and standard deviation of ImageNet's pixels, as in torchvision and lightly. */
 export const imagenetNormalisation: Normalisation = {
   mean: [0.485, 0.456, 0.406],
   std: [0.229, 0.224, 0.225],

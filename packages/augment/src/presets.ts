@@ -19,14 +19,14 @@ export interface PresetOptions {
 }
 
 interface ColourViewOptions extends PresetOptions {
-  /** of the colour jitter, as a multiple of the paper's; 0.5 for small images such as CIFAR's */
+  /** strength of the colour jitter, as a multiple of the paper's; use 0.5 for small images such as CIFAR's */
   readonly strength?: number
-  /** probability; 0 for small images such as CIFAR's */
+  /** probability of blur; use 0 for small images such as CIFAR's */
   readonly gaussianBlur?: number
   readonly minScale?: number
 }
 
-/** The views of a recipe as it is for large images in colour, but for what is given. */
+/** Views of a recipe for large colour images; options override its values. */
 function colourViews(
   recipe: TwoViewRecipe,
   {
@@ -41,24 +41,24 @@ function colourViews(
   return chooseTwoViews({ size, channels: 3, normalisation }, settings, recipe)
 }
 
-/** What SimCLR (Chen et al. 2020, arXiv:2002.05709, appendix A) does to both views. */
+/** The two views of SimCLR (Chen et al. 2020, arXiv:2002.05709, appendix A). */
 export function simclrViews(options: ColourViewOptions): Augmentation {
   return colourViews(simclrRecipe, options)
 }
 
-/** What MoCo (He et al. 2020, arXiv:1911.05722, section 3.3) does to both views: every one is jittered, none blurred. */
+/** The two views of MoCo v1 (He et al. 2020, arXiv:1911.05722, section 3.3): both are jittered, none is blurred. */
 export function mocoV1Views(options: ColourViewOptions): Augmentation {
   return colourViews(mocoV1Recipe, options)
 }
 
-/** What MoCo v2 (Chen et al. 2020, arXiv:2003.04297) does to both views; SimSiam (arXiv:2011.10566) does the same. */
+/** The two views of MoCo v2 (Chen et al. 2020, arXiv:2003.04297) and SimSiam (arXiv:2011.10566). */
 export function mocoV2Views(options: ColourViewOptions): Augmentation {
   return colourViews(mocoV2Recipe, options)
 }
 
 /**
- * What BYOL (Grill et al. 2020, arXiv:2006.07733, table 6) does, MoCo v3 too: the second view blurs seldom and
- * solarises.
+ * The two views of BYOL (Grill et al. 2020, arXiv:2006.07733, table 6) and MoCo v3: the second is rarely blurred and
+ * sometimes solarised.
  */
 export function byolViews({
   size,
@@ -68,11 +68,11 @@ export function byolViews({
   solarise = [0, 0.2],
   minScale = 0.08,
 }: PresetOptions & {
-  /** of the colour jitter */
+  /** strength of the colour jitter, as a multiple of the paper's */
   readonly strength?: number
-  /** probability in each view; [0, 0] for small images such as CIFAR's */
+  /** probability of blur in each view; use [0, 0] for small images such as CIFAR's */
   readonly gaussianBlur?: readonly [number, number]
-  /** probability in each view */
+  /** probability of solarisation in each view */
   readonly solarise?: readonly [number, number]
   readonly minScale?: number
 }): Augmentation {
@@ -82,12 +82,12 @@ export function byolViews({
 }
 
 /**
- * Barlow Twins (Zbontar et al. 2021, arXiv:2103.03230) takes BYOL's views.
+ * The two views of Barlow Twins (Zbontar et al. 2021, arXiv:2103.03230), the same as BYOL's.
  * @alias
  */
 export const barlowTwinsViews = byolViews
 
-/** For grey images (MNIST, X-ray): crops and, where left and right may be swapped, mirrors; no colour. */
+/** Two views of grey images (MNIST, X-ray): crops, and optionally flips and blur, without colour operations. */
 export function grayViews({
   size,
   normalisation,
@@ -99,14 +99,14 @@ export function grayViews({
   return augmentation([view, view], normalisation ?? grayNormalisation)
 }
 
-/** For images without an up (sky, cells, satellite): SimCLR's views, with quarter turns and mirrors of both axes. */
+/** Two views of images without a preferred orientation (sky, cells, satellite): SimCLR's with quarter turns and flips along both axes. */
 export function anyOrientationViews(options: Parameters<typeof simclrViews>[0]): Augmentation {
   return anyOrientation(simclrViews(options))
 }
 
 /**
- * Two large views and several small ones, whose crops take smaller parts (SwAV: Caron et al. 2020,
- * arXiv:2006.09882). The returned views are in order: large ones first.
+ * Two large views and several small ones with smaller crops (SwAV: Caron et al. 2020, arXiv:2006.09882). Large views come
+ * first.
  */
 export function multiCropViews({
   size,
@@ -115,16 +115,16 @@ export function multiCropViews({
   boundary = 0.14,
   ...options
 }: Parameters<typeof simclrViews>[0] & {
-  /** side of the small views */
+  /** side of the small views in pixels */
   readonly smallSize?: number
-  /** how many small views */
+  /** number of small views */
   readonly small?: number
-  /** large crops take at least this part of the area, small ones at most */
+  /** minimum area of large crops and maximum area of small ones, as a fraction of the image */
   readonly boundary?: number
 }): Augmentation {
   expected(
     boundary > 0.05 && boundary < 1,
-    `multiCropViews: boundary must lie between 0.05 and 1; got ${boundary}`,
+    `multiCropViews: boundary must be between 0.05 and 1, exclusive; got ${boundary}`,
   )
   const { views, normalisation } = simclrViews({ ...options, size })
   const view = views[0]!

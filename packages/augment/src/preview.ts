@@ -3,8 +3,8 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { Augmentation } from './augmentation.js'
 
 /**
- * What an augmentation makes of images, back in 0..255 for the eye.
- * @returns one set of images per view
+ * Creates the views of an augmentation and converts them to 0..255 for display.
+ * @returns the images of each view
  */
 export async function previewViews(
   augmentation: Augmentation,

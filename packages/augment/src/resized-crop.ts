@@ -2,20 +2,20 @@ import { assertRank } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Boxes } from './crop-boxes.js'
 
-/** Where each image of the result is mirrored: [batch], 1 or 0. */
+/** Which images of the result to flip: [batch], 1 or 0. */
 export interface Mirrors {
   readonly horizontal?: tf.Tensor1D
   readonly vertical?: tf.Tensor1D
 }
 
 /**
- * Cuts a box out of each image and resizes it to size x size, bilinear with antialiasing, as torchvision's
- * `resized_crop` does; mirrored at no cost where asked for. Two batched matrix products: every row and column
- * of the result is a weighted mean of the image's.
+ * Crops a box from each image and resizes it to size x size, bilinear with antialiasing, as torchvision's `resized_crop`.
+ * Flips cost nothing. Computed as two batched matrix products: every row and column of the result is a weighted mean of
+ * those of the image.
  * @param images [batch, height, width, channels], any range
  * @param boxes within the images; `views` boxes per image when they are [views * batch], all of view 0 first
  * @returns float32 [views * batch, size, size, channels]
- * @throws ShapeError when images are no [batch, height, width, channels]
+ * @throws ShapeError when the images are not [batch, height, width, channels]
  */
 export function resizedCrop(
   images: tf.Tensor4D,
@@ -30,7 +30,7 @@ export function resizedCrop(
     const views = count / batch
     const rows = samplingWeights(boxes.top, boxes.height, height, size, mirrors.vertical)
     const columns = samplingWeights(boxes.left, boxes.width, width, size, mirrors.horizontal)
-    // Columns first, on images laid on their side: then one turn between the products suffices.
+    // Columns first, on transposed images, so that a single transposition between the products is enough.
     const onSide = tf.reshape(tf.transpose(tf.cast(images, 'float32'), [0, 2, 1, 3]), [
       batch,
       width,
@@ -43,7 +43,7 @@ export function resizedCrop(
   })
 }
 
-/** [views * batch, size, width] to [batch, views * size, width]: all views of a image in one product. */
+/** [views * batch, size, width] to [batch, views * size, width]: all views of an image in one product. */
 function stackViews(weights: tf.Tensor3D, views: number, batch: number): tf.Tensor3D {
   const [, size, width] = weights.shape
   return tf.reshape(tf.transpose(tf.reshape(weights, [views, batch, size, width]), [1, 0, 2, 3]), [
@@ -54,8 +54,8 @@ function stackViews(weights: tf.Tensor3D, views: number, batch: number): tf.Tens
 }
 
 /**
- * Weights with which each pixel along one axis enters each pixel of the result: a triangle of the width of
- * one result pixel (of one image pixel when enlarging) around its centre, within the box, summing to one.
+ * Weights of the pixels along one axis in each pixel of the result: a triangle with the width of one pixel of the result
+ * (of the image when enlarging) around its centre, restricted to the box, with sum 1.
  * @returns [count, size, length]
  */
 function samplingWeights(

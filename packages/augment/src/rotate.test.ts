@@ -16,7 +16,7 @@ describe.each(testEngines())('rotate on %s', (engine) => {
     await prepareEngine({ engine })
   })
 
-  test('by 30 degrees is torchvision’s', () => {
+  test('by 30 degrees equals torchvision’s', () => {
     tf.tidy(() => {
       const image = tf.reshape(tf.range(1, 13), [1, 3, 4, 1]) as tf.Tensor4D
       // torchvision.transforms.functional.rotate(x, 30, InterpolationMode.BILINEAR)
@@ -30,7 +30,7 @@ describe.each(testEngines())('rotate on %s', (engine) => {
     })
   })
 
-  test('by multiples of 90 degrees is a turn by quarters, each picture by its own', () => {
+  test('by multiples of 90 degrees equals quarter turns, with a separate angle for each image', () => {
     const before = tf.memory().numTensors
     const size = 5
     const pixels = Int32Array.from(uniforms([1, 2], 5 * size * size * 3), (u) => Math.floor(u * 256))
@@ -42,10 +42,10 @@ describe.each(testEngines())('rotate on %s', (engine) => {
     tf.dispose([images, angles, quarters, turned])
   })
 
-  test('needs an angle for each picture', () => {
+  test('needs one angle per image', () => {
     tf.tidy(() => {
       expect(() => rotate(tf.zeros([2, 3, 3, 1]), tf.tensor1d([1]))).toThrow(
-        'rotate: there must be an angle for each of 2 pictures; got 1',
+        'rotate: there must be an angle for each of 2 images; got 1',
       )
     })
   })

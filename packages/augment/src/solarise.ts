@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core'
 
 /**
- * Inverts what is at least as bright as the threshold, as torchvision's `solarize`, where the mask says so.
+ * Inverts pixels that are at least as bright as the threshold, as torchvision's `solarize`, in the images that the mask
+ * selects.
  * @param images [batch, height, width, channels], 0..1
- * @param mask [batch], 1 where the image is solarised, 0 where not
+ * @param mask [batch], 1 to solarise an image, otherwise 0
  * @param threshold 0..1; 0.5 as in BYOL
  */
 export function solariseWhere(images: tf.Tensor4D, mask: tf.Tensor1D, threshold = 0.5): tf.Tensor4D {

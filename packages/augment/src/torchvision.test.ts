@@ -51,7 +51,7 @@ describe.each(testEngines())('operations equal torchvision’s on %s', (engine) 
     })
   })
 
-  test('two boxes per picture are two crops', () => {
+  test('two boxes per image give two crops', () => {
     const [first, second] = fixture.crops
     tf.tidy(() => {
       const side = (i: number) =>
@@ -75,7 +75,7 @@ describe.each(testEngines())('operations equal torchvision’s on %s', (engine) 
     })
   })
 
-  test('each picture has an order of its own', () => {
+  test('each image has its own order', () => {
     const [a, b] = [fixture.jitters[0]!, fixture.jitters[1]!]
     tf.tidy(() => {
       const places = [a, b].map(({ order }) => [0, 1, 2, 3].map((op) => order.indexOf(op)))
@@ -104,7 +104,7 @@ describe.each(testEngines())('operations equal torchvision’s on %s', (engine) 
     })
   })
 
-  test('a blur of large pictures makes nothing large on the host, so that a step can be captured', async () => {
+  test('a blur of large images creates no large constants on the host, so a step can be captured', async () => {
     const { compile } = await prepareEngine({ engine })
     const blur = (x: tf.Tensor4D, sigma: tf.Tensor1D) => gaussianBlur(x, sigma, 23)
     const step = compile(blur)

@@ -1,12 +1,12 @@
 import type { ViewOptions } from './view-options.js'
 
-/** What a paper does to its two views of an image, in colour and of more than 64 pixels. */
+/** Augmentations of a paper's two views, for colour images of more than 64 pixels. */
 export interface TwoViewRecipe {
-  /** smallest part of the image that a crop takes */
+  /** smallest area of a crop, as a fraction of the image */
   readonly minScale: number
-  /** the paper's colour jitter, which the option `jitter` multiplies */
+  /** the paper's colour jitter; the option `jitter` scales it */
   readonly jitter: NonNullable<ViewOptions['jitter']>
-  /** strength of the jitter up to 64 pixels; default 1 */
+  /** strength of the jitter for images of up to 64 pixels; default 1 */
   readonly smallJitter?: number
   /** probability of Gaussian blur in each view */
   readonly blur: readonly [number, number]
@@ -23,8 +23,8 @@ export const simclrRecipe: TwoViewRecipe = {
 }
 
 /**
- * MoCo v1 (He et al. 2020, arXiv:1911.05722, section 3.3): every view is jittered, none blurred. Its code turns images grey
- * before the jitter; here it is after, which but for rounding is the same.
+ * MoCo v1 (He et al. 2020, arXiv:1911.05722, section 3.3): every view is jittered, none is blurred. The authors' code
+ * converts to grey before the jitter, here it is after; the results differ only by rounding.
  */
 export const mocoV1Recipe: TwoViewRecipe = {
   minScale: 0.2,
@@ -41,7 +41,7 @@ export const mocoV2Recipe: TwoViewRecipe = {
 
 /**
  * BYOL (Grill et al. 2020, arXiv:2006.07733, table 6), MoCo v3, and Barlow Twins (Zbontar et al. 2021, arXiv:2103.03230,
- * section 2.2): the second view is seldom blurred and sometimes solarised.
+ * section 2.2): the second view is rarely blurred and sometimes solarised.
  */
 export const byolRecipe: TwoViewRecipe = {
   minScale: 0.08,

@@ -26,8 +26,8 @@ function chosen(name: keyof typeof recipes, size: number, channels: number, sett
   }
 }
 
-// What the papers have: SimCLR appendix A and B.9, MoCo section 3.3, MoCo v2 section 3, BYOL table 6, VICReg appendix C.1.
-describe('in colour, of 224 pixels, views are the papers’', () => {
+// Values of the papers: SimCLR appendix A and B.9, MoCo section 3.3, MoCo v2 section 3, BYOL table 6, VICReg appendix C.1.
+describe('views of colour images of 224 pixels have the papers’ values', () => {
   test.each([
     ['simclr', [0.5, 0.5], [0, 0], 0.08, [0.8, 0.8, 0.8, 0.2]],
     ['mocoV1', [0, 0], [0, 0], 0.2, [1, 0.4, 0.4, 0.4]],
@@ -46,9 +46,9 @@ describe('in colour, of 224 pixels, views are the papers’', () => {
   })
 })
 
-describe('blur of images that have room for it', () => {
+describe('blur depends on the image size', () => {
   test.each([
-    // size, channels, what each recipe blurs: help says none up to 64 pixels, whatever the channels
+    // recipe, size, channels, expected probabilities: no blur up to 64 pixels, for any number of channels
     ['simclr', 64, 3, [0, 0]],
     ['simclr', 65, 3, [0.5, 0.5]],
     ['simclr', 64, 1, [0, 0]],
@@ -76,14 +76,14 @@ describe('blur of images that have room for it', () => {
   })
 })
 
-test('SimCLR’s jitter is half as strong for small images, others’ is not', () => {
+test('the jitter is half as strong for small images in SimCLR only', () => {
   expect(chosen('simclr', 32, 3).jitter[0]).toEqual([0.8, 0.4, 0.4, 0.1])
   expect(chosen('simclr', 32, 3, { jitter: 1 }).jitter[0]).toEqual([0.8, 0.8, 0.8, 0.2])
   expect(chosen('byol', 32, 3).jitter[0]).toEqual([0.8, 0.4, 0.2, 0.1])
-  expect(chosen('mocoV1', 32, 3, { jitter: 2 }).jitter[0]).toEqual([1, 0.8, 0.8, 0.5]) // hue turns half the circle at most
+  expect(chosen('mocoV1', 32, 3, { jitter: 2 }).jitter[0]).toEqual([1, 0.8, 0.8, 0.5]) // the hue shift is at most half a turn
 })
 
-test('grey views keep crops and blur, and no colour operation', () => {
+test('grey views have crops and blur but no colour operations', () => {
   for (const settings of [{}, { views: 'gray' }] as const) {
     for (const view of chosen('byol', 96, 1, settings).views) {
       expect(view).toMatchObject({ scale: [0.3, 1], horizontalFlip: 0 })
@@ -91,16 +91,16 @@ test('grey views keep crops and blur, and no colour operation', () => {
     }
   }
   expect(chosen('simclr', 96, 1).channels).toBe(1)
-  expect(chosen('simclr', 96, 3, { views: 'gray' }).channels).toBe(3) // grey views of images in colour
+  expect(chosen('simclr', 96, 3, { views: 'gray' }).channels).toBe(3) // grey views of colour images
   expect(chosen('simclr', 96, 1, { minScale: 0.5 }).minScale).toEqual([0.5, 0.5])
 })
 
-test('any orientation: the paper’s views, turned and mirrored', () => {
+test('anyOrientation adds turns and flips to the paper’s views', () => {
   for (const view of chosen('simclr', 32, 3, { views: 'anyOrientation' }).views)
     expect(view).toMatchObject({ quarterTurns: true, verticalFlip: 0.5, scale: [0.08, 1], grayscale: 0.2 })
 })
 
-test('probabilities out of range are refused', () => {
-  expect(() => chosen('simclr', 96, 3, { blur: -1 })).toThrow('blur must lie between 0 and 1; got -1')
-  expect(() => chosen('simclr', 96, 3, { minScale: 2 })).toThrow('minScale must lie between 0 and 1; got 2')
+test('rejects probabilities out of range', () => {
+  expect(() => chosen('simclr', 96, 3, { blur: -1 })).toThrow('blur must be from 0 to 1; got -1')
+  expect(() => chosen('simclr', 96, 3, { minScale: 2 })).toThrow('minScale must be from 0 to 1; got 2')
 })

@@ -5,9 +5,9 @@ import { anyOrientation } from './orientation.js'
 import type { TwoViewRecipe } from './two-view-recipes.js'
 import type { ViewOptions } from './view-options.js'
 
-/** What users may say of two views; `'auto'` stands for the paper's. */
+/** Options of two views. `'auto'` means the paper's value. */
 export interface TwoViewSettings {
-  /** `colour`: the paper's; `gray`: crops and blur only; `anyOrientation`: also quarter turns and mirrors of both axes */
+  /** `colour`: the paper's; `gray`: crops and blur only; `anyOrientation`: also quarter turns and flips along both axes */
   readonly views?: 'auto' | 'colour' | 'gray' | 'anyOrientation'
   /** strength of the colour jitter, as a multiple of the paper's */
   readonly jitter?: number | 'auto'
@@ -16,11 +16,11 @@ export interface TwoViewSettings {
   /** probability of blur in the second view */
   readonly blur2?: number | 'auto'
   readonly minScale?: number | 'auto'
-  /** probability of solarisation in each view, of images in colour */
+  /** probability of solarisation in each view; not used for grey views */
   readonly solarise?: readonly [number, number]
 }
 
-/** The images that views are made of. */
+/** The images from which views are created. */
 export interface TwoViewImages {
   /** side of the views in pixels */
   readonly size: number
@@ -29,20 +29,20 @@ export interface TwoViewImages {
   readonly normalisation?: Normalisation
 }
 
-/** Side in pixels up to which images are small: they have no room for blur (Chen et al. 2020, arXiv:2002.05709, appendix B.9). */
+/** Images up to this side in pixels count as small and are not blurred by default (Chen et al. 2020, arXiv:2002.05709, appendix B.9). */
 export const SMALL_SIZE = 64
 
-/** Smallest part of a grey image that a crop takes by default: shapes alone must tell images apart. */
+/** Default smallest area of a crop of a grey image. It is larger because only shapes distinguish grey images. */
 const GRAY_MIN_SCALE = 0.3
 
 /**
- * Chooses the two views of a method: the paper's for images in colour; for grey ones its crops and blur without colour
- * operations; blur for images of more than 64 pixels only, unless a probability is given.
+ * Creates the two views of a method: the paper's for colour images, its crops and blur without colour operations for grey
+ * images. Images of up to 64 pixels are blurred only if a probability is set.
  *
- * A `blur` without `blur2` blurs the second view in the paper's proportion: BYOL's a tenth as often.
+ * If only `blur` is set, the probability in the second view keeps the paper's ratio: in BYOL a tenth.
  * @param images size and channels decide what `'auto'` means
- * @param settings what the user chose
- * @param recipe the paper's values
+ * @param settings the user's options
+ * @param recipe values of the paper
  * @throws SelfsupError when a strength or a probability is out of range
  */
 export function chooseTwoViews(
@@ -62,7 +62,7 @@ export function chooseTwoViews(
   const smallest = ifAuto(minScale, gray ? GRAY_MIN_SCALE : recipe.minScale)
   const blurs = blurProbabilities(settings, recipe, small)
   for (const [name, value] of Object.entries({ minScale: smallest, blur: blurs[0], blur2: blurs[1] }))
-    expected(value >= 0 && value <= 1, `chooseTwoViews: ${name} must lie between 0 and 1; got ${value}`)
+    expected(value >= 0 && value <= 1, `chooseTwoViews: ${name} must be from 0 to 1; got ${value}`)
 
   const viewOf = (view: 0 | 1): ViewOptions => ({
     size,
@@ -103,7 +103,7 @@ function multiplied(jitter: NonNullable<ViewOptions['jitter']>, strength: number
   }
 }
 
-/** Taps of the blur: a tenth of the side, odd, as in the papers' code. */
+/** Settings of a blur with a kernel of a tenth of the side, rounded to an odd number, as in the papers' code. */
 export function blurOf(size: number, probability: number): ViewOptions['blur'] {
   if (probability === 0) return undefined
   return { probability, sigma: [0.1, 2], kernelSize: Math.max(3, 2 * Math.floor(size / 20) + 1) }

@@ -1,21 +1,21 @@
 import type { JitterStrength } from './color-jitter.js'
 
-/** What happens to a image to make a view of it, in this order; what is absent is left out. */
+/** The operations that create a view of an image, in this order. Omitted operations are not applied. */
 export interface ViewOptions {
   /** side of the view in pixels */
   readonly size: number
-  /** part of the image's area that the crop takes, smallest and largest */
+  /** smallest and largest area of the crop, as fractions of the image */
   readonly scale: readonly [number, number]
-  /** ratio of the crop's width to its height; 3/4 to 4/3 as in torchvision */
+  /** smallest and largest aspect ratio (width / height) of the crop; default 3/4 to 4/3, as in torchvision */
   readonly ratio?: readonly [number, number]
-  /** probability of mirroring left and right */
+  /** probability of swapping left and right */
   readonly horizontalFlip?: number
-  /** probability of mirroring top and bottom */
+  /** probability of swapping top and bottom */
   readonly verticalFlip?: number
-  /** turn by a multiple of 90 degrees, each equally likely */
+  /** rotate by a random multiple of 90 degrees, each equally likely */
   readonly quarterTurns?: boolean
   readonly jitter?: JitterStrength & { readonly probability: number }
-  /** probability of turning grey */
+  /** probability of converting to grey */
   readonly grayscale?: number
   readonly blur?: {
     readonly probability: number

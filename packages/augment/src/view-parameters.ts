@@ -5,10 +5,10 @@ import { randomJitter } from './color-jitter.js'
 import { type Boxes, randomCropBoxes } from './crop-boxes.js'
 import type { ViewOptions } from './view-options.js'
 
-/** A view with the crop that it begins with, whose stream is also its place among the batch's crops. */
+/** A view with its crop. The crop's random stream is also its index among the batch's crops. */
 export type Member = ViewOptions & { readonly crop: CropSpec }
 
-// Which stream of the views' own seed belongs to what.
+// Random stream of each operation.
 const streams = {
   mirror: 0,
   upsideDown: 1,
@@ -21,11 +21,11 @@ const streams = {
 } as const
 
 /**
- * Draws what is to be done to views of one group: for all images of the first view, then all of the second; each
- * view as its own options say.
- * @param batch what the views are made of; a box is drawn where it holds whole images
- * @param seed int32 [2], the step's, of which boxes are drawn as on the host
- * @param own int32 [2], of which everything else is drawn
+ * Draws the parameters of a group of views by each view's options: for all images of the first view, then all of the
+ * second, and so on.
+ * @param batch whole images, for which crop boxes are drawn, or crops
+ * @param seed int32 [2], seed of the step, for the crop boxes; they equal those on the host
+ * @param own int32 [2], seed of everything else
  */
 export function drawViewParameters(
   { images, crops }: Pick<ImageBatch, 'images' | 'crops'>,
@@ -36,13 +36,13 @@ export function drawViewParameters(
   const [batch, , , channels] = images?.shape ?? crops![members[0]!.crop.stream]!.shape
   const count = batch * members.length
   const stream = (name: keyof typeof streams) => foldIn(own, streams[name])
-  /** A number of each view: [views * batch], or the number itself where all have the same. */
+  /** A value for each view: [views * batch], or a number if it is the same for all. */
   const each = (of: (member: Member) => number | undefined) =>
     perImage(
       members.map((m) => of(m) ?? 0),
       batch,
     )
-  /** [views * batch]: 1 with the probability that each view has; absent where none has any. */
+  /** [views * batch]: 1 with the probability of each view, otherwise 0; undefined if all probabilities are 0. */
   const chance = (name: keyof typeof streams, of: (member: Member) => number | undefined) => {
     if (members.every((member) => !of(member))) return undefined
     const drawn = randomUniform<tf.Rank.R1>([count], stream(name))
@@ -85,7 +85,7 @@ export function drawViewParameters(
   }
 }
 
-/** Taps of a view's blur and threshold of its solarising; undefined where it does neither, so that any will do. */
+/** Kernel size of a view's blur and threshold of its solarisation; undefined if the view does not use the operation. */
 function settingsOf({ blur, solarise }: ViewOptions): { kernelSize?: number; threshold?: number } {
   return {
     kernelSize: blur && blur.probability > 0 ? blur.kernelSize : undefined,
@@ -94,8 +94,8 @@ function settingsOf({ blur, solarise }: ViewOptions): { kernelSize?: number; thr
 }
 
 /**
- * Views that go through every operation together: of one size, one kernel of the blur, one threshold.
- * @returns positions of the views, group by group
+ * Groups views that can be computed together: those with the same size, blur kernel and solarisation threshold.
+ * @returns indices of the views of each group
  */
 export function groupViews(views: readonly ViewOptions[]): number[][] {
   const alike = (a?: number, b?: number) => a === undefined || b === undefined || a === b
@@ -112,7 +112,7 @@ export function groupViews(views: readonly ViewOptions[]): number[][] {
   return groups
 }
 
-/** The blur's taps and the threshold of a group of views. */
+/** Kernel size of the blur and solarisation threshold of a group of views. */
 export function sharedSettings(members: readonly ViewOptions[]): { kernelSize: number; threshold: number } {
   const settings = members.map(settingsOf)
   return {
@@ -128,7 +128,7 @@ function stackBoxes(members: readonly Member[], images: tf.Tensor4D, seed: tf.Te
   return { top: stack('top'), left: stack('left'), height: stack('height'), width: stack('width') }
 }
 
-/** A number for all images, or [views * batch]. */
+/** A number for all views, or [views * batch]. */
 type Each = number | tf.Tensor1D
 
 function perImage(values: readonly number[], batch: number): Each {

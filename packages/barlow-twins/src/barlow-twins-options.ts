@@ -7,14 +7,14 @@ export const options = {
     type: 'number',
     default: 0.005,
     min: 0,
-    description: 'weight of the redundancy term, which decorrelates features',
+    description: 'weight of the redundancy reduction term, which decorrelates the features',
   },
   biasRate: {
     type: 'number',
     default: 0.024,
     min: 0,
     description:
-      'with LARS, learning rate of biases and norms relative to the weights’: the paper’s 0.0048 / 0.2',
+      'learning rate of biases and normalisation parameters with LARS, as a multiple of that of the weights; the paper uses 0.0048 / 0.2 = 0.024',
   },
   ...projectorOptions,
   ...viewOptions,
@@ -24,7 +24,7 @@ export const options = {
 
 export type BarlowTwinsOptions = Partial<OptionValues<typeof options>>
 
-/** When blur was 'auto', 'yes' or 'no', grey views and SimCLR's were blurred alike, half of them. */
+/** In runs whose `blur` is 'auto', 'yes' or 'no', both views of `gray` and `simclr` were blurred with probability 0.5. */
 export function migrate(stored: StoredOptions, images?: ImageShape): StoredOptions {
   const gray = hadGrayViews(stored, images)
   if ('blur2' in stored || !(gray || stored.views === 'simclr')) return stored

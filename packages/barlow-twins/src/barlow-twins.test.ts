@@ -39,7 +39,7 @@ describe.each(testEngines())('on %s', (engine) => {
       method.dispose()
     }
 
-    test('the loss is that of the paper, of two views that are embedded apart', () => {
+    test('the loss is the paper’s, of two views that are embedded in separate batches', () => {
       const method = made()
       tf.tidy(() => {
         const views = method.views(imageBatch(6), stepOf())
@@ -55,7 +55,7 @@ describe.each(testEngines())('on %s', (engine) => {
       free(method)
     })
 
-    test('views are two, grey for grey pictures', () => {
+    test('creates two different views, with one channel for grey images', () => {
       const method = made(1)
       tf.tidy(() => {
         const batch = imageBatch(2, { channels: 1 })
@@ -69,7 +69,7 @@ describe.each(testEngines())('on %s', (engine) => {
   })
 })
 
-describe('what is refused, and how weights are trained', () => {
+describe('options and parameter groups', () => {
   const backbone = () => convnet(small)
   beforeAll(async () => {
     await prepareEngine({ engine: testEngines()[0] })
@@ -86,11 +86,11 @@ describe('what is refused, and how weights are trained', () => {
     ],
     [() => vicreg(backbone(), { covariances: 1 } as object), "did you mean 'covariance'?"],
     [() => vicreg(backbone(), { variance: -1 }), "vicreg's option variance must be a number of at least 0"],
-  ])('%s', (make, message) => {
+  ])('rejects invalid options: %#', (make, message) => {
     expect(make).toThrow(message)
   })
 
-  test('with LARS, biases and norms of every network have a learning rate of their own', () => {
+  test('with LARS, biases and norms of every network have a separate learning rate', () => {
     const method = barlowTwins(backbone(), { outputs: 4 })
     const { weights, learningRate } = method.groups!.biasesAndNorms!
     const ranks = trainableWeights(method.networks)

@@ -16,13 +16,13 @@ import { twinProjector, twinViews } from './twins.js'
 
 /**
  * Barlow Twins, self-supervised learning by redundancy reduction (Zbontar et al. 2021, arXiv:2103.03230, algorithm 1):
- * the embeddings of two views of a batch are to have the identity as their cross-correlation, so that each feature is the
- * same in both views and no two features say the same. No negatives, no momentum, no predictor.
+ * the loss pushes the cross-correlation matrix of two views' embeddings towards the identity, so that each feature is the
+ * same in both views and different features are uncorrelated. No negatives, momentum encoder or predictor.
  *
  * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]
- * @param given lambda, projector and augmentations; defaults are the paper's, the projector fitted to the backbone
+ * @param given options; the defaults are the paper's, with the projector scaled to the backbone
  * @param context normalisation of the pixels, seed of the projector's weights
- * @returns what the training loop drives
+ * @returns the method, ready for the training loop
  * @throws SelfsupError when an option is unknown or out of range
  */
 export function barlowTwins(
@@ -32,7 +32,7 @@ export function barlowTwins(
 ): Method<[tf.Tensor4D, tf.Tensor4D]> {
   const options = resolveOptions(definition, given)
   const { lambda, biasRate } = options
-  // Section 2.2: the first view is always blurred, the second seldom but sometimes solarised.
+  // Section 2.2: the first view is always blurred, the second rarely; only the second is sometimes solarised.
   const augmentation = twinViews(backbone, options, normalisation, byolRecipe)
   const projector = twinProjector(backbone, options, seed + 1)
   const networks = { backbone, projector }
@@ -55,14 +55,14 @@ export function barlowTwins(
   }
 }
 
-/** A training pass: batch normalisation takes the batch's statistics, of each view by itself. */
+/** A forward pass in training mode: batch normalisation uses the statistics of the batch, which holds one view. */
 export function encode(model: LayersModel, x: tf.Tensor): tf.Tensor2D {
   return model.apply(x, { training: true }) as tf.Tensor2D
 }
 
 /**
- * Section 2.2: LARS leaves biases and norms as plain gradients, so that they need a rate of their own. Other optimisers
- * treat all weights alike, and so do we with them.
+ * Biases and normalisation parameters. LARS does not rescale their gradients, so they need a separate learning rate
+ * (section 2.2). Other optimisers use the same learning rate for all weights.
  */
 function biasesAndNorms(networks: Method['networks'], rate: number): ParameterGroup {
   const weights = Object.entries(trainableWeights(networks))
@@ -73,10 +73,10 @@ function biasesAndNorms(networks: Method['networks'], rate: number): ParameterGr
   }
 }
 
-/** How a program finds Barlow Twins by name. */
+/** The definition of Barlow Twins, for programs that look methods up by name. */
 export const definition: MethodDefinition<typeof options> = {
   name: 'barlow-twins',
-  summary: 'the features of two views agree and do not repeat one another',
+  summary: 'features agree between two views and are decorrelated from each other; no negatives',
   paper: 'Zbontar et al. 2021, arXiv:2103.03230',
   options,
   migrate,

@@ -1,8 +1,8 @@
-// Options of Barlow Twins and VICReg alike: one wide head, BYOL's crops and colours.
+// Options that Barlow Twins and VICReg share: one wide projector, the crops and colours of BYOL.
 import { byolRecipe, jitterOption, minScaleOption, viewsOption } from '@selfsup/augment'
 import type { OptionValues, TrainingDefaults } from '@selfsup/core'
 
-/** Options of the projector, alike in both methods. */
+/** Options of the projector, the same in both methods. */
 export const projectorOptions = {
   outputs: {
     type: 'number',
@@ -11,7 +11,7 @@ export const projectorOptions = {
     integer: true,
     formerly: { auto: 0 },
     description:
-      'features that the loss compares; auto: four times the backbone’s, 8192 for ResNet-50 as in the paper',
+      'number of features of the embeddings that the loss compares; auto: four times the number of backbone features (8192 for ResNet-50, as in the paper)',
   },
   hidden: {
     type: 'number',
@@ -19,23 +19,23 @@ export const projectorOptions = {
     min: 1,
     integer: true,
     formerly: { auto: 0 },
-    description: 'units of the projector’s hidden layers; auto: as many as outputs',
+    description: 'number of units in each hidden layer of the projector; auto: the value of outputs',
   },
   layers: {
     type: 'number',
     default: 3,
     min: 1,
     integer: true,
-    description: 'linear layers of the projector',
+    description: 'number of linear layers in the projector',
   },
 } as const
 
-/** Options of the views but blur, alike in both methods. */
+/** Options of the views except blur, the same in both methods. */
 export const viewOptions = {
   views: {
     ...viewsOption,
     choices: ['auto', 'colour', 'simclr', 'gray', 'anyOrientation'],
-    description: 'augmentations; auto: the paper’s (colour), gray for pictures of one channel',
+    description: 'augmentations; auto: gray for images with one channel, else colour (the paper’s)',
   },
   jitter: jitterOption,
   minScale: minScaleOption(byolRecipe),
@@ -43,7 +43,7 @@ export const viewOptions = {
 
 export type ProjectorOptions = OptionValues<typeof projectorOptions>
 
-/** Section 2.2 of Barlow Twins and 4.2 of VICReg, which go on for 1000 epochs in batches of 2048. */
+/** Section 2.2 of Barlow Twins and section 4.2 of VICReg, which train for 1000 epochs with a batch size of 2048. */
 export const training: TrainingDefaults = {
   epochs: 200,
   batchSize: 256,

@@ -21,7 +21,7 @@ describe('views', () => {
     return views
   }
 
-  test('are the paper’s: the first always blurred, the second sometimes solarised', () => {
+  test('are those of the paper: the first is always blurred, the second sometimes solarised', () => {
     const [first, second] = viewsOf({})
     expect(first).toMatchObject({ size: 80, scale: [0.08, 1], blur: { probability: 1 } })
     expect(first).not.toHaveProperty('solarise')
@@ -29,13 +29,13 @@ describe('views', () => {
     expect(first!.jitter).toMatchObject({ probability: 0.8, brightness: 0.4, saturation: 0.2, hue: 0.1 })
   })
 
-  test('of small pictures are sharp unless told otherwise', () => {
+  test('of small images are not blurred unless a probability is set', () => {
     expect(viewsOf({}, 16).map(({ blur }) => blur)).toEqual([undefined, undefined])
     expect(viewsOf({ blur: 1 }, 16).map(({ blur }) => blur!.probability)).toEqual([1, 0.1])
     expect(viewsOf({ blur: 0 }).map(({ blur }) => blur)).toEqual([undefined, undefined])
   })
 
-  test('are grey for one channel, alike for simclr, turned for any orientation', () => {
+  test('have no colour operations for one channel, are identical for simclr, turned for any orientation', () => {
     for (const view of viewsOf({}, 16, 1)) expect(view).toMatchObject({ scale: [0.3, 1] })
     const [first, second] = viewsOf({ views: 'simclr', jitter: 0.5, minScale: 0.2 }, 16)
     expect(first).toEqual(second)
@@ -54,7 +54,7 @@ describe('projector', () => {
     return kernels
   }
 
-  test('has three layers, four times as wide as the features', () => {
+  test('has three layers of four times the number of features by default', () => {
     expect(shapesOf({})).toEqual([
       [8, 32],
       [32, 32],
@@ -62,14 +62,14 @@ describe('projector', () => {
     ])
   })
 
-  test('may have any widths', () => {
+  test('has the widths that are set', () => {
     expect(shapesOf({ hidden: 6, outputs: 5, layers: 2 })).toEqual([
       [8, 6],
       [6, 5],
     ])
   })
 
-  test('has features to tell apart', () => {
+  test('needs at least two outputs', () => {
     expect(() => shapesOf({ outputs: 1 })).toThrow(
       "twins's option outputs must be a whole number of at least 2, or auto; got 1",
     )

@@ -1,4 +1,4 @@
-// What Barlow Twins and VICReg have in common but their losses: two views, one wide head.
+// The parts that Barlow Twins and VICReg share: two views and a wide projector.
 import {
   type Augmentation,
   chooseTwoViews,
@@ -11,7 +11,7 @@ import { ifAuto, type Normalisation } from '@selfsup/core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { ProjectorOptions } from './twin-options.js'
 
-/** The views that the options ask for, by the paper's recipe or SimCLR's, of the size and channels that the backbone takes. */
+/** Creates the augmentation: SimCLR's for `views: 'simclr'`, otherwise the paper's, with the backbone's size and channels. */
 export function twinViews(
   backbone: LayersModel,
   {
@@ -28,8 +28,8 @@ export function twinViews(
 }
 
 /**
- * The wide head ("projector", in VICReg "expander") that the loss is computed on: linear layers with batch normalisation
- * and ReLU between them, the last one bare.
+ * Creates the projector ("expander" in VICReg) whose outputs the loss compares: linear layers, each but the last followed
+ * by batch normalisation and ReLU.
  */
 export function twinProjector(
   backbone: LayersModel,

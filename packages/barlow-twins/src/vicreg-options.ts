@@ -2,7 +2,7 @@ import { blurOption, byolRecipe, type TwoViewRecipe } from '@selfsup/augment'
 import type { OptionValues } from '@selfsup/core'
 import { projectorOptions, viewOptions } from './twin-options.js'
 
-/** Appendix C.1: BYOL's views made symmetric (the authors' code has Barlow Twins'). */
+/** Appendix C.1: a symmetric version of BYOL's views (the authors' code uses those of Barlow Twins). */
 export const recipe: TwoViewRecipe = { ...byolRecipe, blur: [0.5, 0.5], solarise: [0.1, 0.1] }
 
 export const options = {
@@ -10,19 +10,20 @@ export const options = {
     type: 'number',
     default: 25,
     min: 0,
-    description: 'weight of the distance between the views',
+    description: 'weight of the invariance term, the mean squared distance between the two views',
   },
   variance: {
     type: 'number',
     default: 25,
     min: 0,
-    description: 'weight of the hinge that keeps each feature’s deviation over the batch at 1 or above',
+    description:
+      'weight of the variance term, a hinge that keeps the standard deviation of each feature over the batch above 1',
   },
   covariance: {
     type: 'number',
     default: 1,
     min: 0,
-    description: 'weight of the covariances between features',
+    description: 'weight of the covariance term, which decorrelates the features',
   },
   ...projectorOptions,
   ...viewOptions,

@@ -8,15 +8,14 @@ import { twinProjector, twinViews } from './twins.js'
 import { options, recipe, type VicregOptions } from './vicreg-options.js'
 
 /**
- * VICReg, variance-invariance-covariance regularization (Bardes et al. 2022, arXiv:2105.04906, algorithm 1): two views of
- * a image are embedded at one place, every feature varies over the batch, and no two features vary together. Unlike
- * Barlow Twins it looks at each view by itself, so that nothing has to be normalised.
+ * VICReg, variance-invariance-covariance regularization (Bardes et al. 2022, arXiv:2105.04906, algorithm 1): the loss pulls
+ * the embeddings of two views together, keeps the variance of every feature over the batch and decorrelates the features.
+ * Unlike in Barlow Twins, the last two terms use each view separately, so embeddings need no normalisation.
  *
  * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]
- * @param given weights of the three terms, expander and augmentations; defaults are the paper's, the expander fitted to the
- *   backbone
+ * @param given options; the defaults are the paper's, with the expander scaled to the backbone
  * @param context normalisation of the pixels, seed of the expander's weights
- * @returns what the training loop drives
+ * @returns the method, ready for the training loop
  * @throws SelfsupError when an option is unknown or out of range
  */
 export function vicreg(
@@ -45,10 +44,10 @@ export function vicreg(
   }
 }
 
-/** How a program finds VICReg by name. */
+/** The definition of VICReg, for programs that look methods up by name. */
 export const vicregDefinition: MethodDefinition<typeof options> = {
   name: 'vicreg',
-  summary: 'views agree, features vary over the batch, and not together',
+  summary: 'two views agree, every feature keeps its variance and features are decorrelated; no negatives',
   paper: 'Bardes et al. 2022, arXiv:2105.04906',
   options,
   training: () => training,

@@ -11,8 +11,8 @@ const fixtures: Record<'barlow-twins' | 'vicreg', WholeSteps> = JSON.parse(
   readFileSync(new URL('fixtures/twins.json', import.meta.url), 'utf8'),
 )
 
-// Made by fixtures/make_twins.py with torch and lightly's BarlowTwinsLoss and VICRegLoss.
-describe.each(testEngines())('ten compiled steps on %s equal those in PyTorch', (name) => {
+// The fixtures were created by fixtures/make_twins.py with torch and lightly's BarlowTwinsLoss and VICRegLoss.
+describe.each(testEngines())('ten compiled steps on %s equal ten steps in PyTorch', (name) => {
   test.each<[keyof typeof fixtures, MethodDefinition, object]>([
     ['barlow-twins', definition, { lambda: 0.05 }],
     ['vicreg', vicregDefinition, {}],

@@ -18,7 +18,8 @@ export const options = {
     default: 0.99,
     min: 0,
     max: 1,
-    description: 'of the target network at the start; it rises to 1. The paper has 0.996 for 1000 epochs',
+    description:
+      'momentum of the target network at the start of training, from which it rises to 1; the paper uses 0.99 for 300 epochs and 0.996 for 1000',
   },
   hidden: {
     type: 'number',
@@ -27,14 +28,14 @@ export const options = {
     integer: true,
     formerly: { auto: 0 },
     description:
-      'units of the projector’s and the predictor’s hidden layers; auto: twice the backbone’s features',
+      'number of units in each hidden layer of projector and predictor; auto: twice the number of backbone features',
   },
   outputs: {
     type: 'number',
     default: 256,
     min: 1,
     integer: true,
-    description: 'features that the loss compares',
+    description: 'number of features of the embeddings that the loss compares',
   },
   views: viewsOption,
   jitter: jitterOption,
@@ -52,7 +53,7 @@ export const options = {
 
 export type ByolOptions = Partial<OptionValues<typeof options>>
 
-/** The paper's preset for 300 epochs (appendix, and `_LR_PRESETS`, `_WD_PRESETS`, `_EMA_PRESETS` of its code). */
+/** The paper's settings for 300 epochs (appendix, and `_LR_PRESETS`, `_WD_PRESETS`, `_EMA_PRESETS` in its code). */
 export const training: TrainingDefaults = {
   epochs: 300,
   batchSize: 256,
@@ -63,8 +64,8 @@ export const training: TrainingDefaults = {
 }
 
 /**
- * When the first view's blur was called blur1, each view's default was its own, whatever the other's; grey views were
- * blurred alike, by the larger probability that was given.
+ * In runs whose first blur option is called `blur1`, the default of each view did not depend on the other view, and both
+ * grey views were blurred with the larger of the given probabilities.
  */
 export function migrate(stored: StoredOptions, images?: ImageShape): StoredOptions {
   if (!('blur1' in stored)) return stored

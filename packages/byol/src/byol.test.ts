@@ -40,7 +40,7 @@ function expectAll(variables: Iterable<[string, tf.Variable]>, values: Values): 
   }
 }
 
-/** One step of plain gradient descent; the loss comes back. */
+/** Runs one step of plain gradient descent and returns the loss. */
 function descend(
   method: Method,
   views: [tf.Tensor4D, tf.Tensor4D],
@@ -70,7 +70,7 @@ describe.each(testEngines())('without negatives on %s', (engine) => {
   afterEach(() => {
     expect(tf.memory().numTensors).toBe(tensors)
   })
-  /** The method and its backbone, disposed of afterwards. */
+  /** Creates the method and its backbone, and disposes both afterwards. */
   function using(make: Make, options: object, use: (method: Method) => void) {
     const backbone = convnet({ widths: [4, 8], size: 16 })
     const method = make(backbone, options)
@@ -108,7 +108,7 @@ describe.each(testEngines())('without negatives on %s', (engine) => {
     },
   )
 
-  test('the target after two updates, by hand', () => {
+  test('the target network after two updates equals values worked out by hand', () => {
     using(byol as Make, { outputs: 4 }, (method) => {
       const online = weightNames(method.networks).get('projector/1/linear/kernel')!
       const target = method.state['projector/1/linear/kernel']!
@@ -126,7 +126,7 @@ describe.each(testEngines())('without negatives on %s', (engine) => {
     })
   })
 
-  test('BYOL’s second view alone is solarised, where so asked always', () => {
+  test('BYOL solarises the view whose probability is set', () => {
     const brightest = (options: object) => {
       let values: number[] = []
       using(byol as Make, { outputs: 4, jitter: 0, minScale: 1, ...options }, (method) => {
@@ -144,8 +144,8 @@ describe.each(testEngines())('without negatives on %s', (engine) => {
     ])
   })
 
-  test('the gradient stops at what is predicted', () => {
-    // With the predictor's last layer 0, nothing but the targets could give the projector a gradient.
+  test('no gradient flows into the predicted projection', () => {
+    // The predictor's last layer is 0, so the projector could receive a gradient only from the targets.
     using(simsiam as Make, { outputs: 4, layers: 2 }, (method) => {
       const kernel = weightNames(method.networks).get('predictor/2/linear/kernel')!
       kernel.assign(tf.zerosLike(kernel))
@@ -162,7 +162,7 @@ describe('recipes', () => {
     await prepareEngine({ engine: 'cpu' })
   })
 
-  test('BYOL’s is LARS without biases and norms; SimSiam’s predictor keeps its rate', () => {
+  test('BYOL trains with LARS, excluding biases and norms; SimSiam’s predictor keeps its learning rate', () => {
     expect(definition.training(resolveOptions(definition))).toMatchObject({
       optimizer: { name: 'lars', weightDecay: 1e-6, exclude: 'biases-and-norms' },
       schedule: { name: 'cosine', warmupEpochs: 10 },
@@ -183,7 +183,7 @@ describe('recipes', () => {
     backbone.dispose()
   })
 
-  test('heads are the papers’', () => {
+  test('heads have the sizes of the papers', () => {
     const shape = ({ layers, outputs }: LayersModel) => [
       layers
         .slice(1)
@@ -214,7 +214,7 @@ describe('recipes', () => {
       'bottleneck must be a whole number of at least 1, or auto; got 0.5',
     ],
     [simsiam as Make, { momentum: 0.9 }, 'option of simsiam'],
-  ])('what does not fit is refused when the method is made', (make, wrong, message) => {
+  ])('rejects invalid options: %#', (make, wrong, message) => {
     const backbone = convnet({ size: 16, widths: [4, 8] })
     expect(() => make(backbone, wrong)).toThrow(message)
     backbone.dispose()

@@ -7,18 +7,18 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { type ByolOptions, migrate, options, training } from './byol-options.js'
 
-/** Two views of each image, or what comes of them. */
+/** A pair of values, one per view. */
 type Two<T> = [T, T]
 
 /**
- * BYOL, bootstrap your own latent (Grill et al. 2020, arXiv:2006.07733, section 3): from one view of a image an online
- * network predicts what a target network makes of the other; the target slowly follows the online network. Nothing is
- * pushed apart: there are no negatives.
+ * BYOL, bootstrap your own latent (Grill et al. 2020, arXiv:2006.07733, section 3): from one view of an image the online
+ * network predicts the target network's projection of the other view. The target network is an exponential moving average
+ * of the online network. There are no negatives.
  *
  * @param backbone the encoder f: [batch, size, size, channels], normalised, to [batch, features]
- * @param given options; defaults are the paper's for 300 epochs, blur left out up to 64 pixels
+ * @param given options; the defaults are the paper's for 300 epochs, without blur for images of up to 64 pixels
  * @param context normalisation of the pixels, seed of the heads' weights
- * @returns what the training loop drives
+ * @returns the method, ready for the training loop
  * @throws SelfsupError when an option is unknown or out of range
  */
 export function byol(
@@ -31,7 +31,7 @@ export function byol(
   const [, size, , channels] = backbone.inputs[0]!.shape as [null, number, number, number]
   const features = backbone.outputs[0]!.shape.at(-1)!
   const hidden = ifAuto(options.hidden, 2 * features)
-  // The views differ (table 6).
+  // The two views have different augmentations (table 6).
   const settings = { ...options, solarise: [solarise, solarise2] } as const
   const augmentation = chooseTwoViews({ size, channels, normalisation }, settings, byolRecipe)
   const g = projector({ inputs: features, hidden, outputs, seed: seed + 1 })
@@ -44,13 +44,13 @@ export function byol(
     definition,
     networks: { backbone, projector: g, predictor: q },
     state: target.values,
-    comparableLoss: false, // the lowest loss is a collapsed network's
+    comparableLoss: false, // a collapsed network has the lowest loss
     normalisation: augmentation.normalisation,
     crops: augmentation.crops,
     views: (batch, { seed }) => augmentation.apply(batch, seed) as Two<tf.Tensor4D>,
     targets: (views) => views.map((x) => target.apply(x, { training: true })) as Two<tf.Tensor2D>,
     loss([x1, x2], _step, [target1, target2]) {
-      // Each view goes through the networks alone, as in the paper: batch normalisation sees one at a time.
+      // Each view is a batch of its own, as in the paper, so batch normalisation does not mix the views.
       const [z1, z2] = [x1, x2].map((x) => encode(g, encode(backbone, x))) as Two<tf.Tensor2D>
       const [prediction1, prediction2] = [encode(q, z1), encode(q, z2)]
       const loss = tf.add(byolRegression(prediction1, target2), byolRegression(prediction2, target1))
@@ -67,15 +67,15 @@ export function byol(
   }
 }
 
-/** A training pass: batch normalisation takes the batch's statistics. */
+/** A forward pass in training mode: batch normalisation uses the statistics of the batch. */
 function encode(model: LayersModel, x: tf.Tensor): tf.Tensor2D {
   return model.apply(x, { training: true }) as tf.Tensor2D
 }
 
-/** How a program finds BYOL by name. */
+/** The definition of BYOL, for programs that look methods up by name. */
 export const definition: MethodDefinition<typeof options> = {
   name: 'byol',
-  summary: 'one view predicts what a slower copy of the network makes of the other; no negatives',
+  summary: 'each view predicts a momentum encoder’s projection of the other view; no negatives',
   paper: 'Grill et al. 2020, arXiv:2006.07733',
   options,
   migrate,

@@ -8,7 +8,8 @@ export const options = {
     min: 1,
     integer: true,
     formerly: { auto: 0 },
-    description: 'linear layers of the projector; auto: 2 up to 64 pixels, else 3',
+    description:
+      'number of linear layers in the projector; auto: 2 for images of up to 64 pixels, 3 for larger ones',
   },
   outputs: {
     type: 'number',
@@ -16,7 +17,8 @@ export const options = {
     min: 1,
     integer: true,
     formerly: { auto: 0 },
-    description: 'features that the loss compares; auto: as many as the backbone’s',
+    description:
+      'number of features of the embeddings that the loss compares; auto: the number of backbone features',
   },
   bottleneck: {
     type: 'number',
@@ -24,7 +26,7 @@ export const options = {
     min: 1,
     integer: true,
     formerly: { auto: 0 },
-    description: 'units of the predictor’s hidden layer; auto: a quarter of the outputs',
+    description: 'number of units in the predictor’s hidden layer; auto: a quarter of outputs',
   },
   views: viewsOption,
   jitter: jitterOption,
@@ -34,7 +36,7 @@ export const options = {
 
 export type SimsiamOptions = Partial<OptionValues<typeof options>>
 
-/** The paper's for CIFAR-10 (appendix D), whose rate is meant for a batch of 256. */
+/** The paper's settings for CIFAR-10 (appendix D); the learning rate is that for a batch size of 256. */
 export const training: TrainingDefaults = {
   epochs: 800,
   batchSize: 256,

@@ -14,13 +14,13 @@ import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { options, type SimsiamOptions, training } from './simsiam-options.js'
 
 /**
- * SimSiam (Chen & He 2020, arXiv:2011.10566, algorithm 1): BYOL without a momentum encoder. One view's prediction of the
- * other's projection, the gradient stopped at what is predicted, which is all that keeps it from collapsing.
+ * SimSiam (Chen & He 2020, arXiv:2011.10566, algorithm 1): BYOL without a momentum encoder. A predictor maps the
+ * projection of one view to that of the other. Only stopping the gradient at the predicted projection prevents collapse.
  *
  * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]
- * @param given options; defaults are the paper's for ImageNet above 64 pixels, for CIFAR-10 up to them
+ * @param given options; the defaults are the paper's: those for CIFAR-10 up to 64 pixels, those for ImageNet above
  * @param context normalisation of the pixels, seed of the heads' weights
- * @returns what the training loop drives; its loss lies within [-1, 1]
+ * @returns the method, ready for the training loop; its loss is in [-1, 1]
  * @throws SelfsupError when an option is unknown or out of range
  */
 export function simsiam(
@@ -32,7 +32,7 @@ export function simsiam(
   const [, size, , channels] = backbone.inputs[0]!.shape as [null, number, number, number]
   const features = backbone.outputs[0]!.shape.at(-1)!
   const outputs = ifAuto(options.outputs, features)
-  // Its views are MoCo v2's (appendix A).
+  // The augmentations are those of MoCo v2 (appendix A).
   const augmentation = chooseTwoViews({ size, channels, normalisation }, options, mocoV2Recipe)
   const f = projector({
     inputs: features,
@@ -56,9 +56,9 @@ export function simsiam(
     definition: simsiamDefinition,
     networks: { backbone, projector: f, predictor: h },
     state: {},
-    // A predictor that is always as quick as at first keeps up with the representations (section 4.2).
+    // The learning rate of the predictor stays constant, so that it can follow the representations (section 4.2).
     groups: { predictor: { weights: ['predictor'], learningRate: ({ highest }) => highest } },
-    comparableLoss: false, // the lowest loss is a collapsed network's
+    comparableLoss: false, // a collapsed network has the lowest loss
     normalisation: augmentation.normalisation,
     crops: augmentation.crops,
     views: (batch, { seed }) => augmentation.apply(batch, seed) as [tf.Tensor4D, tf.Tensor4D],
@@ -74,21 +74,21 @@ export function simsiam(
   }
 }
 
-/** D(p, z), eq. 1: minus the cosine of the angle between them, mean over the batch. BYOL's regression is 2 + 2 D. */
+/** D(p, z), eq. 1: negative cosine similarity, averaged over the batch. BYOL's regression loss is 2 + 2 D. */
 function negativeCosine(p: tf.Tensor2D, z: tf.Tensor2D): tf.Scalar {
   return tf.sub(tf.div(byolRegression(p, z), 2), 1) as tf.Scalar
 }
 
-/** A training pass: batch normalisation takes the batch's statistics. */
+/** A forward pass in training mode: batch normalisation uses the statistics of the batch. */
 function encode(model: LayersModel, x: tf.Tensor): tf.Tensor2D {
   return model.apply(x, { training: true }) as tf.Tensor2D
 }
 
-/** How a program finds SimSiam by name. */
+/** The definition of SimSiam, for programs that look methods up by name. */
 export const simsiamDefinition: MethodDefinition<typeof options> = {
   name: 'simsiam',
   summary:
-    'one view predicts the other’s projection, at which the gradient stops; no negatives, no slower copy',
+    'each view predicts the projection of the other view, with a stopped gradient; no negatives and no momentum encoder',
   paper: 'Chen & He 2020, arXiv:2011.10566',
   options,
   migrate: migrateBlur,

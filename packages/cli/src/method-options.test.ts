@@ -106,15 +106,15 @@ describe('one name means one thing in all methods', () => {
     ['blur', /^probability of (Gaussian )?blur/],
     ['blur2', /^probability of Gaussian blur in the second view/],
     ['jitter', /^strength of the colour jitter, as a multiple of/],
-    ['minScale', /^smallest part of the picture/],
+    ['minScale', /^smallest (area|part) of /],
     ['flip', /^probability of swapping left and right/],
     ['views', /^augmentations; auto: /],
-    ['temperature', /divides the similarities|of the assignments/],
-    ['momentum', /^of the (key encoder|target network)/],
+    ['temperature', /^(supcon: )?temperature/],
+    ['momentum', /^momentum of the (key encoder|target network)/],
     ['hidden', /units/],
-    ['layers', /^linear layers of the (projector|head)/],
+    ['layers', /^number of linear layers in the (projector|head)/],
     ['patch', /^side of a patch in pixels/],
-    ['grayscale', /^probability that a picture turns grey/],
+    ['grayscale', /^probability (of converting an image|that an? \w+ turns) /],
   ])('%s', (name, meaning) => {
     for (const { option } of named.get(name)!) expect(option.description).toMatch(meaning)
   })

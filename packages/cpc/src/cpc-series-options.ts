@@ -6,36 +6,42 @@ export const options = {
     default: 12,
     min: 1,
     integer: true,
-    description: 'encodings ahead that are predicted, of the encoder’s, not of the series’, steps',
+    description: 'number of steps ahead to predict, counted in steps of the encoder’s output',
   },
   ignored: {
     type: 'number',
     default: 0,
     min: 0,
     integer: true,
-    description: 'nearest of them that are not predicted',
+    description: 'number of nearest steps that are not predicted',
   },
-  scale: { type: 'number', default: 1, min: 0.0001, description: 'multiplies the predictions in the loss' },
+  scale: {
+    type: 'number',
+    default: 1,
+    min: 0.0001,
+    description: 'factor that multiplies the predictions in the loss',
+  },
   contrasted: {
     type: 'number',
     default: 16,
     min: 1,
     integer: true,
-    description: 'series, at least, whose steps are told apart in the loss; divides the batch',
+    description:
+      'minimum number of series whose steps serve as negatives of each other; the batch is split into equal groups of at least this size',
   },
   filters: {
     type: 'number',
     default: 128,
     min: 1,
     integer: true,
-    description: 'features of an encoding, in the backbone that a program makes: one convolution over time',
+    description: 'number of filters of the convolution over time in the default backbone',
   },
   units: {
     type: 'number',
     default: 256,
     min: 1,
     integer: true,
-    description: 'of the GRU in the backbone that a program makes: the features',
+    description: 'number of units of the GRU in the default backbone, which is the number of features',
   },
 } as const
 

@@ -11,7 +11,7 @@ import { seriesBackbone } from './series-backbone.js'
 
 const small = { time: 12, channels: 3, filters: [8], units: 6 } as const
 
-/** Waves of different length and phase. */
+/** Sine waves of different frequency and phase. */
 function waves(count: number) {
   const values = uniforms([3, 4], 2 * count)
   const series = Float32Array.from({ length: count * 36 }, (_, i) => {
@@ -25,7 +25,7 @@ function waves(count: number) {
   }
 }
 
-/** The largest difference at each step of two [1, time, features]. */
+/** Maximum difference of two tensors [1, time, features] at each step. */
 function differences(a: tf.Tensor, b: tf.Tensor): number[] {
   return [...tf.max(tf.abs(tf.sub(a, b)), [0, 2]).dataSync()]
 }
@@ -42,7 +42,7 @@ describe.each(testEngines())('series on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(tensors)
   })
 
-  test('a saved backbone is a plain TensorFlow.js model with its own GRU and the same features', async () => {
+  test('a saved backbone loads as a plain TensorFlow.js model with the standard GRU and gives the same features', async () => {
     const backbone = seriesBackbone({ ...small, filters: [5, 8], strides: [1, 2], seed: 3 })
     let artifacts: tf.io.ModelArtifacts | undefined
     await backbone.save(
@@ -71,7 +71,7 @@ describe.each(testEngines())('series on %s', (engine) => {
     loaded.dispose()
   })
 
-  test('neither encodings nor contexts see later steps', () => {
+  test('encodings and contexts do not depend on later steps', () => {
     const backbone = seriesBackbone({ ...small, filters: [5, 8], strides: [1, 2], kernels: [3, 4] })
     const sequences = tfl.model({
       inputs: backbone.inputs,
@@ -83,14 +83,14 @@ describe.each(testEngines())('series on %s', (engine) => {
       const [z, c] = sequences.apply(series) as tf.Tensor[]
       const [otherZ, otherC] = sequences.apply(tf.add(series, later)) as tf.Tensor[]
       expect(z!.shape).toEqual([1, 6, 8])
-      // Two steps an encoding: the first three are of steps 0 to 5.
+      // An encoding covers two steps, so the first three cover steps 0 to 5.
       for (const changed of [differences(z!, otherZ!), differences(c!, otherC!)])
         expect(changed.map((difference) => difference > 0)).toEqual([false, false, false, true, true, true])
     })
     backbone.dispose()
   })
 
-  test('an accuracy for each step ahead is reported; features are the last state', () => {
+  test('reports an accuracy for each step ahead; features are the last state', () => {
     const backbone = seriesBackbone(small)
     const method = cpcSeries(backbone, { steps: 3, contrasted: 8 })
     tf.tidy(() => {
@@ -105,12 +105,12 @@ describe.each(testEngines())('series on %s', (engine) => {
     backbone.dispose()
   })
 
-  test('of pictures the rows are a series, in training as in encoding', () => {
-    const pictures = { size: 12, channels: 3 }
+  test('reads the rows of images as series, in training and in encoding', () => {
+    const imageShape = { size: 12, channels: 3 }
     const options = { filters: 8, units: 6, steps: 2, ignored: 0, scale: 1, contrasted: 16 }
-    const backbone = seriesDefinition.ownBackbone!(pictures, options, 1)
+    const backbone = seriesDefinition.ownBackbone!(imageShape, options, 1)
     const normalisation = { mean: [0.5, 0.4, 0.3], std: [0.2, 0.3, 0.4] }
-    const method = seriesDefinition.create(backbone, options, { imageShape: pictures, normalisation })
+    const method = seriesDefinition.create(backbone, options, { imageShape, normalisation })
     expect(method.crops).toHaveLength(1)
     tf.tidy(() => {
       const images = tf.tensor4d(
@@ -163,37 +163,41 @@ describe.each(testEngines())('series on %s', (engine) => {
   })
 })
 
-describe('what does not fit is said before any training', () => {
+describe('rejects invalid sizes before training', () => {
   beforeAll(async () => {
     await prepareEngine({ engine: testEngines()[0] })
   })
 
-  test('series shorter than what is to be predicted', () => {
+  test('series that are too short for the steps ahead', () => {
     const backbone = seriesBackbone({ ...small, strides: [3] })
     expect(() => cpcSeries(backbone, { steps: 4 })).toThrow(
       'cpc-series: 4 encodings of a series are too few to predict 4 steps ahead; set steps to at most 3',
     )
     backbone.dispose()
-    expect(() => seriesBackbone({ ...small, time: 4, strides: [5] })).toThrow('take smaller strides')
+    expect(() => seriesBackbone({ ...small, time: 4, strides: [5] })).toThrow('use smaller strides')
   })
 
-  test('other backbones, other layers', () => {
+  test('backbones with other layers, invalid layer options', () => {
     const backbone = convnet({ size: 8, widths: [4] })
-    expect(() => cpcSeries(backbone)).toThrow('no layers encodings and contexts; make it with seriesBackbone')
+    expect(() => cpcSeries(backbone)).toThrow(
+      'must have layers named encodings and contexts; create it with seriesBackbone',
+    )
     backbone.dispose()
     expect(() => seriesBackbone({ ...small, filters: [8, 8], kernels: [3] })).toThrow('got 2, 1 and 2')
-    expect(() => seriesBackbone({ ...small, strides: [2], kernels: [1] })).toThrow('take one of at least 2')
+    expect(() => seriesBackbone({ ...small, strides: [2], kernels: [1] })).toThrow(
+      'set the kernel to at least 2',
+    )
   })
 
-  test('batches that are no such series', () => {
+  test('batches that are not series of the expected shape', () => {
     const backbone = seriesBackbone(small)
     const method = cpcSeries(backbone, { steps: 2 })
     tf.tidy(() => {
       const { values, ...batch } = waves(2)
-      expect(() => method.views(batch, stepOf())).toThrow('batches must hold series')
+      expect(() => method.views(batch, stepOf())).toThrow('batches must contain series')
       expect(() =>
         method.views({ ...batch, values: tf.reverse(tf.slice(values, [0, 1, 0]), 1) }, stepOf()),
-      ).toThrow('the backbone takes series of 12 steps of 3 numbers; got [2,11,3]')
+      ).toThrow('a batch must have shape [batch, 12, 3]; got [2,11,3]')
     })
     method.dispose()
     backbone.dispose()

@@ -19,23 +19,23 @@ import { seriesBackbone, seriesLayers } from './series-backbone.js'
 import { stepsAhead, stepsOf } from './steps-ahead.js'
 
 /**
- * Contrastive predictive coding of series: what has been seen predicts the encodings of later steps, which are to be told
- * from those of other steps and of other series (van den Oord et al. 2018, arXiv:1807.03748, section 2 and 3.1). Features
- * are the context's last state.
+ * CPC, contrastive predictive coding of series: the context of the steps so far predicts the encodings of later steps
+ * among those of other steps and of other series (van den Oord et al. 2018, arXiv:1807.03748, sections 2 and 3.1). The
+ * features are the last context.
  *
- * @param backbone encoder and recurrent network: a model of `seriesBackbone`
- * @param given options; defaults are the paper's for audio
- * @param context seed of the predictions' weights; `pictures` of whose rows the series are, and their normalisation, where
- *   batches hold images
- * @returns what the training loop drives, on datasets whose batches hold `values` [batch, time, channels]; reports `accuracyK`
- *   k steps ahead
- * @throws SelfsupError when an option is unknown or out of range, the backbone is another, or a series too short to
- *   be predicted so far
+ * @param backbone encoder and recurrent network: a model created by `seriesBackbone`
+ * @param given options; the defaults are the paper's for audio
+ * @param context seed of the prediction weights; for batches that contain images, whose rows are the series, also their
+ *   `imageShape` and normalisation
+ * @returns the method, ready for the training loop, for datasets whose batches contain `values` [batch, time, channels];
+ *   reports `accuracyK` for predictions K steps ahead
+ * @throws SelfsupError when an option is unknown or out of range, the backbone was not created by `seriesBackbone`, or
+ *   series are too short for the steps ahead
  */
 export function cpcSeries(
   backbone: tfl.LayersModel,
   given: CpcSeriesOptions = {},
-  { seed = 1, imageShape: pictures, normalisation }: MethodContext = {},
+  { seed = 1, imageShape, normalisation }: MethodContext = {},
 ): Method<tf.Tensor3D> {
   const options = resolveOptions(seriesDefinition, given)
   const { contrasted, scale } = options
@@ -44,7 +44,7 @@ export function cpcSeries(
   const [, time, targets] = z.shape as [null, number, number]
   const ahead = stepsOf('cpc-series', options, time, 'encodings of a series')
   const predictor = predictions(c.shape.slice(1) as number[], targets, ahead, seed + 1)
-  const whole = pictures && wholeImages(pictures, normalisation)
+  const whole = imageShape && wholeImages(imageShape, normalisation)
   const column = (x: tf.Tensor) => tf.expandDims(x, 2) as tf.Tensor4D
   return {
     name: 'cpc-series',
@@ -53,7 +53,7 @@ export function cpcSeries(
     networks: { backbone, predictor },
     state: {},
     normalisation: whole?.normalisation,
-    imageShape: pictures,
+    imageShape,
     crops: whole?.crops ?? [],
     views: (batch, { seed }) =>
       whole && !batch.values ? rowsOf(whole.apply(batch, seed)[0]!, backbone) : seriesOf(batch, backbone),
@@ -75,12 +75,12 @@ export function cpcSeries(
   }
 }
 
-/** Images read row by row, from the top, as `rowsAsSeries` of @selfsup/data does. */
+/** Reads images as series of rows from top to bottom, as `rowsAsSeries` of @selfsup/data does. */
 function rowsOf(images: tf.Tensor, backbone: tfl.LayersModel): tf.Tensor3D {
   return tf.reshape(images, [-1, ...shapeOf(backbone)])
 }
 
-/** Images as they are, brought to their size. */
+/** Resizes whole images and normalises them, without random operations. */
 function wholeImages(
   { size, channels }: ImageShape,
   normalisation: Normalisation = channels === 1 ? grayNormalisation : imagenetNormalisation,
@@ -88,23 +88,23 @@ function wholeImages(
   return augmentation([{ size, scale: [1, 1], ratio: [1, 1] }], normalisation)
 }
 
-/** Steps of the series and numbers of a step that a backbone takes. */
+/** Number of steps and of values per step in the backbone's input. */
 function shapeOf(backbone: tfl.LayersModel): [time: number, channels: number] {
   return backbone.inputs[0]!.shape.slice(1) as [number, number]
 }
 
-/** The backbone's layers as a model to all encodings and all contexts. */
+/** A model from the backbone's input to all encodings and all contexts. */
 function sequencesOf(backbone: tfl.LayersModel): tfl.LayersModel {
   const outputOf = (name: string) => backbone.layers.find((layer) => layer.name === name)?.output
   const outputs = Object.values(seriesLayers).map(outputOf)
   expected(
     outputs.every((output) => output && !Array.isArray(output)),
-    `cpc-series: the backbone has no layers ${Object.values(seriesLayers).join(' and ')}; make it with seriesBackbone`,
+    `cpc-series: the backbone must have layers named ${Object.values(seriesLayers).join(' and ')}; create it with seriesBackbone`,
   )
   return tfl.model({ inputs: backbone.inputs, outputs: outputs as tfl.SymbolicTensor[], name: 'sequences' })
 }
 
-/** A linear map W_k of the contexts for each step ahead (eq. 3). */
+/** One linear map W_k of the contexts for each step ahead (eq. 3). */
 function predictions(
   shape: number[],
   targets: number,
@@ -122,25 +122,28 @@ function predictions(
 }
 
 function seriesOf({ values }: ImageBatch, backbone: tfl.LayersModel): tf.Tensor3D {
-  expected(values, 'cpc-series: batches must hold series, as those of arrayDataset and rowsAsSeries do')
+  expected(
+    values,
+    'cpc-series: batches must contain series; create the dataset with arrayDataset or rowsAsSeries',
+  )
   assertRank('cpc-series', 'a batch', values, 3, '[batch, time, channels]')
   const [time, channels] = shapeOf(backbone)
   if (values.shape[1] !== time || values.shape[2] !== channels)
     throw new ShapeError(
-      `cpc-series: the backbone takes series of ${time} steps of ${channels} numbers; got [${values.shape}]`,
+      `cpc-series: a batch must have shape [batch, ${time}, ${channels}]; got [${values.shape}]`,
     )
   return values as tf.Tensor3D
 }
 
-/** How a program finds CPC of series by name. */
+/** The definition of CPC for series, for programs that look methods up by name. */
 export const seriesDefinition: MethodDefinition<typeof options> = {
   name: 'cpc-series',
-  summary: 'a series so far predicts its later steps',
+  summary: 'contrastive predictive coding of series: the steps so far predict the encodings of later steps',
   paper: 'van den Oord et al. 2018, arXiv:1807.03748',
   options,
   backbone: 'series',
   training: () => training,
-  // Of a program's images each row is a step.
+  // Each row of an image is a step.
   ownBackbone: ({ size, channels }, { filters, units }, seed) =>
     seriesBackbone({ time: size, channels: size * channels, filters: [filters], units, seed }),
   create: cpcSeries,

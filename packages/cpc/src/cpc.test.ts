@@ -10,7 +10,7 @@ import { cpc, definition } from './cpc.js'
 import type { CpcOptions } from './cpc-options.js'
 import { cutPatches, patchGrid } from './patches.js'
 
-/** Of 16 pixels in 4-pixel patches: a grid of 7 x 7. */
+/** A method for images of 16 pixels in patches of 4 pixels: a grid of 7 x 7. */
 const make = (options: CpcOptions = {}, channels: 1 | 3 = 3) =>
   cpc(convnet({ widths: [4, 8], size: 4, norm: 'layer', channels }), {
     blocks: 2,
@@ -24,7 +24,7 @@ function free(method: Method): void {
   method.dispose()
 }
 
-/** The numbers of a tensor of shape [7, 7, features], row by row of the grid. */
+/** The values of a tensor of shape [7, 7, features], one array per row of the grid. */
 const rowsOf = (x: tf.Tensor) => tf.unstack(tf.reshape(x, [7, -1])).map((row) => [...row.dataSync()])
 
 describe.each(testEngines())('cpc on %s', (engine) => {
@@ -39,7 +39,7 @@ describe.each(testEngines())('cpc on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(tensors)
   })
 
-  test('a context sees nothing of what it predicts: the lower half does not change those above', () => {
+  test('contexts do not depend on the patches they predict: changing the lower half leaves those above unchanged', () => {
     const method = make()
     const grid = patchGrid(16, 4, 2)
     tf.tidy(() => {
@@ -52,7 +52,7 @@ describe.each(testEngines())('cpc on %s', (engine) => {
           rowsOf,
         )
       })
-      // Patches of rows 0 to 2 end at pixel 8; those of row 3 begin at 6.
+      // Patches of rows 0 to 2 end at pixel 8; those of row 3 start at pixel 6.
       for (const [i, output] of first!.entries()) {
         for (let row = 0; row < 3; row++) expect(second![i]![row]).toEqual(output[row])
         for (let row = 3; row < 7; row++) expect(second![i]![row]).not.toEqual(output[row])
@@ -61,7 +61,7 @@ describe.each(testEngines())('cpc on %s', (engine) => {
     free(method)
   })
 
-  test('a context sees its own row and as many above as there are blocks', () => {
+  test('a context depends on its own row and one row above per block', () => {
     const method = make({ blocks: 2 })
     tf.tidy(() => {
       const context = (latents: tf.Tensor) =>
@@ -78,33 +78,36 @@ describe.each(testEngines())('cpc on %s', (engine) => {
   test.each([
     ['vertical', [1]],
     ['all', [1, 2]],
-  ] as const)('%s directions of the same weights do not mind how the grid is turned', (directions, axes) => {
-    const method = make({ directions })
-    const { downContext, ...others } = method.networks as Record<string, LayersModel>
-    for (const [name, network] of Object.entries(others))
-      if (name.endsWith('Context')) network.setWeights(downContext!.getWeights())
-    tf.tidy(() => {
-      const views = method.views(imageBatch(3), stepOf()) as tf.Tensor4D
-      const loss = (x: tf.Tensor) => method.loss(x as tf.Tensor4D, stepOf(), undefined).loss.dataSync()[0]!
-      const grid = tf.reshape(views, [3, 7, 7, -1])
-      for (const axis of axes)
-        expect(loss(tf.reshape(tf.reverse(grid, axis), views.shape))).toBeCloseTo(loss(views), 5)
-      const across = loss(tf.reshape(tf.transpose(grid, [0, 2, 1, 3]), views.shape))
-      if (directions === 'all') expect(across).toBeCloseTo(loss(views), 5)
-      else expect(Math.abs(across - loss(views))).toBeGreaterThan(1e-5)
-    })
-    free(method)
-  })
+  ] as const)(
+    'with equal weights in the %s directions the loss does not change when the grid is turned',
+    (directions, axes) => {
+      const method = make({ directions })
+      const { downContext, ...others } = method.networks as Record<string, LayersModel>
+      for (const [name, network] of Object.entries(others))
+        if (name.endsWith('Context')) network.setWeights(downContext!.getWeights())
+      tf.tidy(() => {
+        const views = method.views(imageBatch(3), stepOf()) as tf.Tensor4D
+        const loss = (x: tf.Tensor) => method.loss(x as tf.Tensor4D, stepOf(), undefined).loss.dataSync()[0]!
+        const grid = tf.reshape(views, [3, 7, 7, -1])
+        for (const axis of axes)
+          expect(loss(tf.reshape(tf.reverse(grid, axis), views.shape))).toBeCloseTo(loss(views), 5)
+        const across = loss(tf.reshape(tf.transpose(grid, [0, 2, 1, 3]), views.shape))
+        if (directions === 'all') expect(across).toBeCloseTo(loss(views), 5)
+        else expect(Math.abs(across - loss(views))).toBeGreaterThan(1e-5)
+      })
+      free(method)
+    },
+  )
 
   test.each([{ patchAugmentation: false }, { patchAugmentation: true }])(
-    'views are patches, the same for the same seed: %o',
+    'views are patches that depend only on the seed: %o',
     (options) => {
       const method = make(options)
       tf.tidy(() => {
         const [first, again] = [1, 2].map(() => method.views(imageBatch(2), stepOf()) as tf.Tensor4D)
         expect(first!.shape).toEqual([2 * 49, 4, 4, 3])
         expect(first!.dataSync()).toEqual(again!.dataSync())
-        // Neighbours overlap: what they share is equal unless each is augmented for itself.
+        // Neighbouring patches overlap; the shared pixels are equal unless each patch is augmented independently.
         const [left, right] = [0, 1].map((patch) =>
           tf.slice(first!, [patch, 0, patch === 0 ? 2 : 0, 0], [1, 4, 2, 3]),
         )
@@ -117,7 +120,7 @@ describe.each(testEngines())('cpc on %s', (engine) => {
     },
   )
 
-  test('some patches keep but one colour', () => {
+  test('a quarter of the patches keep only one colour channel', () => {
     const method = make({ patchAugmentation: true, grayscale: 0 })
     tf.tidy(() => {
       const views = method.views(imageBatch(8), stepOf()) as tf.Tensor4D
@@ -130,7 +133,7 @@ describe.each(testEngines())('cpc on %s', (engine) => {
     free(method)
   })
 
-  test('features are the mean of the patches’', () => {
+  test('features are the mean over the patches', () => {
     const method = make()
     tf.tidy(() => {
       const whole = tf.randomNormal([2, 16, 16, 3], 0, 1, 'float32', 1) as tf.Tensor4D
@@ -144,25 +147,25 @@ describe.each(testEngines())('cpc on %s', (engine) => {
   })
 })
 
-describe('what does not fit is said when the method is made', () => {
+describe('rejects sizes and options that do not match', () => {
   beforeAll(async () => {
     await prepareEngine({ engine: testEngines()[0] })
   })
   test.each([
-    [8, {}, 'patches of 8 pixels are larger than the pictures of 6; set patch to at most 3', 6],
-    [8, { patch: 4 }, 'the backbone takes pictures of 8 pixels, and patches have 4', 32],
+    [8, {}, 'patch must be at most the image size, 6 pixels; got 8; set patch to at most 3', 6],
+    [8, { patch: 4 }, "the backbone's input size must be the patch size, 4 pixels; got 8", 32],
     [8, {}, '3 rows of patches are too few to predict 5 steps ahead; set steps to at most 2', 16],
-    [8, { steps: 2, ignored: 2 }, 'which leaves none; set ignored to less than steps', 32],
+    [8, { steps: 2, ignored: 2 }, 'ignored must be less than steps (2); got 2', 32],
     [8, { directions: 'sideways' }, 'directions must be one of down, vertical, all', 32],
   ] as const)('%i pixels, %o', (patch, options, message, size) => {
     const backbone = convnet({ size: patch, widths: [4, 8] })
-    const pictures = { size, channels: 3 }
-    expect(() => cpc(backbone, options as CpcOptions, { imageShape: pictures })).toThrow(message)
+    const imageShape = { size, channels: 3 }
+    expect(() => cpc(backbone, options as CpcOptions, { imageShape })).toThrow(message)
     backbone.dispose()
   })
 })
 
-test('a program makes the backbone for a patch', () => {
+test('the default backbone has the size of a patch', () => {
   const options = cpcDefaults()
   expect(definition.backboneInput!({ size: 256, channels: 3 }, options)).toMatchObject({
     size: 64,

@@ -18,33 +18,33 @@ import { cutPatches, patchGrid } from './patches.js'
 import { stepsAhead, stepsOf } from './steps-ahead.js'
 
 /**
- * Contrastive predictive coding of images: what is seen above predicts what patches below look like to the encoder (van
- * den Oord et al. 2018, arXiv:1807.03748, section 3.2; with layer normalisation, patch augmentation and several directions
- * CPC v2: Hénaff et al. 2019, arXiv:1905.09272). Features are the mean of the patches'.
+ * CPC, contrastive predictive coding of images: the patches of the rows above predict the encodings of the patches below
+ * (van den Oord et al. 2018, arXiv:1807.03748, section 3.2). Layer normalisation, patch augmentation and several directions
+ * are those of CPC v2 (Hénaff et al. 2019, arXiv:1905.09272). The features of an image are the mean over its patches.
  *
- * @param backbone the patch encoder g_enc: [batch, patch, patch, channels], normalised, to [batch, features]; best one with
- *   layer normalisation (`norm: 'layer'`), as statistics of the batch tell of patches that are to be predicted
- * @param given options; defaults are the papers' but for the sizes
- * @param context normalisation of the pixels, seed of the other networks' weights; `pictures`, by default of four times
- *   the patch's side
- * @returns what the training loop drives; reports `accuracyK` k rows ahead
- * @throws SelfsupError when an option is unknown or out of range, patches are larger than the images or other than the
- *   backbone takes, or the grid has too few rows for the steps
+ * @param backbone the patch encoder g_enc: [batch, patch, patch, channels], normalised, to [batch, features]. Use layer
+ *   normalisation (`norm: 'layer'`): batch statistics reveal information about the patches to predict
+ * @param given options; the defaults are the papers', except for the sizes
+ * @param context normalisation of the pixels, seed of the other networks' weights; `imageShape`, by default four times the
+ *   patch's side
+ * @returns the method, ready for the training loop; reports `accuracyK` for predictions K rows ahead
+ * @throws SelfsupError when an option is unknown or out of range, patches are larger than the images or differ from the
+ *   backbone's input size, or the grid has too few rows for the steps
  */
 export function cpc(
   backbone: LayersModel,
   given: CpcOptions = {},
-  { seed = 1, imageShape: pictures, ...context }: MethodContext = {},
+  { seed = 1, imageShape, ...context }: MethodContext = {},
 ): Method<tf.Tensor4D> {
   const options = resolveOptions(definition, given)
   const { contrasted, scale } = options
   const [, patch, , channels] = backbone.inputs[0]!.shape as [null, number, number, number]
   const { normalisation = channels === 1 ? grayNormalisation : imagenetNormalisation } = context
   const side = ifAuto(options.patch, patch)
-  const grid = patchGrid(pictures?.size ?? 4 * patch, side, ifAuto(options.stride, Math.ceil(side / 2)))
+  const grid = patchGrid(imageShape?.size ?? 4 * patch, side, ifAuto(options.stride, Math.ceil(side / 2)))
   expected(
     side === patch,
-    `cpc: the backbone takes pictures of ${patch} pixels, and patches have ${side}; make the backbone for that size`,
+    `cpc: the backbone's input size must be the patch size, ${side} pixels; got ${patch}; build the backbone with size ${side}`,
   )
   const ahead = stepsOf('cpc', options, grid.grid, 'rows of patches')
   const features = backbone.outputs[0]!.shape.at(-1)!
@@ -66,7 +66,7 @@ export function cpc(
     },
     state: {},
     normalisation,
-    imageShape: { size: pictures?.size ?? 4 * patch, channels },
+    imageShape: { size: imageShape?.size ?? 4 * patch, channels },
     crops: views.crops,
     views: (batch, { seed }) => views.apply(batch, seed),
     loss(patches) {
@@ -102,7 +102,7 @@ export function cpc(
   }
 }
 
-/** How a grid is laid so that what a direction predicts lies below what it has seen. */
+/** Transforms the grid so that each direction predicts downwards. */
 const turns = {
   down: (x: tf.Tensor4D) => x,
   up: (x: tf.Tensor4D) => tf.reverse(x, 1),
@@ -117,10 +117,10 @@ function directionsOf(directions: OptionValues<typeof options>['directions']): D
   return directions === 'vertical' ? ['down', 'up'] : ['down']
 }
 
-/** How a program finds CPC by name. */
+/** The definition of CPC, for programs that look methods up by name. */
 export const definition: MethodDefinition<typeof options> = {
   name: 'cpc',
-  summary: 'patches predict what the patches below them look like',
+  summary: 'contrastive predictive coding: patches predict the encodings of the patches below them',
   paper: 'van den Oord et al. 2018, arXiv:1807.03748; v2: Hénaff et al. 2019, arXiv:1905.09272',
   options,
   training: () => training,

@@ -2,10 +2,9 @@ import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 
 /**
- * Gated recurrent units (Cho et al. 2014, arXiv:1406.1078, eq. 5 to 8): states of all steps, [batch, time, units], from
- * [batch, time, channels]. What enters is multiplied for all steps at once, and the steps are written out one after the
- * other, so that a captured step holds them. It writes itself into a model's JSON as the standard `GRU` with the
- * standard weights.
+ * Gated recurrent unit (Cho et al. 2014, arXiv:1406.1078, eq. 5 to 8): maps [batch, time, channels] to the states of all
+ * steps, [batch, time, units]. The input is multiplied for all steps at once, and the recurrence is unrolled so that it can
+ * be part of a compiled step. The layer is serialised as the standard `GRU` with the standard weights.
  */
 export class Gru extends tfl.layers.Layer {
   static readonly className = 'GRU'

@@ -7,25 +7,26 @@ import { cutPatches, type PatchGrid } from './patches.js'
 export interface PatchViewOptions {
   readonly grid: PatchGrid
   readonly normalisation: Normalisation
-  /** smallest part of the image that the crop of a whole image takes */
+  /** smallest area of the random crop of the whole image, as a fraction of the image */
   readonly minScale: number
-  /** probability that a image turns grey */
+  /** probability of converting an image to grey */
   readonly grayscale: number
-  /** each patch is also cropped, coloured and greyed for itself, and may lose two of its colours */
+  /** whether each patch is also cropped, jittered and turned grey independently, and may lose two of its colour channels */
   readonly patchAugmentation: boolean
 }
 
-/** Stream of the step's seed for the colours that patches lose. */
+/** Random stream for dropping colour channels. */
 const DROPPED = 0xd409
 
-/** Part of the patches that keep a single colour. */
+/** Fraction of the patches that keep a single colour channel. */
 const DROP_PROBABILITY = 0.25
 
 /**
- * Patches of randomly cropped, mirrored and greyed images (van den Oord et al. 2018, arXiv:1807.03748, section 3.2); on
- * request each patch augmented for itself, so that colours alone do not tell what belongs together (Hénaff et al. 2019,
- * arXiv:1905.09272, section 3).
- * @returns the crop of a whole image, and what makes float32 [batch * grid * grid, patch, patch, channels], normalised
+ * Creates the views: patches of randomly cropped, flipped and greyed images (van den Oord et al. 2018, arXiv:1807.03748,
+ * section 3.2). With `patchAugmentation` each patch is also augmented independently, so that the network cannot match
+ * patches by their colours alone (Hénaff et al. 2019, arXiv:1905.09272, section 3).
+ * @returns the crop of the whole image, and a function that returns the patches of a batch, float32
+ *   [batch * grid * grid, patch, patch, channels], normalised
  */
 export function patchViews({
   grid,
@@ -73,11 +74,11 @@ function augment({ apply }: Augmentation, images: tf.Tensor4D, seed: tf.Tensor1D
   return apply({ images }, seed)[0]!
 }
 
-/** A part of the patches keeps one colour; the others take their mean, which is 0. */
+/** Keeps one colour channel in a fraction of the patches and sets the other channels to their mean, 0. */
 function dropColours(patches: tf.Tensor4D, seed: tf.Tensor1D): tf.Tensor4D {
   const count = patches.shape[0]
   const drawn = randomUniform<tf.Rank.R4>([count, 1, 1, 1], seed)
-  // The part of [0, 1) that drops is divided among the colours.
+  // Draws below DROP_PROBABILITY are divided equally among the three channels to keep.
   const kept = tf.floor(tf.mul(drawn, 3 / DROP_PROBABILITY))
   const mask = tf.logicalOr(tf.equal(kept, tf.range(0, 3)), tf.greaterEqual(kept, 3))
   return tf.mul(patches, tf.cast(mask, 'float32'))

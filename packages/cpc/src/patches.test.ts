@@ -9,7 +9,7 @@ describe.each(testEngines())('patches on %s', (engine) => {
     await prepareEngine({ engine })
   })
 
-  test.each(['int32', 'float32'] as const)('of %s are cut row by row, overlapping', (dtype) => {
+  test.each(['int32', 'float32'] as const)('of %s overlap and are ordered row by row', (dtype) => {
     const before = tf.memory().numTensors
     tf.tidy(() => {
       const images = tf.cast(tf.reshape(tf.range(0, 2 * 9 * 9 * 2), [2, 9, 9, 2]), dtype) as tf.Tensor4D
@@ -29,14 +29,16 @@ describe.each(testEngines())('patches on %s', (engine) => {
   })
 })
 
-test('the grid is the paper’s for 64 of 256 pixels', () => {
+test('the grid for patches of 64 pixels in images of 256 is the paper’s', () => {
   expect(patchGrid(256, 64, 32)).toEqual({ size: 256, patch: 64, stride: 32, grid: 7 })
   expect(patchGrid(33, 8, 4).grid).toBe(7)
 })
 
-test('patches that do not fit are refused', () => {
+test('rejects patches that are too large', () => {
   expect(() => patchGrid(32, 33, 4)).toThrow(
-    'patches of 33 pixels are larger than the pictures of 32; set patch to at most 16',
+    'patch must be at most the image size, 32 pixels; got 33; set patch to at most 16',
   )
-  expect(() => patchGrid(32, 32, 4)).toThrow('a single patch of 32 pixels fits into pictures of 32')
+  expect(() => patchGrid(32, 32, 4)).toThrow(
+    'at least two patches must fit into a row of the image; a patch of 32 pixels at a stride of 4 fits only once into 32 pixels',
+  )
 })

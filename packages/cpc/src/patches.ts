@@ -7,26 +7,26 @@ export interface PatchGrid {
   readonly size: number
   /** side of a patch */
   readonly patch: number
-  /** pixels from one patch to the next */
+  /** distance between neighbouring patches in pixels */
   readonly stride: number
-  /** patches in a row, and rows of them */
+  /** number of patches per row, and number of rows */
   readonly grid: number
 }
 
 /**
- * The grid of patches that lie wholly within a image (van den Oord et al. 2018, arXiv:1807.03748, section 3.2: 64 of
- * 256 pixels, half overlapping, 7 x 7); what is left over at the right and below is not seen.
- * @throws SelfsupError when a patch is larger than the image or there is but one
+ * Computes the grid of patches that fit into an image (van den Oord et al. 2018, arXiv:1807.03748, section 3.2: patches of
+ * 64 of 256 pixels that overlap by half, 7 x 7). Remaining pixels at the right and bottom are not used.
+ * @throws SelfsupError when a patch is larger than the image, or only one patch fits
  */
 export function patchGrid(size: number, patch: number, stride: number): PatchGrid {
   expected(
     patch <= size,
-    `cpc: patches of ${patch} pixels are larger than the pictures of ${size}; set patch to at most ${Math.floor(size / 2)}`,
+    `cpc: patch must be at most the image size, ${size} pixels; got ${patch}; set patch to at most ${Math.floor(size / 2)}`,
   )
   const grid = Math.floor((size - patch) / stride) + 1
   expected(
     grid >= 2,
-    `cpc: a single patch of ${patch} pixels fits into pictures of ${size} at a stride of ${stride}, so that there is nothing to predict; set a smaller patch or stride`,
+    `cpc: at least two patches must fit into a row of the image; a patch of ${patch} pixels at a stride of ${stride} fits only once into ${size} pixels; set a smaller patch or stride`,
   )
   return { size, patch, stride, grid }
 }

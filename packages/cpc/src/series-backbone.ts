@@ -4,19 +4,19 @@ import * as tfl from '@tensorflow/tfjs-layers'
 import { Gru } from './gru.js'
 
 export interface SeriesBackboneOptions {
-  /** steps of a series */
+  /** number of steps of a series */
   readonly time: number
-  /** numbers of a step */
+  /** number of values per step */
   readonly channels: number
-  /** filters of each convolution over time; default one of 128 */
+  /** number of filters of each convolution over time; default one convolution with 128 */
   readonly filters?: readonly number[]
-  /** steps that each convolution sees, one for each of `filters`; default twice its stride, 1 for a stride of 1 */
+  /** kernel size of each convolution; default twice its stride, or 1 for a stride of 1 */
   readonly kernels?: readonly number[]
-  /** by how much each convolution shortens the series; default 1. The paper's for raw audio: 5, 4, 2, 2, 2 */
+  /** stride of each convolution; default 1. The paper uses 5, 4, 2, 2, 2 for raw audio */
   readonly strides?: readonly number[]
-  /** of the recurrent network; default 256 */
+  /** number of units of the recurrent network; default 256 */
   readonly units?: number
-  /** of the initial weights; default 1 */
+  /** seed of the initial weights; default 1 */
   readonly seed?: number
 }
 
@@ -24,11 +24,12 @@ export interface SeriesBackboneOptions {
 export const seriesLayers = { encodings: 'encodings', contexts: 'contexts' } as const
 
 /**
- * A backbone for series: convolutions over time, strided, that see no later step (the encoder g_enc, to z), and a GRU over
- * them (g_ar, to c), whose last state are the features (van den Oord et al. 2018, arXiv:1807.03748, section 2.2 and 3.1).
+ * Creates a backbone for series: causal strided convolutions over time (the encoder g_enc, which computes z), followed by a
+ * GRU (g_ar, which computes c). The features are the last state of the GRU (van den Oord et al. 2018, arXiv:1807.03748,
+ * sections 2.2 and 3.1).
  * @returns a model from [batch, time, channels] to [batch, units]
- * @throws SelfsupError when lists differ in length, a kernel is narrower than its stride, or a series is shorter than the
- *   strides together
+ * @throws SelfsupError when the lists differ in length, a kernel is smaller than its stride, or a series is shorter than
+ *   the product of the strides
  */
 export function seriesBackbone({
   time,
@@ -41,12 +42,12 @@ export function seriesBackbone({
 }: SeriesBackboneOptions): tfl.LayersModel {
   expected(
     filters.length > 0 && filters.length === kernels.length && filters.length === strides.length,
-    `seriesBackbone: filters, kernels and strides must be as many, one at least; got ${filters.length}, ${kernels.length} and ${strides.length}`,
+    `seriesBackbone: filters, kernels and strides must have the same length, at least 1; got ${filters.length}, ${kernels.length} and ${strides.length}`,
   )
   const shortest = strides.reduce((product, stride) => product * stride, 1)
   expected(
     time >= shortest,
-    `seriesBackbone: strides of ${strides.join(', ')} make one encoding of ${shortest} steps, more than the series' ${time}; take smaller strides`,
+    `seriesBackbone: with strides of ${strides.join(', ')} a series must have at least ${shortest} steps; got ${time}; use smaller strides`,
   )
   const input = tfl.input({ shape: [time, channels], name: 'series' })
   let x = reshape(input, 'column', [time, 1, channels])
@@ -59,7 +60,7 @@ export function seriesBackbone({
   return initialise(model, seed, 'default')
 }
 
-/** Over [batch, time, 1, features]: each output sees its own `stride` steps and, with a wider kernel, those before. */
+/** Causal convolution over [batch, time, 1, features]: each output depends on its own `stride` steps and, with a larger kernel, on earlier ones. */
 function convolve(
   node: Node,
   name: string,
@@ -67,7 +68,7 @@ function convolve(
 ): Node {
   expected(
     kernel >= stride,
-    `seriesBackbone: a kernel of ${kernel} at a stride of ${stride} leaves steps out; take one of at least ${stride}`,
+    `seriesBackbone: a kernel must be at least as large as its stride, ${stride}; got ${kernel}, which skips steps; set the kernel to at least ${stride}`,
   )
   const padding: [[number, number], [number, number]] = [
     [kernel - stride, 0],

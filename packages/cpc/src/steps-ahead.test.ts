@@ -14,7 +14,7 @@ const drawn = (seed: number, shape: Shape) =>
     shape,
   )
 
-/** For each prediction what came, and all else in its group, one by one. */
+/** Collects the positive and the negatives of each prediction with plain loops. */
 function slowly(predictions: tf.Tensor4D, targets: tf.Tensor4D, k: number, group: number) {
   const [batch, rows, columns, features] = targets.shape
   const at = (x: tf.Tensor4D, example: number, row: number, column: number) =>
@@ -48,7 +48,7 @@ describe.each(testEngines())('steps ahead on %s', (engine) => {
     { k: 2, contrasted: 4, group: 4 },
     { k: 2, contrasted: 3, group: 4 },
     { k: 1, contrasted: 99, group: 4 },
-  ])('is InfoNCE with all else in the group as negatives: %o', ({ k, contrasted, group }) => {
+  ])('equals InfoNCE with all other targets of the group as negatives: %o', ({ k, contrasted, group }) => {
     const before = tf.memory().numTensors
     tf.tidy(() => {
       const [predictions, targets] = [drawn(1, [4, 3, 2, 5]), drawn(2, [4, 3, 2, 5])]
@@ -67,7 +67,7 @@ describe.each(testEngines())('steps ahead on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(before)
   })
 
-  test('accuracy counts predictions nearest to what came; ties share', () => {
+  test('accuracy counts predictions whose own target has the highest product; a tie of n counts 1/n', () => {
     tf.tidy(() => {
       // One series of four steps: a, b, b, c. Row 0 predicts b (right, but there are two), row 1 b (right, two), row 2 a (wrong).
       const [a, b, c] = [
@@ -85,7 +85,7 @@ describe.each(testEngines())('steps ahead on %s', (engine) => {
     })
   })
 
-  test('large products neither overflow nor vanish', () => {
+  test('large products do not overflow', () => {
     tf.tidy(() => {
       const z = tf.mul(drawn(1, [2, 3, 1, 4]), 100) as tf.Tensor4D
       const { loss } = stepsAhead(z, z, { k: 1, contrasted: 2, scale: 1 })
@@ -94,9 +94,9 @@ describe.each(testEngines())('steps ahead on %s', (engine) => {
   })
 })
 
-test('steps that leave nothing, or go beyond the end, are refused', () => {
+test('rejects steps that leave nothing to predict or go beyond the end', () => {
   expect(stepsOf('cpc', { steps: 5, ignored: 2 }, 7, 'rows')).toEqual([3, 4, 5])
-  expect(() => stepsOf('cpc', { steps: 2, ignored: 2 }, 7, 'rows')).toThrow('which leaves none')
+  expect(() => stepsOf('cpc', { steps: 2, ignored: 2 }, 7, 'rows')).toThrow('which leaves nothing to predict')
   expect(() => stepsOf('cpc', { steps: 7, ignored: 0 }, 7, 'rows')).toThrow(
     'cpc: 7 rows are too few to predict 7 steps ahead; set steps to at most 6',
   )

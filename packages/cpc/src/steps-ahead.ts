@@ -2,30 +2,30 @@ import { expected, stopGradient } from '@selfsup/core'
 import { matMulFloat32 } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
-/** How well something was predicted a number of steps ahead. */
+/** Loss and accuracy of predictions a number of steps ahead. */
 export interface StepsAhead {
   /** InfoNCE, >= 0; log(candidates) at chance */
   readonly loss: tf.Scalar
-  /** part of the predictions to which no other candidate is nearer than what came, 0..1; ties share it */
+  /** fraction of the predictions whose own target has the highest product of all candidates, 0..1; a tie of n counts 1/n */
   readonly accuracy: tf.Scalar
 }
 
 export interface StepsAheadOptions {
-  /** how many rows (or time steps) lie between what predicts and what is predicted */
+  /** number of rows (or time steps) from a prediction to its target */
   readonly k: number
-  /** at least so many examples are told apart at a time; their number divides the batch */
+  /** minimum number of examples that serve as negatives of each other; the batch is split into equal groups of at least this size */
   readonly contrasted: number
-  /** multiplies the products of predictions and targets */
+  /** factor of the products of predictions and targets */
   readonly scale: number
 }
 
 /**
- * InfoNCE of predictions k rows ahead: each is to find what came in its own column among everything in its own and in the
- * other examples of its group (van den Oord et al. 2018, arXiv:1807.03748, eq. 3 and 4; Hénaff et al. 2019,
- * arXiv:1905.09272, appendix A.2). Series are grids of one column.
+ * InfoNCE loss of predictions k rows ahead. The positive of a prediction is the target k rows further down in the same
+ * column; the negatives are all other targets of its own and of the other examples in its group (van den Oord et al. 2018,
+ * arXiv:1807.03748, eq. 3 and 4; Hénaff et al. 2019, arXiv:1905.09272, appendix A.2). Series are grids of one column.
  *
- * @param predictions W_k c of each place, [batch, rows, columns, features]; those of the last k rows are left out
- * @param targets what is predicted, [batch, rows, columns, features]
+ * @param predictions W_k c of each position, [batch, rows, columns, features]; those of the last k rows are ignored
+ * @param targets the encodings to predict, [batch, rows, columns, features]
  */
 export function stepsAhead(
   predictions: tf.Tensor4D,
@@ -34,13 +34,16 @@ export function stepsAhead(
 ): StepsAhead {
   const [batch, rows, columns, features] = targets.shape
   const groups = groupsOf(batch, contrasted)
-  const [asking, candidates] = [rows - k, rows].map((r) => (batch / groups) * r * columns) as [number, number]
+  const [queryCount, candidates] = [rows - k, rows].map((r) => (batch / groups) * r * columns) as [
+    number,
+    number,
+  ]
   return tf.tidy(() => {
     const before = tf.mul(tf.slice(predictions, [0, 0, 0, 0], [-1, rows - k, -1, -1]), scale)
     const after = tf.slice(targets, [0, k, 0, 0], [-1, -1, -1, -1])
-    const queries = tf.reshape(before, [groups, asking, features])
+    const queries = tf.reshape(before, [groups, queryCount, features])
     const logits = matMulFloat32(queries, tf.reshape(targets, [groups, candidates, features]), false, true)
-    const positive = tf.reshape(tf.sum(tf.mul(before, after), -1), [groups, asking])
+    const positive = tf.reshape(tf.sum(tf.mul(before, after), -1), [groups, queryCount])
 
     const constant = stopGradient(logits)
     const highest = tf.max(constant, 2, true)
@@ -55,7 +58,7 @@ export function stepsAhead(
   })
 }
 
-/** As many groups as there may be where each holds the same number of examples, `contrasted` or more. */
+/** Largest number of equal groups with at least `contrasted` examples each. */
 function groupsOf(batch: number, contrasted: number): number {
   for (let groups = Math.floor(batch / contrasted); groups > 1; groups--) {
     if (batch % groups === 0) return groups
@@ -63,21 +66,21 @@ function groupsOf(batch: number, contrasted: number): number {
   return 1
 }
 
-/** Where among the flat logits [groups, asking, candidates] the product with what came stands. */
+/** Positions of the positives in the flattened logits [groups, queryCount, candidates]. */
 function positions(groups: number, examples: number, rows: number, columns: number, k: number): tf.Tensor1D {
-  const asking = (rows - k) * columns
+  const queryCount = (rows - k) * columns
   const candidates = examples * rows * columns
-  const all = Int32Array.from({ length: groups * examples * asking }, (_, query) => {
-    const [example, place] = [Math.floor(query / asking) % examples, query % asking]
+  const all = Int32Array.from({ length: groups * examples * queryCount }, (_, query) => {
+    const [example, place] = [Math.floor(query / queryCount) % examples, query % queryCount]
     return query * candidates + example * rows * columns + k * columns + place
   })
   return tf.tensor1d(all, 'int32')
 }
 
 /**
- * How many steps ahead is predicted.
- * @param length rows or time steps that there are
- * @throws SelfsupError when they are too few
+ * Lists the numbers of steps ahead to predict.
+ * @param length number of rows or time steps
+ * @throws SelfsupError when no step is left or there are too few rows or time steps
  */
 export function stepsOf(
   method: string,
@@ -87,7 +90,7 @@ export function stepsOf(
 ): number[] {
   expected(
     ignored < steps,
-    `${method}: of ${steps} steps ahead ${ignored} are ignored, which leaves none; set ignored to less than steps`,
+    `${method}: ignored must be less than steps (${steps}); got ${ignored}, which leaves nothing to predict`,
   )
   expected(
     steps < length,

@@ -9,7 +9,7 @@ import { assignClusters, bestSubHead, clusterProbabilities, type Iic, iic, subHe
 const [count, size] = [11, 20]
 const data = Uint8Array.from(uniforms([7, 1], count * size * size), (u) => u * 256)
 
-/** Noise in memory; only what is asked for here. */
+/** Noise images in memory, with the parts of a dataset that these tests use. */
 const images: ImageDataset = {
   name: 'noise',
   length: count,
@@ -47,7 +47,7 @@ afterAll(() => {
   method.dispose()
 })
 
-test('its own clusters are those of the sub-head that is best on the training images', async () => {
+test('the method’s clusters are those of the sub-head with the lowest loss on the training images', async () => {
   const losses = await subHeadLosses(method, images)
   const subHead = losses[0]! <= losses[1]! ? 0 : 1
   const { assigned } = await assignClusters(method, images, { subHead })
@@ -57,7 +57,7 @@ test('its own clusters are those of the sub-head that is best on the training im
   expect([...indices]).toEqual([...Array(count).keys()])
 })
 
-test('probabilities are the method’s, whatever the batches, compiled or not', async () => {
+test('probabilities do not depend on the batch size or on compilation', async () => {
   const before = tf.memory().numTensors
   const whole = await clusterProbabilities(method, images, { head: 'overClusters' })
   expect(whole).toMatchObject({ count, subHeads: 2, clusters: 4 })
@@ -69,7 +69,7 @@ test('probabilities are the method’s, whatever the batches, compiled or not', 
   expect(tf.memory().numTensors).toBe(before)
 })
 
-test('an image is in the cluster of highest probability of the sub-head asked', async () => {
+test('assigns an image to the most probable cluster of the given sub-head', async () => {
   const { values } = await clusterProbabilities(method, images)
   const { assigned, subHead } = await assignClusters(method, images, { subHead: 1 })
   expect(subHead).toBe(1)
@@ -82,7 +82,7 @@ test('an image is in the cluster of highest probability of the sub-head asked', 
   )
 })
 
-test('losses of sub-heads are found without labels, the same for the same seed', async () => {
+test('losses of sub-heads need no labels and depend only on the seed', async () => {
   const before = tf.memory().numTensors
   const losses = await subHeadLosses(method, images, { batchSize: 5 })
   expect(losses).toHaveLength(2)
@@ -96,9 +96,9 @@ test('losses of sub-heads are found without labels, the same for the same seed',
   expect(tf.memory().numTensors).toBe(before)
 })
 
-test('data that do not fit are refused', async () => {
+test('rejects too few images and a wrong number of channels', async () => {
   await expect(subHeadLosses(method, images, { limit: 1 })).rejects.toThrow('at least 2 images; got 1')
   await expect(clusterProbabilities(method, { ...images, channels: 3 })).rejects.toThrow(
-    'iic: the method was made for pictures of 1 channels; noise has 3',
+    'iic: the method expects images with 1 channels; noise has 3',
   )
 })

@@ -10,9 +10,9 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { Iic, IicHead, IicPair } from './iic-types.js'
 
 export interface AssignOptions {
-  /** whose clusters; default `clusters` */
+  /** default `clusters` */
   readonly head?: IicHead
-  /** at most so many images; default all */
+  /** maximum number of images; default all */
   readonly limit?: number
   /** default 500 */
   readonly batchSize?: number
@@ -20,14 +20,14 @@ export interface AssignOptions {
   readonly signal?: AbortSignal
 }
 
-/** What a head says of each image, in the dataset's order. */
+/** Cluster probabilities of each image, in the dataset's order. */
 export interface ClusterProbabilities {
-  /** [count, subHeads, clusters], row after row */
+  /** [count, subHeads, clusters], row by row */
   readonly values: Float32Array
   readonly count: number
   readonly subHeads: number
   readonly clusters: number
-  /** class of each image, -1 where it has none */
+  /** class of each image, -1 if it has none */
   readonly labels: Int32Array
   /** positions in the dataset */
   readonly indices: Int32Array
@@ -36,14 +36,14 @@ export interface ClusterProbabilities {
 export interface ClusterAssignment extends Omit<ClusterProbabilities, 'values'> {
   /** the most probable cluster of each image */
   readonly assigned: Int32Array
-  /** the sub-head that was asked */
+  /** index of the sub-head */
   readonly subHead: number
 }
 
 /**
- * What each sub-head of a head says of every image: batch normalisation at rest, the middle of the image as training's
- * plain views have it.
- * @throws SelfsupError when the method has no such head or the dataset other channels than it was made for
+ * Computes the cluster probabilities of every image for each sub-head of a head, in inference mode, on the centre crop
+ * that the plain views of training also use.
+ * @throws SelfsupError when the method has no such head, or the dataset's number of channels does not match the method
  */
 export async function clusterProbabilities(
   method: Iic,
@@ -55,8 +55,8 @@ export async function clusterProbabilities(
   const step = (images: tf.Tensor4D) =>
     tf.tidy(() => {
       const pixels = tf.mul(images, 1 / 255)
-      const pictures = tf.div(tf.sub(pixels, tf.tensor1d([...mean])), tf.tensor1d([...std]))
-      return method.probabilities(pictures as tf.Tensor4D, head)
+      const normalised = tf.div(tf.sub(pixels, tf.tensor1d([...mean])), tf.tensor1d([...std]))
+      return method.probabilities(normalised as tf.Tensor4D, head)
     })
   const compiled = engine?.compile(step)
   const parts: { rows: Float32Array; batch: HostBatch }[] = []
@@ -93,12 +93,13 @@ export async function clusterProbabilities(
 }
 
 /**
- * The loss of each sub-head over images and transformed copies of them, without labels: the lowest is the best
- * (`get_subhead_using_loss` of the authors' code). Images are taken in a random order, since a batch must hold all sorts.
+ * Computes the loss of each sub-head on images and their transformed copies, without labels. The sub-head with the lowest
+ * loss is the best (`get_subhead_using_loss` in the authors' code). Images are shuffled, because a batch has to contain
+ * all classes.
  * @param options.limit default 10,000
- * @param options.seed of order and copies; default 0
- * @returns one number for each sub-head, the mean over batches
- * @throws SelfsupError when there are fewer images than two
+ * @param options.seed seed of the order and of the copies; default 0
+ * @returns one loss per sub-head, the mean over batches
+ * @throws SelfsupError when there are fewer than two images
  */
 export async function subHeadLosses(
   method: Iic,
@@ -145,9 +146,9 @@ export async function subHeadLosses(
 }
 
 /**
- * The cluster of every image, by one sub-head.
- * @param options.subHead which; choose it by `subHeadLosses` on the training images: `bestSubHead(losses)`
- * @throws SelfsupError as `clusterProbabilities`, and when there is no such sub-head
+ * Assigns every image to a cluster of one sub-head.
+ * @param options.subHead index of the sub-head; choose it with `bestSubHead(losses)` of the training images' `subHeadLosses`
+ * @throws SelfsupError for the reasons of `clusterProbabilities`, and when there is no such sub-head
  */
 export async function assignClusters(
   method: Iic,
@@ -167,12 +168,12 @@ export async function assignClusters(
   return { ...facts, assigned, subHead }
 }
 
-/** The sub-head to take, by the losses of all: that of the lowest. */
+/** Index of the sub-head with the lowest loss. */
 export function bestSubHead(losses: readonly number[]): number {
   return losses.indexOf(Math.min(...losses))
 }
 
-/** Position of the highest number, the first of several. */
+/** Index of the maximum; of several, the first. */
 export function indexOfMax(values: ArrayLike<number>): number {
   let best = 0
   for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i
@@ -183,12 +184,12 @@ function expectChannels({ normalisation }: Iic, { name, channels }: ImageDataset
   const { length } = normalisation.mean
   expected(
     channels === length,
-    `iic: the method was made for pictures of ${length} channels; ${name} has ${channels}`,
+    `iic: the method expects images with ${length} channels; ${name} has ${channels}`,
   )
 }
 
 function imagesOf({ images }: HostBatch, { name }: ImageDataset): tf.Tensor4D {
-  expected(images, `${name} gave a batch without images`)
+  expected(images, `iic: batches must contain images; ${name} yielded one without`)
   return tf.tensor4d(images.data, [...images.shape], 'int32')
 }
 

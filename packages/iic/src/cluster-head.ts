@@ -5,11 +5,11 @@ import type { IicOptionValues } from './iic-options.js'
 import type { IicHead } from './iic-types.js'
 
 /**
- * Several linear classifiers side by side, all of the same features, that begin differently: of clusterings learned
- * from one start some are better than others (Ji et al. 2019, arXiv:1807.06653, section 4.1). Weights begin normal with
- * deviation 0.01, biases with 0, as in the authors' code.
- * @param options.inputs features
- * @param options.clusters of each sub-head
+ * Several linear classifiers (sub-heads) of the same features with different initial weights. Some of them find better
+ * clusters than others, and the best is selected after training (Ji et al. 2019, arXiv:1807.06653, section 4.1). Weights
+ * are initialised from a normal distribution with standard deviation 0.01, biases with 0, as in the authors' code.
+ * @param options.inputs number of features
+ * @param options.clusters number of clusters of each sub-head
  * @returns a model from [batch, inputs] to logits [batch, subHeads, clusters]
  */
 export function clusterHead({
@@ -39,14 +39,14 @@ export function clusterHead({
   return model
 }
 
-/** How many clusters are in use, the mean over sub-heads: e to the entropy of the mean assignment. */
+/** Effective number of clusters, the exponential of the entropy of the mean assignment; mean over sub-heads. */
 export function clustersInUse(p: tf.Tensor3D): tf.Scalar {
   const share = tf.mean(p, 0)
   const entropy = tf.neg(tf.sum(tf.mul(share, tf.log(tf.maximum(share, 1e-12))), 1))
   return tf.mean(tf.exp(entropy)) as tf.Scalar
 }
 
-/** The head whose turn it is: so many epochs of one, so many of the other. */
+/** The head that is trained in an epoch when the heads alternate. */
 export function headOf(
   epoch: number,
   {

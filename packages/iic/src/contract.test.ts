@@ -6,11 +6,11 @@ import { definition } from './index.js'
 testMethod(definition, {
   options: { clusters: 3, overClusters: 5, subHeads: 2, repeats: 2 },
   conflicts: ['overClusters'],
-  tolerance: 2e-3, // Adam divides small gradients by their size, and rounding with them
+  tolerance: 2e-3, // Adam divides gradients by their size, which amplifies the rounding error of small ones
   prepare: decide,
 })
 
-/** Heads begin undecided, where the loss is flat; these have opinions. */
+/** Scales the heads' weights. Initially all clusters are almost equally likely and the loss is flat. */
 function decide({ networks: { clusters, overClusters } }: Method): void {
   for (const head of [clusters, overClusters]) {
     if (!head) continue

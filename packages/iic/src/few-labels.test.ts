@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import type { ClusterProbabilities } from './assign-clusters.js'
 import { fewLabelClassifier } from './few-labels.js'
 
-/** One sub-head's probabilities, image by image. */
-const said = (
+/** Probabilities of the clusters, one row per image. */
+const probabilitiesOf = (
   rows: readonly (readonly number[])[],
   labels: readonly number[],
   subHeads = 1,
@@ -16,8 +16,8 @@ const said = (
   indices: Int32Array.from(rows, (_, i) => i),
 })
 
-test('a cluster stands for the class of most of its labelled images', () => {
-  const labelled = said(
+test('a cluster gets the class of most of its labelled images', () => {
+  const labelled = probabilitiesOf(
     [
       [1, 0, 0],
       [1, 0, 0],
@@ -33,9 +33,9 @@ test('a cluster stands for the class of most of its labelled images', () => {
   expect([...classifier.classify(labelled)]).toEqual([0, 0, 0, 1, 1, 1])
 })
 
-test('a cluster without labelled images goes with those that are a little in it', () => {
-  // Nobody labelled is in cluster 2; of class 1 an image is near it.
-  const labelled = said(
+test('a cluster without labelled images gets the class of the image with the highest probability in it', () => {
+  // No labelled image is assigned to cluster 2; the one of class 1 has the highest probability in it.
+  const labelled = probabilitiesOf(
     [
       [0.999, 0, 0.001],
       [0, 0.98, 0.02],
@@ -45,8 +45,8 @@ test('a cluster without labelled images goes with those that are a little in it'
   expect([...fewLabelClassifier(labelled).classOfCluster]).toEqual([0, 1, 1])
 })
 
-test('sub-heads are heard together: one that knows nothing leaves it to the others', () => {
-  const labelled = said(
+test('sub-heads vote together: an undecided one leaves the decision to the others', () => {
+  const labelled = probabilitiesOf(
     [
       [1, 0, 0, 1, 0, 0],
       [1, 0, 0, 0, 1, 0],
@@ -54,8 +54,8 @@ test('sub-heads are heard together: one that knows nothing leaves it to the othe
     [0, 1],
     2,
   )
-  // The first sub-head has both classes in its cluster 0; the second tells them apart.
-  const asked = said(
+  // The first sub-head assigns both classes to its cluster 0; the second distinguishes them.
+  const unlabelled = probabilitiesOf(
     [
       [1, 0, 0, 0, 1, 0],
       [1, 0, 0, 1, 0, 0],
@@ -63,17 +63,17 @@ test('sub-heads are heard together: one that knows nothing leaves it to the othe
     [-1, -1],
     2,
   )
-  expect([...fewLabelClassifier(labelled).classify(asked)]).toEqual([1, 0])
+  expect([...fewLabelClassifier(labelled).classify(unlabelled)]).toEqual([1, 0])
 })
 
-test('what does not fit is refused', () => {
-  const labelled = said([[1, 0]], [0])
-  expect(() => fewLabelClassifier(said([[1, 0]], [-1]))).toThrow('no image has a class')
-  expect(() => fewLabelClassifier(said([[1, 0]], [2]))).toThrow('2 clusters cannot stand for 3 classes')
-  expect(() => fewLabelClassifier(said([[1, 0]], [1]), { classes: 1 })).toThrow(
-    'classes must be below 1; image 0 has 1',
+test('rejects missing labels, too few clusters and probabilities of a different head', () => {
+  const labelled = probabilitiesOf([[1, 0]], [0])
+  expect(() => fewLabelClassifier(probabilitiesOf([[1, 0]], [-1]))).toThrow('no image has a class')
+  expect(() => fewLabelClassifier(probabilitiesOf([[1, 0]], [2]))).toThrow('got 2 clusters and 3 classes')
+  expect(() => fewLabelClassifier(probabilitiesOf([[1, 0]], [1]), { classes: 1 })).toThrow(
+    'labels must be below 1; image 0 has label 1',
   )
-  expect(() => fewLabelClassifier(labelled).classify(said([[1, 0, 0]], [0]))).toThrow(
-    '1 times 2; got 1 times 3',
+  expect(() => fewLabelClassifier(labelled).classify(probabilitiesOf([[1, 0, 0]], [0]))).toThrow(
+    'with 1 sub-heads of 2 clusters; got 1 sub-heads of 3',
   )
 })

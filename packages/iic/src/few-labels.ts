@@ -1,25 +1,25 @@
 import { expected } from '@selfsup/core'
 import { type ClusterProbabilities, indexOfMax } from './assign-clusters.js'
 
-/** Classes by a head's clusters, of which a few labelled images tell what they stand for. */
+/** Predicts classes from the clusters of a head, which a few labelled images map to classes. */
 export interface FewLabelClassifier {
   readonly classes: number
-  /** the class that each cluster of each sub-head stands for: [subHeads, clusters], row after row */
+  /** class of each cluster of each sub-head: [subHeads, clusters], row by row */
   readonly classOfCluster: Int32Array
-  /** The class of each image, all sub-heads together. @throws SelfsupError for another head's probabilities */
+  /** Class of each image, from all sub-heads together. @throws SelfsupError for the probabilities of a different head */
   classify(probabilities: ClusterProbabilities): Int32Array
 }
 
-/** Part of a vote that goes to all classes alike, so that a cluster that no label speaks for says nothing. */
+/** Weight of a uniform vote, so that a cluster without any labelled image votes for no particular class. */
 const DOUBT = 1e-9
 
 /**
- * From clusters to classes by few labels (semi-supervised over-clustering: Ji et al. 2019, arXiv:1807.06653, section
- * 4.1): each cluster stands for the classes of the labelled images in it. An image is in each cluster with its
- * probability, so that a cluster without a labelled image of its own goes to those that the labelled images nearest to
- * it have; and the sub-heads, each of which cuts the images up differently, are heard together.
- * @param labelled what the head says of images, of which those with a class (not -1) are used
- * @param options.classes how many; default as many as the labels name
+ * Creates a classifier from clusters and few labels (semi-supervised over-clustering: Ji et al. 2019, arXiv:1807.06653,
+ * section 4.1). Each labelled image votes for its class in every cluster, weighted by its probability, so that a cluster to
+ * which no labelled image is assigned takes the classes of those with the highest probability in it. The votes of all
+ * sub-heads are summed.
+ * @param labelled probabilities of images; those with a class (not -1) are used
+ * @param options.classes number of classes; default: the highest label plus one
  * @throws SelfsupError when no image has a class, or there are fewer clusters than classes
  */
 export function fewLabelClassifier(
@@ -28,18 +28,21 @@ export function fewLabelClassifier(
 ): FewLabelClassifier {
   const { values, labels, subHeads, clusters } = labelled
   const images = [...labels.keys()].filter((image) => labels[image]! >= 0)
-  expected(images.length > 0, 'fewLabelClassifier: no image has a class; give a few of them one')
+  expected(
+    images.length > 0,
+    'fewLabelClassifier: no image has a class; label at least one image of each class',
+  )
   expected(
     clusters >= classes,
-    `fewLabelClassifier: ${clusters} clusters cannot stand for ${classes} classes; take a head of at least as many clusters`,
+    `fewLabelClassifier: the head must have at least as many clusters as there are classes; got ${clusters} clusters and ${classes} classes; use a head with more clusters`,
   )
   const wrong = images.find((image) => labels[image]! >= classes)
   expected(
     wrong === undefined,
-    `fewLabelClassifier: classes must be below ${classes}; image ${wrong} has ${labels[wrong ?? 0]}`,
+    `fewLabelClassifier: labels must be below ${classes}; image ${wrong} has label ${labels[wrong ?? 0]}`,
   )
 
-  // Votes [subHeads * clusters, classes]: of an image for its class, in each cluster as far as it is in it.
+  // [subHeads * clusters, classes]: each image votes for its class in every cluster, weighted by its probability.
   const width = subHeads * clusters
   const votes = new Float64Array(width * classes).fill(DOUBT / classes)
   for (const image of images) {
@@ -60,7 +63,7 @@ export function fewLabelClassifier(
     classify(probabilities) {
       expected(
         probabilities.subHeads === subHeads && probabilities.clusters === clusters,
-        `fewLabelClassifier: the clusters must be those of the labelled images, ${subHeads} times ${clusters}; got ${probabilities.subHeads} times ${probabilities.clusters}`,
+        `fewLabelClassifier: the probabilities must come from the head of the labelled images, with ${subHeads} sub-heads of ${clusters} clusters; got ${probabilities.subHeads} sub-heads of ${probabilities.clusters}`,
       )
       const scores = new Float64Array(classes)
       return Int32Array.from({ length: probabilities.count }, (_, image) => {

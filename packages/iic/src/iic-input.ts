@@ -3,15 +3,15 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { IicOptionValues } from './iic-options.js'
 import { sobel } from './sobel.js'
 
-/** What the backbone sees of images. */
+/** Input of the backbone. */
 export type IicInput = 'pixels' | 'sobel' | 'both'
 
-/** Channels of each kind of input, of images of so many. */
+/** Number of channels of an input, for images with `channels` channels. */
 export function inputChannels(input: IicInput, channels: number): number {
   return { pixels: channels, sobel: 2, both: channels + 2 }[input]
 }
 
-/** From normalised images [batch, height, width, channels] to what the backbone takes. */
+/** Converts normalised images [batch, height, width, channels] to the input of the backbone. */
 export function inputOf(images: tf.Tensor4D, input: IicInput, normalisation: Normalisation): tf.Tensor4D {
   if (input === 'pixels') return images
   const edges = sobel(images, normalisation)
@@ -19,26 +19,26 @@ export function inputOf(images: tf.Tensor4D, input: IicInput, normalisation: Nor
 }
 
 /**
- * Which input of images of how many channels a backbone takes.
- * @param taken channels that it takes
- * @param wanted `auto`: whichever fits
- * @param known channels of the images, where that is known; otherwise edges are taken to be those of coloured ones
- * @throws SelfsupError when the option asks for another number of channels
+ * Finds the input and the number of image channels that match a backbone.
+ * @param backboneChannels number of channels of the backbone's input
+ * @param wanted the option; `auto` allows every input
+ * @param known number of channels of the images, if it is known; otherwise colour images are preferred
+ * @throws SelfsupError when no input matches the backbone
  */
 export function inputFor(
-  taken: number,
+  backboneChannels: number,
   wanted: IicOptionValues['input'],
   known?: number,
 ): { readonly channels: number; readonly input: IicInput } {
   const kinds: IicInput[] = wanted === 'auto' ? ['pixels', 'sobel', 'both'] : [wanted as IicInput]
   const possible = (known ? [known] : [3, 1]).flatMap((channels) =>
-    kinds.map((input) => ({ channels, input, taken: inputChannels(input, channels) })),
+    kinds.map((input) => ({ channels, input, backboneChannels: inputChannels(input, channels) })),
   )
-  const fitting = possible.find((one) => one.taken === taken)
-  const numbers = [...new Set(possible.map((one) => one.taken))].sort()
+  const fitting = possible.find((one) => one.backboneChannels === backboneChannels)
+  const numbers = [...new Set(possible.map((one) => one.backboneChannels))].sort()
   expected(
     fitting,
-    `iic: with input '${wanted}' of pictures of ${known ?? '1 or 3'} channels the backbone must take ${numbers.join(' or ')} channels; it takes ${taken}`,
+    `iic: for input '${wanted}' and images with ${known ?? '1 or 3'} channels the backbone's input must have ${numbers.join(' or ')} channels; got ${backboneChannels}`,
   )
   return fitting
 }

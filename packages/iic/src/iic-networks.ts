@@ -6,18 +6,18 @@ import { clusterHead } from './cluster-head.js'
 import type { IicOptionValues } from './iic-options.js'
 import type { IicHead } from './iic-types.js'
 
-/** What stands behind the trunk: an optional hidden layer, and a head for each of the clusterings. */
+/** The networks after the backbone: an optional hidden layer and one head per clustering. */
 export interface IicNetworks {
   readonly projector?: LayersModel
   readonly heads: { readonly clusters: LayersModel; readonly overClusters?: LayersModel }
-  /** What the heads are linear in: the features, or a hidden layer of them. */
+  /** Input of the heads: the features, or the hidden layer's output. */
   seenByHeads(features: tf.Tensor2D, training: boolean): tf.Tensor2D
-  /** Probabilities of the clusters of each sub-head, [batch, subHeads, clusters]. @throws SelfsupError without such a head */
+  /** Probabilities of the clusters of each sub-head, [batch, subHeads, clusters]. @throws SelfsupError when there is no such head */
   assign(head: IicHead, seen: tf.Tensor2D): tf.Tensor3D
   dispose(): void
 }
 
-/** @param features of the trunk */
+/** @param features number of features of the backbone */
 export function iicNetworks(
   features: number,
   { clusters, overClusters, subHeads, hidden, temperature }: IicOptionValues,
@@ -45,7 +45,7 @@ export function iicNetworks(
       shared ? tf.relu(shared.apply(features, { training }) as tf.Tensor2D) : features,
     assign(head, seen) {
       const model = heads[head]
-      expected(model, `iic: there is no head '${head}': overClusters is 0`)
+      expected(model, `iic: there is no head '${head}', because overClusters is 0`)
       return tf.softmax(tf.div(model.apply(seen) as tf.Tensor3D, temperature)) as tf.Tensor3D
     },
     dispose() {

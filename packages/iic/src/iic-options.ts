@@ -1,86 +1,96 @@
 import type { OptionValues, TrainingDefaults } from '@selfsup/core'
 
-/** Defaults are those of the authors' code for MNIST; epochs of the heads as they take turns there. */
+/** The defaults are those of the authors' code for MNIST, including the order in which the heads take turns. */
 export const options = {
   clusters: {
     type: 'number',
     default: 10,
     min: 2,
     integer: true,
-    description: 'clusters that are wanted: as many as there are classes',
+    description: 'number of clusters of the main head, usually the number of classes',
   },
   overClusters: {
     type: 'number',
     default: 50,
     min: 0,
     integer: true,
-    description: 'clusters of the auxiliary head, finer than the classes; 0: no such head',
+    description:
+      'number of clusters of the auxiliary over-clustering head, more than there are classes; 0: no auxiliary head',
   },
   subHeads: {
     type: 'number',
     default: 5,
     min: 1,
     integer: true,
-    description: 'classifiers of each head that begin differently, of which the best is taken in the end',
+    description:
+      'number of sub-heads (linear classifiers with different initial weights) of each head; the best one is used after training',
   },
   hidden: {
     type: 'number',
     default: 0,
     min: 0,
     integer: true,
-    description: 'units of a layer between the features and both heads; 0: none, as in the paper',
+    description:
+      'number of units in a hidden layer between the features and the heads; 0: no hidden layer, as in the paper',
   },
   temperature: {
     type: 'number',
     default: 1,
     min: 0.001,
-    description: 'of the assignments: below 1 they are more decided; 1 in the paper',
+    description:
+      'temperature of the softmax over clusters: values below 1 sharpen the assignments; the paper uses 1',
   },
   repeats: {
     type: 'number',
     default: 5,
     min: 1,
     integer: true,
-    description: 'transformed copies of each picture in a batch',
+    description: 'number of transformed copies of each image in a batch',
   },
   lambda: {
     type: 'number',
     default: 1,
     min: 0,
-    description: 'weight of the marginals’ entropies: above 1 clusters are drawn towards one size',
+    description:
+      'weight of the entropy of the marginal distributions: values above 1 favour clusters of equal size',
   },
   heads: {
     type: 'choice',
     default: 'alternate',
     choices: ['alternate', 'together'],
-    description: 'alternate: the heads take turns, epoch by epoch; together: every step trains both',
+    description: 'alternate: the heads are trained in turn, epoch by epoch; together: every step trains both',
   },
   clusterEpochs: {
     type: 'number',
     default: 2,
     min: 1,
     integer: true,
-    description: 'epochs of a turn that train the clusters',
+    description: 'number of consecutive epochs that train the main head when heads alternate',
   },
   overEpochs: {
     type: 'number',
     default: 1,
     min: 1,
     integer: true,
-    description: 'epochs of a turn that train the finer ones',
+    description: 'number of consecutive epochs that train the auxiliary head when heads alternate',
   },
-  overFirst: { type: 'boolean', default: false, description: 'a turn begins with the finer clusters' },
+  overFirst: {
+    type: 'boolean',
+    default: false,
+    description: 'whether training starts with the auxiliary head when heads alternate',
+  },
   input: {
     type: 'choice',
     default: 'auto',
     choices: ['auto', 'pixels', 'sobel', 'both'],
-    description: 'what the backbone sees: pixels, edges or both; auto: edges of coloured pictures',
+    description:
+      'input of the backbone: pixels, Sobel edges (2 channels) or both; auto: pixels for grey images, edges for colour images',
   },
   views: {
     type: 'choice',
     default: 'auto',
     choices: ['auto', 'gray', 'colour'],
-    description: 'augmentations; auto: gray for pictures of one channel',
+    description: 'augmentations; auto: gray for images with one channel, else colour',
   },
   crop: {
     type: 'number',
@@ -88,21 +98,24 @@ export const options = {
     min: 0.01,
     max: 1,
     formerly: { auto: 0 },
-    description: 'side of the crops as part of the picture’s; auto: 0.67, gray 0.71 (20 of 28 pixels)',
+    description:
+      'side of the crops as a fraction of the image’s side; auto: 0.67, or 0.71 (20 of 28 pixels) for gray views',
   },
   rotation: {
     type: 'number',
     default: 25,
     min: 0,
     max: 180,
-    description: 'degrees that half of the grey copies are turned by, at most',
+    description:
+      'gray views: maximum rotation of a copy in degrees, in both directions; half of the copies are rotated',
   },
   erase: {
     type: 'number',
     default: 0,
     min: 0,
     max: 1,
-    description: 'side of a square of the grey copies that is made black, as part of the copy’s; 0: none',
+    description:
+      'gray views: side of a black square in each copy, as a fraction of the copy’s side; 0: no square',
   },
   brightness: {
     type: 'number',
@@ -111,14 +124,14 @@ export const options = {
     max: 1,
     formerly: { name: 'jitter' },
     description:
-      'by how much the copies’ brightness and contrast change at most: factors from 1 - brightness to 1 + brightness; of coloured ones saturation too',
+      'maximum change of brightness and contrast (and of saturation for colour images) of the copies: factors from 1 - brightness to 1 + brightness',
   },
 } as const
 
 export type IicOptionValues = OptionValues<typeof options>
 export type IicOptions = Partial<IicOptionValues>
 
-/** The authors' are 3200 times three epochs of 140 images a step, five copies each, at 1e-4. */
+/** The authors train 3200 times three epochs with 140 images per step, five copies each, at a learning rate of 1e-4. */
 export const training: TrainingDefaults = {
   epochs: 90,
   batchSize: 140,

@@ -16,7 +16,7 @@ const ramp = (batch: number, side = 28) =>
     'int32',
   ) as tf.Tensor4D
 
-/** Of each image, how much brightness rises from column 10 to 11: 5/255 where a column is a pixel. */
+/** Rise of brightness from column 10 to 11 of each image, in units of 5/255: 1 if a column is a pixel of the original. */
 function slopes(views: tf.Tensor4D): number[] {
   return tf.tidy(() => {
     const row = tf.slice(views, [0, 12, 10, 0], [-1, 1, 2, 1])
@@ -37,7 +37,7 @@ describe.each(testEngines())('views on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(tensors)
   })
 
-  test('of MNIST are 20 pixels in 24; copies 16, 20 or 24', () => {
+  test('of MNIST crop 20 pixels, copies 16, 20 or 24, resized to 24', () => {
     tf.tidy(() => {
       const [plain, copies] = grayViews(settings).apply({ images: ramp(8) }, seed())
       expect([plain.shape, copies.shape]).toEqual([
@@ -50,7 +50,7 @@ describe.each(testEngines())('views on %s', (engine) => {
     })
   })
 
-  test('about half of the plain ones are from the middle', () => {
+  test('take about half of the plain crops from the centre', () => {
     tf.tidy(() => {
       const [plain] = grayViews(settings).apply({ images: ramp(200) }, seed())
       const left = tf.slice(plain, [0, 0, 0, 0], [-1, 1, 1, 1]).dataSync()
@@ -63,11 +63,11 @@ describe.each(testEngines())('views on %s', (engine) => {
     })
   })
 
-  test('turn about half of the copies, jitter all, and are the same for the same seed', () => {
+  test('rotate about half of the copies, jitter all, and depend only on the seed', () => {
     tf.tidy(() => {
       const turning = grayViews({ ...settings, rotation: 25 })
       const upright = (views: tf.Tensor4D) =>
-        // On an upright ramp a column is of one brightness.
+        // Each column of an upright ramp has a single brightness.
         [
           ...tf
             .max(
@@ -103,7 +103,7 @@ describe.each(testEngines())('views on %s', (engine) => {
     })
   })
 
-  test('have a black square where it is asked for, of the copies alone, at another place in each', () => {
+  test('with erase, only copies have a black square, each at a different place', () => {
     tf.tidy(() => {
       const erasing = grayViews({ ...settings, erase: 0.5 })
       const [plain, copies] = erasing.apply(
@@ -127,7 +127,7 @@ describe.each(testEngines())('views on %s', (engine) => {
     })
   })
 
-  test('of pictures cropped while they are decoded are made of those crops', () => {
+  test('use crops that were made during decoding', () => {
     tf.tidy(() => {
       const views = grayViews({ ...settings, rotation: 25 })
       expect(views.crops.map(({ stream }) => stream)).toEqual([0, 1, 2, 3])
@@ -143,7 +143,7 @@ describe.each(testEngines())('views on %s', (engine) => {
     })
   })
 
-  test('of coloured pictures are crops of one size, the copies mirrored and jittered', () => {
+  test('of colour images are crops of one size, with flipped and jittered copies', () => {
     tf.tidy(() => {
       const views = colourViews({ ...settings, crop: 2 / 3, jitter: 0.4, normalisation: undefined })
       expect(views.crops).toHaveLength(4)
@@ -159,7 +159,7 @@ describe.each(testEngines())('views on %s', (engine) => {
     })
   })
 
-  test('edges are Sobel’s, of pixels that are not normalised', () => {
+  test('edges are Sobel filters of the pixels before normalisation', () => {
     tf.tidy(() => {
       const normalisation = { mean: [0.5], std: [0.25] }
       const pixels = tf.div(ramp(1, 6), 100) as tf.Tensor4D
@@ -171,9 +171,9 @@ describe.each(testEngines())('views on %s', (engine) => {
       // Across: (left - right) * (1 + 2 + 1) = -0.1 * 4; down: nothing changes.
       expect(at(2, 2)[0]).toBeCloseTo(-0.4, 5)
       expect(at(2, 2)[1]).toBeCloseTo(0, 5)
-      // At the lower edge there are zeros below: (1 * 0.05 + 2 * 0.1 + 1 * 0.15).
+      // At the lower border the padding is zero: (1 * 0.05 + 2 * 0.1 + 1 * 0.15).
       expect(at(5, 2)[1]).toBeCloseTo(0.4, 5)
-      // A coloured image's are those of its brightness.
+      // The edges of a colour image are those of its brightness.
       const colour = tf.mul(tf.tile(pixels, [1, 1, 1, 3]), tf.tensor1d([1, 0, 0])) as tf.Tensor4D
       const ofRed = sobel(colour, { mean: [0, 0, 0], std: [1, 1, 1] })
       expect(tf.slice(ofRed, [0, 2, 2, 0], [1, 1, 1, 1]).dataSync()[0]).toBeCloseTo(-0.4 * 0.2989, 5)

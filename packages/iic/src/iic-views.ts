@@ -8,24 +8,24 @@ export interface IicViewSettings {
   readonly size: number
   /** transformed copies of each image */
   readonly copies: number
-  /** side of the untransformed view's crop as part of the image's */
+  /** side of the plain view's crop, as a fraction of the image's side */
   readonly crop: number
-  /** of grey images' copies, at most so many degrees either way */
+  /** grey images: maximum rotation of the copies in degrees, in both directions */
   readonly rotation: number
-  /** of grey images' copies, side of a square that is made black, as part of the copy's */
+  /** grey images: side of a black square in each copy, as a fraction of the copy's side */
   readonly erase?: number
-  /** of brightness and contrast (and saturation; hue a third) */
+  /** maximum change of brightness and contrast; for colour images also of saturation, and a third of it for hue */
   readonly jitter: number
   readonly normalisation?: Normalisation
 }
 
 export interface IicViews {
   readonly crops: readonly CropSpec[]
-  /** a plain view of each image, [batch, size, size, channels], and transformed ones, [copies * batch, ...], copy by copy */
+  /** Returns a plain view of each image, [batch, size, size, channels], and the transformed copies, [copies * batch, ...], copy by copy. */
   apply(batch: Pick<ImageBatch, 'images' | 'crops'>, seed: tf.Tensor1D): [tf.Tensor4D, tf.Tensor4D]
 }
 
-/** Coloured images: crops of one size; transformed ones mirrored and jittered (`sobel_make_transforms` of the authors' code). */
+/** Views of colour images: crops of a fixed size. Copies are also flipped and jittered (`sobel_make_transforms` in the authors' code). */
 export function colourViews({ size, copies, crop, jitter, normalisation }: IicViewSettings): IicViews {
   const view = { size, scale: [crop ** 2, crop ** 2], ratio: [1, 1] } as const
   const transformed = {
@@ -49,7 +49,7 @@ export function colourViews({ size, copies, crop, jitter, normalisation }: IicVi
   }
 }
 
-/** Sides of the copies' crops against the plain one's: for MNIST 16, 20 and 24 pixels against 20. */
+/** Sides of the copies' crops relative to the plain view's: for MNIST 16, 20 and 24 pixels relative to 20. */
 const SIDES = [0.8, 1, 1.2] as const
 const GRAY_STREAM = 0x11c9
 const streams = {
@@ -65,9 +65,9 @@ const streams = {
 } as const
 
 /**
- * Grey images: plain crops of one size, half of them from the middle; transformed ones turned (half of them), cut to one
- * of three sizes, brighter or darker, of more or less contrast (`greyscale_make_transforms` with the authors' settings
- * for MNIST).
+ * Views of grey images. Plain views are crops of a fixed size, half of them from the centre. Half of the copies are rotated;
+ * all are cropped to one of three sizes and change in brightness and contrast (`greyscale_make_transforms` with the
+ * authors' settings for MNIST).
  */
 export function grayViews(settings: IicViewSettings): IicViews {
   const { size, copies, crop, rotation, erase = 0, jitter, normalisation = grayNormalisation } = settings
@@ -111,7 +111,7 @@ export function grayViews(settings: IicViewSettings): IicViews {
     return [tf.cast(plain!, 'float32'), turn(tf.concat(rest), draw)]
   }
 
-  /** Of a part of the image's shorter side, in whole pixels. */
+  /** A fraction of the image's shorter side, rounded to whole pixels. */
   function pixelsOf(part: number, [, height, width]: readonly number[]): number {
     return Math.max(1, Math.round(part * Math.min(height!, width!)))
   }
@@ -134,7 +134,7 @@ export function grayViews(settings: IicViewSettings): IicViews {
     return cutOut(turned, tf.addN(chosen), draw('place', [2, count]))
   }
 
-  /** Half of the images, by up to the angle either way. */
+  /** Rotates half of the images by a random angle. */
   function turn(images: tf.Tensor4D, draw: Draw): tf.Tensor4D {
     if (rotation === 0) return tf.cast(images, 'float32')
     const [count] = images.shape
@@ -143,7 +143,7 @@ export function grayViews(settings: IicViewSettings): IicViews {
     return rotate(images, tf.mul(angles, turned) as tf.Tensor1D)
   }
 
-  /** Squares of a side of their own, at random places or from the middle. */
+  /** Crops a square of a given side from each image, at a random place or from the centre. */
   function cutOut(images: tf.Tensor4D, side: tf.Tensor, places: tf.Tensor, centred?: tf.Tensor): tf.Tensor4D {
     const [, height, width] = images.shape
     const [down, across] = tf.unstack(places) as [tf.Tensor, tf.Tensor]
@@ -156,7 +156,7 @@ export function grayViews(settings: IicViewSettings): IicViews {
     return resizedCrop(images, { ...box, height: side as tf.Tensor1D, width: side as tf.Tensor1D }, size)
   }
 
-  /** A square of each image black, anywhere, also partly outside (Cutout, arXiv:1708.04552). */
+  /** Makes a square of each image black. It may extend beyond the image (Cutout, arXiv:1708.04552). */
   function erased(images: tf.Tensor4D, draw: Draw): tf.Tensor4D {
     if (erase === 0) return images
     const [count, height, width] = images.shape
@@ -171,7 +171,7 @@ export function grayViews(settings: IicViewSettings): IicViews {
     return tf.mul(images, tf.maximum(rows, columns)) as tf.Tensor4D
   }
 
-  /** torchvision's ColorJitter of brightness, then contrast. */
+  /** Brightness, then contrast, as torchvision's ColorJitter. */
   function jittered(images: tf.Tensor4D, draw: Draw): tf.Tensor4D {
     if (jitter === 0) return images
     const [count] = images.shape
@@ -184,19 +184,19 @@ export function grayViews(settings: IicViewSettings): IicViews {
   }
 }
 
-/** From 0..255 to 0..1. */
+/** Scales 0..255 to 0..1. */
 function unit(pixels: tf.Tensor4D): tf.Tensor4D {
   return tf.mul(pixels, 1 / 255)
 }
 
-/** Uniform numbers of a stream of their own. */
+/** Draws uniform numbers from a named random stream. */
 type Draw = (stream: keyof typeof streams, shape: number[]) => tf.Tensor
 
 /**
- * The middle that plain views are cut from.
+ * Centre crop of images, resized.
  * @param images [batch, height, width, channels]
- * @param crop its side as part of the shorter one
- * @param size side of what is returned, [batch, size, size, channels]
+ * @param crop side of the crop, as a fraction of the shorter side
+ * @param size side of the result, [batch, size, size, channels]
  */
 export function middleOf(images: tf.Tensor4D, crop: number, size: number): tf.Tensor4D {
   const [batch, height, width] = images.shape

@@ -14,7 +14,7 @@ const step = (phase = 'main') => ({
   phase,
 })
 
-/** Noise, from image to image brighter. */
+/** Noise images, each brighter than the one before. */
 function images(count: number, channels: 1 | 3 = 1) {
   const size = 20 * 20 * channels
   const values = Int32Array.from(uniforms([1, 2], count * size), (u, i) =>
@@ -35,7 +35,7 @@ const free = (method: Iic) => {
   method.dispose()
 }
 
-/** Heads begin undecided, where the loss is flat; these have opinions. */
+/** Scales the heads' weights. Initially all clusters are almost equally likely and the loss is flat. */
 function decide({ networks: { clusters, overClusters } }: Iic): void {
   for (const head of [clusters!, overClusters!]) {
     const kernel = head.weights[0]!.read() as tf.Variable
@@ -55,7 +55,7 @@ describe.each(testEngines())('iic on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(tensors)
   })
 
-  test('the loss is the mean over sub-heads of that of all pairs of a picture and a copy', () => {
+  test('the loss is the mean over sub-heads of the loss of all pairs of an image and a copy', () => {
     const method = made({ lambda: 1.5 })
     tf.tidy(() => {
       const head = method.networks.overClusters!
@@ -77,7 +77,7 @@ describe.each(testEngines())('iic on %s', (engine) => {
     free(method)
   })
 
-  test('heads see a hidden layer, of a temperature, if asked to, in training and at rest', () => {
+  test('hidden and temperature apply in training and in inference mode', () => {
     const method = made({ hidden: 6, temperature: 0.25 })
     tf.tidy(() => {
       const { backbone, projector, clusters } = method.networks
@@ -107,7 +107,7 @@ describe.each(testEngines())('iic on %s', (engine) => {
     free(method)
   })
 
-  test('heads begin undecided, sub-heads differently', () => {
+  test('initially all clusters are equally likely, and sub-heads differ', () => {
     const method = made()
     tf.tidy(() => {
       const { clusters, overClusters } = method.networks
@@ -126,7 +126,7 @@ describe.each(testEngines())('iic on %s', (engine) => {
   })
 
   test.each([2, 1])(
-    'a few steps on one batch lower the losses of both heads together, of %i sub-heads',
+    'a few steps on one batch lower the loss of both heads together, with %i sub-heads',
     (subHeads) => {
       const method = made({ heads: 'together', subHeads })
       expect(method.phases).toBeUndefined()
@@ -156,7 +156,7 @@ describe.each(testEngines())('iic on %s', (engine) => {
     },
   )
 
-  test('features and probabilities are of the middle, batch normalisation at rest', () => {
+  test('features and probabilities use the centre crop and inference mode', () => {
     const method = made({ crop: 0.8 })
     expect(method.imageSize).toBe(20)
     tf.tidy(() => {
@@ -172,7 +172,7 @@ describe.each(testEngines())('iic on %s', (engine) => {
     free(method)
   })
 
-  test('edges of coloured pictures, with or without the pixels', () => {
+  test('colour images: edges, pixels or both', () => {
     for (const [input, channels] of [
       ['sobel', 2],
       ['both', 5],
@@ -195,12 +195,12 @@ describe.each(testEngines())('iic on %s', (engine) => {
   })
 })
 
-describe('what stands before training', () => {
+describe('the method before training', () => {
   beforeAll(async () => {
     await prepareEngine({ engine: testEngines()[0] })
   })
 
-  test('heads take turns, epoch by epoch', () => {
+  test('heads alternate epoch by epoch', () => {
     const turns = (options: IicOptions) => {
       const method = made(options)
       const phases = Array.from({ length: 6 }, (_, epoch) => method.phasesAt!({ step: 0, epoch })[0])
@@ -216,26 +216,26 @@ describe('what stands before training', () => {
     expect(turns({ overFirst: true, clusterEpochs: 1 })).toBe('ABABAB')
   })
 
-  test('of grey pictures pixels are taken, of coloured ones edges, unless the backbone takes otherwise', () => {
+  test('auto uses pixels of grey images and edges of colour images, unless the backbone has a different input', () => {
     const options = { input: 'auto' } as never
     expect(definition.backboneInput!({ size: 28, channels: 1 }, options)).toEqual({ size: 28, channels: 1 })
     expect(definition.backboneInput!({ size: 32, channels: 3 }, options)).toEqual({ size: 32, channels: 2 })
     for (const channels of [1, 2, 3, 5]) free(made({}, channels))
   })
 
-  test('without finer clusters there is one head', () => {
+  test('overClusters 0 creates a single head', () => {
     const method = made({ overClusters: 0 })
     expect(Object.keys(method.networks)).toEqual(['backbone', 'clusters'])
     expect(method.phases).toBeUndefined()
     tf.tidy(() => {
       expect(() => method.probabilities(tf.zeros([2, 20, 20, 1]), 'overClusters')).toThrow(
-        "iic: there is no head 'overClusters': overClusters is 0",
+        "iic: there is no head 'overClusters', because overClusters is 0",
       )
     })
     free(method)
   })
 
-  test('fewer clusters than classes, and batches of one picture, are told to the loop', () => {
+  test('declares its needs: at most as many classes as clusters, batches of at least two images', () => {
     const method = made()
     expect(method.needs).toEqual({ classes: { max: 3 }, batchSize: { min: 2 } })
     free(method)
@@ -250,16 +250,16 @@ describe('what stands before training', () => {
       { input: 'sobel' },
       3,
       {},
-      "iic: with input 'sobel' of pictures of 1 or 3 channels the backbone must take 2 channels; it takes 3",
+      "iic: for input 'sobel' and images with 1 or 3 channels the backbone's input must have 2 channels; got 3",
     ],
     [
       {},
       4,
       { imageShape: { size: 20, channels: 3 } },
-      "iic: with input 'auto' of pictures of 3 channels the backbone must take 2 or 3 or 5 channels; it takes 4",
+      "iic: for input 'auto' and images with 3 channels the backbone's input must have 2 or 3 or 5 channels; got 4",
     ],
     [{ cluster: 3 }, 1, {}, "did you mean 'clusters'?"],
-  ])('%j for %i channels is refused', (options, channels, context, message) => {
+  ])('rejects %j for %i channels', (options, channels, context, message) => {
     expect(() => made(options as IicOptions, channels, context)).toThrow(message)
   })
 })

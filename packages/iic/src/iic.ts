@@ -12,21 +12,21 @@ import type { Iic, IicHead } from './iic-types.js'
 import { colourViews, grayViews, middleOf } from './iic-views.js'
 
 /**
- * IIC, invariant information clustering (Ji et al. 2019, arXiv:1807.06653): a network assigns images to clusters so that
- * the assignment of a image tells as much as possible about that of a transformed copy. The mutual information is
- * largest when both always agree and all clusters are of one size, so that no cluster can swallow the others.
+ * IIC, invariant information clustering (Ji et al. 2019, arXiv:1807.06653): the network assigns images to clusters and
+ * maximises the mutual information between the assignments of an image and of a transformed copy. It is largest when both
+ * always agree and all clusters have the same size, so no cluster can absorb the others.
  *
  * @param backbone the trunk: [batch, size, size, channels] to [batch, features]
- * @param given clusters, heads, copies and views; defaults are those of the authors' code for MNIST
- * @param context normalisation of the pixels, seed of the heads' weights, and the images' channels where edges of them
- *   are what the backbone takes
- * @returns what the training loop drives, with functions that assign clusters
- * @throws SelfsupError when an option is unknown or out of range, or the backbone doesn't take what the options say
+ * @param given options; the defaults are those of the authors' code for MNIST
+ * @param context normalisation of the pixels, seed of the heads' weights, and the images' shape, which decides about the
+ *   input if the number of channels of the backbone is ambiguous
+ * @returns the method, ready for the training loop, with functions that assign clusters
+ * @throws SelfsupError when an option is unknown or out of range, or the backbone's input does not match the options
  */
 export function iic(
   backbone: LayersModel,
   given: IicOptions = {},
-  { normalisation: own, seed = 1, imageShape: pictures }: MethodContext = {},
+  { normalisation: own, seed = 1, imageShape }: MethodContext = {},
 ): Iic {
   const options = resolveOptions(definition, given)
   const { clusters, overClusters, subHeads, repeats, lambda } = options
@@ -34,8 +34,8 @@ export function iic(
     overClusters === 0 || overClusters >= clusters,
     `iic's option overClusters must be 0 or at least clusters (${clusters}); got ${overClusters}`,
   )
-  const [, size, , taken] = backbone.inputs[0]!.shape as [null, number, number, number]
-  const { channels, input } = inputFor(taken, options.input, pictures?.channels)
+  const [, size, , inputChannelCount] = backbone.inputs[0]!.shape as [null, number, number, number]
+  const { channels, input } = inputFor(inputChannelCount, options.input, imageShape?.channels)
   const gray = options.views === 'gray' || (options.views === 'auto' && channels === 1)
   const crop = ifAuto(options.crop, gray ? 20 / 28 : 2 / 3)
   const normalisation = own ?? (channels === 1 ? grayNormalisation : imagenetNormalisation)
@@ -54,7 +54,7 @@ export function iic(
   const shared = { backbone, ...(projector && { projector }) }
   const alternating = overClusters > 0 && options.heads === 'alternate'
 
-  const made: Iic = {
+  const method: Iic = {
     name: 'iic',
     options,
     definition,
@@ -70,7 +70,7 @@ export function iic(
         overClusters: [...Object.keys(shared), 'overClusters'],
       },
       phasesAt: ({ epoch }) => [headOf(epoch, options)],
-      // Of more clusters the loss is lower.
+      // The loss depends on the number of clusters, which differs between the heads.
       comparableLoss: false,
     }),
     crops: augmentation.crops,
@@ -101,26 +101,26 @@ export function iic(
     subHeadLosses: ([plain, transformed], head) =>
       tf.tidy(() => losses(atRest(head, plain), atRest(head, transformed))),
     async clusters({ train, test }, options) {
-      const subHead = bestSubHead(await subHeadLosses(made, train, options))
-      const { assigned, indices } = await assignClusters(made, test, { ...options, subHead })
+      const subHead = bestSubHead(await subHeadLosses(method, train, options))
+      const { assigned, indices } = await assignClusters(method, test, { ...options, subHead })
       return { name: 'its own head', clusters: assigned, indices }
     },
     dispose: networks.dispose,
   }
-  return made
+  return method
 
   function featuresOf(images: tf.Tensor4D, training: boolean): tf.Tensor2D {
     return backbone.apply(inputOf(images, input, normalisation), { training }) as tf.Tensor2D
   }
 
-  /** `assign` of images, with batch normalisation at rest. */
+  /** `assign` of images, with batch normalisation in inference mode. */
   function atRest(head: IicHead, images: tf.Tensor4D): tf.Tensor3D {
     return assign(head, seenByHeads(featuresOf(images, false), false))
   }
 
   /**
-   * Of each sub-head, from probabilities of images and of their copies (equation 3). The joint distribution is linear in
-   * either: the mean over a image's copies is as good as all pairs.
+   * Loss of each sub-head from the probabilities of images and of their copies (equation 3). The joint distribution is
+   * linear in both, so the mean over an image's copies gives the same result as all pairs.
    */
   function losses(p: tf.Tensor3D, copies: tf.Tensor3D): tf.Tensor1D {
     const [batch, , width] = p.shape
@@ -129,10 +129,10 @@ export function iic(
   }
 }
 
-/** How a program finds IIC by name. */
+/** The definition of IIC, for programs that look methods up by name. */
 export const definition: MethodDefinition<typeof options> = {
   name: 'iic',
-  summary: 'clusters that a picture and its transformed copies share',
+  summary: 'clustering: assigns an image and its transformed copies to the same cluster',
   paper: 'Ji et al. 2019, arXiv:1807.06653',
   options,
   backbone: 'convnet',

@@ -39,7 +39,7 @@ export function splitRows(rows: number, most = tileSide(rows)): Block[] {
 }
 
 /** The maximum number of columns of a tile with this many rows: with few queries, a tile can contain many keys. */
-export function columnsBeside(rows: number): number {
+export function columnsFor(rows: number): number {
   return Math.max(TILE_SIDE, Math.floor((TILE_SIDE * TILE_SIDE) / Math.max(1, rows)))
 }
 

@@ -4,7 +4,7 @@ import {
   accumulate,
   allButDiagonal,
   type Block,
-  columnsBeside,
+  columnsFor,
   rowsOf,
   SAFE_BOUND,
   splitRows,
@@ -95,7 +95,7 @@ class Tiles {
   ) {
     this.rows = splitRows(queries)
     const most = this.rows[0]!.end
-    this.columns = options.excludeSelf ? this.rows : splitRows(keys, columnsBeside(most))
+    this.columns = options.excludeSelf ? this.rows : splitRows(keys, columnsFor(most))
     this.bounded = (options.bound ?? Number.POSITIVE_INFINITY) <= SAFE_BOUND
   }
 

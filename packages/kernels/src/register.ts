@@ -6,10 +6,9 @@ import { registerNativeStep } from './native-step.js'
 import { registerWasmKernels } from './wasm/register.js'
 
 /**
- * Puts this package's gradients, and its kernels for the backend in use, in the place of TensorFlow.js's own. Whatever
- * needs them calls it: `prepareEngine` and every loss do. A call after the first costs a few look-ups; it registers again
- * what a package loaded in the meantime has overwritten (@tensorflow/tfjs-layers registers TensorFlow.js's own gradients
- * when it is loaded).
+ * Replaces TensorFlow.js's gradients, and its kernels for the current backend, by those of this package. `prepareEngine` and
+ * every loss call it. Later calls cost a few look-ups and register again what a package loaded in the meantime has
+ * overwritten: @tensorflow/tfjs-layers registers TensorFlow.js's own gradients when it is loaded.
  */
 export function registerKernels(): void {
   registerGradients()

@@ -24,7 +24,7 @@ const labels = () => tf.tensor1d(fixture.labels, 'int32')
 const bothViews = () => tf.tensor1d([...fixture.labels, ...fixture.labels], 'int32')
 const clusters = (z: M) => tf.softmax(tf.mul(tf.slice(z, [0, 0], [-1, CLUSTERS]), 3)) as M
 
-/** The losses of two views by the names of the fixture. Losses with labels take both views as one batch. */
+/** Losses of two views by their names in the fixture. Losses with labels use both views as one batch. */
 const twoViewLosses: Record<string, TwoViewLoss> = {
   ntXent: losses.ntXent,
   infoNce: losses.infoNce,
@@ -62,8 +62,8 @@ const norm = (x: ArrayLike<number>) => Math.hypot(...Array.from(x))
 const relativeError = (got: ArrayLike<number>, wanted: ArrayLike<number>) =>
   norm(Array.from(wanted, (value, i) => value - got[i]!)) / norm(wanted)
 
-// Made by fixtures/make_autocast.py with torch.autocast around the network and the loss, and around the network alone.
-describe.skipIf(findTensorflow()?.source !== 'selfsup')('in mixed precision, as exact as autocast', () => {
+// The fixture was created by fixtures/make_autocast.py with torch.autocast around network and loss, and around the network.
+describe.skipIf(findTensorflow()?.source !== 'selfsup')('in mixed precision, as accurate as autocast', () => {
   let engine: Engine
   let weights: tf.Variable[]
 
@@ -74,7 +74,7 @@ describe.skipIf(findTensorflow()?.source !== 'selfsup')('in mixed precision, as 
 
   afterAll(() => tf.dispose(weights))
 
-  /** Loss and gradients of the weights, operation by operation (float32) or as a compiled step (mixed precision). */
+  /** Loss and gradients of the weights, eager (float32) or as a compiled step (mixed precision). */
   function run({ name, options, inputs, rows }: (typeof fixture.cases)[number], compiled: boolean) {
     const [x1, x2] = fixture.views[inputs as keyof typeof fixture.views].map((view) =>
       tf.tidy(() => tf.slice(matrix(view!), 0, rows)),
@@ -117,24 +117,24 @@ describe.skipIf(findTensorflow()?.source !== 'selfsup')('in mixed precision, as 
     each.norms.forEach((wanted, i) => {
       expect(Math.abs(norm(exact.gradients[i]!) - wanted) / wanted).toBeLessThan(1e-3)
       const error = relativeError(mixed.gradients[i]!, exact.gradients[i]!)
-      expect(error).toBeGreaterThan(1e-6) // or mixed precision was off
+      expect(error).toBeGreaterThan(1e-6) // otherwise mixed precision was off
       expect(error).toBeLessThan(Math.max(1.5 * each.autocast.errors[i]!, HALF_ULP))
-      // Autocast's own error hides bfloat16 in the loss; that of a float32 loss on the same network does not.
+      // Compared with autocast's error, bfloat16 in the loss could go unnoticed, so compare with a float32 loss too.
       expect(error).toBeLessThanOrEqual(Math.max(1.25 * each.autocast.networkOnlyErrors[i]!, HALF_ULP))
     })
   })
-  // Detects each bfloat16 product in a loss: there is no network here, whose own rounding would hide it.
-  test.each(titled)('%s computes in float32, whatever the embeddings depend on', (_, each) => {
+  // Detects every bfloat16 product in a loss: without a network, no other rounding error can hide it.
+  test.each(titled)('%s computes in float32 for every kind of embeddings', (_, each) => {
     const embeddings = fixture.views[each.inputs as keyof typeof fixture.views].map((view) =>
       tf.tidy(() => {
         const x = tf.slice(matrix(view!), 0, each.rows)
         return tf.variable(tf.matMul(tf.relu(tf.matMul(x, weights[0]!)), weights[1]!) as M)
       }),
     )
-    // Through an addition, so that what the loss gets depends on a variable and is none.
+    // The addition makes the loss's inputs depend on variables without being variables.
     const gradients = tf.valueAndGrads((z1, z2) => {
       const loss = twoViewLosses[each.name]!(tf.add(z1!, 0), tf.add(z2!, 0), each.options)
-      return tf.add(loss, tf.mul(tf.sum(z2!), 0)) as tf.Scalar // BYOL's takes its targets as constants
+      return tf.add(loss, tf.mul(tf.sum(z2!), 0)) as tf.Scalar // BYOL's targets are constants
     })
     const results = [false, true].map((compiled) => {
       const step = engine.compile(

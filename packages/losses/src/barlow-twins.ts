@@ -3,7 +3,7 @@ import { matMulFloat32 } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import { withKernels } from './with-kernels.js'
 
-/** Added to a feature's variance before dividing by its root, as batch normalisation does. */
+/** Added to the variance before the square root, as in batch normalisation. */
 const EPSILON = 1e-5
 
 export interface BarlowTwinsOptions {
@@ -12,11 +12,11 @@ export interface BarlowTwinsOptions {
 }
 
 /**
- * Barlow Twins: pulls the cross-correlation of two views' embeddings towards the identity, so that
- * features agree between views and do not repeat one another (Zbontar et al. 2021, arXiv:2103.03230, eq. 1).
+ * Barlow Twins loss: pushes the cross-correlation matrix of two views' embeddings towards the identity, so that features
+ * agree between views and are uncorrelated with each other (Zbontar et al. 2021, arXiv:2103.03230, eq. 1).
  *
  * @param z1, z2 embeddings of the two views, each [batch, features]
- * @param options.lambda >= 0
+ * @param options.lambda weight of the redundancy term, >= 0; default 0.005
  * @returns scalar, >= 0
  * @throws ShapeError when the shapes differ or batch < 2
  * @throws SelfsupError when lambda is negative
@@ -38,7 +38,7 @@ export function barlowTwins(
   })
 }
 
-/** Each feature with mean 0 and standard deviation 1 over the batch. */
+/** Scales each feature to mean 0 and standard deviation 1 over the batch. */
 function standardise(z: tf.Tensor2D): tf.Tensor2D {
   const centred = tf.sub(z, tf.mean(z, 0))
   const variance = tf.mean(tf.square(centred), 0)
@@ -46,9 +46,8 @@ function standardise(z: tf.Tensor2D): tf.Tensor2D {
 }
 
 /**
- * Sum over all entries of (first^T second / batch)^2. With fewer rows than features the same number
- * comes from the rows' products, since |A^T B|^2 = sum of (A A^T) x (B B^T): less work, and no
- * features x features matrix.
+ * Sum over all entries of (first^T second / batch)^2. With fewer rows than features, the products of rows give the same
+ * number, because |A^T B|^2 = sum of (A A^T) x (B B^T), with less work and without a features x features matrix.
  */
 function sumOfSquaredCorrelations(first: tf.Tensor2D, second: tf.Tensor2D): tf.Tensor {
   const [batch, features] = first.shape

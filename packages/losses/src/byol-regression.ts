@@ -4,15 +4,14 @@ import { l2Normalise } from './l2-normalise.js'
 import { withKernels } from './with-kernels.js'
 
 /**
- * BYOL's regression: the squared distance between the online network's prediction and the target
- * network's projection, both scaled to length 1, which is 2 - 2 cos (Grill et al. 2020,
- * arXiv:2006.07733, eq. 2; SimSiam's negative cosine similarity times 2, plus 2). For the symmetric
- * loss add the one with the views exchanged.
+ * BYOL's regression loss: mean squared distance between the online network's prediction and the target network's
+ * projection, both normalised to length 1, which equals 2 - 2 cos (Grill et al. 2020, arXiv:2006.07733, eq. 2). SimSiam's
+ * negative cosine similarity is this loss / 2 - 1. For the symmetric loss, add the loss with the views exchanged.
  *
- * @param predictions of the online network, [batch, features]
- * @param targets of the target network, [batch, features]; a constant: nothing flows back into it
- * @returns scalar within [0, 4]
- * @throws ShapeError when the shapes differ or are no matrices
+ * @param predictions outputs of the online network, [batch, features]
+ * @param targets outputs of the target network, [batch, features]; no gradient flows into them
+ * @returns scalar in [0, 4]
+ * @throws ShapeError when the shapes differ or are not matrices
  */
 export function byolRegression(predictions: tf.Tensor2D, targets: tf.Tensor2D): tf.Scalar {
   assertMatrix('byolRegression', { predictions, targets })

@@ -5,29 +5,29 @@ import { labelPairs, maskedMean, whereNotZero } from './label-pairs.js'
 import { withKernels } from './with-kernels.js'
 
 export interface ContrastiveOptions {
-  /** how far apart pairs of different things should be; default 1 */
+  /** distance beyond which negative pairs have no loss; default 1 */
   readonly margin?: number
-  /** how far apart pairs of the same thing may be; default 0 */
+  /** distance up to which positive pairs have no loss; default 0 */
   readonly positiveMargin?: number
-  /** 2: half the square of what is too much, as in the paper; 1: what is too much itself; default 2 */
+  /** 2: half the square of the excess distance, as in the paper; 1: the excess itself; default 2 */
   readonly power?: 1 | 2
-  /** distances between embeddings scaled to length 1; default false */
+  /** normalise embeddings to length 1 first; default false */
   readonly normalise?: boolean
   /**
-   * `mean`: over all pairs; `nonZero`: positive and negative pairs each over those with a loss, then
-   * added, as pytorch-metric-learning does; default `mean`
+   * `mean`: mean over all pairs; `nonZero`: sum of the means over the positive and over the negative pairs whose loss is
+   * not 0, as in pytorch-metric-learning; default `mean`
    */
   readonly reduction?: 'mean' | 'nonZero'
 }
 
 /**
- * Contrastive loss: pairs of the same thing are drawn together, pairs of different things pushed apart
- * up to a margin (Chopra, Hadsell & LeCun 2005; Hadsell et al. 2006, eq. 4).
+ * Contrastive loss: pulls positive pairs together and pushes negative pairs apart up to a margin (Chopra, Hadsell & LeCun
+ * 2005; Hadsell et al. 2006, eq. 4).
  *
- * @param z1, z2 embeddings of the two of each pair, each [batch, features]
- * @param same 1 where they show the same thing, 0 where not, [batch]
+ * @param z1, z2 embeddings of the two members of each pair, each [batch, features]
+ * @param same 1 for positive pairs, 0 for negative pairs, [batch]
  * @returns scalar, >= 0
- * @throws ShapeError when the shapes do not fit
+ * @throws ShapeError when the shapes do not match
  * @throws SelfsupError when a margin is negative
  */
 export function contrastive(
@@ -50,12 +50,12 @@ export function contrastive(
 }
 
 /**
- * The contrastive loss over all pairs of a labelled batch (Hadsell et al. 2006, eq. 4).
+ * Contrastive loss over all pairs of a labelled batch (Hadsell et al. 2006, eq. 4).
  *
  * @param z embeddings, [batch, features]
- * @param labels class numbers, [batch]; rows with a negative one are left out
+ * @param labels class numbers, [batch]; rows with a negative number are ignored
  * @returns scalar, >= 0
- * @throws ShapeError when the shapes do not fit
+ * @throws ShapeError when the shapes do not match
  * @throws SelfsupError when a margin is negative
  */
 export function labelledContrastive(

@@ -3,23 +3,23 @@ import { matMulFloat32 } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import { l2Normalise } from './l2-normalise.js'
 
-/** Below it a squared distance of float32 is noise: the rows coincide, at distance 0 and without a gradient. */
+/** Smaller squared distances are rounding error: the rows count as equal, with distance 0 and no gradient. */
 const NOISE = 1e-12
 
-/** The same for squared distances out of a product, relative to the rows' squared lengths, which float32 rounds. */
+/** The same limit for squared distances computed from a product, relative to the squared lengths of the rows. */
 const RELATIVE_NOISE = 1e-6
 
 export interface DistanceOptions {
-  /** of embeddings scaled to length 1 */
+  /** normalise embeddings to length 1 first */
   readonly normalise: boolean
   /** squared Euclidean instead of Euclidean */
   readonly squared: boolean
 }
 
 /**
- * Euclidean distances between all rows, through one matrix product.
+ * Euclidean distances between all rows, computed with one matrix product.
  * @param z [batch, features]
- * @returns [batch, batch], >= 0; differentiable, with gradient 0 where two rows coincide
+ * @returns [batch, batch], >= 0; differentiable, with gradient 0 for equal rows
  */
 export function distancesBetweenAll(z: tf.Tensor2D, { normalise, squared }: DistanceOptions): tf.Tensor2D {
   const x = normalise ? l2Normalise(z) : z
@@ -32,9 +32,9 @@ export function distancesBetweenAll(z: tf.Tensor2D, { normalise, squared }: Dist
 }
 
 /**
- * Euclidean distances between rows of the same number.
+ * Euclidean distances between corresponding rows.
  * @param a, b each [batch, features]
- * @returns [batch], >= 0; differentiable, with gradient 0 where two rows coincide
+ * @returns [batch], >= 0; differentiable, with gradient 0 for equal rows
  */
 export function distancesByRow(
   a: tf.Tensor2D,
@@ -46,7 +46,7 @@ export function distancesByRow(
   return (squared ? distances : root(distances, tf.scalar(NOISE))) as tf.Tensor1D
 }
 
-/** Exactly 0 where rows coincide: what counts distances above 0 does not count those. */
+/** Square root that is exactly 0 for equal rows, so that these do not count as distances above 0. */
 function root(squaredDistances: tf.Tensor, noise: tf.Tensor): tf.Tensor {
   const apart = tf.greater(stopGradient(squaredDistances), noise)
   return tf.where(apart, tf.sqrt(tf.maximum(squaredDistances, noise)), 0)

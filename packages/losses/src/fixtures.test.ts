@@ -3,7 +3,7 @@ import { beforeAll, describe, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
 import { expectReference, referenceCases } from './fixtures/reference-cases.js'
 
-describe.each(testEngines())('on %s, as the reference code', (engine) => {
+describe.each(testEngines())('on %s, equal to the reference code', (engine) => {
   beforeAll(async () => {
     await prepareEngine({ engine })
   })

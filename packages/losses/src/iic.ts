@@ -3,23 +3,23 @@ import { matMulFloat32 } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import { withKernels } from './with-kernels.js'
 
-/** Probabilities below it count as it: the reference code's sys.float_info.epsilon. */
+/** Lower bound of probabilities: sys.float_info.epsilon, as in the reference code. */
 const EPSILON = 2 ** -52
 
 export interface IicOptions {
-  /** weight of the marginals' entropies: above 1 clusters are drawn towards equal size; default 1 */
+  /** weight of the entropies of the marginals; values above 1 favour clusters of equal size; default 1 */
   readonly lambda?: number
 }
 
 /**
- * Invariant information clustering: the negative mutual information between the cluster assignments of
- * two views, from their symmetrised joint distribution over the batch (Ji et al. 2019, arXiv:1807.06653,
- * eq. 3; lambda and the clamping as in the reference code's IID_loss).
+ * IIC loss, invariant information clustering: the negative mutual information between the cluster assignments of two
+ * views, computed from their symmetrised joint distribution over the batch (Ji et al. 2019, arXiv:1807.06653, eq. 3;
+ * lambda and the clamping as in IID_loss of the reference code).
  *
  * @param p1, p2 cluster probabilities (softmax outputs) of the two views, each [batch, clusters]
- * @param options.lambda default 1, the mutual information itself
- * @returns scalar; with lambda 1 within [-log(clusters), 0]
- * @throws ShapeError when the shapes differ or are no matrices
+ * @param options.lambda default 1, the plain mutual information
+ * @returns scalar; in [-log(clusters), 0] if lambda is 1
+ * @throws ShapeError when the shapes differ or are not matrices
  */
 export function iic(p1: tf.Tensor2D, p2: tf.Tensor2D, options: IicOptions = {}): tf.Scalar {
   assertMatrix('iic', { p1, p2 })
@@ -30,11 +30,11 @@ export function iic(p1: tf.Tensor2D, p2: tf.Tensor2D, options: IicOptions = {}):
 }
 
 /**
- * `iic` of several heads at once, each for itself.
+ * The `iic` loss of each of several heads.
  *
  * @param p1, p2 cluster probabilities of the two views, each [batch, heads, clusters]
  * @param options.lambda default 1
- * @returns [heads]; with lambda 1 each within [-log(clusters), 0]
+ * @returns [heads]; each in [-log(clusters), 0] if lambda is 1
  * @throws ShapeError when the shapes differ or are not of rank 3
  */
 export function iicOfHeads(p1: tf.Tensor3D, p2: tf.Tensor3D, { lambda = 1 }: IicOptions = {}): tf.Tensor1D {

@@ -5,30 +5,30 @@ import { l2Normalise } from './l2-normalise.js'
 import { withKernels } from './with-kernels.js'
 
 export interface InfoNceOptions {
-  /** divides the similarities; default 0.07 as in MoCo */
+  /** similarities are divided by it; default 0.07 as in MoCo */
   readonly temperature?: number
-  /** cosine similarities; false takes products as they are, as CPC does; default true */
+  /** use cosine similarities; false: dot products, as in CPC; default true */
   readonly normalise?: boolean
   /**
-   * what a query must be told from: a queue [negatives, features] for all queries, or
-   * [batch, negatives, features], each query's own; default the keys of the other queries
+   * negatives: [negatives, features] for all queries, such as a queue, or [batch, negatives, features] for each query;
+   * default: the keys of the other queries
    */
   readonly negatives?: tf.Tensor2D | tf.Tensor3D
-  /** the negatives have length 1 already, as in MoCo's queue: spares normalising them; default false */
+  /** the negatives already have length 1, as in MoCo's queue, and are not normalised again; default false */
   readonly negativesNormalised?: boolean
-  /** nothing flows back into the negatives; default true for a queue, false for a query's own */
+  /** no gradient flows into the negatives; default true for [negatives, features], otherwise false */
   readonly negativesConstant?: boolean
 }
 
 /**
- * InfoNCE: each query is to find its key among negatives (van den Oord et al. 2018, arXiv:1807.03748, eq. 4;
- * with a queue: MoCo, He et al. 2020, arXiv:1911.05722, eq. 1). Memory grows linearly with the batch and
- * with the queue: the similarities are made in tiles and made again for the gradient.
+ * InfoNCE loss: cross entropy of classifying each query's key among negatives (van den Oord et al. 2018, arXiv:1807.03748,
+ * eq. 4; with a queue: MoCo, He et al. 2020, arXiv:1911.05722, eq. 1). Memory grows linearly with the batch and with the
+ * queue, because similarities are computed in tiles, and again for the gradient.
  *
  * @param queries, keys each [batch, features]; the key of a row is the same row
  * @param options.temperature > 0
  * @returns scalar, >= 0
- * @throws ShapeError when shapes do not fit, or in-batch when there is only one query
+ * @throws ShapeError when the shapes do not match, or there is only one query and no `negatives`
  * @throws SelfsupError when the temperature is not above 0
  */
 export function infoNce(queries: tf.Tensor2D, keys: tf.Tensor2D, options: InfoNceOptions = {}): tf.Scalar {
@@ -45,7 +45,7 @@ export function infoNce(queries: tf.Tensor2D, keys: tf.Tensor2D, options: InfoNc
       return tf.mean(tf.sub(logSumExpOfProducts(scaled, targets, { bound }), positives)) as tf.Scalar
     }
     const all = logSumOverNegatives(scaled, negatives, bound, options)
-    // log(exp(positive) + exp(negatives)) - positive, whatever their size.
+    // log(exp(positive) + exp(negatives)) - positive, without overflow.
     return tf.mean(tf.softplus(tf.sub(all, positives))) as tf.Scalar
   })
 }
@@ -62,8 +62,8 @@ function logSumOverNegatives(
   const fits = negatives.rank === 2 || negatives.shape[0] === batch
   if (!fits || count < 1 || negatives.shape[negatives.rank - 1] !== features) {
     throw new ShapeError(
-      `infoNce: negatives must be [negatives, ${features}] or [${batch}, negatives, ${features}], as the queries ` +
-        `are [${batch}, ${features}]; got ${formatShape(negatives.shape)}`,
+      `infoNce: negatives must be [negatives, ${features}] or [${batch}, negatives, ${features}] for queries of shape ` +
+        `[${batch}, ${features}]; got ${formatShape(negatives.shape)}`,
     )
   }
   const constant = negativesConstant ? stopGradient<tf.Tensor>(negatives) : negatives

@@ -1,11 +1,11 @@
 import { assertRank } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 
-/** A row shorter than this is divided by this instead, as PyTorch's `normalize` does. */
+/** Lower bound of the divisor, as in PyTorch's `normalize`. */
 const SHORTEST = 1e-12
 
 /**
- * Rows scaled to length 1; a row of zeros stays one. One fused gradient, `(dy - y (y . dy)) / |x|`.
+ * Scales each row to length 1. A row of zeros stays zero. The gradient is fused: `(dy - y (y . dy)) / |x|`.
  *
  * @param x [batch, features]
  * @returns [batch, features]; differentiable

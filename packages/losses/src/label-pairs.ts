@@ -1,7 +1,7 @@
 import { assertRank, formatShape, ShapeError, stopGradient } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 
-/** Which pairs of a batch belong together; 1 where they do, 0 elsewhere, each [batch, batch]. */
+/** Masks of the positive and negative pairs of a batch: 1 for such a pair, otherwise 0; each [batch, batch]. */
 export interface LabelPairs {
   /** same label, but not the same row */
   readonly positive: tf.Tensor2D
@@ -10,13 +10,12 @@ export interface LabelPairs {
 }
 
 /**
- * Positive and negative pairs of a labelled batch. A negative label means that there is none: its row
- * is in no pair.
+ * Finds the positive and negative pairs of a labelled batch. Rows with a negative label have no label and are in no pair.
  *
- * @param where the calling function, for messages
+ * @param where name of the calling function, for error messages
  * @param z [batch, features]
  * @param labels class numbers, [batch]
- * @throws ShapeError when `z` is not a matrix, or labels are not one per row
+ * @throws ShapeError when `z` is not a matrix, or there is not one label per row
  */
 export function labelPairs(where: string, z: tf.Tensor2D, labels: tf.Tensor1D): LabelPairs {
   assertRank(where, 'z', z, 2, '[batch, features]')
@@ -39,12 +38,12 @@ export function labelPairs(where: string, z: tf.Tensor2D, labels: tf.Tensor1D): 
   })
 }
 
-/** Sum of `values` where the mask is 1, divided by how many there are; 0 where there are none. */
+/** Mean of the `values` whose mask is 1; 0 if there are none. */
 export function maskedMean(values: tf.Tensor, mask: tf.Tensor): tf.Scalar {
   return tf.div(tf.sum(tf.mul(values, mask)), tf.maximum(tf.sum(mask), 1)) as tf.Scalar
 }
 
-/** The mask without the places where the value is 0: easy pairs that teach nothing should not dilute the mean. */
+/** Sets the mask to 0 where the value is 0, so that pairs without a loss do not dilute the mean. */
 export function whereNotZero(values: tf.Tensor, mask: tf.Tensor): tf.Tensor {
   return tf.mul(mask, tf.cast(tf.greater(stopGradient(values), 0), 'float32'))
 }

@@ -5,22 +5,22 @@ import { labelPairs, maskedMean } from './label-pairs.js'
 import { withKernels } from './with-kernels.js'
 
 export interface LiftedStructuredOptions {
-  /** how far apart pairs of different classes should be; default 1 */
+  /** distance that negative pairs should have at least; default 1 */
   readonly margin?: number
-  /** how far apart pairs of one class may be; default 0 */
+  /** distance that positive pairs should have at most; default 0 */
   readonly positiveMargin?: number
-  /** distances between embeddings scaled to length 1; default false */
+  /** normalise embeddings to length 1 first; default false */
   readonly normalise?: boolean
 }
 
 /**
- * Lifted structured loss: each positive pair against all negatives of both its ends
- * (Oh Song et al. 2016, arXiv:1511.06452, eq. 4).
+ * Lifted structured loss: compares each positive pair with all negatives of both its members (Oh Song et al. 2016,
+ * arXiv:1511.06452, eq. 4).
  *
  * @param z embeddings, [batch, features]
- * @param labels class numbers, [batch]; rows with a negative one are left out
+ * @param labels class numbers, [batch]; rows with a negative number are ignored
  * @returns scalar, >= 0; 0 when there are no positive or no negative pairs
- * @throws ShapeError when the shapes do not fit
+ * @throws ShapeError when the shapes do not match
  * @throws SelfsupError when a margin is negative
  */
 export function liftedStructured(
@@ -34,7 +34,7 @@ export function liftedStructured(
     const distances = distancesBetweenAll(z, { normalise, squared: false })
     const ofRow = maskedLogSumExp(tf.sub(margin, distances), negative)
     const ofColumn = tf.reshape(ofRow, [1, -1])
-    // log(exp(row) + exp(column)), whatever their size
+    // log(exp(row) + exp(column)), without overflow
     const ofBoth = tf.add(ofColumn, tf.softplus(tf.sub(ofRow, ofColumn)))
     const excess = tf.relu(tf.add(ofBoth, tf.sub(distances, positiveMargin)))
     const usable = tf.mul(positive, tf.max(negative, 1, true))
@@ -43,13 +43,13 @@ export function liftedStructured(
 }
 
 /**
- * Generalised lifted structured loss: all positives of an anchor against all its negatives
- * (Hermans et al. 2017, arXiv:1703.07737, the generalised lifted embedding loss).
+ * Generalised lifted structured loss: compares all positives of an anchor with all its negatives (Hermans et al. 2017,
+ * arXiv:1703.07737, the generalised lifted embedding loss).
  *
  * @param z embeddings, [batch, features]
- * @param labels class numbers, [batch]; rows with a negative one are left out
+ * @param labels class numbers, [batch]; rows with a negative number are ignored
  * @returns scalar, >= 0
- * @throws ShapeError when the shapes do not fit
+ * @throws ShapeError when the shapes do not match
  * @throws SelfsupError when a margin is negative
  */
 export function generalisedLiftedStructured(
@@ -73,12 +73,12 @@ function assertMargins(where: string, margin: number, positiveMargin: number): v
   expected(positiveMargin >= 0, `${where}: positiveMargin must not be negative; got ${positiveMargin}`)
 }
 
-/** log of the sum of exp over each row where the mask is 1, [rows, 1]; 0 where it is nowhere. */
+/** log of the sum of exp over the entries of each row whose mask is 1, [rows, 1]; 0 if there are none. */
 function maskedLogSumExp(values: tf.Tensor2D, mask: tf.Tensor2D): tf.Tensor2D {
   const some = tf.max(mask, 1, true)
   const included = tf.where(tf.cast(mask, 'bool'), values, -1e30)
   const highest = tf.mul(stopGradient(tf.max(included, 1, true)), some)
   const sums = tf.sum(tf.exp(tf.sub(included, highest)), 1, true)
-  // Without an entry the sum is 0; 1 in its place makes the logarithm 0.
+  // Without entries the sum is 0; it is set to 1, whose logarithm is 0.
   return tf.add(tf.log(tf.add(sums, tf.sub(1, some))), highest) as tf.Tensor2D
 }

@@ -26,7 +26,7 @@ describe.each(testEngines())('on %s', (engine) => {
   })
 
   test.each([
-    // Two pairs at right angles: each view has e^(1/t) for its pair and 1 for each of two others.
+    // Two orthogonal pairs: each view has e^(1/t) for its pair and 1 for each of the two others.
     [
       'ntXent',
       () =>
@@ -96,7 +96,7 @@ describe.each(testEngines())('on %s', (engine) => {
         ),
       (12.5 + 0.125) / 2,
     ],
-    // Distances 1, 2 and 1 on a line; the pair of one class is the one of 2.
+    // Distances 1, 2 and 1 on a line; the positive pair is the one with distance 2.
     [
       'labelledContrastive',
       () => losses.labelledContrastive(matrix([[0], [1], [2]]), tf.tensor1d([0, 1, 0])),
@@ -201,7 +201,7 @@ describe.each(testEngines())('on %s', (engine) => {
       25 * 2 + 25 * 0.99,
     ],
     ['byolRegression', () => losses.byolRegression(matrix([[0, 2]]), matrix([[3, 0]])), 2],
-    // Two clusters, always agreed upon: one bit.
+    // Two clusters that always agree: one bit.
     [
       'iic',
       () =>
@@ -217,7 +217,7 @@ describe.each(testEngines())('on %s', (engine) => {
         ),
       -Math.log(2),
     ],
-    // Of ten pairs four lie in cluster 0 both, four in 1 both, two in 0 and 1: the joint is [[.4, .1], [.1, .4]].
+    // Of ten pairs, four are both in cluster 0, four both in 1 and two in 0 and 1: the joint is [[.4, .1], [.1, .4]].
     [
       'iic of a known joint',
       () => {
@@ -263,7 +263,7 @@ describe.each(testEngines())('on %s', (engine) => {
         losses.supCon(tf.concat([wave(4, 3, 1), wave(4, 3, 2)]) as M, tf.tensor1d([0, 1, 2, 3, 0, 1, 2, 3])),
       () => losses.ntXent(wave(4, 3, 1), wave(4, 3, 2), { temperature: 0.1 }),
     ],
-  ] as const)('%s, worked out by hand', (_, loss, wanted) => {
+  ] as const)('%s equals a value worked out by hand', (_, loss, wanted) => {
     tf.tidy(() => {
       expect(number(loss())).toBeCloseTo(typeof wanted === 'number' ? wanted : number(wanted()), 5)
     })
@@ -280,7 +280,7 @@ describe.each(testEngines())('on %s', (engine) => {
     })
   })
 
-  test('what does not fit is refused in words', () => {
+  test('rejects invalid shapes and options', () => {
     tf.tidy(() => {
       const [a, b, one] = [wave(4, 3, 1), wave(3, 3, 1), wave(1, 3, 1)]
       const vector = tf.tensor1d([1, 2, 3])

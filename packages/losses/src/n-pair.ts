@@ -6,21 +6,21 @@ import { labelPairs } from './label-pairs.js'
 import { withKernels } from './with-kernels.js'
 
 export interface NPairOptions {
-  /** weight of the mean squared length of the embeddings, which keeps them small; default 0 */
+  /** weight of the L2 regularisation, the mean squared length of the embeddings; default 0 */
   readonly regularisation?: number
-  /** cosine similarities instead of products; default false */
+  /** use cosine similarities instead of dot products; default false */
   readonly normalise?: boolean
-  /** class number of each pair, [pairs]; pairs of one class are not told apart; default: all differ */
+  /** class number of each pair, [pairs]; pairs of one class are positives of each other; default: all classes differ */
   readonly labels?: tf.Tensor1D
 }
 
 /**
- * Multi-class N-pair loss: each anchor is to find its positive among the positives of all pairs
- * (Sohn 2016, "Improved deep metric learning with multi-class N-pair loss objective", the N-pair-mc loss).
+ * Multi-class N-pair loss: cross entropy of classifying each anchor's positive among the positives of all pairs (Sohn 2016,
+ * "Improved deep metric learning with multi-class N-pair loss objective", the N-pair-mc loss).
  *
  * @param anchors, positives each [pairs, features]
  * @returns scalar, >= 0
- * @throws ShapeError when the shapes do not fit
+ * @throws ShapeError when the shapes do not match
  * @throws SelfsupError when the regularisation is negative
  */
 export function nPair(
@@ -42,7 +42,7 @@ export function nPair(
   })
 }
 
-/** For each row the mean of all rows with its label, itself among them. */
+/** For each row, the mean of all rows with the same label, including itself. */
 function meansOfClasses(p: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor2D {
   const { positive } = labelPairs('nPair', p, labels)
   const sums = tf.add(matMulFloat32(positive, p), p)

@@ -5,22 +5,22 @@ import { l2Normalise } from './l2-normalise.js'
 import { withKernels } from './with-kernels.js'
 
 export interface NtXentOptions {
-  /** divides the cosine similarities; 0.5 as SimCLR on CIFAR-10, 0.1 on ImageNet */
+  /** cosine similarities are divided by it; default 0.5, as in SimCLR on CIFAR-10; the paper uses 0.1 on ImageNet */
   readonly temperature?: number
 }
 
-/** Below it the exponentials need a shift by the largest similarity. */
+/** At lower temperatures the exponentials need a shift by the largest similarity. */
 const LOW_TEMPERATURE = 0.025
 
 /**
- * NT-Xent, the normalised temperature-scaled cross entropy of SimCLR: each view is to find the other
- * view of its image among all views of the batch but itself (Chen et al. 2020, arXiv:2002.05709, eq. 1).
- * Memory grows linearly with the batch: `ntXentOfViews` of @selfsup/kernels never holds all similarities.
+ * NT-Xent, the normalised temperature-scaled cross entropy of SimCLR: cross entropy of classifying the other view of an
+ * image among all other views of the batch (Chen et al. 2020, arXiv:2002.05709, eq. 1). Memory grows linearly with the
+ * batch, because `ntXentOfViews` of @selfsup/kernels never holds all similarities.
  *
- * @param z1, z2 embeddings of the two views, each [batch, features]; normalised here
+ * @param z1, z2 embeddings of the two views, each [batch, features]; need not be normalised
  * @param options.temperature > 0; default 0.5
- * @returns scalar, >= 0 up to rounding: exact to about 1e-7 / temperature
- * @throws ShapeError when the shapes differ or are no matrices
+ * @returns scalar, >= 0 up to a rounding error of about 1e-7 / temperature
+ * @throws ShapeError when the shapes differ or are not matrices
  * @throws SelfsupError when the temperature is not above 0
  */
 export function ntXent(

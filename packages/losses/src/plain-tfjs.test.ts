@@ -1,4 +1,4 @@
-// TensorFlow.js as it is published: no engine of ours is prepared in this file.
+// Plain TensorFlow.js: this file does not prepare any of Selfsup's engines.
 import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-layers' // registers TensorFlow.js's own gradients
 import '@tensorflow/tfjs-backend-cpu'
@@ -13,8 +13,8 @@ const weights = () => tf.tensor2d([1, 2, 3, 4], [2, 2])
 const weighed = (y: tf.Tensor) => tf.sum(tf.mul(tf.reshape(y, [2, 2]), weights()))
 
 /**
- * Operations whose gradient TensorFlow.js 4.22 gets wrong or refuses, with a gradient worked out by hand: the weights
- * 1, 2, 3, 4 of those outputs that an input reaches.
+ * Operations whose gradient is wrong or not supported in TensorFlow.js 4.22, with a gradient worked out by hand: the sum
+ * of the weights 1, 2, 3, 4 of the outputs that depend on an input.
  */
 const corrected: readonly (readonly [string, (x: tf.Tensor) => tf.Tensor, () => tf.Tensor, number[]])[] = [
   ['maximum of a row', (row) => weighed(tf.maximum(x(), row)), () => tf.tensor1d([2, 3]), [1, 4]],
@@ -40,7 +40,7 @@ const corrected: readonly (readonly [string, (x: tf.Tensor) => tf.Tensor, () => 
   ],
 ]
 
-/** The gradient; what TensorFlow.js throws counts as none. */
+/** The gradient, or undefined if TensorFlow.js throws. */
 function gradientOf(f: (x: tf.Tensor) => tf.Tensor, at: () => tf.Tensor): number[] | undefined {
   try {
     return tf.tidy(() => [...tf.grad(f)(at()).dataSync()])
@@ -54,15 +54,15 @@ describe('on the cpu backend', () => {
     await tf.setBackend('cpu')
   })
 
-  // First of all, while no loss has been computed: importing the package changes nothing.
-  test('TensorFlow.js alone has other gradients, until the first loss', () => {
+  // This test must run first, before any loss is computed: importing the package changes nothing.
+  test('TensorFlow.js has different gradients until the first loss', () => {
     const alone = corrected.map(([, f, at]) => gradientOf(f, at))
     for (const [i, [name, , , wanted]] of corrected.entries()) expect(alone[i], name).not.toEqual(wanted)
     anyLoss()
     for (const [name, f, at, wanted] of corrected) expect(gradientOf(f, at), name).toEqual(wanted)
   })
 
-  test('gradients of a package that is loaded later are replaced by the next loss', () => {
+  test('the next loss replaces gradients of a package that is loaded later', () => {
     const ours = tf.getGradient('Maximum')
     tf.unregisterGradient('Maximum')
     tf.registerGradient({ ...ours, gradFunc: () => ({ a: () => tf.scalar(0), b: () => tf.scalar(0) }) })
@@ -71,7 +71,7 @@ describe('on the cpu backend', () => {
   })
 })
 
-describe.each(['cpu', 'wasm'])('on the %s backend, as the reference code', (backend) => {
+describe.each(['cpu', 'wasm'])('on the %s backend, equal to the reference code', (backend) => {
   beforeAll(async () => {
     expect(await tf.setBackend(backend)).toBe(true)
   })

@@ -22,7 +22,7 @@ const labels = (rows: number) =>
     Array.from({ length: rows }, (_, i) => [0, 1, 0, 2, 1, 0, 1, 2][i % 8]!),
     'int32',
   )
-/** Each loss on two matrices of 8 rows, which are permuted together. */
+/** Losses of two matrices of 8 rows, which are permuted together. */
 const onTwo: Record<string, (a: M, b: M, order?: number[]) => tf.Scalar> = {
   ntXent: (a, b) => losses.ntXent(a, b),
   'ntXent, low temperature': (a, b) => losses.ntXent(a, b, { temperature: 0.02 }),
@@ -36,7 +36,7 @@ const onTwo: Record<string, (a: M, b: M, order?: number[]) => tf.Scalar> = {
   iic: (a, b) => losses.iic(tf.softmax(a), tf.softmax(b), { lambda: 1.5 }),
   triplet: (a, b) => losses.triplet(a, b, tf.reverse(b, 1), { softMargin: true }),
 }
-/** Each loss on a labelled matrix of 8 rows. */
+/** Losses of a labelled matrix of 8 rows. */
 const onLabels: Record<string, (z: M, labels: tf.Tensor1D) => tf.Scalar> = {
   labelledContrastive: (z, y) => losses.labelledContrastive(z, y, { margin: 2 }),
   'labelledTriplet, all': (z, y) => losses.labelledTriplet(z, y, { mining: 'all', reduction: 'mean' }),
@@ -67,7 +67,7 @@ describe.each(testEngines())('on %s', (engine) => {
   })
 
   describe.each(everyLoss)('%s', (name, loss) => {
-    test('has the gradient of its finite differences', () => {
+    test('the gradient equals finite differences', () => {
       tf.tidy(() => {
         const [a, b] = [wave(8, 5, 1), wave(8, 5, 4)]
         const gradient = tf.grad((a: tf.Tensor) => loss(a as M, b))(a)
@@ -92,28 +92,32 @@ describe.each(testEngines())('on %s', (engine) => {
       })
     })
 
-    // 520 x 520 numbers made on the host would be more than a captured step takes.
-    test.runIf(engine === 'tensorflow')('is captured, with its gradient, and gives the same', async () => {
-      const { compile } = await prepareEngine({ engine })
-      const both = (a: tf.Tensor, b: tf.Tensor) => tf.valueAndGrad((a: tf.Tensor) => loss(a as M, b as M))(a)
-      const step = compile(both)
-      // No near ties, as many rows of a wave have: rounding would decide which is the hardest.
-      // All triplets of 520 would be 140 million.
-      const batch = /labelledTriplet, (all|soft)/.test(name) ? 104 : 520
-      const [a, b] = [3, 4].map((seed) => tf.randomNormal([batch, 5], 0, 1, 'float32', seed)) as [M, M]
-      const [captured, plain] = [step(a, b), tf.tidy(() => both(a, b))]
-      expect(step.captures).toBe(1)
-      const off = (x: tf.Tensor, y: tf.Tensor) =>
-        tf.tidy(() => tf.div(tf.max(tf.abs(tf.sub(x, y))), tf.max(tf.abs(y))).dataSync()[0]!)
-      expect(off(captured.value, plain.value)).toBeLessThan(1e-5)
-      expect(off(captured.grad, plain.grad)).toBeLessThan(1e-3)
-      step.dispose()
-      tf.dispose([a, b, captured, plain])
-    })
+    // A captured step does not accept constants of 520 x 520 numbers from the host.
+    test.runIf(engine === 'tensorflow')(
+      'can be captured with its gradient and gives the same values',
+      async () => {
+        const { compile } = await prepareEngine({ engine })
+        const both = (a: tf.Tensor, b: tf.Tensor) =>
+          tf.valueAndGrad((a: tf.Tensor) => loss(a as M, b as M))(a)
+        const step = compile(both)
+        // Random numbers, because rows of a wave are nearly tied and rounding would decide which one is the hardest.
+        // 520 rows have 140 million triplets.
+        const batch = /labelledTriplet, (all|soft)/.test(name) ? 104 : 520
+        const [a, b] = [3, 4].map((seed) => tf.randomNormal([batch, 5], 0, 1, 'float32', seed)) as [M, M]
+        const [captured, plain] = [step(a, b), tf.tidy(() => both(a, b))]
+        expect(step.captures).toBe(1)
+        const off = (x: tf.Tensor, y: tf.Tensor) =>
+          tf.tidy(() => tf.div(tf.max(tf.abs(tf.sub(x, y))), tf.max(tf.abs(y))).dataSync()[0]!)
+        expect(off(captured.value, plain.value)).toBeLessThan(1e-5)
+        expect(off(captured.grad, plain.grad)).toBeLessThan(1e-3)
+        step.dispose()
+        tf.dispose([a, b, captured, plain])
+      },
+    )
 
-    test('leaves one tensor behind, the result', () => {
+    test('leaks no tensors: only the result remains', () => {
       const [a, b] = [wave(8, 5, 1), wave(8, 5, 4)]
-      // A queue, labels or a reversed copy made by the table above is not the loss's.
+      // The tidy disposes tensors that the table above creates: a queue, labels or a reversed copy.
       const before = tf.memory().numTensors
       const kept = tf.tidy(() => loss(a, b))
       expect(tf.memory().numTensors).toBe(before + 1)

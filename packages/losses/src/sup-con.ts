@@ -6,18 +6,18 @@ import { labelPairs, maskedMean } from './label-pairs.js'
 import { withKernels } from './with-kernels.js'
 
 export interface SupConOptions {
-  /** divides the cosine similarities; default 0.1 */
+  /** cosine similarities are divided by it; default 0.1 */
   readonly temperature?: number
 }
 
 /**
- * Supervised contrastive loss: NT-Xent in which all rows of one class are each other's positives
- * (Khosla et al. 2020, arXiv:2004.11362, eq. 2). Rows alone in their class are negatives only.
+ * Supervised contrastive loss: NT-Xent in which all rows of a class are positives of each other (Khosla et al. 2020,
+ * arXiv:2004.11362, eq. 2). Rows that are the only one of their class are used as negatives only.
  *
- * @param z embeddings (several views of an image are several rows), [batch, features]; normalised here
- * @param labels class numbers, [batch]; rows with a negative one are negatives to all others
+ * @param z embeddings, [batch, features], one row per view; need not be normalised
+ * @param labels class numbers, [batch]; rows with a negative number are negatives of all others
  * @returns scalar; 0 when no two rows share a class
- * @throws ShapeError when the shapes do not fit or there are fewer than 2 rows
+ * @throws ShapeError when the shapes do not match or there are fewer than 2 rows
  * @throws SelfsupError when the temperature is not above 0
  */
 export function supCon(

@@ -6,34 +6,34 @@ import { overTriplets } from './triplets.js'
 import { withKernels } from './with-kernels.js'
 
 export interface TripletOptions {
-  /** how much farther the negative should be than the positive; default 0.2 as in FaceNet */
+  /** minimum difference between the distances to the negative and to the positive; default 0.2 as in FaceNet */
   readonly margin?: number
-  /** squared Euclidean distances, as in FaceNet; default true */
+  /** use squared Euclidean distances, as in FaceNet; default true */
   readonly squared?: boolean
-  /** distances between embeddings scaled to length 1, as in FaceNet; default true */
+  /** normalise embeddings to length 1 first, as in FaceNet; default true */
   readonly normalise?: boolean
-  /** log(1 + exp(x)) in place of max(0, x): well-ordered triplets keep a small pull; default false */
+  /** log(1 + exp(x)) instead of max(0, x), which has a small gradient for satisfied triplets too; default false */
   readonly softMargin?: boolean
 }
 
 export interface LabelledTripletOptions extends TripletOptions {
   /**
-   * `hard`: each anchor with its farthest positive and its nearest negative (Hermans et al.'s batch hard);
-   * `all`: every triplet (batch all); `semi-hard`: those whose negative is farther than the positive, but
-   * by less than the margin (Schroff et al., section 3.2); default `hard`
+   * `hard`: each anchor with its farthest positive and nearest negative (batch hard of Hermans et al.); `all`: every
+   * triplet (batch all); `semi-hard`: triplets whose negative is farther than the positive by less than the margin
+   * (Schroff et al., section 3.2); default `hard`
    */
   readonly mining?: 'all' | 'hard' | 'semi-hard'
-  /** `mean`: over all triplets; `nonZero`: over those with a loss; default `mean` for `hard`, else `nonZero` */
+  /** `mean`: mean over all triplets; `nonZero`: over those whose loss is not 0; default `mean` for `hard`, else `nonZero` */
   readonly reduction?: 'mean' | 'nonZero'
 }
 
 /**
- * Triplet loss: an anchor should be nearer to its positive than to its negative, by a margin
- * (Schroff et al. 2015, FaceNet, arXiv:1503.03832, section 3.1). The mean over the triplets.
+ * Triplet loss: the distance of an anchor to its positive should be smaller than that to its negative by a margin (Schroff
+ * et al. 2015, FaceNet, arXiv:1503.03832, section 3.1). Returns the mean over the triplets.
  *
  * @param anchor, positive, negative embeddings, each [batch, features]
  * @returns scalar, >= 0
- * @throws ShapeError when the shapes differ or are no matrices
+ * @throws ShapeError when the shapes differ or are not matrices
  * @throws SelfsupError when the margin is negative
  */
 export function triplet(
@@ -53,17 +53,17 @@ export function triplet(
   })
 }
 
-/** Farther than anything: stands where a mask excludes a distance. */
-const NOWHERE = 1e30
+/** Replaces distances that a mask excludes. */
+const EXCLUDED = 1e30
 
 /**
- * The triplet loss on a labelled batch, with its triplets chosen among all of the batch
- * (Hermans et al. 2017, "In defense of the triplet loss", arXiv:1703.07737).
+ * Triplet loss of a labelled batch, with triplets selected from the batch (Hermans et al. 2017, "In defense of the triplet
+ * loss", arXiv:1703.07737).
  *
  * @param z embeddings, [batch, features]
- * @param labels class numbers, [batch]; rows with a negative one are left out
+ * @param labels class numbers, [batch]; rows with a negative number are ignored
  * @returns scalar, >= 0; 0 when there is no triplet
- * @throws ShapeError when the shapes do not fit
+ * @throws ShapeError when the shapes do not match
  * @throws SelfsupError when the margin is negative
  */
 export function labelledTriplet(
@@ -86,10 +86,10 @@ export function labelledTriplet(
       })
       return tf.div(sum, tf.maximum(reduction === 'mean' ? count : nonZero, 1)) as tf.Scalar
     }
-    // By index: where several are equally far, the gradient is of one of them, not of all.
+    // Selected by index, so that of several equal distances only one receives a gradient.
     const still = stopGradient(distances)
-    const farthest = chosen(distances, tf.argMax(tf.where(tf.cast(positive, 'bool'), still, -NOWHERE), 1))
-    const nearest = chosen(distances, tf.argMin(tf.where(tf.cast(negative, 'bool'), still, NOWHERE), 1))
+    const farthest = chosen(distances, tf.argMax(tf.where(tf.cast(positive, 'bool'), still, -EXCLUDED), 1))
+    const nearest = chosen(distances, tf.argMin(tf.where(tf.cast(negative, 'bool'), still, EXCLUDED), 1))
     const usable = tf.mul(tf.max(positive, 1), tf.max(negative, 1))
     const violation = tf.mul(tf.add(tf.sub(farthest, nearest), margin), usable)
     const values = softMargin ? tf.softplus(violation) : tf.relu(violation)
@@ -97,7 +97,7 @@ export function labelledTriplet(
   })
 }
 
-/** Of each row the distance in the column of that index. */
+/** The distance at the given column index of each row. */
 function chosen(distances: tf.Tensor2D, index: tf.Tensor): tf.Tensor {
   const columns = tf.range(0, distances.shape[1], 1, 'int32')
   const mask = tf.cast(tf.equal(tf.expandDims(tf.cast(index, 'int32'), 1), columns), 'float32')

@@ -1,17 +1,17 @@
 import * as tf from '@tensorflow/tfjs-core'
 
-/** Triplets held at a time. */
+/** Maximum number of triplets in memory at a time. */
 const TRIPLETS_AT_ONCE = 2 ** 20
 
 export interface OverTripletsOptions {
   readonly margin: number
-  /** log(1 + exp(x)) in place of max(0, x) */
+  /** log(1 + exp(x)) instead of max(0, x) */
   readonly softMargin: boolean
-  /** only triplets whose negative is farther than the positive, but by no more than the margin */
+  /** use only triplets whose negative is farther than the positive by less than the margin */
   readonly band: boolean
 }
 
-/** Sum of the losses of all triplets, how many have a loss, and how many there are; scalars. */
+/** Sum of the losses of all triplets, number of those whose loss is not 0, and number of all; scalars. */
 export interface TripletTotals {
   readonly sum: tf.Tensor
   readonly nonZero: tf.Tensor
@@ -19,10 +19,10 @@ export interface TripletTotals {
 }
 
 /**
- * The triplet loss summed over all batch^3 triplets, some anchors at a time: memory grows with batch^2.
- * What each distance contributes is counted on the way, so that the gradient costs nothing more.
+ * Sums the triplet loss over all batch^3 triplets, a few anchors at a time, so that memory grows with batch^2. The forward
+ * pass also computes the contribution of each distance, so that the gradient costs nothing more.
  *
- * @param distances, positive, negative each [batch, batch]; masks are 1 where a pair is one
+ * @param distances, positive, negative each [batch, batch]; the masks are 1 for positive and for negative pairs
  */
 export function overTriplets(
   distances: tf.Tensor2D,

@@ -3,22 +3,22 @@ import { matMulFloat32 } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import { withKernels } from './with-kernels.js'
 
-/** Added to a feature's variance before its root is taken. */
+/** Added to the variance before the square root. */
 const EPSILON = 1e-4
 
 export interface VicRegOptions {
-  /** weight of the distance between the views; default 25 */
+  /** weight of the mean squared distance between the views; default 25 */
   readonly invariance?: number
-  /** weight of the hinge that keeps each feature's standard deviation at 1 or above; default 25 */
+  /** weight of the hinge that keeps the standard deviation of each feature above 1; default 25 */
   readonly variance?: number
-  /** weight of the covariances between features; default 1 */
+  /** weight of the squared covariances between features; default 1 */
   readonly covariance?: number
 }
 
 /**
- * VICReg: views agree, every feature varies over the batch, and no two features vary together
- * (Bardes et al. 2022, arXiv:2105.04906, eq. 6; scaled as in the authors' code: the variance term is the
- * mean of both views', the covariance term the sum).
+ * VICReg loss: pulls two views together, keeps the variance of every feature over the batch and decorrelates the features
+ * (Bardes et al. 2022, arXiv:2105.04906, eq. 6). As in the authors' code, the variance term is the mean over both views,
+ * the covariance term the sum.
  *
  * @param z1, z2 embeddings of the two views, each [batch, features]
  * @returns scalar, >= 0
@@ -43,13 +43,13 @@ export function vicReg(
   })
 }
 
-/** How far features fall short of standard deviation 1, and how much they vary together. */
+/** Variance term (how far standard deviations are below 1) and covariance term of one view. */
 function spread(z: tf.Tensor2D): { collapsed: tf.Tensor; redundant: tf.Tensor } {
   const [batch, features] = z.shape
   const centred = tf.sub(z, tf.mean(z, 0))
   const variances = tf.div(tf.sum(tf.square(centred), 0), batch - 1)
   const collapsed = tf.mean(tf.relu(tf.sub(1, tf.sqrt(tf.add(variances, EPSILON)))))
-  // The squares of z^T z and of z z^T have the same sum; the smaller matrix will do.
+  // The squared entries of z^T z and of z z^T have the same sum, so the smaller matrix is used.
   const products = tf.div(matMulFloat32(centred, centred, batch >= features, batch < features), batch - 1)
   const covariances = tf.sub(tf.sum(tf.square(products)), tf.sum(tf.square(variances)))
   return { collapsed, redundant: tf.div(covariances, features) }

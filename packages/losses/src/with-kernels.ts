@@ -2,8 +2,8 @@ import { registerKernels } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
 /**
- * Computes a loss in a tidy, with the gradients of `@selfsup/kernels` in place, on whatever backend the program has set:
- * those of TensorFlow.js 4.22 are wrong for some operations, and missing for others.
+ * Computes a loss in a tidy, with the gradients of `@selfsup/kernels` registered for the current backend. Those of
+ * TensorFlow.js 4.22 are wrong for some operations and missing for others.
  */
 export function withKernels<Result extends tf.TensorContainer>(compute: () => Result): Result {
   registerKernels()

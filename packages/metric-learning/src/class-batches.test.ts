@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { classBatches } from './class-batches.js'
 
-/** So many images of each class, mixed; -1 among them. */
+/** Labels with the given number of images of each class, mixed, and two of -1. */
 function labelsOf(sizes: readonly number[]): Int32Array {
   const labels = sizes.flatMap((size, label) => Array<number>(size).fill(label))
   return Int32Array.from([...labels, -1, -1].map((_, i, all) => all[(i * 7) % all.length]!))
@@ -13,7 +13,7 @@ describe('balanced batches', () => {
   const order = [...classBatches(labels, settings)]
   const batches = Array.from({ length: order.length / 12 }, (_, i) => order.slice(12 * i, 12 * (i + 1)))
 
-  test('hold class after class, as many pictures of each', () => {
+  test('contain one class after the other, with the same number of images each', () => {
     expect(batches.length).toBeGreaterThan(1)
     for (const batch of batches) {
       const classes = batch.map((position) => labels[position]!)
@@ -24,22 +24,22 @@ describe('balanced batches', () => {
     }
   })
 
-  test('hold no picture twice', () => {
+  test('contain no image twice', () => {
     expect(new Set(batches.flat()).size).toBe(batches.flat().length)
   })
 
-  test('are as many as there can be: 3, 2, 7, 2 and 1 whole parts make 4 of three classes', () => {
+  test('have the largest possible number: 3, 2, 7, 2 and 1 parts give 4 batches of three classes', () => {
     expect(batches).toHaveLength(4)
   })
 
-  test('are as many, but others, for another seed; the same for the same', () => {
+  test('depend only on the seed; their number is the same for every seed', () => {
     const other = classBatches(labels, { ...settings, seed: [3, 5] })
     expect(other.length).toBe(batches.flat().length)
     expect([...other]).not.toEqual(batches.flat())
     expect([...classBatches(labels, settings)]).toEqual(batches.flat())
   })
 
-  test('of even classes leave nothing out, and mix the classes', () => {
+  test('use all images of equally large classes, and mix the classes', () => {
     const even = labelsOf([8, 8, 8, 8])
     const order = [...classBatches(even, { batchSize: 8, perClass: 4, seed: [1, 1] })]
     expect([...order].sort((a, b) => a - b)).toEqual([...even.keys()].filter((i) => even[i]! >= 0))
@@ -50,21 +50,18 @@ describe('balanced batches', () => {
   })
 
   test.each([
-    [
-      { batchSize: 10 },
-      'a batch of 10 cannot hold 4 pictures of each of two or more classes; take a multiple of 4, 8',
-    ],
-    [{ batchSize: 4 }, 'cannot hold 4 pictures of each of two or more classes'],
+    [{ batchSize: 10 }, 'the batch size must be a multiple of perClass (4) and at least 8; got 10'],
+    [{ batchSize: 4 }, 'the batch size must be a multiple of perClass (4) and at least 8; got 4'],
     [
       { batchSize: 24 },
-      'needs 6 classes, and there are 5; take a batch of at most 20, or set perClass to at least 5',
+      'needs 6 classes; got 5; set the batch size to at most 20, or perClass to at least 5',
     ],
-    [{ batchSize: 10, perClass: 5 }, 'class 4 has 4 pictures, fewer than the 5 that a batch takes of each'],
-  ])('%o is refused', (wrong, message) => {
+    [{ batchSize: 10, perClass: 5 }, 'each class needs at least perClass (5) images; class 4 has 4'],
+  ])('rejects %o', (wrong, message) => {
     expect(() => classBatches(labels, { ...settings, ...wrong })).toThrow(message)
   })
 
-  test('without any label there are no classes', () => {
-    expect(() => classBatches(Int32Array.of(-1, -1), settings)).toThrow('there are 0')
+  test('rejects a dataset without labels', () => {
+    expect(() => classBatches(Int32Array.of(-1, -1), settings)).toThrow('needs 3 classes; got 0')
   })
 })

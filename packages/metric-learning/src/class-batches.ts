@@ -2,18 +2,19 @@ import { derive, expected, type Seed, uniforms } from '@selfsup/core'
 
 export interface ClassBatchOptions {
   readonly batchSize: number
-  /** K: images of each class in a batch */
+  /** K: number of images of each class in a batch */
   readonly perClass: number
   readonly seed: Seed
 }
 
 /**
- * An epoch of balanced batches: each of P = batchSize / K classes with K images, class after class (P x K sampling:
- * Hermans et al. 2017, arXiv:1703.07737, section 2). No image is seen twice; what is left over of a class, or of
- * the larger classes, waits for another epoch. As many batches in every epoch.
- * @param labels class of each image, -1 for those to leave out
- * @returns positions, whole batches of them
- * @throws SelfsupError when K does not divide the batch, there are fewer than P classes, or one has fewer than K images
+ * Draws the balanced batches of an epoch: each contains P = batchSize / K classes with K consecutive images each (P x K
+ * sampling: Hermans et al. 2017, arXiv:1703.07737, section 2). No image occurs twice. Images that do not fill a group of K,
+ * and surplus groups of larger classes, are left out. Every epoch has the same number of batches.
+ * @param labels class of each image; images with -1 are left out
+ * @returns positions of the images, in full batches
+ * @throws SelfsupError when K does not divide the batch size, there are fewer than P classes, or a class has fewer than K
+ *   images
  */
 export function classBatches(
   labels: Int32Array,
@@ -24,16 +25,16 @@ export function classBatches(
   const where = 'metric-learning'
   expected(
     Number.isInteger(perBatch) && perBatch >= 2,
-    `${where}: a batch of ${batchSize} cannot hold ${perClass} pictures of each of two or more classes; take a multiple of ${perClass}, ${2 * perClass} at least, or set perClass`,
+    `${where}: the batch size must be a multiple of perClass (${perClass}) and at least ${2 * perClass}; got ${batchSize}; change the batch size or perClass`,
   )
   expected(
     classes.size >= perBatch,
-    `${where}: a batch of ${batchSize} with ${perClass} of each class needs ${perBatch} classes, and there are ${classes.size}; take a batch of at most ${classes.size * perClass}, or set perClass to at least ${Math.ceil(batchSize / Math.max(1, classes.size))}`,
+    `${where}: a batch of ${batchSize} images with ${perClass} per class needs ${perBatch} classes; got ${classes.size}; set the batch size to at most ${classes.size * perClass}, or perClass to at least ${Math.ceil(batchSize / Math.max(1, classes.size))}`,
   )
   const [smallest, members] = [...classes].reduce((a, b) => (b[1].length < a[1].length ? b : a))
   expected(
     members.length >= perClass,
-    `${where}: class ${smallest} has ${members.length} pictures, fewer than the ${perClass} that a batch takes of each; set perClass to at most ${members.length}, or leave the class out`,
+    `${where}: each class needs at least perClass (${perClass}) images; class ${smallest} has ${members.length}; set perClass to at most ${members.length}, or remove the class`,
   )
   const parts = [...classes.values()].map((members, number) =>
     cut(shuffled(members, derive(seed, number)), perClass),
@@ -41,7 +42,7 @@ export function classBatches(
   return spread(parts, perBatch, derive(seed, parts.length))
 }
 
-/** Positions of each class's images, by class. */
+/** Positions of the images of each class, sorted by class. */
 function membersOf(labels: Int32Array): Map<number, number[]> {
   const classes = new Map<number, number[]>()
   labels.forEach((label, position) => {
@@ -53,7 +54,7 @@ function membersOf(labels: Int32Array): Map<number, number[]> {
   return new Map([...classes].sort(([a], [b]) => a - b))
 }
 
-/** Whole parts of so many. */
+/** Splits into parts of the given size and drops the rest. */
 function cut(members: readonly number[], size: number): number[][] {
   return Array.from({ length: Math.floor(members.length / size) }, (_, i) =>
     members.slice(i * size, (i + 1) * size),
@@ -61,8 +62,8 @@ function cut(members: readonly number[], size: number): number[][] {
 }
 
 /**
- * Batches of parts of different classes, in random order. Each takes the classes that have most parts left, equal ones at
- * random: so the largest number of batches comes about, the same whatever the seed.
+ * Combines parts of different classes to batches, in random order. Each batch takes the classes with the most parts left
+ * (ties are broken at random), which gives the largest possible number of batches, independent of the seed.
  */
 function spread(parts: number[][][], perBatch: number, seed: Seed): Uint32Array {
   const batches: number[][] = []
@@ -71,9 +72,9 @@ function spread(parts: number[][][], perBatch: number, seed: Seed): Uint32Array 
     const order = [...parts.keys()].sort(
       (a, b) => parts[b]!.length - parts[a]!.length || draws[a]! - draws[b]!,
     )
-    const taken = order.slice(0, perBatch)
-    if (parts[taken.at(-1)!]!.length === 0) break
-    batches.push(taken.flatMap((number) => parts[number]!.pop()!))
+    const chosen = order.slice(0, perBatch)
+    if (parts[chosen.at(-1)!]!.length === 0) break
+    batches.push(chosen.flatMap((number) => parts[number]!.pop()!))
   }
   const order = shuffled([...batches.keys()], derive(seed, batches.length))
   return Uint32Array.from(order.flatMap((batch) => batches[batch]!))

@@ -8,16 +8,19 @@ import {
   type TripletOptions,
 } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
-import type { Resolved } from './options.js'
+import type { MetricLearningSettings } from './options.js'
 
-/** @param pairs rows of one class, two by two: anchors and positives with the class of each pair */
+/**
+ * Computes the loss that the options select.
+ * @param pairs returns anchors and positives, with the class of each pair; only n-pair needs it
+ */
 export function lossOf(
   z: tf.Tensor2D,
   labels: tf.Tensor1D,
   pairs: () => Pairs,
-  { loss, mining, temperature, regularisation, ...options }: Resolved,
+  { loss, mining, temperature, regularisation, ...options }: MetricLearningSettings,
 ): tf.Scalar {
-  const margin = options.margin === 'auto' ? undefined : options.margin // the loss's own
+  const margin = options.margin === 'auto' ? undefined : options.margin // undefined: the default of the loss
   switch (loss) {
     case 'contrastive':
       return labelledContrastive(z, labels, { margin, normalise: true, reduction: 'nonZero' })
@@ -36,16 +39,17 @@ export function lossOf(
   }
 }
 
-/** Whether the loss compares embeddings of length 1. */
-export function onSphere({ loss, mining }: Resolved): boolean {
+/** Whether the loss normalises embeddings to length 1. */
+export function onSphere({ loss, mining }: MetricLearningSettings): boolean {
   return loss !== 'n-pair' && (loss !== 'triplet' || mining === 'semi-hard')
 }
 
 /**
- * FaceNet's squared distances on the sphere for semi-hard triplets; where the hardest are mined they fall together, so
- * that Hermans et al. (section 3.2) take plain ones, of embeddings of any length, and a soft margin.
+ * Distances of the triplet loss. Semi-hard triplets use FaceNet's squared distances of normalised embeddings. With hard
+ * mining these tend to collapse, so Hermans et al. (section 3.2) use Euclidean distances of unnormalised embeddings and a
+ * soft margin.
  */
-function distancesOf(mining: Resolved['mining'], margin: number | undefined): TripletOptions {
+function distancesOf(mining: MetricLearningSettings['mining'], margin: number | undefined): TripletOptions {
   if (mining === 'semi-hard') return { margin }
   return { squared: false, normalise: false, softMargin: margin === undefined, margin: margin ?? 0 }
 }
@@ -56,13 +60,13 @@ interface Pairs {
   readonly labels: tf.Tensor1D
 }
 
-/** Neighbouring rows as pairs: balanced batches hold class after class. */
+/** Pairs of neighbouring rows. In balanced batches these have the same class. */
 export function neighbours(z: tf.Tensor2D, labels: tf.Tensor1D): Pairs {
   const [anchors, positives] = tf.unstack(tf.reshape(z, [-1, 2, z.shape[1]]), 1) as [tf.Tensor2D, tf.Tensor2D]
   return { anchors, positives, labels: tf.unstack(tf.reshape(labels, [-1, 2]), 1)[0] as tf.Tensor1D }
 }
 
-/** Rows of copy after copy as those of image after image. */
+/** Reorders rows from copy by copy to image by image. */
 export function byImage<T extends tf.Tensor>(x: T, copies: number): T {
   const [rows, ...rest] = x.shape
   const split = tf.reshape(x, [copies, rows! / copies, -1])

@@ -9,7 +9,7 @@ import { testEngines } from '../../../tooling/vitest/engines.js'
 import { definition, metricLearning } from './metric-learning.js'
 import type { MetricLearningOptions } from './options.js'
 
-/** Four images of each of two classes, class after class. */
+/** Two classes of four images each, one class after the other. */
 function images(channels: 1 | 3 = 3) {
   const values = Int32Array.from(uniforms([1, 2], 8 * 16 * 16 * channels), (u) => Math.floor(u * 256))
   return {
@@ -35,7 +35,7 @@ describe.each(testEngines())('metric learning on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(tensors)
   })
 
-  /** What a method makes of the batch: its loss, and the embeddings and classes that it is of. */
+  /** Checks the loss of a batch against one computed from the method's embeddings and classes. */
   function lossOn(
     options: MetricLearningOptions,
     wanted: (z: tf.Tensor2D, labels: tf.Tensor1D) => tf.Scalar,
@@ -91,7 +91,7 @@ describe.each(testEngines())('metric learning on %s', (engine) => {
         })
       },
     ],
-  ])('the loss of classes is that of the labels: %o', (options, wanted) => {
+  ])('with labels=classes the loss uses the labels of the dataset: %o', (options, wanted) => {
     lossOn({ ...byClass, ...options }, (z, labels) => {
       expect([...labels.dataSync()]).toEqual([3, 3, 3, 3, 1, 1, 1, 1])
       return wanted(z, labels)
@@ -104,7 +104,7 @@ describe.each(testEngines())('metric learning on %s', (engine) => {
       { loss: 'n-pair' },
       (z) => nPair(...(tf.split(z, 2) as [tf.Tensor2D, tf.Tensor2D]), { regularisation: 0.002 }),
     ],
-  ])('without labels the views of a picture are its class: %o', (options, wanted) => {
+  ])('with labels=images the views of an image form a class: %o', (options, wanted) => {
     lossOn(options, (z, labels) => {
       const once = [10, 21, 32, 43, 54, 65, 76, 87]
       expect([...labels.dataSync()]).toEqual([...once, ...once])
@@ -113,7 +113,7 @@ describe.each(testEngines())('metric learning on %s', (engine) => {
     })
   })
 
-  test.each(losses)('a few steps lower %s on one batch, captured', (loss) => {
+  test.each(losses)('a few compiled steps on one batch lower the loss: %s', (loss) => {
     const backbone = convnet(small)
     const method = metricLearning(backbone, { loss, mining: 'all', outputs: 8, ...byClass })
     const weights = Object.values(method.networks).flatMap((model) =>
@@ -134,7 +134,7 @@ describe.each(testEngines())('metric learning on %s', (engine) => {
     backbone.dispose()
   })
 
-  test('features are embeddings of length 1; of the backbone itself without a head', () => {
+  test('features are embeddings of length 1; without a head they are the backbone’s', () => {
     const backbone = convnet({ ...small, channels: 1 })
     for (const outputs of [5, 0]) {
       const method = definition.create(backbone, { outputs })
@@ -150,7 +150,7 @@ describe.each(testEngines())('metric learning on %s', (engine) => {
     backbone.dispose()
   })
 
-  test('grey pictures take grey views, several of each', () => {
+  test('creates the given number of one-channel views of grey images', () => {
     const backbone = convnet({ ...small, channels: 1 })
     const method = metricLearning(backbone, { copies: 3 })
     tf.tidy(() => {
@@ -164,7 +164,7 @@ describe.each(testEngines())('metric learning on %s', (engine) => {
   })
 })
 
-describe('what does not fit is said before any training', () => {
+describe('rejects invalid options and datasets before training', () => {
   beforeAll(async () => {
     await prepareEngine({ engine: testEngines()[0] })
   })
@@ -178,16 +178,16 @@ describe('what does not fit is said before any training', () => {
   }
 
   test.each<[MetricLearningOptions, string]>([
-    [{ copies: 1 }, 'there must be two or more; set copies to at least 2'],
-    [{ loss: 'n-pair', labels: 'classes', perClass: 3 }, 'perClass is 3; set it to an even number'],
-    [{ loss: 'n-pair', copies: 3 }, 'copies is 3; set it to an even number'],
+    [{ copies: 1 }, 'copies must be at least 2 with labels=images'],
+    [{ loss: 'n-pair', labels: 'classes', perClass: 3 }, 'perClass must be even'],
+    [{ loss: 'n-pair', copies: 3 }, 'copies must be even'],
     [{ temperature: 0 }, 'temperature must be a number of at least 0.001; got 0'],
     [{ loss: 'arcface' } as unknown as MetricLearningOptions, 'loss must be one of contrastive, triplet'],
   ])('%o', (options, message) => {
     expect(() => refused(options)).toThrow(message)
   })
 
-  test('classes need labels, and enough of each; pictures alone need neither', () => {
+  test('labels=classes needs labels and enough images of each class; labels=images does not', () => {
     const backbone = convnet(small)
     const method = metricLearning(backbone, { labels: 'classes', perClass: 4 })
     const pass = { batchSize: 8, epoch: 0, seed: [1, 2] } as const
@@ -195,7 +195,7 @@ describe('what does not fit is said before any training', () => {
     expect(() => method.order!({ length: 9 }, pass)).toThrow('needs a dataset with labels')
     const labels = Int32Array.of(0, 0, 0, 0, 1, 1, 1)
     expect(() => method.order!({ length: 7, labels }, pass)).toThrow(
-      'class 1 has 3 pictures, fewer than the 4',
+      'each class needs at least perClass (4) images; class 1 has 3',
     )
     const enough = Int32Array.of(0, 0, 0, 0, 1, 1, 1, 1)
     expect([...method.order!({ length: 8, labels: enough }, pass)]).toHaveLength(8)

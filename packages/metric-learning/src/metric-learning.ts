@@ -16,22 +16,23 @@ import { type MetricLearningOptions, options, training } from './options.js'
 import { recallOf } from './recall.js'
 import { chooseViews } from './views.js'
 
-/** Views of images, copy after copy of the whole batch, and the class of each in that order. */
+/** Views of the batch, one tensor per copy, and the class of each row in that order. */
 type Views = { views: tf.Tensor4D[]; labels: tf.Tensor1D }
 
 /**
- * Deep metric learning: embeddings in which things of one class lie near each other and others apart, also of classes
- * never seen. With `labels: 'images'` views of one image are a class, and no labels are needed (Ye et al. 2019,
- * arXiv:1904.03436). Losses: contrastive (Hadsell et al. 2006), triplet (Schroff et al. 2015, arXiv:1503.03832; batch hard
- * and batch all: Hermans et al. 2017, arXiv:1703.07737), N-pair (Sohn 2016), lifted structured (Oh Song et al. 2016,
- * arXiv:1511.06452; generalised: Hermans et al. 2017), SupCon (Khosla et al. 2020, arXiv:2004.11362).
+ * Deep metric learning: pulls embeddings of the same class together and pushes those of different classes apart, which
+ * also separates classes that were not in the training data. With `labels: 'images'` the views of one image form a class,
+ * and no labels are needed (Ye et al. 2019, arXiv:1904.03436). Losses: contrastive (Hadsell et al. 2006), triplet (Schroff
+ * et al. 2015, arXiv:1503.03832; batch hard and batch all: Hermans et al. 2017, arXiv:1703.07737), N-pair (Sohn 2016),
+ * lifted structured (Oh Song et al. 2016, arXiv:1511.06452; generalised: Hermans et al. 2017), SupCon (Khosla et al. 2020,
+ * arXiv:2004.11362).
  *
  * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]
  * @param given options
  * @param context normalisation of the pixels, seed of the head's weights
- * @returns what the training loop drives; its features are embeddings, of length 1 where the loss has
- *   them so: not for N-pair and for batch-hard and batch-all triplets, whose distances are Euclidean
- * @throws SelfsupError when an option is unknown or out of range, or no two views can be of one class
+ * @returns the method, ready for the training loop; its features are the embeddings, normalised to length 1 except for
+ *   N-pair and for batch-hard and batch-all triplets
+ * @throws SelfsupError when an option is unknown or out of range, or no two views can have the same class
  */
 export function metricLearning(
   backbone: LayersModel,
@@ -44,12 +45,12 @@ export function metricLearning(
   const copies = ifAuto(options.copies, supervised ? 1 : 2)
   expected(
     supervised || copies >= 2,
-    'metric-learning: where views of a picture are its class (labels images) there must be two or more; set copies to at least 2',
+    `metric-learning: copies must be at least 2 with labels=images, where the views of an image form a class; got ${copies}`,
   )
   const [together, setting] = supervised ? [perClass, 'perClass'] : [copies, 'copies']
   expected(
     loss !== 'n-pair' || together % 2 === 0,
-    `metric-learning: n-pair takes what a class has in a batch two by two, and ${setting} is ${together}; set it to an even number`,
+    `metric-learning: ${setting} must be even, because n-pair splits each class into pairs; got ${together}`,
   )
   const inputs = backbone.outputs[0]!.shape.at(-1)!
   const head =
@@ -71,7 +72,10 @@ export function metricLearning(
     needs: { labels: supervised },
     ...(supervised && {
       order: ({ labels }, { batchSize, seed }) => {
-        expected(labels, 'metric-learning: labels classes needs a dataset with labels; set labels to images')
+        expected(
+          labels,
+          'metric-learning: labels=classes needs a dataset with labels; use such a dataset or set labels to images',
+        )
         return classBatches(labels, { batchSize, perClass, seed })
       },
     }),
@@ -98,10 +102,11 @@ export function metricLearning(
   }
 }
 
-/** How a program finds metric learning by name. */
+/** The definition of metric learning, for programs that look methods up by name. */
 export const definition: MethodDefinition<typeof options> = {
   name: 'metric-learning',
-  summary: 'embeddings near within a class, far between classes; from labels or from views of one picture',
+  summary:
+    'pulls embeddings of a class together and pushes classes apart, with labels or with the views of an image as a class',
   paper:
     'Hadsell et al. 2006; Schroff et al. 2015, arXiv:1503.03832; Sohn 2016; Oh Song et al. 2016, arXiv:1511.06452; Khosla et al. 2020, arXiv:2004.11362',
   options,

@@ -6,20 +6,22 @@ export const options = {
     type: 'choice',
     default: 'supcon',
     choices: ['contrastive', 'triplet', 'n-pair', 'lifted', 'generalised-lifted', 'supcon'],
-    description: 'what draws embeddings of a class together and those of others apart',
+    description: 'loss function',
   },
   labels: {
     type: 'choice',
     default: 'images',
     choices: ['images', 'classes'],
-    description: 'images: views of one picture are a class (no labels needed); classes: the dataset’s labels',
+    description:
+      'images: the views of one image form a class (no labels needed); classes: use the labels of the dataset',
   },
   perClass: {
     type: 'number',
     default: 4,
     min: 2,
     integer: true,
-    description: 'labels classes: pictures of each class in a batch, which is to be a multiple of it',
+    description:
+      'labels=classes: number of images of each class in a batch; the batch size must be a multiple of it',
   },
   copies: {
     type: 'number',
@@ -28,13 +30,13 @@ export const options = {
     max: 8,
     integer: true,
     formerly: { auto: 0 },
-    description: 'views of each picture; auto: 2 where they are the class, else 1',
+    description: 'number of views of each image; auto: 2 for labels=images, 1 for labels=classes',
   },
   mining: {
     type: 'choice',
     default: 'semi-hard',
     choices: ['semi-hard', 'hard', 'all'],
-    description: 'triplet: which are taken of each batch',
+    description: 'triplet: which triplets of a batch the loss uses',
   },
   margin: {
     type: 'number',
@@ -42,23 +44,34 @@ export const options = {
     min: 0.001,
     formerly: { auto: 0 },
     description:
-      'contrastive, triplet, lifted: how far apart classes should be; auto: 1, semi-hard triplets 0.2, others a soft margin',
+      'contrastive, triplet, lifted, generalised-lifted: margin between classes; auto: 0.2 for semi-hard triplets, a soft margin for other triplets, else 1',
   },
-  temperature: { type: 'number', default: 0.1, min: 0.001, description: 'supcon: divides the similarities' },
+  temperature: {
+    type: 'number',
+    default: 0.1,
+    min: 0.001,
+    description: 'supcon: temperature, by which similarities are divided',
+  },
   regularisation: {
     type: 'number',
     default: 0.002,
     min: 0,
-    description: 'n-pair: weight of the squared length of the embeddings',
+    description: 'n-pair: weight of the L2 regularisation of the embeddings',
   },
   outputs: {
     type: 'number',
     default: 64,
     min: 0,
     integer: true,
-    description: 'features of the embedding; 0: the backbone’s own, without a head',
+    description: 'number of features of the embedding; 0: no head, the embedding is the backbone’s features',
   },
-  layers: { type: 'number', default: 1, min: 1, integer: true, description: 'linear layers of the head' },
+  layers: {
+    type: 'number',
+    default: 1,
+    min: 1,
+    integer: true,
+    description: 'number of linear layers in the head',
+  },
   minScale: minScaleOption({ minScale: 0.2 }),
   jitter: {
     type: 'number',
@@ -66,12 +79,12 @@ export const options = {
     min: 0,
     max: 5,
     description:
-      'strength of the colour jitter, as a multiple of SimCLR’s; of the colours themselves something is to be learned: 0',
+      'strength of the colour jitter, as a multiple of SimCLR’s; set it to 0 if colours distinguish the classes',
   },
 } as const
 
 export type MetricLearningOptions = Partial<OptionValues<typeof options>>
-export type Resolved = OptionValues<typeof options>
+export type MetricLearningSettings = OptionValues<typeof options>
 
 export const training: TrainingDefaults = {
   epochs: 50,

@@ -3,7 +3,7 @@ import { matMulFloat32 } from '@selfsup/kernels'
 import { l2Normalise } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 
-/** The part of a batch whose nearest other row, by cosine, is of its class. */
+/** Recall@1 within a batch: fraction of the rows whose nearest other row by cosine similarity has the same class. */
 export function recallOf(z: tf.Tensor2D, labels: tf.Tensor1D): tf.Scalar {
   return tf.tidy(() => {
     const unit = l2Normalise(stopGradient(z))

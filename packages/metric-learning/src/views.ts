@@ -6,14 +6,14 @@ import {
   type ViewOptions,
 } from '@selfsup/augment'
 import { ifAuto } from '@selfsup/core'
-import type { Resolved } from './options.js'
+import type { MetricLearningSettings } from './options.js'
 
-/** Random crops, mirrors and, of colour images, jitter and grey; each copy of a image drawn for itself. */
+/** Random crops; for colour images also flips, jitter and conversion to grey. Each copy is drawn independently. */
 export function chooseViews(
   size: number,
   channels: number,
   copies: number,
-  { minScale, jitter }: Resolved,
+  { minScale, jitter }: MetricLearningSettings,
   normalisation = channels === 1 ? grayNormalisation : imagenetNormalisation,
 ): Augmentation {
   const colour: Partial<ViewOptions> = {

@@ -4,7 +4,7 @@ import { definition } from './moco.js'
 testMethod(definition, {
   options: { outputs: 8, hidden: 8, queue: 40, batchGroups: 2 },
   conflicts: ['queue'],
-  // A queue that fills with keys of the same images makes the task harder.
+  // The task becomes harder as the queue fills with keys of the same images.
   learning: { afterUpdate: false },
 })
 testMethod(definition, { options: { version: 'v3', outputs: 8, hidden: 8 }, conflicts: ['queue'] })

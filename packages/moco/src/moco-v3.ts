@@ -5,12 +5,12 @@ import { cosineOf, exponentialMovingAverage } from '@selfsup/optim'
 import * as tf from '@tensorflow/tfjs-core'
 import type { MocoParts, MocoViews } from './parts.js'
 
-/** The keys of both views, each [batch, features]. */
+/** Keys of both views, each [batch, features]. */
 type Keys = [tf.Tensor2D, tf.Tensor2D]
 
 /**
- * MoCo v3 (Chen et al. 2021, arXiv:2104.02057, algorithm 1): no queue, each view's query is told from the keys of the
- * batch's other view, and a predictor stands behind the encoder that is trained.
+ * MoCo v3 (Chen et al. 2021, arXiv:2104.02057, algorithm 1). There is no queue: the query of each view is compared with
+ * the keys of the other view of all images in the batch. A predictor follows the encoder that is trained.
  */
 export function mocoV3({
   backbone,
@@ -21,7 +21,7 @@ export function mocoV3({
   freezePatches,
 }: MocoParts & { readonly transformer: boolean; readonly freezePatches: boolean }) {
   const { momentum, temperature, batchGroups, hidden, outputs, layers } = settings
-  // A random projection of the patches is stabler than a learned one (section 4.2).
+  // Training is more stable with a fixed random patch projection than with a learned one (section 4.2).
   const patches = backbone.layers.find(({ name }) => name === 'patches/projection')
   if (patches && freezePatches) patches.trainable = false
   const normalised = { outputBatchNorm: true, outputAffine: false }
@@ -42,7 +42,7 @@ export function mocoV3({
       (y, model) => model.apply(y, pass) as tf.Tensor,
       x,
     ) as tf.Tensor2D
-  // By 2 * temperature the loss depends less on the temperature, and its gradient is as large as BYOL's.
+  // The factor 2 * temperature makes the loss depend less on the temperature and its gradient as large as BYOL's.
   const contrast = (q: tf.Tensor2D, k: tf.Tensor2D) => tf.mul(infoNce(q, k, { temperature }), 2 * temperature)
 
   return {

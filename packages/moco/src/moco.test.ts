@@ -39,7 +39,7 @@ function expectAll(variables: Iterable<[string, tf.Variable]>, values: Values): 
   }
 }
 
-/** One step of plain gradient descent; the loss comes back. */
+/** Runs one step of plain gradient descent and returns the loss. */
 function descend(method: Method, views: MocoViews, step: ReturnType<typeof stepAt>, rate: number): tf.Scalar {
   const targets = method.targets!(views, step)
   const weights = Object.values(method.networks).flatMap((model) =>
@@ -62,7 +62,7 @@ describe.each(testEngines())('moco on %s', (engine) => {
   afterEach(() => {
     expect(tf.memory().numTensors).toBe(tensors)
   })
-  /** The method and its backbone, disposed of afterwards. */
+  /** Creates the method and its backbone, and disposes both afterwards. */
   function withMoco(given: MocoOptions, use: (method: ReturnType<typeof moco>) => void): void {
     const backbone = convnet({ widths: [4, 8], size: 16 })
     const method = moco(backbone, given)
@@ -71,12 +71,12 @@ describe.each(testEngines())('moco on %s', (engine) => {
     backbone.dispose()
   }
 
-  // Split normalisation, shuffled keys, InfoNCE, update, momentum, a queue that goes round within the batch.
+  // Covers split normalisation, shuffled keys, InfoNCE, the update, momentum, and a queue that wraps within the batch.
   test.each([
     ['v2', { hidden: 5, outputs: 3, queue: 10, batchGroups: 2, momentum: 0.9 }, 0],
     ['v3', { hidden: 5, outputs: 3, temperature: 0.5, momentum: 0.9 }, 0.25],
   ] as const)(
-    '%s: a whole compiled step equals that of the authors’ code in PyTorch',
+    '%s: a compiled step equals that of the authors’ PyTorch code',
     async (version, given, progress) => {
       const { compile } = await prepareEngine({ engine })
       const { before, after } = fixtures[version]
@@ -103,7 +103,7 @@ describe.each(testEngines())('moco on %s', (engine) => {
     },
   )
 
-  test('the momentum of v3 rises to 1, where the momentum encoder stays', () => {
+  test('the momentum of v3 rises to 1, at which the momentum encoder no longer changes', () => {
     withMoco({ version: 'v3', outputs: 4, momentum: 0 }, (method) => {
       const weight = weightNames(method.networks).get('backbone/stage1/conv/kernel')!
       const slow = method.state['backbone/stage1/conv/kernel']!
@@ -127,30 +127,33 @@ describe('versions', () => {
     ['v1', ['1/linear'], { name: 'step', milestones: [120, 160] }, 'sgd'],
     ['v2', ['1/linear', '1/relu', '2/linear'], { name: 'cosine' }, 'sgd'],
     ['v3', ['1/linear', '1/bn', '1/relu', '2/linear', '2/bn'], { name: 'cosine', warmupEpochs: 10 }, 'lars'],
-  ] as const)('%s has its paper’s head, state and recipe', (version, layers, schedule, optimizer) => {
-    const backbone = convnet({ size: 16, widths: [4, 8] })
-    const method = moco(backbone, { version })
-    const head = method.networks.projector!
-    expect(head.layers.slice(1).map(({ name }) => name)).toEqual(layers)
-    expect(head.outputs[0]!.shape).toEqual([null, version === 'v3' ? 256 : 128])
-    expect(Object.keys(method.networks)).toEqual([
-      'backbone',
-      'projector',
-      ...(version === 'v3' ? ['predictor'] : []),
-    ])
-    expect(method.state.queue?.shape).toEqual(version === 'v3' ? undefined : [4096, 128])
-    expect(Object.keys(method.state)).toContain('projector/1/linear/kernel')
-    expect(method.needs!.batchSize).toEqual(
-      version === 'v3' ? { min: 2, multipleOf: 1 } : { min: 16, max: 4096, multipleOf: 8 },
-    )
-    const training = definition.training(resolveOptions(definition, { version }))
-    expect(training).toMatchObject({ schedule, optimizer: { name: optimizer } })
-    method.dispose()
-    backbone.dispose()
-  })
+  ] as const)(
+    '%s has the head, state and training defaults of its paper',
+    (version, layers, schedule, optimizer) => {
+      const backbone = convnet({ size: 16, widths: [4, 8] })
+      const method = moco(backbone, { version })
+      const head = method.networks.projector!
+      expect(head.layers.slice(1).map(({ name }) => name)).toEqual(layers)
+      expect(head.outputs[0]!.shape).toEqual([null, version === 'v3' ? 256 : 128])
+      expect(Object.keys(method.networks)).toEqual([
+        'backbone',
+        'projector',
+        ...(version === 'v3' ? ['predictor'] : []),
+      ])
+      expect(method.state.queue?.shape).toEqual(version === 'v3' ? undefined : [4096, 128])
+      expect(Object.keys(method.state)).toContain('projector/1/linear/kernel')
+      expect(method.needs!.batchSize).toEqual(
+        version === 'v3' ? { min: 2, multipleOf: 1 } : { min: 16, max: 4096, multipleOf: 8 },
+      )
+      const training = definition.training(resolveOptions(definition, { version }))
+      expect(training).toMatchObject({ schedule, optimizer: { name: optimizer } })
+      method.dispose()
+      backbone.dispose()
+    },
+  )
 
-  test('v3 leaves a transformer’s projection of patches alone and gives it another head', () => {
-    // By the layers' names a vision transformer, as far as the method asks.
+  test('v3 freezes the patch projection of a vision transformer and adds a three-layer head', () => {
+    // The method recognises a vision transformer by these layer names.
     const input = tfl.input({ shape: [8, 8, 3] })
     const patches = tfl.layers.conv2d({ name: 'patches/projection', filters: 4, kernelSize: 4, strides: 4 })
     const token = tfl.layers.globalAveragePooling2d({ name: 'class-token' })
@@ -167,11 +170,11 @@ describe('versions', () => {
     backbone.dispose()
   })
 
-  test('what does not fit is refused when the method is made', () => {
+  test('rejects invalid options and backbones', () => {
     const backbone = convnet({ size: 16, widths: [4, 8] })
     expect(() => moco(backbone, { queue: 0 })).toThrow('queue must be a whole number of at least 1; got 0')
     expect(() => moco(backbone, { queue: 8 })).toThrow(
-      'moco: the queue must hold at least a batch of 16, two for each of the 8 batchGroups; got 8',
+      'moco: queue must be at least 16, two keys for each of the 8 batchGroups; got 8',
     )
     expect(() => moco(backbone, { momentum: 1.5 })).toThrow('momentum must be a number from')
     expect(() => moco(backbone, { version: 'v4' } as object)).toThrow(
@@ -186,13 +189,13 @@ describe('versions', () => {
       ],
     })
     expect(() => moco(foreign)).toThrow(
-      "moco: the backbone's batch normalisation 'theirs' takes the whole batch",
+      "moco: the backbone's batch normalisation 'theirs' always uses the whole batch",
     )
     moco(foreign, { batchGroups: 1 }).dispose()
     foreign.dispose()
   })
 
-  test('a backbone that takes no statistics of the batch takes it whole', () => {
+  test('a backbone without batch normalisation needs no groups', () => {
     const backbone = convnet({ size: 16, widths: [4, 8], norm: 'layer' })
     const method = moco(backbone)
     expect(method.needs!.batchSize).toEqual({ min: 2, max: 4096, multipleOf: 1 })

@@ -19,14 +19,16 @@ import { inRandomOrder } from './shuffle.js'
 
 /**
  * MoCo, momentum contrast (He et al. 2020, arXiv:1911.05722, algorithm 1; v2: arXiv:2003.04297; v3: arXiv:2104.02057,
- * algorithm 1): a view of a image is to find the image's other view, its key, among the keys of other images. Keys
- * come from an encoder that slowly follows the one that is trained; v1 and v2 keep those of past batches in a queue.
+ * algorithm 1): a view of an image (the query) has to match the other view of the same image (its key) among the keys of
+ * other images. A momentum encoder, an exponential moving average of the trained one, computes the keys. v1 and v2 keep
+ * the keys of past batches in a queue.
  *
  * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]
- * @param given options; a version's defaults are its paper's, but for the queue's length
- * @param context normalisation of the pixels, seed of the heads' weights and of the first keys
- * @returns what the training loop drives; batches must be no larger than the queue and divide into `batchGroups`
- * @throws SelfsupError when an option is unknown or out of range, or the backbone can't normalise in groups
+ * @param given options; the defaults are those of the version's paper, except for the length of the queue
+ * @param context normalisation of the pixels, seed of the heads' weights and of the initial keys
+ * @returns the method, ready for the training loop; the batch size must be a multiple of `batchGroups` and at most the
+ *   length of the queue
+ * @throws SelfsupError when an option is unknown or out of range, or the backbone cannot normalise in groups
  */
 export function moco(
   backbone: LayersModel,
@@ -57,12 +59,12 @@ export function moco(
   }
 }
 
-/** Versions 1 and 2: the queue. */
+/** Versions 1 and 2, with a queue of keys. */
 function mocoQueue({ backbone, features, settings, seed, queue: length }: MocoParts & { queue: number }) {
   const { momentum, temperature, batchGroups, hidden, outputs, layers } = settings
   expected(
     length >= 2 * batchGroups,
-    `moco: the queue must hold at least a batch of ${2 * batchGroups}, two for each of the ${batchGroups} batchGroups; got ${length}`,
+    `moco: queue must be at least ${2 * batchGroups}, two keys for each of the ${batchGroups} batchGroups; got ${length}`,
   )
   const head = projector({ inputs: features, hidden, outputs, layers, batchNorm: false, seed: seed + 1 })
   const keyEncoder = momentumCopy({ backbone, projector: head })
@@ -91,21 +93,22 @@ function mocoQueue({ backbone, features, settings, seed, queue: length }: MocoPa
   } satisfies Partial<Method<MocoViews, tf.Tensor2D>>
 }
 
-/** Groups as far as the backbone normalises over the batch: that of parts of it is this project's layers' doing. */
+/** Number of groups for batch normalisation. Only the layers of @selfsup/backbones can normalise parts of a batch. */
 function checkedGroups(backbone: LayersModel, groups: number): number {
   const { splittable, whole } = batchNormalisations(backbone)
   expected(
     groups === 1 || whole.length === 0,
-    `moco: the backbone's batch normalisation '${whole[0]}' takes the whole batch, whose statistics would tell a query its ` +
-      'key; build the backbone with BatchNormalization of @selfsup/backbones, or set batchGroups to 1 and bear it',
+    `moco: the backbone's batch normalisation '${whole[0]}' always uses the whole batch, so a query could find its key by ` +
+      'their shared statistics; build the backbone with BatchNormalization of @selfsup/backbones, or set batchGroups to 1 to accept this',
   )
   return splittable.length > 0 ? groups : 1
 }
 
-/** How a program finds MoCo by name. */
+/** The definition of MoCo, for programs that look methods up by name. */
 export const definition: MethodDefinition<typeof options> = {
   name: 'moco',
-  summary: 'a view finds the other view of its picture in a queue of others, encoded by a slower copy',
+  summary:
+    'contrastive, with a momentum encoder: each view has to match the other view of its image among a queue of negatives',
   paper:
     'He et al. 2020, arXiv:1911.05722; Chen et al. 2020, arXiv:2003.04297; Chen et al. 2021, arXiv:2104.02057',
   options,

@@ -19,21 +19,22 @@ import {
   type TrainingDefaults,
 } from '@selfsup/core'
 
-/** What `'auto'` stands for is the version's own (`settingsOf`). */
+/** The value of `'auto'` depends on the version (see `settingsOf`). */
 export const options = {
   version: {
     type: 'choice',
     default: 'v2',
     choices: ['v1', 'v2', 'v3'],
     description:
-      'v1; v2: a projector of two layers, stronger views, cosine; v3: no queue, a predictor, both views',
+      'version of MoCo: v1; v2 adds a two-layer projector, stronger augmentations and a cosine schedule; v3 replaces the queue by the batch’s other images, adds a predictor and makes the loss symmetric',
   },
   queue: {
     type: 'number',
     default: 4096,
     min: 1,
     integer: true,
-    description: 'keys to be told from (v1, v2), at least a batch; 65536 for ImageNet’s 1.3 million pictures',
+    description:
+      'v1 and v2: number of keys in the queue of negatives, at least the batch size; the paper uses 65536 for the 1.3 million images of ImageNet',
   },
   momentum: {
     type: 'number',
@@ -41,14 +42,15 @@ export const options = {
     min: 0,
     max: 1,
     formerly: { auto: -1 },
-    description: 'of the key encoder; auto: 0.999, in v3 0.99 rising to 1',
+    description: 'momentum of the key encoder; auto: 0.999, in v3 0.99. In v3 it rises to 1 during training',
   },
   temperature: {
     type: 'number',
     default: 'auto',
     min: 0.001,
     formerly: { auto: 0 },
-    description: 'divides the similarities; auto: 0.07 in v1, 0.2 in v2, 1 in v3 (vision transformers 0.2)',
+    description:
+      'temperature of the loss: similarities are divided by it; auto: 0.07 in v1, 0.2 in v2, 1 in v3 (0.2 for vision transformers)',
   },
   batchGroups: {
     type: 'number',
@@ -57,7 +59,7 @@ export const options = {
     integer: true,
     formerly: { auto: 0 },
     description:
-      'parts of a batch that are normalised apart, a key in another than its query; auto: 8, in v3 1',
+      'number of groups of a batch that batch normalisation treats separately, so that a query and its key rarely share statistics; auto: 8, in v3 1',
   },
   hidden: {
     type: 'number',
@@ -65,7 +67,8 @@ export const options = {
     min: 1,
     integer: true,
     formerly: { auto: 0 },
-    description: 'units of hidden layers; auto: as many as the backbone’s features, in v3 twice as many',
+    description:
+      'number of units in each hidden layer; auto: the number of backbone features, in v3 twice that',
   },
   outputs: {
     type: 'number',
@@ -73,7 +76,7 @@ export const options = {
     min: 1,
     integer: true,
     formerly: { auto: 0 },
-    description: 'features that the loss compares; auto: 128, in v3 256',
+    description: 'number of features of the embeddings that the loss compares; auto: 128, in v3 256',
   },
   layers: {
     type: 'number',
@@ -81,35 +84,36 @@ export const options = {
     min: 1,
     integer: true,
     formerly: { auto: 0 },
-    description: 'linear layers of the projector; auto: 1 in v1, 2 in v2 and v3 (vision transformers 3)',
+    description:
+      'number of linear layers in the projector; auto: 1 in v1, 2 in v2 and v3 (3 for vision transformers in v3)',
   },
   freezePatches: {
     type: 'boolean',
     default: true,
-    description: 'v3 leaves a vision transformer’s projection of patches as it was drawn',
+    description: 'v3: keep the random patch projection of a vision transformer fixed',
   },
   views: viewsOption,
   jitter: jitterOption,
   blur: {
     ...blurOption(mocoV2Recipe),
     description:
-      'probability of Gaussian blur, in v3 of the first view; auto: none up to 64 pixels and in v1, else 0.5, in v3 1',
+      'probability of Gaussian blur, in v3 in the first view; auto: 0 for images of up to 64 pixels and in v1, else 0.5 in v2 and 1 in v3',
   },
   blur2: {
     ...secondBlurOption(byolRecipe),
     description:
-      'probability of Gaussian blur in the second view; auto: as in the first, in v3 a tenth of that',
+      'probability of Gaussian blur in the second view; auto: the probability in the first, in v3 a tenth of it',
   },
   minScale: {
     ...minScaleOption(mocoV2Recipe),
     description:
-      'smallest part of the picture a crop takes; auto: 0.2 (vision transformers in v3 0.08), gray 0.3',
+      'smallest area of a random crop, as a fraction of the image; auto: 0.2 (0.08 for vision transformers in v3), or 0.3 for gray views',
   },
 } as const satisfies MethodOptions
 
 export type MocoOptions = Partial<OptionValues<typeof options>>
 
-/** What a version's `'auto'`s stand for. */
+/** The options whose `'auto'` depends on the version, resolved to numbers. */
 export interface MocoSettings {
   readonly momentum: number
   readonly temperature: number
@@ -120,10 +124,10 @@ export interface MocoSettings {
 }
 
 /**
- * Options with the version's own values where none were given: MoCo (section 3.3 and 4.1), MoCo v2 (section 3), MoCo v3
- * (section 4, and its code for ResNets).
- * @param features of the backbone
- * @param transformer whether the backbone is a vision transformer, for which v3 has other values than for a ResNet
+ * Replaces `'auto'` by the version's values: MoCo (sections 3.3 and 4.1), MoCo v2 (section 3), MoCo v3 (section 4, and its
+ * code for ResNets).
+ * @param features number of features of the backbone
+ * @param transformer whether the backbone is a vision transformer; v3 uses different values for it than for a ResNet
  */
 export function settingsOf(
   given: OptionValues<typeof options>,
@@ -154,15 +158,15 @@ export function settingsOf(
 }
 
 /**
- * The augmentations of a version's paper, v3's being BYOL's.
- * @param transformer v3 takes larger crops for ResNets than for vision transformers
+ * The augmentations of a version's paper. Those of v3 are BYOL's.
+ * @param transformer whether the backbone is a vision transformer; v3 uses larger crops for ResNets
  */
 export function recipeOf(version: 'v1' | 'v2' | 'v3', transformer: boolean): TwoViewRecipe {
   if (version === 'v3') return transformer ? byolRecipe : { ...byolRecipe, minScale: 0.2 }
   return version === 'v1' ? mocoV1Recipe : mocoV2Recipe
 }
 
-/** Before there was blur2, grey views were blurred alike, and not at all unless a probability was given. */
+/** In runs from before `blur2`, both grey views were blurred with the probability that was set, by default 0. */
 export function migrate(stored: StoredOptions, images?: ImageShape): StoredOptions {
   if ('blur2' in stored || !hadGrayViews(stored, images)) return stored
   const blur = Math.max(0, Number(stored.blur ?? 0))
@@ -170,7 +174,7 @@ export function migrate(stored: StoredOptions, images?: ImageShape): StoredOptio
 }
 
 const sgd = { name: 'sgd', momentum: 0.9, weightDecay: 1e-4 } as const
-/** The papers' for ImageNet; v3's for ResNets. */
+/** The papers' settings for ImageNet; in v3 for ResNets. */
 const versions = {
   v1: { epochs: 200, learningRate: 0.03, optimizer: sgd, schedule: { name: 'step', milestones: [120, 160] } },
   v2: { epochs: 200, learningRate: 0.03, optimizer: sgd, schedule: { name: 'cosine' } },

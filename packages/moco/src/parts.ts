@@ -2,10 +2,10 @@ import type { Tensor4D } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { MocoSettings } from './options.js'
 
-/** The views of a batch: of the queries, of the keys. */
+/** Two views of a batch: for the queries and for the keys. */
 export type MocoViews = [Tensor4D, Tensor4D]
 
-/** What makes the versions' algorithms; the rest of the method is common. */
+/** Inputs of the version-specific part of the method. */
 export interface MocoParts {
   readonly backbone: LayersModel
   readonly features: number

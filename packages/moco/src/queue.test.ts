@@ -12,14 +12,14 @@ describe.each(testEngines())('the queue on %s', (engine) => {
   /** Keys of one feature: n, n + 1, ... */
   const batch = (n: number, count = 3) => tf.expandDims(tf.range(n, n + count), 1) as tf.Tensor2D
 
-  // Five places, three keys at a time: the second batch begins at place 3 and ends at place 0.
+  // Five rows, three keys per batch: the second batch starts at row 3 and ends at row 0.
   const states = [
     { keys: [1, 2, 3, 0, 0], position: 3 },
     { keys: [6, 2, 3, 4, 5], position: 1 },
     { keys: [6, 7, 8, 9, 5], position: 4 },
     { keys: [11, 12, 8, 9, 10], position: 2 },
   ]
-  test.each(['as it is', 'compiled'])('goes round in the middle of a batch, %s', async (how) => {
+  test.each(['eager', 'compiled'])('wraps in the middle of a batch, %s', async (how) => {
     const { compile } = await prepareEngine({ engine })
     const before = tf.memory().numTensors
     const queue = keyQueue(5, 1, 1)
@@ -41,7 +41,7 @@ describe.each(testEngines())('the queue on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(before)
   })
 
-  test('a batch as large as the queue replaces it', () => {
+  test('a batch as large as the queue replaces all keys', () => {
     const queue = keyQueue(4, 1, 1)
     tf.tidy(() => queue.enqueue(batch(1, 3)))
     tf.tidy(() => queue.enqueue(batch(4, 4)))
@@ -50,7 +50,7 @@ describe.each(testEngines())('the queue on %s', (engine) => {
     queue.dispose()
   })
 
-  test('begins with random directions, the same for the same seed', () => {
+  test('starts with random directions that depend only on the seed', () => {
     const rows = (seed: number) => {
       const queue = keyQueue(3, 4, seed)
       const values = tf.tidy(() => [...tf.norm(queue.keys, 2, 1).dataSync(), ...queue.keys.dataSync()])
@@ -65,17 +65,17 @@ describe.each(testEngines())('the queue on %s', (engine) => {
   test.each([
     [4, 2],
     [2, 3],
-  ])('a batch of %i keys with %i features is refused by a queue of [3,2]', (count, features) => {
+  ])('a queue of [3,2] rejects a batch of %i keys with %i features', (count, features) => {
     const queue = keyQueue(3, 2, 1)
     const keys = tf.zeros([count, features]) as tf.Tensor2D
     expect(() => queue.enqueue(keys)).toThrow(
-      `keyQueue: a batch must be [at most 3, 2], as the queue is [3,2]; got [${count},${features}]`,
+      `keyQueue: a batch must have shape [at most 3, 2], because the queue is [3,2]; got [${count},${features}]`,
     )
     keys.dispose()
     queue.dispose()
   })
 
-  test('shuffled keys come back in their order, and were normalised with other pictures', () => {
+  test('encodes keys in a shuffled order and returns them in the original one', () => {
     tf.tidy(() => {
       const x = tf.expandDims(tf.range(0, 64), 1) as tf.Tensor2D
       const seed = (n: number) => tf.tensor1d([n, 0], 'int32')
@@ -86,7 +86,7 @@ describe.each(testEngines())('the queue on %s', (engine) => {
       }
       const keys = inRandomOrder(x, seed(1), encode)
       expect([...keys.dataSync()]).toEqual(Array.from({ length: 64 }, (_, i) => 10 * i))
-      // Eight groups of eight: of a query's group few are in its key's.
+      // Eight groups of eight: few keys are in the same group as their query.
       const group = (position: number) => Math.floor(position / 8)
       const stayed = seen[0]!.filter((image, position) => group(image) === group(position)).length
       expect(stayed).toBeLessThan(20)

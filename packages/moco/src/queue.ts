@@ -1,27 +1,27 @@
 import { derive, normals, ShapeError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 
-/** The keys that queries must be told from: first in, first out. */
+/** Queue of keys that serve as negatives: first in, first out. */
 export interface KeyQueue {
   /** [size, features], rows of length 1 */
   readonly keys: tf.Variable<tf.Rank.R2>
-  /** int32 scalar: the row of the oldest key, which the next one replaces */
+  /** int32 scalar: row of the oldest key, which is replaced next */
   readonly position: tf.Variable<tf.Rank.R0>
   /**
-   * Puts a batch of keys in the place of the oldest; past the last row it goes on with the first.
-   * @param keys [batch, features], batch at most the queue's size
-   * @throws ShapeError when the batch is larger, or has other features
+   * Replaces the oldest keys by a batch of new ones. After the last row it continues with the first.
+   * @param keys [batch, features], at most as many as the queue holds
+   * @throws ShapeError when the batch is larger than the queue or has a different number of features
    */
   enqueue(keys: tf.Tensor2D): void
   dispose(): void
 }
 
 /**
- * A queue of any size, whatever the batch (He et al. 2020, arXiv:1911.05722, section 3.2 and algorithm 1). It begins
- * full of random directions, as the paper's code has it.
- * @param size how many keys
- * @param features of a key
- * @param seed of the random directions
+ * Creates a queue of keys (He et al. 2020, arXiv:1911.05722, section 3.2 and algorithm 1). Its size need not be a multiple
+ * of the batch size. It initially holds random directions, as in the paper's code.
+ * @param size number of keys
+ * @param features number of features of a key
+ * @param seed seed of the random directions
  */
 export function keyQueue(size: number, features: number, seed: number): KeyQueue {
   const [keys, position] = tf.tidy(() => [
@@ -35,7 +35,7 @@ export function keyQueue(size: number, features: number, seed: number): KeyQueue
       const [count, width] = batch.shape
       if (count > size || width !== features) {
         throw new ShapeError(
-          `keyQueue: a batch must be [at most ${size}, ${features}], as the queue is [${size},${features}]; got [${batch.shape}]`,
+          `keyQueue: a batch must have shape [at most ${size}, ${features}], because the queue is [${size},${features}]; got [${batch.shape}]`,
         )
       }
       tf.tidy(() => {
@@ -49,7 +49,7 @@ export function keyQueue(size: number, features: number, seed: number): KeyQueue
   }
 }
 
-/** Rows of length 1, drawn on the host: the same on every engine. */
+/** Random rows of length 1. They are drawn on the host so that every engine has the same ones. */
 function directions(rows: number, width: number, seed: number): Float32Array {
   const values = normals(derive([seed, 0], 0x9e0e), rows * width)
   for (let start = 0; start < values.length; start += width) {

@@ -2,15 +2,15 @@ import { randomOrders } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
 /**
- * Shuffling batch normalisation: keys are computed in a random order of the batch and put back, so that a key is
- * normalised together with other images than its query; otherwise a network finds its key by the statistics that
- * both share (He et al. 2020, arXiv:1911.05722, section 3.3 and figure A.1). For an encoder that normalises parts of
- * the batch apart: of a whole batch every order has the same statistics.
+ * Shuffling batch normalisation: encodes the batch in a random order and restores the original order, so that a key is
+ * normalised together with different images than its query. Otherwise the network could find the key by the batch
+ * statistics that both share (He et al. 2020, arXiv:1911.05722, section 3.3 and figure A.1). This has an effect only if
+ * the encoder normalises groups of the batch separately: the statistics of a whole batch do not depend on its order.
  *
- * @param x any rank, the batch first
- * @param seed int32 [2], of the order
- * @param encode from a batch in any order to its keys
- * @returns what `encode` gives, [batch, features], in the order of `x`; not differentiable
+ * @param x [batch, ...], any rank
+ * @param seed int32 [2], seed of the random order
+ * @param encode computes the keys of a batch
+ * @returns the keys, [batch, features], in the order of `x`; not differentiable
  */
 export function inRandomOrder(
   x: tf.Tensor,

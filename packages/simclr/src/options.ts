@@ -6,7 +6,7 @@ export const options = {
     type: 'number',
     default: 0.5,
     min: 0.001,
-    description: 'divides the similarities in the loss',
+    description: 'temperature of the loss: similarities are divided by it',
   },
   hidden: {
     type: 'number',
@@ -14,30 +14,35 @@ export const options = {
     min: 1,
     integer: true,
     formerly: { auto: 0 },
-    description: 'units of the projector’s hidden layers; auto: as many as the backbone’s features',
+    description:
+      'number of units in each hidden layer of the projector; auto: the number of backbone features',
   },
   outputs: {
     type: 'number',
     default: 128,
     min: 1,
     integer: true,
-    description: 'features that the loss compares',
+    description: 'number of features of the embeddings that the loss compares',
   },
   layers: {
     type: 'number',
     default: 2,
     min: 1,
     integer: true,
-    description: 'linear layers of the projector',
+    description: 'number of linear layers in the projector',
   },
-  batchNorm: { type: 'boolean', default: true, description: 'batch normalisation in the projector' },
+  batchNorm: {
+    type: 'boolean',
+    default: true,
+    description: 'whether the projector uses batch normalisation',
+  },
   views: viewsOption,
   jitter: {
     ...jitterOption,
     default: 'auto',
     formerly: { auto: -1 },
     description:
-      'strength of the colour jitter, as a multiple of the paper’s; auto: 0.5 up to 64 pixels, else 1',
+      'strength of the colour jitter, as a multiple of the paper’s; auto: 0.5 for images of up to 64 pixels, 1 for larger ones',
   },
   blur: blurOption(simclrRecipe),
   minScale: minScaleOption(simclrRecipe),
@@ -45,7 +50,7 @@ export const options = {
 
 export type SimclrOptions = Partial<OptionValues<typeof options>>
 
-/** The paper's optimiser for CIFAR-10 (appendix B.9), with SGD in place of LARS for batches of one machine. */
+/** The paper's settings for CIFAR-10 (appendix B.9), with SGD instead of LARS because batches fit on one machine. */
 export const training: TrainingDefaults = {
   epochs: 200,
   batchSize: 256,

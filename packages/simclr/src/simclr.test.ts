@@ -20,7 +20,7 @@ describe.each(testEngines())('simclr on %s', (engine) => {
   })
   const small = { widths: [4, 8], size: 16 } as const
 
-  test('views are two, of the backbone’s size, different', () => {
+  test('creates two different views of the backbone’s input size', () => {
     const backbone = convnet(small)
     const method = simclr(backbone)
     tf.tidy(() => {
@@ -35,7 +35,7 @@ describe.each(testEngines())('simclr on %s', (engine) => {
     backbone.dispose()
   })
 
-  test('the loss is NT-Xent of the projected features of both views, normalised together', () => {
+  test('the loss is NT-Xent of both views’ embeddings, computed in one batch', () => {
     const backbone = convnet(small)
     const method = simclr(backbone, { temperature: 0.2 })
     tf.tidy(() => {
@@ -54,7 +54,7 @@ describe.each(testEngines())('simclr on %s', (engine) => {
   test.each([
     [{}, 8],
     [{ jitter: 0 }, 1],
-  ])('%j: reds of one red in the views', (options, atLeast) => {
+  ])('%j: number of different reds in the views of one red image', (options, atLeast) => {
     const backbone = convnet(small)
     const method = simclr(backbone, { ...options, outputs: 8 })
     const drawn = tf.tidy(() => {
@@ -63,7 +63,7 @@ describe.each(testEngines())('simclr on %s', (engine) => {
       return [...tf.slice(x1, [0, 8, 8, 0], [16, 1, 1, 1]).dataSync()]
     })
     const reds = new Set(drawn.map((red) => red.toFixed(3)))
-    // Without jitter there is that red and, of those turned grey, its grey.
+    // Without jitter there is only the red itself and the grey of the views that turned grey.
     expect(reds.size).toBeGreaterThanOrEqual(atLeast)
     if (atLeast === 1) expect(reds.size).toBeLessThanOrEqual(2)
     method.dispose()

@@ -8,12 +8,12 @@ import { options, type SimclrOptions, training } from './options.js'
 
 /**
  * SimCLR, contrastive learning of visual representations (Chen et al. 2020, arXiv:2002.05709, algorithm 1):
- * two augmented views of each image are to be nearer to each other than to any other view in the batch.
+ * pulls the embeddings of two augmented views of each image together and pushes all other views in the batch away.
  *
  * @param backbone the encoder f: [batch, size, size, channels], normalised, to [batch, features]
  * @param options temperature, projector and augmentations; defaults are the paper's for CIFAR-10
  * @param context normalisation of the pixels, seed of the projector's weights
- * @returns what the training loop drives
+ * @returns the method, ready for the training loop
  * @throws SelfsupError when an option is unknown or out of range
  */
 export function simclr(
@@ -27,7 +27,7 @@ export function simclr(
   const features = backbone.outputs[0]!.shape.at(-1)!
   // The paper's augmentations (appendix A), with its settings for small images (appendix B.9) up to 64 pixels.
   const augmentation = chooseTwoViews({ size, channels, normalisation }, options, simclrRecipe)
-  // The projection head g is trained with the encoder and thrown away afterwards (section 4.2).
+  // The projection head g is trained with the encoder and discarded afterwards (section 4.2).
   const head = projector({
     inputs: features,
     hidden: ifAuto(hidden, features),
@@ -47,7 +47,7 @@ export function simclr(
     crops: augmentation.crops,
     views: (batch, { seed }) => augmentation.apply(batch, seed) as [tf.Tensor4D, tf.Tensor4D],
     loss([x1, x2]) {
-      // Both views in one batch, as the paper's code has it: batch normalisation sees them together.
+      // Both views in one batch, as in the paper's code: batch normalisation uses the statistics of both.
       const h = encode(backbone, tf.concat([x1, x2]))
       const z = encode(head, h)
       const [z1, z2] = tf.split(z, 2) as [tf.Tensor2D, tf.Tensor2D]
@@ -57,15 +57,15 @@ export function simclr(
   }
 }
 
-/** A training pass: batch normalisation takes the batch's statistics. */
+/** A forward pass in training mode: batch normalisation uses the statistics of the batch. */
 function encode(model: LayersModel, x: tf.Tensor): tf.Tensor2D {
   return model.apply(x, { training: true }) as tf.Tensor2D
 }
 
-/** How a program finds SimCLR by name. */
+/** The definition of SimCLR, for programs that look methods up by name. */
 export const definition: MethodDefinition<typeof options> = {
   name: 'simclr',
-  summary: 'two views of a picture near each other, far from all others',
+  summary: 'contrastive: pulls two views of an image together and pushes the other images of the batch away',
   paper: 'Chen et al. 2020, arXiv:2002.05709',
   options,
   migrate: migrateBlur,

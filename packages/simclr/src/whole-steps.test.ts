@@ -9,8 +9,8 @@ import { simclr } from './simclr.js'
 
 const fixture: WholeSteps = JSON.parse(readFileSync(new URL('fixtures/simclr.json', import.meta.url), 'utf8'))
 
-// Made by fixtures/make_simclr.py with torch and lightly's NTXentLoss.
-test.each(testEngines())('ten compiled steps equal those in PyTorch, on %s', async (name) => {
+// The fixture was created by fixtures/make_simclr.py with torch and lightly's NTXentLoss.
+test.each(testEngines())('ten compiled steps equal ten steps in PyTorch, on %s', async (name) => {
   const engine = await prepareEngine({ engine: name })
   const backbone = convnet({ size: 4, widths: [3, 4] })
   const method = simclr(backbone, { temperature: 0.2, hidden: 5, outputs: 3 })

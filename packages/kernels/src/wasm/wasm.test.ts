@@ -63,7 +63,7 @@ describe('kernels of WebAssembly', () => {
   ]
 
   test.each(images.flatMap((image) => filters.map((filter) => [image, filter] as const)))(
-    'gradients of convolving pictures %j by filters %j',
+    'gradients of convolving images %j with filters %j',
     async ([batch, height, width], [filterHeight, filterWidth]) => {
       for (const attrs of attributes) {
         for (const [inChannels, outChannels] of [
@@ -145,7 +145,7 @@ describe('kernels of WebAssembly', () => {
           activation: 'relu',
         }),
     ],
-  ])('%s is that of plain JavaScript', async (_, make) => {
+  ])('%s equals the result of plain JavaScript', async (_, make) => {
     await expectSame(() => tf.cast(make(), 'float32'))
     await tf.setBackend('wasm')
     const dtypes = tf.tidy(() => make().dtype)
