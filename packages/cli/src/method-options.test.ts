@@ -106,7 +106,7 @@ describe('one name means one thing in all methods', () => {
     ['blur', /^probability of (Gaussian )?blur/],
     ['blur2', /^probability of Gaussian blur in the second view/],
     ['jitter', /^strength of the colour jitter, as a multiple of/],
-    ['minScale', /^smallest part of the (image|picture)/],
+    ['minScale', /^smallest part of the \w+/],
     ['flip', /^probability of swapping left and right/],
     ['views', /^augmentations; auto: /],
     ['temperature', /divides the similarities|of the assignments/],
@@ -114,7 +114,7 @@ describe('one name means one thing in all methods', () => {
     ['hidden', /units/],
     ['layers', /^linear layers of the (projector|head)/],
     ['patch', /^side of a patch in pixels/],
-    ['grayscale', /^probability that (an image|a picture) turns grey/],
+    ['grayscale', /^probability that an? \w+ turns grey/],
   ])('%s', (name, meaning) => {
     for (const { option } of named.get(name)!) expect(option.description).toMatch(meaning)
   })
