@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { contactSheet, shapes } from '@selfsup/data'
+import { runPaths } from '@selfsup/run-folder'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
 
@@ -154,7 +155,7 @@ test('pretrain, stopped by Ctrl-C and resumed, then evaluate, embed and compare'
   const second = await selfsup(['resume', 'runs/a'])
   expect(second.err).toContain('Done: 200 steps')
   expect(second.code).toBe(0)
-  expect(existsSync(join(folder, 'runs/a/pictures/views.png'))).toBe(true)
+  expect(existsSync(join(runPaths(join(folder, 'runs/a')).sheets, 'views.png'))).toBe(true)
   expect((await readdir(join(folder, 'runs/a'))).sort()).toEqual(
     expect.arrayContaining(['backbone', 'checkpoints', 'config.json', 'metrics.jsonl']),
   )

@@ -66,7 +66,7 @@ describe('runProtocols', () => {
     expect(a.runs).toBe(4)
     await runProtocols([a], subject, options({ settings: { limit: 9, baselines: false } }))
     expect(a.runs).toBe(4)
-    await runProtocols([a], subject, options({ settings: { limit: 9, baselines: false }, anew: true }))
+    await runProtocols([a], subject, options({ settings: { limit: 9, baselines: false }, force: true }))
     expect(a.runs).toBe(5)
   })
 

@@ -31,12 +31,12 @@ async function writeWhole(path: string, content: object): Promise<void> {
 /**
  * Opens the partial results of an unfinished protocol, in `evaluation/.PROTOCOL.parts`.
  * @param of everything that the results depend on: saved parts with a different value are ignored
- * @param options.anew ignores all saved parts
+ * @param options.force ignores all saved parts
  */
-export async function openParts(run: string, protocol: string, of: object, { anew = false } = {}) {
+export async function openParts(run: string, protocol: string, of: object, { force = false } = {}) {
   const path = join(runPaths(run).evaluation, `.${protocol}.parts`)
   const key = JSON.stringify(of)
-  const saved = anew
+  const saved = force
     ? undefined
     : await readText(path)
         .then(JSON.parse)

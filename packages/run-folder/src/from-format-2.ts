@@ -10,7 +10,7 @@ const commandLine = z.object({
     strict: z.boolean().optional(),
   }),
   pictures: z.object({ size: z.number(), channels: z.number() }),
-  normalisation: z.unknown(),
+  normalisation: z.unknown().optional(),
 })
 
 /** The normalisation that the command line used in runs that contain none. */

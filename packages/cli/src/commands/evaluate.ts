@@ -106,7 +106,7 @@ async function runChosen(
     quick,
     maxSteps: steps,
     signal,
-    anew: force,
+    force,
     settings,
     onProgress: (done, what) => view.part(done, what),
     onProtocol: ({ protocol, state, why }) => {

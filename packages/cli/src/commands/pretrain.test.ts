@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Method, MethodDefinition } from '@selfsup/core'
 import { openImages } from '@selfsup/data'
+import { runPaths } from '@selfsup/run-folder'
 import { readRun } from '@selfsup/train'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -73,13 +74,13 @@ test('a generative method writes a sheet of samples at each checkpoint, includin
   expect(
     await pretrain('painter', 'shapes', { ...shapes, out, batch: 4, checkpointEvery: 4, limit: 10 }),
   ).toBe(0)
-  const sheets = (await readdir(join(out, 'pictures'))).sort()
+  const sheets = (await readdir(runPaths(out).sheets)).sort()
   const painted = [0, 4, 8, 10].map((step) => `paintings-${String(step).padStart(8, '0')}.png`)
   expect(sheets).toEqual([...painted, 'views.png'])
   for (const sheet of sheets)
-    expect((await readFile(join(out, 'pictures', sheet))).subarray(1, 4).toString()).toBe('PNG')
+    expect((await readFile(join(runPaths(out).sheets, sheet))).subarray(1, 4).toString()).toBe('PNG')
   // The first 16 images, each in its mean colour: 8 pixels with a border of 1, enlarged to 64.
-  const opened = await openImages(join(out, 'pictures'))
+  const opened = await openImages(runPaths(out).sheets)
   expect(opened.length).toBe(5)
   await opened.close()
 })
@@ -87,9 +88,9 @@ test('a generative method writes a sheet of samples at each checkpoint, includin
 test('only warns if sheets cannot be written', async () => {
   const out = join(folder, 'run')
   await mkdir(out)
-  await writeFile(join(out, 'pictures'), 'a file in their place')
+  await writeFile(runPaths(out).sheets, 'a file in their place')
   expect(await pretrain('painter', 'shapes', { ...shapes, out, batch: 4, limit: 2 })).toBe(0)
-  expect(stderr).toMatch(/Warning: .*step 0.*pictures\/paintings-00000000.png/)
+  expect(stderr).toMatch(/Warning: .*step 0.*paintings-00000000.png/)
   expect(stderr).toContain('Done: 2 steps')
 })
 
