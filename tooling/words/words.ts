@@ -33,6 +33,11 @@ export const allowed: readonly { readonly file: RegExp; readonly word: RegExp; r
     word: /^pictures$/i,
     why: 'a folder of runs and a key of format 2 have that name',
   },
+  {
+    file: /^packages\/cli\/(?:README\.md|src\/commands\/(?:report|serve|evaluate)\.command\.ts)$/,
+    word: /^(?:pictures|anew)$/,
+    why: 'the flags --no-pictures and --anew',
+  },
 ]
 
 /** One use of an avoided word. */

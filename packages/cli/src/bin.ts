@@ -2,10 +2,10 @@
 import { availableParallelism } from 'node:os'
 import { run } from './program.js'
 
-// Images are decoded on libuv's threads, four unless told before the first is started; Node 20 has started them here.
+// Images are decoded on libuv's threads: four by default, unless this is set before the first starts. Node 20 has already started them.
 process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, availableParallelism()))
 
-// Who reads through `| head` goes away when it has enough: no reason for a trace. 141 is what shells call that.
+// `| head` closes the pipe when it has read enough. That is not an error: exit with 141, as shells do for SIGPIPE.
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error

@@ -19,12 +19,12 @@ const definition: MethodDefinition = {
     throw new Error('not trained here')
   },
   create: () => {
-    throw new Error('not made here')
+    throw new Error('not created here')
   },
 }
 
 describe('methodOptions', () => {
-  test('fills defaults, reads words by the option’s type; words win over the file', () => {
+  test('fills in defaults and converts words to the option’s type; words override the file', () => {
     expect(methodOptions(definition, [])).toEqual({
       temperature: 0.5,
       layers: 2,
@@ -46,8 +46,8 @@ describe('methodOptions', () => {
     ['layers=1.5', "fake's option layers must be a whole number of at least 1"],
     ['symmetric=maybe', 'must be true or false'],
     ['views=blue', 'must be one of simclr, gray'],
-    ['views', "--set takes option=value; got 'views'"],
-  ])('%s is refused', (word, message) => {
+    ['views', "--set expects option=value; got 'views'"],
+  ])('refuses %s', (word, message) => {
     expect(() => methodOptions(definition, [word])).toThrow(message)
   })
 })
@@ -59,25 +59,25 @@ describe('settings', () => {
   })
   afterAll(() => rm(folder, { recursive: true }))
 
-  test('an unknown setting is answered with the nearest', () => {
+  test('suggests the nearest name for an unknown setting', () => {
     expect(() => checkSettings({ epoch: 3 }, 'run.json')).toThrow(
       "run.json: unknown setting 'epoch'; did you mean 'epochs'?",
     )
   })
 
-  test('a wrong value is named', () => {
+  test('names each invalid value', () => {
     expect(() => checkSettings({ epochs: 0, batch: 'many' }, 'run.json')).toThrow(
       /run\.json: epochs: .*; batch: /,
     )
   })
 
-  test('a file that is no JSON is named', async () => {
+  test('names a file that is not valid JSON', async () => {
     const path = join(folder, 'broken.json')
     await writeFile(path, '{ "epochs": ')
-    await expect(readConfig(path)).rejects.toThrow(/broken\.json is no JSON/)
+    await expect(readConfig(path)).rejects.toThrow(/broken\.json is not valid JSON/)
   })
 
-  test('a good file is read', async () => {
+  test('reads a valid file', async () => {
     const path = join(folder, 'good.json')
     await writeFile(path, '{ "epochs": 3, "options": { "temperature": 0.1 } }')
     expect(await readConfig(path)).toEqual({ epochs: 3, options: { temperature: 0.1 } })

@@ -30,28 +30,28 @@ const settings = z.strictObject({
   options: z.record(z.string(), z.union([z.number(), z.boolean(), z.string()])),
 })
 
-/** Settings of a run as flags or a configuration file give them. */
+/** Settings of a run, from flags or a configuration file. */
 export type Settings = Partial<z.infer<typeof settings>>
 
 /**
- * Settings from a JSON file, checked.
- * @throws SelfsupError naming the file and each wrong setting
+ * Reads settings from a JSON file and checks them.
+ * @throws SelfsupError that names the file and each invalid setting
  */
 export async function readConfig(path: string): Promise<Settings> {
   let content: unknown
   try {
     content = JSON.parse(await readFile(path, 'utf8'))
   } catch (error) {
-    if (error instanceof SyntaxError) throw new SelfsupError(`${path} is no JSON: ${error.message}`)
+    if (error instanceof SyntaxError) throw new SelfsupError(`${path} is not valid JSON: ${error.message}`)
     throw error
   }
   return checkSettings(content, path)
 }
 
 /**
- * Settings checked against what there is.
- * @param where file or flags, first word of the message
- * @throws SelfsupError
+ * Checks settings against the schema.
+ * @param where file name or `options`, the start of the message
+ * @throws SelfsupError that names each invalid setting
  */
 export function checkSettings(content: unknown, where: string): Settings {
   const result = settings.partial().safeParse(content)
@@ -59,21 +59,21 @@ export function checkSettings(content: unknown, where: string): Settings {
   const problems = result.error.issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => unknownName('setting', key, Object.keys(settings.shape)))
-      : [`${issue.path.join('.') || 'the whole'}: ${issue.message}`],
+      : [`${issue.path.join('.') || 'the whole file'}: ${issue.message}`],
   )
   throw new SelfsupError(`${where}: ${problems.join('; ')}`)
 }
 
-/** A part of a dataset by its name. @throws SelfsupError when it is neither */
+/** Checks the name of a split. @throws SelfsupError if it is neither train nor test */
 export function splitOf(name = 'train'): 'train' | 'test' {
   if (name === 'train' || name === 'test') return name
   throw new SelfsupError(`--split must be train or test; got '${name}'`)
 }
 
 /**
- * A method's options from `name=value` words and a configuration file's `options`, with its defaults for the rest.
- * @param words from --set; they win over the file
- * @throws SelfsupError naming the option and what it takes
+ * Options of a method, from `name=value` words and the `options` of a configuration file; defaults for the rest.
+ * @param words values of --set; they override the file
+ * @throws SelfsupError that names the option and its valid values
  */
 export function methodOptions(
   definition: MethodDefinition,
@@ -83,14 +83,14 @@ export function methodOptions(
   const given: Record<string, OptionValue> = { ...fromFile }
   for (const word of words) {
     const [name, ...rest] = word.split('=')
-    if (!name || rest.length === 0) throw new SelfsupError(`--set takes option=value; got '${word}'`)
+    if (!name || rest.length === 0) throw new SelfsupError(`--set expects option=value; got '${word}'`)
     const known = knownName(definition.options, name)
     given[name] = meaningOf(known === undefined ? undefined : definition.options[known], rest.join('='))
   }
   return resolveOptions(definition, given)
 }
 
-/** What a word means by the option's type; as it is where it means nothing, for the error that follows. */
+/** Converts a word to the option's type. A word that can't be converted is returned unchanged: the check that follows refuses it. */
 function meaningOf(option: MethodOption | undefined, word: string): OptionValue {
   if (option?.type === 'number' && word.trim() !== '' && !Number.isNaN(Number(word))) return Number(word)
   if (option?.type === 'boolean' && /^(true|false)$/.test(word)) return word === 'true'

@@ -2,7 +2,7 @@ import { SelfsupError } from '@selfsup/core'
 import { exportedFolder, type FeatureMaker, type OpenedRun, openExportedModel, openRun } from '@selfsup/runs'
 import type { ProgressView } from './progress.js'
 
-/** What makes features of images: a run's method, or an exported model. */
+/** Computes features of images: the method of a run, or an exported model. */
 export interface OpenedEncoder extends Pick<OpenedRun, 'encode' | 'normalisation' | 'dispose'> {
   readonly maker: FeatureMaker
   readonly imageShape: { readonly size: number; readonly channels: 1 | 3 }
@@ -10,7 +10,7 @@ export interface OpenedEncoder extends Pick<OpenedRun, 'encode' | 'normalisation
 
 /**
  * Opens the folder of a run, or of an exported model.
- * @throws SelfsupError when there is neither, or it takes images of two channels or more than three
+ * @throws SelfsupError if the folder has neither, or the network's images don't have 1 or 3 channels
  */
 export async function openEncoder(folder: string, view: ProgressView): Promise<OpenedEncoder> {
   const exported = await exportedFolder(folder)
@@ -19,7 +19,7 @@ export async function openEncoder(folder: string, view: ProgressView): Promise<O
   if (channels === 1 || channels === 3) return { ...opened, imageShape: { size, channels } }
   opened.dispose()
   throw new SelfsupError(
-    `${folder}: its images have ${channels} channels; those that can be opened have 1 or 3`,
+    `${folder}: its network takes images of ${channels} channels; only images of 1 or 3 channels can be opened`,
   )
 }
 

@@ -1,16 +1,16 @@
 import type { Engine, EngineOptions } from '@selfsup/engine'
 
-/** The flags of the engine that every command takes. */
+/** The engine flags that every command accepts. */
 export type EngineFlags = Pick<EngineOptions, 'mixedPrecision' | 'xla'>
 
 let flags: EngineFlags = {}
 
-/** Sets the flags for the commands of this process: an engine starts once in a process, so its flags are the process's. */
+/** Sets the engine flags for this process: an engine starts once per process. */
 export function setEngineFlags(given: EngineFlags): void {
   flags = given
 }
 
-/** The flags that were given; none where the command line had none. */
+/** The engine flags that were given; empty if none were. */
 export function engineFlags(): EngineFlags {
   return flags
 }

@@ -12,18 +12,18 @@ beforeEach(() => {
 })
 afterEach(() => vi.restoreAllMocks())
 
-test.each([new SelfsupError('no images in pictures'), new ShapeError('no images in pictures')])(
-  'an error meant for a person is its message alone',
+test.each([new SelfsupError('no images in folder'), new ShapeError('no images in folder')])(
+  'prints only the message of an error that the user can fix',
   (error) => {
     expect(reportFailure(error)).toBe(1)
-    expect(printed).toBe('selfsup: no images in pictures\n')
+    expect(printed).toBe('selfsup: no images in folder\n')
   },
 )
 
-test('a system error names the path and what to do', () => {
+test('names the path of a system error and what to do', () => {
   const error = Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', path: 'runs/a/x' })
   expect(reportFailure(error)).toBe(1)
-  expect(printed).toContain('no space left on the disk of runs/a/x; make room')
+  expect(printed).toContain('no space left on the disk of runs/a/x; free some space')
 })
 
 test.each([
@@ -33,22 +33,22 @@ test.each([
   ],
   [
     "module 'clone/node_modules/@selfsup/iic/dist/index.js' imported from clone/packages/cli/dist/bin.js",
-    'package iic of this clone is not built',
+    'package iic is not built in this clone',
   ],
-])('a package of ours that is not there is named: %s', (missing, said) => {
+])('names a missing @selfsup package: %s', (missing, message) => {
   const error = Object.assign(new Error(`Cannot find ${missing}`), { code: 'ERR_MODULE_NOT_FOUND' })
   expect(reportFailure(error)).toBe(1)
-  expect(printed).toContain(said)
+  expect(printed).toContain(message)
 })
 
-test('another module that is not there is a bug', () => {
+test('treats any other missing module as a bug', () => {
   const error = Object.assign(new Error("Cannot find package 'sharp' imported from data.js"), {
     code: 'ERR_MODULE_NOT_FOUND',
   })
   expect(reportFailure(error)).toBe(70)
 })
 
-test('a bug keeps its trace', () => {
+test('prints the stack trace of a bug', () => {
   expect(reportFailure(new TypeError('x is undefined'))).toBe(70)
   expect(printed).toContain('this is a bug')
   expect(printed).toContain('failure.test')

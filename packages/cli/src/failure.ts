@@ -2,13 +2,12 @@ import { SelfsupError } from '@selfsup/core'
 import { withFix } from './fixes.js'
 import { printable } from './printable.js'
 
-/** Process exit codes: 1 for what the person can mend, 70 for a bug, 130 after Ctrl-C. */
+/** Exit codes of the process: 1 for an error that the user can fix, 70 for a bug, 130 after Ctrl-C. */
 export const exitCodes = { userError: 1, bug: 70, interrupted: 130 } as const
 
 /**
- * Prints what went wrong the way a person needs it: the message alone for an error meant for them, the
- * trace for a bug.
- * @returns the exit code
+ * Prints an error: only the message of an error that the user can fix, the stack trace of a bug.
+ * @returns exit code
  */
 export function reportFailure(error: unknown): number {
   if (error instanceof Error && (error.name === 'AbortError' || error.name === 'Interrupted'))
@@ -17,30 +16,30 @@ export function reportFailure(error: unknown): number {
     process.stderr.write(`selfsup: ${printable(withFix(error.problem, error))}\n`)
     return exitCodes.userError
   }
-  const mendable = systemMessage(error) ?? missingPackage(error)
-  if (mendable) {
-    process.stderr.write(`selfsup: ${printable(mendable)}\n`)
+  const fixable = systemMessage(error) ?? missingPackage(error)
+  if (fixable) {
+    process.stderr.write(`selfsup: ${printable(fixable)}\n`)
     return exitCodes.userError
   }
   process.stderr.write(
-    `selfsup: this is a bug, please report it with the lines below\n${printable(String(error instanceof Error ? error.stack : error))}\n`,
+    `selfsup: this is a bug; please report it with the lines below\n${printable(String(error instanceof Error ? error.stack : error))}\n`,
   )
   return exitCodes.bug
 }
 
-/** Packages may be installed twice in a tree: the fields decide, not the class. */
+/** Checks the fields and not only the class: a package can be installed twice in a tree. */
 function isOurs(error: unknown): error is SelfsupError {
   return error instanceof SelfsupError || (error instanceof Error && 'problem' in error && 'code' in error)
 }
 
-/** Of a package of ours that is not there: the trace would only show who asked for it. */
+/** Message for a missing @selfsup package: its stack trace would only show the importer. */
 function missingPackage(error: unknown): string | undefined {
   if (!(error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND')) return undefined
   const [, installed, cloned] =
     /^Cannot find (?:package '(@selfsup\/[\w-]+)|module '[^']*[\\/](?:packages|@selfsup)[\\/]([\w-]+)[\\/]dist[\\/])/.exec(
       error.message,
     ) ?? []
-  if (cloned) return `package ${cloned} of this clone is not built; run: npm run setup`
+  if (cloned) return `package ${cloned} is not built in this clone; run: npm run setup`
   return (
     installed && `${installed} is not installed; run: npm install ${installed}, or in a clone: npm run setup`
   )
@@ -54,15 +53,15 @@ function systemMessage(error: unknown): string | undefined {
       return `${path} does not exist`
     case 'EACCES':
     case 'EPERM':
-      return `${path} may not be read or written; check its permissions`
+      return `no permission to read or write ${path}; check its permissions`
     case 'ENOSPC':
-      return `no space left on the disk of ${path}; make room and run the same command again`
+      return `no space left on the disk of ${path}; free some space and run the same command again`
     case 'ENOTDIR':
-      return `a part of ${path} is a file where a folder is needed`
+      return `a parent of ${path} is a file; expected a folder`
     case 'EISDIR':
-      return `${path} is a folder where a file is needed`
+      return `${path} is a folder; expected a file`
     case 'EROFS':
-      return `${path} lies on a read-only disk`
+      return `${path} is on a read-only disk`
     default:
       return undefined
   }

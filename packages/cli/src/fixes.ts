@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import type { ErrorCode } from '@selfsup/core'
 
-/** What an error, or an engine that cannot be used, says of itself. */
+/** Description of an error, or of an engine that can't be used. */
 export interface Problem {
   readonly code?: ErrorCode
   readonly fix?: string
@@ -10,7 +10,7 @@ export interface Problem {
 
 const install = 'npx selfsup engine install'
 
-/** The libraries know no command line; here their fixes become commands of it. */
+/** Commands that fix a problem: the libraries do not name commands of the command line. */
 const commands: Partial<Record<ErrorCode, (problem: Problem) => string>> = {
   'engine-missing': () => `run: ${install}`,
   'engine-broken': ({ path }) =>
@@ -20,12 +20,12 @@ const commands: Partial<Record<ErrorCode, (problem: Problem) => string>> = {
   'port-in-use': () => 'choose another port with --port',
 }
 
-/** What to do about a problem, in the words of the command line; undefined where nothing is known. */
+/** What to do about a problem, as a command if there is one; undefined if nothing is known. */
 export function fixOf(problem: Problem): string | undefined {
   return (problem.code && commands[problem.code]?.(problem)) ?? problem.fix
 }
 
-/** `what is wrong; what to do` */
+/** `problem; fix` */
 export function withFix(reason: string, problem: Problem): string {
   const fix = fixOf(problem)
   return fix ? `${reason}; ${fix}` : reason

@@ -1,19 +1,19 @@
 import { InvalidArgumentError, Option } from 'commander'
 
-/** Takes the exit code of a command. */
+/** Receives the exit code of a command. */
 export type Exit = (code: number) => void
 
-/** Written down here so that help needs nothing heavy; a test holds it to what there is. */
+/** Listed here so that help imports nothing heavy; a test compares the list with the protocols. */
 export const protocolNames =
   'knn, linear-probe, separation, clustering, few-shot, retrieval, regression, data-efficiency, fine-tuning, convergence, detection, captioning'
 
-/** What a command takes for images, for help. */
+/** Help text of an argument that names images. */
 export const imagesHelp =
-  'folder of pictures, MNIST IDX files, CIFAR binary batches, a WebDataset tar, or the word shapes'
+  'folder of images, MNIST IDX files, CIFAR binary batches, a WebDataset tar, or the word shapes'
 
-/** `--engine`, of all commands that compute. */
+/** `--engine`, for all commands that compute. */
 export function engineOption(): Option {
-  return new Option('--engine <name>', 'auto takes the fastest').choices([
+  return new Option('--engine <name>', 'engine; auto chooses the fastest (default: auto)').choices([
     'auto',
     'tensorflow',
     'wasm',
@@ -21,20 +21,20 @@ export function engineOption(): Option {
   ])
 }
 
-/** `--split`, of all commands that open images. */
+/** `--split`, for all commands that open images. */
 export function splitOption(): Option {
-  return new Option('--split <name>', 'which part of MNIST, CIFAR or shapes (default: train)').choices([
+  return new Option('--split <name>', 'split of MNIST, CIFAR or shapes (default: train)').choices([
     'train',
     'test',
   ])
 }
 
-/** An option that may be given several times. */
+/** Collects the values of an option that can be repeated. */
 export function collect(value: string, previous: string[] = []): string[] {
   return [...previous, value]
 }
 
-/** A parser of whole numbers. */
+/** Parser of whole numbers >= `min`. */
 export function integer(min: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
@@ -44,14 +44,14 @@ export function integer(min: number): (text: string) => number {
   }
 }
 
-/** A parser of numbers above 0. */
+/** Parser of numbers > 0. */
 export function positive(text: string): number {
   const value = Number(text)
-  if (!(value > 0)) throw new InvalidArgumentError('It must be a number above 0.')
+  if (!(value > 0)) throw new InvalidArgumentError('It must be a number greater than 0.')
   return value
 }
 
-/** A parser of numbers of at least 0. */
+/** Parser of numbers >= 0. */
 export function notNegative(text: string): number {
   const value = Number(text)
   if (!(value >= 0)) throw new InvalidArgumentError('It must be a number of at least 0.')

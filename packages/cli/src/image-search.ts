@@ -8,39 +8,39 @@ import type { OpenedEncoder } from './encoder.js'
 import { shellWord } from './table.js'
 
 /**
- * The index of a run's images, by the features that its weights make now.
- * @param make false: there must be one
- * @throws SelfsupError when there is none and none is to be made, with the command that makes it
+ * Opens the index of a run's images, for the current weights.
+ * @param create whether to create a missing index
+ * @throws SelfsupError with the command that creates the index, if it is missing or empty and `create` is false
  */
 export async function openRunIndex(
   run: string,
   { maker, imageShape, normalisation }: OpenedEncoder,
-  make: boolean,
+  create: boolean,
 ): Promise<{ index: ImageIndex; others: readonly string[] }> {
   const { findIndex, openImageIndex } = await import('@selfsup/retrieval')
   const { mean, std } = normalisation
   const key = { weights: await digest(maker), size: imageShape.size, mean, std }
   const folder = runPaths(run).index
   const { exists, others } = await findIndex(folder, key)
-  if (!exists && !make) {
-    const why = others.length > 0 ? 'was indexed with other weights than it has now' : 'has no index yet'
+  if (!exists && !create) {
+    const why = others.length > 0 ? 'has an index only for earlier weights' : 'has no index yet'
     throw new SelfsupError(`${run} ${why}; run: selfsup index ${shellWord(run)} IMAGES`)
   }
   const index = await openImageIndex(folder, key)
-  if (!make && (await index.count()) === 0) {
+  if (!create && (await index.count()) === 0) {
     index.close()
     throw new SelfsupError(`${run}: its index is empty; run: selfsup index ${shellWord(run)} IMAGES`)
   }
   return { index, others }
 }
 
-/** Makes features of some of a dataset's images, with one compiled step for all calls. */
+/** Computes features of some images of a dataset, with one compiled step for all calls. */
 export interface ImageEmbedder {
   embed(numbers: Uint32Array): Promise<Embedded>
   dispose(): void
 }
 
-/** The features that a run's method makes of a dataset's images. */
+/** Computes the features of a dataset's images with an opened encoder. */
 export async function imageEmbedder(
   { imageShape, normalisation, encode }: OpenedEncoder,
   dataset: ImageDataset,
@@ -57,7 +57,7 @@ export async function imageEmbedder(
         const { indices, values, width } = await extractFeatures(encode, dataset, options)
         return { images: indices, values, width }
       } catch (error) {
-        // None of these could be read: that is no failure of those before and after them.
+        // All images of this call are unreadable. That must not stop the calls for other images.
         if (dataset.skipped().length - before < numbers.length) throw error
         return { images: [], values: new Float32Array(0), width: 0 }
       }
@@ -66,7 +66,7 @@ export async function imageEmbedder(
   }
 }
 
-/** An engine that compiles the first step it gets and takes it for those that follow: they are all the same. */
+/** An engine that compiles the first step and reuses it for later calls, which pass the same step. */
 function compilingOnce(engine: Engine): Pick<Engine, 'compile'> & { dispose(): void } {
   let first: { dispose(): void } | undefined
   return {
@@ -82,8 +82,8 @@ function compilingOnce(engine: Engine): Pick<Engine, 'compile'> & { dispose(): v
 }
 
 /**
- * A dataset's images as an index knows them: files by size and time of change, all others by their number and what the
- * whole dataset is.
+ * Lists a dataset's images for an index. Files are identified by size and modification time, other images by their number
+ * and the dataset's fingerprint.
  */
 export async function listingOf(source: string, split: string, dataset: ImageDataset): Promise<ImageListing> {
   const whole = absoluteSource(source)

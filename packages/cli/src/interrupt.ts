@@ -1,7 +1,7 @@
 /**
- * A signal that Ctrl-C (and SIGTERM) raises: the run then finishes its step, saves and ends. The second
- * Ctrl-C leaves at once.
- * @param onFirst told at the first one, to say what happens
+ * An abort signal for Ctrl-C and SIGTERM: a run then finishes its step, saves and ends. The second Ctrl-C exits
+ * immediately.
+ * @param onFirst called at the first Ctrl-C, to tell the user what happens
  */
 export function interruptible(onFirst: () => void): { signal: AbortSignal; release(): void } {
   const controller = new AbortController()

@@ -10,7 +10,7 @@ const all = definitions.flatMap((definition) =>
 const numbers = all.flatMap((one) => (one.option.type === 'number' ? [{ ...one, option: one.option }] : []))
 const title = ({ definition, name }: (typeof all)[number]) => `${definition.name} ${name}`
 
-describe('numbers that follow from something else', () => {
+describe('numbers with an automatic default', () => {
   const automatic = numbers.filter(({ option }) => option.default === 'auto')
 
   test.each(automatic.map((one) => [title(one), one] as const))('%s', (_, { definition, name, option }) => {
@@ -23,13 +23,13 @@ describe('numbers that follow from something else', () => {
       expect(() => resolveOptions(definition, { [name]: number })).toThrow(/, or auto; got /)
   })
 
-  test('there are as many as there were sentinels, and a few that are new', () => {
+  test('include all that had a sentinel in earlier versions', () => {
     expect(automatic.length).toBeGreaterThan(44)
   })
 
   const former = numbers.filter(({ option }) => option.formerly?.auto !== undefined)
   test.each(former.map((one) => [title(one), one] as const))(
-    '%s refuses the number that stood for auto, and says so',
+    '%s refuses its former sentinel and names auto',
     (_, { definition, name, option }) => {
       const sentinel = option.formerly!.auto!
       expect(() => resolveOptions(definition, { [name]: sentinel })).toThrow(
@@ -40,11 +40,11 @@ describe('numbers that follow from something else', () => {
     },
   )
 
-  test('all others take numbers alone, none of which stands for something else', () => {
+  test('all other numbers refuse auto and have no sentinel', () => {
     for (const { definition, name, option } of numbers.filter((one) => !automatic.includes(one))) {
       expect(() => resolveOptions(definition, { [name]: 'auto' })).toThrow('got "auto"')
       expect(option.default, `${definition.name} ${name}`).toBeGreaterThanOrEqual(0)
-      // 0 is none of something.
+      // 0 must mean none or a zero probability.
       if (option.default === 0) expect(option.description).toMatch(/0: no|not predicted|probability/)
     }
   })
@@ -53,7 +53,7 @@ describe('numbers that follow from something else', () => {
 describe('earlier names', () => {
   const renamed = all.filter(({ option }) => option.formerly?.name)
 
-  test('are these', () => {
+  test('are accepted for these options', () => {
     expect(
       renamed.map(({ definition, name, option }) => `${definition.name} ${option.formerly!.name} ${name}`),
     ).toEqual([
@@ -67,7 +67,7 @@ describe('earlier names', () => {
   })
 
   test.each(renamed.map((one) => [title(one), one] as const))(
-    '%s is found by it',
+    '%s is set by its earlier name',
     (_, { definition, name, option }) => {
       const former = option.formerly!.name!
       expect(definition.options).not.toHaveProperty(former)
@@ -75,7 +75,7 @@ describe('earlier names', () => {
     },
   )
 
-  test('rotation’s words are probabilities now', async () => {
+  test('the earlier words of rotation’s mirror become probabilities', async () => {
     const rotation = await findMethod('rotation')
     expect(methodOptions(rotation, ['mirror=yes'])).toMatchObject({ flip: 0.5 })
     expect(methodOptions(rotation, ['mirror=no'])).toMatchObject({ flip: 0 })
@@ -83,7 +83,7 @@ describe('earlier names', () => {
   })
 })
 
-test('MoCo’s momentum is no longer accepted below 0', async () => {
+test('MoCo’s momentum must not be negative', async () => {
   const moco = await findMethod('moco')
   expect(() => methodOptions(moco, ['momentum=-0.5'])).toThrow(
     "moco's option momentum must be a number from 0 to 1, or auto; got -0.5",
@@ -101,7 +101,7 @@ describe('one name means one thing in all methods', () => {
     expect([...kinds]).toHaveLength(1)
   })
 
-  // What a reader of the help may rely on.
+  // Guarantees for a reader of the help text.
   test.each([
     ['blur', /^probability of (Gaussian )?blur/],
     ['blur2', /^probability of Gaussian blur in the second view/],

@@ -10,13 +10,13 @@ const hostile = 'a\x1b[2J\x1b]0;title\x07\r\x9b31m\u202egnp.jpg'
 
 afterEach(() => vi.restoreAllMocks())
 
-test('control characters are shown, not sent; other letters stay', () => {
+test('escapes control characters and keeps all others', () => {
   expect(printable(hostile)).toBe('a\\x1b[2J\\x1b]0;title\\x07\\x0d\\x9b31m\\u202egnp.jpg')
   expect(printable('größe 東京 🐈\nnext')).toBe('größe 東京 🐈\nnext')
   expect(printableLine('a\nselfsup: all is well')).toBe('a\\nselfsup: all is well')
 })
 
-test('no output function lets one through', () => {
+test('every output function escapes control characters', () => {
   const written: string[] = []
   vi.spyOn(process.stderr, 'write').mockImplementation((text) => Boolean(written.push(String(text))))
   reportFailure(new SelfsupError(`${hostile} does not exist`))

@@ -1,9 +1,9 @@
-/** Control characters (C0 but line feed, DEL, C1) and those that turn the direction of writing. */
+/** Control characters (C0 except line feed, DEL, C1) and characters that change the writing direction. */
 const hidden = /(?!\n)[\p{Cc}\p{Bidi_Control}]/gu
 
 /**
- * Text as a terminal may get it. Names of files and folders are anybody's: an escape sequence in one could recolour,
- * overwrite or retitle the terminal, and is shown as `\x1b[2J` instead. Line feeds stay, for messages of several lines.
+ * Escapes control characters, so that text is safe to print on a terminal. An escape sequence in a file name could recolour,
+ * overwrite or retitle the terminal; it is printed as `\x1b[2J`. Line feeds stay, for messages of several lines.
  */
 export function printable(text: string): string {
   return text.replace(hidden, (character) => {
@@ -14,7 +14,7 @@ export function printable(text: string): string {
   })
 }
 
-/** The same for one line: a name with a line feed could feign a line of the program's own. */
+/** Like `printable`, and escapes line feeds: a name with a line feed could imitate a line of the program's output. */
 export function printableLine(text: string): string {
   return printable(text).replaceAll('\n', '\\n')
 }

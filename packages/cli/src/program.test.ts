@@ -5,22 +5,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { contactSheet, shapes } from '@selfsup/data'
+import { runPaths } from '@selfsup/run-folder'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
 
-// The built command, as a person starts it: `npm test` builds before it tests.
+// The built command, started as a user does: `npm test` builds before it tests.
 const bin = fileURLToPath(new URL('../dist/bin.js', import.meta.url))
 const engine = testEngines()[0]!
 let folder: string
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'selfsup-cli-'))
-  await mkdir(join(folder, 'pictures'))
+  await mkdir(join(folder, 'images'))
   const dataset = shapes({ size: 16, count: 40 })
   for await (const { images } of dataset.batches({ batchSize: 40 })) {
     for (let i = 0; i < 40; i++) {
       const data = images!.data.subarray(i * 768, (i + 1) * 768)
-      const path = join(folder, 'pictures', `class${i % 2}`, `${i}.png`)
+      const path = join(folder, 'images', `class${i % 2}`, `${i}.png`)
       await contactSheet(path, { data, shape: [1, 16, 16, 3] }, { columns: 1, zoom: 1 })
     }
   }
@@ -58,38 +59,38 @@ function selfsup(
 
 const small = ['--backbone', 'convnet', '--size', '16', '--batch', '8', '--set', 'outputs=8', '--seed', '3']
 
-describe('bad input ends with one line and no trace', () => {
+describe('reports bad input in one line without a stack trace', () => {
   test.each([
-    [['pretrain', 'simclear', 'pictures'], "unknown method 'simclear'; did you mean 'simclr'?"],
+    [['pretrain', 'simclear', 'images'], "unknown method 'simclear'; did you mean 'simclr'?"],
     [['pretrain', 'simclr', 'no-such-folder'], 'no-such-folder does not exist'],
     [['advise', 'no-such-folder'], 'no-such-folder does not exist'],
-    [['advise', 'empty'], 'empty: no pictures; looked for jpg'],
-    [['advise', 'pictures', '--sample', '0'], 'whole number of at least 1'],
-    [['pretrain', 'simclr', 'empty'], 'empty: no pictures; looked for jpg'],
+    [['advise', 'empty'], '; looked for jpg'],
+    [['advise', 'images', '--sample', '0'], 'whole number of at least 1'],
+    [['pretrain', 'simclr', 'empty'], '; looked for jpg'],
     [
-      ['pretrain', 'simclr', 'pictures', '--backbone', 'resnet81'],
+      ['pretrain', 'simclr', 'images', '--backbone', 'resnet81'],
       "unknown backbone 'resnet81'; did you mean 'resnet18'?",
     ],
-    [['pretrain', 'simclr', 'pictures', '--epohcs', '3'], 'Did you mean --epochs?'],
-    [['pretrain', 'simclr', 'pictures', '--epochs', 'many'], 'whole number'],
-    [['pretrain', 'simclr', 'pictures', '--set', 'temperatur=1'], "did you mean 'temperature'?"],
-    [['pretrain', 'simclr', 'pictures', ...small, '--batch', '64', '--out', 'runs/x'], '40'],
+    [['pretrain', 'simclr', 'images', '--epohcs', '3'], 'Did you mean --epochs?'],
+    [['pretrain', 'simclr', 'images', '--epochs', 'many'], 'whole number'],
+    [['pretrain', 'simclr', 'images', '--set', 'temperatur=1'], "did you mean 'temperature'?"],
+    [['pretrain', 'simclr', 'images', ...small, '--batch', '64', '--out', 'runs/x'], '40'],
     [
-      ['pretrain', 'simclr', 'pictures', '--config', 'wrong.json'],
+      ['pretrain', 'simclr', 'images', '--config', 'wrong.json'],
       "unknown setting 'epoch'; did you mean 'epochs'?",
     ],
-    [['evaluate', 'runs/none', 'pictures', 'pictures'], 'runs/none holds no run'],
+    [['evaluate', 'runs/none', 'images', 'images'], 'runs/none holds no run'],
     [
       ['evaluate', 'runs/none', 'a', 'b', '--protocol', 'knnn'],
       "unknown protocol 'knnn'; did you mean 'knn'?",
     ],
     [['evaluate', 'runs/none', 'a.npy', 'b'], 'both must be images or both features (.npy)'],
     [['evaluate', 'runs/none', 'a.npy', 'b.npy'], "a.npy can't be opened"],
-    [['compare', 'runs/none'], 'name at least two runs'],
-    [['compare', 'runs/none', 'runs/none'], 'runs/none has not been judged'],
+    [['compare', 'runs/none'], 'expected at least two runs'],
+    [['compare', 'runs/none', 'runs/none'], 'runs/none has not been evaluated'],
     [['resume', 'runs/none'], 'runs/none holds no run'],
-    [['embed', 'runs/none', 'pictures', '--out', 'x.csv'], '.npy or .parquet'],
-    [['demo', '--out', 'pictures'], 'pictures is there and holds no demo'],
+    [['embed', 'runs/none', 'images', '--out', 'x.csv'], '.npy or .parquet'],
+    [['demo', '--out', 'images'], 'images exists and is not the run of a demo'],
     [['pretran'], 'Did you mean pretrain?'],
   ])('%j', async (args, message) => {
     await mkdir(join(folder, 'empty'), { recursive: true })
@@ -101,7 +102,7 @@ describe('bad input ends with one line and no trace', () => {
   })
 })
 
-test('a reader that leaves is no bug', async () => {
+test('exits quietly if the reader closes the pipe', async () => {
   const child = spawn(process.execPath, [bin, 'pretrain', '--help'])
   child.stdout.destroy()
   let err = ''
@@ -112,7 +113,7 @@ test('a reader that leaves is no bug', async () => {
   expect(err).toBe('')
 })
 
-test('methods, backbones and doctor answer as JSON', async () => {
+test('methods, backbones and doctor print JSON', async () => {
   const [methods, backbones, doctor] = await Promise.all(
     ['methods', 'backbones', 'doctor'].map(async (command) =>
       JSON.parse((await selfsup([command, '--json'])).out),
@@ -131,8 +132,8 @@ test('methods, backbones and doctor answer as JSON', async () => {
   expect(doctor.engines).toHaveLength(3)
 })
 
-test('pretrain, stopped by Ctrl-C and resumed, evaluate and embed: the main job', async () => {
-  await cp(join(folder, 'pictures'), join(folder, 'mixed'), { recursive: true })
+test('pretrain, stopped by Ctrl-C and resumed, then evaluate, embed and compare', async () => {
+  await cp(join(folder, 'images'), join(folder, 'mixed'), { recursive: true })
   await writeFile(join(folder, 'mixed', 'class0', 'broken.jpg'), 'this is text')
   let stopped = false
   const first = await selfsup(
@@ -144,8 +145,8 @@ test('pretrain, stopped by Ctrl-C and resumed, evaluate and embed: the main job'
       }
     },
   )
-  expect(first.err).toContain('Go on with: selfsup resume runs/a')
-  expect(first.err).toContain('1 unusable file was left out')
+  expect(first.err).toContain('Continue with: selfsup resume runs/a')
+  expect(first.err).toContain('1 unreadable file was skipped')
   expect(first.code).toBe(130)
   const again = await selfsup(['pretrain', 'simclr', 'mixed', ...small, '--out', 'runs/a'])
   expect(again.code).toBe(1)
@@ -154,7 +155,7 @@ test('pretrain, stopped by Ctrl-C and resumed, evaluate and embed: the main job'
   const second = await selfsup(['resume', 'runs/a'])
   expect(second.err).toContain('Done: 200 steps')
   expect(second.code).toBe(0)
-  expect(existsSync(join(folder, 'runs/a/pictures/views.png'))).toBe(true)
+  expect(existsSync(join(runPaths(join(folder, 'runs/a')).sheets, 'views.png'))).toBe(true)
   expect((await readdir(join(folder, 'runs/a'))).sort()).toEqual(
     expect.arrayContaining(['backbone', 'checkpoints', 'config.json', 'metrics.jsonl']),
   )
@@ -164,8 +165,8 @@ test('pretrain, stopped by Ctrl-C and resumed, evaluate and embed: the main job'
     .map((line) => JSON.parse(line))
   expect(steps.at(-1)).toMatchObject({ step: 200 })
 
-  const judged = await selfsup(['evaluate', 'runs/a', 'pictures', 'pictures', '--baselines', '--json'])
-  const { results } = JSON.parse(judged.out)
+  const evaluated = await selfsup(['evaluate', 'runs/a', 'images', 'images', '--baselines', '--json'])
+  const { results } = JSON.parse(evaluated.out)
   expect(results.map(({ features }: { features: string }) => features)).toEqual([
     'simclr, step 200',
     'random weights',
@@ -173,28 +174,28 @@ test('pretrain, stopped by Ctrl-C and resumed, evaluate and embed: the main job'
   ])
   for (const { knn, linear } of results) for (const part of [knn, linear]) expect(part).toBeGreaterThan(0)
 
-  const embedded = await selfsup(['embed', 'runs/a', 'pictures', '--out', 'features.npy', '--json'])
+  const embedded = await selfsup(['embed', 'runs/a', 'images', '--out', 'features.npy', '--json'])
   expect(JSON.parse(embedded.out)).toEqual({ out: 'features.npy', count: 40, width: 256 })
   const file = await readFile(join(folder, 'features.npy'))
   expect(file.subarray(1, 6).toString()).toBe('NUMPY')
   expect(file.length).toBeGreaterThan(40 * 256 * 4)
 
-  // The same features three ways: the run's, its exported model's, and those that were written.
+  // The same features from three sources: the run, its exported model, and the written file.
   const protocols = ['--protocol', 'knn,retrieval', '--seeds', '1', '--json']
   const [ofRun, ofModel, ofArrays] = await Promise.all([
-    selfsup(['evaluate', 'runs/a', 'pictures', 'pictures', ...protocols]),
-    selfsup(['evaluate', 'runs/a/backbone', 'pictures', 'pictures', ...protocols]),
+    selfsup(['evaluate', 'runs/a', 'images', 'images', ...protocols]),
+    selfsup(['evaluate', 'runs/a/backbone', 'images', 'images', ...protocols]),
     selfsup(['evaluate', 'runs/given', 'features.npy', 'features.npy', ...protocols]),
   ])
-  interface Judged {
+  interface JsonRecord {
     readonly subject: string
     readonly values: readonly { readonly features: string; readonly value: number }[]
   }
   const valuesOf = ({ out }: Outcome): number[] =>
-    JSON.parse(out).records.flatMap(({ subject, values }: Judged) =>
+    JSON.parse(out).records.flatMap(({ subject, values }: JsonRecord) =>
       values.filter(({ features }) => features === subject).map(({ value }) => value),
     )
-  expect(ofRun.err).toContain('knn: done before, kept') // with baselines, which is more than was asked for
+  expect(ofRun.err).toContain('knn: results exist') // with baselines, a superset of this request
   for (const each of [ofModel, ofArrays])
     for (const [i, value] of valuesOf(ofRun).entries()) expect(valuesOf(each)[i]).toBeCloseTo(value, 4)
   expect(await readdir(join(folder, 'runs/given/evaluation'))).toEqual(['knn.json', 'retrieval.json'])
@@ -219,32 +220,32 @@ test('pretrain, stopped by Ctrl-C and resumed, evaluate and embed: the main job'
   expect((await selfsup(['compare', 'runs/a', 'runs/a'])).out).toContain('Recall@1')
 }, 300_000)
 
-test('classes of two folders are matched by name, not by number', async () => {
-  // The same images under the same names, but for one class more, which comes first among the names.
-  await cp(join(folder, 'pictures'), join(folder, 'more'), { recursive: true })
-  await cp(join(folder, 'pictures', 'class0', '0.png'), join(folder, 'more', 'another', '0.png'))
+test('matches classes of two folders by name, not by number', async () => {
+  // The same images under the same names, and one more class, whose name sorts first.
+  await cp(join(folder, 'images'), join(folder, 'more'), { recursive: true })
+  await cp(join(folder, 'images', 'class0', '0.png'), join(folder, 'more', 'another', '0.png'))
   const run = ['--epochs', '1', '--out', 'runs/classes']
-  expect((await selfsup(['pretrain', 'simclr', 'pictures', ...small, ...run])).code).toBe(0)
-  const judge = async (test: string) => {
-    const { out, err } = await selfsup(['evaluate', 'runs/classes', 'pictures', test, '--json'])
+  expect((await selfsup(['pretrain', 'simclr', 'images', ...small, ...run])).code).toBe(0)
+  const evaluateOn = async (test: string) => {
+    const { out, err } = await selfsup(['evaluate', 'runs/classes', 'images', test, '--json'])
     return { ...JSON.parse(out), err }
   }
-  const [same, more] = [await judge('pictures'), await judge('more')]
+  const [same, more] = [await evaluateOn('images'), await evaluateOn('more')]
   expect(more.results).toEqual(same.results)
-  expect(same.err).toContain('pictures and pictures are the same images')
+  expect(same.err).toContain('images and images are the same images')
   expect(more.err).not.toContain('same images')
   expect(more.missingClasses).toEqual(['another'])
-  expect(more.err).toContain('left out, as pictures has none of them: another')
-  await cp(join(folder, 'pictures', 'class0'), join(folder, 'strange', 'none'), { recursive: true })
-  const strange = await selfsup(['evaluate', 'runs/classes', 'pictures', 'strange'])
+  expect(more.err).toContain('Classes of more that images does not contain are left out: another')
+  await cp(join(folder, 'images', 'class0'), join(folder, 'strange', 'none'), { recursive: true })
+  const strange = await selfsup(['evaluate', 'runs/classes', 'images', 'strange'])
   expect(strange.err).toContain(
     'the classes of the test images (none) and of the training images (class0, class1) have no name in common',
   )
   expect(strange.code).toBe(1)
 }, 300_000)
 
-test('advise names commands that run', async () => {
-  const { code, out, err } = await selfsup(['advise', 'pictures', '--json'])
+test('advise prints commands that run', async () => {
+  const { code, out, err } = await selfsup(['advise', 'images', '--json'])
   expect(err).toBe('')
   expect(code).toBe(0)
   const { measures, methods, warnings, commands } = JSON.parse(out)
@@ -264,20 +265,20 @@ test('advise names commands that run', async () => {
     expect(outcome.err).not.toContain('selfsup:')
     expect(outcome.code).toBe(0)
   }
-  const told = await selfsup(['advise', 'pictures', '--sample', '20'])
-  expect(told.out).toMatch(/40 pictures.*20 looked at[\s\S]*Methods\n[\s\S]*Augmentations\n[\s\S]*Next\n/)
-  for (const line of told.out.split('\n').filter((line) => !/^ {2}(selfsup|#)/.test(line)))
+  const text = await selfsup(['advise', 'images', '--sample', '20'])
+  expect(text.out).toMatch(/40 images.*20 measured[\s\S]*Methods\n[\s\S]*Augmentations\n[\s\S]*Next\n/)
+  for (const line of text.out.split('\n').filter((line) => !/^ {2}(selfsup|#)/.test(line)))
     expect(line.length).toBeLessThanOrEqual(100)
 }, 300_000)
 
-test('preview writes a picture', async () => {
-  const { code, err } = await selfsup(['preview', 'pictures', '--count', '4', '--out', 'sheet.png'])
-  expect(err).toContain('originals above, then the 2 views of each')
+test('preview writes a PNG', async () => {
+  const { code, err } = await selfsup(['preview', 'images', '--count', '4', '--out', 'sheet.png'])
+  expect(err).toContain('original images in the first row, 2 views of each below')
   expect(code).toBe(0)
   expect((await readFile(join(folder, 'sheet.png'))).subarray(1, 4).toString()).toBe('PNG')
 })
 
-test('preview shows each picture above its own views, whatever cannot be read', async () => {
+test('preview shows each image above its own views, even if some files are unreadable', async () => {
   await mkdir(join(folder, 'large'))
   const dataset = shapes({ size: 100, count: 4 })
   for await (const { images, indices } of dataset.batches({ batchSize: 1 }))
@@ -286,7 +287,7 @@ test('preview shows each picture above its own views, whatever cannot be read', 
   const arguments_ = ['preview', 'large', '--size', '32', '--set', 'minScale=1', '--out', 'large.png']
   const { code, err } = await selfsup(arguments_)
   expect(code).toBe(0)
-  expect(err).toContain('1 unusable file was left out')
+  expect(err).toContain('1 unreadable file was skipped')
   // Four columns, three rows of 32 pixels with borders of one, enlarged twice.
   expect(await measure(join(folder, 'large.png'))).toEqual({
     width: 2 * (4 * 33 + 1),

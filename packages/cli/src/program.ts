@@ -20,9 +20,9 @@ import { registerServe } from './commands/serve.command.js'
 
 import { type EngineFlags, setEngineFlags } from './engine.js'
 
-// Nothing heavy is imported here: `selfsup --help` must answer at once. Each command imports what it needs when it runs.
+// Import nothing heavy here, so that `selfsup --help` answers immediately. Each command imports what it needs when it runs.
 
-/** In the order of the help. */
+/** In the order of the help text. */
 const commands = [
   registerAdvise,
   registerPretrain,
@@ -44,9 +44,9 @@ const commands = [
 ]
 
 /**
- * The command line: parses, runs the command, prints what went wrong.
- * @param args without node and script: `['pretrain', 'simclr', 'pictures']`
- * @returns the process's exit code
+ * The command line: parses arguments, runs the command, prints errors.
+ * @param args without node and script: `['pretrain', 'simclr', 'images']`
+ * @returns exit code of the process
  */
 export async function run(args: readonly string[]): Promise<number> {
   let code = 0
@@ -66,20 +66,20 @@ export async function run(args: readonly string[]): Promise<number> {
 function describe(exit: (code: number) => void): Command {
   const program = new Command('selfsup')
     .description(
-      'Learn from images without labels: pretrain a feature extractor, see how good it is, use it.',
+      'Self-supervised learning on images: pretrain a feature extractor without labels, evaluate it, use it.',
     )
     .version(manifest.version, '-v, --version')
     .exitOverride()
-    .showHelpAfterError('(selfsup --help shows all commands; selfsup COMMAND --help its options)')
+    .showHelpAfterError('(selfsup --help lists the commands, selfsup COMMAND --help the options of one)')
     .addHelpText('after', examples)
     .addOption(
       new Option(
         '--mixed-precision <choice>',
-        'convolutions and matrix products of networks in bfloat16, all else in float32; auto: on processors with AMX or AVX512-BF16',
+        'compute convolutions and matrix products of networks in bfloat16, everything else in float32; auto: on processors with AMX or AVX512-BF16',
       ).choices(['auto', 'on', 'off']),
     )
-    .option('--xla', 'compile steps through XLA (default: on GPUs in long runs)')
-    .option('--no-xla', 'never through XLA')
+    .option('--xla', 'compile steps with XLA (default: on GPUs, in long runs)')
+    .option('--no-xla', 'never use XLA')
     .configureHelp({ showGlobalOptions: true })
     .hook('preAction', () => setEngineFlags(program.opts<EngineFlags>()))
 
@@ -90,11 +90,11 @@ function describe(exit: (code: number) => void): Command {
 const examples = `
 Examples:
   selfsup demo
-  selfsup advise pictures
-  selfsup pretrain simclr pictures --out runs/a --epochs 100
+  selfsup advise images/
+  selfsup pretrain simclr images/ --out runs/a --epochs 100
   selfsup resume runs/a
   selfsup evaluate runs/a labelled/train labelled/test --all
   selfsup compare runs/a runs/b
-  selfsup embed runs/a pictures --out features.npy
-  selfsup index runs/a pictures
+  selfsup embed runs/a images/ --out features.npy
+  selfsup index runs/a images/
   selfsup search runs/a query.jpg`

@@ -24,14 +24,14 @@ function stream(terminal: boolean, columns = 140): { stream: NodeJS.WriteStream;
   }
 }
 
-test('one line says where the run is', () => {
+test('describes progress in one line', () => {
   expect(describeProgress(progress)).toBe(
     'epoch 3/200  step 120/39000  loss 4.8312  lr 0.0600  512 images/s  5 min 3 s left  spread 0.87',
   )
   expect(describeProgress({ ...progress, spread: 0.01 })).toContain('spread 0.01 (collapsing?)')
 })
 
-test('a terminal gets a bar that is redrawn', () => {
+test('redraws a bar on a terminal', () => {
   const { stream: out, text } = stream(true)
   const view = progressView(out)
   view.show(progress)
@@ -42,7 +42,7 @@ test('a terminal gets a bar that is redrawn', () => {
 })
 
 test.each([140, 100, 80, 60, 20])(
-  'in %i columns nothing is cut but the bar and what matters least',
+  'fits %i columns by shortening the bar and leaving out the least important parts',
   (columns) => {
     const { stream: out, text } = stream(true, columns)
     progressView(out).show(progress)
@@ -52,7 +52,7 @@ test.each([140, 100, 80, 60, 20])(
   },
 )
 
-test('a script gets JSON, the end as well', () => {
+test('prints JSON lines for a script, including the result', () => {
   const lines: string[] = []
   const write = vi.spyOn(process.stdout, 'write').mockImplementation((line) => lines.push(String(line)) > 0)
   const view = progressView(stream(true).stream, { json: true })
@@ -63,7 +63,7 @@ test('a script gets JSON, the end as well', () => {
   expect(lines.map((line) => JSON.parse(line).event)).toEqual(['note', 'step', 'end'])
 })
 
-test('anything else gets plain lines, not one per step', () => {
+test('prints plain lines elsewhere, fewer than one per step', () => {
   const { stream: out, text } = stream(false)
   const view = progressView(out)
   for (let step = 1; step <= 50; step++) view.show({ ...progress, step })

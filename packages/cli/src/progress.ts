@@ -1,7 +1,7 @@
 import { printable, printableLine } from './printable.js'
 import { duration } from './table.js'
 
-/** What one line or one redraw shows. */
+/** The values that one line or one redraw shows. */
 export interface Progress {
   readonly epoch: number
   readonly epochs: number
@@ -15,21 +15,21 @@ export interface Progress {
   readonly spread?: number
 }
 
-/** Where progress goes: redrawn on a terminal, plain lines elsewhere, JSON for a script. */
+/** Shows progress: a bar on a terminal, plain lines elsewhere, JSON lines for a script. */
 export interface ProgressView {
   show(progress: Progress): void
-  /** how much of some longer work is done, 0..1, and what is being done */
+  /** progress of one task of a longer job: fraction done, 0..1, and name of the task */
   part(done: number, what: string): void
-  /** a line above the bar that stays */
+  /** a line that stays above the bar */
   note(text: string): void
-  /** what came of it, for a script; people get it in words */
+  /** the result, printed only in JSON mode */
   result(facts: object): void
   end(): void
 }
 
 /**
- * @param stream usually process.stderr, so that stdout holds results only
- * @param everySeconds between plain lines when the stream is no terminal
+ * @param stream usually process.stderr, so that stdout contains only results
+ * @param everySeconds interval between plain lines if the stream is not a terminal
  */
 export function progressView(
   stream: NodeJS.WriteStream = process.stderr,
@@ -88,7 +88,7 @@ function bar(stream: NodeJS.WriteStream): ProgressView {
 
 const [shortestBar, longestBar] = [5, 30]
 
-/** Bar and text in one line: what matters least gives way to the collapse signal, the bar last but one. */
+/** Bar and text in one line. If there is no room, first the learning rate, then the speed, then the bar is left out. */
 function fitted(progress: Progress, columns: number): string {
   const [text = ''] = [[], ['lr'], ['lr', 'images/s']]
     .map((without) => describe(progress, without))
@@ -139,7 +139,7 @@ function plainLines(stream: NodeJS.WriteStream, everySeconds: number): ProgressV
 
 /**
  * `epoch 3/200 step 120/39000 loss 4.8312 lr 0.0600 512 images/s 5 min 3 s left spread 0.87`.
- * @param without parts to be left out: `lr`, `images/s`
+ * @param without parts to leave out: `lr`, `images/s`
  */
 export function describe(progress: Progress, without: readonly string[] = []): string {
   const { epoch, epochs, step, totalSteps, loss, learningRate, imagesPerSecond, secondsLeft, spread } =

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { duration, percent, table } from './table.js'
 
-test('columns have equal width, numbers stand to the right', () => {
+test('aligns columns, numbers to the right', () => {
   expect(
     table(
       ['features', 'kNN'],
@@ -18,10 +18,10 @@ test.each([
   [200, '3 min 20 s'],
   [7500, '2 h 5 min'],
   [Number.POSITIVE_INFINITY, '?'],
-])('%d seconds are %s', (seconds, text) => {
+])('formats %d seconds as %s', (seconds, text) => {
   expect(duration(seconds)).toBe(text)
 })
 
-test('percent', () => {
+test('formats a fraction as a percentage', () => {
   expect(percent(0.45674)).toBe('45.67 %')
 })

@@ -1,6 +1,6 @@
 import { printableLine } from './printable.js'
 
-/** Rows of text as columns of equal width; columns of numbers are set to the right. */
+/** Formats rows as aligned columns; columns of numbers are aligned to the right. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const shown = rows.map((row) => row.map(printableLine))
   const all = [header, ...shown]
@@ -18,17 +18,17 @@ export function table(header: readonly string[], rows: readonly (readonly string
   return [line(header), widths.map((width) => '-'.repeat(width)).join('  '), ...shown.map(line)].join('\n')
 }
 
-/** A path as it can be pasted into a shell. */
+/** A path quoted for a shell, if needed. */
 export function shellWord(path: string): string {
   return /^[\p{L}\p{N}_./\\:@%+=-]+$/u.test(path) ? path : `"${path}"`
 }
 
-/** 0.4567 as `45.67 %`. */
+/** Formats 0.4567 as `45.67 %`. */
 export function percent(part: number): string {
   return `${(100 * part).toFixed(2)} %`
 }
 
-/** Seconds as `42 s`, `3 min 20 s`, `2 h 5 min`. */
+/** Formats seconds as `42 s`, `3 min 20 s`, `2 h 5 min`. */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '?'
   const whole = Math.round(seconds)

@@ -14,29 +14,29 @@ import type { ProgressView } from './progress.js'
 import { writeImages } from './samples.js'
 import { duration, shellWord } from './table.js'
 
-/** What a run of the command line is made of. */
+/** A training run started by the command line. */
 export interface Training {
-  /** makes the method, once the engine is there */
+  /** creates the method; called after the engine has started */
   readonly make: () => Promise<Method>
   readonly train: TrainSettings
   readonly out: string
   readonly dataset: ImageDataset
   readonly view: ProgressView
   readonly engine?: Settings['engine']
-  /** where a run is resumed */
+  /** given if a run is resumed */
   readonly resume?: Required<Pick<TrainOptions, 'config'>>
-  /** the commands to try next are left out; the demo has its own */
+  /** prints neither the engine nor the commands to try next; the demo prints its own */
   readonly quiet?: boolean
 }
 
-/** Trains; Ctrl-C saves and ends it. @returns the exit code */
+/** Trains. Ctrl-C saves and ends the run. @returns exit code */
 export async function runTraining(training: Training): Promise<number> {
   const { make, train, out, dataset, view, resume, quiet } = training
   const engine = await startEngine(training.engine)
   if (!quiet) announce(engine, view)
   const method = await make()
   const interrupt = interruptible(() =>
-    view.note('Finishing the step and saving; Ctrl-C again leaves at once.'),
+    view.note('Finishing the step and saving. Press Ctrl-C again to exit immediately.'),
   )
   try {
     const { train: runSteps } = await import('@selfsup/train')
@@ -58,14 +58,14 @@ export async function runTraining(training: Training): Promise<number> {
     const facts = { run: out, ...result, skipped: dataset.skipped().length }
     if (result.interrupted) {
       view.note(
-        `Stopped at step ${result.step} of ${result.totalSteps}, saved. Go on with: selfsup resume ${run}`,
+        `Stopped at step ${result.step} of ${result.totalSteps} and saved. Continue with: selfsup resume ${run}`,
       )
       view.result(facts)
       return exitCodes.interrupted
     }
     const speed = `${duration(result.seconds)}, ${Math.round(result.imagesPerSecond)} images/s`
     view.note(
-      `Done: ${result.totalSteps} steps, loss ${result.loss.toFixed(4)}, ${speed}. The run lies in ${out}`,
+      `Done: ${result.totalSteps} steps, loss ${result.loss.toFixed(4)}, ${speed}. The run is in ${out}`,
     )
     if (!quiet) {
       view.note(
@@ -81,7 +81,7 @@ export async function runTraining(training: Training): Promise<number> {
   }
 }
 
-/** Some images and their views beside the run, for reports: once, and no run fails for it. */
+/** Writes a sheet of images and their views to the run's folder, for reports. A failure is only a warning. */
 async function showViews(
   out: string,
   { view, ...sheet }: Pick<Training, 'dataset' | 'view'> & { method: Method; seed?: number },
@@ -93,23 +93,23 @@ async function showViews(
   try {
     await writeViews(path, { ...sheet, normalisation, size })
   } catch (error) {
-    view.note(`Warning: no sheet of views: ${(error as Error).message}`)
+    view.note(`Warning: the sheet of views was not written: ${(error as Error).message}`)
   }
 }
 
-/** Which engine runs, and why no faster one. */
+/** Prints which engine runs, and why faster ones can't be used. */
 export function announce(engine: Engine, view: ProgressView): void {
   view.note(`Engine: ${engine.description}`)
   for (const { title, reason, ...problem } of engine.missing)
     view.note(withFix(`${title}: ${reason}`, problem))
 }
 
-/** One line for all files that were left out, with the first three by name. */
+/** Prints the number of skipped files, and the names of the first three. */
 export function reportSkipped(dataset: ImageDataset, view: ProgressView): void {
   const skipped = dataset.skipped()
   if (skipped.length === 0) return
   const some = skipped.slice(0, 3).map(({ path, reason }) => `  ${path}: ${reason}`)
   const more = skipped.length > 3 ? [`  and ${skipped.length - 3} more`] : []
-  const files = skipped.length === 1 ? '1 unusable file was' : `${skipped.length} unusable files were`
-  view.note([`${files} left out (--strict stops at the first):`, ...some, ...more].join('\n'))
+  const files = skipped.length === 1 ? '1 unreadable file was' : `${skipped.length} unreadable files were`
+  view.note([`${files} skipped (--strict stops at the first):`, ...some, ...more].join('\n'))
 }

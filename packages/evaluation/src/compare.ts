@@ -24,7 +24,7 @@ export interface RunsComparison {
 }
 
 /** Baselines, which say nothing about the run. */
-const baselines = ['random weights', 'raw pixels']
+const baselines = ['random weights', 'raw pixels', 'most frequent class']
 
 /**
  * Compares the records of two runs: every metric that both have on the same images. The interval of a difference treats the

@@ -66,7 +66,7 @@ describe('runProtocols', () => {
     expect(a.runs).toBe(4)
     await runProtocols([a], subject, options({ settings: { limit: 9, baselines: false } }))
     expect(a.runs).toBe(4)
-    await runProtocols([a], subject, options({ settings: { limit: 9, baselines: false }, anew: true }))
+    await runProtocols([a], subject, options({ settings: { limit: 9, baselines: false }, force: true }))
     expect(a.runs).toBe(5)
   })
 
@@ -141,6 +141,7 @@ describe('compareRecords', () => {
       [
         value('a', 0.5, 0.03),
         value('random weights', 0.3),
+        value('most frequent class', 0.4),
         value('tuned', 0.6, 0.1),
         value('a', 3, 0, 'steps'),
       ],
@@ -150,6 +151,7 @@ describe('compareRecords', () => {
       [
         value('b', 0.6, 0.04),
         value('random weights', 0.2),
+        value('most frequent class', 0.4),
         value('tuned', 0.65, 0.1),
         value('b', 2, 0, 'steps'),
       ],

@@ -10,7 +10,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 
-test('what fails half way leaves the file that was there, and nothing else', async () => {
+test('a failed write leaves the earlier file unchanged and no other file', async () => {
   const path = join(folder, 'a.json')
   await writeJson(path, { a: 1 })
   const failing = writeAtomically(path, async (file) => {
@@ -22,7 +22,7 @@ test('what fails half way leaves the file that was there, and nothing else', asy
   expect(await readdir(folder)).toEqual(['a.json'])
 })
 
-test('of several writers at once the file of one stands, whole', async () => {
+test('concurrent writers leave the complete file of one of them', async () => {
   const path = join(folder, 'deep', 'a.txt')
   await Promise.all(
     Array.from({ length: 20 }, (_, i) =>
@@ -33,7 +33,7 @@ test('of several writers at once the file of one stands, whole', async () => {
   expect(await readdir(join(folder, 'deep'))).toEqual(['a.txt'])
 })
 
-test('what killed writers left is removed once it is old', async () => {
+test('removes old files of killed writers and keeps recent ones', async () => {
   for (const name of ['.selfsup-unfinished-old.tmp', '.selfsup-unfinished-new.tmp', 'other'])
     await writeFile(join(folder, name), '')
   const longAgo = new Date(Date.now() - 2 * 24 * 3600 * 1000)

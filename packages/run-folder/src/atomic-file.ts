@@ -6,11 +6,11 @@ const PREFIX = '.selfsup-unfinished-'
 const A_DAY = 24 * 3600 * 1000
 
 /**
- * Writes a file that is there either whole or not at all, even when the machine goes down meanwhile: into a temporary file
- * (`.selfsup-unfinished-UUID.tmp`) in the same folder, synced, then renamed. Of several writers, the last one's file stands. The folder is
- * made when it is missing.
- * @param write gets the open temporary file
- * @throws what writing threw (a full disk, no permission); the file that stood at `path` is untouched then
+ * Writes a file atomically: completely or not at all, even if the machine crashes. The content goes to a temporary file
+ * (`.selfsup-unfinished-UUID.tmp`) in the same folder, which is synced and renamed. If several processes write, the last one
+ * wins. A missing folder is created.
+ * @param write receives the open temporary file
+ * @throws what writing threw (a full disk, no permission); an existing file at `path` is then unchanged
  */
 export async function writeAtomically(
   path: string,
@@ -36,8 +36,8 @@ export async function writeAtomically(
 }
 
 /**
- * Removes from a folder what processes left that were killed while writing: temporary files of `writeAtomically`.
- * @param olderThan in ms: younger ones may still be written to; default a day
+ * Removes temporary files that killed processes left behind in `writeAtomically`.
+ * @param olderThan minimum age in ms: younger files may still be in use; default one day
  */
 export async function removeUnfinished(folder: string, olderThan = A_DAY): Promise<void> {
   for (const name of await readdir(folder)) {
@@ -47,13 +47,13 @@ export async function removeUnfinished(folder: string, olderThan = A_DAY): Promi
   }
 }
 
-/** Writes a value as JSON, whole or not at all. @throws what the file system threw */
+/** Writes a value as JSON, atomically. @throws what the file system threw */
 export async function writeJson(path: string, value: unknown, indent = 2): Promise<void> {
   const text = `${JSON.stringify(value, null, indent)}\n`
   await writeAtomically(path, (file) => file.writeFile(text))
 }
 
-/** Makes a rename durable; some systems can't open a folder, and there the rename has to do. */
+/** Syncs a folder, which makes a rename durable. Does nothing on systems that can't open a folder. */
 async function syncFolder(folder: string): Promise<void> {
   try {
     const handle = await open(folder, 'r')
@@ -63,11 +63,11 @@ async function syncFolder(folder: string): Promise<void> {
       await handle.close()
     }
   } catch {
-    // Windows refuses to open or sync folders.
+    // Windows can't open or sync folders.
   }
 }
 
-/** In words, why the file system refused to write. */
+/** Describes why the file system refused to write. */
 export function whyNotWritten(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'ENOSPC') return 'no space is left on the disk'

@@ -1,13 +1,13 @@
-/** A figure that a protocol found. */
+/** A value that a protocol measured. */
 export interface EvaluationValue {
   /** the metric, such as `accuracy` or `NMI` */
   readonly metric: string
-  /** whose: the run's own features, or of what stands beside it, such as `random weights` or `raw pixels` */
+  /** name of the features: the run's own, or a baseline such as `random weights` or `raw pixels` */
   readonly features: string
   readonly value: number
-  /** lower and upper end of an interval in which the value lies; at 95 % where nothing else is said */
+  /** lower and upper end of the confidence interval; 95 % unless stated otherwise */
   readonly interval?: readonly [number, number]
-  /** `part` of 1 is shown in per cent */
+  /** `part`: a fraction of 1, shown as a percentage */
   readonly unit?: 'part' | 'seconds' | 'steps' | 'count'
   readonly higherIsBetter?: boolean
 }
@@ -24,20 +24,20 @@ export interface EvaluationChart {
 }
 
 /**
- * What one protocol found about a run, as plain JSON: `evaluation/PROTOCOL.json` in the run's folder. Protocols write it,
- * reports and comparisons read it. Positions are those in the dataset that `images` names.
+ * Result of one protocol for a run, as plain JSON: `evaluation/PROTOCOL.json` in the run's folder. Protocols write it;
+ * reports and comparisons read it. Positions refer to the dataset that `images` names.
  */
 export interface EvaluationRecord {
   readonly version: 1
-  /** name of the protocol, such as `linear-probe`, as on the command line */
+  /** name of the protocol as on the command line, such as `linear-probe` */
   readonly protocol: string
-  /** name of what is judged among the `features` of the values; what stands beside it has other names */
+  /** name of the evaluated features among the `features` of the values; baselines have other names */
   readonly subject?: string
-  /** one line for a heading */
+  /** heading, one line */
   readonly title: string
-  /** optimiser steps that the judged weights have behind them; 0 where that is not known */
+  /** training steps of the evaluated weights; 0 if unknown */
   readonly step: number
-  /** changes when the judged weights do: a record of other weights holds no more */
+  /** hash of the evaluated weights: a record of other weights is no longer valid */
   readonly weights?: string
   readonly options: Readonly<Record<string, string | number | boolean | readonly number[]>>
   readonly images: Readonly<
@@ -46,19 +46,19 @@ export interface EvaluationRecord {
       { readonly source: string; readonly count: number; readonly fingerprint: string }
     >
   >
-  /** names of the files in the run's `features` folder that hold the judged features, where they were kept */
+  /** names of the files with the evaluated features in the run's `features` folder, if they were saved */
   readonly features?: Readonly<Partial<Record<'train' | 'test', string>>>
   /** wall time of the protocol */
   readonly seconds: number
-  /** the first is the headline */
+  /** the first is the main result */
   readonly values: readonly EvaluationValue[]
   readonly charts?: readonly EvaluationChart[]
-  /** of test images: row is the true class, column the given one */
+  /** confusion matrix of the test images: rows are true classes, columns predicted classes */
   readonly confusion?: {
     readonly classes: readonly string[]
     readonly counts: readonly (readonly number[])[]
   }
-  /** some test images and the nearest others in the training or the test images, nearest first */
+  /** some test images with their nearest training or test images, nearest first */
   readonly neighbours?: readonly {
     readonly query: number
     readonly nearest: readonly {
@@ -67,11 +67,11 @@ export interface EvaluationRecord {
       readonly similarity: number
     }[]
   }[]
-  /** clusters of test images: their members nearest the centre, first the nearest */
+  /** clusters of test images, with the members nearest the centre, nearest first */
   readonly clusters?: readonly {
     readonly size: number
     readonly members: readonly number[]
-    /** class that most members have */
+    /** most frequent class of the members */
     readonly mostly?: string
   }[]
 }

@@ -8,9 +8,9 @@ import { runPaths } from './paths.js'
 import { parseRecord } from './record-schema.js'
 
 /**
- * Writes a record to `evaluation/PROTOCOL.json` in the run's folder: whole or not at all.
- * @returns the path
- * @throws SelfsupError when the folder can't be written to
+ * Writes a record to `evaluation/PROTOCOL.json` in the run's folder, atomically.
+ * @returns path of the file
+ * @throws SelfsupError if the folder can't be written to
  */
 export async function writeRecord(run: string, record: EvaluationRecord): Promise<string> {
   const path = join(runPaths(run).evaluation, `${record.protocol}.json`)
@@ -23,26 +23,27 @@ async function writeWhole(path: string, content: object): Promise<void> {
     await writeJson(path, content, 1)
   } catch (error) {
     throw new SelfsupError(
-      `${path} can't be written: ${whyNotWritten(error)}; make room or repair the permissions and do the same again: finished work is kept`,
+      `${path} can't be written: ${whyNotWritten(error)}; free some space or fix the permissions, and run it again: finished work is saved`,
     )
   }
 }
 
 /**
- * What was found of parts of a protocol that is not done yet, in `evaluation/.PROTOCOL.parts`.
- * @param of what findings depend on: parts that were found of anything else are not taken
+ * Opens the partial results of an unfinished protocol, in `evaluation/.PROTOCOL.parts`.
+ * @param of everything that the results depend on: saved parts with a different value are ignored
+ * @param options.force ignores all saved parts
  */
-export async function openParts(run: string, protocol: string, of: object, { anew = false } = {}) {
+export async function openParts(run: string, protocol: string, of: object, { force = false } = {}) {
   const path = join(runPaths(run).evaluation, `.${protocol}.parts`)
   const key = JSON.stringify(of)
-  const kept = anew
+  const saved = force
     ? undefined
     : await readText(path)
         .then(JSON.parse)
         .catch(() => undefined)
-  const parts: Record<string, { found: unknown; seconds: number }> = kept?.key === key ? kept.parts : {}
+  const parts: Record<string, { found: unknown; seconds: number }> = saved?.key === key ? saved.parts : {}
   return {
-    /** what it took to find the parts that were kept */
+    /** seconds spent on the saved parts */
     secondsBefore: Object.values(parts).reduce((sum, { seconds }) => sum + seconds, 0),
     async once<T>(name: string, find: () => Promise<T>): Promise<T> {
       if (parts[name]) return parts[name].found as T
@@ -57,8 +58,8 @@ export async function openParts(run: string, protocol: string, of: object, { ane
 }
 
 /**
- * The records of a run, by protocol. Files that are no records (damaged, or of another version) are passed over.
- * @param onUnreadable told of each of them
+ * The records of a run, by protocol. Files that are not valid records (damaged, or from another version) are ignored.
+ * @param onUnreadable called with the path of each ignored file
  */
 export async function readRecords(
   run: string,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** What the command line wrote into the caller's part, `config`, of a run of format 2. */
+/** What the command line of format 2 wrote into `config`, the caller's part of a run. */
 const commandLine = z.object({
   backbone: z.string(),
   images: z.object({
@@ -10,19 +10,19 @@ const commandLine = z.object({
     strict: z.boolean().optional(),
   }),
   pictures: z.object({ size: z.number(), channels: z.number() }),
-  normalisation: z.unknown(),
+  normalisation: z.unknown().optional(),
 })
 
-/** What the command line took where it did not write down a normalisation. */
-const usual = {
+/** The normalisation that the command line used in runs that contain none. */
+const defaults = {
   gray: { mean: [0.449], std: [0.226] },
   colour: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
 }
 
 /**
- * The content of config.json of format 2 as format 3 has it. Runs of the command line had backbone and images in `config`,
- * which was the caller's part; runs of other programs had them nowhere: their backbone is known by its exported model alone.
- * Options stay as they were stored: what they mean today is for the method's definition to say.
+ * Converts config.json from format 2 to format 3. Runs of the command line had backbone and images in `config`, the caller's
+ * part. Runs of other programs did not contain them: only their exported model describes the backbone. Options stay as they
+ * were stored; the method's definition converts them (`migrateOptions`).
  */
 export function fromFormat2(content: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const { data } = commandLine.safeParse(content.config)
@@ -42,7 +42,9 @@ export function fromFormat2(content: Readonly<Record<string, unknown>>): Record<
     backbone: { name: backbone },
     imageShape: pictures,
     normalisation:
-      content.normalisation ?? data.normalisation ?? (pictures.channels === 1 ? usual.gray : usual.colour),
+      content.normalisation ??
+      data.normalisation ??
+      (pictures.channels === 1 ? defaults.gray : defaults.colour),
     features: 'method',
     dataset: { ...(content.dataset as object), source: { path, options } },
     config: {},

@@ -2,29 +2,29 @@ import { type MetricsLine, parseMetricsLine } from './metrics.js'
 import { openFile } from './open-file.js'
 import { runPaths } from './paths.js'
 
-/** Bytes read at a time. */
+/** Bytes per read. */
 const BLOCK_BYTES = 2 ** 20
-/** A line longer than this is no line of a metrics log. */
+/** Longer lines are not lines of a metrics log. */
 const LONGEST_LINE = 2 ** 20
 
-/** What a follower does with what it reads. */
+/** Receives what a follower reads. */
 export interface MetricsListener {
-  /** a line whose step is not before that of the last */
+  /** a line whose step is not before that of the previous line */
   line(line: MetricsLine): void
-  /** the log was cut or replaced: all lines so far are void, and it is read from the start */
+  /** the log was cut or replaced: discard all lines so far; it is read again from the start */
   restart(): void
 }
 
-/** Follows the metrics of a run while they grow: each update reads only what is new. Memory does not grow with the log. */
+/** Follows the metrics of a run while they grow. Each update reads only new lines; memory does not grow with the log. */
 export class MetricsFollower {
   readonly #path: string
   readonly #listener: MetricsListener
   #offset = 0
   #file: number | undefined
   #rest: Buffer = Buffer.alloc(0)
-  /** steps done at the last line */
+  /** step of the last line */
   step = 0
-  /** lines that are no metrics */
+  /** number of lines that are not valid metrics */
   damagedLines = 0
 
   constructor(run: string, listener: MetricsListener) {
@@ -33,7 +33,7 @@ export class MetricsFollower {
   }
 
   /**
-   * Reads what was appended since the last time; from the start when the log was cut or replaced. Never throws for a bad line.
+   * Reads the lines appended since the last update, or all lines if the log was cut or replaced. Never throws for a bad line.
    * @returns whether anything has changed
    */
   async update(): Promise<boolean> {
@@ -48,15 +48,15 @@ export class MetricsFollower {
       if (size < this.#offset || (this.#file !== undefined && ino !== this.#file)) this.#restart()
       this.#file = ino
       if (size === this.#offset) return false
-      let goesOn = this.#offset > 0
-      const block = Buffer.alloc(Math.min(BLOCK_BYTES, goesOn ? size - this.#offset : size))
+      let continues = this.#offset > 0
+      const block = Buffer.alloc(Math.min(BLOCK_BYTES, continues ? size - this.#offset : size))
       while (this.#offset < size) {
         const { bytesRead } = await file.read(block, 0, block.length, this.#offset)
         if (bytesRead === 0) break
         this.#offset += bytesRead
-        if (this.#take(block.subarray(0, bytesRead)) || !goesOn) continue
-        // Steps went back since the last time: a resumed run has rewritten the end of its log.
-        goesOn = false
+        if (this.#take(block.subarray(0, bytesRead)) || !continues) continue
+        // Steps went back since the last update: a resumed run has rewritten the end of its log.
+        continues = false
         this.#restart()
         this.#file = ino
       }
@@ -75,7 +75,7 @@ export class MetricsFollower {
     this.#listener.restart()
   }
 
-  /** @returns false when steps went back */
+  /** @returns false if steps went back */
   #take(block: Buffer): boolean {
     const text = this.#rest.length > 0 ? Buffer.concat([this.#rest, block]) : block
     let start = 0

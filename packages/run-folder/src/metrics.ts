@@ -13,7 +13,7 @@ export interface MetricsLine {
 
 const metricsLine = z.looseObject({ step: z.number() })
 
-/** The numbers of one line; undefined when the line is damaged. Values that are no numbers are left out. */
+/** Parses one line; undefined if the line is damaged. Values that are not numbers are left out. */
 export function parseMetricsLine(text: string): MetricsLine | undefined {
   let value: unknown
   try {
@@ -29,14 +29,14 @@ export function parseMetricsLine(text: string): MetricsLine | undefined {
   return { step: data.step, ...Object.fromEntries(numbers) }
 }
 
-/** A line as it is written, with its line feed. */
+/** Formats a line, with its line feed. */
 export function metricsText(line: MetricsLine): string {
   return `${JSON.stringify(line)}\n`
 }
 
 /**
- * Cuts a run's metrics before the first line about a step after `step`, or before a line that was not finished: a resumed
- * run measures those steps again.
+ * Cuts a run's metrics before the first line after `step`, or before an unfinished line: a resumed run measures those
+ * steps again.
  */
 export async function cutMetrics(run: string, step: number): Promise<void> {
   const path = runPaths(run).metrics
@@ -58,7 +58,7 @@ export async function cutMetrics(run: string, step: number): Promise<void> {
   }
 }
 
-/** Appends all of the data to a file or, when that fails, none of it. */
+/** Appends all of the data to a file, or none of it if that fails. */
 export async function appendWhole(path: string, data: Uint8Array): Promise<void> {
   const file = await open(path, 'a')
   try {

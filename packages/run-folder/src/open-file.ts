@@ -2,12 +2,12 @@ import { constants } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { SelfsupError } from '@selfsup/core'
 
-/** Opening a named pipe would wait for its writer, perhaps for ever. Windows has no such flag. */
+/** Without O_NONBLOCK, opening a named pipe waits for its writer, possibly forever. Windows has no such flag. */
 const READ_WITHOUT_WAITING = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
 
 /**
- * Opens a file to read.
- * @throws SelfsupError when it cannot be opened, or is no regular file: a folder, a named pipe, a device
+ * Opens a file for reading.
+ * @throws SelfsupError if it cannot be opened, or is not a regular file (a folder, a named pipe, a device)
  */
 export async function openFile(path: string): Promise<FileHandle> {
   const file = await open(path, READ_WITHOUT_WAITING).catch((error: NodeJS.ErrnoException) => {
@@ -23,33 +23,33 @@ export async function openFile(path: string): Promise<FileHandle> {
 }
 
 /**
- * The whole of a small file.
- * @param most bytes; a larger file is refused before it is read
- * @throws SelfsupError when it cannot be read or is larger
+ * Reads a whole file.
+ * @param most maximum size in bytes; a larger file is refused before it is read
+ * @throws SelfsupError if it cannot be read or is larger
  */
 export async function readWhole(path: string, most: number): Promise<Buffer> {
   const file = await openFile(path)
   try {
     const { size } = await file.stat()
-    if (size > most) throw new SelfsupError(`${path}: ${size} bytes; at most ${most} are read`)
+    if (size > most) throw new SelfsupError(`${path} is too large: ${size} bytes; the maximum is ${most}`)
     return await file.readFile()
   } finally {
     await file.close()
   }
 }
 
-/** The text of a file. @throws SelfsupError when it cannot be read or has more than `most` bytes */
+/** Reads the text of a file. @throws SelfsupError if it cannot be read or has more than `most` bytes */
 export async function readText(path: string, most = 2 ** 28): Promise<string> {
   return (await readWhole(path, most)).toString('utf8')
 }
 
-/** Like `readWhole`; undefined where there is no such file. */
+/** Like `readWhole`; undefined if the file does not exist. */
 export async function readIfThere(path: string, most: number): Promise<Buffer | undefined> {
   const there = await stat(path).catch(() => undefined)
   return there && readWhole(path, most)
 }
 
-/** Not there, or there is a file where a folder of its path should be. */
+/** The file does not exist, or a parent of its path is a file. */
 function isMissing({ code }: NodeJS.ErrnoException): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR'
 }

@@ -1,27 +1,27 @@
 import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 
-/** Where everything is in the folder of a run. */
+/** Paths of everything in a run's folder. */
 export interface RunPaths {
-  /** what the run is made of: see `RunConfig` */
+  /** configuration: see `RunConfig` */
   readonly config: string
-  /** layers of a backbone that has no recipe of @selfsup/backbones */
+  /** layers of a backbone that @selfsup/backbones did not create */
   readonly topology: string
-  /** one line of JSON for each measurement: see `MetricsLine` */
+  /** one line of JSON per measurement: see `MetricsLine` */
   readonly metrics: string
-  /** there while a process trains in the folder */
+  /** exists while a process trains in the folder */
   readonly lock: string
-  /** `step-00001200.safetensors` */
+  /** folder of `step-00001200.safetensors` files */
   readonly checkpoints: string
   /** the exported model: model.json and weights.bin */
   readonly backbone: string
-  /** one record for each protocol: see `EvaluationRecord` */
+  /** one record per protocol: see `EvaluationRecord` */
   readonly evaluation: string
-  /** features that protocols extracted; may be deleted at any time */
+  /** cached features; you may delete them at any time */
   readonly features: string
   /** contact sheets: views, reconstructions */
   readonly sheets: string
-  /** indexes of images for search */
+  /** image indexes for search */
   readonly index: string
 }
 
@@ -46,15 +46,15 @@ export function checkpointPath(run: string, step: number): string {
   return join(runPaths(run).checkpoints, `step-${String(step).padStart(8, '0')}.safetensors`)
 }
 
-/** The number of steps done at a checkpoint, from its name; undefined for any other file. */
+/** The step of a checkpoint, from its file name; undefined for any other file. */
 export function checkpointStep(path: string): number | undefined {
   const [, step] = /^step-(\d+)\.safetensors$/.exec(basename(path)) ?? []
   return step === undefined ? undefined : Number(step)
 }
 
 /**
- * Paths of a run's checkpoints, newest first; empty where there are none.
- * @throws what the file system threw when the folder is there and cannot be read
+ * Paths of a run's checkpoints, newest first; empty if there are none.
+ * @throws what the file system threw if the folder exists and cannot be read
  */
 export async function checkpointPaths(run: string): Promise<string[]> {
   const { checkpoints } = runPaths(run)

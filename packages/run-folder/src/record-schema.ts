@@ -5,7 +5,7 @@ import type { EvaluationRecord } from './evaluation-record.js'
 const position = z.number().int().nonnegative()
 const split = z.enum(['train', 'test'])
 
-/** An EvaluationRecord as it must be for a page to show it. */
+/** Schema of an EvaluationRecord. */
 const evaluationRecord = z.object({
   version: z.literal(1),
   protocol: z.string(),
@@ -57,7 +57,7 @@ const evaluationRecord = z.object({
     .refine(
       ({ classes, counts }) =>
         counts.length === classes.length && counts.every((row) => row.length === classes.length),
-      'counts must be a square of the classes',
+      'counts must be a square matrix with one row per class',
     )
     .optional(),
   neighbours: z
@@ -74,8 +74,8 @@ const evaluationRecord = z.object({
 })
 
 /**
- * An evaluation record from its text.
- * @throws SelfsupError saying what is wrong, when the text is no record
+ * Parses an evaluation record.
+ * @throws SelfsupError that says what is wrong, if the text is not a record
  */
 export function parseRecord(text: string): EvaluationRecord {
   let value: unknown
@@ -88,6 +88,6 @@ export function parseRecord(text: string): EvaluationRecord {
   if (success) return data
   const [issue] = error.issues
   throw new SelfsupError(
-    `it is not an evaluation record: ${issue?.path.join('.') || 'the whole'}: ${issue?.message}`,
+    `it is not an evaluation record: ${issue?.path.join('.') || 'the whole file'}: ${issue?.message}`,
   )
 }

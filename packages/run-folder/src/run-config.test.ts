@@ -6,11 +6,11 @@ import { expect, test } from 'vitest'
 import { parseRunConfig, type RunConfig } from './run-config.js'
 import { readRun, startRun } from './run-folder.js'
 
-/** config.json as a version that wrote format 2 left it: `selfsup pretrain simclr shapes`, and `train` of a program. */
+/** config.json in format 2, written by `selfsup pretrain simclr shapes` and by `train` in a program. */
 const fixture = (name: string) =>
   readFileSync(new URL(`fixtures/${name}/config.json`, import.meta.url), 'utf8')
 
-test('a run of the command line of format 2 says in format 3 what backbone, images and pixels it has', () => {
+test('converts a command line’s run of format 2 with its backbone, images and normalisation', () => {
   const old = JSON.parse(fixture('cli-run'))
   const run = parseRunConfig(fixture('cli-run'))
   expect(run).toMatchObject({
@@ -32,7 +32,7 @@ test('a run of the command line of format 2 says in format 3 what backbone, imag
   expect(run.config).toEqual({})
 })
 
-test('a run of a program of format 2 keeps its own part, and what nobody wrote down is missing', () => {
+test('converts a program’s run of format 2: keeps its config, without backbone and source', () => {
   const old = JSON.parse(fixture('program-run'))
   const run = parseRunConfig(JSON.stringify({ ...old, config: { mine: 1 } }))
   expect(run).toMatchObject({ normalisation: { mean: [0.2, 0.3, 0.4] }, config: { mine: 1 } })
@@ -40,7 +40,7 @@ test('a run of a program of format 2 keeps its own part, and what nobody wrote d
   expect(run.dataset).not.toHaveProperty('source')
 })
 
-test('before a normalisation was written down, the command line took ImageNet’s statistics, grey where there is one channel', () => {
+test('adds ImageNet’s statistics to old runs of the command line without a normalisation', () => {
   const { normalisation, ...old } = JSON.parse(fixture('cli-run'))
   const of = (channels: number) => {
     const config = { ...old.config, normalisation: undefined, pictures: { size: 16, channels } }
@@ -55,11 +55,11 @@ test.each([
   ['{}', "x is not a run's: formatVersion is missing"],
   ['{"formatVersion":4}', 'written by another version of Selfsup: format 4; this version reads 2 and 3'],
   ['{"formatVersion":3}', "x is not a run's: method"],
-])('%s is refused', (text, message) => {
+])('refuses %s', (text, message) => {
   expect(() => parseRunConfig(text, 'x')).toThrow(message)
 })
 
-test('a run that starts is read as it was written; one without a step is replaced, any other stays', async () => {
+test('startRun writes a run, replaces one without steps, and keeps any other', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'selfsup-run-folder-'))
   try {
     await expect(readRun(folder)).rejects.toThrow(`${folder} holds no run`)

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { fromFormat2 } from './from-format-2.js'
 import { trainSettings } from './settings.js'
 
-/** Number of the format that this version writes. */
+/** Format version that this version of the package writes. */
 export const FORMAT_VERSION = 3
 
 const imageShape = z.object({ size: z.number(), channels: z.number() })
@@ -13,43 +13,43 @@ const normalisationSchema = z.object({
 })
 const optionValue = z.union([z.number(), z.boolean(), z.string()])
 
-/** What is written down of a run when it starts: config.json. All that is needed to make method, backbone and images again. */
+/** Content of config.json, written when a run starts: everything needed to recreate method, backbone and images. */
 const runConfig = z.object({
   formatVersion: z.literal(FORMAT_VERSION),
   /** name of the method */
   method: z.string(),
-  /** of the method, with its defaults as they were when the run started */
+  /** options of the method, with the defaults at the start of the run */
   options: z.record(z.string(), optionValue),
-  /** missing from runs of format 2 that the command line did not make */
+  /** missing from runs of format 2 made by a program */
   backbone: z
     .object({
-      /** of the backbone in @selfsup/backbones, or of the method's own, or of the model */
+      /** name of the backbone in @selfsup/backbones, of the method's own backbone, or of the model */
       name: z.string(),
-      /** what `name` was made with by @selfsup/backbones; missing: as the method's definition has it */
+      /** options with which @selfsup/backbones created it; if missing, those of the method's definition */
       options: z.record(z.string(), z.unknown()).optional(),
-      /** name of the file in the run's folder that holds the layers (`model.toJSON`), where there is no recipe */
+      /** name of the file in the run's folder with the layers (`model.toJSON`), if there is no recipe */
       topology: z.string().optional(),
     })
     .optional(),
-  /** of the images that the method gets; missing: what the backbone takes */
+  /** shape of the images that the method receives; if missing, the backbone's input shape */
   imageShape: imageShape.optional(),
-  /** of their pixels, once they are 0..1; missing where the method says nothing of it */
+  /** normalisation of pixels in 0..1; missing if the method has none */
   normalisation: normalisationSchema.optional(),
-  /** what makes features: the backbone's output, or a function of the method's own */
+  /** source of the features: the backbone's output, or a function of the method */
   features: z.enum(['backbone', 'method']),
   dataset: z.object({
     name: z.string(),
     fingerprint: z.string(),
     length: z.number(),
     channels: z.number().optional(),
-    /** how to open it again; missing where the images came from no file */
+    /** how to open it again; missing if the images did not come from files */
     source: z.object({ path: z.string(), options: z.record(z.string(), optionValue) }).optional(),
   }),
   settings: trainSettings,
   stepsPerEpoch: z.number(),
-  /** the caller's own, as it was given to `train` */
+  /** the caller's own data, as passed to `train` */
   config: z.record(z.string(), z.unknown()),
-  /** in what its steps compute; missing from runs made before it was written down */
+  /** precision of its steps; missing from runs of earlier versions */
   precision: z.enum(['float32', 'mixed-bfloat16']).optional(),
   versions: z.record(z.string(), z.string()),
 })
@@ -57,9 +57,9 @@ const runConfig = z.object({
 export type RunConfig = Readonly<z.infer<typeof runConfig>>
 
 /**
- * A configuration from the text of config.json; one of format 2 becomes one of format 3, the file stays as it is.
- * @param where first words of the error
- * @throws SelfsupError when the text is damaged, of an unknown format, or not a run's
+ * Parses config.json. Format 2 is converted to format 3; the file is not changed.
+ * @param where start of the error message
+ * @throws SelfsupError if the text is damaged, has an unknown format, or is not the configuration of a run
  */
 export function parseRunConfig(text: string, where = 'config.json'): RunConfig {
   let content: unknown

@@ -7,17 +7,17 @@ import { checkpointPaths, checkpointStep, runPaths } from './paths.js'
 import { parseRunConfig, type RunConfig } from './run-config.js'
 import { totalStepsOf } from './settings.js'
 
-/** A run as it lies in its folder. */
+/** The configuration of a run, with its progress. */
 export interface Run extends RunConfig {
   readonly folder: string
-  /** steps done at the newest checkpoint; 0 when there is none */
+  /** step of the newest checkpoint; 0 if there is none */
   readonly step: number
   /** steps of the whole run */
   readonly totalSteps: number
   readonly finished: boolean
 }
 
-/** There is no run in a folder. */
+/** A folder contains no run. */
 export class NoRunError extends SelfsupError {
   override name = 'NoRunError'
 
@@ -27,8 +27,8 @@ export class NoRunError extends SelfsupError {
 }
 
 /**
- * Reads what a folder says of the run in it, of format 3 or 2.
- * @throws NoRunError when it holds none; SelfsupError when its config.json can't be read
+ * Reads the configuration and progress of the run in a folder, format 3 or 2.
+ * @throws NoRunError if the folder contains no run; SelfsupError if its config.json can't be read
  */
 export async function readRun(folder: string): Promise<Run> {
   const path = runPaths(folder).config
@@ -43,7 +43,7 @@ export async function readRun(folder: string): Promise<Run> {
   return { ...config, folder, step, totalSteps, finished: step >= totalSteps }
 }
 
-/** Makes the folder of a run. @throws SelfsupError when it can't be */
+/** Creates the folder of a run. @throws SelfsupError if that fails */
 export async function makeRunFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
     throw new SelfsupError(
@@ -56,9 +56,9 @@ export async function makeRunFolder(folder: string): Promise<void> {
 }
 
 /**
- * Writes down a run that starts. One that never got to save a step is replaced.
- * @param topology layers of a backbone without a recipe: `config.backbone.topology` names the file
- * @throws SelfsupError when the folder holds a run already
+ * Writes the configuration of a new run. A run in the folder that never saved a step is replaced.
+ * @param topology layers of a backbone without a recipe; `config.backbone.topology` names the file
+ * @throws SelfsupError if the folder already contains a run
  */
 export async function startRun(folder: string, config: RunConfig, topology?: unknown): Promise<void> {
   const other = await readRun(folder).catch((error) => {
@@ -76,11 +76,11 @@ export async function startRun(folder: string, config: RunConfig, topology?: unk
   }
   const paths = runPaths(folder)
   if (topology) await writeJson(paths.topology, topology)
-  // The configuration last: whoever finds it finds what it names.
+  // Write the configuration last: it names the topology file.
   await writeJson(paths.config, config)
 }
 
-/** Removes what a run that came to nothing left. */
+/** Removes the files of a run that never saved a step. */
 async function clear(folder: string): Promise<void> {
   for (const name of await readdir(folder))
     if (/^(checkpoints|metrics\.jsonl|topology\.json|events\.out\.tfevents\..*)$/.test(name))

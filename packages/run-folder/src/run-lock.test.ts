@@ -16,7 +16,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 
 const write = (holder: object) => writeFile(path, JSON.stringify({ token: 'x', ...holder }))
 
-test('one holder at a time; nothing is left behind', async () => {
+test('allows one holder at a time and leaves no files behind', async () => {
   const lock = await lockRun(folder)
   await expect(lockRun(folder)).rejects.toThrow(`${folder} is in use by another run (process ${process.pid}`)
   await lock.release()
@@ -24,7 +24,7 @@ test('one holder at a time; nothing is left behind', async () => {
   expect(await readdir(folder)).toEqual([])
 })
 
-test('of many who try at once one succeeds, over a lock left behind too', async () => {
+test('of concurrent attempts exactly one succeeds, also if it takes over a stale lock', async () => {
   for (let round = 0; round < 10; round++) {
     await write({ pid: 2 ** 22 + 1, host: hostname() })
     const tries = await Promise.allSettled(Array.from({ length: 20 }, () => lockRun(folder)))
@@ -34,7 +34,7 @@ test('of many who try at once one succeeds, over a lock left behind too', async 
   }
 })
 
-test('a process that ended has no lock, one that lives has', async () => {
+test('keeps the lock of a live process and takes over that of an ended one', async () => {
   const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])
   await write({ pid: child.pid!, host: hostname() })
   await expect(lockRun(folder)).rejects.toThrow(`process ${child.pid}`)
@@ -43,13 +43,13 @@ test('a process that ended has no lock, one that lives has', async () => {
   await (await lockRun(folder)).release()
 })
 
-test('a later process with the same pid is another one', async () => {
+test('does not mistake a later process with the same pid for the holder', async () => {
   await write({ pid: process.ppid, host: hostname(), born: '1' })
   const lock = lockRun(folder)
   await (process.platform === 'linux' ? (await lock).release() : expect(lock).rejects.toThrow('in use'))
 })
 
-test('on another machine the heartbeat counts', async () => {
+test('decides by the heartbeat if the holder is on another machine', async () => {
   await write({ pid: 1, host: 'elsewhere' })
   await expect(lockRun(folder)).rejects.toThrow('process 1 on elsewhere')
   const before = new Date(Date.now() - 3_600_000)
@@ -57,7 +57,7 @@ test('on another machine the heartbeat counts', async () => {
   await (await lockRun(folder)).release()
 })
 
-test('the heart beats while this thread is busy', async () => {
+test('updates the heartbeat while the main thread is busy', async () => {
   const lock = await lockRun(folder, { everyMs: 20 })
   const longAgo = new Date(Date.now() - 3_600_000)
   await utimes(path, longAgo, longAgo)
@@ -69,14 +69,14 @@ test('the heart beats while this thread is busy', async () => {
   await lock.release()
 })
 
-test('a damaged lock is taken over', async () => {
+test('takes over a damaged lock', async () => {
   await writeFile(path, '{"tok')
   const lock = await lockRun(folder)
   expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({ pid: process.pid })
   await lock.release()
 })
 
-test('who looks on sees a lock while its process lives and its heart beats', async () => {
+test('isRunLocked is true while the holder lives and its heartbeat is recent', async () => {
   expect(await isRunLocked(folder)).toBe(false)
   const lock = await lockRun(folder)
   expect(await isRunLocked(folder)).toBe(true)

@@ -8,14 +8,14 @@ import { SelfsupError } from '@selfsup/core'
 import { runPaths } from './paths.js'
 
 const heartbeatMs = 15_000
-/** A holder elsewhere that has not shown itself for so long is gone. */
+/** A holder on another machine counts as gone if its heartbeat is older than this. */
 const staleMs = 120_000
 
 interface Holder {
   readonly token: string
   readonly pid: number
   readonly host: string
-  /** when the process started, in the system's own count: tells it from a later one of the same pid */
+  /** start time of the process, in the system's units: distinguishes it from a later process with the same pid */
   readonly born?: string
 }
 
@@ -26,16 +26,16 @@ export interface RunLock {
 const held = new Set<string>()
 
 /**
- * Makes this process the only one that writes to a run's folder. A lock left behind by a process that
- * is gone (killed, machine restarted) is taken over. While it is held, a thread of its own shows that the process lives,
- * however long a step keeps this one busy.
- * @throws SelfsupError when a live process holds it
+ * Makes this process the only one that writes to a run's folder. The lock of a process that no longer exists (killed, machine
+ * restarted) is taken over. While the lock is held, a worker thread updates a heartbeat, however long a step blocks the
+ * main thread.
+ * @throws SelfsupError if a live process holds the lock
  */
 export async function lockRun(folder: string, { everyMs = heartbeatMs } = {}): Promise<RunLock> {
   const path = runPaths(folder).lock
   const token = randomUUID()
   const holder: Holder = { token, pid: process.pid, host: hostname(), born: birth(process.pid) }
-  held.add(token) // from the moment that the file can be seen, for others in this process
+  held.add(token) // before the file exists: other callers in this process check it
   try {
     for (let attempt = 0; !(await create(path, holder)); attempt++) {
       const other = await read(path)
@@ -66,8 +66,8 @@ export async function lockRun(folder: string, { everyMs = heartbeatMs } = {}): P
 }
 
 /**
- * Whether a live process trains in a run's folder, for programs that look on. A lock whose heart has stopped does not count,
- * nor does that of a process of this machine that is gone.
+ * Whether a live process trains in a run's folder, for programs that only read it. A lock with an old heartbeat does not
+ * count, nor does the lock of a process on this machine that no longer exists.
  */
 export async function isRunLocked(folder: string): Promise<boolean> {
   const path = runPaths(folder).lock
@@ -78,7 +78,7 @@ export async function isRunLocked(folder: string): Promise<boolean> {
   return holder === 'damaged' || isLive(path, holder)
 }
 
-/** Touches the file now and then from a thread of its own: a native step that takes minutes keeps every timer of this one waiting. */
+/** Touches the file regularly from a worker thread: a native step of minutes blocks all timers of the main thread. */
 function startHeart(path: string, everyMs: number): Worker {
   const beat = `
     const { utimesSync } = require('node:fs')
@@ -86,15 +86,15 @@ function startHeart(path: string, everyMs: number): Worker {
     setInterval(() => {
       try {
         utimesSync(path, new Date(), new Date())
-      } catch {} // gone, or a disk that is away for a while
+      } catch {} // the file was removed, or the disk is temporarily unavailable
     }, everyMs)`
   const heart = new Worker(beat, { eval: true, workerData: { path, everyMs }, execArgv: [] })
-  heart.on('error', () => {}) // the lock still stands for all on this machine
+  heart.on('error', () => {}) // without a heartbeat, the lock still works on this machine
   heart.unref()
   return heart
 }
 
-/** Makes the lock with its content in one go: nobody sees it empty. False when there is one already. */
+/** Creates the lock together with its content, so that it is never seen empty. @returns false if a lock exists */
 async function create(path: string, holder: Holder): Promise<boolean> {
   const draft = `${path}.${holder.token}`
   const text = JSON.stringify(holder)
@@ -113,7 +113,7 @@ async function create(path: string, holder: Holder): Promise<boolean> {
   }
 }
 
-/** Who holds the lock; undefined where there is none. */
+/** The holder of the lock; undefined if there is no lock. */
 async function read(path: string): Promise<Holder | 'damaged' | undefined> {
   try {
     const holder: Holder = JSON.parse(await readFile(path, 'utf8'))
@@ -140,8 +140,8 @@ async function isLive(path: string, { token, pid, host, born }: Holder): Promise
 }
 
 /**
- * Removes a stale lock, and no other: of those who found it stale, one at a time looks whether it is still that one, and none
- * but they remove it.
+ * Removes a stale lock, but never a newer one: of the processes that found it stale, one at a time checks that it is still
+ * the same lock and removes it.
  */
 async function removeStale(path: string, stale: Holder | 'damaged'): Promise<void> {
   const guard = `${path}.${tokenOf(stale)}.stale`
@@ -150,7 +150,7 @@ async function removeStale(path: string, stale: Holder | 'damaged'): Promise<voi
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     const { mtimeMs } = await stat(guard).catch(() => ({ mtimeMs: Date.now() }))
-    if (Date.now() - mtimeMs > staleMs) await rm(guard, { force: true }) // of one who was killed at it
+    if (Date.now() - mtimeMs > staleMs) await rm(guard, { force: true }) // its process was killed
     return
   }
   try {
@@ -166,6 +166,6 @@ function birth(pid: number): string | undefined {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
     return text.slice(text.lastIndexOf(')') + 2).split(' ')[19]
   } catch {
-    return undefined // no /proc: pid alone has to do
+    return undefined // no /proc: only the pid identifies the process
   }
 }

@@ -1,24 +1,24 @@
 import type { OptimizerSettings, ScheduleSettings } from '@selfsup/core'
 import { z } from 'zod'
 
-/** What a run is made of in addition to method and images: stored with it, the same when it is resumed. */
+/** Settings of a training run in addition to method and images. They are stored with the run and used again to resume it. */
 export interface TrainSettings {
   readonly epochs: number
-  /** images a step; at least 2, at most the dataset's length (or that of the method's order) */
+  /** images per step; at least 2, at most the length of the dataset (or of the method's order) */
   readonly batchSize: number
-  /** the highest, as it is: `linearScaling` of @selfsup/optim fits it to the batch */
+  /** peak learning rate, used unscaled: `linearScaling` of @selfsup/optim scales it with the batch */
   readonly learningRate: number
   /** default SGD with momentum 0.9 */
   readonly optimizer?: OptimizerSettings
   /** default cosine without warm-up */
   readonly schedule?: ScheduleSettings
-  /** of order, crops, augmentations: all randomness of the run; default 0 */
+  /** seed of all randomness of the run (order, crops, augmentations); default 0 */
   readonly seed?: number
-  /** ends the run after this many steps, the schedule with it */
+  /** ends the run after this many steps; the schedule ends there too */
   readonly maxSteps?: number
-  /** steps between checkpoints; default as many whole epochs as make 100 steps, and at least every 15 minutes */
+  /** steps between checkpoints; default whole epochs of about 100 steps, and at least every 15 minutes */
   readonly checkpointEvery?: number
-  /** newest checkpoints that stay, in addition to the one of lowest loss where losses can be compared; default 2 */
+  /** number of newest checkpoints to keep, in addition to the one with the lowest loss if losses are comparable; default 2 */
   readonly keepLast?: number
   /** steps between lines in metrics.jsonl; default 10 */
   readonly logEvery?: number
@@ -59,7 +59,7 @@ const schedule: z.ZodType<ScheduleSettings> = z.discriminatedUnion('name', [
   }),
 ])
 
-/** Settings as they stand in config.json; fields of later versions stay. */
+/** Settings in config.json; fields of later versions are kept. */
 export const trainSettings: z.ZodType<TrainSettings> = z.looseObject({
   epochs: z.number(),
   batchSize: z.number(),
@@ -73,7 +73,7 @@ export const trainSettings: z.ZodType<TrainSettings> = z.looseObject({
   logEvery: z.number().optional(),
 })
 
-/** How many steps a run has. */
+/** Number of steps of a run. */
 export function totalStepsOf(
   { epochs, maxSteps }: Pick<TrainSettings, 'epochs' | 'maxSteps'>,
   stepsPerEpoch: number,

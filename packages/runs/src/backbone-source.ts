@@ -10,26 +10,26 @@ import {
 import { type Run, runPaths } from '@selfsup/run-folder'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 
-/** Makes backbones of one kind, with fresh weights. */
+/** Creates backbones of one architecture, with fresh weights. */
 export interface BackboneSource {
-  /** the one that a run names */
+  /** the backbone that the run names */
   make(): LayersModel | Promise<LayersModel>
-  /** further ones, for methods of several networks; missing where there is no other than the first */
+  /** creates another one, for methods with several networks; missing if only one can be created */
   more?(input: BackboneInput & { readonly seed: number }): LayersModel
 }
 
-/** What a method and its images want of a backbone. */
+/** What a method and its images require of a backbone. */
 export interface BackboneNeeds {
   readonly definition?: MethodDefinition
   readonly options: Readonly<Record<string, OptionValue>>
-  /** missing where neither the run nor its method says */
+  /** missing if neither the run nor its method defines it */
   readonly imageShape?: ImageShape
   readonly seed: number
 }
 
 /**
- * A backbone by its name in @selfsup/backbones, of the shape that the method wants; or the method's own.
- * @throws SelfsupError with the nearest name when there is none of that name
+ * Finds a backbone by its name in @selfsup/backbones, with the input shape that the method needs; or the method's own.
+ * @throws SelfsupError with the nearest name if the name is unknown
  */
 export async function namedBackbone(
   name: string,
@@ -44,21 +44,21 @@ export async function namedBackbone(
 }
 
 /**
- * Whether a method can have a backbone of that name.
- * @throws SelfsupError with the nearest name when there is none, or when the method has one of its own kind
+ * Checks that a method can use the backbone of this name.
+ * @throws SelfsupError with the nearest name if the name is unknown, or if the method only works with its own backbone
  */
 export async function checkBackbone(definition: MethodDefinition, name: string): Promise<void> {
   const { ownBackbone, backbone } = definition
   if (!ownBackbone) (await import('@selfsup/backbones')).findBackbone(name)
   else if (name !== backbone)
     throw new SelfsupError(
-      `${definition.name} has a backbone of its own kind, '${backbone}', and takes no other; got '${name}'`,
+      `${definition.name} only works with its own backbone, '${backbone}'; got '${name}'`,
     )
 }
 
 /**
- * The backbone of a run: by its recipe, by its layers, or by its name alone.
- * @throws SelfsupError when the run's folder does not say what its backbone was
+ * The backbone of a run: from its recipe, its layers, or its name.
+ * @throws SelfsupError if the run's folder contains none of them
  */
 export async function backboneOfRun(run: Run, needs: BackboneNeeds): Promise<BackboneSource> {
   const { backbone, folder } = run
@@ -75,19 +75,19 @@ export async function backboneOfRun(run: Run, needs: BackboneNeeds): Promise<Bac
     make: () => model(needs.seed),
     more() {
       throw new SelfsupError(
-        `${folder}: '${run.method}' has a second network, made like its backbone; of this backbone only the layers are known. Make the method in TypeScript and pass it to openRun`,
+        `${folder}: '${run.method}' needs a second network like its backbone, but the run contains only the layers of the backbone, not how to create it. Create the method in TypeScript and pass it to openRun`,
       )
     },
   }
 }
 
-/** Makes models of the layers that a run's folder holds, by a seed of their weights. */
+/** Creates models from the layers in a run's folder, with weights drawn from a seed. */
 async function layersOfRun({
   folder,
   backbone,
   method,
 }: Run): Promise<(seed: number) => Promise<LayersModel>> {
-  // Runs of format 2 have no file of layers, but the exported backbone names them.
+  // Runs of format 2 have no topology file, but the exported backbone contains the layers.
   const path = backbone?.topology
     ? join(folder, backbone.topology)
     : join(runPaths(folder).backbone, 'model.json')
@@ -97,10 +97,10 @@ async function layersOfRun({
   const modelTopology = backbone?.topology ? content : content?.modelTopology
   if (!modelTopology)
     throw new SelfsupError(
-      `${folder} does not say what the backbone of '${method}' is made of: ${path} is missing or damaged. Make the method in TypeScript as the run's was, and pass it to openRun of @selfsup/runs, or to train with resume: true`,
+      `${folder}: the layers of the backbone of '${method}' are unknown: ${path} is missing or damaged. Create the method in TypeScript as for the run, and pass it to openRun of @selfsup/runs, or to train with resume: true`,
     )
   const [{ initialise }, { loadLayersModel }, { io }] = await Promise.all([
-    import('@selfsup/backbones'), // its layers are known by name from here on
+    import('@selfsup/backbones'), // registers its layer classes
     import('@tensorflow/tfjs-layers'),
     import('@tensorflow/tfjs-core'),
   ])

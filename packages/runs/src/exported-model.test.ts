@@ -46,7 +46,7 @@ const load = async (json: unknown) => {
   return loadExported(folder)
 }
 
-test('a model is opened with the weights that its folder holds', async () => {
+test('opens a model with the weights in its folder', async () => {
   const model = await load(whole.json)
   const kernel = await model.getWeights()[0]!.data()
   expect(new Uint8Array(kernel.buffer, kernel.byteOffset, 24)).toEqual(
@@ -55,22 +55,18 @@ test('a model is opened with the weights that its folder holds', async () => {
 })
 
 test.each<[string, () => unknown, string]>([
+  ['a path upwards', () => manifest((group) => (group.paths = ['../outside.bin'])), 'is outside its folder'],
   [
-    'a path upwards',
-    () => manifest((group) => (group.paths = ['../outside.bin'])),
-    'lies outside its folder',
-  ],
-  [
-    'a winding path',
+    'a path that goes down and up',
     () => manifest((group) => (group.paths = ['a/../../outside.bin'])),
-    'lies outside its folder',
+    'is outside its folder',
   ],
   [
     'an absolute path',
     () => manifest((group) => (group.paths = [join(outer, 'outside.bin')])),
-    'lies outside',
+    'is outside its folder',
   ],
-  ['its own folder', () => manifest((group) => (group.paths = ['.'])), 'lies outside its folder'],
+  ['its own folder', () => manifest((group) => (group.paths = ['.'])), 'is outside its folder'],
   ['no paths', () => manifest((group) => (group.paths = 'weights.bin')), 'must have paths and weights'],
   [
     'a shape of terabytes',
@@ -83,27 +79,27 @@ test.each<[string, () => unknown, string]>([
     'must be whole numbers',
   ],
   [
-    'texts',
+    'strings',
     () => manifest(({ weights }) => (weights[0]!.dtype = 'string')),
-    "weight 'dense_Dense1/kernel' is string",
+    "weight 'dense_Dense1/kernel' has type string",
   ],
   [
     'the files twice',
     () => manifest((group) => (group.paths = ['weights.bin', 'weights.bin'])),
     'need 32 bytes',
   ],
-  ['no weights', () => ({ ...whole.json, weightsManifest: undefined }), 'it names no weights'],
-  ['nothing', () => null, 'it must hold an object'],
-])('one that names %s is refused', async (_, json, message) => {
+  ['no weights', () => ({ ...whole.json, weightsManifest: undefined }), 'it contains no weights'],
+  ['nothing', () => null, 'it must contain an object'],
+])('refuses a model.json that names %s', async (_, json, message) => {
   const opened = load(json())
   await expect(opened).rejects.toThrow(message)
   await expect(opened).rejects.toBeInstanceOf(SelfsupError)
 })
 
-test.runIf(process.platform !== 'win32')('a link out of the folder is refused', async () => {
+test.runIf(process.platform !== 'win32')('refuses a link out of the folder', async () => {
   await symlink(join(outer, 'outside.bin'), join(folder, 'inside.bin'))
   await expect(load(manifest((group) => (group.paths = ['inside.bin'])))).rejects.toThrow(
-    'a link to a place outside its folder',
+    'a link to a file outside its folder',
   )
   expect(await readFile(join(outer, 'outside.bin'))).toEqual(whole.weights)
 })

@@ -14,12 +14,12 @@ import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { defaultNormalisation } from './make-method.js'
 import { bytesOf, fileInside, modelOf, weightGroups } from './model-files.js'
 
-/** Most bytes of a model.json; ResNet-50's has 200 kB. */
+/** Maximum size of model.json in bytes; ResNet-50's has 200 kB. */
 const MOST_TOPOLOGY = 2 ** 26
-/** Most bytes of one file of weights: no more fits into one buffer everywhere. */
+/** Maximum size of a weights file in bytes: the largest buffer that works on every platform. */
 const MOST_WEIGHTS = 2 ** 31 - 1
 
-/** An exported model with what it expects of images. */
+/** An exported model with its preprocessing. */
 export interface ExportedModel {
   readonly folder: string
   readonly model: LayersModel
@@ -31,10 +31,10 @@ export interface ExportedModel {
 }
 
 /**
- * Opens a TensorFlow.js layers model from its folder, with its preprocessing: that noted in model.json, or else that of the run
- * in whose folder it lies, or else ImageNet's statistics. An engine must be prepared.
- * @param onNote told when the preprocessing is not known, or the model is only a part of what makes a run's features
- * @throws SelfsupError when it is no layers model, a file is missing, or it takes no square images
+ * Opens a TensorFlow.js layers model from its folder, with its preprocessing: from model.json, or from the run whose folder
+ * contains the model, or ImageNet's statistics. Prepare an engine first.
+ * @param onNote called if the preprocessing is unknown, or if the run's features need more than this model
+ * @throws SelfsupError if it is not a layers model, a file is missing, or its inputs are not square images
  */
 export async function openExportedModel(
   folder: string,
@@ -46,11 +46,11 @@ export async function openExportedModel(
   try {
     expected(
       size && size === width && (channels === 1 || channels === 3),
-      `${folder}: its model must take square images [batch, size, size, 1 or 3]; it takes [${shape}]`,
+      `${folder}: the model must take square images [batch, size, size, 1 or 3]; got [${shape}]`,
     )
     if (notesOfModel(model).complete === false)
       onNote(
-        `${folder}: the features of the method that trained this model are more than the model's output; open the run for them`,
+        `${folder}: the method that trained this model computes its features from more than the model's output; open the run to get them`,
       )
     return {
       folder,
@@ -77,14 +77,14 @@ async function normalisationOf(
 ): Promise<Normalisation> {
   const { preprocessing } = notesOfModel(model)
   if (preprocessing) return preprocessing.normalisation
-  // Exported before models carried their preprocessing: the run beside it knows.
+  // Exported before models contained their preprocessing: read it from the run's folder.
   const run = await readRun(dirname(folder)).catch(() => undefined)
   if (run?.normalisation) return run.normalisation
-  onNote(`${folder}: model.json does not say how pixels are normalised; ImageNet's statistics are taken`)
+  onNote(`${folder}: model.json contains no normalisation of pixels; using ImageNet's statistics`)
   return defaultNormalisation(channels)
 }
 
-/** The folder of an exported model when that, or its model.json, is what was named. */
+/** The folder of an exported model, if `path` is one or its model.json; otherwise undefined. */
 export async function exportedFolder(path: string): Promise<string | undefined> {
   if (basename(path) === 'model.json') return dirname(path)
   const found = await stat(join(path, 'model.json')).catch(() => undefined)
@@ -92,14 +92,14 @@ export async function exportedFolder(path: string): Promise<string | undefined> 
 }
 
 /**
- * A TensorFlow.js layers model from its folder: model.json and the weights that it names.
- * @throws SelfsupError when it is no layers model or a file is missing
+ * Loads a TensorFlow.js layers model from its folder: model.json and the weights that it names.
+ * @throws SelfsupError if it is not a layers model or a file is missing
  */
 export async function loadExported(folder: string): Promise<LayersModel> {
   const [tf, { loadLayersModel }] = await Promise.all([
     import('@tensorflow/tfjs-core'),
     import('@tensorflow/tfjs-layers'),
-    import('@selfsup/backbones'), // its layers are known by name from here on
+    import('@selfsup/backbones'), // registers its layer classes
   ])
   const path = join(folder, 'model.json')
   try {
@@ -111,7 +111,7 @@ export async function loadExported(folder: string): Promise<LayersModel> {
     const bytes = Buffer.concat(parts)
     const needed = groups.flatMap(({ weights }) => weights).reduce((sum, weight) => sum + bytesOf(weight), 0)
     if (bytes.length !== needed)
-      throw new Error(`its weights need ${needed} bytes by their shapes; the files hold ${bytes.length}`)
+      throw new Error(`its weights need ${needed} bytes by their shapes; the files contain ${bytes.length}`)
     return await loadLayersModel(
       tf.io.fromMemory({
         ...about,

@@ -3,10 +3,10 @@ import { encoderOf, type ImageDataset, type Method, type Normalisation } from '@
 import type { Engine } from '@selfsup/engine'
 import type { SplitFeatures } from '@selfsup/evaluation'
 
-/** Images that features are extracted from, and how. */
+/** Images to extract features from, and how. */
 export interface FeatureSource {
   readonly engine: Engine
-  /** folder in which features are kept */
+  /** folder for cached features */
   readonly cache: string
   readonly normalisation: Normalisation
   readonly size: number
@@ -14,15 +14,15 @@ export interface FeatureSource {
   readonly test: ImageDataset
   readonly limit?: number
   readonly signal?: AbortSignal
-  /** told now and then how far the extraction is */
+  /** called from time to time with the progress of the extraction */
   readonly onNote?: (text: string) => void
 }
 
-/** What of a method makes features. */
+/** The part of a method that computes features. */
 export type FeatureMaker = Pick<Method, 'name' | 'options' | 'networks' | 'parameters' | 'encode'> &
   Partial<Pick<Method, 'state'>>
 
-/** Features of train and test images, extracted once and kept in the run's folder, and the names of the files that keep them. */
+/** Features of train and test images, extracted once and cached in the run's folder, with the names of the cache files. */
 export async function featuresOf(
   name: string,
   method: FeatureMaker,
@@ -55,7 +55,7 @@ export async function featuresOf(
   return { name, train, test, files }
 }
 
-/** The pixels themselves, the baseline below all others. */
+/** The raw pixels as features: the simplest baseline. */
 export async function pixelFeatures(source: FeatureSource): Promise<SplitFeatures> {
   const { matchClasses, rawPixels } = await import('@selfsup/evaluation')
   const options = { size: Math.min(source.size, 32), limit: source.limit, signal: source.signal }
@@ -64,7 +64,7 @@ export async function pixelFeatures(source: FeatureSource): Promise<SplitFeature
   return { name: 'raw pixels', train, test }
 }
 
-/** Changes when anything does that the features may depend on. */
+/** Hash of everything that the features depend on: name, options, weights, parameters, state. */
 export async function digest({
   name,
   options,

@@ -6,18 +6,18 @@ import { columnsOfBoth, missingClasses, type OpenedSubject, type SubjectRequest 
 
 /**
  * Opens features that another program wrote.
- * @throws SelfsupError when a file is none, or has no classes
+ * @throws SelfsupError if a file is not a feature file, or has no classes
  */
 export async function openFeatures(request: SubjectRequest): Promise<OpenedSubject> {
   const { limit, run } = request
-  expected(!request.other, 'another run to start from needs a run; only features were given')
+  expected(!request.other, '`other` needs the folder of a run; got only features')
   const { readFeatures } = await import('@selfsup/data')
   const { matchClasses, rowsOf, spreadRows } = await import('@selfsup/evaluation')
   const read = async (path: string) => {
     const { values, count, width, labels, classes, targets } = await readFeatures(path)
     if (!labels)
       throw new SelfsupError(
-        `${path} has no classes; write { "labels": [...] }, one number for each row, to ${path.replace(/\.npy$/, '.json')}`,
+        `${path} has no classes; write { "labels": [...] }, one number per row, to ${path.replace(/\.npy$/, '.json')}`,
       )
     const all: Features = {
       values,

@@ -5,25 +5,25 @@ import { digest, type FeatureMaker, type FeatureSource, featuresOf, pixelFeature
 import { absoluteSource, openSource } from './source.js'
 import { columnsOfBoth, missingClasses, type OpenedSubject, type SubjectRequest } from './subject-request.js'
 
-/** What makes features of images, to be evaluated. */
+/** An encoder of images to evaluate. */
 export interface ImageSubject {
-  /** where features and records are kept */
+  /** folder for features and records */
   readonly folder: string
   readonly name: string
   readonly maker: FeatureMaker
-  /** the same with fresh weights */
+  /** the same encoder with fresh weights */
   readonly random?: FeatureMaker
   readonly step: number
   readonly imageShape: { readonly size: number; readonly channels: 1 | 3 }
   readonly normalisation: Normalisation
   readonly starts: NonNullable<Subject['images']>['starts']
-  /** whether the backbone tells where in an image something is */
+  /** whether the backbone has feature maps, which locate things in an image */
   readonly places: boolean
-  /** clusters that the method itself finds */
+  /** clusters that the method itself assigns */
   readonly clusters?: Method['clusters']
 }
 
-/** Opens the images of both parts and extracts their features. */
+/** Opens the images of both splits and extracts their features. */
 export async function openImageSubject(request: SubjectRequest, from: ImageSubject): Promise<OpenedSubject> {
   const { engine, limit, signal, onNote } = request
   const { folder, name, maker, random, step, normalisation, starts, places } = from
@@ -33,7 +33,7 @@ export async function openImageSubject(request: SubjectRequest, from: ImageSubje
   try {
     if (train.fingerprint === test.fingerprint)
       onNote?.(
-        `${request.train} and ${request.test} are the same images: the accuracy is too good for any others`,
+        `${request.train} and ${request.test} are the same images: accuracy on other images will be lower`,
       )
     const cache = runPaths(folder).features
     const source: FeatureSource = { engine, cache, normalisation, size, train, test, limit, signal, onNote }
@@ -70,7 +70,7 @@ export async function openImageSubject(request: SubjectRequest, from: ImageSubje
   }
 }
 
-/** The clusters that a method finds itself, in the order of the test features; -1 for images it could not read. */
+/** The clusters that a method assigns, in the order of the test features; -1 for unreadable images. */
 async function clusteringsOf(
   { clusters }: ImageSubject,
   { engine, signal, onNote }: SubjectRequest,
@@ -78,7 +78,7 @@ async function clusteringsOf(
   indices: Int32Array,
 ): Promise<Subject['clusterings']> {
   if (!clusters) return undefined
-  onNote?.('Clusters that the method itself finds')
+  onNote?.('Assigning clusters by the method itself')
   const found = await clusters(images, { engine, signal })
   const clusterOf = new Map(Array.from(found.indices, (index, i) => [index, found.clusters[i]!]))
   return { [found.name]: indices.map((index) => clusterOf.get(index) ?? -1) }

@@ -5,7 +5,7 @@ import * as tfl from '@tensorflow/tfjs-layers'
 import { beforeAll, expect, test, vi } from 'vitest'
 import { disposeMethod, makeMethod } from './make-method.js'
 
-/** A method whose backbone sees the lightness of a quarter of the image, and whose features are those of all quarters. */
+/** A method whose backbone sees the lightness of one quarter of the image; its features are those of all quarters. */
 const quarters: MethodDefinition = {
   name: 'quarters',
   summary: '',
@@ -38,7 +38,7 @@ const quarters: MethodDefinition = {
   },
 }
 
-/** The same around a backbone that no program knows. */
+/** The same method with a backbone of its own. */
 const own: MethodDefinition = {
   ...quarters,
   name: 'own',
@@ -55,7 +55,7 @@ vi.mock('./registry.js', () => ({
 }))
 beforeAll(() => prepareEngine({ engine: 'wasm' }))
 
-test('a method gets the backbone that it asks for, the pictures as they are, and its options resolved', async () => {
+test('creates the backbone with the input that the method needs, and resolves the options', async () => {
   const method = await makeMethod({
     method: 'quarters',
     options: {},
@@ -70,7 +70,7 @@ test('a method gets the backbone that it asks for, the pictures as they are, and
   disposeMethod(method)
 })
 
-test('a method of several backbones can make more of the kind that was named', async () => {
+test('a method with several networks can create more backbones of the given name', async () => {
   const create = vi.spyOn(quarters, 'create')
   const imageShape = { size: 16, channels: 3 } as const
   const method = await makeMethod({
@@ -87,18 +87,18 @@ test('a method of several backbones can make more of the kind that was named', a
   disposeMethod(method)
 })
 
-test('a method may bring a backbone of its own kind, and then takes no other', async () => {
+test('a method with its own backbone refuses any other', async () => {
   const config = { method: 'own', options: {}, imageShape: { size: 16, channels: 3 }, seed: 1 }
   const method = await makeMethod({ ...config, backbone: 'means' })
   expect(method.networks.backbone.layers[0]!.getClassName()).toBe('GlobalAveragePooling2D')
   expect(tf.tidy(() => encoderOf(method)(tf.ones([3, 16, 16, 3])).shape)).toEqual([3, 4])
   disposeMethod(method)
   await expect(makeMethod({ ...config, backbone: 'convnet' })).rejects.toThrow(
-    "own has a backbone of its own kind, 'means', and takes no other; got 'convnet'",
+    "own only works with its own backbone, 'means'; got 'convnet'",
   )
 })
 
-test('names that are none are answered with the nearest', async () => {
+test('suggests the nearest name for an unknown name', async () => {
   const config = {
     method: 'quarters',
     options: {},

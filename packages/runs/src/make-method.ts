@@ -12,24 +12,24 @@ import { type BackboneSource, backboneOfRun, namedBackbone } from './backbone-so
 import { findMethod, isMethod } from './registry.js'
 import { storedOptions } from './stored-options.js'
 
-/** What a method of the registry is made of. */
+/** Description of a method in the registry, enough to create it. */
 export interface MethodSpec {
   readonly method: string
-  /** defaults for those that are missing */
+  /** missing options get their defaults */
   readonly options: Readonly<Record<string, OptionValue>>
-  /** of the images that the method gets */
+  /** shape of the images that the method receives */
   readonly imageShape: ImageShape
-  /** of their pixels; default ImageNet's statistics, of grey where there is one channel */
+  /** normalisation of pixels; default ImageNet's statistics (of grey images for one channel) */
   readonly normalisation?: Normalisation
-  /** name of a backbone in @selfsup/backbones, or of the method's own */
+  /** name of a backbone in @selfsup/backbones, or of the method's own backbone */
   readonly backbone: string
-  /** of all initial weights */
+  /** seed of all initial weights */
   readonly seed: number
 }
 
 /**
- * A method by name, around a backbone with fresh weights.
- * @throws SelfsupError with the nearest name when there is no such method, option or backbone
+ * Creates a method by name, with a freshly initialised backbone.
+ * @throws SelfsupError with the nearest name if the method, an option or the backbone is unknown
  */
 export async function makeMethod(spec: MethodSpec): Promise<Method> {
   const definition = await findMethod(spec.method)
@@ -42,20 +42,20 @@ export async function makeMethod(spec: MethodSpec): Promise<Method> {
 export interface MethodOfRun {
   readonly definition: MethodDefinition
   /**
-   * Around a backbone with fresh weights: `restoreMethod` of @selfsup/train gives it those of the run.
-   * @throws SelfsupError when the run's folder does not say what its backbone was
+   * Creates the method with fresh weights; `restoreMethod` of @selfsup/train loads those of the run.
+   * @throws SelfsupError if the run's folder does not describe its backbone
    */
   make(): Promise<Method>
 }
 
 /**
  * Finds the method of a run in the registry.
- * @throws SelfsupError when it is not there
+ * @throws SelfsupError if it is not in the registry
  */
 export async function methodOfRun(run: Run): Promise<MethodOfRun> {
   if (!isMethod(run.method))
     throw new SelfsupError(
-      `${run.folder} was trained by a method that only its program knows, '${run.method}'. In that program: train(method, dataset, { ...settings, out: '${run.folder}', resume: true }) goes on with it, openRun('${run.folder}', { method }) opens it`,
+      `${run.folder} was trained with method '${run.method}', which is not in the registry. In the program that defines it, resume with train(method, dataset, { ...settings, out: '${run.folder}', resume: true }) or open with openRun('${run.folder}', { method })`,
     )
   const definition = await findMethod(run.method)
   return {
@@ -68,7 +68,7 @@ export async function methodOfRun(run: Run): Promise<MethodOfRun> {
   }
 }
 
-/** The backbone of a run with what it is made for. */
+/** The backbone of a run, and the seed of its weights. */
 export async function backboneSourceOf(run: Run, definition?: MethodDefinition) {
   const { seed = 0 } = run.settings
   const options = definition ? storedOptions(definition, run.options, run.imageShape) : run.options
@@ -100,18 +100,18 @@ async function create(
   }
 }
 
-/** The backbone of a method where the user names none. */
+/** The backbone of a method if the user names none. */
 export function defaultBackbone({ backbone = 'resnet18' }: MethodDefinition): string {
   return backbone
 }
 
-/** What pixels are normalised with where nobody says otherwise: ImageNet's statistics, of grey where there is no colour. */
+/** The default normalisation of pixels: ImageNet's statistics, those of grey images for one channel. */
 export async function defaultNormalisation(channels: number): Promise<Normalisation> {
   const { grayNormalisation, imagenetNormalisation } = await import('@selfsup/augment')
   return channels === 1 ? grayNormalisation : imagenetNormalisation
 }
 
-/** Frees a method and the backbone that it was made around. */
+/** Disposes of a method and its backbone. */
 export function disposeMethod(method: Method): void {
   method.networks.backbone.dispose()
   method.dispose()

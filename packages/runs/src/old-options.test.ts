@@ -13,7 +13,7 @@ import { prepareEngine } from '@selfsup/engine'
 import { readRun } from '@selfsup/run-folder'
 import { train } from '@selfsup/train'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-// What each method stored by default with a run of 32 pixels in colour, as long as 0 and -1 stood for 'auto'.
+// The default options that each method stored for colour images of 32 pixels when 0 and -1 still meant 'auto'.
 import stored from './fixtures/options-with-sentinels.json' with { type: 'json' }
 import { disposeMethod, type MethodSpec, makeMethod, methodOfRun } from './make-method.js'
 import { findMethod } from './registry.js'
@@ -27,15 +27,15 @@ async function migrated(method: string, given: Stored, size = 32, channels = 3):
   return resolveOptions(definition, migrateOptions(definition, given, { size, channels }))
 }
 
-describe('options of runs that were made when 0 and -1 stood for auto', () => {
-  test.each(Object.keys(options))('%s: what was the default then is today’s', async (method) => {
+describe('options stored when 0 and -1 meant auto', () => {
+  test.each(Object.keys(options))('%s: earlier defaults become today’s', async (method) => {
     const { momentum, ...now } = await migrated(method, options[method]!)
     const { momentum: _, ...defaults } = resolveOptions(await findMethod(method)) as Stored
     expect(now).toEqual(defaults)
     expect(momentum).toBe(method === 'byol' ? 0.996 : method === 'moco' ? 'auto' : undefined)
   })
 
-  // Grey views were not blurred, but for Barlow Twins and VICReg, half of whose views were.
+  // Earlier versions did not blur grey views, except half of the views of Barlow Twins and VICReg.
   test.each([
     ['simclr', { blur: 0 }],
     ['simsiam', { blur: 0 }],
@@ -67,7 +67,7 @@ describe('options of runs that were made when 0 and -1 stood for auto', () => {
   })
 })
 
-describe('a run of then resumes bit for bit', () => {
+describe('a run with earlier options resumes bit for bit', () => {
   let out: string
   beforeEach(async () => {
     out = await mkdtemp(join(tmpdir(), 'selfsup-old-run-'))
@@ -125,7 +125,7 @@ describe('a run of then resumes bit for bit', () => {
   })
 })
 
-/** As the version of then wrote it. */
+/** Writes config.json with the options as the earlier version stored them. */
 async function rewrite(folder: string, options: Stored): Promise<void> {
   const path = join(folder, 'config.json')
   const description = JSON.parse(await readFile(path, 'utf8'))

@@ -12,33 +12,33 @@ import type { FeatureMaker } from './features.js'
 import { backboneSourceOf, disposeMethod, methodOfRun } from './make-method.js'
 import { isMethod } from './registry.js'
 
-/** A run with the weights of its newest checkpoint, ready to make features. */
+/** A run with the weights of its newest checkpoint, ready to compute features. */
 export interface OpenedRun {
   readonly folder: string
-  /** what the run is made of, and how far it is */
+  /** configuration and progress of the run */
   readonly config: Run
-  /** steps behind the weights */
+  /** training steps of the weights */
   readonly step: number
-  /** missing where the method is not in the registry and was not given: then there is its backbone alone */
+  /** missing if the method is not in the registry and was not given: then only the backbone is available */
   readonly method?: Method
   readonly backbone: LayersModel
-  /** side and channels of the images that `encode` takes */
+  /** size and channels of the images that `encode` takes */
   readonly imageShape: ImageShape
-  /** of their pixels, once they are 0..1 */
+  /** normalisation of pixels in 0..1 */
   readonly normalisation: Normalisation
   /** from normalised images [batch, size, size, channels] to features [batch, features] */
   readonly encode: Encoder
-  /** what the features depend on */
+  /** the part of the method that computes features */
   readonly maker: FeatureMaker
-  /** frees the networks */
+  /** disposes of the networks */
   dispose(): void
 }
 
 /**
- * Opens a run, finished or not, from its folder: whoever made it, the command line or a program. An engine must be prepared.
- * @param options.method of a method that is not in the registry: made as the run's was. It stays the caller's
- * @throws SelfsupError when the folder holds no run or no checkpoint, when its backbone or normalisation is not known, or
- *   when features come from a function that only the run's program has
+ * Opens a run from its folder, finished or not, made by the command line or by a program. Prepare an engine first.
+ * @param options.method the method, if it is not in the registry; create it as for the run. The caller disposes of it
+ * @throws SelfsupError if the folder holds no run or no checkpoint, if its backbone or normalisation is unknown, or if its
+ *   features come from a function that only the run's program has
  */
 export async function openRun(
   folder: string,
@@ -83,7 +83,7 @@ async function networksOf(config: Run): Promise<{ method?: Method; backbone: Lay
   }
   if (config.features === 'method')
     throw new SelfsupError(
-      `${config.folder}: the features of '${config.method}' come from a function of the method's own (encode), which only the program that made the run has; there, openRun('${config.folder}', { method }) opens it`,
+      `${config.folder}: '${config.method}' computes features with its own function (encode), which only the program that made the run has; in that program, call openRun('${config.folder}', { method })`,
     )
   return { backbone: await (await backboneSourceOf(config)).source.make() }
 }
@@ -94,7 +94,7 @@ function imageShapeOf({ folder, imageShape }: Run, backbone: LayersModel, method
   const [, height, width, channels] = backbone.inputs[0]!.shape
   if (height && channels && height === width) return { size: height, channels }
   throw new SelfsupError(
-    `${folder}: its backbone takes no square images [batch, size, size, channels]; it takes [${backbone.inputs[0]!.shape}]`,
+    `${folder}: the backbone must take square images [batch, size, size, channels]; got [${backbone.inputs[0]!.shape}]`,
   )
 }
 
@@ -102,6 +102,6 @@ function normalisationOf({ folder, normalisation, method: name }: Run, method?: 
   const known = normalisation ?? method?.normalisation
   if (known) return known
   throw new SelfsupError(
-    `${folder}: '${name}' does not say how it normalises pixels. Give the method a normalisation, { mean: [0], std: [1] } for pixels of 0..1; for this run, add "normalisation": { "mean": [0], "std": [1] } to ${runPaths(folder).config}`,
+    `${folder}: '${name}' has no normalisation of pixels. Give the method one, such as { mean: [0], std: [1] } for pixels in 0..1; for this run, add "normalisation": { "mean": [0], "std": [1] } to ${runPaths(folder).config}`,
   )
 }

@@ -1,6 +1,6 @@
 import { type MethodDefinition, SelfsupError, unknownName } from '@selfsup/core'
 
-/** The method packages, each loaded only when it is asked for. */
+/** The method packages; each is imported only when its method is requested. */
 const methodPackages: Readonly<Record<string, () => Promise<MethodDefinition>>> = {
   simclr: async () => (await import('@selfsup/simclr')).definition,
   moco: async () => (await import('@selfsup/moco')).definition,
@@ -30,14 +30,14 @@ export function methodNames(): string[] {
   return Object.keys(methodPackages)
 }
 
-/** Whether the registry has a method of that name. */
+/** Whether the registry has a method of this name. */
 export function isMethod(name: string): boolean {
   return Object.hasOwn(methodPackages, name)
 }
 
 /**
- * A method by name.
- * @throws SelfsupError with the nearest name when there is none
+ * Finds a method by name.
+ * @throws SelfsupError with the nearest name if the name is unknown
  */
 export async function findMethod(name: string): Promise<MethodDefinition> {
   const load = isMethod(name) ? methodPackages[name] : undefined

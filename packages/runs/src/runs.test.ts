@@ -32,12 +32,12 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-/** Nobody's default. */
+/** Different from every default. */
 const normalisation: Normalisation = { mean: [0.1, 0.2, 0.3], std: [0.9, 0.8, 0.7] }
 const settings = { epochs: 3, batchSize: 8, learningRate: 0.05, seed: 3, checkpointEvery: 4 }
 const images = () => shapes({ size: 8, count: 32 })
 
-/** A backbone of the user's own: no recipe. */
+/** A user-defined backbone: it has no recipe. */
 const own = () =>
   sequential({
     name: 'own',
@@ -55,7 +55,7 @@ const own = () =>
   })
 const layersInitializer = (seed: number) => ({ className: 'GlorotUniform', config: { seed } }) as never
 
-/** A method of the user's own, that no registry has. */
+/** A user-defined method, which is not in the registry. */
 function halves(backbone = own(), given: Partial<Method> = {}): Method {
   return {
     name: 'halves',
@@ -74,7 +74,7 @@ function halves(backbone = own(), given: Partial<Method> = {}): Method {
 }
 
 const weightsOf = async (checkpoint: string) => (await readSafetensors(checkpoint)).tensors
-/** Exported models have TensorFlow.js' own batch normalisation, which rounds otherwise. */
+/** Exported models use TensorFlow.js's own batch normalisation, which rounds differently. */
 const difference = (a: Float32Array, b: Float32Array) => {
   expect(a.length).toBe(b.length)
   return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i]!)), 0)
@@ -86,13 +86,12 @@ const featuresBy = async (run: Awaited<ReturnType<typeof openRun>>) => {
 }
 
 const backbones = {
-  'a backbone of @selfsup/backbones with options of its own': () =>
-    convnet({ size: 8, widths: [4, 8], seed: 7 }),
-  'a backbone of the user': own,
+  'a backbone of @selfsup/backbones with options': () => convnet({ size: 8, widths: [4, 8], seed: 7 }),
+  'a user-defined backbone': own,
 }
 
 test.each(Object.entries(backbones))(
-  'a run made in TypeScript with %s opens by its folder, and its features are those of the program',
+  'opens a run made in TypeScript with %s; its features equal those of the program',
   async (_, make) => {
     const out = join(folder, 'run')
     const backbone = make()
@@ -111,7 +110,7 @@ test.each(Object.entries(backbones))(
     run.dispose()
     expect(tf.memory().numTensors).toBe(before)
 
-    // A copy of the exported backbone, away from its run, still knows its preprocessing.
+    // A copy of the exported backbone outside its run still contains its preprocessing.
     const copy = join(folder, 'copied')
     await cp(join(out, 'backbone'), copy, { recursive: true })
     const notes: string[] = []
@@ -125,7 +124,7 @@ test.each(Object.entries(backbones))(
   },
 )
 
-test('evaluation takes the same features by every way to the run', async () => {
+test('openSubject gives the same features for the run, its exported model and model.json', async () => {
   const out = join(folder, 'run')
   const backbone = convnet({ size: 8, widths: [4, 8] })
   await train(simclr(backbone, { outputs: 8 }, { normalisation }), images(), { ...settings, out, engine })
@@ -146,7 +145,7 @@ test('evaluation takes the same features by every way to the run', async () => {
   const request = { train: 'shapes', test: 'shapes', limit: 20, engine }
   const old = join(folder, 'old')
   await cp(out, old, { recursive: true })
-  // As before models carried their preprocessing, in a run of format 2: the run's own normalisation counts.
+  // A run of format 2 whose model has no preprocessing: the run's normalisation is used.
   const model = JSON.parse(await readFile(join(old, 'backbone', 'model.json'), 'utf8'))
   await writeFile(
     join(old, 'backbone', 'model.json'),
@@ -172,7 +171,7 @@ test('evaluation takes the same features by every way to the run', async () => {
 })
 
 test.each(Object.entries(backbones))(
-  'a run with %s goes on from its folder alone, bit for bit',
+  'a run with %s resumes from its folder alone, bit for bit',
   async (_, make) => {
     const method = () => simclr(make(), { outputs: 8 }, { normalisation })
     const whole = await train(method(), images(), { ...settings, out: join(folder, 'whole'), engine })
@@ -191,7 +190,7 @@ test.each(Object.entries(backbones))(
   },
 )
 
-test('a method that is not in the registry: features work, training needs its program', async () => {
+test('a method outside the registry: features work, resuming needs its program', async () => {
   const out = join(folder, 'run')
   const backbone = own()
   await train(halves(backbone), images(), { ...settings, out, engine })
@@ -202,11 +201,11 @@ test('a method that is not in the registry: features work, training needs its pr
   )
   run.dispose()
   await expect(methodOfRun(await readRun(out))).rejects.toThrow(
-    /trained by a method that only its program knows, 'halves'.*train\(method, dataset, .*resume: true/,
+    /trained with method 'halves', which is not in the registry.*train\(method, dataset, .*resume: true/,
   )
 })
 
-test('features of a method’s own need the method', async () => {
+test('a method with its own encode function must be passed to openRun', async () => {
   const out = join(folder, 'run')
   const make = () => {
     const backbone = own()
@@ -219,7 +218,7 @@ test('features of a method’s own need the method', async () => {
   expect((await featuresBy(run)).length).toBe(32 * 6)
 })
 
-test('a run that a program made with an older version (format 2) makes features, by its exported layers', async () => {
+test('opens a program’s run of format 2 through its exported layers', async () => {
   const old = fileURLToPath(new URL('fixtures/format-2-run', import.meta.url))
   const run = await openRun(old)
   expect(run).toMatchObject({
@@ -236,7 +235,7 @@ test('a run that a program made with an older version (format 2) makes features,
   exported.dispose()
 })
 
-test('a run of format 2 goes on in its program as if it had not been stopped', async () => {
+test('a run of format 2 resumes in its program and equals an uninterrupted run', async () => {
   const out = join(folder, 'old')
   await cp(fileURLToPath(new URL('fixtures/format-2-run', import.meta.url)), out, { recursive: true })
   const method = () => {
@@ -253,12 +252,12 @@ test('a run of format 2 goes on in its program as if it had not been stopped', a
   expect(end.step).toBe(8)
   const [ended, wanted] = [await weightsOf(end.checkpoint), await weightsOf(whole.checkpoint)]
   expect(Object.keys(ended)).toEqual(Object.keys(wanted))
-  // The stored steps are another machine's.
+  // The stored steps were computed on another machine.
   for (const [name, { values }] of Object.entries(ended))
     expect(difference(values as Float32Array, wanted[name]!.values as Float32Array), name).toBeLessThan(1e-5)
 })
 
-test('what a run does not say is named, with what to do', async () => {
+test('says what is missing from a run and what to do', async () => {
   const out = join(folder, 'run')
   const { source, ...unnamed } = images()
   await train(halves(own(), { normalisation: undefined }), unnamed, { ...settings, out, engine })
@@ -266,6 +265,6 @@ test('what a run does not say is named, with what to do', async () => {
     `add "normalisation": { "mean": [0], "std": [1] } to ${join(out, 'config.json')}`,
   )
   await expect(openImagesOfRun(await readRun(out))).rejects.toThrow(
-    "does not say where its images came from: say where they are. It was trained on 'shapes', 32 images",
+    "has no path to its images; pass it as `images`. The run was trained on 'shapes', 32 images",
   )
 })

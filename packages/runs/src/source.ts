@@ -8,23 +8,23 @@ import { z } from 'zod'
 export interface SourceOptions {
   readonly split?: 'train' | 'test'
   readonly channels?: 1 | 3
-  /** side of drawn images; of all others, a method's views see to their size */
+  /** size of drawn images; other images are resized by the method's views */
   readonly size?: number
   readonly count?: number
   readonly seed?: number
   readonly strict?: boolean
   readonly signal?: AbortSignal
-  /** told now and then how much of a long opening is done */
+  /** called from time to time with the progress of a long opening */
   readonly onNote?: (text: string) => void
 }
 
-/** A path as it can be found from another folder; the word `shapes` as it is. */
+/** Makes a path absolute; leaves the word `shapes` unchanged. */
 export function absoluteSource(source: string): string {
   const [, canvas = '', path = source] = /^(canvas:)(.*)$/.exec(source) ?? []
   return path === 'shapes' ? source : `${canvas}${resolve(path)}`
 }
 
-/** Opens images by path or word, and notes how far the first decoding of small images is. */
+/** Opens images by path or by the word `shapes`, and reports the progress of decoding small images. */
 export async function openSource(
   source: string,
   { size, onNote, ...options }: SourceOptions = {},
@@ -43,7 +43,7 @@ function noting(onNote: SourceOptions['onNote']): (done: number, total: number) 
     const now = Date.now()
     if (now - last < 2000 || done === total) return
     last = now
-    onNote?.(`Decoding the images once: ${done} of ${total}`)
+    onNote?.(`Decoding images (only once): ${done} of ${total}`)
   }
 }
 
@@ -58,8 +58,8 @@ const openOptions = z.object({
 
 /**
  * Opens the images that a run was trained on.
- * @param options.images where they are now; default: where they were
- * @throws SelfsupError when the run does not know where its images came from and no path is given, or there is nothing
+ * @param options.images new location of the images; default the path that the run contains
+ * @throws SelfsupError if the run contains no path and none is given, or if nothing is there
  */
 export async function openImagesOfRun(
   { folder, dataset }: Run,
@@ -69,7 +69,7 @@ export async function openImagesOfRun(
   const path = images ?? source?.path
   if (path === undefined)
     throw new SelfsupError(
-      `${folder} does not say where its images came from: say where they are. It was trained on '${name}', ${length} images (fingerprint ${fingerprint})`,
+      `${folder} has no path to its images; pass it as \`images\`. The run was trained on '${name}', ${length} images (fingerprint ${fingerprint})`,
     )
   const { openImages } = await import('@selfsup/data')
   return openImages(path, {

@@ -7,10 +7,10 @@ import {
 } from '@selfsup/core'
 
 /**
- * The stored options of a run as this version calls them.
- * @param stored as config.json holds them, perhaps written by an earlier version
- * @param imageShape what the method gets: some earlier defaults depended on it
- * @throws SelfsupError if one is unknown or out of range
+ * Converts the stored options of a run to the options of this version.
+ * @param stored options in config.json, possibly written by an earlier version
+ * @param imageShape shape of the images: some earlier defaults depended on it
+ * @throws SelfsupError if an option is unknown or out of range
  */
 export function storedOptions(
   definition: MethodDefinition,

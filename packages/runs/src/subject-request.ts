@@ -2,32 +2,32 @@ import type { ImageDataset } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import type { Features, RecordFacts, Subject } from '@selfsup/evaluation'
 
-/** What is to be evaluated, and on which images. */
+/** What to evaluate, and on which images. */
 export interface SubjectRequest {
   /** the folder of a run or of an exported model; with given features, the folder for the results */
   readonly run: string
   /** images, or features as .npy */
   readonly train: string
   readonly test: string
-  /** random weights and raw pixels too; default false */
+  /** also evaluates random weights and raw pixels; default false */
   readonly baselines?: boolean
-  /** a run on other images, from whose weights training begins too */
+  /** a run pretrained on other images; trainings also start from its weights */
   readonly other?: string
   readonly limit?: number
   readonly strict?: boolean
   readonly engine: Engine
   readonly signal?: AbortSignal
-  /** told what a person should know: classes left out, how far a long extraction is */
+  /** called with notes for the user: classes left out, progress of a long extraction */
   readonly onNote?: (text: string) => void
 }
 
-/** A subject with what its records say of it. */
+/** An opened subject, with the facts for its records. */
 export interface OpenedSubject {
   readonly subject: Subject
   readonly facts: RecordFacts
-  /** folder in which records lie */
+  /** folder of the records */
   readonly folder: string
-  /** changes when the other run's weights do */
+  /** hash of the other run's weights; empty without another run */
   readonly otherWeights: string
   /** classes of the test images that are missing from the training images */
   readonly missing: readonly string[]
@@ -35,7 +35,7 @@ export interface OpenedSubject {
   close(): Promise<void>
 }
 
-/** Classes of the test images that are missing from the training images; noted. */
+/** Classes of the test images that are missing from the training images; reports them to `onNote`. */
 export function missingClasses(
   { classes }: Pick<Features, 'classes'>,
   test: Pick<Features, 'classes'>,
@@ -45,13 +45,13 @@ export function missingClasses(
   if (missing.length > 0) {
     const more = missing.length > 5 ? `, and ${missing.length - 5} more` : ''
     onNote?.(
-      `Of ${request.test} these classes are left out, as ${request.train} has none of them: ${missing.slice(0, 5).join(', ')}${more}`,
+      `Classes of ${request.test} that ${request.train} does not contain are left out: ${missing.slice(0, 5).join(', ')}${more}`,
     )
   }
   return missing
 }
 
-/** Numbers by name that are known of both parts. */
+/** The columns of values that both splits have. */
 export function columnsOfBoth(
   train: Readonly<Record<string, Float64Array>>,
   test: Readonly<Record<string, Float64Array>>,

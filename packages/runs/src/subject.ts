@@ -9,9 +9,8 @@ import { expectFitting, mapsOf, startsOf, trainableModel } from './trainable.js'
 import { untrainedMaker } from './untrained.js'
 
 /**
- * Opens whatever can be evaluated, with the images on which it is: a run, an exported model, or given features. An engine
- * must be prepared.
- * @throws SelfsupError when there is none of them, or they don't fit together
+ * Opens a run, an exported model, or features for evaluation, with the images. Prepare an engine first.
+ * @throws SelfsupError if nothing can be opened, or the inputs don't fit together
  */
 export async function openSubject(request: SubjectRequest): Promise<OpenedSubject> {
   const given = [request.train, request.test].map((path) => path.endsWith('.npy'))
@@ -36,7 +35,7 @@ async function openRunSubject(request: SubjectRequest): Promise<OpenedSubject> {
       expectFitting(otherRun, run)
       if (JSON.stringify(otherRun.config.dataset) === JSON.stringify(config.dataset))
         onNote(
-          `${other}, the other run, was trained on the same images as ${request.run}: it is no other domain`,
+          `${other}, the other run, was trained on the same images as ${request.run}: it is not another domain`,
         )
     }
     const random = request.baselines ? await untrainedMaker(config) : undefined
@@ -62,17 +61,17 @@ async function openRunSubject(request: SubjectRequest): Promise<OpenedSubject> {
   }
 }
 
-/** @throws SelfsupError for images of two channels or more than three, which no file holds */
+/** @throws SelfsupError if the images don't have 1 or 3 channels, which no image file has */
 function imagesOf({ folder, imageShape: { size, channels } }: { folder: string; imageShape: ImageShape }) {
   expected(
     channels === 1 || channels === 3,
-    `${folder}: its images have ${channels} channels; those that can be opened have 1 or 3`,
+    `${folder}: its network takes images of ${channels} channels; only images of 1 or 3 channels can be opened`,
   )
   return { size, channels } as const
 }
 
 async function openModelSubject(request: SubjectRequest, folder: string): Promise<OpenedSubject> {
-  expected(!request.other, `another run to start from needs a run; ${folder} holds an exported model`)
+  expected(!request.other, `\`other\` needs the folder of a run; ${folder} contains an exported model`)
   const exported = await openExportedModel(folder, request.onNote)
   const { model, normalisation, encode } = exported
   const maker: FeatureMaker = { name: 'exported model', networks: { backbone: model }, encode }

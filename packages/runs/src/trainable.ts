@@ -6,19 +6,19 @@ import type { FeatureMaker } from './features.js'
 import { type OpenedRun, openRun } from './open-run.js'
 import { untrainedMaker } from './untrained.js'
 
-/** A way from images to features, to be trained further. */
+/** An encoder of images that can be trained further. */
 async function trainable(maker: FeatureMaker, dispose: () => void): Promise<TrainableNetwork> {
   const { networks, parameters = {}, encode } = maker
   if (!encode) return { ...trainableModel(networks.backbone, await mapsOf(maker)), dispose }
   return {
-    // Features that are more than the backbone's: with batch normalisation at rest.
+    // The method's own features: batch normalisation stays in inference mode.
     apply: (images) => encode(images),
     weights: { ...trainableWeights(networks), ...parameters },
     dispose,
   }
 }
 
-/** Where in images a method's backbone finds something, where its features are the backbone's and that tells. */
+/** The model of a backbone's feature maps; undefined if the backbone has none or the method computes its own features. */
 export async function mapsOf({
   networks,
   encode,
@@ -28,8 +28,8 @@ export async function mapsOf({
 }
 
 /**
- * A model of which the first output counts.
- * @param maps of the same layers
+ * Makes a model trainable; its first output is the features.
+ * @param maps model of feature maps with the same layers
  */
 export function trainableModel(model: LayersModel, maps?: LayersModel): TrainableNetwork {
   return {
@@ -43,7 +43,7 @@ export function trainableModel(model: LayersModel, maps?: LayersModel): Trainabl
   }
 }
 
-/** Networks to begin with: the run's, fresh ones, and those of a run on other images. */
+/** Networks to start training from: the run's, a fresh one, and that of a run on other images. */
 export function startsOf({ folder, config }: OpenedRun, other?: string): Start[] {
   const trained = async (run: string) => {
     const { maker, dispose } = await openRun(run)
@@ -60,11 +60,11 @@ export function startsOf({ folder, config }: OpenedRun, other?: string): Start[]
   ]
 }
 
-/** @throws SelfsupError when another run's images are not of the same kind */
+/** @throws SelfsupError if the other run's images differ in size or channels */
 export function expectFitting(other: OpenedRun, { imageShape: { size, channels } }: OpenedRun): void {
   const { folder, imageShape } = other
   expected(
     imageShape.size === size && imageShape.channels === channels,
-    `${folder}, the other run: its network takes images of ${imageShape.size} pixels and ${imageShape.channels} channels, the run's ${size} and ${channels}; name a run of the same`,
+    `${folder}, the other run: its network takes images of ${imageShape.size} pixels and ${imageShape.channels} channels; expected ${size} pixels and ${channels} channels, as for the run`,
   )
 }

@@ -3,7 +3,7 @@ import type { FeatureMaker } from './features.js'
 import { backboneSourceOf, disposeMethod, methodOfRun } from './make-method.js'
 import { isMethod } from './registry.js'
 
-/** What makes a run's features, with fresh weights: the baseline that training is compared with. */
+/** The encoder of a run with fresh weights: the baseline for its training. */
 export async function untrainedMaker(
   run: Run,
 ): Promise<{ readonly maker: FeatureMaker; readonly dispose: () => void }> {

@@ -8,23 +8,23 @@ import {
   phasesOf,
 } from '@selfsup/core'
 
-/** What a sheet of views is made of. */
+/** Content of a sheet of views. */
 export interface ViewsSheet {
   readonly method: Method
   readonly dataset: ImageDataset
-  /** side of the views in pixels */
+  /** size of the views in pixels */
   readonly size: number
-  /** what the views were normalised with */
+  /** normalisation of the views */
   readonly normalisation: Normalisation
-  /** images, at most, from all over the dataset; default 8 */
+  /** maximum number of images, evenly spaced over the dataset; default 8 */
   readonly count?: number
   readonly seed?: number
 }
 
 /**
- * Writes a PNG of images and the views that a method makes of them, for a person to look at: each image above its own.
- * @returns views of each image
- * @throws SelfsupError when none of the images looked at can be read
+ * Writes a PNG of images and the views that a method creates of them: each image above its views.
+ * @returns number of views per image
+ * @throws SelfsupError if none of the chosen images can be read
  */
 export async function writeViews(
   out: string,
@@ -38,11 +38,8 @@ export async function writeViews(
   const order = spread(Math.min(count, dataset.length), dataset.length)
   const whole = await first(dataset.batches({ batchSize: order.length, order, size }))
   const readable = Uint32Array.from(whole.indices)
-  expected(
-    readable.length > 0,
-    `${dataset.name}: none of the ${order.length} pictures looked at could be read`,
-  )
-  // The same images again: in place of an unreadable one another would be cropped.
+  expected(readable.length > 0, `${dataset.name}: none of the ${order.length} chosen images could be read`)
+  // Read the readable images again: the dataset would replace an unreadable one by another.
   const cropped = await first(
     dataset.batches({ batchSize: readable.length, order: readable, crops: method.crops, seedOf }),
   )
@@ -65,7 +62,7 @@ export async function writeViews(
       .filter((view) => view instanceof tf.Tensor)
       .filter(({ shape }) => shape.length === 4 && shape[3] === channels)
       .flatMap((view) => {
-        // Several of each image, as tasks have them, come one after the other: a row for each.
+        // Pretext tasks have several views per image, one batch after the other: one row for each.
         const several = view.shape[0]! / readable.length
         return Number.isInteger(several) ? tf.split(view, several) : [view]
       })
@@ -85,7 +82,7 @@ export async function writeViews(
   }
 }
 
-/** So many positions, evenly over all of them: images of one class often lie together. */
+/** `count` evenly spaced positions: images of one class are often adjacent. */
 function spread(count: number, length: number): Uint32Array {
   return Uint32Array.from({ length: count }, (_, i) => Math.floor((i * length) / count))
 }

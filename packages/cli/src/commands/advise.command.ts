@@ -5,13 +5,11 @@ import { type Exit, imagesHelp, integer, splitOption } from '../flags.js'
 export function registerAdvise(program: Command, exit: Exit): void {
   program
     .command('advise')
-    .description(
-      'which methods and augmentations suit your images, which do not and why, from a look at some',
-    )
+    .description('measure a sample of your images and recommend methods and augmentations, with reasons')
     .argument('<images>', imagesHelp)
-    .option('--sample <n>', 'how many images are looked at (default: 1000)', integer(1))
+    .option('--sample <n>', 'number of images to measure (default: 1000)', integer(1))
     .addOption(splitOption())
-    .option('--seed <n>', 'same seed, same sample (default: 1)', integer(0))
+    .option('--seed <n>', 'seed of the sample (default: 1)', integer(0))
     .option('--json', 'print one JSON object')
     .action(async (images, flags) => {
       const { advise } = await import('./advise.js')

@@ -4,13 +4,13 @@ import { findMethod, methodNames } from '@selfsup/runs'
 import { expect, test } from 'vitest'
 import { methodOptions } from '../config.js'
 
-/** Noise: what it is does not matter here, only that the rules find figures. */
+/** Noise: the rules only need values, which ones does not matter here. */
 const plain = measureImages({
   data: Uint8Array.from(uniforms([1, 1], 48 * 16 * 16 * 3), (u) => 256 * u),
   shape: [48, 16, 16, 3],
 })
 const { light, colour, orientation, duplicates } = plain
-const told = (accuracy: number, chance: number) => ({
+const accuracyOf = (accuracy: number, chance: number) => ({
   accuracy,
   chance,
   interval: [accuracy - 0.02, accuracy + 0.02] as const,
@@ -18,13 +18,13 @@ const told = (accuracy: number, chance: number) => ({
 })
 const orientations = [0.25, 0.9].flatMap((turns) =>
   [0.5, 0.95].map((mirrored) => ({
-    turns: told(turns, 0.25),
-    upsideDown: told(0.8, 0.5),
-    mirrored: told(mirrored, 0.5),
+    turns: accuracyOf(turns, 0.25),
+    upsideDown: accuracyOf(0.8, 0.5),
+    mirrored: accuracyOf(mirrored, 0.5),
   })),
 )
 
-/** Every kind of images that the rules tell apart in what they put into commands. */
+/** Every kind of images for which the rules suggest different commands. */
 const kinds: Measures[] = [orientation, ...orientations].flatMap((orientation) =>
   [1, 3].flatMap((channels) =>
     [0, 1].flatMap((grey) =>
@@ -48,14 +48,14 @@ const kinds: Measures[] = [orientation, ...orientations].flatMap((orientation) =
   ),
 )
 
-test('every option in a command is one that its method has', async () => {
+test('suggested commands use only options that the method has', async () => {
   const methods = methodNames()
   const definitions = new Map(
     await Promise.all(methods.map(async (name) => [name, await findMethod(name)] as const)),
   )
   const seen = new Set<string>()
   for (const measures of kinds) {
-    for (const { args } of advise(measures, { source: 'pictures', split: 'test', methods }).commands) {
+    for (const { args } of advise(measures, { source: 'images', split: 'test', methods }).commands) {
       const name = args[0] === 'preview' ? args[args.indexOf('--method') + 1]! : args[1]!
       const words = args.filter((_, i) => args[i - 1] === '--set')
       expect(() => methodOptions(definitions.get(name)!, words)).not.toThrow()
@@ -65,6 +65,6 @@ test('every option in a command is one that its method has', async () => {
   expect(seen.size).toBeGreaterThan(5)
 })
 
-test('every rule is of a method that there is', () => {
+test('every rule is about an existing method', () => {
   expect(judgedMethods.filter((name) => !methodNames().includes(name))).toEqual([])
 })

@@ -13,7 +13,7 @@ export interface AdviseFlags {
   readonly json?: boolean
 }
 
-/** `selfsup advise IMAGES`: which methods and augmentations suit images, from a look at some of them. */
+/** `selfsup advise IMAGES`: measures a sample of images and recommends methods and augmentations. */
 export async function advise(source: string, flags: AdviseFlags): Promise<number> {
   const { sample: count = 1000, split = 'train', seed = 1, json } = flags
   if (split !== 'train' && split !== 'test')
@@ -34,7 +34,7 @@ export async function advise(source: string, flags: AdviseFlags): Promise<number
   }
 }
 
-/** All that was found; of the pairs their number and examples, as there may be very many. */
+/** The JSON output. Of near-duplicate pairs, which can be very many, it has only the number and examples. */
 function forScripts({ duplicates: { pairs, ...duplicates }, ...measures }: Measures, advice: Advice) {
   return { measures: { ...measures, duplicates: { ...duplicates, pairs: pairs.length } }, ...advice }
 }
@@ -44,7 +44,7 @@ function describe(measures: Measures, { warnings, methods, augmentations, comman
   if (warnings.length > 0)
     parts.push(
       section(
-        'Mind',
+        'Warnings',
         warnings.map((warning) => wrapped(warning, '! ')),
       ),
     )
@@ -59,17 +59,17 @@ function describe(measures: Measures, { warnings, methods, augmentations, comman
   return parts.join('\n\n')
 }
 
-/** `50,000 images of 32x32 pixels in 10 classes; 1,000 of them looked at.` */
+/** `images: 50,000 images, shorter side 32 pixels, 10 classes; 1,000 measured; …` */
 function facts({ name, count, looked, channels, sizes, classes, colour, light }: Measures): string {
   const side = !sizes
     ? ''
     : sizes.smallest === sizes.largest
       ? `, shorter side ${sizes.median} pixels`
-      : `, shorter side ${sizes.smallest} to ${sizes.largest} pixels, ${sizes.median} in the median`
+      : `, shorter side ${sizes.smallest} to ${sizes.largest} pixels, median ${sizes.median}`
   const kind = channels === 1 ? 'one channel' : `colourfulness ${colour.colourfulness.toFixed(0)}`
   const kinds = classes > 0 ? `, ${classes} classes` : ''
   return wrapped(
-    `${name}: ${number(count)} ${count === 1 ? 'picture' : 'pictures'}${side}${kinds}; ${looked < count ? `${number(looked)} looked at` : 'all looked at'}; ${kind}, brightness ${light.brightness.toFixed(0)}, contrast ${light.contrast.toFixed(0)} of 255`,
+    `${name}: ${number(count)} ${count === 1 ? 'image' : 'images'}${side}${kinds}; ${looked < count ? `${number(looked)} measured` : 'all measured'}; ${kind}, brightness ${light.brightness.toFixed(0)}, contrast ${light.contrast.toFixed(0)} of 255`,
     '',
   )
 }
@@ -80,7 +80,7 @@ function section(title: string, lines: readonly string[]): string {
 
 const marks = { suits: '+', doubtful: '?', unsuited: '-' } as const
 
-/** A line for each reason; what the same is said of shares it. */
+/** One line per reason; methods or augmentations with the same reason share a line. */
 function verdictLines(verdicts: readonly Verdict[]): string[] {
   const byReason = new Map<string, Verdict[]>()
   for (const verdict of verdicts) {
@@ -95,7 +95,7 @@ function verdictLines(verdicts: readonly Verdict[]): string[] {
 
 const COLUMNS = 100
 
-/** A paragraph of at most 100 columns; lines after the first are set in. Figures stay beside their signs. */
+/** Wraps a paragraph at 100 columns and indents all lines after the first. A number stays on one line with its `%`. */
 function wrapped(text: string, mark: string): string {
   const start = mark ? `  ${mark}` : ''
   const lines: string[] = []

@@ -5,7 +5,7 @@ import type { Exit } from '../flags.js'
 export function registerBackbones(program: Command, exit: Exit): void {
   program
     .command('backbones')
-    .description('list the networks, with features and parameters')
+    .description('list the networks with their numbers of features and parameters')
     .option('--json', 'print JSON')
     .action(async (flags) => {
       const { backbones } = await import('./backbones.js')

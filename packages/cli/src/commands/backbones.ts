@@ -1,7 +1,7 @@
 import { startEngine } from '../engine.js'
 import { table } from '../table.js'
 
-/** `selfsup backbones`: the networks, with features and parameters (of 32-pixel colour images). */
+/** `selfsup backbones`: lists the networks with their numbers of features and parameters (for 32-pixel colour images). */
 export async function backbones({ json }: { json?: boolean }): Promise<number> {
   const tf = await import('@tensorflow/tfjs-core')
   await startEngine('cpu')

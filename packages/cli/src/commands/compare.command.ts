@@ -5,10 +5,10 @@ import type { Exit } from '../flags.js'
 export function registerCompare(program: Command, exit: Exit): void {
   program
     .command('compare')
-    .description('which of several judged runs is better, by how much, with intervals')
+    .description('compare evaluated runs: which is better and by how much, with intervals')
     .argument(
       '<runs...>',
-      'folders of runs that were judged on the same images; the first against each other one',
+      'folders of runs evaluated on the same images; the first is compared with each of the others',
     )
     .option('--json', 'print one JSON array')
     .action(async (runs, flags) => {

@@ -10,9 +10,9 @@ export interface CompareFlags {
   readonly json?: boolean
 }
 
-/** `selfsup compare RUN RUN...`: which is better by which protocol, by how much, the first against each other one. */
+/** `selfsup compare RUN RUN...`: compares the first run with each of the others, protocol by protocol. */
 export async function compare(runs: readonly string[], { json }: CompareFlags): Promise<number> {
-  if (runs.length < 2) throw new SelfsupError('compare: name at least two runs; got one')
+  if (runs.length < 2) throw new SelfsupError('compare: expected at least two runs; got one')
   const { compareRecords } = await import('@selfsup/evaluation')
   const [first, ...others] = await Promise.all(runs.map(recordsOf))
   const results = others.map((other) => ({
@@ -26,10 +26,10 @@ export async function compare(runs: readonly string[], { json }: CompareFlags): 
   for (const { runs: pair, values, left } of results) {
     const [a, b] = namesOf(pair as [string, string])
     if (values.length > 0) console.log(`${comparisonTable(values, a, b)}\n\n${summary(values, a, b)}`)
-    for (const { protocol, why } of left) console.error(`${protocol}: left out, as ${why}`)
+    for (const { protocol, why } of left) console.error(`${protocol}: not compared: ${why}`)
     if (values.length === 0)
       throw new SelfsupError(
-        `${a} and ${b} have no figure in common; judge both on the same images: selfsup evaluate RUN TRAIN TEST --all`,
+        `${a} and ${b} have no metric in common; evaluate both on the same images: selfsup evaluate RUN TRAIN TEST --all`,
       )
   }
   return 0
@@ -38,14 +38,14 @@ export async function compare(runs: readonly string[], { json }: CompareFlags): 
 async function recordsOf(run: string): Promise<{ run: string; records: Map<string, EvaluationRecord> }> {
   const { readRecords } = await import('@selfsup/run-folder')
   const records = await readRecords(run, (path) =>
-    console.error(`${path} is damaged or of another version: passed over`),
+    console.error(`${path} is damaged or from another version; it is ignored`),
   )
   if (records.size === 0)
-    throw new SelfsupError(`${run} has not been judged; do it with: selfsup evaluate ${run} TRAIN TEST --all`)
+    throw new SelfsupError(`${run} has not been evaluated; run: selfsup evaluate ${run} TRAIN TEST --all`)
   return { run, records }
 }
 
-/** Short names where they differ. */
+/** Short names, if they differ. */
 function namesOf(runs: [string, string]): [string, string] {
   const short = runs.map((run) => basename(resolve(run))) as [string, string]
   return short[0] === short[1] ? runs : short
@@ -72,12 +72,12 @@ function comparisonTable(values: readonly Comparison[], a: string, b: string): s
 
 function verdict({ better, interval, first }: Comparison, a: string, b: string): string {
   if (better) return `${better === 'first' ? a : b}${interval ? '' : ' (no interval)'}`
-  return first.higherIsBetter === undefined ? '' : 'can’t be told'
+  return first.higherIsBetter === undefined ? '' : 'undecided'
 }
 
-/** Who is better how often, of the figures whose intervals tell. */
+/** How many metrics are better for each run, among metrics with an interval. */
 function summary(values: readonly Comparison[], a: string, b: string): string {
   const sure = values.filter(({ interval }) => interval)
   const count = (which: Comparison['better']) => sure.filter(({ better }) => better === which).length
-  return `Of ${sure.length} figures with an interval, ${b} is better in ${count('second')}, ${a} in ${count('first')}; ${count(undefined)} can’t be told.`
+  return `Of ${sure.length} metrics with an interval, ${b} is better in ${count('second')} and ${a} in ${count('first')}; ${count(undefined)} are undecided.`
 }

@@ -5,10 +5,10 @@ import { type Exit, engineOption } from '../flags.js'
 export function registerDemo(program: Command, exit: Exit): void {
   program
     .command('demo')
-    .description('the main job on drawn images, in a few minutes: pretrain, evaluate, compare')
-    .option('--out <folder>', 'where the run is written (default: runs/demo)')
+    .description('pretrain and evaluate on drawn images, in a few minutes')
+    .option('--out <folder>', 'folder of the run (default: runs/demo)')
     .addOption(engineOption())
-    .option('--json', 'print one JSON object at the end')
+    .option('--json', 'print one JSON object')
     .action(async (flags) => {
       const { demo } = await import('./demo.js')
       exit(await demo(flags))

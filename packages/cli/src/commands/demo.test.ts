@@ -18,7 +18,7 @@ const run: RunConfig = {
   versions: {},
 }
 
-test("a demo replaces an earlier demo's run, never one of a person's own", () => {
+test('isDemo recognises only runs of the demo', () => {
   expect(isDemo(run)).toBe(true)
   const of = (path: string, count?: number) => ({
     dataset: {

@@ -18,9 +18,9 @@ import {
 import { methodOptions, type Settings } from '../config.js'
 import { startEngine } from '../engine.js'
 import { progressView } from '../progress.js'
+import { type ScoreRow, scoreTable } from '../score-table.js'
 import { duration } from '../table.js'
 import { announce, runTraining } from '../training.js'
-import { type Judgement, resultTable } from '../value-table.js'
 
 /** Flags of `selfsup demo`. */
 export interface DemoFlags {
@@ -29,17 +29,17 @@ export interface DemoFlags {
   readonly json?: boolean
 }
 
-/** How much is done on each engine, so that two cores need less than five minutes. */
+/** Amount of work on each engine: less than five minutes on two cores. */
 const budgets = {
   tensorflow: { images: 4096, epochs: 22, size: 32 },
   wasm: { images: 2048, epochs: 8, size: 32 },
   cpu: { images: 256, epochs: 1, size: 16 },
 } as const
 
-/** Shapes tell more than colours here: strong jitter, crops that still hold the shape. */
+/** The classes differ by shape, not by colour: strong jitter, and crops that still contain the shape. */
 const options = { temperature: 0.2, jitter: 1, minScale: 0.4 }
 
-/** `selfsup demo`: SimCLR on drawn shapes, judged beside random features and raw pixels. */
+/** `selfsup demo`: pretrains SimCLR on drawn shapes and compares its features with random weights and raw pixels. */
 export async function demo({ out = join('runs', 'demo'), ...flags }: DemoFlags): Promise<number> {
   const started = Date.now()
   const view = progressView(process.stderr)
@@ -47,9 +47,7 @@ export async function demo({ out = join('runs', 'demo'), ...flags }: DemoFlags):
   const engine = await startEngine(flags.engine)
   announce(engine, view)
   const { images, epochs, size } = budgets[engine.name]
-  view.note(
-    `SimCLR learns from ${images} drawn pictures, without their labels, for ${epochs} epochs; run: ${out}`,
-  )
+  view.note(`Pretraining SimCLR on ${images} drawn images, without labels, for ${epochs} epochs; run: ${out}`)
   const train = shapes({ size, count: images })
   const normalisation = await defaultNormalisation(3)
   const spec: MethodSpec = {
@@ -78,8 +76,8 @@ export async function demo({ out = join('runs', 'demo'), ...flags }: DemoFlags):
     quiet: true,
   })
   if (code !== 0) return code
-  view.note('How good are the features? 4,000 labelled pictures to learn from, 2,000 to be tested on.')
-  const judge: FeatureSource = {
+  view.note('Evaluating the features with 4,000 labelled training images and 2,000 test images.')
+  const source: FeatureSource = {
     engine,
     cache: runPaths(out).features,
     normalisation,
@@ -91,9 +89,9 @@ export async function demo({ out = join('runs', 'demo'), ...flags }: DemoFlags):
   const random = await makeMethod(spec)
   const trained = await openRun(out)
   const rows = [
-    await judgeFeatures(await pixelFeatures(judge)),
-    await judgeFeatures(await featuresOf('random features', random, judge)),
-    await judgeFeatures(await featuresOf('SimCLR features', trained.maker, judge)),
+    await scoresOfFeatures(await pixelFeatures(source)),
+    await scoresOfFeatures(await featuresOf('random features', random, source)),
+    await scoresOfFeatures(await featuresOf('SimCLR features', trained.maker, source)),
   ]
   disposeMethod(random)
   trained.dispose()
@@ -101,30 +99,30 @@ export async function demo({ out = join('runs', 'demo'), ...flags }: DemoFlags):
   console.log(
     flags.json
       ? JSON.stringify({ engine: engine.name, out, seconds, results: rows })
-      : `\n${resultTable(rows)}`,
+      : `\n${scoreTable({ rows })}`,
   )
   view.note(`
-${duration(seconds)} in all; ${kinds} kinds of shapes, so chance is ${(100 / kinds).toFixed(0)} %. The run lies in ${out}: metrics.jsonl, checkpoints, backbone.
-On your own pictures:
-  npx selfsup preview PICTURES
-  npx selfsup pretrain simclr PICTURES --out runs/a --epochs 100
+${duration(seconds)} in total. With ${kinds} classes of shapes, chance is ${(100 / kinds).toFixed(0)} %. The run is in ${out}: metrics.jsonl, checkpoints, backbone.
+With your own images:
+  npx selfsup preview IMAGES
+  npx selfsup pretrain simclr IMAGES --out runs/a --epochs 100
   npx selfsup evaluate runs/a LABELLED/train LABELLED/test
-  npx selfsup embed runs/a PICTURES --out features.npy`)
+  npx selfsup embed runs/a IMAGES --out features.npy`)
   return 0
 }
 
 const kinds = 10
 
-/** Each demo starts anew, but takes away nothing that is not an earlier demo's. */
+/** Removes the run of an earlier demo. @throws SelfsupError if the folder contains anything else */
 async function clearOwnRun(folder: string): Promise<void> {
   if (!existsSync(folder)) return
   const run = await readRun(folder).catch(() => undefined)
   if (!run || !isDemo(run))
-    throw new SelfsupError(`${folder} is there and holds no demo; name another folder with --out`)
+    throw new SelfsupError(`${folder} exists and is not the run of a demo; choose another folder with --out`)
   await rm(folder, { recursive: true })
 }
 
-/** Whether a run is one that a demo makes: drawn images alone are no sign, a person may train on them for days. */
+/** Whether a demo made a run. Drawn images alone don't show that: a user may train on them for days. */
 export function isDemo({ method, dataset: { source }, options: made }: RunConfig): boolean {
   return (
     method === 'simclr' &&
@@ -135,7 +133,7 @@ export function isDemo({ method, dataset: { source }, options: made }: RunConfig
 }
 
 /** kNN and linear probe of features. */
-async function judgeFeatures({ name, train, test }: SplitFeatures): Promise<Judgement> {
+async function scoresOfFeatures({ name, train, test }: SplitFeatures): Promise<ScoreRow> {
   const { knn, linearProbe } = await import('@selfsup/evaluation')
   const { accuracy } = await knn(train, test)
   const probe = await linearProbe(train, test)

@@ -5,8 +5,8 @@ import type { Exit } from '../flags.js'
 export function registerDoctor(program: Command, exit: Exit): void {
   program
     .command('doctor')
-    .description('which engine runs here, what is missing, and the command that mends it')
-    .option('--verify', 'compare every installed library with the hash recorded when it was installed')
+    .description('show which engine runs here, what is missing, and the command that fixes it')
+    .option('--verify', 'check every installed library against the hash stored at installation')
     .option('--json', 'print JSON')
     .action(async (flags) => {
       const { doctor } = await import('./doctor.js')

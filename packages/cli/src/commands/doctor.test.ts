@@ -6,7 +6,7 @@ test.each([
   ['v22.23.3', ''],
   ['v24.1.0', ''],
   ['v18.4.0', ' (too old: Node 20 or newer is needed)'],
-  ['v23.1.0', ' (not tested: 20, 22 and 24 are)'],
+  ['v23.1.0', ' (untested; tested versions: 20, 22 and 24)'],
 ])('nodeAdvice of %s', (version, advice) => {
   expect(nodeAdvice(version)).toBe(advice)
 })
@@ -25,15 +25,15 @@ const steps = {
 test.each([
   [
     steps,
-    'on the processor; compiled; without XLA; mixed precision off (no AMX, AVX512-BF16 or GPU); 2 threads in an operation, 2 operations at a time; oneDNN on',
+    'on the processor; compiled; without XLA; mixed precision off (no AMX, AVX512-BF16 or GPU); 2 threads per operation, 2 operations at a time; oneDNN on',
   ],
   [
     { ...steps, mixedPrecision: 'bfloat16' as const, xla: true, oneDnn: false },
-    'on the processor; compiled; with XLA; mixed precision: products of networks in bfloat16 (emulated: not faster here), all else in float32; 2 threads in an operation, 2 operations at a time; oneDNN off',
+    'on the processor; compiled; with XLA; mixed precision: products of networks in bfloat16 (emulated: not faster here), everything else in float32; 2 threads per operation, 2 operations at a time; oneDNN off',
   ],
   [
     { ...steps, gpu: true, fastInBfloat16: true, xla: 'auto' as const },
-    'on the GPU; compiled; with XLA for steps that are called often; mixed precision off; 2 threads in an operation, 2 operations at a time; oneDNN on',
+    'on the GPU; compiled; with XLA for steps that are called often; mixed precision off; 2 threads per operation, 2 operations at a time; oneDNN on',
   ],
 ])('describeSteps %#', (given, line) => {
   expect(describeSteps(given)).toBe(line)

@@ -4,8 +4,8 @@ import { engineFlags } from '../engine.js'
 import { withFix } from '../fixes.js'
 
 /**
- * `selfsup doctor`: machine, engines, what is missing and the command that fixes it; with `verify` also whether each byte
- * of the installed libraries is what was installed.
+ * `selfsup doctor`: prints machine, engines, what is missing and the command that fixes it. With `verify` it also compares
+ * the installed libraries with the hashes stored at installation.
  */
 export async function doctor({ json, verify }: { json?: boolean; verify?: boolean }): Promise<number> {
   const report = await describeEngines(engineFlags())
@@ -22,16 +22,16 @@ export async function doctor({ json, verify }: { json?: boolean; verify?: boolea
   console.log(`${machine.processor}, ${machine.cores} cores, ${(machine.memory / 2 ** 30).toFixed(1)} GiB`)
   console.log(machine.gpus.length > 0 ? `GPU: ${machine.gpus.join('; ')}` : 'GPU: none found (nvidia-smi)')
   console.log('\nEngines, fastest first:')
-  let taken = false
+  let chosen = false
   for (const { title, available, version, folder, reason, fix, code } of engines) {
-    const mark = available ? (taken ? ' ' : '*') : '-'
-    taken ||= available
+    const mark = available ? (chosen ? ' ' : '*') : '-'
+    chosen ||= available
     const state = available
       ? `${version ?? ''}${folder ? ` in ${folder}` : ''}`
       : withFix(reason!, { fix, code, path: folder })
     console.log(` ${mark} ${title}: ${state}`)
   }
-  console.log('\n* is taken unless --engine or SELFSUP_ENGINE says otherwise.')
+  console.log('\n* is used by default; --engine or SELFSUP_ENGINE chooses another.')
   if (steps) console.log(`\nSteps on native TensorFlow: ${describeSteps(steps)}.`)
   for (const line of installations?.flatMap(describeVerification) ?? []) console.log(line)
   return exitCode
@@ -42,14 +42,14 @@ async function verified() {
   return verifyInstallations()
 }
 
-/** What a look at every byte of an installation found, and what to do. */
+/** The result of verifying an installation, and what to do. */
 function describeVerification({ name, verified, unknown, problems }: Verified): string[] {
   const again = `selfsup engine remove ${name} && selfsup engine install${name.includes('-cuda-') ? ' --cuda' : ''}`
   if (problems.length > 0)
     return [`\n${name} is damaged; run: ${again}`, ...problems.map((line) => ` - ${line}`)]
   if (unknown > 0)
     return [
-      `\n${name}: ${verified} files verified by SHA-256, ${unknown} were installed before hashes were recorded; to record them run: ${again}`,
+      `\n${name}: ${verified} files verified by SHA-256, ${unknown} have no stored hash (installed by an earlier version); to store them run: ${again}`,
     ]
   return [`\n${name}: ${verified} files verified by SHA-256.`]
 }
@@ -61,24 +61,24 @@ interface Verified {
   readonly problems: readonly string[]
 }
 
-/** Nothing for the Nodes that are tested. */
+/** A remark on the version of Node; empty for tested versions. */
 export function nodeAdvice(version: string): string {
   const major = Number(/\d+/.exec(version)?.[0])
   if (major < 20) return ' (too old: Node 20 or newer is needed)'
-  return major > 24 || major % 2 === 1 ? ' (not tested: 20, 22 and 24 are)' : ''
+  return major > 24 || major % 2 === 1 ? ' (untested; tested versions: 20, 22 and 24)' : ''
 }
 
-/** One line: `compiled, without XLA, in float32 (...), 2 threads in an operation, 2 operations at a time, oneDNN on`. */
+/** One line: `on the processor; compiled; without XLA; mixed precision off; 2 threads per operation, …; oneDNN on`. */
 export function describeSteps(steps: StepsReport): string {
   const { compiled, xla, mixedPrecision, fastInBfloat16, threads, operations, oneDnn, gpu } = steps
   const parts = [
     gpu ? 'on the GPU' : 'on the processor',
-    compiled ? 'compiled' : 'one operation after another (SELFSUP_EAGER, or tfjs-node)',
+    compiled ? 'compiled' : 'not compiled (SELFSUP_EAGER, or tfjs-node)',
     `${xla ? 'with' : 'without'} XLA${xla === 'auto' ? ' for steps that are called often' : ''}`,
     mixedPrecision === 'off'
       ? `mixed precision off${fastInBfloat16 ? '' : ' (no AMX, AVX512-BF16 or GPU)'}`
-      : `mixed precision: products of networks in ${mixedPrecision}${fastInBfloat16 ? '' : ' (emulated: not faster here)'}, all else in float32`,
-    `${threads} threads in an operation, ${operations} operations at a time`,
+      : `mixed precision: products of networks in ${mixedPrecision}${fastInBfloat16 ? '' : ' (emulated: not faster here)'}, everything else in float32`,
+    `${threads} threads per operation, ${operations} operations at a time`,
     `oneDNN ${oneDnn ? 'on' : 'off'}`,
   ]
   return parts.join('; ')

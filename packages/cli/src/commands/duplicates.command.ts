@@ -5,9 +5,9 @@ import { type Exit, engineOption, positive } from '../flags.js'
 export function registerDuplicates(program: Command, exit: Exit): void {
   program
     .command('duplicates')
-    .description('groups of indexed images that are nearly the same')
-    .argument('<run>', 'the folder of a run whose images are indexed')
-    .option('--similarity <x>', 'cosine of the features from which on two are (default: 0.98)', positive)
+    .description('find groups of near-duplicates among the indexed images')
+    .argument('<run>', 'folder of a run with an index (see selfsup index)')
+    .option('--similarity <x>', 'smallest cosine similarity of near-duplicates (default: 0.98)', positive)
     .addOption(engineOption())
     .option('--json', 'print one JSON object')
     .action(async (run, flags) => {

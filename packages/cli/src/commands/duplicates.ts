@@ -13,24 +13,24 @@ export interface DuplicateFlags {
   readonly json?: boolean
 }
 
-/** `selfsup duplicates RUN`: groups of images in the run's index that are nearly the same. */
+/** `selfsup duplicates RUN`: finds groups of near-duplicates in the run's index. */
 export async function duplicates(run: string, flags: DuplicateFlags): Promise<number> {
   const { similarity = 0.98, json } = flags
   const view = progressView(process.stderr)
   await startEngine(flags.engine)
-  const trained = await openEncoder(run, view)
-  const { index } = await openRunIndex(run, trained, false)
+  const encoder = await openEncoder(run, view)
+  const { index } = await openRunIndex(run, encoder, false)
   const interrupt = interruptible(() => view.note('Stopping.'))
   try {
     const { nearDuplicates } = await import('@selfsup/retrieval')
-    let told = Date.now()
+    let lastNote = Date.now()
     const groups = await nearDuplicates(index, {
       similarity,
       signal: interrupt.signal,
       onProgress(done, total) {
-        if (Date.now() - told < 5000) return
-        told = Date.now()
-        view.note(`${done} of ${total} images compared with all others`)
+        if (Date.now() - lastNote < 5000) return
+        lastNote = Date.now()
+        view.note(`Compared ${done} of ${total} images with all others`)
       },
     })
     if (json) console.log(JSON.stringify({ run, similarity, groups }))
@@ -40,13 +40,13 @@ export async function duplicates(run: string, flags: DuplicateFlags): Promise<nu
           `${group.paths.length} images, similarity ${group.similarity.toFixed(4)}\n${group.paths.map((path) => `  ${printableLine(path)}`).join('\n')}`,
         )
       view.note(
-        `${groups.length === 1 ? '1 group' : `${groups.length} groups`} of near-duplicates among ${await index.count()} images, at a similarity of at least ${similarity}`,
+        `${groups.length === 1 ? '1 group' : `${groups.length} groups`} of near-duplicates among ${await index.count()} images (similarity >= ${similarity})`,
       )
     }
     return 0
   } finally {
     interrupt.release()
     index.close()
-    trained.dispose()
+    encoder.dispose()
   }
 }

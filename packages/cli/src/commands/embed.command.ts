@@ -6,12 +6,12 @@ export function registerEmbed(program: Command, exit: Exit): void {
   program
     .command('embed')
     .description('write the features of images to a file')
-    .argument('<run>', 'a run’s folder')
+    .argument('<run>', 'folder of a run or of an exported model')
     .argument('<images>', imagesHelp)
-    .requiredOption('--out <file>', 'features.npy or features.parquet')
+    .requiredOption('--out <file>', 'output file, ending in .npy or .parquet')
     .addOption(splitOption())
-    .option('--limit <n>', 'at most this many images, from all over them', integer(1))
-    .option('--strict', 'stop at the first unreadable image')
+    .option('--limit <n>', 'at most this many images, evenly spaced over the dataset', integer(1))
+    .option('--strict', 'stop at the first unreadable image instead of skipping it')
     .addOption(engineOption())
     .option('--json', 'print one JSON object')
     .action(async (run, images, flags) => {

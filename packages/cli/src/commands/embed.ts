@@ -17,7 +17,7 @@ export interface EmbedFlags {
   readonly json?: boolean
 }
 
-/** `selfsup embed RUN IMAGES --out FILE`: features of images as .npy or .parquet. */
+/** `selfsup embed RUN IMAGES --out FILE`: writes features of images as .npy or .parquet. */
 export async function embed(run: string, source: string, flags: EmbedFlags): Promise<number> {
   if (!/\.(npy|parquet)$/.test(flags.out)) {
     throw new SelfsupError(`--out must end in .npy or .parquet; got '${flags.out}'`)
@@ -52,7 +52,7 @@ export async function embed(run: string, source: string, flags: EmbedFlags): Pro
     reportSkipped(dataset, view)
     const { count, width } = features
     if (flags.json) console.log(JSON.stringify({ out: flags.out, count, width }))
-    else view.note(`${count} x ${width} features in ${flags.out}`)
+    else view.note(`Wrote ${count} x ${width} features to ${flags.out}`)
     return 0
   } finally {
     interrupt.release()

@@ -7,16 +7,16 @@ export function registerEngine(program: Command, exit: Exit): void {
   engine
     .command('install')
     .description(
-      'fetch TensorFlow’s C library with pip and build the binding: about 20 times faster than WebAssembly',
+      'download TensorFlow’s C library with pip and build the binding: about 20 times faster than WebAssembly',
     )
-    .option('--cuda', 'for NVIDIA cards, with NVIDIA’s libraries: 3.4 GB to download, 5.6 GB on the disk')
+    .option('--cuda', 'for NVIDIA GPUs, with NVIDIA’s libraries: 3.4 GB to download, 5.6 GB on disk')
     .action(async (flags) => {
       const { installEngine } = await import('./engine.js')
       exit(await installEngine(flags))
     })
   engine
     .command('list')
-    .description('what is installed where, how large, whether it works, and which is taken')
+    .description('list installations: folder, size, whether each works, and which one is used')
     .option('--json', 'print JSON')
     .action(async (flags) => {
       const { listEngines } = await import('./engine.js')
@@ -24,9 +24,9 @@ export function registerEngine(program: Command, exit: Exit): void {
     })
   engine
     .command('remove')
-    .description('remove installations; nothing outside the cache folder, and none that is in use')
-    .argument('[names...]', 'as engine list shows them')
-    .option('--all', 'all of them')
+    .description('remove installations from the cache folder, except those in use')
+    .argument('[names...]', 'names shown by selfsup engine list')
+    .option('--all', 'remove all installations')
     .action(async (names, flags) => {
       const { removeEngines } = await import('./engine.js')
       exit(await removeEngines(names, flags))

@@ -2,7 +2,7 @@ import { withFix } from '../fixes.js'
 import { progressView } from '../progress.js'
 import { table } from '../table.js'
 
-/** `selfsup engine install`: the native engine, or one line that says what is missing. */
+/** `selfsup engine install`: installs the native engine, or prints what is missing. */
 export async function installEngine({ cuda }: { cuda?: boolean }): Promise<number> {
   const { installFastestEngine } = await import('@selfsup/engine')
   const { hasNvidiaDriver } = await import('@selfsup/tensorflow')
@@ -18,13 +18,15 @@ export async function installEngine({ cuda }: { cuda?: boolean }): Promise<numbe
   })
   view.note(withFix(message, problem))
   if (fastest && cuda && !hasNvidiaDriver())
-    view.note('There is no NVIDIA driver here (nvidia-smi): it computes on the processor until there is one.')
+    view.note(
+      'No NVIDIA driver was found (nvidia-smi): the engine computes on the processor until one is installed.',
+    )
   if (fastest && !cuda && hasNvidiaDriver() && process.platform === 'linux' && process.arch === 'x64')
-    view.note('This machine has an NVIDIA card; to compute on it run: selfsup engine install --cuda')
+    view.note('This machine has an NVIDIA GPU; to compute on it run: selfsup engine install --cuda')
   return fastest ? 0 : 1
 }
 
-/** `selfsup engine list`: what is installed where, how large, whether it works, and which is taken. */
+/** `selfsup engine list`: lists installations with folder, size and state. */
 export async function listEngines({ json }: { json?: boolean }): Promise<number> {
   const { listInstallations } = await import('@selfsup/tensorflow')
   const found = await listInstallations()
@@ -40,11 +42,13 @@ export async function listEngines({ json }: { json?: boolean }): Promise<number>
     `${taken ? '*' : ' '} ${name}`,
     version ?? '-',
     `${(bytes / 1e9).toFixed(2)} GB`,
-    [works === undefined ? 'not tried' : works ? 'works' : `no: ${reason}`, ...used(users)].join(', '),
+    [works === undefined ? 'not checked' : works ? 'works' : `does not work: ${reason}`, ...used(users)].join(
+      ', ',
+    ),
   ])
   console.log(table(['engine', 'TensorFlow', 'on disk', 'state'], rows))
   for (const { name, folder } of found) console.log(`${name}: ${folder}`)
-  console.log('\n* is taken. selfsup engine remove NAME frees its room.')
+  console.log('\n* is used by default. To remove an installation: selfsup engine remove NAME')
   return 0
 }
 
@@ -52,13 +56,15 @@ function used(processes: readonly number[]): string[] {
   return processes.length > 0 ? [`in use by process ${processes.join(', ')}`] : []
 }
 
-/** `selfsup engine remove`: frees the room of an installation, or of all. */
+/** `selfsup engine remove`: removes installations by name, or all. */
 export async function removeEngines(names: readonly string[], { all }: { all?: boolean }): Promise<number> {
   const { listInstallations, removeInstallations } = await import('@selfsup/tensorflow')
   if (!all && names.length === 0) {
     const { SelfsupError } = await import('@selfsup/core')
-    const there = (await listInstallations({ check: false })).map(({ name }) => name)
-    throw new SelfsupError(`name what to remove, or --all; installed: ${there.join(', ') || 'nothing'}`)
+    const installed = (await listInstallations({ check: false })).map(({ name }) => name)
+    throw new SelfsupError(
+      `engine remove: expected names or --all; installed: ${installed.join(', ') || 'nothing'}`,
+    )
   }
   const removed = await removeInstallations(all ? 'all' : names)
   console.log(removed.length > 0 ? `Removed ${removed.join(', ')}.` : 'Nothing was installed.')

@@ -1,47 +1,48 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { type Exit, engineOption, integer, protocolNames } from '../flags.js'
 
 /** `selfsup evaluate` */
 export function registerEvaluate(program: Command, exit: Exit): void {
   program
     .command('evaluate')
-    .description('how good a run’s features are, by one or by all protocols; goes on where it was stopped')
+    .description('measure how good features are; an interrupted evaluation resumes')
     .argument(
       '<run>',
-      'a run’s folder, or that of an exported model; with features, a folder for what is found',
+      'folder of a run or of an exported model; for .npy features, the folder for the results',
     )
     .argument(
       '<train>',
-      'images in class subfolders (or any form that holds labels) to learn from; or features.npy',
+      'labelled images for training: class subfolders or any format with labels; or features.npy',
     )
     .argument(
       '<test>',
-      'images to be tested on; the same as <train> for forms that hold both parts; or features.npy',
+      'labelled images for testing; same as <train> if the format has both splits; or features.npy',
     )
     .option(
       '--protocol <names>',
-      `one or more of these, by commas (default: knn,linear-probe): ${protocolNames}`,
+      `comma-separated protocols (default: knn,linear-probe). All: ${protocolNames}`,
     )
-    .option('--all', 'every protocol that the data are good for')
-    .option('--knn', 'only weighted k-nearest neighbours')
-    .option('--linear', 'only the linear probe')
-    .option('--baselines', 'also random features and raw pixels')
-    .option('--other <run>', 'a run on other images, from whose weights training begins too')
+    .option('--all', 'run every protocol that fits the data')
+    .option('--knn', 'run only weighted k-nearest neighbours')
+    .option('--linear', 'run only the linear probe')
+    .option('--baselines', 'also evaluate random weights and raw pixels')
+    .option('--other <run>', 'also start trainings from the weights of this run, pretrained on other images')
     .option(
       '--seeds <n>',
-      'of which mean and interval are taken (default: 3; 1 where no protocol is named)',
+      'seeds for the mean and its interval (default: 3 with --protocol or --all, otherwise 1)',
       integer(1),
     )
-    .option('--seed <n>', 'the first of them (default: 1)', integer(0))
-    .option('--steps <n>', 'updates of one training at most (default: the protocol’s)', integer(1))
-    .option('--quick', 'a fraction of the work, for a first look')
-    .option('--anew', 'do again what is done')
-    .option('--limit <n>', 'at most this many images of each part, from all over it', integer(1))
-    .option('--strict', 'stop at the first unreadable image')
+    .option('--seed <n>', 'first seed (default: 1)', integer(0))
+    .option('--steps <n>', 'maximum steps of each training (default: set by the protocol)', integer(1))
+    .option('--quick', 'do a fraction of the work, for a quick estimate')
+    .option('--force', 'repeat protocols that already have results')
+    .addOption(new Option('--anew', 'earlier name of --force').hideHelp())
+    .option('--limit <n>', 'at most this many images of each split, evenly spaced over it', integer(1))
+    .option('--strict', 'stop at the first unreadable image instead of skipping it')
     .addOption(engineOption())
     .option('--json', 'print one JSON object')
-    .action(async (run, train, test, flags) => {
+    .action(async (run, train, test, { anew, ...flags }) => {
       const { evaluate } = await import('./evaluate.js')
-      exit(await evaluate(run, train, test, flags))
+      exit(await evaluate(run, train, test, { ...flags, force: flags.force ?? anew }))
     })
 }

@@ -15,14 +15,14 @@ export interface IndexFlags {
   readonly json?: boolean
 }
 
-/** `selfsup index RUN IMAGES`: makes or brings up to date the index that `search` and `duplicates` look into. */
+/** `selfsup index RUN IMAGES`: creates or updates the index for `search` and `duplicates`. */
 export async function indexImages(run: string, source: string, flags: IndexFlags): Promise<number> {
   const { split = 'train', strict, json } = flags
   const view = progressView(process.stderr)
   const engine = await startEngine(flags.engine)
-  const trained = await openEncoder(run, view)
+  const encoder = await openEncoder(run, view)
   if (!json) announce(engine, view)
-  const { channels, size } = trained.imageShape
+  const { channels, size } = encoder.imageShape
   const { streamImages } = await import('@selfsup/data')
   const drawn = source === 'shapes'
   const dataset = await streamImages(source, {
@@ -30,20 +30,20 @@ export async function indexImages(run: string, source: string, flags: IndexFlags
     strict,
     ...(drawn ? { imageSize: size } : { channels }),
   })
-  const interrupt = interruptible(() => view.note('Stopping; what is indexed stays.'))
+  const interrupt = interruptible(() => view.note('Stopping; images indexed so far stay in the index.'))
   const { signal } = interrupt
   const { updateIndex } = await import('@selfsup/retrieval')
-  const { index, others } = await openRunIndex(run, trained, true)
-  const embedder = await imageEmbedder(trained, dataset, { engine, signal })
+  const { index, others } = await openRunIndex(run, encoder, true)
+  const embedder = await imageEmbedder(encoder, dataset, { engine, signal })
   try {
     const listing = await listingOf(source, split, dataset)
-    let told = Date.now()
+    let lastNote = Date.now()
     const update = await updateIndex(index, listing, embedder.embed, {
       signal,
       onProgress(done, total) {
-        if (total === 0 || (done > 0 && Date.now() - told < 5000)) return
-        told = Date.now()
-        view.note(`Features of ${done} of ${total} images that are new or have changed`)
+        if (total === 0 || (done > 0 && Date.now() - lastNote < 5000)) return
+        lastNote = Date.now()
+        view.note(`Computed features of ${done} of ${total} new or changed images`)
       },
     })
     reportSkipped(dataset, view)
@@ -52,18 +52,18 @@ export async function indexImages(run: string, source: string, flags: IndexFlags
     else {
       const { added, changed, removed, unchanged } = update
       view.note(
-        `${images} images in the index: ${added} new, ${changed} changed, ${removed} dropped, ${unchanged} as they were. It lies in ${index.folder}`,
+        `${images} images in the index: ${added} new, ${changed} changed, ${removed} removed, ${unchanged} unchanged. The index is in ${index.folder}`,
       )
       if (others.length > 0)
-        view.note(`Indexes of other weights lie beside it and may be deleted: ${others.join(', ')}`)
-      view.note(`Next:\n  selfsup search ${shellWord(run)} PICTURE\n  selfsup duplicates ${shellWord(run)}`)
+        view.note(`Indexes for earlier weights are next to it; you may delete them: ${others.join(', ')}`)
+      view.note(`Next:\n  selfsup search ${shellWord(run)} IMAGE\n  selfsup duplicates ${shellWord(run)}`)
     }
     return 0
   } finally {
     interrupt.release()
     embedder.dispose()
     index.close()
-    trained.dispose()
+    encoder.dispose()
     await dataset.close()
   }
 }

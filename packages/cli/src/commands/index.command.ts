@@ -5,11 +5,11 @@ import { type Exit, engineOption, imagesHelp, splitOption } from '../flags.js'
 export function registerIndex(program: Command, exit: Exit): void {
   program
     .command('index')
-    .description('make or bring up to date an index of images, for search and duplicates')
-    .argument('<run>', 'a run’s folder')
+    .description('create or update an index of images for search and duplicates')
+    .argument('<run>', 'folder of a run or of an exported model')
     .argument('<images>', imagesHelp)
     .addOption(splitOption())
-    .option('--strict', 'stop at the first unreadable image')
+    .option('--strict', 'stop at the first unreadable image instead of skipping it')
     .addOption(engineOption())
     .option('--json', 'print one JSON object')
     .action(async (run, images, flags) => {

@@ -5,7 +5,7 @@ import type { Exit } from '../flags.js'
 export function registerMethods(program: Command, exit: Exit): void {
   program
     .command('methods')
-    .description('list the methods, or one method’s options')
+    .description('list the methods, or the options of one method')
     .argument('[method]')
     .option('--json', 'print JSON')
     .action(async (method, flags) => {

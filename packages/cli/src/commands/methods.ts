@@ -2,7 +2,7 @@ import { type OptimizerSettings, rangeOf, resolveOptions } from '@selfsup/core'
 import { findMethod, methodNames } from '@selfsup/runs'
 import { table } from '../table.js'
 
-/** `selfsup methods [METHOD]`: all methods, or what one of them can be told. */
+/** `selfsup methods [METHOD]`: lists all methods, or the options of one. */
 export async function methods(name: string | undefined, { json }: { json?: boolean }): Promise<number> {
   if (name === undefined) {
     const definitions = await Promise.all(methodNames().map(findMethod))
@@ -11,7 +11,7 @@ export async function methods(name: string | undefined, { json }: { json?: boole
       json
         ? JSON.stringify(rows)
         : table(
-            ['method', 'what it does', 'paper'],
+            ['method', 'description', 'paper'],
             rows.map((row) => [row.name, row.summary, row.paper]),
           ),
     )
@@ -27,7 +27,7 @@ export async function methods(name: string | undefined, { json }: { json?: boole
   console.log(`${name}: ${summary}\n${paper}\n`)
   console.log(
     table(
-      ['--set option', 'default', 'takes', 'what it does'],
+      ['--set option', 'default', 'values', 'description'],
       Object.entries(options).map(([option, spec]) => [
         option,
         String(spec.default),
@@ -40,7 +40,7 @@ export async function methods(name: string | undefined, { json }: { json?: boole
   const per = scaling === 'linear' ? ' per 256 images' : ''
   const warmup = schedule.warmupEpochs ? ` after ${schedule.warmupEpochs} epochs of warm-up` : ''
   console.log(
-    `\nUnless told otherwise: ${epochs} epochs in batches of ${batchSize}; ${describe(optimizer)}; learning rate ${learningRate}${per}, ${schedule.name}${warmup}.`,
+    `\nDefault training: ${epochs} epochs in batches of ${batchSize}; ${describe(optimizer)}; learning rate ${learningRate}${per}, ${schedule.name}${warmup}.`,
   )
   return 0
 }

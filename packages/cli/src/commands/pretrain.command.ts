@@ -14,51 +14,57 @@ import {
 export function registerPretrain(program: Command, exit: Exit): void {
   program
     .command('pretrain')
-    .description('learn features from images without labels')
-    .argument('<method>', 'simclr, ... (selfsup methods lists all)')
+    .description('train a feature extractor on images without labels')
+    .argument('<method>', 'name of the method, such as simclr (see selfsup methods)')
     .argument('<images>', imagesHelp)
-    .option('--out <folder>', 'where the run is written (default: runs/METHOD-IMAGES)')
+    .option('--out <folder>', 'folder of the run (default: runs/METHOD-IMAGES)')
     .option(
       '--backbone <name>',
-      'the network (selfsup backbones lists all; default: the method’s, else resnet18)',
+      'the network (see selfsup backbones; default: the method’s own, otherwise resnet18)',
     )
     .option(
       '--size <pixels>',
-      'side of the pictures that the network sees (default: 32 for small images, 224 for large)',
+      'size of the network’s input images (default: 32 for small images, 224 for large)',
       integer(4),
     )
-    .option('--epochs <n>', 'passes over the images (default: the method’s)', integer(1))
+    .option('--epochs <n>', 'passes over the images (default: set by the method)', integer(1))
     .option(
       '--batch <n>',
-      'images per step (default: the method’s, or what the images are enough for)',
+      'images per step (default: set by the method; smaller for small datasets)',
       integer(2),
     )
-    .option('--seed <n>', 'same seed, same run (default: 1)', integer(0))
-    .addOption(new Option('--optimizer <name>', 'default: the method’s').choices(['sgd', 'lars', 'adamw']))
+    .option('--seed <n>', 'seed of all randomness (default: 1)', integer(0))
+    .addOption(
+      new Option('--optimizer <name>', 'optimiser (default: set by the method)').choices([
+        'sgd',
+        'lars',
+        'adamw',
+      ]),
+    )
     .option(
       '--learning-rate <rate>',
-      'the highest; for methods whose rate grows with the batch, of 256 images (default: the method’s)',
+      'peak learning rate, per 256 images if the method scales it with the batch (default: set by the method)',
       positive,
     )
-    .option('--weight-decay <x>', 'default: the method’s', notNegative)
-    .option('--warmup <epochs>', 'epochs of linear warm-up (default: the method’s)', notNegative)
+    .option('--weight-decay <x>', 'weight decay (default: set by the method)', notNegative)
+    .option('--warmup <epochs>', 'epochs of linear warm-up (default: set by the method)', notNegative)
     .option(
       '--set <option=value>',
-      'an option of the method, repeatable (selfsup methods METHOD lists them)',
+      'set an option of the method; repeatable (see selfsup methods METHOD)',
       collect,
     )
-    .option('--config <file>', 'JSON file with any of these settings; flags win over it')
+    .option('--config <file>', 'JSON file with any of these settings; flags override it')
     .addOption(splitOption())
-    .option('--count <n>', 'how many images `shapes` draws (default: 10000)', integer(2))
+    .option('--count <n>', 'number of images that `shapes` draws (default: 10000)', integer(2))
     .option('--limit <n>', 'stop after this many steps', integer(1))
     .option(
       '--checkpoint-every <steps>',
-      'how often the run is saved (default: each epoch, short ones together)',
+      'steps between checkpoints (default: whole epochs of about 100 steps, at least every 15 minutes)',
       integer(1),
     )
-    .option('--strict', 'stop at the first unreadable image instead of leaving it out')
+    .option('--strict', 'stop at the first unreadable image instead of skipping it')
     .addOption(engineOption())
-    .option('--json', 'one JSON object per line instead of a progress bar')
+    .option('--json', 'print one JSON object per line instead of a progress bar')
     .action(async (method, images, flags) => {
       const { pretrain } = await import('./pretrain.js')
       exit(await pretrain(method, images, flags))

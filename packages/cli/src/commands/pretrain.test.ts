@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Method, MethodDefinition } from '@selfsup/core'
 import { openImages } from '@selfsup/data'
+import { runPaths } from '@selfsup/run-folder'
 import { readRun } from '@selfsup/train'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { defaultFolder, pretrain } from './pretrain.js'
 import { resume } from './resume.js'
 
-/** Learns the images' lightness, and paints each in one colour: what a generative method has, in little. */
+/** A minimal generative method: learns the lightness of images and paints each in one colour. */
 const painter: MethodDefinition = {
   name: 'painter',
   summary: '',
@@ -52,12 +53,12 @@ vi.mock('../../../runs/src/registry.js', () => ({
 }))
 
 let folder: string
-let told: string
+let stderr: string
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'selfsup-pretrain-'))
-  told = ''
+  stderr = ''
   vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    told += text
+    stderr += text
     return true
   })
 })
@@ -68,35 +69,35 @@ afterEach(async () => {
 
 const shapes = { size: 16, count: 20, engine: 'wasm' } as const
 
-test('a method that makes pictures leaves a sheet of them at each checkpoint, the last included', async () => {
+test('a generative method writes a sheet of samples at each checkpoint, including the last', async () => {
   const out = join(folder, 'run')
   expect(
     await pretrain('painter', 'shapes', { ...shapes, out, batch: 4, checkpointEvery: 4, limit: 10 }),
   ).toBe(0)
-  const sheets = (await readdir(join(out, 'pictures'))).sort()
+  const sheets = (await readdir(runPaths(out).sheets)).sort()
   const painted = [0, 4, 8, 10].map((step) => `paintings-${String(step).padStart(8, '0')}.png`)
   expect(sheets).toEqual([...painted, 'views.png'])
   for (const sheet of sheets)
-    expect((await readFile(join(out, 'pictures', sheet))).subarray(1, 4).toString()).toBe('PNG')
-  // 16 of the first images, each in its mean colour, of 8 pixels and a border of 1, enlarged to 64.
-  const opened = await openImages(join(out, 'pictures'))
+    expect((await readFile(join(runPaths(out).sheets, sheet))).subarray(1, 4).toString()).toBe('PNG')
+  // The first 16 images, each in its mean colour: 8 pixels with a border of 1, enlarged to 64.
+  const opened = await openImages(runPaths(out).sheets)
   expect(opened.length).toBe(5)
   await opened.close()
 })
 
-test('sheets that cannot be written are a warning; the run goes on', async () => {
+test('only warns if sheets cannot be written', async () => {
   const out = join(folder, 'run')
   await mkdir(out)
-  await writeFile(join(out, 'pictures'), 'a file in their place')
+  await writeFile(runPaths(out).sheets, 'a file in their place')
   expect(await pretrain('painter', 'shapes', { ...shapes, out, batch: 4, limit: 2 })).toBe(0)
-  expect(told).toMatch(/Warning: pictures of step 0 not shown: .*pictures\/paintings-00000000.png/)
-  expect(told).toContain('Done: 2 steps')
+  expect(stderr).toMatch(/Warning: .*step 0.*paintings-00000000.png/)
+  expect(stderr).toContain('Done: 2 steps')
 })
 
-test('who names no batch gets one that the images are enough for, and a run that goes on with it', async () => {
+test('chooses a batch that fits a small dataset, and resumes with it', async () => {
   const out = join(folder, 'run')
   expect(await pretrain('painter', 'shapes', { ...shapes, out })).toBe(0)
-  expect(told).toContain("Batches of 16, as there are 20 images; 64 are the method's own.")
+  expect(stderr).toContain("Using batches of 16: there are only 20 images; the method's default batch is 64.")
   const run = await readRun(out)
   expect(run.settings).toMatchObject({ batchSize: 16, learningRate: 0.01 * (16 / 256) })
   expect(run.normalisation).toMatchObject({ mean: [0.485, 0.456, 0.406] })
@@ -106,28 +107,28 @@ test('who names no batch gets one that the images are enough for, and a run that
   ).rejects.toThrow('a batch of 64 is larger than')
 })
 
-test('a run is not written among the pictures', async () => {
+test('refuses to write a run into the folder of images', async () => {
   for (const out of [folder, join(folder, 'deep', 'run')])
     await expect(pretrain('painter', folder, { ...shapes, out })).rejects.toThrow(
-      `${out}, where the run would be written, lies in the folder of pictures`,
+      `the run's folder ${out} is inside the folder of images`,
     )
-  const beside = pretrain('painter', join(folder, 'pictures'), {
+  const sibling = pretrain('painter', join(folder, 'images'), {
     ...shapes,
-    out: join(folder, 'pictures-run'),
+    out: join(folder, 'images-run'),
   })
-  await expect(beside).rejects.toThrow('does not exist')
+  await expect(sibling).rejects.toThrow('does not exist')
 })
 
 test.each([
-  ['my pictures', 'simclr-my-pictures'],
+  ['my images', 'simclr-my-images'],
   ['кошки/', 'simclr-кошки'],
   ['/data/train-{000..009}.tar', 'simclr-train--000..009-.tar'],
   ['shapes', 'simclr-shapes'],
-])('a run on %s lies in runs/%s', (source, name) => {
+])('the default folder of a run on %s is runs/%s', (source, name) => {
   expect(defaultFolder('simclr', source)).toBe(join('runs', name))
 })
 
-test('JSON lines end with what came of it', async () => {
+test('JSON lines end with the result', async () => {
   const lines: string[] = []
   vi.spyOn(process.stdout, 'write').mockImplementation((line) => lines.push(String(line)) > 0)
   const out = join(folder, 'run')

@@ -14,14 +14,14 @@ import { checkSettings, methodOptions, readConfig, type Settings, splitOf } from
 import { type ProgressView, progressView } from '../progress.js'
 import { runTraining } from '../training.js'
 
-/** Flags of `selfsup pretrain` as the parser gives them. */
+/** Flags of `selfsup pretrain` as the parser returns them. */
 export interface PretrainFlags extends Omit<Settings, 'options'> {
   readonly set?: readonly string[]
   readonly config?: string
   readonly json?: boolean
 }
 
-/** `selfsup pretrain METHOD IMAGES`: from images without labels to a run's folder. */
+/** `selfsup pretrain METHOD IMAGES`: trains on images without labels and writes a run's folder. */
 export async function pretrain(methodName: string, source: string, flags: PretrainFlags): Promise<number> {
   const { set = [], config: configPath, json = false, ...rest } = flags
   const definition = await findMethod(methodName)
@@ -30,7 +30,7 @@ export async function pretrain(methodName: string, source: string, flags: Pretra
   const { seed = 1, count, strict = false } = settings
   const split = splitOf(settings.split)
   const { backbone = defaultBackbone(definition) } = settings
-  await checkBackbone(definition, backbone) // a wrong name shows before many pictures are decoded
+  await checkBackbone(definition, backbone) // reports a wrong name before images are decoded
   const { out = defaultFolder(methodName, source) } = settings
   expectOutside(out, source)
   const view = progressView(process.stderr, { json })
@@ -68,26 +68,28 @@ export async function pretrain(methodName: string, source: string, flags: Pretra
   }
 }
 
-/** Where a run is written that was given no folder: `runs/simclr-my-images`. */
+/** Default folder of a run: `runs/simclr-my-images`. */
 export function defaultFolder(method: string, source: string): string {
   const name = basename(resolvePath(source)).replace(/[^\p{L}\p{N}_.-]+/gu, '-')
   return join('runs', `${method}-${name}`)
 }
 
-/** A run among the images would change what they are: its own images would be learned from. */
+/** Refuses a run inside the folder of images: its contact sheets would become training images. */
 function expectOutside(out: string, source: string): void {
   if (source === 'shapes') return
-  const way = relative(resolvePath(source), resolvePath(out))
-  if (way === '' || !/^\.\.|^([a-z]:)?[\\/]/i.test(way))
+  const path = relative(resolvePath(source), resolvePath(out))
+  if (path === '' || !/^\.\.|^([a-z]:)?[\\/]/i.test(path))
     throw new SelfsupError(
-      `${out}, where the run would be written, lies in the folder of pictures, ${source}; name a folder outside of it with --out`,
+      `the run's folder ${out} is inside the folder of images ${source}; choose a folder outside of it with --out`,
     )
 }
 
-/** The method's batch, or a smaller one where there are not so many images: a person who named none need not know of it. */
+/** The method's batch size, or the largest power of 2 that fits a smaller dataset. */
 function fittingBatch(recommended: number, { length }: ImageDataset, view: ProgressView): number {
   if (length >= recommended || length < 2) return recommended
   const fitting = 2 ** Math.floor(Math.log2(length))
-  view.note(`Batches of ${fitting}, as there are ${length} images; ${recommended} are the method's own.`)
+  view.note(
+    `Using batches of ${fitting}: there are only ${length} images; the method's default batch is ${recommended}.`,
+  )
   return fitting
 }

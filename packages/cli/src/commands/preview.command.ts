@@ -5,14 +5,14 @@ import { collect, type Exit, engineOption, imagesHelp, integer } from '../flags.
 export function registerPreview(program: Command, exit: Exit): void {
   program
     .command('preview')
-    .description('a contact sheet of images and the views that a method makes of them')
+    .description('write a PNG with images and the augmented views that a method trains on')
     .argument('<images>', imagesHelp)
-    .option('--method <name>', 'whose views (default: simclr)')
-    .option('--set <option=value>', 'an option of the method, repeatable', collect)
-    .option('--out <file>', 'PNG to write (default: preview.png)')
-    .option('--size <pixels>', 'side of the views', integer(4))
-    .option('--count <n>', 'how many images (default: 8)', integer(1))
-    .option('--seed <n>', 'default: 1', integer(0))
+    .option('--method <name>', 'method whose views are shown (default: simclr)')
+    .option('--set <option=value>', 'set an option of the method; repeatable', collect)
+    .option('--out <file>', 'output PNG (default: preview.png)')
+    .option('--size <pixels>', 'size of the views (default: 32 for small images, 224 for large)', integer(4))
+    .option('--count <n>', 'number of images (default: 8)', integer(1))
+    .option('--seed <n>', 'seed of the views (default: 1)', integer(0))
     .addOption(engineOption())
     .action(async (images, flags) => {
       const { preview } = await import('./preview.js')

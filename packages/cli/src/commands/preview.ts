@@ -22,7 +22,7 @@ export interface PreviewFlags {
   readonly engine?: Settings['engine']
 }
 
-/** `selfsup preview IMAGES`: a PNG of images and the views that a method makes of them, for a person to look at. */
+/** `selfsup preview IMAGES`: writes a PNG with images and the views that a method creates of them. */
 export async function preview(source: string, flags: PreviewFlags): Promise<number> {
   const { out = 'preview.png', count = 8, seed = 1 } = flags
   const definition = await findMethod(flags.method ?? 'simclr')
@@ -37,7 +37,7 @@ export async function preview(source: string, flags: PreviewFlags): Promise<numb
     const size = flags.size ?? (dataset.imageSize ? 32 : 224)
     const { channels } = dataset
     const normalisation = await defaultNormalisation(channels)
-    // The views are the method's own, with its options; the network around which it is made does not matter.
+    // The views depend on the method and its options, not on the backbone.
     const method = await makeMethod({
       method: definition.name,
       options: methodOptions(definition, flags.set ?? []),
@@ -49,7 +49,7 @@ export async function preview(source: string, flags: PreviewFlags): Promise<numb
     const views = await writeViews(out, { method, dataset, size, normalisation, count, seed })
     disposeMethod(method)
     reportSkipped(dataset, view)
-    view.note(`${out}: originals above, then the ${views} views of each`)
+    view.note(`Wrote ${out}: original images in the first row, ${views} views of each below`)
     return 0
   } finally {
     await dataset.close()

@@ -20,7 +20,7 @@ import { pretrain } from './pretrain.js'
 import { report } from './report.js'
 import { resume } from './resume.js'
 
-// Runs that a TypeScript program made, with no word of the command line's, and the other way round.
+// The command line opens runs of a TypeScript program, and the other way round.
 
 const normalisation = { mean: [0.1, 0.2, 0.3], std: [0.9, 0.8, 0.7] }
 const settings = { epochs: 2, batchSize: 8, learningRate: 0.05, seed: 3, checkpointEvery: 4 }
@@ -31,10 +31,10 @@ const wasm = { engine: 'wasm' } as const
 let engine: Engine
 let folder: string
 let printed: string
-let told: string
+let stderr: string
 const run = () => join(folder, 'run')
 
-/** Trains; `cut`: until step 5. */
+/** Trains; stops at step 5 if `cut`. */
 async function program(out: string, made: Method = method(), dataset: ImageDataset = images(), cut = false) {
   const stop = new AbortController()
   const onStep = ({ step }: { step: number }) => void (cut && step === 5 && stop.abort())
@@ -49,17 +49,17 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 beforeEach(() => {
   printed = ''
-  told = ''
+  stderr = ''
   vi.spyOn(console, 'log').mockImplementation((text) => {
     printed += text
   })
   vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    told += text
+    stderr += text
     return true
   })
 })
 
-test('evaluate, by the run or its exported backbone', async () => {
+test('evaluate gives the same result for a run and its exported backbone', async () => {
   const results: unknown[] = []
   for (const path of [run(), join(run(), 'backbone')]) {
     printed = ''
@@ -73,7 +73,7 @@ test('evaluate, by the run or its exported backbone', async () => {
   )
 })
 
-test('embed gives the features that the program has', async () => {
+test('embed writes the features that the program computes', async () => {
   const out = join(folder, 'features.npy')
   const opened = await openRun(run())
   const expected = await extractFeatures(opened.encode, shapes({ size: 8 }), {
@@ -93,20 +93,20 @@ test('embed gives the features that the program has', async () => {
   }
 })
 
-test('index and report', async () => {
-  const pictures = join(folder, 'pictures')
-  await mkdir(pictures)
+test('index and report open a run of a program', async () => {
+  const imageFolder = join(folder, 'images')
+  await mkdir(imageFolder)
   const { contactSheet } = await import('@selfsup/data')
   for await (const batch of images().batches({ batchSize: 1, limit: 4 }))
-    await contactSheet(join(pictures, `${batch.indices[0]}.png`), batch.images!, { columns: 1, zoom: 1 })
-  expect(await indexImages(run(), pictures, { ...wasm, json: true })).toBe(0)
+    await contactSheet(join(imageFolder, `${batch.indices[0]}.png`), batch.images!, { columns: 1, zoom: 1 })
+  expect(await indexImages(run(), imageFolder, { ...wasm, json: true })).toBe(0)
   expect(JSON.parse(printed)).toMatchObject({ images: 4, added: 4 })
   const out = join(folder, 'report.html')
   expect(await report([run()], { out, images: true })).toBe(0)
   expect(await readFile(out, 'utf8')).toContain('"backbone":"convnet"')
 }, 120_000)
 
-test('resume ends with the bits of the program', async () => {
+test('resume ends with the same bits as an uninterrupted run', async () => {
   const out = join(folder, 'cut')
   expect(await program(out, method(), images(), true)).toMatchObject({ interrupted: true })
   expect(await resume(out, wasm)).toBe(0)
@@ -115,17 +115,17 @@ test('resume ends with the bits of the program', async () => {
   expect(await bits(out)).toEqual(await bits(run()))
 })
 
-test('resume asks for images that a run does not know the place of, and takes only the same ones', async () => {
+test('resume asks for the path of images if the run has none, and accepts only the same images', async () => {
   const out = join(folder, 'moved')
   const { source, ...unnamed } = images()
   await program(out, method(), unnamed, true)
   await expect(resume(out, wasm)).rejects.toThrow(
-    `trained on 'shapes', 32 images, and does not say where they are. Name them: selfsup resume ${out} --images IMAGES`,
+    `trained on 'shapes' (32 images) but has no path to them; run: selfsup resume ${out} --images IMAGES`,
   )
   await expect(resume(out, { ...wasm, images: 'shapes' })).rejects.toThrow('the images are others')
 })
 
-test('a method that only its program knows is resumed there, and its backbone is evaluated here', async () => {
+test('a run of a method outside the registry can be evaluated, but not resumed', async () => {
   const out = join(folder, 'own')
   const backbone = sequential({
     layers: [layers.flatten({ inputShape: [8, 8, 3] }), layers.dense({ units: 6 })],
@@ -143,13 +143,13 @@ test('a method that only its program knows is resumed there, and its backbone is
     dispose() {},
   }
   await program(out, own, images(), true)
-  await expect(resume(out, wasm)).rejects.toThrow("a method that only its program knows, 'own'")
+  await expect(resume(out, wasm)).rejects.toThrow("method 'own', which is not in the registry")
   expect(await evaluate(out, 'shapes', 'shapes', { ...wasm, limit: 60, json: true })).toBe(0)
   expect(await embed(out, 'shapes', { ...wasm, out: join(folder, 'own.npy'), limit: 4 })).toBe(0)
 })
 
-test('a run of the command line opens in TypeScript', async () => {
-  const out = join(folder, 'of-the-command-line')
+test('openRun opens a run of the command line', async () => {
+  const out = join(folder, 'command-line')
   const flags = { ...wasm, out, size: 16, count: 20, batch: 4, limit: 2, backbone: 'convnet', seed: 3 }
   expect(await pretrain('simclr', 'shapes', flags)).toBe(0)
   const opened = await openRun(out)
@@ -168,7 +168,7 @@ test('a run of the command line opens in TypeScript', async () => {
   expect((await readRun(out)).config).toEqual({})
 })
 
-test('a run of a program of format 2 says what to do', async () => {
+test('refuses to resume a program’s run of format 2 and says what to do', async () => {
   const out = join(folder, 'old')
   await program(out, method(), images(), true)
   const path = join(out, 'config.json')
@@ -177,5 +177,5 @@ test('a run of a program of format 2 says what to do', async () => {
   await writeFile(path, JSON.stringify({ ...config, dataset: rest, formatVersion: 2 }))
   await expect(resume(out, wasm)).rejects.toThrow('made by a TypeScript program with an older version')
   expect(await embed(out, 'shapes', { ...wasm, out: join(folder, 'old.npy'), limit: 4 })).toBe(0)
-  expect(told).toContain('4 x 8 features')
+  expect(stderr).toContain('4 x 8 features')
 })

@@ -18,7 +18,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 
-/** A run whose kNN record names its features, and says it judged the images of that fingerprint. */
+/** A run whose kNN record names its features and test images of this fingerprint. */
 async function evaluatedRun(testFingerprint: string): Promise<string> {
   const run = join(folder, 'a')
   const facts = { method: 'simclr', backbone: 'convnet', steps: 40, seed: 1, accuracy: 0.9, parameters: 9 }
@@ -36,7 +36,7 @@ async function dataOf(path: string): Promise<PageData> {
   return JSON.parse(/<script type="application\/json" id="data">(.*?)<\/script>/.exec(html)![1]!)
 }
 
-test('a report has the map of the judged features, and pictures of the judged images', async () => {
+test('a report contains the embedding map and thumbnails of the evaluated images', async () => {
   const run = await evaluatedRun(images.fingerprint)
   const out = join(folder, 'report.html')
   expect(await report([run], { ...flags, out })).toBe(0)
@@ -47,16 +47,16 @@ test('a report has the map of the judged features, and pictures of the judged im
   expect((await dataOf(out)).runs[0]!.details!.thumbnails).toEqual({})
 })
 
-test('other images than the judged ones are not shown', async () => {
+test('leaves out thumbnails if the images have changed since the evaluation', async () => {
   const run = await evaluatedRun('shapes-2-of-another-time')
   const out = join(folder, 'report.html')
   await report([run], { ...flags, out })
   const { thumbnails, notes } = (await dataOf(out)).runs[0]!.details!
   expect(thumbnails).toEqual({})
-  expect(notes.join()).toContain('holds other images than those that were judged')
+  expect(notes.join()).toContain('has changed since the evaluation')
 })
 
-test('bad input is refused before any work', async () => {
+test('refuses bad input before any work', async () => {
   await expect(report(['a'], { ...flags, out: 'report.pdf' })).rejects.toThrow(
     "--out must end in .html; got 'report.pdf'",
   )

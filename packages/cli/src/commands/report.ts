@@ -11,11 +11,11 @@ export interface ReportFlags {
   readonly out: string
   readonly title?: string
   readonly mapPoints?: number
-  /** false: no images of images */
+  /** false leaves out thumbnails of images */
   readonly images: boolean
 }
 
-/** `selfsup report RUNS...`: one HTML file about runs, to look at and to send on. */
+/** `selfsup report RUNS...`: writes one HTML file about runs. */
 export async function report(runs: readonly string[], flags: ReportFlags): Promise<number> {
   const { out, title, mapPoints, images } = flags
   if (!/\.html?$/i.test(out)) throw new SelfsupError(`--out must end in .html; got '${out}'`)
@@ -26,7 +26,7 @@ export async function report(runs: readonly string[], flags: ReportFlags): Promi
   try {
     const html = await make(runs, { title, mapPoints, sourcesOf: sources.of, signal: interrupt.signal })
     await writeReport(out, html)
-    view.note(`${out}: ${(html.length / 1e6).toFixed(1)} MB, opens in any browser, without a connection`)
+    view.note(`Wrote ${out} (${(html.length / 1e6).toFixed(1)} MB). It opens in any browser, offline.`)
     return 0
   } finally {
     interrupt.release()
@@ -42,36 +42,36 @@ interface SourceOptions {
 
 type Split = 'train' | 'test'
 
-/** Opens what maps and images of runs are made from: cached features, and the images that were judged; each dataset once. */
+/** Opens the sources of embedding maps and thumbnails: cached features, and the evaluated images. Opens each dataset once. */
 export function detailSources({ view, images, signal }: SourceOptions): {
   readonly of: SourcesOf
   close(): Promise<void>
 } {
   const opened = new Map<string, Promise<ImageDataset>>()
-  const open = (images: JudgedImages) => {
+  const open = (images: EvaluatedImages) => {
     const key = JSON.stringify(images)
-    const dataset = opened.get(key) ?? openJudged(images, { view, signal })
+    const dataset = opened.get(key) ?? openEvaluated(images, { view, signal })
     opened.set(key, dataset)
-    dataset.catch(() => opened.delete(key)) // they may come back
+    dataset.catch(() => opened.delete(key)) // try again next time: the images may be back
     return dataset
   }
   return {
     async of(run) {
       const notes: string[] = []
       const datasets: Partial<Record<Split, ImageDataset>> = {}
-      const judged = newestWithFeatures(run)
-      const record = images ? (judged ?? run.evaluations.find(showsImages)) : undefined
+      const newest = newestWithFeatures(run)
+      const record = images ? (newest ?? run.evaluations.find(showsImages)) : undefined
       for (const split of record ? (['train', 'test'] as const) : []) {
         const { source, fingerprint } = record!.images[split]
         try {
           datasets[split] = await open({ source, fingerprint, split, channels: run.images?.channels })
         } catch (error) {
           signal?.throwIfAborted()
-          notes.push(`no images of the ${split} images: ${(error as Error).message}`)
+          notes.push(`no thumbnails of the ${split} images: ${(error as Error).message}`)
         }
       }
       return {
-        features: judged && (await judgedFeatures(run, judged)),
+        features: newest && (await evaluatedFeatures(run, newest)),
         datasets,
         notes,
       } satisfies DetailSources
@@ -87,42 +87,42 @@ function showsImages({ neighbours, clusters }: EvaluationRecord): boolean {
   return Boolean(neighbours?.length || clusters?.length)
 }
 
-/** The newest record that names the test features that it judged. */
+/** The newest record that names its test features. */
 function newestWithFeatures({ evaluations }: RunView): EvaluationRecord | undefined {
   return evaluations.filter(({ features }) => features?.test).sort((a, b) => b.step - a.step)[0]
 }
 
-interface JudgedImages {
+interface EvaluatedImages {
   readonly source: string
   readonly fingerprint: string
   readonly split: Split
   readonly channels?: 1 | 3
 }
 
-/** The images that a protocol judged. @throws SelfsupError when they are gone or others stand in their place */
-async function openJudged(
-  { source, fingerprint, split, channels }: JudgedImages,
+/** Opens the images of an evaluation. @throws SelfsupError if they are missing or have changed */
+async function openEvaluated(
+  { source, fingerprint, split, channels }: EvaluatedImages,
   { view, signal }: Pick<SourceOptions, 'view' | 'signal'>,
 ): Promise<ImageDataset> {
   const drawn = source === 'shapes' ? drawnAs(fingerprint) : { channels }
   const dataset = await openSource(source, { split, ...drawn, onNote: view.note, signal })
   if (dataset.fingerprint === fingerprint) return dataset
   await dataset.close()
-  throw new SelfsupError(`${source} holds other images than those that were judged; evaluate again`)
+  throw new SelfsupError(`${source} has changed since the evaluation; evaluate again`)
 }
 
-/** Size, seed and number of drawn images, as their fingerprint tells: `shapes-1-SIZE-SEED-SPLIT-OBJECTS-COUNT`. */
+/** Size, seed and number of drawn images, from their fingerprint: `shapes-1-SIZE-SEED-SPLIT-OBJECTS-COUNT`. */
 function drawnAs(fingerprint: string): { size?: number; seed?: number; count?: number } {
   const [size, seed, count] = [2, 3, 6].map((part) => Number(fingerprint.split('-')[part]))
   return size && count && Number.isInteger(seed) ? { size, seed, count } : {}
 }
 
-/** Test features as a protocol kept them; undefined when they are gone. */
-async function judgedFeatures(
+/** The test features that a protocol saved; undefined if they are missing. */
+async function evaluatedFeatures(
   { folder }: RunView,
   { features }: EvaluationRecord,
 ): Promise<LabelledFeatures | undefined> {
   const { readFeatures } = await import('@selfsup/evaluation')
-  // A name alone: a record from elsewhere must not lead out of the folder.
+  // Only the file name: a record from elsewhere must not point outside the folder.
   return readFeatures(join(runPaths(folder).features, basename(features?.test ?? '')))
 }

@@ -5,11 +5,11 @@ import { type Exit, engineOption } from '../flags.js'
 export function registerResume(program: Command, exit: Exit): void {
   program
     .command('resume')
-    .description('go on with a run that was stopped, as if it had never been')
-    .argument('<run>', 'the run’s folder')
-    .option('--images <images>', 'where the images are now, if not where the run found them')
+    .description('continue an interrupted run; the result is the same as without the interruption')
+    .argument('<run>', 'folder of the run')
+    .option('--images <images>', 'new location of the images, if they have moved')
     .addOption(engineOption())
-    .option('--json', 'one JSON object per line instead of a progress bar')
+    .option('--json', 'print one JSON object per line instead of a progress bar')
     .action(async (run, flags) => {
       const { resume } = await import('./resume.js')
       exit(await resume(run, flags))

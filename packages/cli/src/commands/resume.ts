@@ -8,13 +8,13 @@ import { runTraining } from '../training.js'
 
 /** Flags of `selfsup resume`. */
 export interface ResumeFlags {
-  /** where the images are now */
+  /** new location of the images */
   readonly images?: string
   readonly engine?: Settings['engine']
   readonly json?: boolean
 }
 
-/** `selfsup resume RUN`: goes on from the newest checkpoint, whoever started the run. */
+/** `selfsup resume RUN`: continues from the newest checkpoint, whether the command line or a program started the run. */
 export async function resume(out: string, { images, engine, json = false }: ResumeFlags): Promise<number> {
   const run = await readRun(out)
   const view = progressView(process.stderr, { json })
@@ -28,12 +28,12 @@ export async function resume(out: string, { images, engine, json = false }: Resu
   const { make } = await methodOfRun(run)
   if (!run.backbone)
     throw new SelfsupError(
-      `${out} was made by a TypeScript program with an older version, which did not write down what its backbone is made of: resume it in that program, with train(method, dataset, { ...settings, out, resume: true })`,
+      `${out} was made by a TypeScript program with an older version, which did not save its backbone's architecture; resume it in that program: train(method, dataset, { ...settings, out, resume: true })`,
     )
   const { name, length, source } = run.dataset
   if (!images && !source)
     throw new SelfsupError(
-      `${out} was trained on '${name}', ${length} images, and does not say where they are. Name them: selfsup resume ${shellWord(out)} --images IMAGES`,
+      `${out} was trained on '${name}' (${length} images) but has no path to them; run: selfsup resume ${shellWord(out)} --images IMAGES`,
     )
   const dataset = await openImagesOfRun(run, { images, onNote: view.note })
   try {

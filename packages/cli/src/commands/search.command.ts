@@ -5,12 +5,12 @@ import { type Exit, engineOption, integer } from '../flags.js'
 export function registerSearch(program: Command, exit: Exit): void {
   program
     .command('search')
-    .description('the indexed images that are most like a picture')
-    .argument('<run>', 'the folder of a run whose images are indexed')
-    .argument('<picture>', 'a file')
-    .option('--k <n>', 'how many (default: 10)', integer(1))
-    .option('--exact', 'compare with every image, also where there is an approximate index')
-    .option('--sheet <file>', 'also draw them: a PNG to write')
+    .description('find the indexed images that are most similar to an image')
+    .argument('<run>', 'folder of a run with an index (see selfsup index)')
+    .argument('<image>', 'image file')
+    .option('--k <n>', 'number of results (default: 10)', integer(1))
+    .option('--exact', 'compare with every image instead of using the approximate index')
+    .option('--sheet <file>', 'also write the results as a contact sheet (PNG)')
     .addOption(engineOption())
     .option('--json', 'print one JSON object')
     .action(async (run, image, flags) => {

@@ -11,28 +11,32 @@ import { search } from './search.js'
 const engine = 'wasm'
 let folder: string
 let run: string
-let pictures: string
+let imageFolder: string
 
 beforeAll(async () => {
   vi.spyOn(process.stderr, 'write').mockReturnValue(true)
   folder = await mkdtemp(join(tmpdir(), 'selfsup-search-'))
   run = join(folder, 'run')
-  pictures = join(folder, 'pictures')
+  imageFolder = join(folder, 'images')
   const training = { size: 16, count: 8, batch: 4, limit: 1, backbone: 'convnet', out: run, engine } as const
   await pretrain('simclr', 'shapes', training)
   for await (const { images } of shapes({ size: 16, count: 4, seed: 3 }).batches({ batchSize: 1 }))
-    await contactSheet(join(pictures, `${(await readdir(pictures).catch(() => [])).length}.png`), images!, {
-      columns: 1,
-      zoom: 1,
-    })
+    await contactSheet(
+      join(imageFolder, `${(await readdir(imageFolder).catch(() => [])).length}.png`),
+      images!,
+      {
+        columns: 1,
+        zoom: 1,
+      },
+    )
 })
 afterAll(async () => {
   vi.restoreAllMocks()
   await rm(folder, { recursive: true, force: true })
 })
 
-/** What a command says to a script. */
-async function said(command: () => Promise<number>) {
+/** The JSON output of a command. */
+async function jsonOf(command: () => Promise<number>) {
   const log = vi.spyOn(console, 'log').mockReturnValue()
   expect(await command()).toBe(0)
   const [[text]] = log.mock.calls as [[string]]
@@ -40,32 +44,34 @@ async function said(command: () => Promise<number>) {
   return JSON.parse(text)
 }
 
-test('pictures are indexed once, found, and listed where they are there twice', async () => {
-  await expect(search(run, join(pictures, '0.png'), { engine })).rejects.toThrow(
+test('images are indexed once, found by search, and listed as duplicates', async () => {
+  await expect(search(run, join(imageFolder, '0.png'), { engine })).rejects.toThrow(
     'has no index yet; run: selfsup index',
   )
-  const index = () => said(() => indexImages(run, pictures, { engine, json: true }))
+  const index = () => jsonOf(() => indexImages(run, imageFolder, { engine, json: true }))
   expect(await index()).toMatchObject({ images: 4, added: 4, unreadable: 0 })
 
-  await copyFile(join(pictures, '2.png'), join(pictures, 'copy.png'))
-  await writeFile(join(pictures, 'broken.png'), 'no picture')
+  await copyFile(join(imageFolder, '2.png'), join(imageFolder, 'copy.png'))
+  await writeFile(join(imageFolder, 'broken.png'), 'not an image')
   expect(await index()).toMatchObject({ images: 5, added: 1, unchanged: 4, unreadable: 1 })
 
   const sheet = join(folder, 'sheet.png')
-  const found = await said(() => search(run, join(pictures, '2.png'), { engine, k: 2, sheet, json: true }))
+  const found = await jsonOf(() =>
+    search(run, join(imageFolder, '2.png'), { engine, k: 2, sheet, json: true }),
+  )
   const paths = found.neighbours.map(({ path }: { path: string }) => path).sort()
-  expect(paths).toEqual([join(pictures, '2.png'), join(pictures, 'copy.png')])
+  expect(paths).toEqual([join(imageFolder, '2.png'), join(imageFolder, 'copy.png')])
   expect((await stat(sheet)).size).toBeGreaterThan(100)
 
-  const { groups } = await said(() => duplicates(run, { engine, similarity: 0.99999, json: true }))
+  const { groups } = await jsonOf(() => duplicates(run, { engine, similarity: 0.99999, json: true }))
   expect(groups.map(({ paths }: { paths: string[] }) => [...paths].sort())).toContainEqual(paths)
 
-  await rm(join(pictures, 'copy.png'))
+  await rm(join(imageFolder, 'copy.png'))
   expect(await index()).toMatchObject({ images: 4, removed: 1 })
 })
 
-test('what cannot be searched is refused', async () => {
+test('refuses a query that is not an image file', async () => {
   await expect(search(run, join(folder, 'nothing.jpg'), { engine })).rejects.toThrow('does not exist')
-  await expect(search(run, folder, { engine })).rejects.toThrow('is no file')
+  await expect(search(run, folder, { engine })).rejects.toThrow(/is (?:no|not a) file/)
   await expect(search(run, folder, { engine, sheet: 'a.jpg' })).rejects.toThrow('--sheet must end in .png')
 })

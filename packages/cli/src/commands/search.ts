@@ -16,21 +16,21 @@ export interface SearchFlags {
   readonly json?: boolean
 }
 
-/** Side of the images on a sheet, in pixels. */
+/** Size of the images on a contact sheet, in pixels. */
 const THUMBNAIL = 128
 
-/** `selfsup search RUN PICTURE`: the images of the run's index that are most alike. */
+/** `selfsup search RUN IMAGE`: finds the most similar images in the run's index. */
 export async function search(run: string, image: string, flags: SearchFlags): Promise<number> {
   const { k = 10, exact, sheet, json } = flags
   const view = progressView(process.stderr)
   expected(!sheet || /\.png$/.test(sheet), `--sheet must end in .png; got '${sheet}'`)
   const { streamImages } = await import('@selfsup/data')
   const engine = await startEngine(flags.engine)
-  const trained = await openEncoder(run, view)
-  const { channels } = trained.imageShape
-  const asked = await streamImages([image], { channels, strict: true })
-  const { index } = await openRunIndex(run, trained, false)
-  const embedder = await imageEmbedder(trained, asked, { engine })
+  const encoder = await openEncoder(run, view)
+  const { channels } = encoder.imageShape
+  const query = await streamImages([image], { channels, strict: true })
+  const { index } = await openRunIndex(run, encoder, false)
+  const embedder = await imageEmbedder(encoder, query, { engine })
   try {
     const { values } = await embedder.embed(Uint32Array.of(0))
     const neighbours = await index.nearest(values, { k, exact })
@@ -39,13 +39,13 @@ export async function search(run: string, image: string, flags: SearchFlags): Pr
     else {
       const rows = neighbours.map(({ path, similarity }) => [similarity.toFixed(4), path])
       console.log(table(['similarity', 'image'], rows))
-      if (sheet) view.note(`${sheet}: the picture, then those found, nearest first`)
+      if (sheet) view.note(`Wrote ${sheet}: the query, then the results, most similar first`)
     }
     return 0
   } finally {
     embedder.dispose()
     index.close()
-    trained.dispose()
+    encoder.dispose()
   }
 }
 

@@ -5,16 +5,14 @@ import { type Exit, integer } from '../flags.js'
 export function registerServe(program: Command, exit: Exit): void {
   program
     .command('serve')
-    .description(
-      'a page that follows runs while they train; only this machine reaches it unless told otherwise',
-    )
-    .argument('[folder]', 'the folder that holds the runs', 'runs')
-    .option('--port <n>', '0 takes any that is free', integer(0), 6070)
+    .description('serve a page that shows runs while they train; by default only to this machine')
+    .argument('[folder]', 'folder that contains the runs', 'runs')
+    .option('--port <n>', 'port; 0 chooses a free one', integer(0), 6070)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--map-points <n>', 'points on the map of features (default: 1500)', integer(10))
-    .option('--no-pictures', 'leave the pictures of images out')
-    .action(async (folder, flags) => {
+    .option('--map-points <n>', 'points on the embedding map (default: 1500)', integer(10))
+    .option('--no-pictures', 'leave out thumbnails of images')
+    .action(async (folder, { pictures: images, ...flags }) => {
       const { serve } = await import('./serve.js')
-      exit(await serve(folder, flags))
+      exit(await serve(folder, { ...flags, images }))
     })
 }

@@ -7,22 +7,19 @@ export interface ServeFlags {
   readonly port: number
   readonly host: string
   readonly mapPoints?: number
-  /** false: no images of images */
+  /** false leaves out thumbnails of images */
   readonly images: boolean
 }
 
-/** `selfsup serve FOLDER`: a page that follows runs, until Ctrl-C. */
-export async function serve(
-  folder: string,
-  { port, host, mapPoints, images: pictures }: ServeFlags,
-): Promise<number> {
+/** `selfsup serve FOLDER`: serves a page that shows runs while they train, until Ctrl-C. */
+export async function serve(folder: string, { port, host, mapPoints, images }: ServeFlags): Promise<number> {
   const view = progressView(process.stderr)
   const { serveRuns } = await import('@selfsup/report')
-  const sources = detailSources({ view, images: pictures })
+  const sources = detailSources({ view, images })
   const server = await serveRuns(folder, { port, host, mapPoints, sourcesOf: sources.of })
   console.log(server.url)
-  view.note(`The runs in ${folder}, as they go on. Ctrl-C ends it.`)
-  if (!server.local) view.note('Warning: everyone who reaches this machine can look at them.')
+  view.note(`Serving the runs in ${folder}. Press Ctrl-C to stop.`)
+  if (!server.local) view.note('Warning: everyone who can reach this machine can see them.')
   await new Promise<void>((ended) => {
     const interrupt = interruptible(() => {
       interrupt.release()
