@@ -2,7 +2,7 @@ import { layers, sequential } from '@tensorflow/tfjs-layers'
 import { expect, test } from 'vitest'
 import { noteOnModel, notesOfModel } from './model-notes.js'
 
-test('notes add up, and metadata of others stays', () => {
+test('noteOnModel merges notes and keeps other metadata', () => {
   const model = sequential({ layers: [layers.dense({ inputShape: [2], units: 1 })] })
   expect(notesOfModel(model)).toEqual({})
   model.setUserDefinedMetadata({ author: 'someone' })
