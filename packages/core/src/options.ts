@@ -92,7 +92,7 @@ export function resolveOptions<Options extends MethodOptions>(
         `${method}'s option ${known} is given twice, also by its earlier name ${formerName(options, known)}`,
         { fix: 'leave one of them out' },
       )
-    named.set(known, name === known ? value : todays(options[known]!, value))
+    named.set(known, name === known ? value : currentValue(options[known]!, value))
   }
   const resolved = Object.entries(options).map(([name, option]) => {
     const value = named.get(name) ?? option.default
@@ -118,7 +118,7 @@ function formerName(options: MethodOptions, name: string): string | undefined {
 }
 
 /** Converts an earlier version's value of an option to today's; other values are returned unchanged. */
-export function todays({ formerly }: MethodOption, value: unknown): unknown {
+export function currentValue({ formerly }: MethodOption, value: unknown): unknown {
   if (formerly?.auto !== undefined && value === formerly.auto) return 'auto'
   const { values = {} } = formerly ?? {}
   return Object.hasOwn(values, String(value)) ? values[String(value)] : value
@@ -126,7 +126,7 @@ export function todays({ formerly }: MethodOption, value: unknown): unknown {
 
 /** The fix for an earlier version's value: which value to set instead. */
 function fixOf(name: string, option: MethodOption, value: unknown): string | undefined {
-  const now = todays(option, value)
+  const now = currentValue(option, value)
   return now === value ? undefined : `set ${name} to ${now}, which earlier versions wrote as ${value}`
 }
 

@@ -11,7 +11,7 @@ beforeAll(() => prepareEngine({ engine: 'cpu' }))
 const position = (step: number) => ({ step, smoothedLoss: step / 1000, epochLoss: 0, epochSteps: 0 })
 const keep = { last: 1, best: true }
 
-test('a damaged checkpoint of a later step gives way to the one that the run went on to', async () => {
+test('saving removes a damaged checkpoint of a later step', async () => {
   const run = temporaryFolder()
   const variables = new Map([['networks/w', tf.variable(tf.scalar(1))]])
   const save = (step: number) =>

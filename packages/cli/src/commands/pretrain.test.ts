@@ -89,7 +89,9 @@ test('sheets that cannot be written are a warning; the run goes on', async () =>
   await mkdir(out)
   await writeFile(join(out, 'pictures'), 'a file in their place')
   expect(await pretrain('painter', 'shapes', { ...shapes, out, batch: 4, limit: 2 })).toBe(0)
-  expect(told).toMatch(/Warning: pictures of step 0 not shown: .*pictures\/paintings-00000000.png/)
+  expect(told).toMatch(
+    /Warning: the samples of step 0 could not be shown: .*pictures\/paintings-00000000.png/,
+  )
   expect(told).toContain('Done: 2 steps')
 })
 
