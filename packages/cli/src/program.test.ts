@@ -63,9 +63,9 @@ describe('bad input ends with one line and no trace', () => {
     [['pretrain', 'simclear', 'pictures'], "unknown method 'simclear'; did you mean 'simclr'?"],
     [['pretrain', 'simclr', 'no-such-folder'], 'no-such-folder does not exist'],
     [['advise', 'no-such-folder'], 'no-such-folder does not exist'],
-    [['advise', 'empty'], 'empty: no pictures; looked for jpg'],
+    [['advise', 'empty'], 'empty: no images found; looked for jpg'],
     [['advise', 'pictures', '--sample', '0'], 'whole number of at least 1'],
-    [['pretrain', 'simclr', 'empty'], 'empty: no pictures; looked for jpg'],
+    [['pretrain', 'simclr', 'empty'], 'empty: no images found; looked for jpg'],
     [
       ['pretrain', 'simclr', 'pictures', '--backbone', 'resnet81'],
       "unknown backbone 'resnet81'; did you mean 'resnet18'?",

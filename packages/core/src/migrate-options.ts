@@ -1,6 +1,6 @@
 import type { ImageShape, MethodDefinition } from './definition.js'
 import type { Method } from './method.js'
-import { type MethodOptions, type OptionValue, currentValue } from './options.js'
+import { currentValue, type MethodOptions, type OptionValue } from './options.js'
 
 /** Options of a method as saved with a run. */
 export type StoredOptions = Readonly<Record<string, OptionValue>>
@@ -27,7 +27,9 @@ export function migrateOptions(
       delete migrated[former]
     }
     migrated[name] =
-      name in migrated ? (currentValue(option, migrated[name]) as OptionValue) : (option.before ?? option.default)
+      name in migrated
+        ? (currentValue(option, migrated[name]) as OptionValue)
+        : (option.before ?? option.default)
   }
   return migrated
 }

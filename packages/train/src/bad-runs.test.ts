@@ -75,7 +75,7 @@ describe('is rejected before anything is written', () => {
     [{ checkpointEvery: 0 }, 42, 'checkpointEvery must be'],
     [{ keepLast: 0 }, 42, 'keepLast must be'],
     [{ optimizer: { name: 'sgd', momentum: 2 } }, 42, 'sgd: momentum must be'],
-    [{ schedule: { name: 'step', milestones: [2, 1] } }, 42, 'milestones must ascend'],
+    [{ schedule: { name: 'step', milestones: [2, 1] } }, 42, 'milestones must be ascending'],
   ] as const)('%j with %i images', async (options, length, message) => {
     expect(await failure(run(options, {}, length))).toContain(message)
     expect(await readdir(folder)).toEqual([])

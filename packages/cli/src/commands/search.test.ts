@@ -66,6 +66,6 @@ test('pictures are indexed once, found, and listed where they are there twice', 
 
 test('what cannot be searched is refused', async () => {
   await expect(search(run, join(folder, 'nothing.jpg'), { engine })).rejects.toThrow('does not exist')
-  await expect(search(run, folder, { engine })).rejects.toThrow('is no file')
+  await expect(search(run, folder, { engine })).rejects.toThrow('is not a file')
   await expect(search(run, folder, { engine, sheet: 'a.jpg' })).rejects.toThrow('--sheet must end in .png')
 })
