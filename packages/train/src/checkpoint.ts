@@ -67,8 +67,10 @@ export async function saveCheckpoint(
     if (variable.dtype === 'float32') expectFinite(name, values)
     tensors[name] = { dtype: variable.dtype as HostTensor['dtype'], shape: variable.shape, values }
   }
-  const metadata: Record<string, string> = { format: 'selfsup', formatVersion: FORMAT_VERSION }
+  const metadata: Record<string, string> = {}
   for (const [key, value] of Object.entries({ ...about, ...position })) metadata[key] = JSON.stringify(value)
+  // Set last: the description of the run has a `formatVersion` too, that of config.json.
+  Object.assign(metadata, { format: 'selfsup', formatVersion: FORMAT_VERSION })
 
   await mkdir(runPaths(run).checkpoints, { recursive: true })
   const path = checkpointPath(run, position.step)
