@@ -39,7 +39,9 @@ it('arranges one set in rows, and several sets of different sizes one below the 
 it('rejects no images, and grey images together with colour images', async () => {
   const colour = { data: new Uint8Array(3), shape: [1, 1, 1, 3] as const }
   await expect(contactSheet('sheet.png', [])).rejects.toThrow('there are no images to show')
-  await expect(contactSheet('sheet.png', [colour, images(1, [10])])).rejects.toThrow('same channels; got 3,1')
+  await expect(contactSheet('sheet.png', [colour, images(1, [10])])).rejects.toThrow(
+    'same number of channels; got 3,1',
+  )
 })
 
 it('throws if the file cannot be written', async () => {

@@ -57,7 +57,7 @@ test('boxes surround the drawn digits, and the label is the class of the first d
 
 test.each<[CanvasOptions, string]>([
   [{ size: 8 }, 'do not fit on 8 pixels'],
-  [{ digits: [0, 1] }, 'digits must be two whole numbers from 1 on; got 0,1'],
+  [{ digits: [0, 1] }, 'digits must be two ascending whole numbers of at least 1; got 0,1'],
   [{ count: 0 }, 'count must be at least 1'],
 ])('rejects %o', async (options, message) => {
   await expect(digitCanvas(digits(), options)).rejects.toThrow(message)

@@ -220,7 +220,7 @@ describe('tar', () => {
       'text.tar': 'x'.repeat(2000),
       'empty.tar': end,
     })
-    await refused(join(folder, 'cut.tar'), 'truncated at byte 0: the file there has')
+    await refused(join(folder, 'cut.tar'), 'truncated at byte 0: the file of')
     await refused(join(folder, 'text.tar'), 'not a tar file, or damaged at byte 0')
     await refused(join(folder, 'empty.tar'), 'no images found; looked for files ending in')
     await refused(join(folder, 'missing.tar'), 'missing.tar does not exist')

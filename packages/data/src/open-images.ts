@@ -128,10 +128,10 @@ async function encoded(images: EncodedImages, options: OpenOptions): Promise<Ima
 async function commonSmallSize(
   images: EncodedImages,
 ): Promise<{ width: number; height: number } | undefined> {
-  const looks = Math.min(64, images.count)
+  const samples = Math.min(64, images.count)
   let common: { width: number; height: number } | undefined
-  for (let look = 0; look < looks; look++) {
-    const index = Math.floor((look * images.count) / looks)
+  for (let sample = 0; sample < samples; sample++) {
+    const index = Math.floor((sample * images.count) / samples)
     const size = await images
       .load(index)
       .then(measure)

@@ -51,10 +51,8 @@ describe('passOrder', () => {
   it('returns a given order, and rejects one out of bounds or with a seed', () => {
     const order = Uint32Array.of(3, 3, 0)
     expect(passOrder(4, { order })).toEqual(order)
-    expect(() => passOrder(3, { order })).toThrow(
-      'positions from 0 to 2, as there are 3 examples; it holds 3',
-    )
-    expect(() => passOrder(4, { order, shuffle: [1, 2] })).toThrow('give one of them')
+    expect(() => passOrder(3, { order })).toThrow('positions from 0 to 2, since there are 3 examples; got 3')
+    expect(() => passOrder(4, { order, shuffle: [1, 2] })).toThrow('set only one of them')
   })
 })
 

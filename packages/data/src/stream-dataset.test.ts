@@ -251,7 +251,7 @@ describe('reading ahead', () => {
 
 it('requires crops or a size for large images', async () => {
   await expect(collect((await open(good)).batches({ batchSize: 2 }))).rejects.toThrow(
-    'crops with seeds, or a size',
+    'need crops and seedOf, or size',
   )
 })
 

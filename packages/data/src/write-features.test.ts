@@ -100,11 +100,11 @@ describe('.parquet', () => {
 })
 
 it.each([
-  ['another ending', 'features.csv', table, '.npy or .parquet; got .csv'],
-  ['no ending', 'features', table, 'got no ending'],
+  ['a different extension', 'features.csv', table, '.npy or .parquet; got .csv'],
+  ['no extension', 'features', table, 'got no extension'],
   ['too few values', 'x.npy', { ...table, width: 4 }, '8 numbers; got 6'],
-  ['too few labels', 'x.npy', { ...table, labels: [1] }, 'labels must be one per image, 2; got 1'],
-  ['too few paths', 'x.parquet', { ...table, paths: [] }, 'paths must be one per image, 2; got 0'],
+  ['too few labels', 'x.npy', { ...table, labels: [1] }, 'labels must have 2 items, one per image; got 1'],
+  ['too few paths', 'x.parquet', { ...table, paths: [] }, 'paths must have 2 items, one per image; got 0'],
 ])('rejects %s', async (_, name, bad, message) => {
   await expect(writeFeatures(join(folder, name), bad)).rejects.toThrow(message)
   await expect(writeFeatures(join(folder, name), bad)).rejects.toBeInstanceOf(SelfsupError)

@@ -122,7 +122,7 @@ test('resume asks for images that a run does not know the place of, and takes on
   await expect(resume(out, wasm)).rejects.toThrow(
     `trained on 'shapes', 32 images, and does not say where they are. Name them: selfsup resume ${out} --images IMAGES`,
   )
-  await expect(resume(out, { ...wasm, images: 'shapes' })).rejects.toThrow('the images are others')
+  await expect(resume(out, { ...wasm, images: 'shapes' })).rejects.toThrow('the images differ')
 })
 
 test('a method that only its program knows is resumed there, and its backbone is evaluated here', async () => {
