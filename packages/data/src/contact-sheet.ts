@@ -11,7 +11,7 @@ const GAP = 1
  *   sizes; smaller images keep their size
  * @param options.columns images per row; default 8 for one set
  * @param options.zoom integer factor by which images are enlarged; by default to a width of at least 64 pixels
- * @throws SelfsupError if the sets have different channels, there is no image, or the file cannot be written
+ * @throws SelfsupError if the sets have different channels, there are no images, or the file cannot be written
  */
 export async function contactSheet(
   path: string,

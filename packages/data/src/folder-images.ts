@@ -32,7 +32,7 @@ export const extensions: ReadonlySet<string> = new Set([
 /**
  * Finds all images below a folder, in the order of their paths. If there are subfolders, the names of the first level are the
  * classes, in alphabetical order (as in torchvision's ImageFolder); images directly in the folder have no class.
- * @throws SelfsupError if there is no image; the message says what was looked for and what was found
+ * @throws SelfsupError if there are no images; the message says what was looked for and what was found
  */
 export async function folderImages(path: string): Promise<EncodedImages> {
   const root = resolve(path)
