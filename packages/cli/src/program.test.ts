@@ -64,9 +64,9 @@ describe('reports bad input in one line without a stack trace', () => {
     [['pretrain', 'simclear', 'images'], "unknown method 'simclear'; did you mean 'simclr'?"],
     [['pretrain', 'simclr', 'no-such-folder'], 'no-such-folder does not exist'],
     [['advise', 'no-such-folder'], 'no-such-folder does not exist'],
-    [['advise', 'empty'], '; looked for jpg'],
+    [['advise', 'empty'], 'empty: no images found; looked for jpg'],
     [['advise', 'images', '--sample', '0'], 'whole number of at least 1'],
-    [['pretrain', 'simclr', 'empty'], '; looked for jpg'],
+    [['pretrain', 'simclr', 'empty'], 'empty: no images found; looked for jpg'],
     [
       ['pretrain', 'simclr', 'images', '--backbone', 'resnet81'],
       "unknown backbone 'resnet81'; did you mean 'resnet18'?",

@@ -1,15 +1,15 @@
-/** How training goes wrong while its loss shows nothing: a metric beyond a limit, on average over some steps. */
+/** A sign of failed training that the loss does not show: the moving average of a metric passes a limit. */
 export interface Alarm {
-  /** what it is called: `collapse` */
+  /** name, such as `collapse` */
   readonly name: string
-  /** as it is logged: of a method with several phases `phase/metric` */
+  /** name of the logged metric; `phase/metric` for a method with several phases */
   readonly metric: string
-  /** the alarm is raised below this mean */
+  /** raise the alarm if the average is below this value */
   readonly below?: number
-  /** or above this one */
+  /** raise the alarm if the average is above this value */
   readonly above?: number
-  /** that the mean is taken over, exponentially; none is raised before so many */
+  /** number of steps of the exponential moving average; no alarm is raised before this many steps */
   readonly steps: number
-  /** what it means, and what to do */
+  /** text of the warning: what the alarm means and what to do */
   readonly says: string
 }

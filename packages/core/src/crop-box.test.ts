@@ -5,7 +5,7 @@ import { uniforms } from './random.js'
 const spec = { scale: [0.08, 1], ratio: [3 / 4, 4 / 3] } as const
 
 describe('randomResizedCropBox', () => {
-  test('stays inside, with areas and ratios as asked for', () => {
+  test('returns boxes inside the image, with areas and ratios within the given ranges', () => {
     const u = uniforms([4, 2], 2000 * DRAWS_PER_BOX)
     const areas = Array.from({ length: 2000 }, (_, i) => {
       const { top, left, height, width } = randomResizedCropBox(u, 100, 140, spec, i * DRAWS_PER_BOX)
@@ -20,13 +20,13 @@ describe('randomResizedCropBox', () => {
     expect(Math.max(...areas)).toBeGreaterThan(0.9)
   })
 
-  test('a first try that does not fit gives way to the next, worked by hand', () => {
+  test('uses the second attempt if the first does not fit (worked by hand)', () => {
     // Area 1 and ratio 4/3 of 12 x 12: 14 wide, too wide. Then area 0.25 and ratio 1: 6 x 6 at floor(0.5 * 7).
     const u = [1, 1, 0, 0, (0.25 - 0.08) / 0.92, 0.5, 0.5, 0.99]
     expect(randomResizedCropBox(u, 12, 12, spec)).toEqual({ top: 3, left: 6, height: 6, width: 6 })
   })
 
-  test('when none of ten fits, the middle', () => {
+  test('returns the centred box if none of ten attempts fits', () => {
     const u = new Float32Array(DRAWS_PER_BOX).fill(0.999)
     expect(randomResizedCropBox(u, 10, 40, spec)).toEqual(centralCropBox(10, 40, spec.ratio))
     expect(centralCropBox(10, 40, spec.ratio)).toEqual({ top: 0, left: 13, height: 10, width: 13 })

@@ -1,6 +1,6 @@
 import type { CropSpec } from './dataset.js'
 
-/** A part of a image, in whole pixels. */
+/** A rectangle in an image, in whole pixels. */
 export interface CropBox {
   readonly top: number
   readonly left: number
@@ -8,15 +8,17 @@ export interface CropBox {
   readonly width: number
 }
 
-/** Uniform numbers that one box takes: ten tries of area, ratio, top, left. */
+/** Number of uniform random numbers per box: ten attempts with area, ratio, top and left. */
 export const DRAWS_PER_BOX = 40
 
 /**
- * The box of a random resized crop: the first of ten tries with an area within `scale` and a ratio of sides within
- * `ratio` that fits, else the largest box of a permitted ratio in the middle (torchvision's RandomResizedCrop).
- * For a whole batch take `uniforms(derive(seed, spec.stream), batch * DRAWS_PER_BOX)`, laid out
- * [batch][try][area, ratio, top, left]; `randomCropBoxes` of @selfsup/augment draws the same on the device.
- * @param u uniform numbers in [0, 1), from position `offset` on
+ * Draws the box of a random resized crop (torchvision's RandomResizedCrop). Up to ten attempts draw an area within `scale` and
+ * an aspect ratio within `ratio`; the first box that fits is returned. If none fits, returns the largest centred box with
+ * an allowed ratio.
+ *
+ * For a whole batch, pass `uniforms(derive(seed, spec.stream), batch * DRAWS_PER_BOX)`, laid out as
+ * [batch][attempt][area, ratio, top, left]. `randomCropBoxes` of @selfsup/augment draws the same boxes on the device.
+ * @param u uniform random numbers in [0, 1); DRAWS_PER_BOX of them are read, starting at `offset`
  */
 export function randomResizedCropBox(
   u: ArrayLike<number>,
@@ -42,7 +44,7 @@ export function randomResizedCropBox(
   return centralCropBox(height, width, ratio)
 }
 
-/** The largest box of a permitted ratio in the middle of a image. */
+/** The largest centred box whose ratio of width to height is within `ratio`. */
 export function centralCropBox(height: number, width: number, ratio: readonly [number, number]): CropBox {
   let [h, w] = [height, width]
   if (width / height < ratio[0]) h = Math.round(width / ratio[0])

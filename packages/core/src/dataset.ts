@@ -1,131 +1,131 @@
 import type { Seed } from './random.js'
 
 /**
- * A random resized crop that a view begins with (Szegedy et al. 2015; torchvision's RandomResizedCrop):
- * a part of random area and aspect ratio, resized to `size` x `size`.
+ * A random resized crop, the first step of a view: a region of random area and aspect ratio, resized to `size` x `size`
+ * (Szegedy et al. 2015; torchvision's RandomResizedCrop).
  */
 export interface CropSpec {
-  /** side of the result, in pixels */
+  /** side length of the result, in pixels */
   readonly size: number
-  /** smallest and largest part of the image's area, within (0, 1] */
+  /** smallest and largest fraction of the image's area, within (0, 1] */
   readonly scale: readonly [number, number]
   /** smallest and largest ratio of width to height */
   readonly ratio: readonly [number, number]
-  /** which stream of the step's seed draws the box, so that host and device draw the same one */
+  /** stream of the step's seed that the box is drawn from; host and device draw the same box */
   readonly stream: number
 }
 
-/** What to subtract and divide by, per channel, after scaling pixels to 0..1. */
+/** Mean and standard deviation per channel, of pixels scaled to 0..1. */
 export interface Normalisation {
   readonly mean: readonly number[]
   readonly std: readonly number[]
 }
 
-/** Pixels of several images of one size, 0..255, in the order [batch, height, width, channels]. */
+/** Pixels of several images of the same size, 0..255, in the order [batch, height, width, channels]. */
 export interface HostImages {
   readonly data: Uint8Array
   readonly shape: readonly [number, number, number, number]
 }
 
-/** Numbers of several examples of one shape, in the order [batch, ...shape]: series are [batch, time, channels]. */
+/** Values of several examples of the same shape, in the order [batch, ...shape]; time series are [batch, time, channels]. */
 export interface HostValues {
   readonly data: Float32Array
   readonly shape: readonly number[]
 }
 
-/** One batch on the host: whole images of one size, one set of crops per CropSpec asked for, or numbers. */
+/** One batch on the host: whole images of the same size, one set of crops per requested CropSpec, or numeric values. */
 export interface HostBatch {
   readonly images?: HostImages
   readonly crops?: readonly HostImages[]
-  /** of data that are no images */
+  /** data other than images */
   readonly values?: HostValues
-  /** class numbers, -1 where there is none; length batch */
+  /** class numbers, -1 for examples without a class; length batch */
   readonly labels: Int32Array
   /** positions in the dataset; length batch */
   readonly indices: Int32Array
 }
 
-/** How to walk through a dataset. */
+/** How to iterate over a dataset. */
 export interface BatchOptions {
   readonly batchSize: number
-  /** seed of this pass's order; in stored order when absent */
+  /** seed of the order; stored order if absent */
   readonly shuffle?: Seed
-  /** the positions of this pass, one after the other, some more than once or not at all; instead of `shuffle` */
+  /** positions to visit, in order, with possible repetitions and omissions; replaces `shuffle` */
   readonly order?: Uint32Array
-  /** leave out the last batch when it is smaller; default false */
+  /** omit the last batch if it is smaller than `batchSize`; default false */
   readonly dropLast?: boolean
-  /** number of the first batch to yield: a resumed run skips what it has seen without decoding it */
+  /** number of the first batch to yield; earlier batches are skipped without decoding */
   readonly startBatch?: number
-  /** number of the batch after the last to yield; default all */
+  /** number of the batch to stop before; default: all batches */
   readonly endBatch?: number
-  /** at most this many examples, from the first of the pass; default all */
+  /** maximum number of examples, counted from the beginning of the pass; default: all */
   readonly limit?: number
   /**
-   * Crops to take while decoding; ignored by a dataset whose images share one small size (`imageSize`
-   * is set), whose batches hold whole images and are cropped on the device.
+   * Crops to cut while decoding. Ignored if `imageSize` is set: then batches contain whole images, which are
+   * cropped on the device.
    */
   readonly crops?: readonly CropSpec[]
-  /** seed of a batch by its number, for the crops */
+  /** seed of the crops, by the number of the batch */
   readonly seedOf?: (batch: number) => Seed
-  /** without crops: resize the shorter side to `size` and take the middle (evaluation) */
+  /** without `crops`: resize the shorter side to `size` and cut out the centre (evaluation) */
   readonly size?: number
   readonly signal?: AbortSignal
 }
 
-/** How a dataset is opened again, by the function that opened it. */
+/** The arguments that reopen a dataset with the function that opened it. */
 export interface DatasetSource {
-  /** absolute path, or a word such as `shapes` */
+  /** absolute path, or the name of a built-in dataset such as `shapes` */
   readonly path: string
-  /** the other options that it was opened with, as far as the data depend on them */
+  /** the other options that affect the data */
   readonly options: Readonly<Record<string, string | number | boolean>>
 }
 
-/** Data that can be walked through in batches, again and again. Made by package `data`; anything alike will do. */
+/** Data that can be iterated over in batches, any number of times. @selfsup/data has implementations; you can write your own. */
 export interface Dataset {
   readonly name: string
-  /** how many examples */
+  /** number of examples */
   readonly length: number
-  /** shape of one example when batches hold `values`: [time, channels] of a series */
+  /** shape of one example if batches contain `values`; [time, channels] for a time series */
   readonly valueShape?: readonly number[]
-  /** names of the classes, by label */
+  /** names of the classes, indexed by label */
   readonly classes?: readonly string[]
-  /** changes when the data do: part of the key under which features are cached */
+  /** identifies the data: changes when they change; part of the key of cached features */
   readonly fingerprint: string
-  /** how to open it again: written down with a run. Missing where that is not known, as with arrays */
+  /** how to reopen the dataset; saved with a run. Absent if that is not known, as for arrays in memory */
   readonly source?: DatasetSource
-  /** class number of each example (-1 where none); undefined when none has one */
+  /** class number of each example, -1 for an example without one; undefined if no example has one */
   labels(): Int32Array | undefined
-  /** where an example lies, for lists that a person or another program reads; absent when examples have no files */
+  /** path of an example, for display and for lists; absent if examples have no files */
   pathOf?(index: number): string
-  /** Batches with read-ahead and bounded memory. */
+  /** Iterates over batches, with read-ahead and bounded memory. */
   batches(options: BatchOptions): AsyncIterable<HostBatch>
-  /** Files that could not be used so far, with the reason. */
+  /** Files that could not be used so far, with reasons. */
   skipped(): readonly { readonly path: string; readonly reason: string }[]
   close(): Promise<void>
 }
 
-/** A thing in a image. */
+/** An object in an image. */
 export interface AnnotatedBox {
-  /** its class number, position in the dataset's `classes` */
+  /** class number: index into the dataset's `classes` */
   readonly label: number
-  /** [left, top, width, height], COCO's order, in pixels of the image as it is stored */
+  /** [left, top, width, height] as in COCO, in pixels of the stored image */
   readonly box: readonly [number, number, number, number]
 }
 
-/** What is known of one image beside its class; each part absent where nothing of the kind is known. */
+/** Annotations of one image, in addition to its class. Each field is absent if the image has no such annotation. */
 export interface Annotation {
-  /** numbers to be foretold, by name: a place, a size; a name is absent where this image has no such number */
+  /** regression targets by name, such as a position or a size; a name is absent if this image has no such value */
   readonly values?: Readonly<Record<string, number>>
   readonly boxes?: readonly AnnotatedBox[]
-  /** sentences that each describe it */
+  /** captions: sentences that each describe the image */
   readonly captions?: readonly string[]
 }
 
 /** A dataset of images. */
 export interface ImageDataset extends Dataset {
   readonly channels: 1 | 3
-  /** [height, width] when all images share one small size and batches hold whole images */
+  /** [height, width] if all images have the same small size; then batches contain whole images */
   readonly imageSize?: readonly [number, number]
-  /** what is known of one image beside its class; absent when of none anything is */
+  /** Annotations of one image; the method is absent if no image has any. */
   annotations?(index: number): Annotation | undefined
 }

@@ -5,60 +5,64 @@ import type { StoredOptions } from './migrate-options.js'
 import type { MethodOptions, OptionValues } from './options.js'
 import type { TrainingDefaults } from './training-settings.js'
 
-/** What a method package exports beside its function, so that a program can find and make it by name. */
+/** Describes a method, so that a program can list methods and create one by name. Every method package exports one. */
 export interface MethodDefinition<Options extends MethodOptions = MethodOptions> {
   readonly name: string
-  /** one line for a list of methods */
+  /** one-line description, shown in a list of methods */
   readonly summary: string
   /** authors, year, arXiv number */
   readonly paper: string
   readonly options: Options
   /**
-   * Options of a run of an earlier version as this one would have them, where that is more than each option's `formerly`
-   * and `before` say: what one was depends on others, or on the images. `migrateOptions` calls it first. It must leave
-   * options of this version as they are.
+   * Converts options of a run of an earlier version to today's, for changes that `formerly` and `before` of the options
+   * cannot express, such as a value that depends on other options or on the images. `migrateOptions` calls it first. It must
+   * return options of this version unchanged.
    */
   migrate?(stored: StoredOptions, images?: ImageShape): StoredOptions
-  /** name of the backbone that a program takes where the user names none; default the program's own */
+  /** name of the backbone to use if the user sets none; default: the program's */
   readonly backbone?: string
-  /** @param options resolved ones: versions of a method are trained differently */
+  /**
+   * Recommended training settings.
+   * @param options resolved options: variants of a method are trained differently
+   */
   training(options: OptionValues<Options>): TrainingDefaults
-  /** what the backbone takes, where that is not the images themselves: patches, one channel of several, edges */
+  /** Input of the backbone, if it is not the whole images: patches, a subset of the channels, edges. */
   backboneInput?(images: ImageShape, options: OptionValues<Options>): BackboneInput
   /**
-   * The backbone itself, of methods that take one of a kind of their own, whose name is `backbone`: recurrent networks.
-   * A program makes it in place of those that it knows.
+   * Creates the backbone of a method that requires its own kind, such as a recurrent network. The kind is named by `backbone`.
+   * A program calls this instead of creating one of the backbones that it knows.
    */
   ownBackbone?(images: ImageShape, options: OptionValues<Options>, seed: number): LayersModel
   /**
-   * @param backbone a model from [batch, size, size, channels], normalised, to [batch, features]; unless the context
-   *   tells other `pictures`, the size of the views and their channels are those of its input
-   * @throws SelfsupError when an option, or the backbone with it, doesn't fit
+   * Creates the method.
+   * @param backbone a model from normalised images [batch, size, size, channels] to features [batch, features]. Its input
+   *   determines the size and channels of the views, unless the context sets `imageShape`
+   * @throws SelfsupError if an option is not valid, or the backbone does not fit the options
    */
   create(backbone: LayersModel, options?: Partial<OptionValues<Options>>, context?: MethodContext): Method
 }
 
-/** Square images. */
+/** Size and channels of square images. */
 export interface ImageShape {
-  /** side in pixels */
+  /** side length in pixels */
   readonly size: number
   readonly channels: number
 }
 
-/** What a method wants of its backbone. */
+/** What a method requires of its backbone. */
 export interface BackboneInput extends ImageShape {
-  /** how the backbone normalises, where it may do either; default over the batch */
+  /** kind of normalisation layers, for backbones that support both; default batch normalisation */
   readonly norm?: 'batch' | 'layer'
 }
 
-/** What every method takes beside its own options. */
+/** Arguments that all methods share, in addition to their own options. */
 export interface MethodContext {
-  /** what the backbone expects of pixels; ImageNet's mean and standard deviation when absent */
+  /** normalisation of the pixels that the backbone expects; default ImageNet's mean and standard deviation */
   readonly normalisation?: Normalisation
-  /** of the heads' initial weights; 1 when absent */
+  /** seed of the heads' initial weights; default 1 */
   readonly seed?: number
-  /** what the method gets, where the backbone's input does not tell (`backboneInput`) */
+  /** shape of the method's images, if it differs from the backbone's input (`backboneInput`) */
   readonly imageShape?: ImageShape
-  /** makes further backbones of the kind that the method got, for methods of several; theirs to dispose of */
+  /** Creates another backbone of the same kind, for methods with several. The method disposes of it. */
   makeBackbone?(options: BackboneInput & { readonly seed: number }): LayersModel
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { expected, SelfsupError } from './errors.js'
 
-test('an error carries what is wrong and what to do about it, together in its message', () => {
+test('the message contains the problem and the fix, which are also fields', () => {
   const cause = new Error('ENOSPC')
   const error = new SelfsupError('the disk is full', {
     code: 'write-failed',
@@ -19,7 +19,7 @@ test('an error carries what is wrong and what to do about it, together in its me
   })
 })
 
-test('without details it is invalid input, and has no fix', () => {
+test('without details the code is invalid-input and there is no fix', () => {
   const error = new SelfsupError('temperature must be positive; got 0')
   expect(error.code).toBe('invalid-input')
   expect(error.message).toBe(error.problem)

@@ -1,53 +1,53 @@
-/** What kind of problem an error reports, so that a program never has to parse its message. */
+/** The kind of problem that an error reports. Programs use it instead of parsing the message. */
 export type ErrorCode =
-  /** an argument, option, shape or setting is wrong, or two of them do not fit together */
+  /** an argument, option, shape or setting is not valid, or two of them are incompatible */
   | 'invalid-input'
-  /** no method, backbone, option or other thing has this name */
+  /** there is no method, backbone, option or other item with this name */
   | 'unknown-name'
   /** a file or folder does not exist */
   | 'not-found'
-  /** a file cannot be read, or what it holds is damaged */
+  /** a file cannot be read, or its content is damaged */
   | 'damaged-file'
   /** a file or folder cannot be written */
   | 'write-failed'
-  /** the folder holds no run */
+  /** the folder contains no run */
   | 'no-run'
-  /** the folder already holds a run */
+  /** the folder already contains a run */
   | 'run-exists'
   /** another process uses the run */
   | 'run-locked'
   /** the run was started with another method, dataset, options or settings */
   | 'run-differs'
-  /** the loss, or a weight, is no longer finite */
+  /** the loss or a weight is NaN or infinite */
   | 'diverged'
-  /** a step does what cannot be captured: reads a tensor on the host, draws host randomness */
+  /** a step does something that cannot be captured: reads a tensor on the host, or draws random numbers there */
   | 'not-capturable'
   /** an optional npm package is not installed */
   | 'package-missing'
   /** the native engine is not installed */
   | 'engine-missing'
-  /** the native engine is installed and does not load */
+  /** the native engine is installed but does not load */
   | 'engine-broken'
   /** the native engine could not be installed */
   | 'install-failed'
   /** the platform, file format or combination is not supported */
   | 'unsupported'
-  /** another program listens on the port */
+  /** another program uses the port */
   | 'port-in-use'
 
-/** What an error carries in addition to its message. */
+/** Fields of an error in addition to its message. */
 export interface ErrorDetails extends ErrorOptions {
   /** default `invalid-input` */
   readonly code?: ErrorCode
   /** what to do about it, as an instruction: `run: npm install x`, `choose another folder` */
   readonly fix?: string
-  /** the file or folder it is about */
+  /** the file or folder that caused the problem */
   readonly path?: string
 }
 
 /**
- * An error for the person who uses the library: what was expected, what came, what to do.
- * A program shows `message`, without a stack trace, or decides by `code`. Any other error is a bug and keeps its trace.
+ * An error that the user can act on. Its message says what was expected, what was received and what to do.
+ * Programs show `message` without a stack trace, or branch on `code`. Any other error is a bug; show it with its stack trace.
  */
 export class SelfsupError extends Error {
   override name = 'SelfsupError'
@@ -57,7 +57,7 @@ export class SelfsupError extends Error {
   declare readonly fix?: string
   declare readonly path?: string
 
-  /** @param problem what was expected and what came; `message` is this and the fix, separated by a semicolon */
+  /** @param problem what was expected and what was received; `message` is this and the fix, separated by a semicolon */
   constructor(problem: string, { code = 'invalid-input', fix, path, ...options }: ErrorDetails = {}) {
     super(fix ? `${problem}; ${fix}` : problem, options)
     this.code = code
@@ -67,7 +67,10 @@ export class SelfsupError extends Error {
   }
 }
 
-/** Throws a SelfsupError with this message and these details unless the condition holds. */
+/**
+ * Asserts a condition.
+ * @throws SelfsupError with this message and these details if the condition is false
+ */
 export function expected(condition: unknown, message: string, details?: ErrorDetails): asserts condition {
   if (!condition) throw new SelfsupError(message, details)
 }

@@ -1,9 +1,10 @@
 /**
- * Cuts square crops out of a JPEG on other threads, decoding only what they need: bilinear, antialiased.
- * @param file the whole file
- * @param crops left, top, width, height, size of each crop, in pixels
- * @param targets uint8 [size * size * channels] each, written in the order [row, column, channel]
- * @throws (rejects) when the file is no JPEG or ends too early
+ * Cuts square crops out of a JPEG on other threads and decodes only the parts that they need. Resizing is bilinear with
+ * antialiasing.
+ * @param file content of the whole file
+ * @param crops left, top, width, height and size of each crop, in pixels
+ * @param targets one array per crop, uint8 [size * size * channels], filled in the order [row, column, channel]
+ * @throws (rejects) if the file is not a JPEG or is truncated
  */
 export type JpegCropper = (
   file: Uint8Array,
@@ -14,12 +15,12 @@ export type JpegCropper = (
 
 let provided: JpegCropper | undefined
 
-/** Called by an engine that brings a decoder of its own: what opens images later uses it. */
+/** Registers the decoder of an engine. Datasets that are opened afterwards use it. */
 export function provideJpegCropper(cropper: JpegCropper): void {
   provided = cropper
 }
 
-/** The decoder of the engine that was prepared, if it has one. */
+/** The registered decoder, if the prepared engine has one. */
 export function jpegCropper(): JpegCropper | undefined {
   return provided
 }

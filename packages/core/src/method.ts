@@ -16,103 +16,107 @@ import type { ParameterGroup, Phase } from './parameter-groups.js'
 import type { Seed } from './random.js'
 import type { Step } from './step.js'
 
-/** A batch as it reaches the device. */
+/** A batch on the device. */
 export interface ImageBatch {
-  /** whole images, [batch, height, width, channels] int32, 0..255; when they share one size */
+  /** whole images, int32 [batch, height, width, channels], 0..255, if all images have the same small size */
   images?: Tensor4D
-  /** otherwise one tensor per entry of the method's `crops`, [batch, size, size, channels] int32, 0..255 */
+  /** otherwise one tensor per entry of the method's `crops`, int32 [batch, size, size, channels], 0..255 */
   crops?: Tensor4D[]
-  /** of data that are no images, float32 [batch, ...]: series are [batch, time, channels] */
+  /** data other than images, float32 [batch, ...]; time series are [batch, time, channels] */
   values?: Tensor
-  /** int32 [batch], -1 where there is no label */
+  /** int32 [batch], -1 for examples without a label */
   labels: Tensor1D
   /** int32 [batch], positions in the dataset */
   indices: Tensor1D
 }
 
+/** What a method's `loss` returns. */
 export interface LossResult {
-  /** scalar that the optimiser minimises */
+  /** scalar to minimise */
   readonly loss: Scalar
-  /** scalars to log beside it, under names other than those that the loop logs itself (`loss`, `spread`, `epoch`) */
+  /** further scalars to log; the names `loss`, `spread` and `epoch` are reserved for the training loop */
   readonly metrics?: Readonly<Record<string, Scalar>>
-  /** [batch, features] of which the loop watches the spread, to see a collapse */
+  /** features [batch, features] whose spread the loop logs, to detect a collapse */
   readonly features?: TensorContainer
 }
 
 /**
- * One self-supervised algorithm: networks, views, targets, loss, and what happens after an update. A step of it
- * is a pure function of (weights, optimiser state, method state, batch, seed, progress, epoch), made of
- * TensorFlow.js operations only: nothing in it reads a tensor on the host or draws host randomness, so
- * that an engine may trace it once and run it as one graph.
+ * A self-supervised algorithm: its networks, views, targets and loss, and what happens after an update.
+ *
+ * A training step is a pure function of (weights, optimiser state, method state, batch, seed, progress, epoch), built
+ * of TensorFlow.js operations only. It must not read a tensor on the host or draw random numbers on the host, so that an engine
+ * can trace it once and run it as one graph.
  */
 export interface Method<
   Views extends TensorContainer = TensorContainer,
   Targets extends TensorContainer = TensorContainer,
 > {
   readonly name: string
-  /** what it was made with, defaults included: written down with a run, which goes on only with the same */
+  /** options of the method, including defaults; saved with a run, which resumes only with the same options */
   readonly options?: Readonly<Record<string, OptionValue>>
-  /** what its options are and were: a run of an earlier version goes on with the same ones as they are called today */
+  /** definition of the options, with which a run of an earlier version is migrated to today's option names and values */
   readonly definition?: Pick<MethodDefinition, 'options' | 'migrate'>
-  /** what its views normalise pixels with: written down with a run, which goes on only with the same */
+  /** normalisation that the views apply to pixels; saved with a run, which resumes only with the same normalisation */
   readonly normalisation?: Normalisation
-  /** the images that it was made for, where its backbone takes something else (patches, edges): what `encode` takes */
+  /** shape of the images that `encode` takes, if it differs from the backbone's input (patches, edges) */
   readonly imageShape?: ImageShape
-  /** what the optimiser trains, by name; `backbone` is the one whose features are wanted afterwards */
+  /** trained networks by name; `backbone` is the feature extractor */
   readonly networks: Readonly<Record<string, LayersModel>> & { readonly backbone: LayersModel }
-  /** what it trains beside them, by names that no network has: proxies, a temperature, a mask token */
+  /** trained variables outside the networks, such as proxies, a temperature, a mask token; their names must differ from the networks' */
   readonly parameters?: Readonly<Record<string, Variable>>
-  /** what else a checkpoint holds: momentum copies, queues, centres; all there from the start */
+  /** variables that are saved in checkpoints but not trained: momentum copies, queues, centres. All must exist from the start */
   readonly state: Readonly<Record<string, Variable>>
-  /** weights that are not trained as the run's settings say; those in none of them form the group `main` */
+  /** weights with their own optimiser or learning rate; all other weights form the group `main` */
   readonly groups?: Readonly<Record<string, ParameterGroup>>
   /**
-   * Methods of several losses: what each of them trains. Each phase makes views, targets and a loss of its own, updates,
-   * and runs `afterUpdate`. Default: one phase `main` that trains everything.
+   * The weights that each phase trains, for methods with several losses. Each phase computes its own views, targets and
+   * loss, updates its weights, and calls `afterUpdate`. Default: one phase `main`, which trains everything.
    */
   readonly phases?: Readonly<Record<string, Phase>>
-  /** phases of one step, in order, a phase more than once if need be; chosen on the host. Default: each of `phases` once */
+  /** Phases to run in a step, in order; a phase can be repeated. Called on the host. Default: each of `phases` once. */
   phasesAt?(position: { readonly step: number; readonly epoch: number }): readonly string[]
-  /** false when a lower loss is no better (adversarial methods), so that no checkpoint is kept for its loss; default true */
+  /** false if a lower loss is not better (adversarial methods): then no best checkpoint is kept; default true */
   readonly comparableLoss?: boolean
-  /** what its metrics look like when it goes wrong: the loop warns, and training goes on */
+  /** metric limits that indicate failed training: the loop warns and continues */
   readonly alarms?: readonly Alarm[]
 
-  /** what the dataset and the batch must have; checked before anything is written */
+  /** requirements on the dataset and the batch; checked before anything is written */
   readonly needs?: {
+    /** whether the dataset must have labels */
     readonly labels?: boolean
-    /** images of a batch: at least, at most (a queue's length), a multiple of */
+    /** limits of the batch size: minimum, maximum (such as the length of a queue), divisor */
     readonly batchSize?: { readonly min?: number; readonly max?: number; readonly multipleOf?: number }
-    /** classes that the images may be of, where that is known: what is to tell them apart can tell no more */
+    /** maximum number of classes, for methods with a fixed number of outputs; checked if the classes are known */
     readonly classes?: { readonly max: number }
   }
-  /** the random crop that each view begins with, for images too large to be cropped on the device */
+  /** the random crop of each view, for images that are too large to be cropped on the device */
   readonly crops: readonly CropSpec[]
   /**
-   * Positions in the dataset in the order of an epoch, on the host, from the seed alone: balanced batches. May repeat
-   * positions or leave some out; whole batches of it are the epoch's steps, as many in every epoch. Default: all, shuffled.
+   * Positions in the dataset in the order of one epoch, for example for balanced batches. Called on the host; the result may
+   * depend only on its arguments. It can repeat positions or omit some. Only whole batches are used, and every epoch must have
+   * the same number of them. Default: all positions, shuffled.
    */
   order?(
     dataset: { readonly length: number; readonly labels?: Int32Array },
     pass: { readonly batchSize: number; readonly epoch: number; readonly seed: Seed },
   ): Uint32Array
 
-  /** from images to what the loss takes: augmented views, tasks; not differentiated */
+  /** Computes the input of the loss from the images: augmented views, pretext tasks. Not differentiated. */
   views(batch: ImageBatch, step: Step): Views
-  /** what the loss compares with, by networks that no gradient reaches: momentum encoders, teachers, keys; not differentiated */
+  /** Computes the targets of the loss with momentum encoders or teachers. Not differentiated. */
   targets?(views: Views, step: Step): Targets
-  /** differentiated with respect to what the phase trains */
+  /** Computes the loss. Differentiated with respect to the weights that the phase trains. */
   loss(views: Views, step: Step, targets: Targets): LossResult
-  /** after the optimiser's update: momentum update, enqueue; not differentiated */
+  /** Called after the optimiser's update: momentum update, enqueue. Not differentiated. */
   afterUpdate?(views: Views, step: Step, targets: Targets): void
 
-  /** images to look at, by name, [any, height, width, 1 or 3], 0..1: reconstructions, samples */
+  /** Images to display, by name, such as reconstructions: [any, height, width, 1 or 3], 0..1. */
   samples?(views: Views, step: Step): Readonly<Record<string, Tensor4D>>
-  /** features of normalised images once training is over: [batch, features]; default the backbone's output */
+  /** Features [batch, features] of normalised images, after training. Default: the backbone's output. */
   encode?(images: Tensor4D): Tensor2D
   /**
-   * Clusters of the test images, of methods that find some themselves: evaluation compares them with the classes. May choose
-   * among several heads by the training images, without their labels.
+   * Assigns the test images to clusters, for clustering methods; evaluation compares the clusters with the classes. The
+   * training images, without their labels, can be used to choose between several heads.
    */
   clusters?(
     images: { readonly train: ImageDataset; readonly test: ImageDataset },
@@ -121,9 +125,9 @@ export interface Method<
   dispose(): void
 }
 
-/** With what a method finds clusters. */
+/** Optional arguments of a method's `clusters`. */
 export interface ClusterContext {
-  /** an engine of @selfsup/engine; default: one operation after another */
+  /** an engine of @selfsup/engine, to compile steps with; default: operations run one by one */
   readonly engine?: {
     compile<Args extends unknown[], Result extends TensorContainer>(
       step: (...args: Args) => Result,
@@ -132,9 +136,9 @@ export interface ClusterContext {
   readonly signal?: AbortSignal
 }
 
-/** Clusters of images. */
+/** Cluster assignments of a dataset's images. */
 export interface ClusterAssignments {
-  /** for a table: `its own head` */
+  /** label in a table of results, such as `its own head` */
   readonly name: string
   /** number of the cluster of each image that could be read */
   readonly clusters: Int32Array
@@ -142,13 +146,13 @@ export interface ClusterAssignments {
   readonly indices: Int32Array
 }
 
-/** From normalised images [batch, height, width, channels] to features [batch, features]. */
+/** Computes features [batch, features] from normalised images [batch, height, width, channels]. */
 export type Encoder = (images: Tensor4D) => Tensor2D
 
-/** How a method makes features once training is over: batch normalisation at rest, nothing random. */
+/** The encoder of a trained method, in inference mode: batch normalisation uses its moving averages, and nothing is random. */
 export function encoderOf(method: Pick<Method, 'networks' | 'encode'>): Encoder {
   const { backbone } = method.networks
-  // `predict` would go through the batch in pieces of 32.
+  // `predict` would split the batch into pieces of 32.
   return (images) => method.encode?.(images) ?? (backbone.apply(images, { training: false }) as Tensor2D)
 }
 

@@ -19,14 +19,14 @@ const options = {
     formerly: { name: 'mirror', values: { yes: 0.5, no: 0 } },
     description: '',
   },
-  /** new options: one whose absence did what 1 does, one whose default changes nothing */
+  /** new options: `rate` did not exist and behaved like 1, `layers` behaved like its default */
   rate: { type: 'number', default: 0.024, before: 1, min: 0, description: '' },
   layers: { type: 'number', default: 3, min: 1, description: '' },
 } as const satisfies MethodOptions
 const definition = { options }
 
 describe('migrateOptions', () => {
-  test('a run of an earlier version: names, values and missing options', () => {
+  test('replaces earlier names and values and adds missing options', () => {
     const stored = { hidden: 0, blur1: -1, mirror: 'yes' }
     expect(migrateOptions(definition, stored)).toEqual({
       hidden: 'auto',
@@ -38,7 +38,7 @@ describe('migrateOptions', () => {
     expect(stored).toEqual({ hidden: 0, blur1: -1, mirror: 'yes' })
   })
 
-  test('values that were given stay', () => {
+  test('keeps values that were set', () => {
     const stored = { hidden: 64, blur1: 0.3, mirror: 'auto', rate: 0.5, layers: 1 }
     expect(migrateOptions(definition, stored)).toEqual({
       hidden: 64,
@@ -49,18 +49,18 @@ describe('migrateOptions', () => {
     })
   })
 
-  test('options of this version stay as they are', () => {
+  test('returns options of this version unchanged', () => {
     const defaults = resolveOptions({ name: 'fake', options })
     expect(migrateOptions(definition, defaults)).toEqual(defaults)
     const given = resolveOptions({ name: 'fake', options }, { hidden: 3, blur: 0, flip: 0, rate: 0 })
     expect(migrateOptions(definition, given)).toEqual(given)
   })
 
-  test('unknown options stay, so that whoever resolves them can say so', () => {
+  test('keeps unknown options, so that resolveOptions can report them', () => {
     expect(migrateOptions(definition, { other: 1 })).toHaveProperty('other', 1)
   })
 
-  test('a definition changes what depends on several options and the pictures, first of all', () => {
+  test('calls the migration of the definition first, with all options and the image shape', () => {
     const migrate = (stored: StoredOptions, images?: { size: number; channels: number }) =>
       stored.blur1 === -1 && images?.channels === 1 ? { ...stored, blur1: 0 } : stored
     const migrated = (channels: number) =>

@@ -1,17 +1,17 @@
 import type { ImageShape, MethodDefinition } from './definition.js'
 import type { Method } from './method.js'
-import { type MethodOptions, type OptionValue, todays } from './options.js'
+import { currentValue, type MethodOptions, type OptionValue } from './options.js'
 
-/** A method's options as they are stored with a run. */
+/** Options of a method as saved with a run. */
 export type StoredOptions = Readonly<Record<string, OptionValue>>
 
 /**
- * The options of a run of this or an earlier version as this version calls them, so that the run continues exactly as it
- * began: earlier names and values replaced, options that did not exist then set to the value that does the same as their
- * absence did. Options of this version stay as they are.
- * @param definition the method's
- * @param stored as config.json holds them, with the defaults of the version that started the run
- * @param images what the method gets: what some defaults were may depend on it
+ * Converts the options of a run of an earlier version to the names and values of this version, so that the run continues
+ * with the same behaviour. Earlier names and values are replaced; options that did not exist are set to the value that
+ * reproduces the earlier behaviour. Options of this version are returned unchanged.
+ * @param definition definition of the method
+ * @param stored options in config.json, including the defaults of the version that started the run
+ * @param images shape of the method's images, on which some earlier defaults depend
  */
 export function migrateOptions(
   definition: Pick<MethodDefinition<MethodOptions>, 'options' | 'migrate'>,
@@ -27,14 +27,16 @@ export function migrateOptions(
       delete migrated[former]
     }
     migrated[name] =
-      name in migrated ? (todays(option, migrated[name]) as OptionValue) : (option.before ?? option.default)
+      name in migrated
+        ? (currentValue(option, migrated[name]) as OptionValue)
+        : (option.before ?? option.default)
   }
   return migrated
 }
 
 /**
- * `migrateOptions` for the run of a method that has been made.
- * @returns the stored options themselves where the method does not say how its options are defined
+ * `migrateOptions` for an existing method.
+ * @returns `stored` itself if the method has no `definition`
  */
 export function migratedFor(
   { definition, imageShape, networks }: Method,

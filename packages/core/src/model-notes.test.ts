@@ -1,8 +1,9 @@
+import '@tensorflow/tfjs-backend-cpu'
 import { layers, sequential } from '@tensorflow/tfjs-layers'
 import { expect, test } from 'vitest'
 import { noteOnModel, notesOfModel } from './model-notes.js'
 
-test('notes add up, and metadata of others stays', () => {
+test('noteOnModel merges notes and keeps other metadata', () => {
   const model = sequential({ layers: [layers.flatten({ inputShape: [2, 2] })] })
   expect(notesOfModel(model)).toEqual({})
   model.setUserDefinedMetadata({ author: 'someone' })

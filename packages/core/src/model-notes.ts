@@ -1,35 +1,35 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { Normalisation } from './dataset.js'
 
-/** How a backbone of @selfsup/backbones is made again: its name there, and the options that it was made with. */
+/** Name and options with which @selfsup/backbones creates the same backbone again. */
 export interface BackboneRecipe {
   readonly name: string
   readonly options: Readonly<Record<string, unknown>>
 }
 
-/** What a model expects of images. */
+/** Preprocessing of images that a model expects. */
 export interface Preprocessing {
-  /** side in pixels: the shorter side is brought to it, then the middle taken */
+  /** side length in pixels: the shorter side is resized to it, then the centre is cut out */
   readonly size: number
   readonly channels: number
-  /** of pixels once they are 0..1 */
+  /** applied to pixels scaled to 0..1 */
   readonly normalisation: Normalisation
 }
 
-/** What Selfsup notes on a model. It travels with the model: `model.save` writes it, `loadLayersModel` reads it. */
+/** Selfsup's metadata of a model. It is saved with the model: `model.save` writes it, `loadLayersModel` reads it. */
 export interface ModelNotes {
   readonly recipe?: BackboneRecipe
   readonly preprocessing?: Preprocessing
-  /** false where the features of the method that trained the model are more than the model's output; default true */
+  /** false if the features of the training method are not just the model's output; default true */
   readonly complete?: boolean
 }
 
-/** The name of our part of a model's user-defined metadata. */
+/** Key of Selfsup's part of a model's user-defined metadata. */
 const KEY = 'selfsup'
 
 type WithMetadata = Pick<LayersModel, 'getUserDefinedMetadata' | 'setUserDefinedMetadata'>
 
-/** Adds notes to those that a model has; metadata of others stays. @returns the model */
+/** Adds notes to a model and keeps its other metadata. @returns the model */
 export function noteOnModel<Model extends WithMetadata>(model: Model, notes: ModelNotes): Model {
   model.setUserDefinedMetadata({
     ...model.getUserDefinedMetadata(),
@@ -38,7 +38,7 @@ export function noteOnModel<Model extends WithMetadata>(model: Model, notes: Mod
   return model
 }
 
-/** The notes on a model; none on one that is not ours. */
+/** The notes of a model; an empty object if it has none. */
 export function notesOfModel(model: WithMetadata): ModelNotes {
   const metadata = model.getUserDefinedMetadata() as Record<string, unknown> | undefined
   const notes = metadata?.[KEY]

@@ -7,11 +7,11 @@ test.each([
   ['barlowtwins', 'barlow-twins'],
   ['resnet', undefined],
   ['zzz', undefined],
-])('%s is taken for %s', (word, meant) => {
+])('the nearest name to %s is %s', (word, meant) => {
   expect(nearest(word, ['simclr', 'barlow-twins', 'iic-clustering'])).toBe(meant)
 })
 
-test('the message names what there is', () => {
+test('unknownName lists the available names and suggests the nearest', () => {
   expect(unknownName('method', 'simclear', ['simclr', 'moco'])).toBe(
     "unknown method 'simclear'; did you mean 'simclr'? available: simclr, moco",
   )

@@ -1,6 +1,6 @@
 /**
- * The candidate that takes the fewest single-letter changes (Levenshtein distance), when it is near enough
- * to be what was meant: at most a third of the word's letters, two at least.
+ * The candidate with the smallest Levenshtein distance to a word, ignoring case. Undefined if the distance is more than a third
+ * of the word's length and more than 2.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const ranked = candidates
@@ -10,7 +10,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best && best.distance <= Math.max(2, Math.floor(word.length / 3)) ? best.candidate : undefined
 }
 
-/** "unknown METHOD 'simclear'; did you mean 'simclr'?" followed by all there are. */
+/** Message for an unknown name, with a suggestion and all available names: "unknown method 'simclear'; did you mean 'simclr'?". */
 export function unknownName(kind: string, word: string, candidates: readonly string[]): string {
   const guess = nearest(word, candidates)
   const hint = guess ? `; did you mean '${guess}'?` : ''

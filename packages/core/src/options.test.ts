@@ -19,7 +19,7 @@ const options = {
 const definition = { name: 'fake', options }
 
 describe('resolveOptions', () => {
-  test('fills what is not given', () => {
+  test('fills in defaults', () => {
     expect(resolveOptions(definition)).toEqual({
       temperature: 0.5,
       layers: 2,
@@ -34,7 +34,7 @@ describe('resolveOptions', () => {
     })
   })
 
-  test('knows the types: a choice is one of its choices', () => {
+  test('infers the types: a choice is a union of its choices', () => {
     expectTypeOf(resolveOptions(definition)).toEqualTypeOf<{
       temperature: number
       layers: number
@@ -65,11 +65,11 @@ describe('resolveOptions', () => {
     [{ flip: 0.5, mirror: 'yes' }, "fake's option flip is given twice, also by its earlier name mirror"],
     [{ mirror: 'perhaps' }, 'flip must be a number from 0 to 1, or auto; got "perhaps"'],
     [{ views: 'blue' }, 'must be one of auto, gray; got "blue"'],
-  ])('%j is refused', (given, message) => {
+  ])('rejects %j', (given, message) => {
     expect(() => resolveOptions({ name: 'fake', options: options as MethodOptions }, given)).toThrow(message)
   })
 
-  test('a number or auto', () => {
+  test('accepts a number or auto', () => {
     expect(resolveOptions(definition, { hidden: 64, flip: 'auto' })).toMatchObject({
       hidden: 64,
       flip: 'auto',
@@ -77,7 +77,7 @@ describe('resolveOptions', () => {
     expect([ifAuto(64, 128), ifAuto('auto', 128), ifAuto(0, 1)]).toEqual([64, 128, 0])
   })
 
-  test('an earlier name is accepted, with its values', () => {
+  test('accepts an earlier name and its values', () => {
     const given = (mirror: string | number) =>
       resolveOptions({ name: 'fake', options: options as MethodOptions }, { mirror })
     expect(given('yes')).toMatchObject({ flip: 0.5 })
@@ -91,13 +91,13 @@ describe('resolveOptions', () => {
     ]).toEqual(['flip', 'flip', undefined])
   })
 
-  test('a default that is out of range is found as well', () => {
+  test('rejects a default that is out of range', () => {
     const wrong = { k: { type: 'number', default: 0, min: 1, description: '' } } as const
     expect(() => resolveOptions({ name: 'fake', options: wrong })).toThrow('must be a number of at least 1')
   })
 })
 
-test('rangeOf says what an option takes', () => {
+test('rangeOf describes the valid values of an option', () => {
   expect(Object.values(options).map(rangeOf)).toEqual([
     'a number from 0.01 to 10',
     'a whole number of at least 1',

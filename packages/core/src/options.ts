@@ -1,31 +1,31 @@
 import { SelfsupError } from './errors.js'
 import { unknownName } from './nearest.js'
 
-/** What earlier versions called an option and its values, so that their runs and their users' commands keep working. */
+/** Earlier name and values of an option, so that runs and commands written for earlier versions keep working. */
 export interface FormerOption {
   /** earlier name, still accepted as an alias */
   readonly name?: string
-  /** number that stood for `'auto'` */
+  /** number that meant `'auto'` */
   readonly auto?: number
-  /** earlier values by how they read, with today's */
+  /** maps earlier values, as strings, to today's values */
   readonly values?: Readonly<Record<string, OptionValue>>
 }
 
 interface CommonOption {
-  /** one line of help; of an option whose default is `'auto'`, also what that means */
+  /** one line of help; if the default is `'auto'`, also what that means */
   readonly description: string
   readonly formerly?: FormerOption
 }
 
 /**
- * One option of a method, as data: the command line makes a flag, a check and a line of help of it.
- * `before` is the value that does what runs did that were made before the option existed; default its `default`.
+ * One option of a method, as data. The command line derives a flag, a check and a line of help from it.
+ * `before` is the value that reproduces the behaviour of runs from before the option existed; default: `default`.
  */
 export type MethodOption = CommonOption &
   (
     | {
         readonly type: 'number'
-        /** `'auto'`: then the option takes a number or `'auto'`; `min` and `max` are of the numbers */
+        /** if `'auto'`, the option accepts a number or `'auto'`; `min` and `max` limit the numbers */
         readonly default: number | 'auto'
         readonly before?: number | 'auto'
         readonly min?: number
@@ -41,13 +41,13 @@ export type MethodOption = CommonOption &
       }
   )
 
-/** A method's options by name. */
+/** Options of a method, by name. */
 export type MethodOptions = Readonly<Record<string, MethodOption>>
 
-/** What an option of any kind holds. */
+/** Value of an option of any kind. */
 export type OptionValue = number | boolean | string
 
-/** What one option holds; a choice, one of its choices. Distributes over a union of options. */
+/** Type of one option's value; for a choice, the union of its choices. Distributes over a union of options. */
 type ValueOf<Option extends MethodOption> = Option extends { type: 'number' }
   ? 'auto' extends Option['default']
     ? number | 'auto'
@@ -58,22 +58,22 @@ type ValueOf<Option extends MethodOption> = Option extends { type: 'number' }
       ? Choice
       : never
 
-/** The values of a set of options: `temperature: number` for `temperature: { type: 'number', ... }`. */
+/** Types of a set of options' values: `temperature: number` for `temperature: { type: 'number', ... }`. */
 export type OptionValues<Options extends MethodOptions> = {
   -readonly [Name in keyof Options]: ValueOf<Options[Name]>
 }
 
-/** The value that an option was given, or the one that it takes where it is `'auto'`. */
+/** Returns `automatic` if the given value is `'auto'`, otherwise the given value. */
 export function ifAuto<Value>(given: Value | 'auto', automatic: Value): Value {
   return given === 'auto' ? automatic : given
 }
 
 /**
- * Options with nothing left open: defaults where none is given, each value checked.
- * @param definition the method's, or its name and options
- * @param given by name, or by the name that earlier versions had for it; undefined counts as not given
- * @throws SelfsupError for an unknown name (with the nearest known), another type, a value out of range, two names of one
- *   option
+ * Checks the given options and fills in defaults.
+ * @param definition definition of the method, or an object with its name and options
+ * @param given values by name or by an option's earlier name; undefined counts as not given
+ * @throws SelfsupError for an unknown name (suggesting the nearest one), a wrong type, a value out of range, or an option that
+ *   is given by both of its names
  */
 export function resolveOptions<Options extends MethodOptions>(
   { name: method, options }: { readonly name: string; readonly options: Options },
@@ -92,7 +92,7 @@ export function resolveOptions<Options extends MethodOptions>(
         `${method}'s option ${known} is given twice, also by its earlier name ${formerName(options, known)}`,
         { fix: 'leave one of them out' },
       )
-    named.set(known, name === known ? value : todays(options[known]!, value))
+    named.set(known, name === known ? value : currentValue(options[known]!, value))
   }
   const resolved = Object.entries(options).map(([name, option]) => {
     const value = named.get(name) ?? option.default
@@ -107,7 +107,7 @@ export function resolveOptions<Options extends MethodOptions>(
   return Object.fromEntries(resolved)
 }
 
-/** The name that options have for one of today's or an earlier version's; undefined where there is none. */
+/** Today's name of an option, given today's or its earlier name; undefined if there is no such option. */
 export function knownName(options: MethodOptions, name: string): string | undefined {
   if (Object.hasOwn(options, name)) return name
   return Object.keys(options).find((known) => formerName(options, known) === name)
@@ -117,16 +117,16 @@ function formerName(options: MethodOptions, name: string): string | undefined {
   return options[name]!.formerly?.name
 }
 
-/** What an earlier version's value is called today. */
-export function todays({ formerly }: MethodOption, value: unknown): unknown {
+/** Converts an earlier version's value of an option to today's; other values are returned unchanged. */
+export function currentValue({ formerly }: MethodOption, value: unknown): unknown {
   if (formerly?.auto !== undefined && value === formerly.auto) return 'auto'
   const { values = {} } = formerly ?? {}
   return Object.hasOwn(values, String(value)) ? values[String(value)] : value
 }
 
-/** What to write in place of an earlier version's value. */
+/** The fix for an earlier version's value: which value to set instead. */
 function fixOf(name: string, option: MethodOption, value: unknown): string | undefined {
-  const now = todays(option, value)
+  const now = currentValue(option, value)
   return now === value ? undefined : `set ${name} to ${now}, which earlier versions wrote as ${value}`
 }
 
@@ -139,7 +139,7 @@ function fits(option: MethodOption, value: unknown): boolean {
   return value >= min && value <= max && (!integer || Number.isInteger(value))
 }
 
-/** What values an option takes, in words. */
+/** Describes the valid values of an option, such as `a whole number of at least 1`. */
 export function rangeOf(option: MethodOption): string {
   if (option.type === 'boolean') return 'true or false'
   if (option.type === 'choice') return `one of ${option.choices.join(', ')}`

@@ -3,30 +3,32 @@ import type { Step } from './step.js'
 import type { CommonOptimizerSettings, OptimizerSettings } from './training-settings.js'
 
 /**
- * Words for trainable weights: the name of a network (`projector`) or of a parameter (`temperature`), or the beginning of
- * weights' names as checkpoints have them (`backbone/patch_embedding`).
+ * Names that select trainable weights: a network (`projector`), a parameter (`temperature`), or a prefix of the weights' names
+ * in checkpoints (`backbone/patch_embedding`).
  */
 export type WeightNames = readonly string[]
 
-/** What one loss of a method with several trains. */
+/** The weights that one phase of a method trains. */
 export type Phase = WeightNames
 
-/** The run's learning rate at a step, and the highest that its schedule reaches. */
+/** Learning rates of the run at one step. */
 export interface LearningRates {
+  /** the rate at this step */
   readonly scheduled: Scalar
+  /** the highest rate of the schedule */
   readonly highest: Scalar
-  /** the run's optimiser, by whose rule the rates are meant: LARS scales all but biases and norms by their own norms */
+  /** the run's optimiser, which the rates are meant for: LARS scales all weights but biases and norms by their own norms */
   readonly optimizer: OptimizerSettings['name']
 }
 
 /**
- * Weights trained in a way of their own. A weight belongs to one group only; its optimiser's state is one, whichever
- * phases train it.
+ * Weights with their own optimiser or learning rate. A weight belongs to one group only and has one optimiser state, which all
+ * phases share that train it.
  */
 export interface ParameterGroup {
   readonly weights: WeightNames
-  /** an optimiser of its own, or what differs from the run's */
+  /** the group's optimiser, or only the settings that differ from the run's */
   readonly optimizer?: OptimizerSettings | CommonOptimizerSettings
-  /** float32 scalar, 0 leaves the weights as they are; default the scheduled rate */
+  /** Learning rate of the group, a float32 scalar; 0 leaves the weights unchanged. Default: the scheduled rate. */
   learningRate?(rates: LearningRates, step: Step): Scalar
 }

@@ -26,7 +26,7 @@ describe('philox4x32', () => {
 
 describe('uniforms', () => {
   // tf.raw_ops.StatelessRandomUniform(shape=[9], seed=[1, 2]) of TensorFlow 2.21.
-  test('are those of TensorFlow for the same seed', () => {
+  test('equal those of TensorFlow for the same seed', () => {
     expect([...uniforms([1, 2], 9)]).toEqual([
       0.8440604209899902, 0.19204533100128174, 0.9962232112884521, 0.16038739681243896, 0.27199018001556396,
       0.6493459939956665, 0.10694444179534912, 0.06516242027282715, 0.4393514394760132,
@@ -43,7 +43,7 @@ describe('uniforms', () => {
     expect(Math.max(...values.subarray(0, 10_000))).toBeLessThan(1)
   })
 
-  test('begin alike whatever the count', () => {
+  test('have the same first values for any count', () => {
     expect([...uniforms([3, 4], 5)]).toEqual([...uniforms([3, 4], 50)].slice(0, 5))
   })
 })
@@ -60,7 +60,7 @@ describe('normals', () => {
 })
 
 describe('seeds', () => {
-  test('derive gives 10,000 streams without a repeat', () => {
+  test('derive returns 10,000 different streams', () => {
     const words = new Set(Array.from({ length: 10_000 }, (_, stream) => derive([42, 7], stream).join()))
     expect(words.size).toBe(10_000)
   })
@@ -84,7 +84,7 @@ describe('seeds', () => {
     expect(derive(seed, 0)).toEqual([3, Math.imul(3, 0x165667b2)])
   })
 
-  test('mixSeed tells runs, purposes and numbers apart', () => {
+  test('mixSeed returns different seeds for different runs, purposes and numbers', () => {
     const seeds = [mixSeed(1, 0, 0), mixSeed(2, 0, 0), mixSeed(1, 1, 0), mixSeed(1, 0, 1)]
     expect(new Set(seeds.map(String)).size).toBe(4)
     expect(mixSeed(1, 0, 0)).toEqual(mixSeed(1, 0, 0))

@@ -1,12 +1,12 @@
 /**
- * Counter-based random numbers on the host, the same stream as the kernels draw on the device:
- * Philox 4x32-10 (Salmon et al. 2011) keyed as TensorFlow's StatelessRandomUniform keys it.
+ * Counter-based random numbers on the host, identical to those of the kernels on the device:
+ * Philox 4x32-10 (Salmon et al. 2011), with the key that TensorFlow's StatelessRandomUniform uses.
  */
 
-/** Two 32-bit words; what a step gets as an int32 tensor of shape [2]. */
+/** Two 32-bit words; a step receives them as an int32 tensor of shape [2]. */
 export type Seed = readonly [number, number]
 
-/** One Philox 4x32-10 block: four counter words and two key words to four random words (unsigned). */
+/** One Philox 4x32-10 block: computes four unsigned random words from four counter words and two key words. */
 export function philox4x32(
   counter: readonly [number, number, number, number],
   key: Seed,
@@ -16,7 +16,7 @@ export function philox4x32(
   return [words[0]!, words[1]!, words[2]!, words[3]!]
 }
 
-/** Writes a block's four words into `target` at `at`; makes nothing, since millions of blocks may be wanted. */
+/** Writes a block's four words into `target` at `at`, without allocations, since a caller may draw millions of blocks. */
 function philoxInto(
   target: Uint32Array,
   at: number,
@@ -48,7 +48,7 @@ function philoxInto(
   target[at + 3] = c3
 }
 
-/** Upper 32 bits of the product of two unsigned words, the second given in halves. */
+/** Upper 32 bits of the product of two unsigned words; the second is given as two 16-bit halves. */
 function multiplyHigh(a: number, high: number, low: number): number {
   const aLow = a & 0xffff
   const aHigh = a >>> 16
@@ -58,16 +58,16 @@ function multiplyHigh(a: number, high: number, low: number): number {
 }
 
 /**
- * Uniform random numbers in [0, 1), float32-exact: what `kernels`' randomUniform draws for the seed.
- * @param count how many
+ * Uniform random numbers in [0, 1): exactly the float32 values that randomUniform of @selfsup/kernels draws for the seed.
+ * @param count number of values
  */
 export function uniforms(seed: Seed, count: number): Float32Array {
   return unitInterval(seed, count).subarray(0, count)
 }
 
 /**
- * Normally distributed random numbers: what `kernels`' randomNormal draws for the seed (Box-Muller on pairs,
- * in double precision here).
+ * Normally distributed random numbers, as randomNormal of @selfsup/kernels draws them for the seed (Box-Muller on pairs;
+ * computed in double precision here).
  * @param count how many
  */
 export function normals(seed: Seed, count: number): Float32Array {
@@ -99,19 +99,19 @@ function unitInterval(seed: Seed, count: number): Float32Array {
   return values
 }
 
-/** How far each stream moves a seed's words. */
+/** Offset per stream that is added to each word of a seed. */
 export const STREAM_STEPS = [0x9e3779b1, 0x85ebca77] as const
 
-/** What the words are multiplied by before each is added to the other; one odd, one even: so that nothing is lost. */
+/** Factors of the words before each is added to the other. One is odd and one even, which keeps the map invertible. */
 export const WORD_FACTORS = [0x27d4eb2f, 0x165667b2] as const
 
 /**
- * Another stream of the same seed: what `kernels`' foldIn(seed, stream) does on the device. Streams of streams may be
- * taken to any depth: derive(derive(s, 1), 2) has nothing to do with derive(s, 3) or derive(derive(s, 2), 1).
+ * Derives an independent stream from a seed, as foldIn(seed, stream) of @selfsup/kernels does on the device. Streams can be
+ * nested to any depth: derive(derive(s, 1), 2) is unrelated to derive(s, 3) and derive(derive(s, 2), 1).
  *
- * Each word is moved by the stream and sent through x(2x + 1), which is one to one modulo 2^32 (RC6: Rivest et al.
- * 1998), then each is multiplied and the other added. Integer sums and products are all it takes, so that every
- * engine does it exactly.
+ * Each word is shifted by the stream's offset and mapped through x(2x + 1), which is a bijection modulo 2^32 (RC6: Rivest et
+ * al. 1998). Then each word is multiplied by a factor and the other word is added. This uses only integer sums and products,
+ * which every engine computes exactly.
  */
 export function derive(seed: Seed, stream: number): Seed {
   const [a, b] = [0, 1].map((word) => {
@@ -121,7 +121,7 @@ export function derive(seed: Seed, stream: number): Seed {
   return [(Math.imul(a, WORD_FACTORS[0]) + b) | 0, (Math.imul(b, WORD_FACTORS[1]) + a) | 0]
 }
 
-/** The seed of something numbered (a step, an epoch) within a run. */
+/** The seed of a numbered item of a run, such as a step or an epoch. */
 export function mixSeed(run: number, purpose: number, number: number): Seed {
   const [word] = philox4x32([run | 0, purpose | 0, 0, 0], [0x5e1f5, 0])
   return [word | 0, number | 0]

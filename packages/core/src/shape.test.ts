@@ -6,7 +6,7 @@ const shaped = (...shape: number[]) => ({ shape, rank: shape.length })
 const matrix = (...shape: number[]) => shaped(...shape) as unknown as Tensor2D
 
 describe('shape checks', () => {
-  test('name the function, the tensors and both shapes', () => {
+  test('report the function, the tensors and both shapes', () => {
     expect(() => assertSameShape('ntXent', { z1: shaped(32, 128), z2: shaped(31, 128) })).toThrow(
       new ShapeError('ntXent: z1 and z2 must have the same shape; got [32,128] and [31,128]'),
     )
@@ -18,7 +18,7 @@ describe('shape checks', () => {
     )
   })
 
-  test('let through what fits', () => {
+  test('accept matching shapes', () => {
     expect(() => assertSameShape('f', { a: shaped(2, 3), b: shaped(2, 3) })).not.toThrow()
     expect(() => assertMatrix('f', { a: matrix(2, 3), b: matrix(2, 3) }, 2)).not.toThrow()
   })

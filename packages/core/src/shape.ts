@@ -1,24 +1,24 @@
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core'
 import { SelfsupError } from './errors.js'
 
-/** Tensors had other shapes than the function can take; the message holds both. */
+/** A tensor does not have the shape that a function requires; the message contains the expected and the received shape. */
 export class ShapeError extends SelfsupError {
   override name = 'ShapeError'
 }
 
-/** What the shape checks need to know of a tensor. */
+/** The fields of a tensor that the shape checks need. */
 export type AnyTensor = Pick<Tensor, 'shape' | 'rank'>
 
-/** A shape as text: `[32,128]`. */
+/** Formats a shape as text: `[32,128]`. */
 export function formatShape(shape: readonly number[]): string {
   return `[${shape.join(',')}]`
 }
 
 /**
- * All tensors have one and the same shape.
- * @param where the name of the calling function, first word of the message
- * @param tensors by the names that the caller's signature gives them
- * @throws ShapeError
+ * Asserts that all tensors have the same shape.
+ * @param where name of the calling function, the first word of the message
+ * @param tensors tensors by the names of the caller's parameters
+ * @throws ShapeError if the shapes differ
  */
 export function assertSameShape(where: string, tensors: Record<string, AnyTensor>): void {
   const entries = Object.entries(tensors)
@@ -29,9 +29,9 @@ export function assertSameShape(where: string, tensors: Record<string, AnyTensor
 }
 
 /**
- * A tensor has the given rank.
- * @param layout what the axes mean, for the message: `[batch, height, width, channels]`
- * @throws ShapeError
+ * Asserts that a tensor has the given rank.
+ * @param layout meaning of the axes, for the message: `[batch, height, width, channels]`
+ * @throws ShapeError if the rank differs
  */
 export function assertRank(
   where: string,
@@ -45,8 +45,8 @@ export function assertRank(
 }
 
 /**
- * Each tensor is a matrix [batch, features], all of one shape, with at least `minBatch` rows.
- * @throws ShapeError
+ * Asserts that all tensors are matrices [batch, features] of the same shape with at least `minBatch` rows.
+ * @throws ShapeError if they are not
  */
 export function assertMatrix(where: string, tensors: Record<string, Tensor2D>, minBatch = 1): void {
   for (const [name, tensor] of Object.entries(tensors))

@@ -1,13 +1,13 @@
 import type { Scalar, Tensor1D } from '@tensorflow/tfjs-core'
 
-/** What changes from step to step; tensors, so that a compiled step need not be compiled again. */
+/** Values that change from step to step. They are tensors, so that a compiled step is not compiled again. */
 export interface Step {
-  /** int32 [2]; random operations take it, or `foldIn` of it for another stream */
+  /** int32 [2]; pass it to random operations, or `foldIn(seed, n)` for another stream */
   readonly seed: Tensor1D
-  /** part of the training that is done, 0..1, for a method's own schedules */
+  /** completed fraction of the training, 0..1, for a method's own schedules */
   readonly progress: Scalar
-  /** number of the epoch, counted from 0, float32 */
+  /** number of the epoch, float32, counted from 0 */
   readonly epoch: Scalar
-  /** which of `phases` is asked for; `'main'` for a method without phases. No tensor: each has a compiled step of its own */
+  /** current phase; `'main'` for a method without phases. A string, not a tensor: each list of phases is compiled separately */
   readonly phase: string
 }

@@ -9,13 +9,13 @@ beforeAll(async () => {
 })
 
 describe('stopGradient', () => {
-  test('is a constant to differentiation: d/dx of x * stop(x) is x', () => {
+  test('is constant for differentiation: d/dx of x * stop(x) is x', () => {
     const x = tf.tensor1d([1, 2, 3])
     const gradient = tf.grad((x: tf.Tensor) => tf.sum(tf.mul(x, stopGradient(x))))(x)
     expect([...gradient.dataSync()]).toEqual([1, 2, 3])
   })
 
-  test('shares the memory and outlives the original', () => {
+  test('shares the memory, and stays valid after the original is disposed of', () => {
     const before = tf.memory()
     const x = tf.tensor1d([1, 2, 3])
     const y = stopGradient(x)

@@ -1,9 +1,9 @@
-/** What every optimiser can be told. */
+/** Settings that all optimisers share. */
 export interface CommonOptimizerSettings {
   readonly weightDecay?: number
-  /** what weight decay (and LARS' scaling) leaves out; default nothing for SGD, as in PyTorch, biases and norms for others */
+  /** weights excluded from weight decay and LARS scaling; default `nothing` for SGD, as in PyTorch, otherwise `biases-and-norms` */
   readonly exclude?: 'biases-and-norms' | 'nothing'
-  /** gradients of a group are scaled down to this norm, taken over all of them together; default not at all */
+  /** maximum norm of all gradients of a group together, which are scaled down to it; default: no clipping */
   readonly clipNorm?: number
 }
 
@@ -32,15 +32,15 @@ export interface AdamwSettings extends CommonOptimizerSettings {
   readonly epsilon?: number
 }
 
-/** An optimiser by name, with its options; plain data, so that a run can be written down. */
+/** Name and settings of an optimiser, as plain data that can be saved with a run. */
 export type OptimizerSettings = SgdSettings | LarsSettings | AdamwSettings
 
-/** How the learning rate goes over the run, after a linear warm-up of `warmupEpochs` (default 0). */
+/** Learning-rate schedule, after a linear warm-up of `warmupEpochs` (default 0). */
 export type ScheduleSettings =
   | {
       readonly name: 'cosine'
       readonly warmupEpochs?: number
-      /** the rate at the end, default 0 */
+      /** learning rate at the end, default 0 */
       readonly final?: number
     }
   | { readonly name: 'constant'; readonly warmupEpochs?: number }
@@ -53,13 +53,13 @@ export type ScheduleSettings =
       readonly factor?: number
     }
 
-/** How a method is trained where the user says nothing else: the paper's recipe, or one for small machines. */
+/** Default training settings of a method: the paper's recipe, or one for small machines. */
 export interface TrainingDefaults {
   readonly epochs: number
   readonly batchSize: number
-  /** the highest: for 256 images where `scaling` is linear, as it is where there is none */
+  /** highest learning rate; for a batch of 256 images if `scaling` is linear */
   readonly learningRate: number
-  /** whether the rate grows with the batch (Goyal et al. 2017) */
+  /** whether the learning rate is proportional to the batch size (Goyal et al. 2017) */
   readonly scaling: 'linear' | 'none'
   readonly schedule: ScheduleSettings
   readonly optimizer: OptimizerSettings

@@ -27,12 +27,12 @@ const expected = [
   'net/bn/moving_variance',
 ]
 
-test('names do not depend on what was made before in the process', () => {
+test('names do not depend on models created earlier in the process', () => {
   for (let i = 0; i < 3; i++)
     expect([...weightNames({ net: model() }).keys()].sort()).toEqual([...expected].sort())
 })
 
-test('trainable weights have the same names and are those that the model trains', () => {
+test('trainableWeights returns the weights that the model trains, by the same names', () => {
   const net = model()
   expect(Object.keys(trainableWeights({ net })).sort()).toEqual(expected.slice(0, 5).sort())
   net.layers[0]!.trainable = false
@@ -40,13 +40,13 @@ test('trainable weights have the same names and are those that the model trains'
   expect([...weightNames({ net }).keys()].sort()).toEqual([...expected].sort())
 })
 
-test('a weight that two networks share is listed once, weights of equal name apart', () => {
+test('lists a weight that two networks share once, and different weights of equal name separately', () => {
   const net = model()
   expect([...weightNames({ net, again: net }).keys()]).toHaveLength(7)
   expect([...weightNames({ net, other: model() }).keys()]).toHaveLength(14)
 })
 
-test('namedWeights holds what the layers read', () => {
+test('namedWeights returns the variables that the layers read', () => {
   const net = model()
   const names = namedWeights({ net })
   expect([...names.keys()]).toEqual([...weightNames({ net }).keys()])

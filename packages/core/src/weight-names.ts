@@ -1,19 +1,19 @@
 import type { Variable } from '@tensorflow/tfjs-core'
 import type { LayersModel, LayerVariable } from '@tensorflow/tfjs-layers'
 
-/** Models by the names that a method gives them. */
+/** Networks of a method, by name. */
 export type Networks = Readonly<Record<string, LayersModel>>
 
 /**
- * All weights of the networks under names that stay the same from process to process, `backbone/conv1/kernel`.
- * TensorFlow.js numbers layers without a name and weights of equal name through the whole process;
- * here they are numbered within their network. A weight that several networks share is listed once.
+ * All weights of the networks, by names that do not depend on the process, such as `backbone/conv1/kernel`.
+ * TensorFlow.js numbers unnamed layers and weights of equal name across the whole process; here they are numbered
+ * within their network. A weight that several networks share is listed once.
  */
 export function weightNames(networks: Networks): Map<string, Variable> {
   return new Map([...namedWeights(networks)].map(([name, weight]) => [name, weight.read() as Variable]))
 }
 
-/** The networks' weights that an optimiser may change, by the same names. */
+/** The trainable weights of the networks, by the names of `weightNames`. */
 export function trainableWeights(networks: Networks): Record<string, Variable> {
   const trainable = new Set(
     Object.values(networks).flatMap((model) => model.trainableWeights.map((weight) => weight.read().id)),
@@ -21,7 +21,7 @@ export function trainableWeights(networks: Networks): Record<string, Variable> {
   return Object.fromEntries([...weightNames(networks)].filter(([, variable]) => trainable.has(variable.id)))
 }
 
-/** The layers' own holders of those variables, by the same names: for what puts other values in their place. */
+/** The layer variables that hold the weights, by the names of `weightNames`. Use them to replace the variables themselves. */
 export function namedWeights(networks: Networks): Map<string, LayerVariable> {
   const names = new Map<string, LayerVariable>()
   const seen = new Set<number>()
@@ -37,14 +37,14 @@ export function namedWeights(networks: Networks): Map<string, LayerVariable> {
   return names
 }
 
-/** In the order of the layers, whichever of them are frozen (`model.weights` puts those last). */
+/** Weights in the order of the layers. `model.weights` would list frozen ones last. */
 function weightsOf(model: LayersModel): LayerVariable[] {
   return model.layers.flatMap((layer) =>
     'layers' in layer ? weightsOf(layer as LayersModel) : layer.weights,
   )
 }
 
-/** `dense_Dense17`, the 17th of the process, to `dense_Dense1` when it is the first of its network. */
+/** Renames `dense_Dense17`, the 17th of the process, to `dense_Dense1` if it is the first of its network. */
 function withinNetwork(part: string, layers: Map<string, string>): string {
   const automatic = /^([a-z0-9_]+_[A-Z][A-Za-z0-9]*?)\d+$/.exec(part)
   if (!automatic) return part

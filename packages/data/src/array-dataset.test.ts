@@ -19,7 +19,7 @@ const series = {
   classes: ['a', 'b'],
 }
 
-it('series come in batches of values, with their classes', async () => {
+it('yields batches of values with their classes', async () => {
   const dataset = arrayDataset(series)
   expect(dataset).toMatchObject({ name: 'series', length: 3, valueShape: [2, 2], classes: ['a', 'b'] })
   const batches = await collect(dataset.batches({ batchSize: 2 }))
@@ -48,16 +48,16 @@ it('the fingerprint changes with values, shape and labels', () => {
     expect(arrayDataset({ ...series, ...other }).fingerprint).not.toBe(fingerprint)
 })
 
-it('values that do not fit their shape are refused', () => {
+it('rejects values that do not fit their shape', () => {
   expect(() => arrayDataset({ ...series, shape: [5, 2] })).toThrow('of shape [5,2], 10 numbers each; got 12')
   expect(() => arrayDataset({ ...series, shape: [0, 2] })).toThrow('of shape [0,2]')
   expect(() => arrayDataset({ ...series, values: new Float32Array(0) })).toThrow('got 0 numbers')
   expect(() => arrayDataset({ ...series, labels: Int32Array.of(1) })).toThrow(
-    'series: 1 labels for 3 examples',
+    'series: expected 3 labels, one per example; got 1',
   )
 })
 
-it('small pictures read row by row are series', async () => {
+it('rowsAsSeries converts small images to series', async () => {
   const images = recordDataset({
     name: 'digits',
     count: 2,

@@ -4,18 +4,18 @@ import { batchPositions, labelled } from './order.js'
 
 export interface ArrayOptions {
   readonly name: string
-  /** one example after the other */
+  /** values of all examples, concatenated */
   readonly values: Float32Array
-  /** of one example: [time, channels] for series */
+  /** shape of one example; [time, channels] for a time series */
   readonly shape: readonly number[]
-  /** class number of each example, -1 where it has none */
+  /** class number of each example, -1 for an example without one */
   readonly labels?: Int32Array
   readonly classes?: readonly string[]
 }
 
 /**
- * Numbers in memory as a dataset: series, or anything else that is no image. Batches hold `values`, [batch, ...shape].
- * @throws SelfsupError when the values are no whole number of examples, or the labels not as many
+ * Creates a dataset from numbers in memory, such as time series. Batches contain `values`, [batch, ...shape].
+ * @throws SelfsupError if the values are not a whole number of examples, or there is not one label per example
  */
 export function arrayDataset({ name, values, shape, labels, classes }: ArrayOptions): Dataset {
   const size = shape.reduce((product, length) => product * length, 1)
@@ -23,9 +23,12 @@ export function arrayDataset({ name, values, shape, labels, classes }: ArrayOpti
   const count = values.length / size
   expected(
     whole && Number.isInteger(count) && count >= 1,
-    `${name}: values must hold one or more examples of shape [${shape}], ${size} numbers each; got ${values.length} numbers`,
+    `${name}: values must contain one or more examples of shape [${shape}], ${size} numbers each; got ${values.length} numbers`,
   )
-  expected(!labels || labels.length === count, `${name}: ${labels?.length} labels for ${count} examples`)
+  expected(
+    !labels || labels.length === count,
+    `${name}: expected ${count} labels, one per example; got ${labels?.length}`,
+  )
   const hash = createHash('sha256').update(JSON.stringify([shape, labels && [...labels]]))
   hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
   return {

@@ -4,16 +4,16 @@ import { SelfsupError } from '@selfsup/core'
 import { removeUnfinished, writeAtomically as writeWhole } from '@selfsup/run-folder'
 
 /**
- * Writes a file whole or not at all, and says in words why it could not be written.
- * @param bytes about how many, for the message when the disk is full
- * @param advice what to do when the folder cannot be written to
- * @throws SelfsupError then
+ * Writes a file atomically and explains failures.
+ * @param bytes approximate size of the file, for the message if the disk is full
+ * @param advice what to do if the folder cannot be written to
+ * @throws SelfsupError if the disk is full or the file cannot be written
  */
 export async function writeAtomically(
   path: string,
   bytes: number,
   write: (file: FileHandle) => Promise<void>,
-  advice = 'choose another place',
+  advice = 'choose another folder',
 ): Promise<void> {
   const folder = dirname(path)
   try {
@@ -29,7 +29,9 @@ function explained(error: unknown, path: string, bytes: number, advice: string):
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   const size = `${Math.ceil(bytes / 1e6)} MB`
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new SelfsupError(`${path}: no room on the disk (${size} are needed); make room or ${advice}`)
+    return new SelfsupError(
+      `${path}: no space left on the disk (${size} needed); free some space or ${advice}`,
+    )
   }
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOTDIR' || code === 'EEXIST') {
     return new SelfsupError(`${path} cannot be written (${code}); ${advice}`)

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 
-/** Where decoded images are kept: $SELFSUP_CACHE, else the system's cache folder for this user. */
+/** Folder for decoded images: `images` in $SELFSUP_CACHE or, if that is not set, in `selfsup` of the user's cache folder. */
 export function imageCacheFolder(env: NodeJS.ProcessEnv = process.env): string {
   if (env.SELFSUP_CACHE) return join(env.SELFSUP_CACHE, 'images')
   if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'selfsup', 'images')

@@ -8,20 +8,20 @@ import { readFrom, recordDataset } from './record-dataset.js'
 const parts = { train: /^(data_batch_\d+|train)\.bin$/, test: /^(test_batch|test)\.bin$/ } as const
 const PIXELS = 32 * 32
 
-/** Of one batch; CIFAR's own have 30 to 150 MB. */
+/** Maximum size of a batch file; those of CIFAR have 30 to 150 MB. */
 const MOST_BYTES = 2 ** 31 - 1
 const MOST_NAMES_BYTES = 2 ** 20
 
-/** Whether a file name is one of CIFAR's binary batches. */
+/** Whether a file name is that of a binary CIFAR batch. */
 export function isCifarBatch(name: string): boolean {
   return parts.train.test(name) || parts.test.test(name)
 }
 
 /**
- * CIFAR-10 and CIFAR-100 in their binary form: records of one label (CIFAR-100: two, the fine one counts) and
- * 32 x 32 pixels, colour by colour.
- * @param path a batch, or the folder that holds all
- * @throws SelfsupError naming the file that is missing or damaged
+ * Opens CIFAR-10 or CIFAR-100 in binary form. Each record has one label (two in CIFAR-100, of which the fine one is used) and
+ * 32 x 32 pixels, one colour plane after the other.
+ * @param path a batch file, or the folder with all batch files
+ * @throws SelfsupError that names the missing or damaged file
  */
 export async function cifarImages(
   path: string,
@@ -40,7 +40,7 @@ export async function cifarImages(
       const bytes = await readWhole(join(folder, name), MOST_BYTES)
       if (bytes.length === 0 || bytes.length % record !== 0) {
         throw new SelfsupError(
-          `${join(folder, name)}: ${bytes.length} bytes are no whole number of CIFAR records`,
+          `${join(folder, name)}: ${bytes.length} bytes is not a whole number of CIFAR records`,
         )
       }
       return bytes
@@ -82,7 +82,7 @@ async function classNames(folder: string, fine: boolean, labels: Int32Array): Pr
   if (names.length === 0) return Array.from({ length: most + 1 }, (_, label) => String(label))
   expected(
     most < names.length,
-    `${folder}: an image is of class ${most}, but ${basename(file)} names ${names.length} classes; the batches are damaged or the names of another dataset`,
+    `${folder}: an image has class ${most}, but ${basename(file)} has ${names.length} class names; the batches are damaged or the names belong to a different dataset`,
   )
   return names
 }

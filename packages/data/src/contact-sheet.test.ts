@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
 import { contactSheet } from './contact-sheet.js'
 
-/** Images of one grey each. */
+/** Images of a single grey value each. */
 const images = (size: number, greys: readonly number[]) => ({
   data: Uint8Array.from(greys.flatMap((grey) => Array<number>(size * size).fill(grey))),
   shape: [greys.length, size, size, 1] as const,
@@ -19,7 +19,7 @@ async function pixels(path: string): Promise<string[]> {
   )
 }
 
-it('lays a set out in rows, and several sets of other sizes one under the other', async () => {
+it('arranges one set in rows, and several sets of different sizes one below the other', async () => {
   const folder = temporaryFolder()
   const path = join(folder, 'new', 'sheet.png')
   await contactSheet(path, images(1, [10, 20, 30]), { columns: 2, zoom: 1 })
@@ -36,16 +36,18 @@ it('lays a set out in rows, and several sets of other sizes one under the other'
   ])
 })
 
-it('refuses nothing at all, and grey beside colour', async () => {
+it('rejects no images, and grey images together with colour images', async () => {
   const colour = { data: new Uint8Array(3), shape: [1, 1, 1, 3] as const }
-  await expect(contactSheet('sheet.png', [])).rejects.toThrow('there are no pictures to show')
-  await expect(contactSheet('sheet.png', [colour, images(1, [10])])).rejects.toThrow('same channels; got 3,1')
+  await expect(contactSheet('sheet.png', [])).rejects.toThrow('there are no images to show')
+  await expect(contactSheet('sheet.png', [colour, images(1, [10])])).rejects.toThrow(
+    'same number of channels; got 3,1',
+  )
 })
 
-it('says when the file cannot be written', async () => {
+it('throws if the file cannot be written', async () => {
   const folder = temporaryFolder()
   await writeFile(join(folder, 'file'), '')
   await expect(contactSheet(join(folder, 'file', 'sheet.png'), images(1, [10]))).rejects.toThrow(
-    /sheet.png cannot be written \(E\w+\); choose another place/,
+    /sheet.png cannot be written \(E\w+\); choose another folder/,
   )
 })

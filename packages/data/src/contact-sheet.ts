@@ -6,12 +6,12 @@ import { writeAtomically } from './atomic-file.js'
 const GAP = 1
 
 /**
- * Images side by side in one PNG, for a person to look at.
- * @param images one set, laid out in rows of `columns`; or several, one under the other, a row each, of any sizes:
- *   smaller images keep theirs
- * @param options.columns images per row of one set; 8
- * @param options.zoom whole factor by which small images are enlarged; by default to at least 64 pixels
- * @throws SelfsupError when the sets differ in channels, there is no image, or the file cannot be written
+ * Writes images to one PNG, arranged in a grid.
+ * @param images one set, arranged in rows of `columns` images; or several sets, one row each. Sets can have different image
+ *   sizes; smaller images keep their size
+ * @param options.columns images per row; default 8 for one set
+ * @param options.zoom integer factor by which images are enlarged; by default to a width of at least 64 pixels
+ * @throws SelfsupError if the sets have different channels, there are no images, or the file cannot be written
  */
 export async function contactSheet(
   path: string,
@@ -22,10 +22,10 @@ export async function contactSheet(
   const counts = sets.map(({ shape }) => shape[0])
   const largest = (axis: 1 | 2) => sets.reduce((most, { shape }) => Math.max(most, shape[axis]), 0)
   const [height, width, channels] = [largest(1), largest(2), sets[0]?.shape[3]]
-  expected(Math.max(0, ...counts) > 0, `${path}: there are no pictures to show`)
+  expected(Math.max(0, ...counts) > 0, `${path}: there are no images to show`)
   expected(
     sets.every(({ shape }) => shape[3] === channels),
-    `${path}: pictures on one sheet must have the same channels; got ${sets.map(({ shape }) => shape[3])}`,
+    `${path}: images on one sheet must have the same number of channels; got ${sets.map(({ shape }) => shape[3])}`,
   )
   const { columns = sets.length > 1 ? Math.max(...counts) : 8 } = options
   const { zoom = Math.max(1, Math.ceil(64 / width)) } = options
@@ -36,11 +36,11 @@ export async function contactSheet(
   const sheetHeight = rows * (height + GAP) + GAP
   const sheet = new Uint8Array(sheetHeight * sheetWidth * channels!).fill(255)
   let firstRow = 0
-  for (const [set, pictures] of sets.entries()) {
+  for (const [set, setImages] of sets.entries()) {
     for (let image = 0; image < counts[set]!; image++) {
       const left = GAP + (image % columns) * (width + GAP)
       const top = GAP + (firstRow + Math.floor(image / columns)) * (height + GAP)
-      paste(pictures, image, sheet, (top * sheetWidth + left) * channels!, sheetWidth * channels!)
+      paste(setImages, image, sheet, (top * sheetWidth + left) * channels!, sheetWidth * channels!)
     }
     firstRow += rowsOf[set]!
   }

@@ -7,14 +7,14 @@ import { cropDecoded, decode } from './decode.js'
 import { plainFrame } from './jpeg-frame.js'
 import { resizedCrop } from './resize.js'
 
-/** Smooth noise with edges: what resizing and decoding get wrong shows. */
+/** Smooth noise with edges, which reveals errors of resizing and decoding. */
 function photograph(width: number, height: number) {
   const data = Uint8Array.from(uniforms([3, 4], width * height * 3), (u) => u * 256)
   return sharp(data, { raw: { width, height, channels: 3 } }).blur(2)
 }
 
 const boxes: readonly CropBox[] = [
-  { top: 0, left: 0, height: 140, width: 200 }, // all of it
+  { top: 0, left: 0, height: 140, width: 200 }, // the whole image
   { top: 100, left: 150, height: 40, width: 50 }, // the lower right corner
   { top: 30, left: 40, height: 20, width: 25 }, // enlarged
   { top: 17, left: 33, height: 96, width: 71 },
@@ -48,7 +48,7 @@ describe.skipIf(!findTensorflow())('crops by the decoder of native TensorFlow', 
     ],
     ['grey', () => photograph(200, 140).toColourspace('b-w').jpeg().toBuffer(), 1],
     ['grey as colour', () => photograph(200, 140).toColourspace('b-w').jpeg().toBuffer(), 3],
-  ])('%s: within a grey level of those cut out of the whole picture', async (_, make, channels) => {
+  ])('%s: differ from crops of the whole image by less than one grey level', async (_, make, channels) => {
     const file = await make()
     expect(plainFrame(file, channels)).toBeDefined()
     const own = await cut(file, channels)
@@ -66,7 +66,7 @@ describe.skipIf(!findTensorflow())('crops by the decoder of native TensorFlow', 
     ['CMYK', () => photograph(200, 140).toColourspace('cmyk').jpeg().toBuffer(), 3],
     ['colour to grey', () => photograph(200, 140).jpeg().toBuffer(), 1],
     ['PNG', () => photograph(200, 140).png().toBuffer(), 3],
-  ])('%s is sharp’s', async (_, make, channels) => {
+  ])('%s is decoded by sharp', async (_, make, channels) => {
     const file = await make()
     const image = await decode(file, channels)
     const box = centralCropBox(image.height, image.width, [1, 1])
@@ -76,7 +76,7 @@ describe.skipIf(!findTensorflow())('crops by the decoder of native TensorFlow', 
     expect(Buffer.compare(Buffer.from(target), Buffer.from(wanted))).toBe(0)
   })
 
-  it('a truncated file is refused', async () => {
+  it('reject a truncated file', async () => {
     const whole = await photograph(200, 140).jpeg().toBuffer()
     await expect(cut(whole.subarray(0, whole.length / 2), 3)).rejects.toThrow()
   })

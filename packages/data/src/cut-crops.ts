@@ -3,20 +3,20 @@ import { cropDecoded, withDecoded } from './decode.js'
 import { plainFrame } from './jpeg-frame.js'
 import { decodingMemory } from './memory-budget.js'
 
-/** A square cut out of a image, and where its pixels go. */
+/** A square crop of an image, and the array for its pixels. */
 export interface Cut {
   readonly box: CropBox
-  /** side of the result */
+  /** side length of the result in pixels */
   readonly size: number
   /** [size * size * channels] */
   readonly target: Uint8Array
 }
 
 /**
- * Decodes a image and cuts squares out of it, bilinear with antialiasing: a plain JPEG by the engine's decoder,
- * where it brings one, which decodes no more than the squares need; any other by sharp.
- * @param cuts which squares, once the image's size is known
- * @throws Error when the image cannot be decoded
+ * Decodes an image and cuts square crops out of it, bilinear with antialiasing. Plain JPEGs are decoded by the engine's decoder,
+ * if it has one, which decodes only what the crops need; all other files are decoded by sharp.
+ * @param cuts returns the crops for the size of the image
+ * @throws Error if the image cannot be decoded
  */
 export async function cutCrops(
   file: Buffer,
@@ -35,10 +35,10 @@ export async function cutCrops(
   )
 }
 
-/** A progressive JPEG's coefficients, two bytes for each of three colours, are all held before the first line is made. */
+/** Bytes per pixel of a progressive JPEG: all coefficients, two bytes for each of three colours, are in memory before decoding. */
 const PROGRESSIVE_BYTES = 6
 
-/** Whether it was a JPEG that the engine's decoder could cut; what it cannot is sharp's to judge. */
+/** Cuts the crops with the engine's decoder. @returns false if it cannot; sharp then decodes the file or reports the error */
 async function cutPlainJpeg(
   file: Buffer,
   channels: 1 | 3,

@@ -12,7 +12,7 @@ const plain = (background: Rgb | string) =>
   sharp({ create: { width: WIDTH, height: HEIGHT, channels: 3, background } })
 const orange = { r: 220, g: 120, b: 40 }
 
-/** The colour of the pixel in the middle. */
+/** The colour of the centre pixel. */
 async function middleOf(file: Buffer): Promise<number[]> {
   const { data, width, height } = await decode(file, 3)
   const at = (Math.floor(height / 2) * width + Math.floor(width / 2)) * 3
@@ -40,7 +40,7 @@ const sixteenBits = () => {
     .toBuffer()
 }
 
-describe('every kind of file becomes 8 bits of red, green, blue', () => {
+describe('converts every kind of file to 8-bit RGB', () => {
   const [r, g, b] = [220, 120, 40]
   it.each<[string, () => Promise<Buffer>, number[], number]>([
     ['JPEG', () => plain(orange).jpeg({ quality: 95 }).toBuffer(), [r, g, b], 3],
@@ -84,7 +84,7 @@ describe('every kind of file becomes 8 bits of red, green, blue', () => {
     expect(grey.data.length).toBe(WIDTH * HEIGHT)
   })
 
-  it('16-bit and CMYK files are what they are said to be', async () => {
+  it('the 16-bit and CMYK test files have these formats', async () => {
     expect((await sharp(await sixteenBits()).metadata()).depth).toBe('ushort')
     const cmyk = await plain('#ffffff').toColourspace('cmyk').jpeg().toBuffer()
     expect((await sharp(cmyk).metadata()).space).toBe('cmyk')
@@ -92,8 +92,8 @@ describe('every kind of file becomes 8 bits of red, green, blue', () => {
   })
 })
 
-it('turns a picture upright by its EXIF orientation', async () => {
-  // Left half red, right half blue, stored lying on its side.
+it('rotates an image by its EXIF orientation', async () => {
+  // Left half red, right half blue, stored rotated.
   const left = Buffer.alloc(WIDTH * HEIGHT * 3)
   for (let i = 0; i < WIDTH * HEIGHT; i++) left[3 * i + (i % WIDTH < WIDTH / 2 ? 0 : 2)] = 255
   const file = await sharp(left, { raw: { width: WIDTH, height: HEIGHT, channels: 3 } })
@@ -103,13 +103,13 @@ it('turns a picture upright by its EXIF orientation', async () => {
   const { data, width, height } = await decode(file, 3)
   expect([width, height]).toEqual([HEIGHT, WIDTH])
   expect(await measure(file)).toEqual({ width: HEIGHT, height: WIDTH })
-  expect([...data.subarray(0, 3)]).toEqual([255, 0, 0]) // 6: its left becomes its top
+  expect([...data.subarray(0, 3)]).toEqual([255, 0, 0]) // orientation 6: the left side becomes the top
   expect([...data.subarray(data.length - 3)]).toEqual([0, 0, 255])
 })
 
-describe('says why a picture cannot be used', () => {
+describe('reports why an image cannot be used', () => {
   it.each<[string, () => Promise<Buffer>, string]>([
-    ['text', async () => Buffer.from('dear diary'), 'not a picture that can be read'],
+    ['text', async () => Buffer.from('dear diary'), 'not a supported image file'],
     ['nothing', async () => Buffer.alloc(0), 'empty file'],
     [
       '1 x 1',
@@ -146,7 +146,7 @@ describe('says why a picture cannot be used', () => {
     expect(error).toBe(reason)
   })
 
-  it('each its own, with many decoded side by side', async () => {
+  it('reports the right reason for each of many images decoded in parallel', async () => {
     const whole = await noise(64, 64).jpeg().toBuffer()
     const files = [whole.subarray(0, whole.length / 2), Buffer.from('dear diary'), Buffer.alloc(0), whole]
     const reasons = await Promise.all(
@@ -158,7 +158,7 @@ describe('says why a picture cannot be used', () => {
         )
       }),
     )
-    const each = ['truncated or damaged', 'not a picture that can be read', 'empty file', 'decoded']
+    const each = ['truncated or damaged', 'not a supported image file', 'empty file', 'decoded']
     expect(reasons).toEqual(reasons.map((_, i) => each[i % each.length]))
   })
 })
@@ -168,7 +168,7 @@ function noise(width: number, height: number) {
   return sharp(data, { raw: { width, height, channels: 3 } }).blur(1)
 }
 
-describe('small JPEGs beside sharp', () => {
+describe('the decoder of small JPEGs, compared with sharp', () => {
   it.each<[string, () => Promise<Buffer>, 1 | 3]>([
     ['4:2:0', () => noise(33, 31).jpeg({ quality: 80 }).toBuffer(), 3],
     ['4:4:4', () => noise(32, 32).jpeg({ chromaSubsampling: '4:4:4' }).toBuffer(), 3],
@@ -203,11 +203,11 @@ describe('small JPEGs beside sharp', () => {
     ],
     ['text', async () => Buffer.from('dear diary'), 3],
     ['nothing', async () => Buffer.alloc(0), 3],
-  ])('%s is left to sharp', async (_, make, channels) => {
+  ])('returns undefined for %s', async (_, make, channels) => {
     expect((await smallJpegDecoder())(await make(), channels)).toBeUndefined()
   })
 
-  it('goes on after a damaged one', async () => {
+  it('still works after a damaged file', async () => {
     const decodeSmall = await smallJpegDecoder()
     const good = await noise(32, 32).jpeg().toBuffer()
     const before = decodeSmall(good, 3)
@@ -217,7 +217,7 @@ describe('small JPEGs beside sharp', () => {
   })
 })
 
-describe('crops beside torchvision', () => {
+describe('crops, compared with torchvision', () => {
   const fixture = JSON.parse(
     readFileSync(new URL('./fixtures/torchvision-crop.json', import.meta.url), 'utf8'),
   ) as {

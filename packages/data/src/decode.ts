@@ -5,15 +5,15 @@ import { decodingMemory } from './memory-budget.js'
 import type { Pixels } from './pixels.js'
 import { resizedCrop } from './resize.js'
 
-/** Below this side a image holds nothing to learn from. */
+/** Smallest accepted side length of an image, in pixels. */
 export const SMALLEST_SIDE = 2
 
-/** Decoding of one image is given up after this time: the largest takes about half a minute. */
+/** Time limit for decoding one image; the largest takes about half a minute. */
 const MOST_SECONDS = 300
 
 let prepared = false
 
-/** Many images are decoded side by side, each once: no threads for each, nothing kept. At first use, not on import. */
+/** Disables sharp's threads per image and its cache, because many images are decoded in parallel, each once. Runs at first use. */
 function prepareSharp(): void {
   if (prepared) return
   sharp.concurrency(1)
@@ -22,9 +22,9 @@ function prepareSharp(): void {
 }
 
 /**
- * Opens a image: upright by its EXIF data, the first frame of an animation, transparency on white, CMYK and
- * 16 bits turned to 8 bits of RGB or grey.
- * @throws SelfsupError when it is of no documented format
+ * Opens an image: rotates it by its EXIF orientation, uses the first frame of an animation, puts transparency on white, and
+ * converts CMYK and 16 bits to 8 bits of RGB or grey.
+ * @throws SelfsupError if the format is not supported
  */
 function open(file: Buffer, channels: 1 | 3): Sharp {
   expectImage(file)
@@ -36,7 +36,7 @@ function open(file: Buffer, channels: 1 | 3): Sharp {
     .toColourspace(channels === 1 ? 'b-w' : 'srgb')
 }
 
-/** Width and height as the image is to be seen, from its header alone. */
+/** Width and height of the upright image, read from its header. */
 export async function measure(file: Buffer): Promise<{ width: number; height: number }> {
   expectImage(file)
   const { autoOrient } = await sharp(file, {
@@ -47,28 +47,28 @@ export async function measure(file: Buffer): Promise<{ width: number; height: nu
   return autoOrient
 }
 
-/** What a image's file says of it. */
+/** Properties of an image file. */
 export interface FileFacts {
-  /** as the image is to be seen, in pixels */
+  /** of the upright image, in pixels */
   readonly width: number
   readonly height: number
-  /** such as jpeg */
+  /** format, such as `jpeg` */
   readonly format: string
-  /** such as srgb, b-w, cmyk, grey16 */
+  /** colour space, such as `srgb`, `b-w`, `cmyk`, `grey16` */
   readonly space: string
-  /** of a value in the file: 1, 8, 16, 32 */
+  /** bits per value in the file: 1, 8, 16 or 32 */
   readonly bits: number
   readonly transparent: boolean
-  /** frames of an animation, pages of a TIFF */
+  /** number of frames of an animation or pages of a TIFF */
   readonly pages: number
 }
 
-/** What a image's header says. */
+/** Reads the properties of an image from its header. */
 export async function factsOf(file: Buffer): Promise<FileFacts> {
   expectImage(file)
   const found = await sharp(file, { failOn: 'none', limitInputPixels: MOST_PIXELS }).metadata()
   const { format, space, depth, hasAlpha, pages = 1 } = found
-  // An animation's height may be that of all its frames.
+  // The height of an animation can be the sum of all its frames.
   const { width, height } = pages > 1 ? await measure(file) : found.autoOrient
   const wide = /16|32|float|double|int|short/.test(depth ?? '')
   const bits = found.bitsPerSample ?? (wide ? (/16|short/.test(depth!) ? 16 : 32) : 8)
@@ -83,7 +83,10 @@ export async function factsOf(file: Buffer): Promise<FileFacts> {
   }
 }
 
-/** The middle square of a image as RGB, shrunk while decoding where the format can do that: to look at, not to learn from. */
+/**
+ * The centre square of an image as RGB. It is reduced while decoding if the format supports that, so it is suited for display
+ * and statistics, not for training.
+ */
 export async function thumbnail(file: Buffer, size: number): Promise<Uint8Array> {
   const { data, info } = await inMemory(file, 3, () =>
     open(file, 3)
@@ -95,15 +98,15 @@ export async function thumbnail(file: Buffer, size: number): Promise<Uint8Array>
   return data
 }
 
-/** Decodes a image as it is. */
+/** Decodes an image without resizing it. */
 export async function decode(file: Buffer, channels: 1 | 3): Promise<Pixels> {
   return withDecoded(file, channels, async (image) => image)
 }
 
 /**
- * Decodes a image and does something with it. All that runs at a time shares one budget of memory, which is asked before
- * anything is decoded, by the header; it is given back when `use` is done.
- * @throws SelfsupError when it is no image, or has too many pixels
+ * Decodes an image and passes it to `use`. All concurrent calls share one memory budget: the memory is reserved before decoding,
+ * by the size in the header, and released when `use` has finished.
+ * @throws SelfsupError if the file is not a supported image or has too many pixels
  */
 export async function withDecoded<T>(
   file: Buffer,
@@ -113,13 +116,13 @@ export async function withDecoded<T>(
   return inMemory(file, channels, async () => use(await raw(open(file, channels), channels)))
 }
 
-/** What libvips holds of the file's own pixels, and the result. */
+/** Reserves memory for the pixels in the file's own format, which libvips holds, and for the result. */
 async function inMemory<T>(file: Buffer, channels: number, work: () => Promise<T>): Promise<T> {
   const { width, height, bytesPerPixel } = await imageHeader(file)
   return decodingMemory(width * height * (bytesPerPixel + channels), work)
 }
 
-/** A decoded image as a square: the shorter side resized to `size`, the middle taken. */
+/** Resizes the shorter side of a decoded image to `size` and cuts out the centre. */
 export async function square(image: Pixels, size: number, channels: 1 | 3): Promise<Uint8Array> {
   return cropDecoded(image, middle(image), size, channels)
 }
@@ -135,8 +138,8 @@ async function raw(image: Sharp, channels: 1 | 3): Promise<Pixels> {
 }
 
 /**
- * Cuts a box out of a decoded image and resizes it to size x size, bilinear with antialiasing as torchvision does
- * it: on average within half a grey level. libvips shrinks so, and faster, but places enlarged pixels otherwise.
+ * Cuts a box out of a decoded image and resizes it to size x size, bilinear with antialiasing as in torchvision, with a mean
+ * difference of less than half a grey level. libvips is faster for reducing, but positions enlarged pixels differently.
  */
 export async function cropDecoded(
   image: Pixels,
@@ -154,14 +157,14 @@ export async function cropDecoded(
     .toBuffer()
 }
 
-/** The middle square of a decoded image, for when no crop was asked for. */
+/** The centre square of a decoded image, used if no crop is requested. */
 export function middle(image: Pick<Pixels, 'width' | 'height'>): CropBox {
   return centralCropBox(image.height, image.width, [1, 1])
 }
 
 /**
- * Why a image could not be decoded, in a few words. libvips keeps one text of errors for all its threads, so
- * that images decoded side by side get each other's messages, or none: the file itself is asked instead.
+ * Describes in a few words why an image could not be decoded. libvips has one error buffer for all its threads, so that images
+ * decoded in parallel receive each other's messages or none. Therefore the reason is determined from the file.
  */
 export async function reasonOf(error: unknown, file: Buffer | undefined): Promise<string> {
   if (error instanceof SelfsupError || !file) return firstLine(error)
@@ -169,7 +172,7 @@ export async function reasonOf(error: unknown, file: Buffer | undefined): Promis
   if (/pixel limit/i.test(firstLine(error))) return 'more pixels than can be decoded'
   return measure(file).then(
     () => 'truncated or damaged',
-    () => 'not a picture that can be read',
+    () => 'not a supported image file',
   )
 }
 

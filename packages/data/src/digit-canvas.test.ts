@@ -3,7 +3,7 @@ import { type CanvasOptions, digitCanvas } from './digit-canvas.js'
 import { openImages } from './open-images.js'
 import { type Records, recordDataset } from './record-dataset.js'
 
-/** "Digits" of 8 x 8 pixels: filled rectangles, whose size tells the class. */
+/** "Digits" of 8 x 8 pixels: filled rectangles whose size depends on the class. */
 function digits(more: Partial<Records> = {}) {
   return recordDataset({
     name: 'digits',
@@ -22,7 +22,7 @@ function digits(more: Partial<Records> = {}) {
   })
 }
 
-test('boxes lie around what is drawn, and the first class is the label', async () => {
+test('boxes surround the drawn digits, and the label is the class of the first digit', async () => {
   const dataset = await digitCanvas(digits(), { size: 24, count: 40, digits: [1, 2] })
   expect([dataset.length, dataset.imageSize, dataset.classes?.length]).toEqual([40, [24, 24], 4])
   let several = 0
@@ -57,18 +57,18 @@ test('boxes lie around what is drawn, and the first class is the label', async (
 
 test.each<[CanvasOptions, string]>([
   [{ size: 8 }, 'do not fit on 8 pixels'],
-  [{ digits: [0, 1] }, 'digits must be two whole numbers from 1 on; got 0,1'],
+  [{ digits: [0, 1] }, 'digits must be two ascending whole numbers of at least 1; got 0,1'],
   [{ count: 0 }, 'count must be at least 1'],
-])('refuses %o', async (options, message) => {
+])('rejects %o', async (options, message) => {
   await expect(digitCanvas(digits(), options)).rejects.toThrow(message)
 })
 
-test('refuses pictures without classes', async () => {
-  await expect(digitCanvas(digits({ labels: undefined }))).rejects.toThrow('small grey pictures with classes')
+test('rejects images without classes', async () => {
+  await expect(digitCanvas(digits({ labels: undefined }))).rejects.toThrow('small grey images with classes')
 })
 
-test('are opened by their source’s name', async () => {
+test('openImages opens a canvas by its source', async () => {
   await expect(openImages('canvas:shapes')).rejects.toThrow(
-    'digitCanvas: shapes must hold small grey pictures with classes',
+    'digitCanvas: shapes must contain small grey images with classes',
   )
 })

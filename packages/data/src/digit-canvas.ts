@@ -9,28 +9,28 @@ import {
 import { recordDataset } from './record-dataset.js'
 
 export interface CanvasOptions {
-  /** side of the images in pixels; 64 */
+  /** side length of the images in pixels; default 64 */
   readonly size?: number
-  /** how many images; as many as there are digits */
+  /** number of images; default: the number of digits */
   readonly count?: number
-  /** fewest and most digits in a image; 1 to 3 */
+  /** minimum and maximum number of digits in an image; default 1 to 3 */
   readonly digits?: readonly [number, number]
-  /** smallest and largest height of a digit's image, as parts of its own; 0.75 to 1.25 */
+  /** smallest and largest scale of a digit; default 0.75 to 1.25 */
   readonly scale?: readonly [number, number]
-  /** same seed, same images; 1 */
+  /** the same seed yields the same images; default 1 */
   readonly seed?: number
 }
 
-/** Pixels at least so bright are a digit's, of 255. */
+/** Minimum brightness of a pixel of a digit, of 255. */
 const INK = 64
-/** Places tried for a digit before it is left out: boxes may not overlap by more than a fifth of the smaller. */
+/** Attempts to place a digit before it is omitted: boxes must not overlap by more than a fifth of the smaller one. */
 const TRIES = 8
 
 /**
- * Images of MNIST's kind placed on a black canvas, with the boxes of each: for detection. The image of a number depends
- * on the digits, seed and number alone; its class is the first digit's.
- * @param digits small grey images with classes, such as `openImages` gives of MNIST
- * @throws SelfsupError when the digits are not small, grey and labelled, or do not fit on the canvas
+ * Places images such as MNIST's on a black canvas, with a bounding box for each digit, for object detection. An image depends
+ * only on the digits, the seed and its index; its class is that of the first digit.
+ * @param digits small grey images with classes, such as MNIST opened by `openImages`
+ * @throws SelfsupError if the digits are not small, grey and labelled, or do not fit on the canvas
  */
 export async function digitCanvas(
   digits: ImageDataset,
@@ -45,13 +45,13 @@ export async function digitCanvas(
   const labels = digits.labels()
   expected(
     digits.imageSize && digits.channels === 1 && labels,
-    `digitCanvas: ${digits.name} must hold small grey pictures with classes, as MNIST does`,
+    `digitCanvas: ${digits.name} must contain small grey images with classes, as MNIST does`,
   )
   const [height, width] = digits.imageSize
   const [fewest, most] = range
   expected(
     Number.isInteger(fewest) && Number.isInteger(most) && fewest >= 1 && most >= fewest,
-    `digitCanvas: digits must be two whole numbers from 1 on; got ${range}`,
+    `digitCanvas: digits must be two ascending whole numbers of at least 1; got ${range}`,
   )
   expected(
     scale[0] > 0 && scale[1] >= scale[0] && Math.max(height, width) * scale[1] <= size,
@@ -59,10 +59,10 @@ export async function digitCanvas(
   )
   expected(Number.isInteger(count) && count >= 1, `digitCanvas: count must be at least 1; got ${count}`)
   const pixels = await allPixels(digits)
-  const sceneOf = (index: number): Placed[] => {
+  const sceneOf = (index: number): Placement[] => {
     const u = uniforms(derive([seed, 0xd161], index), 1 + most * (2 + 2 * TRIES))
     const wanted = fewest + Math.floor(u[0]! * (most - fewest + 1))
-    const placed: Placed[] = []
+    const placed: Placement[] = []
     for (let number = 0; number < wanted; number++) {
       const draws = u.subarray(1 + number * (2 + 2 * TRIES))
       const digit = Math.floor(draws[0]! * digits.length)
@@ -103,8 +103,9 @@ export async function digitCanvas(
   }
 }
 
-interface Placed {
-  /** position among the digits */
+/** A digit and its position on the canvas. */
+interface Placement {
+  /** index of the digit */
   readonly digit: number
   readonly zoom: number
   readonly left: number
@@ -123,7 +124,7 @@ async function allPixels(digits: ImageDataset): Promise<Uint8Array> {
   return all
 }
 
-/** First and last column and row that a digit's strokes touch: [left, top, right, bottom], the last two beyond them. */
+/** Box around a digit's strokes: [left, top, right, bottom], where right and bottom are exclusive. */
 function inkOf(pixels: Uint8Array, digit: number, height: number, width: number): AnnotatedBox['box'] {
   let [left, top, right, bottom] = [width, height, 0, 0]
   for (let y = 0; y < height; y++)
@@ -152,9 +153,9 @@ function overlaps([ax, ay, aw, ah]: AnnotatedBox['box'], [bx, by, bw, bh]: Annot
   return width > 0 && height > 0 && width * height > 0.2 * Math.min(aw * ah, bw * bh)
 }
 
-/** Bilinear; where digits meet, the brighter shows. */
+/** Draws a digit with bilinear interpolation; where digits overlap, the brighter pixel is used. */
 function draw(
-  { digit, zoom, left, top }: Placed,
+  { digit, zoom, left, top }: Placement,
   pixels: Uint8Array,
   [height, width]: readonly [number, number],
   canvas: Uint8Array,

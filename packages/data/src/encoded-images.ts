@@ -1,14 +1,14 @@
-/** Images as files, not yet decoded: a folder's, or a tar's. */
+/** Encoded image files of a folder or a tar. */
 export interface EncodedImages {
   readonly name: string
   readonly count: number
   readonly classes?: readonly string[]
   readonly labels?: Int32Array
-  /** for messages */
+  /** Path of an image, for messages. */
   pathOf(index: number): string
-  /** the file's bytes */
+  /** Reads the bytes of a file. */
   load(index: number): Promise<Buffer>
-  /** changes when any file does; reads sizes and times of change */
+  /** Identifies the files by their sizes and modification times. */
   fingerprint(): Promise<string>
   close?(): Promise<void>
 }

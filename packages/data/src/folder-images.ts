@@ -8,16 +8,16 @@ import type { EncodedImages } from './encoded-images.js'
 import { forEachLimited } from './limited.js'
 import { PathList } from './path-list.js'
 
-// For many small files the callback forms take half the time of those of node:fs/promises.
+// For many small files, the callback functions take half the time of those of node:fs/promises.
 const readFile = promisify(readFileCallback)
 const factsOf = promisify(statCallback)
 
 const GONE = { size: -1, mtimeMs: -1 }
 
-/** How many files are asked for at a time. */
+/** Number of files that are read at the same time. */
 const AT_A_TIME = 32
 
-/** Endings of the files that are taken for images, without the dot. */
+/** Extensions of image files, without the dot. */
 export const extensions: ReadonlySet<string> = new Set([
   'jpg',
   'jpeg',
@@ -30,9 +30,9 @@ export const extensions: ReadonlySet<string> = new Set([
 ])
 
 /**
- * All images below a folder, in order of their paths. When they lie in subfolders, the first level's names are
- * the classes, in alphabetical order (as torchvision's ImageFolder); a image beside those subfolders has none.
- * @throws SelfsupError when there is no image, saying what was looked for and what was found
+ * Finds all images below a folder, in the order of their paths. If there are subfolders, the names of the first level are the
+ * classes, in alphabetical order (as in torchvision's ImageFolder); images directly in the folder have no class.
+ * @throws SelfsupError if there are no images; the message says what was looked for and what was found
  */
 export async function folderImages(path: string): Promise<EncodedImages> {
   const root = resolve(path)
@@ -45,7 +45,7 @@ export async function folderImages(path: string): Promise<EncodedImages> {
       .slice(0, 3)
       .map(([kind, count]) => `${count} ${kind}`)
     throw new SelfsupError(
-      `${path}: no pictures; looked for ${[...extensions].join(', ')} in it and its subfolders${found.length > 0 ? `; found ${found.join(', ')}` : '; it is empty'}`,
+      `${path}: no images found; looked for ${[...extensions].join(', ')} in it and its subfolders${found.length > 0 ? `; found ${found.join(', ')}` : '; it is empty'}`,
     )
   }
   const { classes, labels } = classify(root, paths)
@@ -94,13 +94,13 @@ async function list(
       number ??= paths.addFolder(folder)
       paths.add(number, name)
     } else {
-      const kind = ending ? `.${ending} files` : 'files without an ending'
+      const kind = ending ? `.${ending} files` : 'files without an extension'
       others.set(kind, (others.get(kind) ?? 0) + 1)
     }
   }
   const inode = await stat(folder)
   const key = `${inode.dev}:${inode.ino}`
-  if (above.has(key)) return // a link to a folder above
+  if (above.has(key)) return // a link to a parent folder
   for (const name of subfolders.sort())
     await list(`${folder}/${name}`, paths, others, new Set([...above, key]))
 }

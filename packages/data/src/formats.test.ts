@@ -58,7 +58,11 @@ describe('IDX (MNIST)', () => {
 
   it.each<[string, Record<string, Buffer>, string]>([
     ['truncated', { 'train-images-idx3-ubyte': images.subarray(0, -1) }, 'truncated; 11 of 12 bytes'],
-    ['not IDX', { 'train-images-idx3-ubyte': Buffer.from('hello, this is text') }, 'no IDX file of images'],
+    [
+      'not IDX',
+      { 'train-images-idx3-ubyte': Buffer.from('hello, this is text') },
+      'is not an IDX file of images',
+    ],
     [
       'a damaged gzip file',
       { 'train-images-idx3-ubyte.gz': gzipSync(images).subarray(0, 20) },
@@ -67,10 +71,14 @@ describe('IDX (MNIST)', () => {
     [
       'too few labels',
       { 'train-images-idx3-ubyte': images, 'train-labels-idx1-ubyte': idx([1], [0]) },
-      '1 labels for 2 images',
+      'expected 2 labels, one per image; got 1',
     ],
-    ['the other part only', { 't10k-images-idx3-ubyte': images }, 'no IDX file of images for split train'],
-  ])('says when it is %s', async (kind, files, message) => {
+    [
+      'the other part only',
+      { 't10k-images-idx3-ubyte': images },
+      'found no IDX file of images for split train',
+    ],
+  ])('rejects a file that is %s', async (kind, files, message) => {
     const path = join(folder, `mnist ${kind}`)
     await writeFiles(path, files)
     await refused(path, message)
@@ -78,13 +86,13 @@ describe('IDX (MNIST)', () => {
 })
 
 describe('CIFAR', () => {
-  /** Pixels whose value says colour and place. */
+  /** Pixels whose value depends on channel and position. */
   const planes = (shift: number) =>
     Buffer.from(
       Array.from({ length: 3072 }, (_, i) => (Math.floor(i / 1024) * 80 + (i % 1024) + shift) & 255),
     )
 
-  it('CIFAR-10: all batches of a part, pixel by pixel', async () => {
+  it('reads all pixels of all CIFAR-10 batches of a split', async () => {
     const path = join(folder, 'cifar-10')
     await writeFiles(path, {
       'data_batch_1.bin': Buffer.concat([Buffer.from([3]), planes(0)]),
@@ -103,7 +111,7 @@ describe('CIFAR', () => {
     expect((await openImages(join(path, 'data_batch_2.bin'))).length).toBe(1)
   })
 
-  it('CIFAR-100: the fine label', async () => {
+  it('reads the fine labels of CIFAR-100', async () => {
     const path = join(folder, 'cifar-100')
     await writeFiles(path, { 'train.bin': Buffer.concat([Buffer.from([1, 7]), planes(0)]) })
     const dataset = await openImages(path)
@@ -111,16 +119,16 @@ describe('CIFAR', () => {
     expect(dataset.classes).toHaveLength(8)
   })
 
-  it('says when a batch is damaged or missing', async () => {
+  it('reports a damaged or missing batch', async () => {
     const path = join(folder, 'cifar-bad')
     await writeFiles(path, { 'data_batch_1.bin': planes(0) })
-    await refused(path, 'data_batch_1.bin: 3072 bytes are no whole number of CIFAR records')
+    await refused(path, 'data_batch_1.bin: 3072 bytes is not a whole number of CIFAR records')
     await refused(path, 'no CIFAR batches for split test', { split: 'test' })
   })
 })
 
 describe('tar', () => {
-  /** A tar entry as POSIX ustar describes it. */
+  /** A tar entry in POSIX ustar format. */
   const entry = (name: string, content: Buffer | string, type = '0', prefix = '') => {
     const bytes = Buffer.from(content)
     const head = Buffer.alloc(512)
@@ -146,7 +154,7 @@ describe('tar', () => {
   const jpeg = (number: number) => madeImage(number).jpeg().toBuffer()
   const open = (path: string) => openImages(path, { cacheFolder: join(folder, 'cache') })
 
-  it('labels from .cls and .json, before or behind the picture', async () => {
+  it('reads labels from .cls and .json before or after the image', async () => {
     const tar = [
       entry('a/', '', '5'),
       entry('a/1.cls', '2\n'),
@@ -167,7 +175,7 @@ describe('tar', () => {
     await dataset.close()
   })
 
-  it('several shards, in order; a missing one is named', async () => {
+  it('reads several shards in order, and reports a missing one', async () => {
     await writeFiles(folder, {
       'shard-08.tar': Buffer.concat([entry('x.jpg', await jpeg(1)), entry('x.cls', '0'), end]),
       'shard-09.tar': Buffer.concat([entry('x.jpg', await jpeg(2)), entry('x.cls', '1'), end]),
@@ -179,10 +187,10 @@ describe('tar', () => {
     await refused(join(folder, 'shard-{08..11}.tar'), 'shard-11.tar does not exist')
   })
 
-  it("long names: POSIX prefix, pax, GNU's", async () => {
-    const long = `${'folder/'.repeat(20)}picture.jpg`
+  it('reads long names in POSIX prefix, pax and GNU form', async () => {
+    const long = `${'folder/'.repeat(20)}image.jpg`
     const tar = [
-      entry('picture.jpg', await jpeg(1), '0', 'far/away'),
+      entry('image.jpg', await jpeg(1), '0', 'far/away'),
       pax(`pax/${long}`),
       entry('short.jpg', await jpeg(2)),
       entry('././@LongLink', `gnu/${long}\0`, 'L'),
@@ -194,10 +202,10 @@ describe('tar', () => {
     const dataset = await open(join(folder, 'long.tar'))
     const names = [0, 1, 2, 3].map((i) => dataset.pathOf!(i).split('.tar:')[1])
     await dataset.close()
-    expect(names).toEqual(['far/away/picture.jpg', `pax/${long}`, `gnu/${long}`, 'last.jpg'])
+    expect(names).toEqual(['far/away/image.jpg', `pax/${long}`, `gnu/${long}`, 'last.jpg'])
   })
 
-  it.runIf(process.platform === 'linux')('is closed once its small pictures lie in the cache', async () => {
+  it.runIf(process.platform === 'linux')('is closed when its small images are in the cache', async () => {
     await writeFiles(folder, { 'closed.tar': Buffer.concat([entry('x.jpg', await jpeg(1)), end]) })
     await open(join(folder, 'closed.tar'))
     const descriptors = await readdir('/proc/self/fd')
@@ -205,16 +213,16 @@ describe('tar', () => {
     expect(paths.filter((path) => path.endsWith('closed.tar'))).toEqual([])
   })
 
-  it('says when it is truncated, no tar, empty or missing', async () => {
+  it('reports a tar that is truncated, damaged, empty or missing', async () => {
     const whole = entry('a.jpg', await jpeg(1))
     await writeFiles(folder, {
       'cut.tar': whole.subarray(0, 700),
       'text.tar': 'x'.repeat(2000),
       'empty.tar': end,
     })
-    await refused(join(folder, 'cut.tar'), 'truncated at byte 0: the file there has')
+    await refused(join(folder, 'cut.tar'), 'truncated at byte 0: the file of')
     await refused(join(folder, 'text.tar'), 'not a tar file, or damaged at byte 0')
-    await refused(join(folder, 'empty.tar'), 'no pictures; looked for files ending in')
+    await refused(join(folder, 'empty.tar'), 'no images found; looked for files ending in')
     await refused(join(folder, 'missing.tar'), 'missing.tar does not exist')
   })
 })

@@ -25,7 +25,7 @@ async function refused(work: Promise<unknown>, message: string | RegExp) {
 }
 
 describe('tar', () => {
-  /** A header with a size field of its own; the checksum fits. */
+  /** A tar entry with a given size field and a valid checksum. */
   const entry = (name: string, content: Buffer | string, { size, type = '0' }: Entry = {}) => {
     const bytes = Buffer.from(content)
     const head = Buffer.alloc(512)
@@ -67,28 +67,25 @@ describe('tar', () => {
     ['octal', '-0000001000\0'],
     ['base 256', base256(-1024n)],
     ['none', 'no number!!\0'],
-  ])(
-    'a size that is negative or no number (%s) is named, where walking on would never end',
-    async (kind, size) => {
-      const image = await jpeg()
-      await refused(
-        open(`negative ${kind}.tar`, entry('a.jpg', image), entry('b.jpg', image, { size }), end),
-        /damaged at byte \d+: the size there is missing or negative/,
-      )
-    },
-  )
+  ])('rejects a size that is negative or not a number (%s)', async (kind, size) => {
+    const image = await jpeg()
+    await refused(
+      open(`negative ${kind}.tar`, entry('a.jpg', image), entry('b.jpg', image, { size }), end),
+      /damaged at byte \d+: the size is missing or negative/,
+    )
+  })
 
-  it('a size in base 256 beyond the file, or beyond all numbers, is named', async () => {
+  it('rejects a base-256 size beyond the end of the file or beyond the safe integers', async () => {
     await refused(
       open('large.tar', entry('a.jpg', await jpeg(), { size: base256(2n ** 40n) }), end),
-      'goes beyond',
+      'extends beyond',
     )
     const endless = Buffer.alloc(12, 0x7f)
     endless[0] = 0x80
     await refused(open('endless.tar', entry('a.jpg', await jpeg(), { size: endless }), end), 'safe integer')
   })
 
-  it('sizes in base 256 and in pax headers are read: no file after them is lost', async () => {
+  it('reads base-256 and pax sizes, and finds the files after them', async () => {
     const image = await jpeg()
     const others = Array.from({ length: 8 }, (_, i) => entry(`${i}.jpg`, image))
     const big = entry('big.jpg', image, { size: base256(BigInt(image.length)) })
@@ -99,7 +96,7 @@ describe('tar', () => {
     expect(await lengthOf('pax.tar', pax, zero, ...others, end)).toBe(9)
   })
 
-  it("Python's tarfile writes sizes of both kinds that are read", async () => {
+  it("reads the formats that Python's tarfile writes", async () => {
     const image = await jpeg()
     await writeFiles(folder, { 'from-python.jpg': image })
     const script = `
@@ -111,7 +108,7 @@ for format, name in [(tarfile.GNU_FORMAT, 'gnu'), (tarfile.PAX_FORMAT, 'pax'), (
     try {
       execFileSync('python3', ['-c', script, folder], { stdio: 'ignore' })
     } catch {
-      return // no Python here
+      return // Python is not installed
     }
     for (const kind of ['gnu', 'pax', 'ustar']) {
       const dataset = await openImages(join(folder, `python-${kind}.tar`), {
@@ -123,24 +120,24 @@ for format, name in [(tarfile.GNU_FORMAT, 'gnu'), (tarfile.PAX_FORMAT, 'pax'), (
     }
   })
 
-  it('cut anywhere but between two files is truncated', async () => {
+  it('rejects a tar that is truncated within a file or header', async () => {
     const image = await jpeg()
     const [first, second] = [entry('a.jpg', image), entry('b.jpg', image)]
     for (const bytes of [1, 100, 511, 512, 600])
       await refused(
         open('cut.tar', first, second.subarray(0, bytes)),
-        `truncated at byte ${first.length}: ${bytes < 512 ? 'the header there is not whole' : 'the file there has'}`,
+        `truncated at byte ${first.length}: ${bytes < 512 ? 'the header is incomplete' : 'the file of'}`,
       )
   })
 
-  it('a class number that no dataset has is named, before a list of so many classes is made', async () => {
+  it('rejects an implausibly large class number', async () => {
     await refused(
       open('classes.tar', entry('a.jpg', await jpeg()), entry('a.cls', '2000000000'), end),
-      'classes.tar:a.cls: the class number is 2000000000; class numbers count from 0, at most 1048575',
+      'classes.tar:a.cls: the class number must be from 0 to 1048575; got 2000000000',
     )
   })
 
-  it('an empty .cls and JSON that holds no number are no class 0', async () => {
+  it('does not read an empty .cls or JSON without a number as class 0', async () => {
     const image = await jpeg()
     const parts = ['', 'null', '{"label": []}', '{"label": null}'].flatMap((content, i) => [
       entry(`${i}.jpg`, image),
@@ -151,10 +148,10 @@ for format, name in [(tarfile.GNU_FORMAT, 'gnu'), (tarfile.PAX_FORMAT, 'pax'), (
     await dataset.close()
   })
 
-  it('a long name of gigabytes, and a range of millions, are refused', async () => {
+  it('rejects a very long name and a very large range', async () => {
     await refused(
       open('long.tar', entry('x', Buffer.alloc(2 ** 21), { type: 'L' }), entry('a.jpg', await jpeg()), end),
-      'names and attributes there take 2097152 bytes',
+      'names and attributes have 2097152 bytes',
     )
     await refused(openImages(join(folder, 'a-{0..2000000000}.tar')), 'at most 100000 files')
     await refused(openImages(join(folder, 'a-{9..1}.tar')), 'must count upwards')
@@ -170,20 +167,18 @@ describe('images', () => {
     ['SVG behind an XML declaration', `<?xml version="1.0"?>\n${svg}`],
     ['SVG in gzip', gzipSync(svg)],
     ['PDF', '%PDF-1.4\n1 0 obj\n<<>>\nendobj\n'],
-  ])('%s is not rendered, whatever its name', async (kind, content) => {
+  ])('rejects %s under any file name', async (kind, content) => {
     const path = join(folder, kind)
     await writeFiles(path, { 'a.jpg': content, 'b.jpg': await madeImage(2).jpeg().toBuffer() })
     const started = performance.now()
     const dataset = await openImages(path, { cacheFolder: join(folder, 'cache') })
-    expect(dataset.skipped()).toEqual([
-      { path: join(path, 'a.jpg'), reason: 'not a picture that can be read' },
-    ])
+    expect(dataset.skipped()).toEqual([{ path: join(path, 'a.jpg'), reason: 'not a supported image file' }])
     const stream = await streamImages(path)
     let count = 0
     for await (const { indices } of stream.batches({ batchSize: 2, size: 8 })) count += indices.length
     expect(count).toBe(1)
     expect((await sampleImages(path)).unreadable).toHaveLength(1)
-    await expect(measure(Buffer.from(content))).rejects.toThrow('not a picture')
+    await expect(measure(Buffer.from(content))).rejects.toThrow('not a supported image')
     expect(performance.now() - started).toBeLessThan(10_000)
   })
 
@@ -196,7 +191,7 @@ describe('images', () => {
     },
   )
 
-  it('the PNG header read here says what sharp says', async () => {
+  it('reads the same values from a PNG header as sharp', async () => {
     for (const make of [
       sharp({ create: { width: 7, height: 5, channels: 4, background: '#12345678' } }).png(),
       sharp({ create: { width: 7, height: 5, channels: 3, background: '#123' } })
@@ -214,7 +209,7 @@ describe('images', () => {
     }
   })
 
-  it('a header of more pixels than can be decoded is refused without decoding', async () => {
+  it('rejects a header with too many pixels without decoding', async () => {
     const file = await madeImage(1).png().toBuffer()
     file.writeUInt32BE(60_000, 16)
     file.writeUInt32BE(60_000, 20)
@@ -223,7 +218,7 @@ describe('images', () => {
 })
 
 describe('memory budget', () => {
-  it('work side by side stays within it, in the order of asking; what is larger runs alone', async () => {
+  it('concurrent tasks stay within the budget and start in order; a larger task runs alone', async () => {
     const budget = memoryBudget(100)
     let [used, most] = [0, 0]
     const order: number[] = []
@@ -242,10 +237,10 @@ describe('memory budget', () => {
     )
     expect(order).toEqual([...sizes.keys()])
     expect(most).toBeLessThanOrEqual(100)
-    expect(most).toBeGreaterThan(60) // side by side, not one after the other
+    expect(most).toBeGreaterThan(60) // concurrent, not sequential
   })
 
-  it('gives back what failed work held, and refuses what no machine has', async () => {
+  it('releases the memory of failed tasks, and rejects a task above the limit', async () => {
     const budget = memoryBudget(10, 1000)
     for (let i = 0; i < 3; i++)
       await expect(
@@ -274,17 +269,22 @@ describe('IDX and CIFAR', () => {
     ['no images', '', idx([0, 28, 28], Buffer.alloc(0)), 'empty; its dimensions are 0 x 28 x 28'],
     ['images of no pixels', '', idx([5, 0, 28], Buffer.alloc(0)), 'empty'],
     ['sizes beyond the file', '', idx([1000, 28, 28], Buffer.alloc(12)), 'truncated; 12 of 784000 bytes'],
-    ['sizes beyond all memory', '', idx([most, most, most], Buffer.alloc(12)), 'at most 4294967296 are read'],
+    [
+      'sizes beyond all memory',
+      '',
+      idx([most, most, most], Buffer.alloc(12)),
+      'at most 4294967296 are supported',
+    ],
     ['more than its sizes', '', idx([1, 3, 4], longer), 'longer than the 12 bytes'],
     ['more than its sizes, gzipped', '.gz', gzipSync(idx([1, 3, 4], longer)), 'longer than the 12 bytes'],
-    ['a header cut short', '', idx([1, 3, 4], longer).subarray(0, 10), 'no IDX file of images'],
-    ['a header cut short, gzipped', '.gz', gzipSync(Buffer.alloc(3)), 'no IDX file of images'],
-  ])('IDX of %s', async (kind, ending, file, message) => {
+    ['a truncated header', '', idx([1, 3, 4], longer).subarray(0, 10), 'is not an IDX file of images'],
+    ['a truncated header, gzipped', '.gz', gzipSync(Buffer.alloc(3)), 'is not an IDX file of images'],
+  ])('rejects an IDX file with %s', async (kind, ending, file, message) => {
     await writeFiles(join(folder, kind), { [`train-images-idx3-ubyte${ending}`]: file })
     await refused(openImages(join(folder, kind)), message)
   })
 
-  it('a gzip file that unpacks to far more than its header says is left after the first bytes', async () => {
+  it('stops unpacking a gzip file that is far longer than its header says', async () => {
     const bomb = gzipSync(idx([1, 2, 2], Buffer.alloc(2 ** 28)))
     await writeFiles(join(folder, 'bomb'), { 'train-images-idx3-ubyte.gz': bomb })
     const before = process.memoryUsage().rss
@@ -292,7 +292,7 @@ describe('IDX and CIFAR', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(2 ** 27)
   })
 
-  it('a CIFAR label that has no name', async () => {
+  it('rejects a CIFAR label without a class name', async () => {
     const record = Buffer.alloc(3073)
     record[0] = 200
     await writeFiles(join(folder, 'cifar'), {
@@ -301,11 +301,11 @@ describe('IDX and CIFAR', () => {
     })
     await refused(
       openImages(join(folder, 'cifar')),
-      'an image is of class 200, but batches.meta.txt names 2 classes',
+      'an image has class 200, but batches.meta.txt has 2 class names',
     )
   })
 
-  it.runIf(process.platform !== 'win32')('a named pipe is refused, not waited for', async () => {
+  it.runIf(process.platform !== 'win32')('rejects a named pipe without waiting', async () => {
     await writeFiles(join(folder, 'pipes'), { note: '' })
     const paths = ['train-images-idx3-ubyte', 'x.tar', 'x.npy'].map((name) => join(folder, 'pipes', name))
     execFileSync('mkfifo', paths)
@@ -326,15 +326,15 @@ describe('NumPy arrays', () => {
     `{'descr': '${type}', 'fortran_order': ${fortran}, 'shape': (${shape}), }`
 
   test.each<[string, Buffer, string]>([
-    ['fewer numbers than its shape', npy(array('3, 4')), '3 x 4 numbers, 48 bytes; it ends before'],
-    ['more numbers than its shape', npy(array('1, 2')), '1 x 2 numbers, 8 bytes; it goes on'],
-    ['a shape of terabytes', npy(array('1000000000, 1000000')), 'it ends before'],
-    ['a shape beyond all numbers', npy(array(`${'9'.repeat(400)}, 2`)), 'it ends before'],
-    ['a shape of 0', npy(array('0, 6')), 'holds no features'],
-    ['a negative shape', npy(array('-2, -3')), 'it has another shape'],
-    ['one dimension', npy(array('6,')), 'it has another shape'],
-    ['three dimensions', npy(array('1, 2, 3')), 'it has another shape'],
-    ['no shape', npy("{'descr': '<f4', 'fortran_order': False}"), 'it has another shape'],
+    ['fewer numbers than its shape', npy(array('3, 4')), '3 x 4 numbers, 48 bytes; it is too short'],
+    ['more numbers than its shape', npy(array('1, 2')), '1 x 2 numbers, 8 bytes; it is too long'],
+    ['a shape of terabytes', npy(array('1000000000, 1000000')), 'it is too short'],
+    ['a shape beyond all numbers', npy(array(`${'9'.repeat(400)}, 2`)), 'it is too short'],
+    ['a shape of 0', npy(array('0, 6')), 'contains no features'],
+    ['a negative shape', npy(array('-2, -3')), 'it has a different shape'],
+    ['one dimension', npy(array('6,')), 'it has a different shape'],
+    ['three dimensions', npy(array('1, 2, 3')), 'it has a different shape'],
+    ['no shape', npy("{'descr': '<f4', 'fortran_order': False}"), 'it has a different shape'],
     ['whole numbers', npy(array('2, 3', { type: '<i4' })), 'its type is <i4'],
     ['float16', npy(array('2, 6', { type: '<f2' })), 'its type is <f2'],
     ['big-endian floats', npy(array('2, 3', { type: '>f4' })), 'its type is >f4'],
@@ -347,23 +347,23 @@ describe('NumPy arrays', () => {
     [
       'a header of gigabytes',
       npy('', Buffer.alloc(0), 2).fill(0xff, 8),
-      'its header would be 4294967295 bytes',
+      'the length of its header is given as 4294967295 bytes',
     ],
     ['an unknown version', npy(array('2, 3'), undefined, 9), 'is not a NumPy array'],
-  ])('of %s', async (kind, file, message) => {
+  ])('are rejected with %s', async (kind, file, message) => {
     const name = `${kind}.npy`
     await writeFiles(folder, { [name]: file })
     await refused(readFeatures(join(folder, name)), message)
   })
 
   test.each([
-    ['a list', '[]', 'must hold an object'],
-    ['null', 'null', 'must hold an object'],
-    ['labels that are a text', '{"labels": "ab"}', 'labels must be a list of numbers'],
-    ['classes that are numbers', '{"classes": [1]}', 'classes must be a list of texts'],
+    ['a list', '[]', 'must contain an object'],
+    ['null', 'null', 'must contain an object'],
+    ['labels that are a string', '{"labels": "ab"}', 'labels must be a list of numbers'],
+    ['classes that are numbers', '{"classes": [1]}', 'classes must be a list of strings'],
     ['values that are lists of lists', '{"values": {"x": [[1], [2]]}}', 'values.x must be a list of numbers'],
-  ])('beside them %s', async (kind, json, message) => {
-    await writeFiles(folder, { [`beside ${kind}.npy`]: npy(array('2, 3')), [`beside ${kind}.json`]: json })
-    await refused(readFeatures(join(folder, `beside ${kind}.npy`)), message)
+  ])('are rejected if the .json file contains %s', async (kind, json, message) => {
+    await writeFiles(folder, { [`json ${kind}.npy`]: npy(array('2, 3')), [`json ${kind}.json`]: json })
+    await refused(readFeatures(join(folder, `json ${kind}.npy`)), message)
   })
 })

@@ -8,16 +8,16 @@ import { readFrom, recordDataset } from './record-dataset.js'
 const IMAGES = /idx3-ubyte(\.gz)?$/
 const prefixes = { train: 'train', test: 't10k' } as const
 
-/** Whether a file name is an IDX file of images. */
+/** Whether a file name is that of an IDX file of images. */
 export function isIdxImages(name: string): boolean {
   return IMAGES.test(name)
 }
 
 /**
- * MNIST and what has its form (Fashion-MNIST, KMNIST): the IDX file of images of a part, gzipped or not, with the
- * file of labels beside it when there is one.
- * @param path the file of images, or the folder that holds the files of both parts
- * @throws SelfsupError naming the file that is missing or damaged
+ * Opens MNIST and datasets of the same format (Fashion-MNIST, KMNIST): the IDX file of images of a split, gzipped or not, with
+ * the file of labels in the same folder if there is one.
+ * @param path the file of images, or the folder with the files of both splits
+ * @throws SelfsupError that names the missing or damaged file
  */
 export async function idxImages(
   path: string,
@@ -31,7 +31,7 @@ export async function idxImages(
     : basename(path)
   if (!imagesName)
     throw new SelfsupError(
-      `${path}: no IDX file of images for split ${split} (${prefixes[split]}-images-idx3-ubyte)`,
+      `${path}: found no IDX file of images for split ${split} (${prefixes[split]}-images-idx3-ubyte)`,
     )
   const imagesPath = join(folder, imagesName)
   const { dimensions, values } = await readIdx(imagesPath, 3)
@@ -56,6 +56,7 @@ export async function idxImages(
 
 async function readLabels(path: string, count: number): Promise<Int32Array> {
   const { values } = await readIdx(path, 1)
-  if (values.length !== count) throw new SelfsupError(`${path}: ${values.length} labels for ${count} images`)
+  if (values.length !== count)
+    throw new SelfsupError(`${path}: expected ${count} labels, one per image; got ${values.length}`)
   return Int32Array.from(values)
 }

@@ -1,23 +1,23 @@
 import { SelfsupError } from '@selfsup/core'
 import sharp from 'sharp'
 
-/** Above it a file is taken for one that was made to fill the memory, not to be looked at. */
+/** Maximum number of pixels of an image. Larger files are rejected as attempts to exhaust the memory. */
 export const MOST_PIXELS = 2 ** 29
 
-/** What must be known of an image before it is decoded. */
+/** Properties of an image that are needed before decoding. */
 export interface ImageHeader {
-  /** as stored, before it is turned upright */
+  /** of the stored image, before it is rotated upright */
   readonly width: number
   readonly height: number
-  /** of a decoded pixel as the file stores it, in bytes */
+  /** bytes of a decoded pixel in the file's own format */
   readonly bytesPerPixel: number
 }
 
-const NOT_AN_IMAGE = 'not a picture that can be read'
+const NOT_AN_IMAGE = 'not a supported image file'
 
 /**
- * Refuses what does not begin as one of the documented formats: JPEG, PNG, WebP, AVIF, GIF or TIFF. sharp goes by the
- * content alone and would also render SVG, whose filters and references can take any time, whatever the file is called.
+ * Checks that a file starts like one of the supported formats: JPEG, PNG, WebP, AVIF, GIF or TIFF. sharp detects the format
+ * by content and would also render SVG, whose filters and references can take unlimited time, under any file name.
  * @throws SelfsupError for any other content
  */
 export function expectImage(file: Buffer): void {
@@ -39,8 +39,8 @@ const PNG = '\x89PNG\r\n\x1a\n'
 const pngSamples: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 3, 4: 2, 6: 4 }
 
 /**
- * Width, height and depth from the header alone.
- * @throws SelfsupError when it is no image, or one of more pixels than are decoded
+ * Reads width, height and depth from the header of an image.
+ * @throws SelfsupError if the file is not a supported image or has too many pixels
  */
 export async function imageHeader(file: Buffer): Promise<ImageHeader> {
   expectImage(file)
@@ -49,7 +49,7 @@ export async function imageHeader(file: Buffer): Promise<ImageHeader> {
   return header
 }
 
-/** A PNG's header stands at one place: for small files to ask sharp takes a good part of the time of decoding them. */
+/** Reads a PNG's header, which has a fixed position. For small files, sharp would take a large part of the decoding time for this. */
 function pngHeader(file: Buffer): ImageHeader | undefined {
   if (file.length < 33 || file.toString('latin1', 0, 8) !== PNG || file.toString('latin1', 12, 16) !== 'IHDR')
     return undefined
@@ -57,7 +57,7 @@ function pngHeader(file: Buffer): ImageHeader | undefined {
   return { width: file.readUInt32BE(16), height: file.readUInt32BE(20), bytesPerPixel: Math.ceil(bits / 8) }
 }
 
-/** From a JPEG's frame header, SOF0 to SOF15; undefined where the way there is not plain. */
+/** Reads a JPEG's frame header, SOF0 to SOF15; undefined if the segments before it are unusual. */
 function jpegHeader(file: Buffer): ImageHeader | undefined {
   if (file.length < 4 || file.readUInt16BE(0) !== 0xffd8) return undefined
   for (let at = 2; at + 10 <= file.length && file[at] === 0xff; at += 2 + file.readUInt16BE(at + 2)) {
@@ -66,7 +66,7 @@ function jpegHeader(file: Buffer): ImageHeader | undefined {
     const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)
     if (!isFrame) continue
     const [height, width, components] = [file.readUInt16BE(at + 5), file.readUInt16BE(at + 7), file[at + 9]!]
-    // A progressive one's coefficients, two bytes each, are all held before the first line is made.
+    // A progressive JPEG holds all coefficients, two bytes each, in memory before decoding.
     return { width, height, bytesPerPixel: components * (marker === 0xc2 ? 3 : 1) }
   }
   return undefined

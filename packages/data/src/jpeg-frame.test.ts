@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { plainFrame } from './jpeg-frame.js'
 import { madeImage } from './made-images.js'
 
-/** A JPEG whose header was changed, given where its size stands. */
+/** A JPEG whose header is changed by a function that receives the position of the size. */
 async function changed(change: (file: Buffer, size: number) => Buffer | number): Promise<Buffer> {
   const file = await madeImage(1, 40, 30).jpeg().toBuffer()
   const result = change(file, file.indexOf(Buffer.from([0xff, 0xc0])) + 5)
@@ -24,6 +24,6 @@ it.each<[string, Parameters<typeof changed>[0]]>([
   ['whose first segment is longer than all', (file) => file.writeUInt16BE(0xffff, 4)],
   ['whose first segment has no length', (file) => file.writeUInt16BE(0, 4)],
   ['of 12 bits', (file, size) => file.writeUInt8(12, size - 1)],
-])('leaves a JPEG %s to others', async (_, change) => {
+])('returns undefined for a JPEG %s', async (_, change) => {
   expect(plainFrame(await changed(change), 3)).toBeUndefined()
 })

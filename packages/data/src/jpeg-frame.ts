@@ -1,11 +1,11 @@
 import { SMALLEST_SIDE } from './decode.js'
 import { MOST_PIXELS } from './image-header.js'
 
-/** What a JPEG's header says of its pixels. */
+/** Size and colours of a JPEG, from its header. */
 export interface Frame {
   readonly width: number
   readonly height: number
-  /** colours: 1 or 3 */
+  /** number of colour components: 1 or 3 */
   readonly components: number
 }
 
@@ -13,10 +13,9 @@ const [EXIF, ICC_PROFILE, ADOBE] = [0xe1, 0xe2, 0xee]
 const [SCAN, END] = [0xda, 0xd9]
 
 /**
- * Size and number of colours of a JPEG that is whole and whose pixels mean what they say: 8 bits, grey or YCbCr,
- * upright, with no colour profile and none of Adobe's colour transforms, and not too many to decode. libjpeg-turbo
- * alone decodes it to what sharp makes of it.
- * @param channels that are wanted; colour is not turned into grey here
+ * Size and number of colours of a plain JPEG: not truncated, 8 bits, grey or YCbCr, upright, without a colour profile or an
+ * Adobe colour transform, and not too large. For such a file, libjpeg-turbo computes the same pixels as sharp.
+ * @param channels requested channels; a colour JPEG is not plain if 1 channel is requested
  * @returns undefined for any other file
  */
 export function plainFrame(file: Buffer, channels: 1 | 3): Frame | undefined {
@@ -49,9 +48,9 @@ function fits({ width, height, components }: Frame, channels: 1 | 3): boolean {
 
 const ORIENTATION = 0x0112
 
-/** Whether a segment's EXIF data leave the image as it lies; what cannot be read is not upright for sure. */
+/** Whether a segment's EXIF data say that the image is upright; false if they cannot be read. */
 function isUpright(segment: Buffer): boolean {
-  if (segment.subarray(0, 6).toString('latin1') !== 'Exif\0\0') return false // XMP: for sharp to read
+  if (segment.subarray(0, 6).toString('latin1') !== 'Exif\0\0') return false // XMP, which sharp reads
   const tiff = segment.subarray(6)
   const order = tiff.subarray(0, 2).toString('latin1')
   if (order !== 'II' && order !== 'MM') return false
@@ -65,6 +64,6 @@ function isUpright(segment: Buffer): boolean {
     }
     return true
   } catch {
-    return false // it points beyond its end
+    return false // an offset is beyond the end
   }
 }

@@ -1,12 +1,12 @@
-/** libjpeg-turbo compiled to WebAssembly, as far as it is used here; the package brings no types. */
+/** Types of libjpeg-turbo compiled to WebAssembly, limited to the parts used here; the package has no types. */
 declare module '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs' {
   interface JpegDecoder {
-    /** memory of the WebAssembly side for a file of this length */
+    /** Allocates WebAssembly memory for a file of this length. */
     getEncodedBuffer(length: number): Uint8Array
-    /** @throws a number when the file is damaged */
+    /** @throws a number if the file is damaged */
     decode(): void
     getFrameInfo(): { width: number; height: number; componentCount: number; bitsPerSample: number }
-    /** a view of the WebAssembly side's memory, good until the next call */
+    /** A view of the WebAssembly memory, valid until the next call. */
     getDecodedBuffer(): Uint8Array
   }
   export default function libjpegTurbo(): Promise<{ JPEGDecoder: new () => JpegDecoder }>

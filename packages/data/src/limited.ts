@@ -1,6 +1,6 @@
 /**
- * Does `work` for 0..count-1, at most `limit` at a time, in order of starting. The first failure ends it, once
- * what runs has come to its end.
+ * Calls `work` for 0..count-1 in order, with at most `limit` calls running at a time. After the first failure no further call
+ * is started; the error is thrown when all running calls have finished.
  */
 export async function forEachLimited(
   count: number,
@@ -22,7 +22,7 @@ export async function forEachLimited(
   await allDone(Array.from({ length: Math.min(limit, count) }, worker))
 }
 
-/** Promise.all that also waits for the others when one fails: nothing is left running. */
+/** Like Promise.all, but waits for all promises even if one fails, so that nothing is left running. */
 export async function allDone<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   const results = await Promise.allSettled(promises)
   return results.map((result) => {
@@ -31,7 +31,7 @@ export async function allDone<T>(promises: readonly Promise<T>[]): Promise<T[]> 
   })
 }
 
-/** Lets at most `limit` pieces of work run at a time; the others wait in order of asking. */
+/** Limits the number of concurrent calls; further calls wait in the order in which they were made. */
 export function limiter(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
   let running = 0
   const waiting: (() => void)[] = []

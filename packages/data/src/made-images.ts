@@ -3,13 +3,13 @@ import { dirname, join } from 'node:path'
 import { uniforms } from '@selfsup/core'
 import sharp, { type Sharp } from 'sharp'
 
-/** For tests: a soft random image of its own for each number. */
+/** For tests: a random image that depends only on the number. */
 export function madeImage(number: number, width = 16, height = width): Sharp {
   const data = Uint8Array.from(uniforms([7, number], width * height * 3), (u) => u * 256)
   return sharp(data, { raw: { width, height, channels: 3 } })
 }
 
-/** For tests: writes files, making the folders they lie in. */
+/** For tests: writes files and creates their folders. */
 export async function writeFiles(
   folder: string,
   files: Readonly<Record<string, Buffer | string>>,

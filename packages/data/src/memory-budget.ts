@@ -1,14 +1,14 @@
 import { totalmem } from 'node:os'
 import { SelfsupError } from '@selfsup/core'
 
-/** Runs work that takes about so many bytes of memory, when there is room for it beside what runs already. */
+/** Runs work that needs approximately `bytes` of memory, as soon as that much of the budget is free. */
 export type MemoryBudget = <T>(bytes: number, work: () => Promise<T>) => Promise<T>
 
 /**
- * Lets pieces of work run side by side as long as their memory together stays within `total`; the others wait in the order
- * of asking. One that needs more than `total` runs alone.
- * @param most what one piece may take at all
- * @throws (rejects) SelfsupError when a piece would take more than `most`
+ * Runs tasks concurrently as long as their memory together stays within `total`; other tasks wait in the order of their calls.
+ * A task that needs more than `total` runs alone.
+ * @param most maximum memory of a single task
+ * @throws (rejects) SelfsupError if a task needs more than `most`
  */
 export function memoryBudget(total: number, most = Number.POSITIVE_INFINITY): MemoryBudget {
   let free = total
@@ -16,7 +16,7 @@ export function memoryBudget(total: number, most = Number.POSITIVE_INFINITY): Me
   return async (bytes, work) => {
     if (bytes > most)
       throw new SelfsupError(
-        `decoding it takes ${gigabytes(bytes)} GB of memory; at most ${gigabytes(most)} GB are used here`,
+        `decoding needs ${gigabytes(bytes)} GB of memory, more than the limit of ${gigabytes(most)} GB on this machine`,
       )
     const own = Math.min(bytes, total)
     if (waiting.length > 0 || own > free)
@@ -37,14 +37,14 @@ export function memoryBudget(total: number, most = Number.POSITIVE_INFINITY): Me
 
 let shared: MemoryBudget | undefined
 
-/** The memory that all decoding in this process shares: a quarter of what the machine, or its container, has. */
+/** The memory budget for decoding in this process: a quarter of the memory of the machine or its container. */
 export const decodingMemory: MemoryBudget = (bytes, work) => {
   shared ??= memoryBudget(machineMemory() / 4, (3 * machineMemory()) / 4)
   return shared(bytes, work)
 }
 
 function machineMemory(): number {
-  const constrained = process.constrainedMemory() // 0 where nothing is known, more than there is without a limit
+  const constrained = process.constrainedMemory() // 0 if unknown; more than the total memory if there is no limit
   return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
 }
 

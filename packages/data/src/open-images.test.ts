@@ -20,20 +20,20 @@ async function allOf(dataset: ImageDataset): Promise<HostBatch> {
   throw new Error('no batch')
 }
 
-describe('says what is wrong with what it was given', () => {
+describe('reports what is wrong with the source', () => {
   it.each<[string, Record<string, string>, string]>([
-    ['missing', {}, 'does not exist; images may be a folder'],
+    ['missing', {}, 'does not exist; pass a folder of images'],
     [
       'empty',
       { 'empty/.hidden': '' },
-      'no pictures; looked for jpg, jpeg, png, webp, avif, gif, tif, tiff in it and its subfolders; it is empty',
+      'no images found; looked for jpg, jpeg, png, webp, avif, gif, tif, tiff in it and its subfolders; it is empty',
     ],
     [
       'notes',
       { 'notes/a.txt': '', 'notes/b/c.txt': '', 'notes/README': '' },
-      'found 2 .txt files, 1 files without an ending',
+      'found 2 .txt files, 1 files without an extension',
     ],
-    ['single.jpg', { 'single.jpg': 'x' }, 'is a file; images may be a folder of'],
+    ['single.jpg', { 'single.jpg': 'x' }, 'is a file of an unsupported type; pass a folder of'],
     [
       'words',
       { 'words/a.jpg': 'dear diary', 'words/b.jpg': '' },
@@ -46,13 +46,13 @@ describe('says what is wrong with what it was given', () => {
     await expect(opened).rejects.toBeInstanceOf(SelfsupError)
   })
 
-  it('a split that there is not', async () => {
+  it('an unknown split', async () => {
     await expect(openImages('shapes', { split: 'validation' as 'test' })).rejects.toThrow('train or test')
   })
 })
 
 describe('folders', () => {
-  it('flat: no classes, order of names', async () => {
+  it('without subfolders have no classes and are in the order of their names', async () => {
     const path = join(folder, 'flat')
     await writeFiles(path, { 'b.jpg': image, 'a.PNG': await madeImage(2).png().toBuffer(), 'c.txt': '' })
     const dataset = await openImages(path, { cacheFolder })
@@ -67,7 +67,7 @@ describe('folders', () => {
     ])
   })
 
-  it('class subfolders, nested; beside them none; a link to above is not followed for ever', async () => {
+  it('with nested subfolders have classes, except images next to them; links to parents end', async () => {
     const path = join(folder, 'classes')
     await writeFiles(path, {
       'dog/x/1.jpg': image,
@@ -87,7 +87,7 @@ describe('folders', () => {
     expect([...(await allOf(dataset)).labels]).toEqual(labels)
   })
 
-  it('one picture', async () => {
+  it('can contain a single image', async () => {
     const path = join(folder, 'one')
     await writeFiles(path, { 'a.jpg': image })
     const dataset = await openImages(path, { cacheFolder })
@@ -95,7 +95,7 @@ describe('folders', () => {
     expect((await allOf(dataset)).images!.shape).toEqual([1, 16, 16, 3])
   })
 
-  it('every kind of file in one', async () => {
+  it('can contain every kind of file', async () => {
     const path = join(folder, 'kinds')
     const made = (number: number) => madeImage(number)
     await writeFiles(path, {
@@ -112,7 +112,7 @@ describe('folders', () => {
     expect(dataset.skipped()).toEqual([])
   })
 
-  it('bad files are left out and reported, good ones keep their labels', async () => {
+  it('skips and reports bad files, and keeps the labels of good ones', async () => {
     const path = join(folder, 'bad')
     await writeFiles(path, {
       'a/1.jpg': image,
@@ -126,7 +126,7 @@ describe('folders', () => {
     expect([...dataset.labels()!]).toEqual([0, 1, 2])
     expect(dataset.pathOf!(1)).toBe(join(path, 'b/4.jpg'))
     const reports = [
-      { path: join(path, 'a/2.jpg'), reason: 'not a picture that can be read' },
+      { path: join(path, 'a/2.jpg'), reason: 'not a supported image file' },
       { path: join(path, 'b/3.jpg'), reason: 'truncated or damaged' },
       { path: join(path, 'c/5.png'), reason: '1x1 pixels are too few' },
     ]
@@ -134,13 +134,13 @@ describe('folders', () => {
     const again = await openImages(path, { cacheFolder, imageSize: 16 })
     expect(again.skipped()).toEqual(reports)
     await expect(openImages(path, { cacheFolder, imageSize: 16, strict: true })).rejects.toThrow(
-      `${join(path, 'a/2.jpg')}: not a picture that can be read`,
+      `${join(path, 'a/2.jpg')}: not a supported image file`,
     )
     const elsewhere = { cacheFolder: join(folder, 'cache-of-the-strict'), imageSize: 16, strict: true }
     await expect(openImages(path, elsewhere)).rejects.toThrow(/(a\/2|b\/3|c\/5)\.\w+: /)
   })
 
-  it('imageSize: the middle square, resized', async () => {
+  it('imageSize resizes the centre square', async () => {
     const path = join(folder, 'wide')
     const wide = Buffer.alloc(40 * 20 * 3)
     for (let i = 0; i < 40 * 20; i++) wide.fill(i % 40 < 10 || i % 40 >= 30 ? 255 : 60, 3 * i, 3 * i + 3)
@@ -155,20 +155,20 @@ describe('folders', () => {
     expect(new Set(images!.data)).toEqual(new Set([60]))
   })
 
-  it('channels: 1 gives grey', async () => {
+  it('channels: 1 returns grey images', async () => {
     const path = join(folder, 'grey')
     await writeFiles(path, { 'a.jpg': image })
     const dataset = await openImages(path, { cacheFolder, channels: 1 })
     expect((await allOf(dataset)).images!.shape).toEqual([1, 16, 16, 1])
   })
 
-  it('pictures of several sizes, or large ones, are not kept whole', async () => {
+  it('does not cache images of different sizes or large ones', async () => {
     const path = join(folder, 'mixed')
     await mkdir(path)
     await writeFiles(path, { 'a.jpg': image, 'b.jpg': await madeImage(2, 20).jpeg().toBuffer() })
     const dataset = await openImages(path, { cacheFolder })
     expect(dataset.imageSize).toBeUndefined()
     expect(() => dataset.batches({ batchSize: 2 })[Symbol.asyncIterator]()).not.toThrow()
-    await expect(allOf(dataset)).rejects.toThrow('large pictures need crops with seeds, or a size')
+    await expect(allOf(dataset)).rejects.toThrow('batches of large images need crops and seedOf, or size')
   })
 })

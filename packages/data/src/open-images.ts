@@ -15,39 +15,40 @@ import { streamDataset } from './stream-dataset.js'
 import { tarImages } from './tar-images.js'
 
 export interface OpenOptions {
-  /** 3 for colour (default for files of images), 1 for grey */
+  /** 3 for colour (default for image files), 1 for grey */
   readonly channels?: 1 | 3
-  /** resize every image to this square once and keep it; default: as they are when small and of one size */
+  /** resize every image to a square of this side length when it is decoded for the cache; default: only small images of equal size are cached, unresized */
   readonly imageSize?: number
-  /** of MNIST, CIFAR and shapes; default train */
+  /** split of MNIST, CIFAR and shapes; default train */
   readonly split?: 'train' | 'test'
-  /** fail at the first image that cannot be read instead of leaving it out */
+  /** throw at the first image that cannot be read instead of skipping it */
   readonly strict?: boolean
-  /** where decoded small images are kept */
+  /** folder of the cache of decoded small images */
   readonly cacheFolder?: string
-  /** `shapes` only: how many images, and of which seed */
+  /** number of images; only for `shapes` and `canvas:` */
   readonly count?: number
+  /** seed of the images; only for `shapes` and `canvas:` */
   readonly seed?: number
   readonly signal?: AbortSignal
-  /** while small images are decoded for the first time */
+  /** called while small images are decoded for the first time */
   readonly onProgress?: (done: number, total: number) => void
 }
 
-/** Before the digits that are to be placed on a canvas. */
+/** Prefix of a source of digits to place on a canvas. */
 const CANVAS = 'canvas:'
 
-/** Images up to this side, all of one size, are decoded once and kept. */
+/** Largest side length of images that are decoded once and cached, if all have the same size. */
 const SMALL = 96
 
 /**
- * Opens images, whatever form they have:
- * - a folder of JPEG, PNG, WebP, AVIF, GIF or TIFF, flat or with one subfolder per class;
- * - MNIST's IDX files, gzipped or not, or the folder that holds them;
+ * Opens images from any of these sources:
+ * - a folder of JPEG, PNG, WebP, AVIF, GIF or TIFF files, flat or with one subfolder per class;
+ * - MNIST's IDX files, gzipped or not, or their folder;
  * - CIFAR's binary batches, or their folder;
- * - a tar in WebDataset form, several as `name-{000..009}.tar`;
- * - the word `shapes`: images drawn by this package;
- * - `canvas:` before small grey images such as MNIST's: them placed on a canvas of 64 pixels, with their boxes.
- * @throws SelfsupError when there is nothing to be found, saying what was looked for
+ * - a tar in WebDataset format, or several as `name-{000..009}.tar`;
+ * - `shapes`: images drawn by this package;
+ * - `canvas:SOURCE`: small grey images such as MNIST's, placed on a canvas of 64 pixels, with bounding boxes.
+ * @throws SelfsupError if no images are found; the message says what was looked for
  */
 export async function openImages(source: string, options: OpenOptions = {}): Promise<ImageDataset> {
   const found = await findImages(source, options)
@@ -55,7 +56,7 @@ export async function openImages(source: string, options: OpenOptions = {}): Pro
   return Object.assign(dataset, { source: sourceOf(source, options) })
 }
 
-/** How to open the same images again, from any working directory. */
+/** Arguments that open the same images again, from any working directory. */
 function sourceOf(source: string, options: OpenOptions): DatasetSource {
   const [, canvas = '', path = source] = /^(canvas:)(.*)$/.exec(source) ?? []
   const { channels, imageSize, split, strict, count, seed } = options
@@ -75,7 +76,7 @@ function sourceOf(source: string, options: OpenOptions): DatasetSource {
   }
 }
 
-/** What `openImages` opens, files not yet decoded. */
+/** Finds the images that `openImages` opens, without decoding files. */
 export async function findImages(
   source: string,
   options: Pick<OpenOptions, 'split' | 'imageSize' | 'count' | 'seed'>,
@@ -94,7 +95,7 @@ export async function findImages(
   const found = await stat(source).catch(() => undefined)
   if (!found)
     throw new SelfsupError(
-      `${source} does not exist; images may be a folder, IDX files, CIFAR batches, a .tar, or the word shapes`,
+      `${source} does not exist; pass a folder of images, IDX files, CIFAR batches, a .tar file, or shapes`,
     )
   if (found.isDirectory()) {
     const names = await readdir(source)
@@ -105,7 +106,7 @@ export async function findImages(
   if (isIdxImages(basename(source))) return { dataset: await idxImages(source, false, split) }
   if (isCifarBatch(basename(source))) return { dataset: await cifarImages(source, false, split) }
   throw new SelfsupError(
-    `${source} is a file; images may be a folder of ${[...extensions].join(', ')}, MNIST files (*-idx3-ubyte[.gz]), CIFAR batches (*.bin) or a .tar`,
+    `${source} is a file of an unsupported type; pass a folder of ${[...extensions].join(', ')}, MNIST files (*-idx3-ubyte[.gz]), CIFAR batches (*.bin) or a .tar file`,
   )
 }
 
@@ -119,18 +120,18 @@ async function encoded(images: EncodedImages, options: OpenOptions): Promise<Ima
       await cachedPixels(images, { folder, ...size, channels, strict, signal, onProgress }),
     )
   } finally {
-    await images.close?.() // all of them are in the cache now, or none is wanted
+    await images.close?.() // the images are in the cache now, or an error was thrown
   }
 }
 
-/** The size of all images when it is one and small, judged by up to 64 of them; the rest is checked when decoding. */
+/** The common size of all images, if it is small. Checks up to 64 images; the others are checked when they are decoded. */
 async function commonSmallSize(
   images: EncodedImages,
 ): Promise<{ width: number; height: number } | undefined> {
-  const looks = Math.min(64, images.count)
+  const samples = Math.min(64, images.count)
   let common: { width: number; height: number } | undefined
-  for (let look = 0; look < looks; look++) {
-    const index = Math.floor((look * images.count) / looks)
+  for (let sample = 0; sample < samples; sample++) {
+    const index = Math.floor((sample * images.count) / samples)
     const size = await images
       .load(index)
       .then(measure)

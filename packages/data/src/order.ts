@@ -1,20 +1,20 @@
 import { type BatchOptions, derive, expected, type Seed, uniforms } from '@selfsup/core'
 
 /**
- * The positions of one pass, one after the other: those of `order`; else each of 0..count-1 once, shuffled by the seed
- * (Fisher-Yates) or as stored. Four bytes an example, however many there are.
- * @throws SelfsupError when `order` leads beyond the last example or is given beside `shuffle`
+ * The positions of one pass in order: those of `order`, or each of 0..count-1 once, shuffled by the seed (Fisher-Yates) or in
+ * stored order. Needs four bytes per example.
+ * @throws SelfsupError if `order` contains a position beyond the last example, or both `order` and `shuffle` are given
  */
 export function passOrder(
   count: number,
   { shuffle, order: wanted }: Pick<BatchOptions, 'shuffle' | 'order'> = {},
 ): Uint32Array {
   if (wanted) {
-    expected(!shuffle, 'batches: there are both an order and a seed to shuffle by; give one of them')
+    expected(!shuffle, 'batches: order and shuffle are both set; set only one of them')
     const beyond = wanted.find((position) => position >= count)
     expected(
       beyond === undefined,
-      `batches: the order must hold positions from 0 to ${count - 1}, as there are ${count} examples; it holds ${beyond}`,
+      `batches: order must contain positions from 0 to ${count - 1}, since there are ${count} examples; got ${beyond}`,
     )
     return wanted
   }
@@ -31,10 +31,10 @@ export function passOrder(
   return order
 }
 
-/** From so many positions on, draws of 23 bits would reach some of them seldom, and beyond 2^23 never. */
+/** With more positions than this, 23-bit draws reach some positions too rarely, and beyond 2^23 never. */
 const FEW = 2 ** 20
 
-/** For each place i of a shuffle a position from 0 to i, all equally likely. */
+/** Returns a function that draws, for each place i of a shuffle, a position from 0 to i with equal probability. */
 function draws(seed: Seed, count: number): (i: number) => number {
   const coarse = uniforms(seed, count)
   if (count <= FEW) return (i) => Math.floor(coarse[i]! * (i + 1))
@@ -42,12 +42,12 @@ function draws(seed: Seed, count: number): (i: number) => number {
   return (i) => positionOf(coarse[i]!, fine[i]!, i + 1)
 }
 
-/** Two draws of 23 bits as one of 46, of so many positions. */
+/** Combines two 23-bit draws to one of 46 bits and scales it to a position below `count`. */
 export function positionOf(coarse: number, fine: number, count: number): number {
   return Math.floor((coarse + fine * 2 ** -23) * count)
 }
 
-/** Which part of a pass of so many positions a walk covers: batch numbers and the range of each. */
+/** The batch numbers of a pass over `length` positions, with the range of positions of each. */
 export function* batchRanges(
   length: number,
   {
@@ -67,7 +67,7 @@ export function* batchRanges(
   }
 }
 
-/** The positions of each batch of a walk, for data that are at hand. */
+/** The positions of each batch of a pass, for data in memory. */
 export function* batchPositions(count: number, options: BatchOptions): Generator<Uint32Array> {
   const order = passOrder(count, options)
   for (const { start, end } of batchRanges(order.length, options)) {
@@ -76,7 +76,7 @@ export function* batchPositions(count: number, options: BatchOptions): Generator
   }
 }
 
-/** What a batch holds beside the data themselves. */
+/** Labels and indices of a batch. */
 export function labelled(
   positions: Uint32Array,
   labels: Int32Array | undefined,

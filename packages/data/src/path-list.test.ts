@@ -4,7 +4,7 @@ import { batchRanges, passOrder, positionOf } from './order.js'
 import { PathList } from './path-list.js'
 
 describe('PathList', () => {
-  it('gives back what was put in', () => {
+  it('returns the paths that were added', () => {
     const paths = new PathList()
     const [a, b] = [paths.addFolder('/a'), paths.addFolder('/ü/b c')]
     for (let i = 0; i < 5000; i++) paths.add(i % 2 ? a : b, `näme ${i}.jpg`)
@@ -14,32 +14,32 @@ describe('PathList', () => {
     expect(paths.folderNumber(2)).toBe(b)
   })
 
-  it('needs fewer than 60 bytes a file, so 1,000,000 stay far below 200 MB', () => {
+  it('needs fewer than 60 bytes per file, so 1,000,000 files need far less than 200 MB', () => {
     const paths = new PathList()
     const count = 200_000
     const before = process.memoryUsage()
     for (let i = 0; i < count; i++) {
-      if (i % 1000 === 0) paths.addFolder(`/pictures/of/a/long/path/class-${i / 1000}`)
+      if (i % 1000 === 0) paths.addFolder(`/images/in/a/long/path/class-${i / 1000}`)
       paths.add(Math.floor(i / 1000), `ILSVRC2012_val_${String(i).padStart(8, '0')}.JPEG`)
     }
     expect(paths.bytes / count).toBeLessThan(60)
-    // Nothing of it in JavaScript's own heap but the folders' names.
+    // Only the folders' names are on the JavaScript heap.
     expect((process.memoryUsage().heapUsed - before.heapUsed) / count).toBeLessThan(200)
   })
 })
 
 describe('passOrder', () => {
-  it('has each position once, the same for the same seed', () => {
+  it('contains each position once, in the same order for the same seed', () => {
     const order = passOrder(1000, { shuffle: [3, 1] })
     expect(passOrder(1000, { shuffle: [3, 1] })).toEqual(order)
     expect(passOrder(1000, { shuffle: [3, 2] })).not.toEqual(order)
     expect([...order].sort((a, b) => a - b)).toEqual([...passOrder(1000)])
   })
 
-  it('reaches every position of however many', () => {
+  it('reaches every position of any number', () => {
     const step = 2 ** -23
     const last = 1 - step
-    expect(positionOf(0, 0.5, 2 ** 24)).toBe(1) // 23 bits alone give even positions only
+    expect(positionOf(0, 0.5, 2 ** 24)).toBe(1) // 23 bits alone yield only even positions
     expect(positionOf(last, last, 2 ** 32 - 1)).toBe(2 ** 32 - 2)
     const count = 2 ** 20 + 1
     const order = passOrder(count, { shuffle: [3, 1] })
@@ -48,18 +48,16 @@ describe('passOrder', () => {
     expect(seen.indexOf(0)).toBe(-1)
   })
 
-  it('is the order that was given, within bounds and with no other', () => {
+  it('returns a given order, and rejects one out of bounds or with a seed', () => {
     const order = Uint32Array.of(3, 3, 0)
     expect(passOrder(4, { order })).toEqual(order)
-    expect(() => passOrder(3, { order })).toThrow(
-      'positions from 0 to 2, as there are 3 examples; it holds 3',
-    )
-    expect(() => passOrder(4, { order, shuffle: [1, 2] })).toThrow('give one of them')
+    expect(() => passOrder(3, { order })).toThrow('positions from 0 to 2, since there are 3 examples; got 3')
+    expect(() => passOrder(4, { order, shuffle: [1, 2] })).toThrow('set only one of them')
   })
 })
 
 describe('batchRanges', () => {
-  it('numbers batches from the first of the pass', () => {
+  it('numbers batches from the beginning of the pass', () => {
     const ranges = [...batchRanges(10, { batchSize: 4, startBatch: 1 })]
     expect(ranges).toEqual([
       { batch: 1, start: 4, end: 8 },
@@ -68,7 +66,7 @@ describe('batchRanges', () => {
   })
 })
 
-it('limiter: so many at a time, in order, whatever fails', async () => {
+it('limiter runs a limited number of calls at a time, in order, even if some fail', async () => {
   const oneOfTwo = limiter(2)
   const begun: number[] = []
   let running = 0

@@ -1,7 +1,7 @@
 import { relative } from 'node:path'
 
 /**
- * Many paths in little memory: folders once each, file names packed into blocks of bytes. About 30 bytes a file.
+ * Stores many paths in little memory, about 30 bytes per file: each folder once, and file names packed in one buffer.
  */
 export class PathList {
   readonly #folders: string[] = []
@@ -15,12 +15,12 @@ export class PathList {
     return this.#count
   }
 
-  /** Memory held, without the folders' names. */
+  /** Used memory in bytes, without the folders' names. */
   get bytes(): number {
     return this.#names.length + this.#ends.byteLength + this.#folderOf.byteLength
   }
 
-  /** @returns the folder's number, for `add` */
+  /** Adds a folder. @returns its number, for `add` */
   addFolder(path: string): number {
     return this.#folders.push(path) - 1
   }
@@ -60,7 +60,7 @@ export class PathList {
     return `${this.folder(index)}/${this.name(index)}`
   }
 
-  /** All bytes of all names below a folder, for a fingerprint that is the same wherever that folder lies. */
+  /** Passes all names, relative to `root`, to a hash function, so that the fingerprint does not depend on the folder's location. */
   digestInto(update: (bytes: Uint8Array | string) => unknown, root: string): void {
     for (const folder of this.#folders) update(`${relative(root, folder)}\n`)
     update(this.#names.subarray(0, this.#used))

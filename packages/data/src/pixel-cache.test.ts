@@ -49,7 +49,7 @@ async function cacheFile(): Promise<string> {
   return join(folder, 'cache', names[0]!)
 }
 
-it('decodes each picture once; the second opening decodes none', async () => {
+it('decodes each image once, and none when opened again', async () => {
   const onProgress = vi.fn()
   const first = await open({ onProgress })
   expect(loads).toBe(COUNT)
@@ -60,9 +60,9 @@ it('decodes each picture once; the second opening decodes none', async () => {
   expect((await pixelsOf(second)).equals(await pixelsOf(first))).toBe(true)
 })
 
-describe('is made anew when the file', () => {
+describe('decodes again if the file', () => {
   it.each<[string, (path: string) => Promise<unknown>]>([
-    ['was cut off', async (path) => truncate(path, (await stat(path)).size - 100)],
+    ['was truncated', async (path) => truncate(path, (await stat(path)).size - 100)],
     ['is empty', (path) => truncate(path, 0)],
     [
       'was lengthened',
@@ -88,7 +88,7 @@ describe('is made anew when the file', () => {
   })
 })
 
-it('notices another time of change, another size, another file', async () => {
+it('detects a changed modification time, a different size and a new file', async () => {
   const { fingerprint } = await open()
   await utimes(join(folder, 'in/2.jpg'), new Date(), new Date(Date.now() - 5e6))
   const touched = await open()
@@ -101,7 +101,7 @@ it('notices another time of change, another size, another file', async () => {
   expect((await open()).count).toBe(COUNT + 1)
 })
 
-it('an abort leaves no file behind', async () => {
+it('leaves no file behind after an abort', async () => {
   const controller = new AbortController()
   const { load } = images
   images = {
@@ -115,7 +115,7 @@ it('an abort leaves no file behind', async () => {
   expect(await readdir(join(folder, 'cache'))).toEqual([])
 })
 
-it('several at once open the same', async () => {
+it('concurrent calls return the same images', async () => {
   const all = await Promise.all([open(), open(), open()])
   const [first, ...others] = await Promise.all(all.map(pixelsOf))
   for (const other of others) expect(other.equals(first!)).toBe(true)
@@ -124,9 +124,9 @@ it('several at once open the same', async () => {
 
 describe('when the file cannot be written', () => {
   it.each([
-    ['ENOSPC', /no room on the disk \(3 MB are needed\); make room or choose another place/],
-    ['EROFS', /cannot be written \(EROFS\); choose another place/],
-  ])('%s is said in words, nothing is left', async (code, message) => {
+    ['ENOSPC', /no space left on the disk \(3 MB needed\); free some space or choose another folder/],
+    ['EROFS', /cannot be written \(EROFS\); choose another folder/],
+  ])('explains %s and leaves no file behind', async (code, message) => {
     const path = join(folder, 'out', 'x')
     const failing = writeAtomically(path, 2.5e6, async (file) => {
       await file.writeFile('part of it')
@@ -137,14 +137,14 @@ describe('when the file cannot be written', () => {
     expect(await readdir(join(folder, 'out'))).toEqual([])
   })
 
-  it('a folder that is a file', async () => {
+  it('throws if the folder is a file', async () => {
     await writeFile(join(folder, 'cache'), '')
     await expect(open()).rejects.toThrow(
-      /cannot be written \(\w+\); keep decoded pictures elsewhere by SELFSUP_CACHE/,
+      /cannot be written \(\w+\); set SELFSUP_CACHE to another folder for decoded images/,
     )
   })
 
-  it('what a killed process left goes after a day', async () => {
+  it('removes unfinished files of killed processes after a day', async () => {
     await writeFiles(folder, { 'cache/.selfsup-unfinished-old': 'x', 'cache/.selfsup-unfinished-new': 'x' })
     const longAgo = new Date(Date.now() - 2 * 24 * 3600 * 1000)
     await utimes(join(folder, 'cache/.selfsup-unfinished-old'), longAgo, longAgo)

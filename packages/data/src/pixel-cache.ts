@@ -16,17 +16,17 @@ export interface PixelCacheOptions {
   readonly height: number
   readonly width: number
   readonly channels: 1 | 3
-  /** fail at the first image that cannot be read */
+  /** throw at the first image that cannot be read */
   readonly strict?: boolean
   readonly signal?: AbortSignal
   readonly onProgress?: (done: number, total: number) => void
 }
 
-/** What stands at the end of a cache file, as JSON, behind the pixels and before its own length. */
+/** Metadata at the end of a cache file, as JSON: it follows the pixels and is followed by its length. */
 interface Contents {
   readonly format: typeof FORMAT
   readonly count: number
-  /** listing positions of the images that could be decoded, as runs [first, length] */
+  /** positions of the decoded images in the listing, as runs [first, length] */
   readonly runs: readonly (readonly [number, number])[]
   readonly skipped: readonly { readonly path: string; readonly reason: string }[]
   /** sha256 of the pixels */
@@ -35,20 +35,21 @@ interface Contents {
 
 const FORMAT = 'selfsup-pixels-2'
 const LENGTH_BYTES = 16
-const ENDED = 'the file of decoded pictures ends too early; open it again'
+const ENDED = 'the cache file of decoded images is truncated; open the images again'
 
-/** Cache files up to this size are held in memory; larger ones are read image by image. */
+/** Cache files up to this size are loaded into memory; larger ones are read image by image. */
 const IN_MEMORY = 2 ** 30
 
-/** Images are written in blocks of about this many bytes. */
+/** Approximate size of the blocks in which images are written, in bytes. */
 const BLOCK_BYTES = 2 ** 22
 
-/** How many files are read and decoded at a time. */
+/** Number of files that are read and decoded at the same time. */
 const AT_A_TIME = 32
 
 /**
- * Small images decoded once into one file of raw pixels, keyed by everything they depend on: paths, sizes and
- * times of change, and the size wanted. The file may be deleted at any time; a damaged one is made anew.
+ * Decodes small images once into one cache file of raw pixels. The key of the cache includes everything that the pixels depend
+ * on: paths, file sizes, modification times and the requested size. You can delete the file at any time; a damaged file is
+ * created again.
  */
 export async function cachedPixels(images: EncodedImages, options: PixelCacheOptions): Promise<Records> {
   const { folder, height, width, channels } = options
@@ -96,8 +97,9 @@ interface OpenCache {
 }
 
 /**
- * A cache file, if it is there and whole.
- * @param most images that it may be about
+ * Opens a cache file.
+ * @param most maximum position of an image, exclusive
+ * @returns undefined if the file is missing or damaged
  */
 async function openCache(path: string, size: number, most: number): Promise<OpenCache | undefined> {
   let file: FileHandle
@@ -149,7 +151,7 @@ async function readContents(file: FileHandle, size: number, most: number): Promi
   }
 }
 
-/** Whether the runs rise within the listing and name as many images as there are. */
+/** Whether the runs are ascending, within the listing, and contain `count` images. */
 function runsHold({ runs, count, skipped }: Contents, most: number): boolean {
   let [end, sum] = [0, 0]
   for (const [first, length] of runs) {
@@ -160,7 +162,7 @@ function runsHold({ runs, count, skipped }: Contents, most: number): boolean {
   return sum === count && end <= most && Array.isArray(skipped)
 }
 
-/** Decodes everything, block by block, into a file under a temporary name that gets its own when it is whole. */
+/** Decodes all images, block by block, and writes the cache file atomically. */
 async function fill(
   images: EncodedImages,
   path: string,
@@ -202,8 +204,8 @@ async function fill(
     const text = Buffer.from(JSON.stringify(contentsOf(images, failures, hash.digest('hex'))))
     await file.writeFile(Buffer.concat([text, Buffer.from(String(text.length).padStart(LENGTH_BYTES))]))
   }
-  const elsewhere = 'keep decoded pictures elsewhere by SELFSUP_CACHE'
-  await writeAtomically(path, images.count * size, write, elsewhere)
+  const advice = 'set SELFSUP_CACHE to another folder for decoded images'
+  await writeAtomically(path, images.count * size, write, advice)
   const opened = await openCache(path, size, images.count)
   if (!opened) throw new SelfsupError(`${path} was written but cannot be read back; delete it and try again`)
   return opened
@@ -230,7 +232,7 @@ function contentsOf(
   }
 }
 
-/** From a file's bytes to pixels of the wanted size. */
+/** Returns a function that decodes a file to pixels of the requested size. */
 async function fittedDecoder({
   height,
   width,
@@ -240,7 +242,9 @@ async function fittedDecoder({
   const fit = async (whole: Pixels) => {
     if (whole.width === width && whole.height === height) return whole.data
     if (height === width) return square(whole, width, channels)
-    throw new SelfsupError(`${whole.width}x${whole.height} pixels where the others have ${width}x${height}`)
+    throw new SelfsupError(
+      `expected ${width}x${height} pixels, as in the other images; got ${whole.width}x${whole.height}`,
+    )
   }
   return async (file) => {
     const small = decodeSmallJpeg(file, channels)

@@ -4,47 +4,49 @@ import { readIfThere } from '@selfsup/run-folder'
 import { readNpy } from './npy.js'
 import type { FeatureTable } from './write-features.js'
 
-/** What a .json beside features may say. */
-interface Beside {
+/** Content of the .json file of features. */
+interface Companion {
   readonly labels?: readonly number[]
   readonly classes?: readonly string[]
   readonly paths?: readonly string[]
   readonly values?: Readonly<Record<string, readonly (number | null)[]>>
 }
 
-/** Features that were read, and numbers that are known of the images, by name; NaN where one has none. */
+/** Features read from a file, and regression targets of the images by name; NaN for an image without a value. */
 export interface GivenFeatures extends FeatureTable {
   readonly targets?: Readonly<Record<string, Float64Array>>
 }
 
 /**
- * Features that any program wrote: a NumPy array [count, width] of float32 or float64 (`numpy.save`), and beside it, under
- * the same name with the ending .json, `{ "labels": [...], "classes": [...], "paths": [...], "values": { name: [...] } }`,
- * each part where it is known. `writeFeatures` writes both.
- * @throws SelfsupError when the file is no such array or what stands beside it doesn't fit
+ * Reads features that any program wrote: a NumPy array [count, width] of float32 or float64 (`numpy.save`), and an optional
+ * file of the same name with the extension .json, which contains
+ * `{ "labels": [...], "classes": [...], "paths": [...], "values": { name: [...] } }`; all keys are optional. `writeFeatures`
+ * writes both files.
+ * @throws SelfsupError if the file is not such an array, or the .json file does not match it
  */
 export async function readFeatures(path: string): Promise<GivenFeatures> {
   const { values, count, width } = await readNpy(path)
-  const beside = await readBeside(join(dirname(path), `${basename(path, extname(path))}.json`))
+  const companionPath = join(dirname(path), `${basename(path, extname(path))}.json`)
+  const companion = await readCompanion(companionPath)
   for (const [name, column] of Object.entries({
-    labels: beside.labels,
-    paths: beside.paths,
-    ...beside.values,
+    labels: companion.labels,
+    paths: companion.paths,
+    ...companion.values,
   }))
     expected(
       column === undefined || (Array.isArray(column) && column.length === count),
-      `${path}: ${name} beside it must be a list of one for each of the ${count} rows; got ${(column as unknown[] | undefined)?.length}`,
+      `${companionPath}: ${name} must have ${count} items, one per row of ${basename(path)}; got ${(column as unknown[] | undefined)?.length}`,
     )
-  const { labels = [], classes } = beside
+  const { labels = [], classes } = companion
   const wrong = labels.findIndex((label) => !Number.isInteger(label) || label < -1)
   expected(
     wrong < 0,
-    `${path}: labels beside it must be whole numbers from 0, -1 where an image has no class; label ${wrong} is ${labels[wrong]}`,
+    `${companionPath}: labels must be whole numbers of at least 0, or -1 for an image without a class; label ${wrong} is ${labels[wrong]}`,
   )
   const targets =
-    beside.values &&
+    companion.values &&
     Object.fromEntries(
-      Object.entries(beside.values).map(([name, column]) => [
+      Object.entries(companion.values).map(([name, column]) => [
         name,
         Float64Array.from(column, (value) => value ?? Number.NaN),
       ]),
@@ -53,18 +55,18 @@ export async function readFeatures(path: string): Promise<GivenFeatures> {
     values,
     count,
     width,
-    ...(beside.labels && { labels: Int32Array.from(beside.labels) }),
+    ...(companion.labels && { labels: Int32Array.from(companion.labels) }),
     classes,
-    paths: beside.paths,
+    paths: companion.paths,
     targets,
   }
 }
 
-/** A list of names and numbers; more is no such list. */
-const MOST_BESIDE = 2 ** 29
+/** Maximum size of the .json file. */
+const MOST_COMPANION_BYTES = 2 ** 29
 
-async function readBeside(path: string): Promise<Beside> {
-  const bytes = await readIfThere(path, MOST_BESIDE)
+async function readCompanion(path: string): Promise<Companion> {
+  const bytes = await readIfThere(path, MOST_COMPANION_BYTES)
   if (bytes === undefined) return {}
   let value: unknown
   try {
@@ -72,10 +74,10 @@ async function readBeside(path: string): Promise<Beside> {
   } catch (error) {
     throw new SelfsupError(`${path} is not valid JSON: ${(error as Error).message}`)
   }
-  return besideOf(value, path)
+  return companionOf(value, path)
 }
 
-function besideOf(value: unknown, path: string): Beside {
+function companionOf(value: unknown, path: string): Companion {
   const isObject = (part: unknown): part is Record<string, unknown> =>
     typeof part === 'object' && part !== null && !Array.isArray(part)
   const isList = (part: unknown, of: (item: unknown) => boolean) =>
@@ -83,24 +85,24 @@ function besideOf(value: unknown, path: string): Beside {
   const isText = (item: unknown) => typeof item === 'string'
   const isNumber = (item: unknown) => typeof item === 'number'
   const isNumberOrNull = (item: unknown) => typeof item === 'number' || item === null
-  expected(isObject(value), `${path} must hold an object: { "labels": [...], "classes": [...], ... }`)
+  expected(isObject(value), `${path} must contain an object: { "labels": [...], "classes": [...], ... }`)
   const { labels, classes, paths, values } = value
   expected(isList(labels, isNumber), `${path}: labels must be a list of numbers`)
   for (const [name, list] of Object.entries({ classes, paths }))
-    expected(isList(list, isText), `${path}: ${name} must be a list of texts`)
+    expected(isList(list, isText), `${path}: ${name} must be a list of strings`)
   expected(
     values === undefined || values === null || isObject(values),
-    `${path}: values must be lists by name`,
+    `${path}: values must be an object of lists`,
   )
   for (const [name, list] of Object.entries(values ?? {}))
     expected(
       Array.isArray(list) && list.every(isNumberOrNull),
-      `${path}: values.${name} must be a list of numbers, null where one is unknown`,
+      `${path}: values.${name} must be a list of numbers, with null for unknown values`,
     )
   return {
     labels: labels ?? undefined,
     classes: classes ?? undefined,
     paths: paths ?? undefined,
     values: values ?? undefined,
-  } as Beside
+  } as Companion
 }

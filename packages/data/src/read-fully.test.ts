@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import { readFully } from './read-fully.js'
 
-/** A file whose reads give at most three bytes each. */
+/** A file whose reads return at most three bytes each. */
 const slow = (content: Uint8Array) =>
   ({
     read: async (target: Uint8Array, offset: number, length: number, position: number) => {
@@ -12,14 +12,14 @@ const slow = (content: Uint8Array) =>
     },
   }) as unknown as FileHandle
 
-it('asks again until the target is full', async () => {
+it('reads until the target is full', async () => {
   const content = Uint8Array.from({ length: 20 }, (_, i) => i)
   const target = new Uint8Array(10)
   await readFully(slow(content), target, 5, 'ended')
   expect([...target]).toEqual([...content.subarray(5, 15)])
 })
 
-it('says when the file ends too early', async () => {
+it('throws if the file ends too early', async () => {
   await expect(readFully(slow(new Uint8Array(8)), new Uint8Array(10), 0, 'x.tar: cut short')).rejects.toThrow(
     'x.tar: cut short',
   )

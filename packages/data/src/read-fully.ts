@@ -1,14 +1,14 @@
 import type { FileHandle } from 'node:fs/promises'
 import { SelfsupError } from '@selfsup/core'
 
-/** Most bytes asked for at a time; some systems give no more than 2 GiB. */
+/** Maximum number of bytes per read; some systems return at most 2 GiB. */
 const AT_A_TIME = 2 ** 26
 
 /**
- * Fills `target` with a file's bytes from a position on. One read may give fewer bytes than were asked for (network
- * disks, interrupted calls): the rest is asked for again.
- * @param ended what to say when the file ends before `target` is full
- * @throws SelfsupError with that
+ * Fills `target` with a file's bytes, starting at a position. A single read can return fewer bytes than requested (network
+ * disks, interrupted calls), so this reads until `target` is full.
+ * @param ended error message if the file ends before `target` is full
+ * @throws SelfsupError with that message
  */
 export async function readFully(
   file: Pick<FileHandle, 'read'>,

@@ -4,20 +4,20 @@ import { createGunzip } from 'node:zlib'
 import { SelfsupError } from '@selfsup/core'
 import { openFile } from '@selfsup/run-folder'
 
-/** Files of more values would not fit into one array everywhere. */
+/** Maximum number of values; larger arrays are not possible on all platforms. */
 const MOST_VALUES = 2 ** 32
 
-/** Numbers in an IDX file. */
+/** Content of an IDX file. */
 export interface Idx {
   readonly dimensions: readonly number[]
   readonly values: Uint8Array
 }
 
 /**
- * Reads a file in the IDX format, gzipped when its name ends in .gz: two zero bytes, type 8 (unsigned byte), number of
- * dimensions, each as a big-endian word, data. No more is unpacked or held than the dimensions say.
- * @param rank how many dimensions: 3 for images, 1 for labels
- * @throws SelfsupError when it is another file, empty, or of another length than its dimensions say
+ * Reads a file in IDX format, gzipped if its name ends in .gz: two zero bytes, type 8 (unsigned byte), the number of
+ * dimensions, each dimension as a big-endian word, the data. Reads and unpacks no more data than the dimensions require.
+ * @param rank number of dimensions: 3 for images, 1 for labels
+ * @throws SelfsupError if the file is not such a file, is empty, or its length does not match its dimensions
  */
 export async function readIdx(path: string, rank: 1 | 3): Promise<Idx> {
   const file = await openFile(path)
@@ -69,12 +69,14 @@ function idxReader(path: string, rank: 1 | 3) {
 
   const start = () => {
     if (header.readUInt32BE(0) !== 0x0800 + rank)
-      throw new SelfsupError(`${path}: no IDX file of ${rank === 3 ? 'images' : 'labels'}`)
+      throw new SelfsupError(`${path} is not an IDX file of ${rank === 3 ? 'images' : 'labels'}`)
     const dimensions = Array.from({ length: rank }, (_, i) => header.readUInt32BE(4 + 4 * i))
     const length = dimensions.reduce((product, n) => product * n, 1)
     if (length === 0) throw new SelfsupError(`${path}: empty; its dimensions are ${dimensions.join(' x ')}`)
     if (length > MOST_VALUES)
-      throw new SelfsupError(`${path}: ${dimensions.join(' x ')} values; at most ${MOST_VALUES} are read`)
+      throw new SelfsupError(
+        `${path}: ${dimensions.join(' x ')} values; at most ${MOST_VALUES} are supported`,
+      )
     if (wholeLength !== undefined && wholeLength !== headerLength + length)
       throw wrongLength(wholeLength - headerLength, length)
     idx = { dimensions, values: new Uint8Array(length) }
@@ -83,11 +85,11 @@ function idxReader(path: string, rank: 1 | 3) {
     new SelfsupError(
       held < length
         ? `${path}: truncated; ${held} of ${length} bytes`
-        : `${path}: longer than the ${length} bytes that its dimensions say`,
+        : `${path}: longer than the ${length} bytes of its dimensions`,
     )
 
   return {
-    /** of the whole file, where that is known before it is read */
+    /** Sets the length of the file, if it is known in advance. */
     expectLength(length: number): void {
       wholeLength = length
     },
@@ -107,7 +109,7 @@ function idxReader(path: string, rank: 1 | 3) {
       taken += rest.length
     },
     end(): Idx {
-      if (!idx) throw new SelfsupError(`${path}: no IDX file of ${rank === 3 ? 'images' : 'labels'}`)
+      if (!idx) throw new SelfsupError(`${path} is not an IDX file of ${rank === 3 ? 'images' : 'labels'}`)
       if (taken - headerLength < idx.values.length) throw wrongLength(taken - headerLength, idx.values.length)
       return idx
     },

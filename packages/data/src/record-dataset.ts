@@ -1,7 +1,7 @@
 import type { BatchOptions, HostBatch, ImageDataset } from '@selfsup/core'
 import { batchPositions, labelled } from './order.js'
 
-/** Small images of one size, each at hand as bytes. */
+/** Small images of the same size with random access to their pixels. */
 export interface Records {
   readonly name: string
   readonly count: number
@@ -11,15 +11,15 @@ export interface Records {
   readonly fingerprint: string
   readonly classes?: readonly string[]
   readonly labels?: Int32Array
-  /** where a image lies */
+  /** Path of an image. */
   pathOf?(index: number): string
-  /** Copies the images of the given positions into `target`, one after the other. */
+  /** Copies the images at the given positions into `target`, in this order. */
   read(positions: Uint32Array, target: Uint8Array): void | Promise<void>
   readonly skipped?: readonly { readonly path: string; readonly reason: string }[]
   close?(): Promise<void>
 }
 
-/** A dataset of small images: batches hold whole images, gathered with one copy each. */
+/** Creates a dataset of small images. Batches contain whole images, which are copied once. */
 export function recordDataset(records: Records): ImageDataset {
   const { name, count, height, width, channels, fingerprint, classes, labels, skipped = [] } = records
   const size = height * width * channels
@@ -45,7 +45,7 @@ export function recordDataset(records: Records): ImageDataset {
   }
 }
 
-/** Records whose images all lie in memory, one after the other. */
+/** A `read` function for images that are stored one after the other in memory. */
 export function readFrom(pixels: Uint8Array, size: number): Records['read'] {
   return (positions, target) => {
     for (let i = 0; i < positions.length; i++) {

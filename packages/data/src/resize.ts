@@ -1,7 +1,7 @@
 import type { CropBox } from '@selfsup/core'
 import type { Pixels } from './pixels.js'
 
-/** For each output position: the first input position it draws from, how many, and with what weights. */
+/** For each output position: the first input position, the number of input positions, and their weights. */
 interface Taps {
   readonly first: Int32Array
   readonly counts: Int32Array
@@ -10,7 +10,7 @@ interface Taps {
   readonly most: number
 }
 
-/** Weights of bilinear interpolation, widened by the scale when shrinking (torchvision's antialias). */
+/** Weights of bilinear interpolation, widened by the scale factor for reduction (torchvision's antialias). */
 function triangleTaps(from: number, to: number): Taps {
   const scale = from / to
   const support = Math.max(1, scale)
@@ -36,8 +36,8 @@ function triangleTaps(from: number, to: number): Taps {
 }
 
 /**
- * Cuts a box out of a image and resizes it to size x size as torchvision's resized_crop does: bilinear with
- * antialiasing, first along rows, then along columns.
+ * Cuts a box out of an image and resizes it to size x size like torchvision's resized_crop: bilinear with antialiasing, first
+ * along rows, then along columns.
  */
 export function resizedCrop(image: Pixels, box: CropBox, size: number, channels: 1 | 3): Uint8Array {
   const columns = triangleTaps(box.width, size)

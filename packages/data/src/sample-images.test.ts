@@ -33,7 +33,7 @@ beforeAll(async () => {
 })
 
 describe('sampleImages', () => {
-  test('all pictures where there are fewer than asked for, as openImages has them', async () => {
+  test('returns all images if there are fewer than requested, equal to those of openImages', async () => {
     const sample = await sampleImages(join(folder, 'small'))
     expect(sample).toMatchObject({ count: 30, looked: 30, classes: ['0', '1'], unreadable: [] })
     expect(sample.images.shape).toEqual([30, 20, 20, 3])
@@ -47,7 +47,7 @@ describe('sampleImages', () => {
     await dataset.close()
   })
 
-  test('the same seed draws the same, another others, each once', async () => {
+  test('draws the same images for the same seed, others for another seed, and each only once', async () => {
     const draw = async (seed: number) => [
       ...(await sampleImages(join(folder, 'small'), { count: 10, seed })).indices,
     ]
@@ -58,16 +58,16 @@ describe('sampleImages', () => {
     expect(first).toEqual(first.toSorted((a, b) => a - b))
   })
 
-  test('each position is drawn as often as any other', async () => {
+  test('draws all positions with equal frequency', async () => {
     const counts = new Array(30).fill(0)
     for (let seed = 0; seed < 200; seed++)
       for (const index of (await sampleDataset(shapes({ size: 8, count: 30 }), { count: 10, seed })).indices)
         counts[index]++
-    // 66.7 of 200, deviation 6.7.
+    // Expected 66.7 of 200, with a standard deviation of 6.7.
     for (const count of counts) expect(Math.abs(count - 200 / 3)).toBeLessThan(4 * 6.7)
   })
 
-  test('files of all kinds: facts, and reasons for those that cannot be read', async () => {
+  test('returns properties of all kinds of files, and reasons for unreadable ones', async () => {
     const { looked, images, files, sizes, unreadable, pathOf, indices } = await sampleImages(
       join(folder, 'mixed'),
     )
@@ -93,14 +93,14 @@ describe('sampleImages', () => {
       unreadable.map(({ path, reason }) => [path.split(/[\\/]/).at(-1), reason]),
     )
     expect(reasons).toEqual({
-      'text.jpg': 'not a picture that can be read',
+      'text.jpg': 'not a supported image file',
       'empty.png': 'empty file',
       'one.png': '1x1 pixels are too few',
       'cut.jpg': 'truncated or damaged',
     })
   })
 
-  test('large pictures of an open dataset, middle squares', async () => {
+  test('returns centre squares of large images of an open dataset', async () => {
     const dataset = await openImages(join(folder, 'mixed'))
     const sample = await sampleDataset(dataset, { size: 32 })
     expect(sample.images.shape).toEqual([6, 32, 32, 3])
@@ -108,7 +108,7 @@ describe('sampleImages', () => {
     await dataset.close()
   })
 
-  test('what is asked for is checked, and errors are those of openImages', async () => {
+  test('checks its options, and throws the errors of openImages', async () => {
     await expect(sampleImages(folder, { count: 0 })).rejects.toThrow('count must be a whole number')
     await expect(sampleImages(folder, { size: 3 })).rejects.toThrow('size must be a whole number from 8')
     await expect(sampleImages(join(folder, 'none'))).rejects.toThrow('does not exist')

@@ -12,48 +12,48 @@ import { forEachLimited } from './limited.js'
 import { findImages } from './open-images.js'
 
 export interface SampleOptions {
-  /** images that are looked at, at most; default 1000 */
+  /** maximum number of images in the sample; default 1000 */
   readonly count?: number
-  /** same seed, same images; default 1 */
+  /** the same seed selects the same images; default 1 */
   readonly seed?: number
-  /** side of the images in the sample, in pixels; default the images' own where it is small, 64 at most */
+  /** side length of the images in the sample, in pixels; default: that of the images, but at most 64 */
   readonly size?: number
-  /** of MNIST, CIFAR and shapes; default train */
+  /** split of MNIST, CIFAR and shapes; default train */
   readonly split?: 'train' | 'test'
   readonly signal?: AbortSignal
 }
 
-/** Some images of many, drawn at random, as small squares. */
+/** A random sample of a dataset's images, as small squares. */
 export interface ImageSample {
   readonly name: string
-  /** how many images there are in all, readable or not */
+  /** number of images in the dataset, readable or not */
   readonly count: number
-  /** how many of them were looked at */
+  /** number of images in the sample, readable or not */
   readonly looked: number
-  /** middle squares of those that could be read, [images, size, size, 1 or 3], 0..255 */
+  /** centre squares of the readable images of the sample, [images, size, size, 1 or 3], 0..255 */
   readonly images: HostImages
-  /** positions of these images in the dataset, rising */
+  /** positions of these images in the dataset, ascending */
   readonly indices: Int32Array
-  /** width and height of each as it is to be seen */
+  /** width and height of each of these images, upright */
   readonly sizes: readonly (readonly [width: number, height: number])[]
-  /** what else their files say, where they are files; in the same order */
+  /** properties of the files in the same order, if the images are files */
   readonly files?: readonly FileFacts[]
-  /** of those looked at */
+  /** images of the sample that could not be read */
   readonly unreadable: readonly { readonly path: string; readonly reason: string }[]
   readonly classes?: readonly string[]
-  /** where a image lies, by its position in the dataset */
+  /** Path of an image, by its position in the dataset. */
   pathOf?(index: number): string
 }
 
-/** Side of the sample's squares where images are larger. */
+/** Maximum default side length of the sample's squares. */
 const LARGEST = 64
 
 const AT_A_TIME = 16
 
 /**
- * A look at some of many images, without decoding the others: what `openImages` would open, of which the first access to
- * 50,000 small files takes its time.
- * @throws SelfsupError when there is nothing to be found, as `openImages`, or count or size is out of range
+ * Draws a random sample of the images of a source that `openImages` accepts. Only the images of the sample are decoded, so this is
+ * faster than opening a large folder of small images for the first time.
+ * @throws SelfsupError if no images are found, as in `openImages`, or count or size is out of range
  */
 export async function sampleImages(source: string, options: SampleOptions = {}): Promise<ImageSample> {
   check(options)
@@ -74,8 +74,8 @@ export async function sampleImages(source: string, options: SampleOptions = {}):
 }
 
 /**
- * The same of a dataset that is open. Sizes are those that it tells: of large images none.
- * @throws SelfsupError when count or size is out of range
+ * Draws a random sample of an open dataset. `sizes` is empty for large images, whose sizes a dataset does not report.
+ * @throws SelfsupError if count or size is out of range
  */
 export async function sampleDataset(
   dataset: ImageDataset,
@@ -156,7 +156,7 @@ function check({ count = 1000, size }: SampleOptions): void {
   )
 }
 
-/** Positions of `count` of so many images, each as likely as any other, rising: files are read in the order of the disk. */
+/** Draws `count` of `length` positions with equal probability. They are ascending, so that files are read in disk order. */
 function drawn(length: number, { count = 1000, seed = 1 }: SampleOptions): Uint32Array {
   const all = Uint32Array.from({ length }, (_, position) => position)
   if (length <= count) return all
@@ -172,7 +172,7 @@ function drawn(length: number, { count = 1000, seed = 1 }: SampleOptions): Uint3
   return all.slice(0, count).sort()
 }
 
-/** The median of the shorter sides of some, within 16 and 64. */
+/** The median of the shorter sides of up to 32 images, limited to 16..64. */
 async function fittingSize(encoded: EncodedImages, order: Uint32Array): Promise<number> {
   const looks = Array.from({ length: Math.min(32, order.length) }, (_, i, n = Math.min(32, order.length)) =>
     encoded
@@ -187,7 +187,7 @@ async function fittingSize(encoded: EncodedImages, order: Uint32Array): Promise<
   return Math.max(16, Math.min(LARGEST, median))
 }
 
-/** The middle size x size of whole images of one size; all of them where they are no larger. */
+/** Centre squares of images of the same size, reduced to size x size. Images of this size are returned unchanged. */
 function middleSquares(
   { data, shape: [count, height, width, channels] }: HostImages,
   size: number,

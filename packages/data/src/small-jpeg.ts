@@ -3,15 +3,15 @@
 import { plainFrame } from './jpeg-frame.js'
 import type { Pixels } from './pixels.js'
 
-/** Decodes a image if it is a plain small JPEG; undefined says: ask sharp. */
+/** Decodes an image if it is a small plain JPEG; returns undefined for other files, which sharp must decode. */
 export type SmallJpegDecoder = (file: Buffer, channels: 1 | 3) => Pixels | undefined
 
-/** Up to this many pixels the setting up of sharp's pipeline, not the decoding, takes the time. */
+/** Maximum number of pixels. Up to this size, setting up sharp's pipeline takes longer than decoding. */
 const SMALL_AREA = 256 * 256
 
 /**
- * libjpeg-turbo in WebAssembly, in this thread: the same library as within sharp, so the same pixels, at a tenth
- * of the cost for images like CIFAR's.
+ * Creates a decoder that runs libjpeg-turbo as WebAssembly in this thread. sharp uses the same library, so the pixels are the same;
+ * for images like CIFAR's, this takes a tenth of the time.
  */
 export async function smallJpegDecoder(): Promise<SmallJpegDecoder> {
   const { default: libjpegTurbo } = await import('@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs')
@@ -24,7 +24,7 @@ export async function smallJpegDecoder(): Promise<SmallJpegDecoder> {
       decoder.getEncodedBuffer(file.length).set(file)
       decoder.decode()
     } catch {
-      return undefined // damaged: sharp says how
+      return undefined // damaged: sharp reports the error
     }
     const decoded = decoder.getDecodedBuffer()
     if (decoded.length !== width * height * frame.components) return undefined

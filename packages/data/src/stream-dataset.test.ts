@@ -56,7 +56,7 @@ async function collect(batches: AsyncIterable<HostBatch>): Promise<HostBatch[]> 
 const open = (images: EncodedImages, strict = false) => streamDataset(images, { channels: 3, strict })
 
 describe('crops', () => {
-  it('are those of the boxes that core draws from the seeds', async () => {
+  it('equal the boxes that core draws from the seeds', async () => {
     const [, batch] = await collect((await open(good)).batches(walk))
     for (const [view, crop] of crops.entries()) {
       const draws = uniforms(derive(seedOf(1), crop.stream), 4 * DRAWS_PER_BOX)
@@ -70,7 +70,7 @@ describe('crops', () => {
     }
   })
 
-  it('are the same for the same seeds, others for others', async () => {
+  it('are the same for the same seeds and different for others', async () => {
     const first = await collect((await open(good)).batches(walk))
     expect(await collect((await open(good)).batches(walk))).toEqual(first)
     const others = await collect((await open(good)).batches({ ...walk, seedOf: (batch) => [78, batch] }))
@@ -78,7 +78,7 @@ describe('crops', () => {
     expect(others[0]!.crops).not.toEqual(first[0]!.crops)
   })
 
-  it('each picture comes once a pass, in another order for another seed', async () => {
+  it('contain each image once per pass, in a different order for a different seed', async () => {
     const indices = async (shuffle?: readonly [number, number]) =>
       (await collect((await open(good)).batches({ ...walk, shuffle }))).flatMap((batch) => [...batch.indices])
     const inOrder = Array.from({ length: COUNT }, (_, i) => i)
@@ -89,7 +89,7 @@ describe('crops', () => {
     expect(one).not.toEqual(other)
   })
 
-  it('startBatch is what a pass from the start comes to, without decoding what was before', async () => {
+  it('startBatch continues a pass at this batch without decoding earlier ones', async () => {
     let loads = 0
     const counted = {
       ...good,
@@ -106,7 +106,7 @@ describe('crops', () => {
     ])
   })
 
-  it('follow an order that was given, which may repeat pictures or leave some out', async () => {
+  it('follow a given order, which can repeat or omit images', async () => {
     const order = Uint32Array.of(7, 7, 0, 9, 3)
     const indices = async (options: object) =>
       (await collect((await open(good)).batches({ batchSize: 2, crops, seedOf, order, ...options }))).flatMap(
@@ -117,7 +117,7 @@ describe('crops', () => {
     expect(await indices({ limit: 3, startBatch: 1 })).toEqual([0])
   })
 
-  it('dropLast and limit', async () => {
+  it('support dropLast and limit', async () => {
     const shapes = async (options: object) =>
       (await collect((await open(good)).batches({ ...walk, ...options }))).map(
         (batch) => batch.crops![0]!.shape[0],
@@ -129,7 +129,7 @@ describe('crops', () => {
   })
 })
 
-describe('a picture that cannot be read', () => {
+describe('an unreadable image', () => {
   const positions = async () => {
     const names = Array.from({ length: COUNT }, (_, i) => bad.pathOf(i))
     return {
@@ -140,7 +140,7 @@ describe('a picture that cannot be read', () => {
 
   it('is replaced by the next readable one in stored order, and nothing else changes', async () => {
     const { four, six } = await positions()
-    expect(six).toBe(four + 1) // both in class 0: 0, 2, 4, 6, 8
+    expect(six).toBe(four + 1) // both of class 0: 0, 2, 4, 6, 8
     const dataset = await open(bad)
     const wanted = await collect((await open(good)).batches(walk))
     const got = await collect(dataset.batches(walk))
@@ -157,15 +157,15 @@ describe('a picture that cannot be read', () => {
     }
     expect(await collect((await open(bad)).batches({ ...walk, startBatch: 1 }))).toEqual(got.slice(1))
     expect(dataset.skipped()).toEqual(
-      [four, six].map((index) => ({ path: bad.pathOf(index), reason: 'not a picture that can be read' })),
+      [four, six].map((index) => ({ path: bad.pathOf(index), reason: 'not a supported image file' })),
     )
   })
 
   it.each([
     ['the last of its class', [4], { 4: 0 }],
     ['the last but one readable of its class', [0, 2, 3, 4], { 0: 1, 2: 1, 3: 1, 4: 1 }],
-    ['one of a class without a readable picture', [0, 1, 2, 3, 4, 5], { 0: 6, 1: 6, 2: 6, 3: 6, 4: 6, 5: 6 }],
-  ])('%s has one of its class to stand in where there is one', async (_, broken, standIns) => {
+    ['one of a class without a readable image', [0, 1, 2, 3, 4, 5], { 0: 6, 1: 6, 2: 6, 3: 6, 4: 6, 5: 6 }],
+  ])('%s is replaced by one of the same class if there is one', async (_, broken, standIns) => {
     const some: EncodedImages = {
       ...good,
       load: (index) =>
@@ -177,7 +177,7 @@ describe('a picture that cannot be read', () => {
     expect([...batch!.labels]).toEqual(wanted.map((index) => good.labels![index]))
   })
 
-  it('is left out when whole pictures are asked for', async () => {
+  it('is omitted from batches of whole images', async () => {
     const { four, six } = await positions()
     const batches = await collect((await open(bad)).batches({ batchSize: 4, size: 16 }))
     expect(batches.flatMap(({ indices }) => [...indices])).toEqual([0, 1, 4, 5, 6, 7, 8, 9])
@@ -191,14 +191,18 @@ describe('a picture that cannot be read', () => {
     expect(batches[1]!.images!.data).toEqual(whole[0]!.images!.data.slice(4 * 768, 8 * 768))
   })
 
-  it('ends a strict pass, with its path', async () => {
-    await expect(collect((await open(bad, true)).batches(walk))).rejects.toThrow(/\/[46]\.png: not a picture/)
+  it('ends a strict pass with an error that contains its path', async () => {
+    await expect(collect((await open(bad, true)).batches(walk))).rejects.toThrow(
+      /\/[46]\.png: not a supported image/,
+    )
     await expect(collect((await open(bad, true)).batches(walk))).rejects.toBeInstanceOf(SelfsupError)
   })
 
-  it('when it is each of them, the pass ends', async () => {
+  it('ends the pass if no image can be read', async () => {
     const words: EncodedImages = { ...good, load: async () => Buffer.from('dear diary') }
-    await expect(collect((await open(words)).batches(walk))).rejects.toThrow('no readable picture from')
+    await expect(collect((await open(words)).batches(walk))).rejects.toThrow(
+      'found no readable image to replace',
+    )
   })
 })
 
@@ -219,7 +223,7 @@ describe('reading ahead', () => {
     return { state, dataset: await open(images) }
   }
 
-  it('goes no further than two batches, and stops when the loop is left', async () => {
+  it('decodes at most two batches ahead, and stops when the loop ends', async () => {
     const { state, dataset } = await watched()
     for await (const _ of dataset.batches({ ...walk, batchSize: 1 })) {
       await new Promise((resume) => setTimeout(resume, 60))
@@ -232,7 +236,7 @@ describe('reading ahead', () => {
     expect(state.begun).toBe(begun)
   })
 
-  it('ends with the signal', async () => {
+  it('stops when the signal is aborted', async () => {
     const controller = new AbortController()
     const { state, dataset } = await watched()
     const pass = async () => {
@@ -245,13 +249,13 @@ describe('reading ahead', () => {
   })
 })
 
-it('needs to be told what to make of large pictures', async () => {
+it('requires crops or a size for large images', async () => {
   await expect(collect((await open(good)).batches({ batchSize: 2 }))).rejects.toThrow(
-    'crops with seeds, or a size',
+    'need crops and seedOf, or size',
   )
 })
 
-it('has the same fingerprint wherever its folder lies', async () => {
+it('has a fingerprint that does not depend on the folder’s location', async () => {
   const folder = temporaryFolder()
   for (const name of ['here', 'elsewhere/there']) {
     const path = join(folder, name, '0', 'x.png')
@@ -263,7 +267,7 @@ it('has the same fingerprint wherever its folder lies', async () => {
   expect(await fingerprintOf('here')).toBe(await fingerprintOf('elsewhere/there'))
 })
 
-it('has another fingerprint when a file was changed', async () => {
+it('has a different fingerprint after a file was changed', async () => {
   const { fingerprint } = await open(good)
   expect((await open(good)).fingerprint).toBe(fingerprint)
   await utimes(good.pathOf(3), new Date(), new Date(Date.now() - 5e6))

@@ -19,17 +19,18 @@ import type { EncodedImages } from './encoded-images.js'
 import { allDone, limiter } from './limited.js'
 import { batchRanges, passOrder } from './order.js'
 
-/** Batches that are decoded while one is being used. */
+/** Number of batches that are decoded while one is in use. */
 const READ_AHEAD = 2
 
-/** Images in memory at a time, beside the batches. */
+/** Maximum number of images in memory at the same time, in addition to the batches. */
 const AT_A_TIME = 2 * availableParallelism()
 
 /**
- * Large images, decoded when their turn comes. With `crops` each view's random box is cut out while decoding; a
- * image that cannot be read is then replaced by the next readable one in stored order, of its own class where there
- * is one, which depends on the files alone: no other image moves, and a resumed run sees the same. With `size` it is
- * left out of its batch.
+ * Creates a dataset of large images, which are decoded when they are needed.
+ *
+ * With `crops`, the random box of each view is cut out while decoding. An image that cannot be read is replaced by the next
+ * readable one in stored order, of the same class if there is one. The replacement depends only on the files, so that other
+ * images keep their places and a resumed run has the same batches. With `size`, an unreadable image is omitted from its batch.
  */
 export async function streamDataset(
   images: EncodedImages,
@@ -37,7 +38,7 @@ export async function streamDataset(
 ): Promise<ImageDataset> {
   const fingerprint = await images.fingerprint()
   const skipped = new Map<number, string>()
-  /** Whether the image could be read and cut; if not, why is remembered. */
+  /** Reads and cuts an image. @returns false if that failed; the reason is stored in `skipped` */
   const cut = async (index: number, cuts: Parameters<typeof cutCrops>[2]): Promise<boolean> => {
     if (skipped.has(index)) return false
     let encoded: Buffer | undefined
@@ -52,16 +53,16 @@ export async function streamDataset(
       return false
     }
   }
-  /** The first from here on that can be cut, of the same class if there is one. */
+  /** Cuts the first readable image at or after a position, of the same class if there is one. @returns its position */
   const cutReadable = async (index: number, cuts: Parameters<typeof cutCrops>[2]): Promise<number> => {
     for (const candidate of candidates(images, index)) if (await cut(candidate, cuts)) return candidate
     throw new SelfsupError(
-      `${images.name}: no readable picture from ${images.pathOf(index)} on; ${skipped.get(index)}`,
+      `${images.name}: found no readable image to replace ${images.pathOf(index)}: ${skipped.get(index)}`,
     )
   }
 
-  // A image is read, decoded and cut up before another begins: what lies in memory is bounded, however large they are.
-  const oneOfFew = limiter(AT_A_TIME)
+  // Bounds the memory: at most AT_A_TIME images are read, decoded and cut at the same time.
+  const limited = limiter(AT_A_TIME)
   const makeCrops = async (
     positions: Uint32Array,
     crops: readonly CropSpec[],
@@ -73,7 +74,7 @@ export async function streamDataset(
     const indices = new Int32Array(positions.length)
     await allDone(
       Array.from(positions, (position, slot) =>
-        oneOfFew(async () => {
+        limited(async () => {
           signal.throwIfAborted()
           indices[slot] = await cutReadable(position, ({ height, width }) =>
             crops.map((crop, view) => ({
@@ -91,7 +92,7 @@ export async function streamDataset(
     const batch = emptyImages(positions.length, size, channels)
     const readableSlots = await allDone(
       Array.from(positions, (position, slot) =>
-        oneOfFew(async () => {
+        limited(async () => {
           signal.throwIfAborted()
           return cut(position, (image) => [{ box: middle(image), size, target: placeOf(batch, slot) }])
         }),
@@ -123,7 +124,10 @@ export async function streamDataset(
     pathOf: (index) => images.pathOf(index),
     async *batches(options: BatchOptions): AsyncIterable<HostBatch> {
       const { crops, seedOf, size, signal } = options
-      expected((crops && seedOf) || size, `${images.name}: large pictures need crops with seeds, or a size`)
+      expected(
+        (crops && seedOf) || size,
+        `${images.name}: batches of large images need crops and seedOf, or size`,
+      )
       const order = passOrder(images.count, options)
       const make = (batch: number, start: number, end: number) => {
         const positions = order.subarray(start, end)
@@ -131,20 +135,20 @@ export async function streamDataset(
           ? makeCrops(positions, crops, seedOf(batch), stop.signal)
           : makeWhole(positions, size!, stop.signal)
       }
-      const stop = new AbortController() // the reader left: what has not begun is not begun
-      const underWay: Promise<HostBatch>[] = []
+      const stop = new AbortController() // aborted when the consumer stops reading, so that no further image is decoded
+      const pending: Promise<HostBatch>[] = []
       try {
         for (const { batch, start, end } of batchRanges(order.length, options)) {
           signal?.throwIfAborted()
-          const made = make(batch, start, end)
-          made.catch(() => {}) // it is awaited in its turn; until then a failure must not end the process
-          underWay.push(made)
-          if (underWay.length > READ_AHEAD) yield await underWay.shift()!
+          const next = make(batch, start, end)
+          next.catch(() => {}) // awaited later; prevents an unhandled rejection until then
+          pending.push(next)
+          if (pending.length > READ_AHEAD) yield await pending.shift()!
         }
-        while (underWay.length > 0) yield await underWay.shift()!
+        while (pending.length > 0) yield await pending.shift()!
       } finally {
         stop.abort()
-        await Promise.allSettled(underWay)
+        await Promise.allSettled(pending)
       }
     },
     skipped: () =>
@@ -155,10 +159,10 @@ export async function streamDataset(
   }
 }
 
-/** How many images are tried in place of one, of its class and then of any. */
+/** Maximum number of replacements to try, first of the same class, then of any class. */
 const MOST_TRIES = 1000
 
-/** A image's position, then those of what may stand in for it: from there on in stored order, its class first. */
+/** The position of an image, followed by possible replacements in stored order: first of the same class, then of any. */
 function* candidates({ count, labels }: EncodedImages, index: number): Generator<number> {
   const around = function* (fits: (position: number) => boolean) {
     let found = 0
@@ -177,7 +181,7 @@ function emptyImages(count: number, size: number, channels: 1 | 3): HostImages {
   return { data: new Uint8Array(count * size * size * channels), shape: [count, size, size, channels] }
 }
 
-/** The part of a batch that holds one image. */
+/** The part of a batch for one image. */
 function placeOf({ data, shape: [, height, width, channels] }: HostImages, slot: number): Uint8Array {
   const bytes = height * width * channels
   return data.subarray(slot * bytes, (slot + 1) * bytes)

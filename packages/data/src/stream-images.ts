@@ -8,10 +8,10 @@ import { type OpenOptions, openImages } from './open-images.js'
 import { streamDataset } from './stream-dataset.js'
 
 /**
- * Opens images for those who want a few of many: a folder's are decoded when their turn comes, however small they are,
- * and not kept. All other forms are opened as `openImages` does.
- * @param source as for `openImages`; or files of images, one after the other
- * @throws SelfsupError when there is nothing to be found, or a named file does not exist
+ * Opens images to read only a few of them: small images of a folder are decoded when they are needed and not cached. Other
+ * sources are opened as by `openImages`.
+ * @param source as for `openImages`, or a list of image files
+ * @throws SelfsupError if no images are found, or a file of the list does not exist
  */
 export async function streamImages(
   source: string | readonly string[],
@@ -29,8 +29,11 @@ export async function streamImages(
 async function namedFiles(paths: readonly string[]) {
   const facts = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)))
   for (const [i, path] of paths.entries())
-    expected(facts[i]?.isFile(), `${path} ${facts[i] ? 'is no file' : 'does not exist'}; name a picture`)
-  expected(paths.length > 0, 'streamImages: name at least one picture')
+    expected(
+      facts[i]?.isFile(),
+      `${path} ${facts[i] ? 'is not a file' : 'does not exist'}; pass an image file`,
+    )
+  expected(paths.length > 0, 'streamImages: the list of files is empty; pass at least one image file')
   return {
     name: paths.length === 1 ? basename(paths[0]!) : `${paths.length} files`,
     count: paths.length,

@@ -4,7 +4,7 @@ import { Header } from 'tar/header'
 import { Pax } from 'tar/pax'
 import { readFully } from './read-fully.js'
 
-/** A file inside a tar: where its bytes are. */
+/** Position and size of a file in a tar. */
 export interface TarEntry {
   readonly name: string
   readonly start: number
@@ -13,14 +13,14 @@ export interface TarEntry {
 
 const BLOCK = 512
 
-/** Long names and extended headers take a few hundred bytes; a larger one is an attack on the memory. */
+/** Maximum size of long names and extended headers, which normally have a few hundred bytes. Protects the memory. */
 const MOST_METADATA = 2 ** 20
 
 /**
- * The files in a tar, from its headers alone: the contents are skipped, not read. Headers are decoded by `tar` (node-tar):
- * ustar, GNU long names and base-256 sizes, pax names and sizes.
- * @param path for messages
- * @throws SelfsupError naming the byte where the tar is damaged or ends too early
+ * Lists the files in a tar by reading its headers; the contents are skipped. Headers are decoded by `tar` (node-tar): ustar, GNU
+ * long names and base-256 sizes, pax names and sizes.
+ * @param path path of the tar, for messages
+ * @throws SelfsupError that names the byte at which the tar is damaged or truncated
  */
 export async function* tarEntries(file: FileHandle, path: string): AsyncGenerator<TarEntry> {
   const { size: length } = await file.stat()
@@ -29,21 +29,21 @@ export async function* tarEntries(file: FileHandle, path: string): AsyncGenerato
   let globalPax: Pax | undefined
   let longName: string | undefined
   for (let at = 0; at < length; ) {
-    if (at + BLOCK > length) throw truncated(path, at, 'the header there is not whole')
+    if (at + BLOCK > length) throw truncated(path, at, 'the header is incomplete')
     await readFully(file, block, at, cutShort(path))
     const header = decode(block, path, at, pax, globalPax)
     if (header.nullBlock) return
     const { size, type } = header
-    if (size === undefined) throw damaged(path, at, 'the size there is missing or negative')
+    if (size === undefined) throw damaged(path, at, 'the size is missing or negative')
     const start = at + BLOCK
     if (!Number.isSafeInteger(size) || start + size > length)
-      throw truncated(path, at, `the file there has ${size} bytes and goes beyond the end`)
+      throw truncated(path, at, `the file of ${size} bytes extends beyond the end`)
     if (isMetadata(type)) {
       if (size > MOST_METADATA)
         throw damaged(
           path,
           at,
-          `names and attributes there take ${size} bytes; at most ${MOST_METADATA} are read`,
+          `names and attributes have ${size} bytes; at most ${MOST_METADATA} are supported`,
         )
       const text = (await tarBytes(file, { start, size }, path)).toString('utf8')
       if (type === 'ExtendedHeader') pax = Pax.parse(text, pax)
@@ -59,7 +59,7 @@ export async function* tarEntries(file: FileHandle, path: string): AsyncGenerato
   }
 }
 
-/** The bytes of one file of a tar. */
+/** Reads the bytes of one file of a tar. */
 export async function tarBytes(
   file: FileHandle,
   { start, size }: Pick<TarEntry, 'start' | 'size'>,
@@ -75,7 +75,7 @@ function decode(block: Buffer, path: string, at: number, pax?: Pax, globalPax?: 
   try {
     header = new Header(block, 0, pax, globalPax)
   } catch (error) {
-    throw damaged(path, at, (error as Error).message) // numbers in base 256 that are none, or beyond 2^53
+    throw damaged(path, at, (error as Error).message) // base-256 numbers that are not valid or exceed 2^53
   }
   if (!header.cksumValid && !header.nullBlock) throw damaged(path, at)
   return header
@@ -105,4 +105,4 @@ function truncated(path: string, at: number, what: string): SelfsupError {
   return new SelfsupError(`${path}: truncated at byte ${at}: ${what}`, { code: 'damaged-file', path })
 }
 
-const cutShort = (path: string) => `${path}: ends earlier than when it was opened`
+const cutShort = (path: string) => `${path} was truncated after it was opened`

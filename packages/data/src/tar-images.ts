@@ -11,13 +11,13 @@ interface Entry extends TarEntry {
   readonly shard: number
 }
 
-/** Class numbers stay below this: lists as long as the highest are made. ImageNet-21k has 21,841 classes. */
+/** Exclusive limit of class numbers, since a list of all classes is created. ImageNet-21k has 21,841 classes. */
 const MOST_CLASSES = 2 ** 20
 
-/** A larger file beside an image is no label. */
+/** Maximum size of a label file; larger files are ignored. */
 const MOST_LABEL_BYTES = 2 ** 24
 
-/** Files that one pattern may stand for. */
+/** Maximum number of files that match a pattern. */
 const MOST_SHARDS = 100_000
 
 async function openAll(paths: readonly string[]): Promise<FileHandle[]> {
@@ -34,10 +34,10 @@ async function closeEach(files: readonly FileHandle[]): Promise<void> {
 }
 
 /**
- * Images in tar files in WebDataset form: files that share a name up to the first dot are one sample, `x.jpg` with its
- * class in `x.cls` (a number) or `x.json` ({ "label": number }). The tars are read where they are, never unpacked.
- * @param pattern one file, or several by a range in braces: `train-{000..009}.tar`
- * @throws SelfsupError naming the tar that is missing, damaged, or without images
+ * Opens images in tar files in WebDataset format. Files with the same name up to the first dot belong to one sample: `x.jpg`, with
+ * its class in `x.cls` (a number) or `x.json` ({ "label": number }). The tars are read in place and not unpacked.
+ * @param pattern one file, or several with a range in braces: `train-{000..009}.tar`
+ * @throws SelfsupError that names the tar that is missing, damaged or without images
  */
 export async function tarImages(pattern: string): Promise<EncodedImages> {
   const shards = await expand(pattern)
@@ -60,7 +60,7 @@ export async function tarImages(pattern: string): Promise<EncodedImages> {
     }
     expected(
       entries.length > 0,
-      `${pattern}: no pictures; looked for files ending in ${[...extensions].join(', ')}`,
+      `${pattern}: no images found; looked for files ending in ${[...extensions].join(', ')}`,
     )
   } catch (error) {
     await closeAll()
@@ -92,7 +92,7 @@ export async function tarImages(pattern: string): Promise<EncodedImages> {
   }
 }
 
-/** `a-{00..12}.tar` to thirteen paths that must exist. */
+/** Expands `a-{00..12}.tar` to thirteen paths, which must exist. */
 async function expand(pattern: string): Promise<string[]> {
   const range = /\{(\d+)\.\.(\d+)\}/.exec(pattern) as [string, string, string] | null
   const count = range ? Number(range[2]) - Number(range[1]) + 1 : 1
@@ -123,15 +123,15 @@ function sample(name: string): string {
 }
 
 /**
- * The class number that a `.cls` or `.json` file holds.
- * @returns undefined where it holds none: other things may be written there too
- * @throws SelfsupError for a number that no dataset has
+ * Reads the class number from a `.cls` or `.json` file.
+ * @returns undefined if the file contains none, since such files can have other content
+ * @throws SelfsupError for an implausibly large number
  */
 function labelOf(ending: string, content: Buffer, where: string): number | undefined {
   const label = ending === 'cls' ? labelOfText(content) : labelOfJson(content)
   expected(
     label === undefined || label < MOST_CLASSES,
-    `${where}: the class number is ${label}; class numbers count from 0, at most ${MOST_CLASSES - 1}`,
+    `${where}: the class number must be from 0 to ${MOST_CLASSES - 1}; got ${label}`,
   )
   return label
 }

@@ -19,7 +19,7 @@ const paths = ['a/one.jpg', 'b/zwölf.jpg']
 const table = { values, count: 2, width: 3, labels, paths }
 
 describe('.npy', () => {
-  it('is what NumPy describes: magic, version, header to 64 bytes, little-endian floats', async () => {
+  it('follows the NumPy format: magic, version, header padded to 64 bytes, little-endian floats', async () => {
     const path = join(folder, 'features.npy')
     await writeFeatures(path, table)
     const bytes = await readFile(path)
@@ -36,12 +36,12 @@ describe('.npy', () => {
     })
   })
 
-  it('has nothing beside it when there are neither labels nor paths', async () => {
+  it('writes no .json file without labels and paths', async () => {
     await writeFeatures(join(folder, 'bare.npy'), { values, count: 2, width: 3 })
     expect(await readdir(folder)).not.toContain('bare.json')
   })
 
-  it('holds the part of a larger buffer that was given', async () => {
+  it('writes only the given part of a larger buffer', async () => {
     const path = join(folder, 'part.npy')
     await writeFeatures(path, { values: values.subarray(3), count: 1, width: 3 })
     const bytes = await readFile(path)
@@ -55,7 +55,7 @@ describe('.parquet', () => {
     return parquetReadObjects({ file: buffer.slice(byteOffset, byteOffset + byteLength) })
   }
 
-  it('has a row for each image', async () => {
+  it('has one row per image', async () => {
     const path = join(folder, 'features.parquet')
     await writeFeatures(path, table)
     expect(await read(path)).toEqual([
@@ -64,7 +64,7 @@ describe('.parquet', () => {
     ])
   })
 
-  it('has the names of the classes where they are known', async () => {
+  it('contains the names of the classes if they are known', async () => {
     const path = join(folder, 'named.parquet')
     await writeFeatures(path, { ...table, labels: [1, -1], classes: ['cat', 'dög'] })
     expect(await read(path)).toMatchObject([
@@ -76,13 +76,13 @@ describe('.parquet', () => {
     expect(facts).toMatchObject({ classes: ['cat', 'dög'] })
   })
 
-  it('leaves out what is not given', async () => {
+  it('omits columns without data', async () => {
     const path = join(folder, 'bare.parquet')
     await writeFeatures(path, { values, count: 3, width: 2 })
     expect((await read(path))[1]).toEqual({ features: [3, values[3]] })
   })
 
-  it('is whole over several row groups', async () => {
+  it('is complete with several row groups', async () => {
     const path = join(folder, 'many.parquet')
     const count = 9000
     const many = Float32Array.from({ length: count * 2 }, (_, i) => i)
@@ -100,24 +100,24 @@ describe('.parquet', () => {
 })
 
 it.each([
-  ['another ending', 'features.csv', table, '.npy or .parquet; got .csv'],
-  ['no ending', 'features', table, 'got no ending'],
+  ['a different extension', 'features.csv', table, '.npy or .parquet; got .csv'],
+  ['no extension', 'features', table, 'got no extension'],
   ['too few values', 'x.npy', { ...table, width: 4 }, '8 numbers; got 6'],
-  ['too few labels', 'x.npy', { ...table, labels: [1] }, 'labels must be one per image, 2; got 1'],
-  ['too few paths', 'x.parquet', { ...table, paths: [] }, 'paths must be one per image, 2; got 0'],
-])('refuses %s', async (_, name, bad, message) => {
+  ['too few labels', 'x.npy', { ...table, labels: [1] }, 'labels must have 2 items, one per image; got 1'],
+  ['too few paths', 'x.parquet', { ...table, paths: [] }, 'paths must have 2 items, one per image; got 0'],
+])('rejects %s', async (_, name, bad, message) => {
   await expect(writeFeatures(join(folder, name), bad)).rejects.toThrow(message)
   await expect(writeFeatures(join(folder, name), bad)).rejects.toBeInstanceOf(SelfsupError)
 })
 
-it('says so when the place cannot be written to, and leaves nothing unfinished', async () => {
+it('throws if the folder cannot be written to, and leaves no unfinished file', async () => {
   await writeFile(join(folder, 'a-file'), '')
   await expect(writeFeatures(join(folder, 'a-file', 'x.npy'), table)).rejects.toThrow('cannot be written')
   expect((await readdir(folder)).filter((name) => name.startsWith('.'))).toEqual([])
 })
 
 describe('readFeatures', () => {
-  it('reads what was written, and numbers of the images beside it', async () => {
+  it('reads features back, and values from the .json file', async () => {
     const path = join(folder, 'again.npy')
     await writeFeatures(path, { ...table, classes: ['a', 'b', 'c', 'd', 'e'] })
     expect(await readFeatures(path)).toMatchObject({ ...table, classes: ['a', 'b', 'c', 'd', 'e'] })
@@ -127,7 +127,7 @@ describe('readFeatures', () => {
     expect((await readFeatures(path)).labels).toBeUndefined()
   })
 
-  it('reads doubles of NumPy', async () => {
+  it('reads float64 arrays of NumPy', async () => {
     const head = "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 2), }".padEnd(117).concat('\n')
     const start = Buffer.from('\x93NUMPY\x01\x00\x76\x00', 'latin1')
     await writeFile(
@@ -140,20 +140,18 @@ describe('readFeatures', () => {
     })
   })
 
-  it('says what is wrong', async () => {
+  it('rejects damaged and mismatched files', async () => {
     const path = join(folder, 'wrong.npy')
     await expect(readFeatures(path)).rejects.toThrow('wrong.npy does not exist')
     await writeFile(path, 'text, and no numbers at all')
     await expect(readFeatures(path)).rejects.toThrow('is not a NumPy array')
     await writeFeatures(path, table)
     await writeFile(join(folder, 'wrong.json'), '{ "labels": [1] }')
-    await expect(readFeatures(path)).rejects.toThrow(
-      'labels beside it must be a list of one for each of the 2 rows; got 1',
-    )
+    await expect(readFeatures(path)).rejects.toThrow('labels must have 2 items, one per row')
     await writeFile(join(folder, 'wrong.json'), '{ "labels": [1, 0.5] }')
     await expect(readFeatures(path)).rejects.toThrow('label 1 is 0.5')
     await rm(join(folder, 'wrong.json'))
     await writeFile(path, (await readFile(path)).subarray(0, 140))
-    await expect(readFeatures(path)).rejects.toThrow('must hold 2 x 3 numbers, 24 bytes; it ends before')
+    await expect(readFeatures(path)).rejects.toThrow('must contain 2 x 3 numbers, 24 bytes; it is too short')
   })
 })

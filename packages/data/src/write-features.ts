@@ -6,34 +6,37 @@ import { writeAtomically } from './atomic-file.js'
 
 /** Features of images, one row each. */
 export interface FeatureTable {
-  /** [count, width], row by row */
+  /** [count, width] in row-major order */
   readonly values: Float32Array
   readonly count: number
   readonly width: number
-  /** class numbers, -1 where there is none; length count */
+  /** class numbers, -1 for an image without a class; length count */
   readonly labels?: ArrayLike<number>
-  /** their names, by class number */
+  /** names of the classes, by class number */
   readonly classes?: readonly string[]
-  /** where the images lie; length count */
+  /** paths of the images; length count */
   readonly paths?: readonly string[]
 }
 
-/** Rows that are encoded at a time. */
+/** Number of rows that are encoded at a time. */
 const ROW_GROUP = 4096
 
 /**
- * Writes features for other programs to read, by the ending of the file:
- * - `.npy`: a float32 array [count, width] for numpy.load; labels, classes and paths, when there are any, in a
- *   .json beside it;
- * - `.parquet`: a row each with columns path, label, class (its name; when given) and features, a list of floats.
- * The file appears when it is whole.
- * @throws SelfsupError for another ending, lengths that do not agree, or a folder that cannot be written to
+ * Writes features for other programs, in a format that depends on the file's extension:
+ * - `.npy`: a float32 array [count, width] for numpy.load; labels, classes and paths, if given, are written to a .json file of
+ *   the same name;
+ * - `.parquet`: one row per image with the columns path, label, class (its name) and features, a list of floats. Columns without
+ *   data are omitted.
+ * The file is written atomically.
+ * @throws SelfsupError for a different extension, lengths that do not match, or a folder that cannot be written to
  */
 export async function writeFeatures(path: string, table: FeatureTable): Promise<void> {
   const { values, count, width, labels, classes, paths } = table
   const ending = extname(path).toLowerCase()
   if (ending !== '.npy' && ending !== '.parquet') {
-    throw new SelfsupError(`${path}: features are written as .npy or .parquet; got ${ending || 'no ending'}`)
+    throw new SelfsupError(
+      `${path}: features are written as .npy or .parquet; got ${ending || 'no extension'}`,
+    )
   }
   expected(
     values.length === count * width,
@@ -42,7 +45,7 @@ export async function writeFeatures(path: string, table: FeatureTable): Promise<
   for (const [name, column] of Object.entries({ labels, paths })) {
     expected(
       !column || column.length === count,
-      `writeFeatures: ${name} must be one per image, ${count}; got ${column?.length}`,
+      `writeFeatures: ${name} must have ${count} items, one per image; got ${column?.length}`,
     )
   }
   if (ending === '.parquet') {
@@ -51,8 +54,8 @@ export async function writeFeatures(path: string, table: FeatureTable): Promise<
   }
   if (labels || paths) {
     const facts = JSON.stringify({ labels: labels && Array.from(labels), classes, paths })
-    const beside = join(dirname(path), `${basename(path, extname(path))}.json`)
-    await writeAtomically(beside, facts.length, (file) => file.writeFile(facts))
+    const companionPath = join(dirname(path), `${basename(path, extname(path))}.json`)
+    await writeAtomically(companionPath, facts.length, (file) => file.writeFile(facts))
   }
   await writeAtomically(path, values.byteLength, async (file) => {
     await file.writeFile(npyHead(count, width))
@@ -83,7 +86,7 @@ async function writeParquet(
     writer: bytes,
     createdBy: 'selfsup',
     statistics: false,
-    // Features hardly get smaller by compression.
+    // Compression hardly reduces the size of features.
     codec: 'UNCOMPRESSED',
     schema: [
       { name: 'root', num_children: columns },

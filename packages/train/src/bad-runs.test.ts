@@ -39,14 +39,14 @@ const run = (more: Partial<TrainOptions> = {}, trouble: Trouble = {}, length = 4
 
 const saved = async () => (await readdir(join(out, 'checkpoints'))).map((name) => Number(/\d+/.exec(name)))
 
-/** What all open files have in common, to make them fail. */
+/** The prototype of open files, to make their methods fail. */
 async function fileHandles(): Promise<FileHandle> {
   const file = await open(join(folder, 'probe'), 'w')
   await file.close()
   return Object.getPrototypeOf(file)
 }
 
-/** What a promise fails with; it must be an error meant for a person. */
+/** The message of a promise's rejection, which must be a SelfsupError. */
 async function failure(promise: Promise<unknown>): Promise<string> {
   const error = await promise.then(
     () => undefined,
@@ -56,7 +56,7 @@ async function failure(promise: Promise<unknown>): Promise<string> {
   return (error as SelfsupError).message
 }
 
-describe('before anything is written', () => {
+describe('is rejected before anything is written', () => {
   test.each([
     [{ epochs: 0 }, 42, 'epochs must be a whole number of at least 1; got 0'],
     [{ epochs: 1.5 }, 42, 'epochs must be a whole number of at least 1; got 1.5'],
@@ -64,10 +64,10 @@ describe('before anything is written', () => {
     [
       { batchSize: 64 },
       42,
-      'a batch of 64 is larger than tiny with its 42 images; take a batch of at most 42',
+      'a batch of 64 is larger than tiny, which has 42 images; use a batch of at most 42',
     ],
-    [{}, 0, 'tiny holds no images'],
-    [{}, 1, 'tiny holds a single image'],
+    [{}, 0, 'tiny contains no images'],
+    [{}, 1, 'tiny contains a single image'],
     [{ learningRate: 0 }, 42, 'learningRate must be above 0; got 0'],
     [{ learningRate: Number.NaN }, 42, 'learningRate must be above 0; got NaN'],
     [{ seed: 0.5 }, 42, 'seed must be a whole number; got 0.5'],
@@ -75,13 +75,13 @@ describe('before anything is written', () => {
     [{ checkpointEvery: 0 }, 42, 'checkpointEvery must be'],
     [{ keepLast: 0 }, 42, 'keepLast must be'],
     [{ optimizer: { name: 'sgd', momentum: 2 } }, 42, 'sgd: momentum must be'],
-    [{ schedule: { name: 'step', milestones: [2, 1] } }, 42, 'milestones must ascend'],
+    [{ schedule: { name: 'step', milestones: [2, 1] } }, 42, 'milestones must be ascending'],
   ] as const)('%j with %i images', async (options, length, message) => {
     expect(await failure(run(options, {}, length))).toContain(message)
     expect(await readdir(folder)).toEqual([])
   })
 
-  test('a folder that a live process uses', async () => {
+  test('a folder that another process uses', async () => {
     await mkdir(out)
     const lock = await lockRun(out)
     expect(await failure(run())).toContain(`${out} is in use by another run`)
@@ -89,7 +89,7 @@ describe('before anything is written', () => {
     expect(await readdir(out)).toEqual([])
   })
 
-  test('a folder that holds another run, which stays as it is', async () => {
+  test('a folder with another run, which remains unchanged', async () => {
     await run({ maxSteps: 2 })
     const before = await readFile(join(out, 'config.json'), 'utf8')
     expect(await failure(run())).toBe(
@@ -99,7 +99,7 @@ describe('before anything is written', () => {
     expect(await readdir(out)).not.toContain('lock.json')
   })
 
-  test('a folder that can not be written to', async () => {
+  test('a folder without write permission', async () => {
     await mkdir(out)
     const refuse = Object.assign(new Error('EROFS: read-only file system'), { code: 'EROFS' })
     vi.spyOn(await fileHandles(), 'writeFile').mockRejectedValue(refuse)
@@ -107,35 +107,35 @@ describe('before anything is written', () => {
     expect(await readdir(out)).toEqual([])
   })
 
-  test('a file in the place of the folder', async () => {
+  test('a file instead of a folder', async () => {
     await writeFile(out, '')
     expect(await failure(run())).toContain("can't be a run's folder: there is a file in its place")
   })
 
-  test('a folder to go on in that holds no run, or a damaged one', async () => {
+  test('resuming a folder with no run or a damaged one', async () => {
     expect(await failure(run({ resume: true }))).toContain(`${out} holds no run`)
     await mkdir(out)
     await writeFile(join(out, 'config.json'), '{')
     expect(await failure(run({ resume: true }))).toContain('config.json is damaged')
   })
 
-  test('going on with other settings or images', async () => {
+  test('resuming with other settings or images', async () => {
     await run({ maxSteps: 2 })
     const message = await failure(run({ resume: true, maxSteps: 2, batchSize: 6 }, {}, 40))
     expect(message).toContain('number of images was 42, now 40')
     expect(message).toContain('batchSize was 8, now 6')
-    expect(message).toContain('the images are others: some were added, removed or changed since')
+    expect(message).toContain('the images differ: some were added, removed or changed')
   })
 })
 
-test('a run that never got to save a step is replaced', async () => {
+test('replaces a run that saved no step', async () => {
   await expect(run({}, { throwAt: 0 })).rejects.toThrow('the disk fell out')
   expect(await saved()).toEqual([0])
   expect(await run({ seed: 6 })).toMatchObject({ step: 15 })
   expect(await readRun(out)).toMatchObject({ settings: { seed: 6 }, step: 15 })
 })
 
-test('a signal ends the run after its step, and it says so', async () => {
+test('a signal ends the run after the current step, and the result is marked as interrupted', async () => {
   const stop = new AbortController()
   const result = await run({ signal: stop.signal, onStep: ({ step }) => step === 6 && stop.abort() })
   expect(result.interrupted).toBe(true)
@@ -144,14 +144,14 @@ test('a signal ends the run after its step, and it says so', async () => {
   expect(await readdir(out)).not.toContain('lock.json')
 })
 
-test('a signal does not wait for a batch that is slow to come', async () => {
+test('a signal ends the run without waiting for a slow batch', async () => {
   const stop = new AbortController()
   setTimeout(() => stop.abort(), 50)
   const result = await run({ signal: stop.signal }, { slow: 2_000_000 })
   expect(result).toMatchObject({ interrupted: true, step: 0 })
 })
 
-test('a loss that is no number stops the run; the checkpoints before it stand', async () => {
+test('a loss of NaN stops the run and keeps the earlier checkpoints', async () => {
   const method = tinyMethod({}, { nanFrom: 0.6 })
   const before = tf.memory().numTensors
   const message = await failure(train(method, tinyDataset(42), { ...tinyOptions, out, engine }))
@@ -166,27 +166,27 @@ test('a loss that is no number stops the run; the checkpoints before it stand', 
     if (dtype === 'float32') expect(values.every(Number.isFinite)).toBe(true)
 })
 
-test('weights that are no numbers are not saved though the loss still was one', async () => {
+test('does not save weights that are not finite, even if the loss was finite', async () => {
   const message = await failure(run({ learningRate: 1e30, checkpointEvery: 1 }, { scale: 1e20 }))
   expect(message).toMatch(/networks\/backbone\/.* has a value that is -?(NaN|Infinity) at step 1/)
   expect(await saved()).toEqual([0])
 })
 
-test('an error of the dataset saves what was reached', async () => {
+test('saves the finished steps if the dataset throws', async () => {
   await expect(run({}, { throwAt: 3 })).rejects.toThrow('the disk fell out')
   expect(await readRun(out)).toMatchObject({ step: 3 })
   expect(await run({ resume: true })).toMatchObject({ step: 15, interrupted: false })
 })
 
-test('the newest checkpoints and the best stay', async () => {
+test('keeps the newest checkpoints and the best one', async () => {
   await run({ checkpointEvery: 1, keepLast: 3, learningRate: 0.5, schedule: { name: 'constant' } })
   const steps = await saved()
   expect(steps.slice(-3)).toEqual([13, 14, 15])
   expect(steps.length).toBeLessThanOrEqual(4)
 })
 
-describe('a run that goes on in another precision', () => {
-  /** Stops after a step, changes what config.json says, and goes on; what was warned of. */
+describe('warnings about the precision of a resumed run', () => {
+  /** Stops after a step, changes config.json and resumes; returns the warnings. */
   async function warningsAfter(change: (config: Record<string, unknown>) => void): Promise<string[]> {
     await expect(run({}, { throwAt: 1 })).rejects.toThrow()
     const path = join(out, 'config.json')
@@ -205,50 +205,53 @@ describe('a run that goes on in another precision', () => {
     config.versions = { engine: `tensorflow: native TensorFlow 2.21.0, ${description}` }
   }
 
-  test('the same: nothing is said', async () => {
+  test('the same precision: no warning', async () => {
     expect(await warningsAfter(() => {})).toEqual([])
   })
 
-  test('a run from before precision was written down, in float32: nothing is said', async () => {
+  test('a float32 run of a version that did not save the precision: no warning', async () => {
     expect(await warningsAfter(engineOf('2 threads'))).toEqual([])
   })
 
-  test.each(['bfloat16', 'float16'])('such a run in %s: weights were kept in it', async (type) => {
-    const [warning, ...others] = await warningsAfter(engineOf(`2 threads, ${type}`))
-    expect(warning).toContain('kept weights, optimiser state and momentum networks in 16 bits')
-    expect(others).toEqual([])
-  })
+  test.each(['bfloat16', 'float16'])(
+    'a %s run of such a version: weights were stored in 16 bits',
+    async (type) => {
+      const [warning, ...others] = await warningsAfter(engineOf(`2 threads, ${type}`))
+      expect(warning).toContain('stored weights, optimiser state and momentum networks in 16 bits')
+      expect(others).toEqual([])
+    },
+  )
 
-  test('from mixed precision to float32: both are named', async () => {
+  test('from mixed precision to float32: names both', async () => {
     const [warning] = await warningsAfter((config) => {
       config.precision = 'mixed-bfloat16'
     })
-    expect(warning).toContain('started in mixed precision (bfloat16) and goes on in float32')
+    expect(warning).toContain('started in mixed precision (bfloat16) and continues in float32')
   })
 })
 
 describe('a damaged newest checkpoint', () => {
-  test.each([100, 0])('cut to %i bytes: the one before it serves', async (length) => {
+  test.each([100, 0])('truncated to %i bytes: resumes from the previous one', async (length) => {
     const whole = await run()
     const end = await readSafetensors(whole.checkpoint)
     await truncate(whole.checkpoint, length)
     const warnings: string[] = []
     const again = await run({ resume: true, onWarning: (warning) => warnings.push(warning) })
-    expect(warnings.join()).toContain('checkpoint passed over')
+    expect(warnings.join()).toContain('checkpoint skipped')
     expect(warnings.join()).toContain('step-00000015.safetensors')
     expect(await readSafetensors(again.checkpoint)).toEqual(end)
   })
 
-  test('all of them: an error, nothing overwritten', async () => {
+  test('all checkpoints damaged: throws and overwrites nothing', async () => {
     await run()
     for (const step of await saved())
       await truncate(join(out, 'checkpoints', `step-${String(step).padStart(8, '0')}.safetensors`), 99)
-    expect(await failure(run({ resume: true }))).toContain('none of its')
+    expect(await failure(run({ resume: true }))).toContain('none of the')
   })
 })
 
 describe('a full disk', () => {
-  /** From now on writing to files opened by handle fails as on a full disk, until told otherwise. */
+  /** Makes writes to open files fail as on a full disk, until the spy is restored. */
   async function fillDisk() {
     const handle = await open(join(folder, 'probe'), 'w')
     const prototype = Object.getPrototypeOf(handle)
@@ -262,7 +265,7 @@ describe('a full disk', () => {
       )
   }
 
-  test('while the run goes: a warning, the next checkpoint is tried again, nothing is lost', async () => {
+  test('during a run: warns, tries the next checkpoint again, and loses nothing', async () => {
     const warnings: string[] = []
     let disk: ReturnType<typeof fillDisk> | undefined
     const result = await run({
@@ -274,23 +277,23 @@ describe('a full disk', () => {
     })
     expect(warnings.length).toBeGreaterThan(0)
     expect(warnings[0]).toContain("the checkpoint of step 8 can't be written: no space is left on the disk")
-    expect(warnings[0]).toContain('the one of step 4 stands')
+    expect(warnings[0]).toContain('the newest checkpoint is of step 4')
     expect(await saved()).toContain(15)
     expect(result.step).toBe(15)
     expect((await readdir(join(out, 'checkpoints'))).filter((name) => name.includes('tmp'))).toEqual([])
   })
 
-  test('to the end: an error that says where the run stands, and it can go on from there', async () => {
+  test('until the end: throws with the newest checkpoint, from which the run can be resumed', async () => {
     const message = await failure(run({ onStep: ({ step }) => void (step === 5 && fillDisk()) }))
     expect(message).toContain(
       "training reached step 15, but its last checkpoint can't be written: no space is left",
     )
-    expect(message).toContain('The one of step 4 is kept')
+    expect(message).toContain('The newest checkpoint is of step 4')
     vi.restoreAllMocks()
     expect(await run({ resume: true })).toMatchObject({ step: 15 })
   })
 
-  test('at the start: an error before the first step', async () => {
+  test('at the start: throws before the first step', async () => {
     await fillDisk()
     expect(await failure(run())).toContain(
       "the first checkpoint can't be written: no space is left on the disk",
@@ -298,7 +301,7 @@ describe('a full disk', () => {
   })
 })
 
-test('a finished run that is asked to go on is done at once', async () => {
+test('resuming a finished run returns at once', async () => {
   const whole = await run()
   expect(await run({ resume: true })).toMatchObject({
     step: 15,

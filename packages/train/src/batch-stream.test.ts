@@ -22,7 +22,7 @@ async function collect(more: Partial<StreamOptions> = {}, dataset: ImageDataset 
   return all
 }
 
-test('each epoch goes through the images in an order of its own, from the run seed alone', async () => {
+test('each epoch has its own order of the images, which depends only on the run’s seed', async () => {
   const all = await collect()
   expect(all.map(({ step }) => step)).toEqual([...Array(15).keys()])
   const epochs = [0, 5, 10].map((start) => all.slice(start, start + 5).flatMap(({ indices }) => indices))
@@ -32,12 +32,12 @@ test('each epoch goes through the images in an order of its own, from the run se
   expect(await collect({ seed: 4 })).not.toEqual(all)
 })
 
-test('from any step on it is the rest of the whole', async () => {
+test('a stream that starts at a later step yields the same remaining batches', async () => {
   const all = await collect()
   for (const start of [1, 5, 7, 14, 15]) expect(await collect({ start })).toEqual(all.slice(start))
 })
 
-test('the dataset learns the seed of each step, for crops that it takes while decoding', async () => {
+test('passes the seed of each step to the dataset, for crops that are cut while decoding', async () => {
   const seen: unknown[] = []
   const dataset: ImageDataset = {
     ...tinyDataset(22),
@@ -51,7 +51,7 @@ test('the dataset learns the seed of each step, for crops that it takes while de
   expect(new Set(Array.from({ length: 1000 }, (_, i) => stepSeed(3, i).join())).size).toBe(1000)
 })
 
-test('batches are asked for while the one before is in use, over the end of an epoch too', async () => {
+test('requests batches while the previous one is in use, also across the end of an epoch', async () => {
   let asked = 0
   const dataset: ImageDataset = {
     ...tinyDataset(8),
@@ -74,10 +74,12 @@ test('batches are asked for while the one before is in use, over the end of an e
 
 test('a dataset that yields nothing is an error, not an endless loop', async () => {
   const empty: ImageDataset = { ...tinyDataset(22), async *batches(): AsyncGenerator<HostBatch> {} }
-  await expect(collect({}, empty)).rejects.toThrow('tiny: no batch of 4 images came of 22')
+  await expect(collect({}, empty)).rejects.toThrow(
+    'tiny: expected batches of 4 images from 22 images; got none',
+  )
 })
 
-test('crops and labels reach the device as the contract has them', async () => {
+test('copies crops and labels to the device in the shapes and types of ImageBatch', async () => {
   await prepareEngine({ engine: 'cpu' })
   const crop = { data: Uint8Array.from({ length: 2 * 3 * 3 * 3 }, (_, i) => i), shape: [2, 3, 3, 3] as const }
   const labels = Int32Array.of(-1, 4)

@@ -10,20 +10,20 @@ import {
 } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 
-/** What the numbers that `mixSeed` gives are for; each purpose is a stream of its own. */
+/** Purposes of the seeds from `mixSeed`. Each is a separate stream. */
 const purposes = { step: 1, order: 2, probe: 3 } as const
 
-/** Seed of all that is random in a step of a run. */
+/** Seed of all random operations in a step of a run. */
 export function stepSeed(run: number, step: number): Seed {
   return mixSeed(run, purposes.step, step)
 }
 
-/** Seed of the order in which an epoch of a run goes through the images. */
+/** Seed of the order of the images in an epoch of a run. */
 export function orderSeed(run: number, epoch: number): Seed {
   return mixSeed(run, purposes.order, epoch)
 }
 
-/** Seed of the views of the images that a run shows images of. */
+/** Seed of the views in the samples that a run shows. */
 export function probeSeed(run: number): Seed {
   return mixSeed(run, purposes.probe, 0)
 }
@@ -34,45 +34,45 @@ export interface StreamOptions {
   readonly seed: number
   readonly epochs: number
   readonly stepsPerEpoch: number
-  /** positions in the dataset in the order of an epoch; default all, shuffled by the epoch's seed */
+  /** positions in the dataset in the order of an epoch; default: all, shuffled by the epoch's seed */
   readonly orderOf?: (epoch: number) => Uint32Array
-  /** steps done: the first batch is that of this step */
+  /** number of finished steps; the first batch is the one of this step */
   readonly start: number
   readonly signal: AbortSignal
 }
 
-/** A batch with its place in the run. */
+/** A batch and the number of its step. */
 export interface PlacedBatch {
-  /** number of the step that it is for, counted from 0 */
+  /** counted from 0 */
   readonly step: number
   readonly batch: HostBatch
 }
 
-/** How many batches are asked for before they are needed. */
+/** Number of batches that are requested before they are needed. */
 const ahead = 2
 
 /**
- * The batches of a run from a step on, epoch after epoch, each epoch in an order of its own. They are
- * asked for ahead of time, over the ends of epochs too, so that decoding goes on while a step runs.
+ * Yields the batches of a run, starting at a given step. Each epoch has its own order. Batches are requested ahead of time,
+ * also across the end of an epoch, so that decoding continues while a step runs.
  */
 export async function* batchStream(dataset: Dataset, options: StreamOptions): AsyncGenerator<PlacedBatch> {
   const source = inOrder(dataset, options)
-  const asked: Promise<IteratorResult<PlacedBatch>>[] = []
-  const ask = () => {
+  const requested: Promise<IteratorResult<PlacedBatch>>[] = []
+  const request = () => {
     const next = source.next()
-    next.catch(() => {}) // whoever awaits it gets the error; nobody may, after an abort
-    asked.push(next)
+    next.catch(() => {}) // prevents an unhandled rejection: after an abort, nothing awaits this promise
+    requested.push(next)
   }
   try {
-    for (let i = 0; i < ahead; i++) ask()
+    for (let i = 0; i < ahead; i++) request()
     while (true) {
-      const next = await asked.shift()!
+      const next = await requested.shift()!
       if (next.done) return
-      ask()
+      request()
       yield next.value
     }
   } finally {
-    await source.return(undefined) // nothing is decoded any more once the reader is gone
+    await source.return(undefined) // stops decoding when the consumer stops reading
   }
 }
 
@@ -95,12 +95,12 @@ async function* inOrder(dataset: Dataset, options: StreamOptions): AsyncGenerato
     for await (const batch of batches) yield { step: first + number++, batch }
     expected(
       number > startBatch,
-      `${dataset.name}: no batch of ${batchSize} images came of ${dataset.length}`,
+      `${dataset.name}: expected batches of ${batchSize} images from ${dataset.length} images; got none`,
     )
   }
 }
 
-/** A batch on the device; the caller disposes of it. */
+/** Copies a batch to the device; the caller disposes of the tensors. */
 export function toDevice({ images, crops, values, labels, indices }: HostBatch): ImageBatch {
   return {
     ...(images && { images: pixels(images) }),
@@ -115,7 +115,7 @@ function pixels({ data, shape }: HostImages): tf.Tensor4D {
   return tf.tensor4d(data, [...shape], 'int32')
 }
 
-/** How many images a batch holds. */
+/** Number of images in a batch. */
 export function batchLength({ indices }: HostBatch): number {
   return indices.length
 }

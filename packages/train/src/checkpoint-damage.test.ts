@@ -50,8 +50,8 @@ function withHeader(header: object, data: Uint8Array): Buffer {
   return Buffer.concat([length, text, data])
 }
 
-// Every third bit: in the end each of the eight of a byte, at every third place.
-test('no single changed bit anywhere in a checkpoint is accepted', async () => {
+// Every third bit covers each of a byte's eight positions, in every third byte.
+test('rejects a checkpoint with any single bit changed', async () => {
   const path = await save(12)
   const whole = await readFile(path)
   for (let bit = 0; bit < 8 * whole.length; bit += 3) {
@@ -63,7 +63,7 @@ test('no single changed bit anywhere in a checkpoint is accepted', async () => {
   }
 })
 
-test('of version 1 no changed bit gives another position or other tensors', async () => {
+test('in format version 1, no single changed bit yields a different position or different tensors', async () => {
   const path = await save(12)
   await writeFile(path, await asVersion1(path))
   const before = await readCheckpoint(path) // still opens
@@ -79,7 +79,7 @@ test('of version 1 no changed bit gives another position or other tensors', asyn
       expectVariables(path, read, variables)
       expect(read.tensors, `bit ${bit}`).toEqual(before.tensors)
       expect(Number.isFinite(Number(read.metadata.smoothedLoss))).toBe(true)
-      // A digit of a loss for another is all that passes: it shows in a log and in which checkpoint counts as best.
+      // Only a changed digit of a loss is accepted. It affects the log and the choice of the best checkpoint.
       expect(read.metadata.step).toBe(step)
       const changed = [
         read.metadata.smoothedLoss !== smoothedLoss,
@@ -96,8 +96,8 @@ test('of version 1 no changed bit gives another position or other tensors', asyn
 test.each<[string, (metadata: Record<string, string>) => unknown]>([
   ['no hash of the tensors', (metadata) => delete metadata.sha256],
   ['no hash at all', (metadata) => [delete metadata.sha256, delete metadata.headerSha256]],
-  ['a version that is not known', (metadata) => Object.assign(metadata, { checkpointVersion: '3' })],
-])('a checkpoint with %s is passed over for the one before it', async (_, change) => {
+  ['an unknown version', (metadata) => Object.assign(metadata, { checkpointVersion: '3' })],
+])('skips a checkpoint with %s and uses the previous one', async (_, change) => {
   const good = await save(10, 5)
   const path = await save(20, 5)
   const whole = await readFile(path)
@@ -108,10 +108,10 @@ test.each<[string, (metadata: Record<string, string>) => unknown]>([
   const warnings: string[] = []
   expect((await newestCheckpoint(run, (message) => warnings.push(message)))?.path).toBe(good)
   expect(warnings).toHaveLength(1)
-  expect(warnings[0]).toContain('checkpoint passed over')
+  expect(warnings[0]).toContain('checkpoint skipped')
 })
 
-test('one of version 1 whose tensor has another name is passed over; where all are others, that is the error', async () => {
+test('skips a checkpoint of version 1 with a renamed tensor, and throws if no checkpoint matches', async () => {
   const good = await save(10, 5)
   const path = await save(20, 5)
   const damaged = (await asVersion1(path))
@@ -124,13 +124,13 @@ test('one of version 1 whose tensor has another name is passed over; where all a
   const others = new Map([['networks/other/kernel', [...variables.values()][0]!]])
   await expect(
     newestCheckpoint(run, undefined, (file, content) => expectVariables(file, content, others)),
-  ).rejects.toThrow("holds no 'networks/other/kernel': it belongs to another method or backbone")
+  ).rejects.toThrow("contains no 'networks/other/kernel': it belongs to a different method or backbone")
 })
 
-test('nothing is removed when what was written does not read back', async () => {
+test('removes no checkpoint if the new one cannot be read back', async () => {
   await save(10)
   const spy = vi.spyOn(safetensors, 'verifySafetensors').mockRejectedValueOnce(new Error('a bit fell over'))
-  await expect(save(20)).rejects.toThrow('what was written could not be read back: a bit fell over')
+  await expect(save(20)).rejects.toThrow('the written checkpoint could not be read back: a bit fell over')
   spy.mockRestore()
   expect(names()).toEqual(['step-00000010.safetensors'])
   await save(30)

@@ -17,29 +17,31 @@ import {
   writeSafetensors,
 } from './safetensors.js'
 
-/** Where a run stands, besides its tensors. */
+/** Progress of a run, in addition to its tensors. */
 export interface Position {
-  /** steps done */
+  /** number of finished steps */
   readonly step: number
-  /** exponential mean of the losses, its weight included: see `followLoss` */
+  /** exponential moving average of the losses, started at 0 and not bias-corrected: see `followLoss` and `meanLoss` */
   readonly smoothedLoss: number
-  /** sum and number of the losses of the epoch in progress */
+  /** sum and number of the losses in the current epoch */
   readonly epochLoss: number
   readonly epochSteps: number
 }
 
 export interface CheckpointContent {
   readonly position: Position
-  /** configuration, settings, versions: what is worth knowing of the run, as JSON */
+  /** description of the run (configuration, settings, versions), stored as JSON */
   readonly run: Readonly<Record<string, unknown>>
 }
 
-/** Everything that a run changes, by name: network weights, optimiser slots, method state. */
+/** All variables that a run changes, by name: network weights, optimiser slots, method state. */
 export type TrainedVariables = ReadonlyMap<string, tf.Variable>
 
-/** Which checkpoints stay. */
+/** Which checkpoints to keep. */
 export interface Keep {
+  /** number of newest checkpoints */
   readonly last: number
+  /** whether to also keep the one with the lowest smoothed loss */
   readonly best: boolean
 }
 
@@ -50,10 +52,10 @@ export interface Keep {
 const CHECKPOINT_VERSION = '2'
 
 /**
- * Writes a checkpoint, reads it back, then removes those that need not be kept. It is there whole or not at all.
- * @param keep.last newest ones that stay; with `best`, the one of lowest smoothed loss stays beside them
- * @returns its path
- * @throws NonFiniteError when a value is NaN or infinite; what the file system threw: those before it are untouched then
+ * Writes a checkpoint atomically, verifies it, then removes older checkpoints that `keep` does not ask for.
+ * @returns the path of the checkpoint
+ * @throws NonFiniteError if a value is NaN or infinite; SelfsupError if the written file cannot be verified; errors of the file
+ *   system. Earlier checkpoints are unchanged then
  */
 export async function saveCheckpoint(
   run: string,
@@ -75,18 +77,18 @@ export async function saveCheckpoint(
   await mkdir(runPaths(run).checkpoints, { recursive: true })
   const path = checkpointPath(run, position.step)
   await writeSafetensors(path, { tensors, metadata })
-  // Nothing is removed before what replaces it is known to be readable: disks and memory have faults too.
+  // Verify the new checkpoint before removing older ones: disks and memory have faults too.
   await verifySafetensors(path).catch(async (error: Error) => {
     await rm(path, { force: true })
-    throw new SelfsupError(`what was written could not be read back: ${error.message}`)
+    throw new SelfsupError(`the written checkpoint could not be read back: ${error.message}`)
   })
   await prune(run, path, keep).catch((error: Error) =>
-    onWarning(`older checkpoints can't be removed: ${error.message}; the new one stands`),
+    onWarning(`older checkpoints can't be removed: ${error.message}; the new checkpoint is saved`),
   )
   return path
 }
 
-/** A value to be saved is NaN or infinite. */
+/** A value of a checkpoint is NaN or infinite. */
 export class NonFiniteError extends SelfsupError {
   override name = 'NonFiniteError'
 }
@@ -98,8 +100,8 @@ function expectFinite(name: string, values: ArrayLike<number>): void {
 }
 
 /**
- * Removes all but the newest and the best, and what killed runs left half written. Checkpoints of later steps than
- * the one just written could not be read when the run went on from an earlier one: they go too.
+ * Removes all checkpoints except the newest and the best, and partial files of killed runs. Also removes checkpoints of steps
+ * after the one just written: they exist only if they were unreadable and the run resumed from an earlier one.
  */
 async function prune(run: string, written: string, keep: Keep): Promise<void> {
   const found = await checkpointPaths(run)
@@ -121,25 +123,25 @@ function lossOf(metadata: Record<string, string>): number {
   return step > 0 ? meanLoss(Number(metadata.smoothedLoss), step) : Number.POSITIVE_INFINITY
 }
 
-/** The exponential mean goes back about so many steps. */
+/** Approximate number of steps that the exponential moving average covers. */
 const horizon = 100
 
-/** Takes one more loss into the exponential mean (started at 0). */
+/** Adds a loss to the exponential moving average, which starts at 0. */
 export function followLoss(smoothed: number, loss: number): number {
   return smoothed + (loss - smoothed) / horizon
 }
 
-/** The mean itself: without the weight of the 0 that it started with (Kingma and Ba 2015, sec. 3). */
+/** The bias-corrected mean: removes the weight of the initial 0 (Kingma and Ba 2015, sec. 3). */
 export function meanLoss(smoothed: number, steps: number): number {
   return steps === 0 ? Number.NaN : smoothed / (1 - (1 - 1 / horizon) ** steps)
 }
 
 /**
- * The newest checkpoint that can be read.
- * @param onWarning told of each newer one that is damaged
- * @param fits throws SelfsupError when a checkpoint that is whole holds other things than are wanted
- * @returns undefined when the run has none
- * @throws SelfsupError when none can be read; what `fits` threw last, when all that can be read are others
+ * Reads the newest checkpoint that is not damaged.
+ * @param onWarning receives a message for each newer checkpoint that was skipped
+ * @param fits throws SelfsupError if an undamaged checkpoint does not match the run
+ * @returns undefined if the run has no checkpoint
+ * @throws SelfsupError if no checkpoint can be read; the first error of `fits` if no readable checkpoint matches
  */
 export async function newestCheckpoint(
   run: string,
@@ -147,35 +149,35 @@ export async function newestCheckpoint(
   fits: (path: string, content: Safetensors) => void = () => {},
 ): Promise<{ path: string; content: Safetensors } | undefined> {
   const all = await checkpointPaths(run)
-  const passedOver: string[] = []
-  let unfit: unknown
+  const skipped: string[] = []
+  let mismatch: unknown
   for (const path of all) {
     try {
       const content = await readCheckpoint(path)
       try {
         fits(path, content)
       } catch (error) {
-        unfit ??= error
+        mismatch ??= error
         throw error
       }
-      for (const message of passedOver) onWarning(message)
+      for (const message of skipped) onWarning(message)
       return { path, content }
     } catch (error) {
       if (!(error instanceof Error)) throw error
-      passedOver.push(`checkpoint passed over: ${error.message}`)
+      skipped.push(`checkpoint skipped: ${error.message}`)
     }
   }
-  if (unfit) throw unfit
+  if (mismatch) throw mismatch
   expected(
     all.length === 0,
-    `${run}: none of its ${all.length} checkpoints can be read; start a new run in another folder`,
+    `${run}: none of the ${all.length} checkpoints can be read; start a new run in another folder`,
   )
   return undefined
 }
 
 /**
- * Reads a checkpoint and checks all that can be checked of it.
- * @throws SelfsupError when it is damaged, has no hashes, or says of itself what can't be
+ * Reads a checkpoint and verifies its hashes and its position.
+ * @throws SelfsupError if it is damaged, has no hashes, or its position is not consistent
  */
 export async function readCheckpoint(path: string): Promise<Safetensors> {
   const { checkpointVersion, sha256, headerSha256 } = await readMetadata(path)
@@ -191,7 +193,7 @@ export async function readCheckpoint(path: string): Promise<Safetensors> {
   const { step, smoothedLoss, epochLoss, epochSteps } = positionOf(content)
   expected(
     step === checkpointStep(path) && Number.isSafeInteger(step) && isCount(epochSteps) && epochSteps <= step,
-    `${path} is damaged: by its name it is of step ${checkpointStep(path)}; it says step ${step}, ${epochSteps} of them in the epoch`,
+    `${path} is damaged: its file name says step ${checkpointStep(path)}, its content step ${step} with ${epochSteps} steps in the current epoch`,
   )
   expected(
     Number.isFinite(smoothedLoss) && Number.isFinite(epochLoss),
@@ -202,9 +204,9 @@ export async function readCheckpoint(path: string): Promise<Safetensors> {
 
 const isCount = (value: number) => Number.isSafeInteger(value) && value >= 0
 
-/** Where the run stood when the checkpoint was written. */
+/** Progress of the run at the time of the checkpoint. */
 export function positionOf({ metadata }: Safetensors): Position {
-  // As JSON writes a number: Number() takes the empty text for 0.
+  // Accept only numbers as JSON writes them: Number('') would be 0.
   const number = (key: string) => (/^-?\d/.test(metadata[key] ?? '') ? Number(metadata[key]) : Number.NaN)
   return {
     step: number('step'),
@@ -215,8 +217,8 @@ export function positionOf({ metadata }: Safetensors): Position {
 }
 
 /**
- * Gives variables the values that a checkpoint holds under their names.
- * @throws SelfsupError when one is missing or has another shape: the networks are others than the run's
+ * Assigns the values of a checkpoint to variables, by name.
+ * @throws SelfsupError if a tensor is missing or has a different shape or type, because the checkpoint belongs to other networks
  */
 export function restore(path: string, content: Safetensors, variables: TrainedVariables): void {
   expectVariables(path, content, variables)
@@ -226,18 +228,21 @@ export function restore(path: string, content: Safetensors, variables: TrainedVa
   }
 }
 
-/** The same without giving them. */
+/**
+ * Checks that a checkpoint has a tensor for each variable, without assigning them.
+ * @throws SelfsupError as `restore` does
+ */
 export function expectVariables(path: string, { tensors }: Safetensors, variables: TrainedVariables): void {
   for (const [name, variable] of variables) {
     const stored = Object.hasOwn(tensors, name) ? tensors[name] : undefined
-    expected(stored, `${path} holds no '${name}': it belongs to another method or backbone`)
+    expected(stored, `${path} contains no '${name}': it belongs to a different method or backbone`)
     expected(
       formatShape(stored.shape) === formatShape(variable.shape),
-      `${path}: '${name}' is ${formatShape(stored.shape)} there, ${formatShape(variable.shape)} here: it belongs to another backbone or other options`,
+      `${path}: '${name}' has shape ${formatShape(stored.shape)}, expected ${formatShape(variable.shape)}: the checkpoint belongs to a different backbone or different options`,
     )
     expected(
       stored.dtype === variable.dtype,
-      `${path}: '${name}' is ${stored.dtype} there, ${variable.dtype} here: it belongs to another method or version`,
+      `${path}: '${name}' has type ${stored.dtype}, expected ${variable.dtype}: the checkpoint belongs to a different method or version`,
     )
   }
 }

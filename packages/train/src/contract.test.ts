@@ -15,7 +15,7 @@ import {
   train,
 } from './index.js'
 
-// What the loop does with the parts that a method need not have.
+// How the loop uses the optional parts of a method.
 let engine: Engine
 let folder: string
 let out: string
@@ -31,7 +31,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 const run = (method: Method, more: Partial<TrainOptions> = {}, dataset = tinyDataset(42)) =>
   train(method, dataset, { ...tinyOptions, out, engine, ...more })
 
-/** A tiny method that is otherwise in some respect. */
+/** A tiny method with some parts replaced. */
 const tinyWith = (other: Partial<Method>, phases = false): Method => ({ ...tinyMethod({ phases }), ...other })
 
 async function failure(promise: Promise<unknown>): Promise<string> {
@@ -43,15 +43,15 @@ async function failure(promise: Promise<unknown>): Promise<string> {
   return (error as SelfsupError).message
 }
 
-test('phases of a step are chosen by step and epoch, and reported apart', async () => {
-  const asked: string[] = []
+test('a method chooses phases by step and epoch, and each phase is reported separately', async () => {
+  const calls: string[] = []
   const reports: StepReport[] = []
   const phasesAt: Method['phasesAt'] = ({ step, epoch }) => {
-    asked.push(`${step}/${epoch}`)
+    calls.push(`${step}/${epoch}`)
     return epoch === 1 ? ['back'] : ['forth', 'back']
   }
   await run(tinyWith({ phasesAt }, true), { onStep: (report) => reports.push(report) })
-  expect(asked.slice(-15)).toEqual(Array.from({ length: 15 }, (_, i) => `${i}/${Math.floor(i / 5)}`))
+  expect(calls.slice(-15)).toEqual(Array.from({ length: 15 }, (_, i) => `${i}/${Math.floor(i / 5)}`))
   expect(Object.keys(reports[0]!.metrics)).toEqual(['forth/loss', 'forth/apart', 'back/loss', 'back/apart'])
   expect(Object.keys(reports[5]!.metrics)).toEqual(['back/loss', 'back/apart'])
   expect(reports[0]!.loss).toBeCloseTo(
@@ -63,12 +63,12 @@ test('phases of a step are chosen by step and epoch, and reported apart', async 
   expect(line).toMatchObject({ step: 1, loss: reports[0]!.loss, spread: reports[0]!.spread })
 })
 
-test('a metric beyond its alarm is warned of once, with what it means; of several losses, the one that is lost is named', async () => {
-  const said: string[] = []
+test('an alarm is reported once, and a NaN loss is reported with its phase', async () => {
+  const warnings: string[] = []
   const alarms = [{ name: 'collapse', metric: 'forth/apart', below: 1e6, steps: 4, says: 'all are one' }]
-  await run(tinyWith({ alarms }, true), { onWarning: (message) => said.push(message) })
-  expect(said).toHaveLength(1)
-  expect(said[0]).toMatch(
+  await run(tinyWith({ alarms }, true), { onWarning: (message) => warnings.push(message) })
+  expect(warnings).toHaveLength(1)
+  expect(warnings[0]).toMatch(
     /collapse at step 4: forth\/apart is .* on average over 4 steps, below 1000000: all are one/,
   )
 
@@ -83,18 +83,18 @@ test('a metric beyond its alarm is warned of once, with what it means; of severa
   expect(await failure(run(lost, { out: join(folder, 'lost') }))).toContain('back/loss became NaN at step 1')
 })
 
-test('what is wrong with phases, labels or order is said before the folder is there', async () => {
+test('rejects wrong phases, missing labels and a wrong order before the folder is created', async () => {
   expect(await failure(run(tinyWith({ phasesAt: () => ['sideways'] }, true)))).toContain(
-    "tiny: there is no phase 'sideways'; a step may have forth, back",
+    "tiny: unknown phase 'sideways'; available: forth, back",
   )
-  expect(await failure(run(tinyWith({ needs: { labels: true } })))).toContain('tiny learns from labels')
+  expect(await failure(run(tinyWith({ needs: { labels: true } })))).toContain('tiny needs labels')
   expect(await failure(run(tinyWith({ order: () => new Uint32Array(7) })))).toContain(
     'fewer than a batch of 8',
   )
   expect(await readdir(folder)).toEqual([])
 })
 
-test('a loss that says nothing between steps keeps no checkpoint as the best', async () => {
+test('keeps no best checkpoint if losses are not comparable', async () => {
   const steps = async () => (await readdir(join(out, 'checkpoints'))).map((name) => Number(/\d+/.exec(name)))
   const settings = {
     checkpointEvery: 1,
@@ -102,7 +102,7 @@ test('a loss that says nothing between steps keeps no checkpoint as the best', a
     learningRate: 0.5,
     schedule: { name: 'constant' },
   } as const
-  // Losses of -1, -2, ...: the last is the lowest; of 1, 2, ...: the first.
+  // The loss rises with every step, so the first checkpoint is the best.
   const rising = (comparableLoss: boolean): Method => {
     const method = tinyMethod()
     const loss: Method['loss'] = (views, step, targets) => {
@@ -118,7 +118,7 @@ test('a loss that says nothing between steps keeps no checkpoint as the best', a
   expect(await steps()).toEqual([14, 15])
 })
 
-test('parameters are trained, saved and restored with networks and state', async () => {
+test('trains, saves and restores parameters together with networks and state', async () => {
   const method = tinyMethod({ phases: true })
   const { checkpoint } = await run(method)
   const { tensors } = await readSafetensors(checkpoint)
@@ -132,29 +132,29 @@ test('parameters are trained, saved and restored with networks and state', async
   expect(again.parameters!.temperature!.dataSync()).toEqual(temperature.dataSync())
   expect(again.state.queue!.dataSync()).toEqual(method.state.queue!.dataSync())
   const images = tf.ones([2, 8, 8, 1]) as tf.Tensor4D
-  const features = (made: Method) => tf.tidy(() => encoderOf(made)(images).dataSync())
+  const features = (trained: Method) => tf.tidy(() => encoderOf(trained)(images).dataSync())
   expect(features(again)).toEqual(features(method))
   expect(features({ ...again, encode: (x) => tf.reshape(x, [2, 64]) })).toEqual(new Float32Array(128).fill(1))
 })
 
-describe('a run goes on only with the same options of the method', () => {
-  const made = (temperature: number) => tinyWith({ options: { temperature, views: 'auto' } })
+describe('a run can be resumed only with the same', () => {
+  const withTemperature = (temperature: number) => tinyWith({ options: { temperature, views: 'auto' } })
 
-  test('they are written down and compared', async () => {
+  test('options of the method', async () => {
     const stop = new AbortController()
-    await run(made(0.5), { signal: stop.signal, onStep: () => stop.abort() })
+    await run(withTemperature(0.5), { signal: stop.signal, onStep: () => stop.abort() })
     expect(await readRun(out)).toMatchObject({
       options: { temperature: 0.5, views: 'auto' },
       stepsPerEpoch: 5,
       totalSteps: 15,
     })
-    expect(await failure(run(made(0.2), { resume: true }))).toContain(
-      "the run would not be the same: the method's option temperature was 0.5, now 0.2",
+    expect(await failure(run(withTemperature(0.2), { resume: true }))).toContain(
+      "can't be resumed with different settings or data: the method's option temperature was 0.5, now 0.2",
     )
-    expect(await run(made(0.5), { resume: true })).toMatchObject({ step: 15 })
+    expect(await run(withTemperature(0.5), { resume: true })).toMatchObject({ step: 15 })
   })
 
-  test('and so is what pixels are normalised with', async () => {
+  test('normalisation', async () => {
     const grey = (mean: number) => tinyWith({ normalisation: { mean: [mean], std: [0.25] } })
     const stop = new AbortController()
     await run(grey(0.5), { signal: stop.signal, onStep: () => stop.abort() })
@@ -165,16 +165,16 @@ describe('a run goes on only with the same options of the method', () => {
   })
 })
 
-describe('pictures', () => {
-  const pictures: Method['samples'] = (views, { seed, progress }) => ({
+describe('samples', () => {
+  const samples: Method['samples'] = (views, { seed, progress }) => ({
     views: (views as { a: tf.Tensor4D }).a,
     seed: tf.cast(tf.reshape(tf.greater(seed, 0), [1, 1, 2, 1]), 'float32') as tf.Tensor4D,
     progress: tf.mul(tf.fill([1, 1, 1, 1], 2), progress) as tf.Tensor4D,
   })
 
-  test('are shown at each checkpoint, of the same images, in bytes', async () => {
+  test('are shown at each checkpoint, computed from the same images, as bytes', async () => {
     const shown: { step: number; samples: Readonly<Record<string, HostImages>> }[] = []
-    const method = tinyWith({ samples: pictures })
+    const method = tinyWith({ samples })
     const before = tf.memory().numTensors
     await run(method, { onSamples: (report) => void shown.push(report) })
     expect(tf.memory().numTensors).toBe(before)
@@ -186,14 +186,14 @@ describe('pictures', () => {
     }
   })
 
-  test('that fail are a warning; training goes on', async () => {
+  test('that cannot be shown are reported as a warning, and training continues', async () => {
     const warnings: string[] = []
     const onSamples = () => Promise.reject(new Error('the printer is out of ink'))
-    const result = await run(tinyWith({ samples: pictures }), {
-      onSamples: onSamples,
+    const result = await run(tinyWith({ samples }), {
+      onSamples,
       onWarning: (w) => warnings.push(w),
     })
     expect(result.step).toBe(15)
-    expect(warnings[0]).toBe('pictures of step 0 not shown: the printer is out of ink')
+    expect(warnings[0]).toBe('the samples of step 0 could not be shown: the printer is out of ink')
   })
 })

@@ -5,10 +5,10 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import manifest from '../package.json' with { type: 'json' }
 
-/** The name of the file that holds a backbone's layers, as `RunPaths.topology` has it. */
+/** Name of the file with a backbone's layers; the same as in `RunPaths.topology`. */
 const TOPOLOGY = 'topology.json'
 
-/** Writes down what a run is made of: enough to make method, backbone and images again without the program that made them. */
+/** Describes a run for config.json, so that its method, backbone and images can be created again without the original program. */
 export function describeRun(
   method: Method,
   dataset: Dataset & { readonly channels?: number },
@@ -40,18 +40,18 @@ export function describeRun(
   }
 }
 
-/** A backbone by its recipe, or else by the file of its layers. */
+/** Describes a backbone by its recipe, or by the file of its layers if it has no recipe. */
 function describeBackbone(model: LayersModel): NonNullable<RunConfig['backbone']> {
   const { recipe } = notesOfModel(model)
   return recipe ? { name: recipe.name, options: recipe.options } : { name: model.name, topology: TOPOLOGY }
 }
 
-/** The layers of a backbone without a recipe. @returns undefined for one with a recipe */
+/** The layers of a backbone without a recipe. @returns undefined if the backbone has a recipe */
 export function topologyOf({ networks: { backbone } }: Method): unknown {
   return notesOfModel(backbone).recipe ? undefined : backbone.toJSON(undefined, false)
 }
 
-/** The images that a method takes: its own word, or else the backbone's input. @returns undefined where that is no square */
+/** Shape of a method's images: its `imageShape`, or the backbone's input. @returns undefined if the input is not square */
 function imageShapeOf({ imageShape, networks }: Method): ImageShape | undefined {
   if (imageShape) return imageShape
   const [, height, width, channels] = networks.backbone.inputs[0]?.shape ?? []

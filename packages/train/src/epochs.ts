@@ -1,16 +1,17 @@
 import { type Dataset, expected, type Method } from '@selfsup/core'
 import { orderSeed } from './batch-stream.js'
 
-/** How a run goes through its images. */
+/** How a run iterates over its images. */
 export interface Epochs {
   readonly stepsPerEpoch: number
-  /** positions in the dataset in the order of an epoch, where the method chooses it; otherwise all, shuffled */
+  /** positions in the dataset in the order of an epoch, if the method has an `order`; otherwise all images are shuffled */
   readonly orderOf?: (epoch: number) => Uint32Array
 }
 
 /**
- * Checks that dataset and batch are what a method needs and that there is a whole batch, and divides it into steps.
- * @throws SelfsupError when it isn't; at once, and in `orderOf` when the method's order of a later epoch has another length
+ * Checks that the dataset and the batch size meet a method's needs, and computes the number of steps per epoch.
+ * @throws SelfsupError if they do not, or if there are fewer images than one batch. `orderOf` throws if the method's order of a
+ *   later epoch has a different number of batches
  */
 export function epochsOf(
   method: Method,
@@ -18,22 +19,19 @@ export function epochsOf(
   { batchSize, seed }: { readonly batchSize: number; readonly seed: number },
 ): Epochs {
   const { name, length } = dataset
-  expected(length > 0, `${name} holds no images`)
-  expected(
-    length > 1,
-    `${name} holds a single image: there is nothing to tell it from; training needs at least 2`,
-  )
+  expected(length > 0, `${name} contains no images; training needs at least 2`)
+  expected(length > 1, `${name} contains a single image; training needs at least 2`)
   const labels = dataset.labels()
   expected(
     !method.needs?.labels || labels?.some((label) => label >= 0),
-    `${method.name} learns from labels, and ${name} has none; put the images into one subfolder per class, or take another method`,
+    `${method.name} needs labels, but ${name} has none; put the images into one subfolder per class, or choose another method`,
   )
   checkBatchSize(method, batchSize)
   checkClasses(method, dataset, labels)
   if (!method.order) {
     expected(
       batchSize <= length,
-      `train: a batch of ${batchSize} is larger than ${name} with its ${length} images; take a batch of at most ${length}`,
+      `train: a batch of ${batchSize} is larger than ${name}, which has ${length} images; use a batch of at most ${length}`,
     )
     return { stepsPerEpoch: Math.floor(length / batchSize) }
   }
@@ -43,7 +41,7 @@ export function epochsOf(
     const wrong = order.find((position) => position >= length)
     expected(
       wrong === undefined,
-      `${method.name}: order names position ${wrong}; ${name} has those from 0 to ${length - 1}`,
+      `${method.name}: order must return positions from 0 to ${length - 1} in ${name}; got ${wrong}`,
     )
     return order
   }
@@ -51,7 +49,7 @@ export function epochsOf(
   const stepsPerEpoch = Math.floor(first / batchSize)
   expected(
     stepsPerEpoch > 0,
-    `${method.name}: order gave ${first} images of ${name}, fewer than a batch of ${batchSize}; take a smaller batch`,
+    `${method.name}: order returned ${first} images of ${name}, fewer than a batch of ${batchSize}; use a smaller batch`,
   )
   return {
     stepsPerEpoch,
@@ -59,7 +57,7 @@ export function epochsOf(
       const order = choose(epoch)
       expected(
         Math.floor(order.length / batchSize) === stepsPerEpoch,
-        `${method.name}: order must give as many batches in each epoch; ${stepsPerEpoch} in the first, ${order.length} images (batches of ${batchSize}) in epoch ${epoch + 1}`,
+        `${method.name}: order must return the same number of batches in each epoch; got ${stepsPerEpoch} batches in the first and ${order.length} images (batches of ${batchSize}) in epoch ${epoch + 1}`,
       )
       return order
     },
@@ -75,7 +73,7 @@ function checkBatchSize({ name, needs }: Method, batchSize: number): void {
   ]
   expected(
     batchSize >= min && batchSize <= max && batchSize % multipleOf === 0,
-    `${name}: with its options a batch must be ${limits.join(', ')}; got ${batchSize}`,
+    `${name}: with these options the batch size must be ${limits.join(', ')}; got ${batchSize}`,
   )
 }
 
@@ -85,6 +83,6 @@ function checkClasses({ name, needs }: Method, dataset: Dataset, labels: Int32Ar
   const classes = new Set(labels.filter((label) => label >= 0)).size
   expected(
     classes <= max,
-    `${name}: with its options it tells at most ${max} classes apart; ${dataset.name} has ${classes}`,
+    `${name}: with these options the dataset may have at most ${max} classes; ${dataset.name} has ${classes}`,
   )
 }

@@ -16,7 +16,7 @@ test('CRC-32C of 32 zeros and of 32 ones (RFC 3720, B.4)', () => {
   expect(crc32c(new Uint8Array(32).fill(255))).toBe(0x62a8ab43)
 })
 
-test('records are those that TensorBoard writes, byte for byte', () => {
+test('records equal those that TensorBoard writes, byte for byte', () => {
   const records = [
     fileVersionRecord(1_700_000_000.25),
     restartRecord(1_700_000_000.5, 300),

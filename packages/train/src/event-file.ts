@@ -1,8 +1,8 @@
 import { maskedCrc32c } from './crc32c.js'
 
 /**
- * Events as TensorBoard reads them: protocol buffers `Event` of tensorflow/core/util/event.proto, each
- * framed as a TFRecord. Only what scalars need is written.
+ * Scalars of one step in a TensorBoard event file. The file is a sequence of TFRecords that contain `Event` protocol buffers
+ * (tensorflow/core/util/event.proto). Only the fields that scalars need are written.
  */
 export interface ScalarEvent {
   /** seconds since 1970 */
@@ -11,20 +11,19 @@ export interface ScalarEvent {
   readonly scalars: Readonly<Record<string, number>>
 }
 
-/** The record that an event file begins with. */
+/** The first record of an event file. */
 export function fileVersionRecord(wallTime: number): Uint8Array {
   return record(join([double(1, wallTime), text(3, 'brain.Event:2')]))
 }
 
 /**
- * Tells TensorBoard that a run went on from `step`: it forgets what earlier files say of that step and of
- * later ones (SessionLog START).
+ * A SessionLog START record: TensorBoard discards the values that earlier files contain for `step` and later steps.
  */
 export function restartRecord(wallTime: number, step: number): Uint8Array {
   return record(join([double(1, wallTime), integer(2, step), message(7, integer(1, 1))]))
 }
 
-/** One record with the value of each scalar at a step. */
+/** A record with the values of scalars at a step. */
 export function scalarRecord({ wallTime, step, scalars }: ScalarEvent): Uint8Array {
   const values = Object.entries(scalars).map(([tag, value]) =>
     message(1, join([text(1, tag), float(2, value)])),
@@ -44,7 +43,7 @@ function record(data: Uint8Array): Uint8Array {
 
 const join = (parts: readonly Uint8Array[]): Uint8Array => Buffer.concat(parts)
 
-/** A field's key: its number and how its value is written (protobuf.dev/programming-guides/encoding). */
+/** Key of a field: its number and wire type (protobuf.dev/programming-guides/encoding). */
 const key = (field: number, wire: number): Uint8Array => Uint8Array.of((field << 3) | wire)
 
 function varint(value: number): Uint8Array {

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 import { exportBackbone } from './export-backbone.js'
 import { tinyMethod } from './fixtures/tiny.js'
 
-test('an exported backbone loads as TensorFlow.js loads any and gives the same features', async () => {
+test('an exported backbone can be loaded by TensorFlow.js and computes the same features', async () => {
   await prepareEngine({ engine: 'wasm' })
   const folder = await mkdtemp(join(tmpdir(), 'selfsup-export-'))
   const method = tinyMethod()

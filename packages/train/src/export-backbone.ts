@@ -6,14 +6,14 @@ import { io } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 
 /**
- * Exports a method's backbone with what it expects of images: size, channels and normalisation are noted on the model and
- * stand in model.json under `userDefinedMetadata.selfsup`, so that a copied model still says how to feed it.
- * @throws what the file system threw
+ * Exports a method's backbone together with its preprocessing: size, channels and normalisation of the images are stored in
+ * model.json under `userDefinedMetadata.selfsup`, so that they are available in a copied model.
+ * @throws errors of the file system
  */
 export async function exportMethod(method: Method, folder: string): Promise<void> {
   const { networks, normalisation, encode } = method
   const [, size, width, channels] = networks.backbone.inputs[0]?.shape ?? []
-  // Backbones of edges or of one channel of several are fed by their method: pixels alone are not what they take.
+  // Backbones of edges or of single channels do not take normalised pixels: their method computes their input.
   if (normalisation && size && size === width && channels === normalisation.mean.length)
     noteOnModel(networks.backbone, { preprocessing: { size, channels, normalisation } })
   noteOnModel(networks.backbone, { complete: !encode })
@@ -21,9 +21,9 @@ export async function exportMethod(method: Method, folder: string): Promise<void
 }
 
 /**
- * Writes a model as TensorFlow.js layers models are stored, model.json and weights.bin:
- * `tf.loadLayersModel` opens it in Node and in a browser.
- * @throws what the file system threw
+ * Writes a TensorFlow.js layers model as model.json and weights.bin.
+ * `tf.loadLayersModel` opens it in Node and in browsers.
+ * @throws errors of the file system
  */
 export async function exportBackbone(model: LayersModel, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
@@ -40,7 +40,7 @@ export async function exportBackbone(model: LayersModel, folder: string): Promis
         modelTopology,
         weightsManifest,
       })
-      // The weights first: whoever finds a model.json finds what it names.
+      // Write the weights first, so that the files named in a model.json always exist.
       await writeAtomically(join(folder, 'weights.bin'), (file) => file.writeFile(weights))
       await writeAtomically(join(folder, 'model.json'), (file) => file.writeFile(text))
       return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' } }

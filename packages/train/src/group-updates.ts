@@ -20,18 +20,18 @@ import type * as tf from '@tensorflow/tfjs-core'
 import { type TrainedWeights, trainedWeights } from './trained-weights.js'
 import { groupsOf, phaseWeights, pick, type WeightGroup } from './weight-groups.js'
 
-/** How all of a method's weights are updated, whatever phase asks for it. */
+/** Updates the weights of a method, for all of its phases. */
 export interface GroupUpdates {
-  /** what each phase trains, by weights' names */
+  /** weights that each phase trains, by name */
   readonly trained: Readonly<Record<string, TrainedWeights>>
-  /** state of the optimisers, by the names that a checkpoint gives it */
+  /** state of the optimisers, by the names in a checkpoint */
   readonly slots: Readonly<Record<string, tf.Variable>>
-  /** Updates what a phase trains from gradients by weights' names. */
+  /** Updates weights with gradients, which are given by the weights' names. */
   apply(gradients: Readonly<Record<string, tf.Tensor>>, rates: LearningRates, step: Step): void
   dispose(): void
 }
 
-/** A group with its weights, and optimisers that hold their state. */
+/** A group of weights with its optimisers. */
 interface Group extends Pick<ParameterGroup, 'learningRate'> {
   readonly names: readonly string[]
   readonly clipNorm: number | undefined
@@ -43,9 +43,9 @@ interface Group extends Pick<ParameterGroup, 'learningRate'> {
 }
 
 /**
- * Makes the optimisers of a method: one per group and set of phases that train together, so that weights which are not
- * trained in a phase don't count its step, and each weight has one state whichever phase trains it.
- * @throws SelfsupError when phases or groups name what is not there, a weight is in two groups or in no phase
+ * Creates the optimisers of a method. Within a group, weights that are trained by the same set of phases share an optimiser.
+ * So an optimiser counts only the steps that train its weights, and each weight has one optimiser state for all phases.
+ * @throws SelfsupError if phases or groups name unknown weights, or a weight is in two groups or in no phase
  */
 export function groupUpdates(method: Method, settings: OptimizerSettings): GroupUpdates {
   const weights = trainedWeights(method)
@@ -86,7 +86,7 @@ function withOptimizers(
   weights: TrainedWeights,
   trained: Readonly<Record<string, TrainedWeights>>,
 ): Group {
-  // Another optimiser starts from its own defaults; the same one, from the run's settings.
+  // A different optimiser uses its own defaults; the run's optimiser uses the run's settings.
   const settings: OptimizerSettings =
     'name' in own && own.name !== run.name ? own : ({ ...run, ...own } as OptimizerSettings)
   const sets = new Map<string, string[]>()

@@ -12,7 +12,7 @@ import { readSafetensors } from './index.js'
 const packages = fileURLToPath(new URL('../../', import.meta.url))
 const script = join(packages, 'train', 'node_modules', '.killed-test', `child-${process.pid}.mjs`)
 
-/** A process of its own can't run TypeScript on Node 20: the sources go into one file of JavaScript. */
+/** Bundles the sources into one JavaScript file, because a child process can't run TypeScript on Node 20. */
 const sources: Plugin = {
   name: 'sources',
   setup(build) {
@@ -28,7 +28,7 @@ const sources: Plugin = {
     }))
     build.onResolve({ filter: /^@?[a-z]/ }, ({ path, importer, kind }) => {
       if (kind === 'entry-point' || isBuiltin(path)) return undefined
-      // As the package that asks for it would find it: the bundle lies elsewhere.
+      // Resolve from the importing package, because the bundle is in a different folder.
       return { path: pathToFileURL(createRequire(importer).resolve(path)).href, external: true }
     })
   },
@@ -63,7 +63,7 @@ function child(out: string, engine: string, resume: boolean, killAt = 0) {
 }
 
 describe.each(testEngines())('%s', (engine) => {
-  test('a run killed again and again ends with the bits of one that never was', async () => {
+  test('a run that is killed repeatedly ends with the same bits as an uninterrupted one', async () => {
     const whole = join(folder, `${engine}-whole`)
     const killed = join(folder, `${engine}-killed`)
     const { stdout, stderr } = await child(whole, engine, false)

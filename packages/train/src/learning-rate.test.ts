@@ -19,7 +19,7 @@ test.each([
   })
 })
 
-test('the mean of losses is right from the first step on', () => {
+test('the mean of losses is not biased in the first steps', () => {
   let smoothed = 0
   for (let step = 1; step <= 250; step++) {
     smoothed = followLoss(smoothed, 3)
@@ -28,7 +28,7 @@ test('the mean of losses is right from the first step on', () => {
   expect(meanLoss(0, 0)).toBeNaN()
 })
 
-test('a stopwatch forgets the first lap as soon as there is another', () => {
+test('a stopwatch drops the first lap after the second', () => {
   const watch = new Stopwatch(3)
   expect(watch.imagesPerSecond).toBe(0)
   watch.lap(1_000_000)

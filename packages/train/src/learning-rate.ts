@@ -2,11 +2,11 @@ import type { ScheduleSettings } from '@selfsup/core'
 import { constant, multiStep, type Schedule, warmupCosine } from '@selfsup/optim'
 
 /**
- * The learning rate of each step of a run.
+ * Creates the learning-rate schedule of a run.
  * @param base the highest rate
- * @param run.totalSteps over which a cosine goes down
- * @param run.stepsPerEpoch what turns the settings' epochs into steps
- * @throws SelfsupError when milestones do not ascend
+ * @param run.totalSteps number of steps of the run, at the end of which a cosine reaches its final rate
+ * @param run.stepsPerEpoch converts the epochs in the settings to steps
+ * @throws SelfsupError if the milestones are not in ascending order
  */
 export function learningRateSchedule(
   base: number,

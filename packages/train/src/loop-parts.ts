@@ -6,7 +6,7 @@ import type { TrainOptions } from './options.js'
 import type { FullSettings } from './settings.js'
 import type { TrainingStep } from './training-step.js'
 
-/** A run in memory: what its loop needs. */
+/** A run in memory: everything that the training loop uses. */
 export interface LoopParts {
   readonly method: Method
   readonly dataset: Dataset
@@ -18,11 +18,11 @@ export interface LoopParts {
   readonly totalSteps: number
   readonly step: TrainingStep
   readonly variables: TrainedVariables
-  /** where to start or go on */
+  /** position to start or continue from */
   readonly position: Position
   /** the checkpoint of that position, if there is one */
   readonly checkpoint: string | undefined
-  /** what each checkpoint says of the run */
+  /** description of the run, stored in each checkpoint */
   readonly run: Readonly<Record<string, unknown>>
   readonly log: MetricsLog
 }

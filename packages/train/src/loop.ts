@@ -11,8 +11,8 @@ import { unlessAborted } from './unless-aborted.js'
 const flushMs = 5_000
 
 /**
- * Runs the steps of a run from a position to its end, or until the signal. One step is always pending: while the device
- * computes it, the loss of the one before is read and the next batch is decoded.
+ * Runs the steps of a run from its position to the end, or until the signal is aborted. One step is always pending: while the
+ * device computes it, the loss of the previous step is read and the next batch is decoded.
  */
 export async function runLoop(parts: LoopParts) {
   const { options, totalSteps, log } = parts
@@ -34,7 +34,7 @@ export async function runLoop(parts: LoopParts) {
       pending = startStep(parts, placed)
       position.step = placed.step + 1
       if (before) await reports.resolve(before)
-      await setImmediate() // timers, signals and the decoders' messages get their turn
+      await setImmediate() // lets timers, signals and messages of the decoders run
       if (saving.due()) await save()
       else if (Date.now() - flushed > flushMs) await flush()
       if (signal?.aborted) break
@@ -83,12 +83,12 @@ export async function runLoop(parts: LoopParts) {
     await log
       .flush()
       .catch((error: Error) =>
-        onWarning(`metrics not written: ${error.message}; they are kept for the next time`),
+        onWarning(`metrics could not be written: ${error.message}; training continues and tries again`),
       )
   }
 }
 
-/** The batches of a run from its position on, decoded ahead until `stop`. */
+/** Reads the batches of a run from its position on and decodes ahead until `stop` is called. */
 function batchesFrom({ method, dataset, settings, stepsPerEpoch, orderOf, position }: LoopParts) {
   const reading = new AbortController()
   const stream = batchStream(dataset, {
@@ -101,7 +101,7 @@ function batchesFrom({ method, dataset, settings, stepsPerEpoch, orderOf, positi
   })
   return {
     next: () => stream.next(),
-    /** Not waited for: a slow disk must not delay the end. */
+    /** Stops decoding. Does not wait, so that a slow disk does not delay the end of the run. */
     stop(): void {
       reading.abort()
       stream.return(undefined).catch(() => {})

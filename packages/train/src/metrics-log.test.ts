@@ -18,7 +18,7 @@ async function write(from: number, to: number) {
   await log.flush()
 }
 
-test('a run that goes on drops what it will measure again', async () => {
+test('a resumed run drops the lines of steps that it repeats', async () => {
   await write(0, 5)
   await write(3, 4)
   expect((await lines()).map((line) => JSON.parse(line).step)).toEqual([1, 2, 3, 4])
@@ -26,7 +26,7 @@ test('a run that goes on drops what it will measure again', async () => {
 })
 
 test.each(['{"step": 4, "ep', '{"step":4,"epoch":0,"loss":1}'])(
-  'a last line cut short is dropped: %s',
+  'drops a truncated last line: %s',
   async (rest) => {
     await write(0, 3)
     await appendFile(join(folder, 'metrics.jsonl'), rest)
@@ -35,7 +35,7 @@ test.each(['{"step": 4, "ep', '{"step":4,"epoch":0,"loss":1}'])(
   },
 )
 
-test('events tell TensorBoard from which step on earlier files are void', async () => {
+test('the event file starts with the step from which TensorBoard discards earlier files', async () => {
   await write(0, 5)
   const [first] = await readdir(folder).then((names) => names.filter((name) => name.startsWith('events')))
   await rm(join(folder, first!))
@@ -46,7 +46,7 @@ test('events tell TensorBoard from which step on earlier files are void', async 
   expect(bytes.toString('hex')).toContain('10043a020801')
 })
 
-test('what could not be written is kept for the next time', async () => {
+test('keeps lines that could not be written for the next flush', async () => {
   const log = await openMetrics(folder, 0)
   log.add({ step: 1, epoch: 0, loss: 1 })
   await rm(folder, { recursive: true })

@@ -2,17 +2,17 @@ import { join } from 'node:path'
 import { appendWhole, cutMetrics, type MetricsLine, metricsText, runPaths } from '@selfsup/run-folder'
 import { fileVersionRecord, restartRecord, scalarRecord } from './event-file.js'
 
-/** What a run measured: lines of JSON, and the same as TensorBoard events. */
+/** Metrics of a run, written as JSON lines and as TensorBoard events. */
 export interface MetricsLog {
-  /** notes a line; it is on disk after the next `flush` */
+  /** Adds a line, which the next `flush` writes to disk. */
   add(line: MetricsLine): void
-  /** writes what was added; on an error, keeps it for the next time and throws */
+  /** Writes the added lines. If that fails, keeps them for the next call and throws. */
   flush(): Promise<void>
 }
 
 /**
- * Opens the metrics of a run: `metrics.jsonl`, and a new TensorBoard event file beside it.
- * @param step how many steps are done: what files from before say of later ones is dropped
+ * Opens the metrics of a run: `metrics.jsonl` and a new TensorBoard event file in the same folder.
+ * @param step number of finished steps; existing lines of later steps are removed
  */
 export async function openMetrics(folder: string, step: number): Promise<MetricsLog> {
   await cutMetrics(folder, step)
@@ -40,7 +40,7 @@ export async function openMetrics(folder: string, step: number): Promise<Metrics
   }
 }
 
-/** What waits to be appended to a file. */
+/** Data to append to a file. */
 interface Pending {
   readonly path: string
   readonly parts: Uint8Array[]

@@ -5,23 +5,23 @@ import type { TrainSettings } from '@selfsup/run-folder'
 export type { TrainSettings }
 
 export interface TrainOptions extends TrainSettings {
-  /** folder of the run: checkpoints, metrics, the finished backbone */
+  /** folder of the run, for checkpoints, metrics and the exported backbone */
   readonly out: string
   readonly engine: Engine
-  /** the caller's own, stored in config.json and in each checkpoint; method, backbone and images are stored without it */
+  /** any data of the caller, stored in config.json and in each checkpoint, in addition to method, backbone and images */
   readonly config?: Readonly<Record<string, unknown>>
-  /** go on from the newest checkpoint in `out`; default false: `out` must hold no run */
+  /** continue from the newest checkpoint in `out`; default false: then `out` must not contain a run */
   readonly resume?: boolean
-  /** when it is raised, the step in progress is finished, everything is saved, and `train` returns */
+  /** when aborted, `train` finishes the current step, saves everything and returns */
   readonly signal?: AbortSignal
   readonly onStep?: (report: StepReport) => void
   readonly onEpoch?: (report: EpochReport) => void
   /**
-   * What a method that makes images shows at each checkpoint, always of the same images (the dataset's first) and from the
-   * same seed; waited for. When it fails, that is a warning.
+   * Receives the method's `samples` at each checkpoint, computed from the same images (the first of the dataset) and the same
+   * seed each time. Training waits for it; if it fails, a warning is reported.
    */
   readonly onSamples?: (report: SamplesReport) => void | Promise<void>
-  /** something is wrong but training goes on: a checkpoint not written, a damaged one passed over */
+  /** receives problems that do not stop training: a checkpoint that cannot be written, a damaged one that was skipped */
   readonly onWarning?: (message: string) => void
 }
 
@@ -29,7 +29,7 @@ export interface StepReport {
   /** counted from 0 */
   readonly epoch: number
   readonly epochs: number
-  /** steps done */
+  /** number of finished steps */
   readonly step: number
   readonly totalSteps: number
   readonly loss: number
@@ -38,10 +38,10 @@ export interface StepReport {
   readonly secondsLeft: number
   /**
    * standard deviation of the normalised features, averaged over dimensions, relative to 1/sqrt(d):
-   * near 1 when they fill the sphere, 0 when they collapsed to a point; absent when the method shows none
+   * near 1 if they fill the sphere, 0 if they collapsed to a point; absent if the method returns no features
    */
   readonly spread?: number
-  /** what else the method reports */
+  /** further metrics of the method */
   readonly metrics: Readonly<Record<string, number>>
 }
 
@@ -55,25 +55,25 @@ export interface EpochReport {
 }
 
 export interface SamplesReport {
-  /** steps done */
+  /** number of finished steps */
   readonly step: number
-  /** by the method's names for them */
+  /** images by the names that the method gives them */
   readonly samples: Readonly<Record<string, HostImages>>
 }
 
 export interface TrainResult {
-  /** true when the signal ended the run before its last step */
+  /** true if the signal ended the run before its last step */
   readonly interrupted: boolean
   readonly step: number
   readonly totalSteps: number
-  /** exponential mean of the last steps' losses; NaN before the first step */
+  /** exponential moving average of the loss; NaN before the first step */
   readonly loss: number
   /** path of the newest checkpoint */
   readonly checkpoint: string
   /** folder of the backbone as a TensorFlow.js layers model */
   readonly backbone: string
-  /** of this call */
+  /** duration of this call */
   readonly seconds: number
-  /** of this call, everything included */
+  /** average of this call, including start and saving */
   readonly imagesPerSecond: number
 }

@@ -3,20 +3,20 @@ import { batchLength, type PlacedBatch, stepSeed, toDevice } from './batch-strea
 import type { LoopParts } from './loop-parts.js'
 import { phasesAt } from './phases.js'
 
-/** A step that the device computes; its loss is read while the next one runs. */
+/** A step that the device is computing. Its loss is read while the next step runs. */
 export interface PendingStep {
   /** counted from 0 */
   readonly step: number
   readonly epoch: number
   readonly learningRate: number
-  /** how many images it trains on */
+  /** number of images */
   readonly images: number
   readonly phases: readonly string[]
-  /** what `TrainingStep.read` reads */
+  /** input of `TrainingStep.read` */
   readonly values: tf.Tensor1D
 }
 
-/** Starts a step; nothing waits for it. The caller disposes of its values. */
+/** Starts a step without waiting for its result. The caller disposes of its values. */
 export function startStep(parts: LoopParts, { step, batch }: PlacedBatch): PendingStep {
   const learningRate = parts.schedule(step)
   const epoch = Math.floor(step / parts.stepsPerEpoch)

@@ -1,9 +1,9 @@
 import { expected, type Method, phasesOf } from '@selfsup/core'
 
 /**
- * The phases of a step, by the method's choice.
- * @param position of the step, counted from 0
- * @throws SelfsupError when it chooses none, or one that it does not have
+ * The phases that a method runs in a step.
+ * @param position step and epoch, counted from 0
+ * @throws SelfsupError if the method returns no phase or an unknown one
  */
 export function phasesAt(
   method: Method,
@@ -13,14 +13,17 @@ export function phasesAt(
   return method.phasesAt ? checkedPhases(method.phasesAt(position), method.name, all) : all
 }
 
-/** @throws SelfsupError when the list is empty or names a phase that is none of `all` */
+/**
+ * Checks a list of phases.
+ * @throws SelfsupError if it is empty or contains a phase that is not in `all`
+ */
 export function checkedPhases(
   phases: readonly string[],
   method: string,
   all: readonly string[],
 ): readonly string[] {
-  expected(phases.length > 0, `${method}: a step needs at least one phase of ${all.join(', ')}; got none`)
+  expected(phases.length > 0, `${method}: a step must run at least one phase of ${all.join(', ')}; got none`)
   const wrong = phases.find((phase) => !all.includes(phase))
-  expected(wrong === undefined, `${method}: there is no phase '${wrong}'; a step may have ${all.join(', ')}`)
+  expected(wrong === undefined, `${method}: unknown phase '${wrong}'; available: ${all.join(', ')}`)
   return phases
 }

@@ -11,7 +11,7 @@ const training: TrainingDefaults = {
   optimizer: { name: 'sgd', momentum: 0.8, weightDecay: 1e-4 },
 }
 
-test('a method’s defaults as they are', () => {
+test('returns a method’s defaults if nothing is chosen', () => {
   expect(recommendedSettings(training)).toEqual({
     epochs: 200,
     batchSize: 256,
@@ -21,7 +21,7 @@ test('a method’s defaults as they are', () => {
   })
 })
 
-test('the rate grows with the batch where it should; milestones and warm-up fit the epochs', () => {
+test('scales the learning rate with the batch if scaling is linear, and milestones and warm-up with the epochs', () => {
   const chosen = { epochs: 5, batchSize: 512 }
   expect(recommendedSettings(training, chosen)).toMatchObject({
     learningRate: 0.06,
@@ -33,7 +33,7 @@ test('the rate grows with the batch where it should; milestones and warm-up fit 
   expect(recommendedSettings(fixed, { ...chosen, learningRate: 0.5 })).toMatchObject({ learningRate: 0.5 })
 })
 
-test('the rate at the end of a cosine is the same part of the highest', () => {
+test('the final rate of a cosine remains the same fraction of the highest rate', () => {
   const cosine = { ...training, schedule: { name: 'cosine', final: 3e-5 } } as const
   const final = (chosen: object) => {
     const { schedule, learningRate } = recommendedSettings(cosine, chosen)
@@ -43,7 +43,7 @@ test('the rate at the end of a cosine is the same part of the highest', () => {
     expect(final(chosen)).toBeCloseTo(1e-3, 9)
 })
 
-test('another optimiser keeps only the weight decay', () => {
+test('a different optimiser keeps only the weight decay', () => {
   expect(recommendedSettings(training, { optimizer: 'adamw' }).optimizer).toEqual({
     name: 'adamw',
     weightDecay: 1e-4,

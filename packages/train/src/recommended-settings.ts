@@ -2,14 +2,14 @@ import type { OptimizerSettings, ScheduleSettings, TrainingDefaults } from '@sel
 import { linearScaling } from '@selfsup/optim'
 import type { TrainSettings } from './options.js'
 
-/** Part of a run that a recommended warm-up takes at most: ten of a hundred epochs, as the papers' shortest recipes have it. */
+/** Longest recommended warm-up as a fraction of the run: ten of a hundred epochs, as in the papers' shortest recipes. */
 const LONGEST_WARMUP = 0.1
 
-/** What a person may choose otherwise than a method's defaults have it. */
+/** Settings that the user can choose instead of a method's defaults. */
 export interface ChosenSettings {
   readonly epochs?: number
   readonly batchSize?: number
-  /** scaled as the default is */
+  /** scaled with the batch size in the same way as the default */
   readonly learningRate?: number
   readonly warmupEpochs?: number
   readonly optimizer?: OptimizerSettings['name']
@@ -17,9 +17,9 @@ export interface ChosenSettings {
 }
 
 /**
- * Settings for `train` from what a method's definition recommends: the learning rate fitted to the batch, with it the one that a
- * cosine ends at; milestones fitted to the number of epochs, of which the warm-up takes a tenth at most. An optimiser other
- * than the recommended one keeps nothing of it but the weight decay.
+ * Computes settings for `train` from the recommendation of a method's definition. The learning rate and the final rate of a
+ * cosine are scaled to the batch size, and milestones to the number of epochs; the warm-up is at most a tenth of the epochs. If
+ * you choose a different optimiser, only the weight decay of the recommended one is used.
  */
 export function recommendedSettings(
   training: TrainingDefaults,

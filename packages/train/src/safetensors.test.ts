@@ -26,14 +26,14 @@ const tensors: Record<string, HostTensor> = {
   none: { dtype: 'float32', shape: [0, 4], values: new Float32Array(0) },
 }
 
-test('what is written is read', async () => {
+test('reads back what was written', async () => {
   await writeSafetensors(path, { tensors, metadata: { step: '3', name: 'größe' } })
   expect(await readSafetensors(path)).toEqual({ tensors, metadata: { step: '3', name: 'größe' } })
   expect(await readMetadata(path)).toMatchObject({ step: '3' })
   expect(await readdir(folder)).toEqual(['x.safetensors'])
 })
 
-test('a file written by the Python library is read', async () => {
+test('reads a file written by the Python library', async () => {
   // safetensors 0.8: save_file({'a': float32 [[1, 2], [3, 4]], 'b': int32 [5]}, metadata={'step': '3'})
   const { base64 } = JSON.parse(
     await readFile(new URL('./fixtures/safetensors.json', import.meta.url), 'utf8'),
@@ -49,7 +49,7 @@ test('a file written by the Python library is read', async () => {
   })
 })
 
-test('a file cut at any length, or with any bit changed, is refused', async () => {
+test('rejects a file truncated at any length or with any bit changed', async () => {
   await writeSafetensors(path, { tensors, metadata: {} })
   const whole = await readFile(path)
   for (let length = whole.length - 1; length >= 0; length -= 7) {
@@ -61,7 +61,7 @@ test('a file cut at any length, or with any bit changed, is refused', async () =
     const damaged = Buffer.from(whole)
     damaged[bit >> 3]! ^= 1 << (bit & 7)
     await writeFile(path, damaged)
-    // A changed key of a hash makes it a file without one, which other programs write; checkpoints need both.
+    // If the key of a hash changes, the file counts as one without a hash, as other programs write. Checkpoints require both.
     const read = await readSafetensors(path).catch((error: unknown) => error)
     if (read instanceof SelfsupError) continue
     expect(await verifySafetensors(path).catch((error: Error) => error.message), `bit ${bit}`).toContain(
@@ -88,43 +88,53 @@ test.each<[string, object | string, string]>([
   [
     'overlap',
     { a: tensor(0, 12), b: tensor(8, 16) },
-    "'b' begins at byte 8 where the one before it ends at 12",
+    "'b' starts at byte 8, but the previous one ends at 12",
   ],
-  ['leave a gap', { a: tensor(0, 4), b: tensor(8, 16) }, "'b' begins at byte 8"],
-  ['begin late', { a: tensor(4, 16) }, "'a' begins at byte 4"],
-  ['end before the file', { a: tensor(0, 12) }, 'bytes long but is'],
-  ['go beyond the file', { a: tensor(0, 4e9, [1e9]) }, 'bytes long but is'],
-  ['have negative offsets', { a: tensor(-16, 0, [4]) }, 'two rising whole numbers'],
-  ['fall', { a: tensor(16, 0, [-4]) }, 'its shape must be whole numbers'],
-  ['have sides whose product fits', { a: tensor(0, 16, [-2, -2]) }, 'its shape must be whole numbers'],
-  ['have broken sides', { a: tensor(0, 16, [8, 0.5]) }, 'its shape must be whole numbers'],
-  ['have no shape', { a: { dtype: 'F32', data_offsets: [0, 16] } }, 'its shape must be whole numbers'],
-  ['are no objects', { a: 1 }, 'not described by an object'],
+  ['leave a gap', { a: tensor(0, 4), b: tensor(8, 16) }, "'b' starts at byte 8"],
+  ['start late', { a: tensor(4, 16) }, "'a' starts at byte 4"],
+  ['end before the file', { a: tensor(0, 12) }, 'bytes long; it has'],
+  ['go beyond the file', { a: tensor(0, 4e9, [1e9]) }, 'bytes long; it has'],
+  ['have negative offsets', { a: tensor(-16, 0, [4]) }, 'two ascending whole numbers'],
+  ['have descending offsets', { a: tensor(16, 0, [-4]) }, 'its shape must be a list of whole numbers'],
+  [
+    'have sides whose product fits',
+    { a: tensor(0, 16, [-2, -2]) },
+    'its shape must be a list of whole numbers',
+  ],
+  ['have broken sides', { a: tensor(0, 16, [8, 0.5]) }, 'its shape must be a list of whole numbers'],
+  [
+    'have no shape',
+    { a: { dtype: 'F32', data_offsets: [0, 16] } },
+    'its shape must be a list of whole numbers',
+  ],
+  ['are no objects', { a: 1 }, 'must be described by an object'],
   ['have a type of every object', { a: tensor(0, 16, [4], 'toString') }, 'has dtype toString'],
   ['have unknown properties', { a: { ...tensor(0, 16), strides: [1] } }, 'unknown properties: strides'],
-  ['are none', { __metadata__: {} }, 'holds no tensors'],
+  ['are missing', { __metadata__: {} }, 'contains no tensors'],
   [
-    'come with metadata that are numbers',
+    'have metadata with numbers',
     { __metadata__: { step: 1 }, a: tensor(0, 16) },
-    'must be texts by name',
+    'must be an object of strings',
   ],
   ['are a list', [tensor(0, 16)], 'not valid JSON'],
   ['are null', 'null', 'not valid JSON'],
-])('tensors that %s are refused', async (_, header, message) => {
+])('rejects tensors that %s', async (_, header, message) => {
   await writeFile(path, headerOf(header))
   await expect(readSafetensors(path)).rejects.toThrow(message)
   await expect(readSafetensors(path)).rejects.toBeInstanceOf(SelfsupError)
 })
 
-test('a tensor may be called as what every object has', async () => {
+test('a tensor can have the name of a property of every object', async () => {
   await writeFile(path, headerOf('{"__proto__":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}'))
   const stored = await readSafetensors(path)
   expect(Object.keys(stored.tensors)).toEqual(['__proto__'])
 })
 
-test('other files are refused by name', async () => {
+test('rejects other files with their names', async () => {
   await writeFile(path, 'a text that is no tensor file at all')
-  await expect(readSafetensors(path)).rejects.toThrow('x.safetensors is cut short or no safetensors file')
+  await expect(readSafetensors(path)).rejects.toThrow(
+    'x.safetensors is truncated or is not a safetensors file',
+  )
   await writeFile(path, Buffer.concat([Buffer.of(4, 0, 0, 0, 0, 0, 0, 0), Buffer.from('{"a"')]))
   await expect(readSafetensors(path)).rejects.toThrow('its header is not valid JSON')
 })

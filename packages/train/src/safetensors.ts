@@ -14,14 +14,14 @@ export interface Safetensors {
 const codes = { float32: 'F32', int32: 'I32', bool: 'BOOL' } as const
 const headerLimit = 100_000_000
 
-/** Where the hash of the header stands while it is taken. */
+/** Placeholder for the header's hash while the hash is computed. */
 const NO_HASH = '0'.repeat(64)
 
 /**
- * Writes tensors as a safetensors file (github.com/huggingface/safetensors, format section), atomically;
- * Python's `safetensors.safe_open` reads it. The metadata gets two entries: `sha256` of the tensors' bytes, and
- * `headerSha256` of all before them (the length and the header, this hash as zeros), so that the two cover the whole file.
- * @throws what the file system threw; a file that stood there before is untouched then
+ * Writes tensors atomically as a safetensors file (github.com/huggingface/safetensors, section "Format");
+ * Python's `safetensors.safe_open` reads it. Adds two entries to the metadata, which together cover the whole file: `sha256` of
+ * the tensors' bytes, and `headerSha256` of everything before them (the length and the header, with zeros for this hash).
+ * @throws errors of the file system; an existing file is unchanged then
  */
 export async function writeSafetensors(path: string, { tensors, metadata }: Safetensors): Promise<void> {
   const entries = Object.entries(tensors)
@@ -62,17 +62,17 @@ function headerHash(length: Buffer, header: Buffer): string {
 }
 
 /**
- * Only the metadata of a safetensors file, without reading its tensors.
- * @throws SelfsupError when the file is no safetensors file, shorter than it says, or its header doesn't match its hash
+ * Reads the metadata of a safetensors file without its tensors.
+ * @throws SelfsupError if the file is not a safetensors file, is truncated, or its header doesn't match its hash
  */
 export async function readMetadata(path: string): Promise<Record<string, string>> {
   return withHeader(path, async ({ metadata }) => metadata)
 }
 
 /**
- * Reads a whole safetensors file with tensors of float32, int32 and bool. Hashes are checked where there are any:
- * files of other programs have none.
- * @throws SelfsupError when it is damaged: truncated, no such format, or its bytes don't match a hash
+ * Reads a whole safetensors file with float32, int32 and bool tensors. Hashes are verified if present; files of other programs
+ * have none.
+ * @throws SelfsupError if the file is truncated, is not a safetensors file, or its bytes don't match a hash
  */
 export async function readSafetensors(path: string): Promise<Safetensors> {
   return withHeader(path, async ({ file, metadata, entries, start }) => {
@@ -92,8 +92,8 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
 }
 
 /**
- * Reads a file back, a part at a time.
- * @throws SelfsupError when it has no hashes or doesn't match them
+ * Verifies the hashes of a file, which is read in parts.
+ * @throws SelfsupError if the file has no hashes or doesn't match them
  */
 export async function verifySafetensors(path: string): Promise<void> {
   await withHeader(path, async ({ file, metadata, start, end }) => {
@@ -116,41 +116,41 @@ function expectHash(path: string, stored: string, computed: string): void {
   })
 }
 
-/** One read may give fewer bytes than were asked for: the rest is asked for again. */
+/** Fills `target`. A single read can return fewer bytes than requested, so this reads until all bytes have arrived. */
 async function readFully(file: FileHandle, target: Uint8Array, position: number, path: string) {
   for (let done = 0; done < target.length; ) {
     const length = Math.min(target.length - done, 1 << 26)
     const { bytesRead } = await file.read(target, done, length, position + done)
-    expected(bytesRead > 0, `${path} is cut short`)
+    expected(bytesRead > 0, `${path} is truncated`)
     done += bytesRead
   }
 }
 
-interface Opened {
+interface OpenFile {
   readonly file: FileHandle
   readonly metadata: Record<string, string>
-  /** in the order of their bytes, which follow one another without gaps */
+  /** in the order of their bytes, which are contiguous */
   readonly entries: readonly (readonly [string, SafetensorsEntry])[]
-  /** where the tensors' bytes begin and end */
+  /** where the tensors' bytes start and end */
   readonly start: number
   readonly end: number
 }
 
-/** Opening a named pipe would wait for its writer, perhaps for ever. Windows has no such flag. */
+/** Prevents waiting for the writer when the path is a named pipe. Windows has no such flag. */
 const READ_WITHOUT_WAITING = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
 
-async function withHeader<T>(path: string, use: (opened: Opened) => Promise<T>): Promise<T> {
+async function withHeader<T>(path: string, use: (file: OpenFile) => Promise<T>): Promise<T> {
   const file = await open(path, READ_WITHOUT_WAITING)
   try {
     const facts = await file.stat()
     const { size } = facts
-    expected(facts.isFile() && size > 8, `${path} is cut short or no safetensors file`)
+    expected(facts.isFile() && size > 8, `${path} is truncated or is not a safetensors file`)
     const prefix = Buffer.alloc(8)
     await readFully(file, prefix, 0, path)
     const length = Number(prefix.readBigUInt64LE())
     expected(
       length > 1 && length <= headerLimit && 8 + length <= size,
-      `${path} is cut short or no safetensors file`,
+      `${path} is truncated or is not a safetensors file`,
     )
     const text = Buffer.alloc(length)
     await readFully(file, text, 8, path)
@@ -161,7 +161,7 @@ async function withHeader<T>(path: string, use: (opened: Opened) => Promise<T>):
       expectHash(path, metadata.headerSha256, headerHash(prefix, text))
     }
     const end = 8 + length + (entries.at(-1)?.[1].data_offsets[1] ?? 0)
-    expected(end === size, `${path} should be ${end} bytes long but is ${size}`)
+    expected(end === size, `${path} must be ${end} bytes long; it has ${size} bytes`)
     return await use({ file, metadata, entries, start: 8 + length, end })
   } finally {
     await file.close()

@@ -4,9 +4,9 @@ import type { Precision } from '@selfsup/engine'
 import type { Run, RunConfig } from '@selfsup/run-folder'
 
 /**
- * A run goes on only as what it was: the same method with the same options, images and settings.
- * @param run with its options as this version calls them
- * @throws SelfsupError naming what differs
+ * Checks that a run is resumed with the same method, options, images and settings.
+ * @param run the stored run, with its options migrated to this version
+ * @throws SelfsupError that lists the differences
  */
 export function expectSameRun(run: Run, now: RunConfig): void {
   const differences: string[] = []
@@ -21,40 +21,40 @@ export function expectSameRun(run: Run, now: RunConfig): void {
   }
   compare('method', run.method, now.method)
   if (run.method === now.method) compareEach("the method's option ", run.options, now.options)
-  if (run.normalisation) compare('normalisation', run.normalisation, now.normalisation) // runs from before it was written down
+  if (run.normalisation) compare('normalisation', run.normalisation, now.normalisation) // absent in runs of versions that did not save it
   compare('number of images', run.dataset.length, now.dataset.length)
   compare('channels', run.dataset.channels, now.dataset.channels)
   if (run.dataset.fingerprint !== now.dataset.fingerprint)
-    differences.push('the images are others: some were added, removed or changed since')
+    differences.push('the images differ: some were added, removed or changed')
   compareEach('', run.settings, now.settings)
   expected(
     differences.length === 0,
-    `${run.folder} can't go on, for the run would not be the same: ${differences.join('; ')}`,
+    `${run.folder} can't be resumed with different settings or data: ${differences.join('; ')}`,
     { code: 'run-differs', path: run.folder },
   )
 }
 
-/** As it is stored: without what is undefined. */
+/** The value as JSON stores it, without undefined properties. */
 function plain(value: unknown): unknown {
   return value === undefined ? undefined : JSON.parse(JSON.stringify(value))
 }
 
 /**
- * A warning for a run that continues in another precision than it was started in: its numbers will differ.
- * @returns undefined where the precision is the same
+ * A warning for a run that is resumed in a different precision than it was started in, since its numbers will differ.
+ * @returns undefined if the precision is the same
  */
 export function precisionWarning(run: Run, now: RunConfig): string | undefined {
   if (run.precision === undefined) {
     if (!/\b(bfloat16|float16)$/.test(run.versions?.engine ?? '')) return undefined
     return (
-      'this run was started by a version whose mixed precision also kept weights, optimiser state and momentum networks in ' +
-      '16 bits; they are float32 from here on, so that losses and weights will differ from what that version would have given'
+      'this run was started by a version whose mixed precision also stored weights, optimiser state and momentum networks in ' +
+      '16 bits; they are float32 from now on, so losses and weights will differ from those of that version'
     )
   }
   if (run.precision === now.precision) return undefined
   return (
-    `this run was started in ${named(run.precision)} and goes on in ${named(now.precision)}, so that losses and weights will ` +
-    'differ slightly from what they would have been'
+    `this run was started in ${named(run.precision)} and continues in ${named(now.precision)}, so losses and weights will ` +
+    'differ slightly'
   )
 }
 

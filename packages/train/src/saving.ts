@@ -5,27 +5,28 @@ import { NonFiniteError, type Position, saveCheckpoint } from './checkpoint.js'
 import type { LoopParts } from './loop-parts.js'
 
 const longestMs = 15 * 60_000
-/** After a checkpoint that could not be written, the next try comes after at most so many steps. */
+/** Maximum number of steps before saving is tried again after a failure. */
 const retrySteps = 100
 
-/** When a run saves, and what it does when it can't. */
+/** Saves the checkpoints of a run and handles failures. */
 export interface Saving {
-  /** newest checkpoint, if there is one */
+  /** Path of the newest checkpoint, if there is one. */
   path(): string | undefined
-  /** whether it is time to */
+  /** Whether a checkpoint is due. */
   due(): boolean
   /**
-   * Writes a checkpoint unless the position has one; a failure is a warning, and the run goes on.
-   * @returns whether it wrote one
+   * Writes a checkpoint unless the position already has one. A failure is reported as a warning, and the run continues.
+   * @returns whether it wrote a checkpoint
+   * @throws SelfsupError if a value is not finite, or the first checkpoint of a run cannot be written
    */
   save(): Promise<boolean>
-  /** the newest checkpoint's path. @throws SelfsupError when the run's last state could not be saved */
+  /** Path of the last checkpoint. @throws SelfsupError if the last state of the run could not be saved */
   end(): string
-  /** the error that ends a run whose numbers are no longer finite */
+  /** Creates the error for a loss or weight that is not finite. */
   diverged(what: string, step: number, learningRate: number): SelfsupError
 }
 
-/** @param position read at each call: the loop moves it on */
+/** @param position current position, which the loop updates; read at each call */
 export function savingOf(parts: LoopParts, position: Position): Saving {
   const { options, settings, stepsPerEpoch, schedule } = parts
   const { out, onWarning = () => {} } = options
@@ -65,7 +66,7 @@ export function savingOf(parts: LoopParts, position: Position): Saving {
             path: out,
           })
         onWarning(
-          `the checkpoint of step ${step} can't be written: ${failure.message}; training goes on and tries again, the one of step ${savedStep} stands`,
+          `the checkpoint of step ${step} can't be written: ${failure.message}; training continues and tries again; the newest checkpoint is of step ${savedStep}`,
         )
         return false
       }
@@ -73,8 +74,8 @@ export function savingOf(parts: LoopParts, position: Position): Saving {
     end() {
       if (!failure) return path!
       throw new SelfsupError(
-        `${out}: training reached step ${position.step}, but its last checkpoint can't be written: ${failure.message}. The one of step ${savedStep} is kept`,
-        { code: 'write-failed', fix: 'make room on the disk and resume the run', path: out },
+        `${out}: training reached step ${position.step}, but its last checkpoint can't be written: ${failure.message}. The newest checkpoint is of step ${savedStep}`,
+        { code: 'write-failed', fix: 'free some disk space and resume the run', path: out },
       )
     },
     diverged,
@@ -89,7 +90,7 @@ export function savingOf(parts: LoopParts, position: Position): Saving {
         'Likely causes:',
         `- the learning rate is too high (${learningRate.toPrecision(3)} at this step, ${settings.learningRate} at most): try a third of it, or a longer warm-up`,
         '- a temperature or another option of the method is too small',
-        '- images without content (one colour), or labels and pixels that are not what the method expects',
+        '- the images have no content (a single colour), or the pixels or labels are not as the method expects them',
       ].join('\n'),
       { code: 'diverged', path: out },
     )

@@ -2,12 +2,12 @@ import { type Dataset, expected, type Method } from '@selfsup/core'
 import { type Epochs, epochsOf } from './epochs.js'
 import type { TrainOptions, TrainSettings } from './options.js'
 
-/** Settings with nothing left open. */
+/** Training settings with all defaults filled in. */
 export type FullSettings = Required<Omit<TrainSettings, 'maxSteps'>> & Pick<TrainSettings, 'maxSteps'>
 
 /**
- * The settings among the options, with their defaults, and the epochs that they make of the dataset.
- * @throws SelfsupError when one is out of range, or the dataset is too small for them or lacks what the method needs
+ * Extracts the settings from the options, fills in defaults, and divides the dataset into epochs.
+ * @throws SelfsupError if a setting is out of range, the dataset is too small, or it does not have what the method needs
  */
 export function settingsFor(
   method: Method,
@@ -27,7 +27,7 @@ export function settingsFor(
     `train: learningRate must be above 0; got ${learningRate}`,
   )
   const passes = epochsOf(method, dataset, { batchSize, seed })
-  // Short epochs share a checkpoint: writing one takes longer than some of their steps.
+  // Several short epochs share a checkpoint, because writing one can take longer than an epoch.
   const wholeEpochs = Math.ceil(100 / passes.stepsPerEpoch)
   const checkpointEvery = options.checkpointEvery ?? wholeEpochs * passes.stepsPerEpoch
   expectWhole('checkpointEvery', checkpointEvery, 1)

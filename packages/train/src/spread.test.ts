@@ -10,13 +10,13 @@ describe.each(testEngines())('%s', (engine) => {
 
   const spreadOf = (make: () => tf.TensorContainer) => tf.tidy(() => featureSpread(make())?.dataSync()[0])
 
-  test('features all over the sphere have about 1', () => {
+  test('is about 1 for features spread over the sphere', () => {
     const gaussian = () => randomNormal([2000, 64], tf.tensor1d([1, 2], 'int32'))
     expect(spreadOf(gaussian)).toBeCloseTo(1, 1)
     expect(spreadOf(() => tf.mul(gaussian(), 1000))).toBeCloseTo(1, 1)
   })
 
-  test('worked out by hand: two opposite points on one of two axes', () => {
+  test('equals the value worked out by hand for two opposite points on one of two axes', () => {
     // unit vectors (1, 0) and (-1, 0): deviations 1 and 0, mean 1/2, times sqrt(2)
     expect(
       spreadOf(() =>
@@ -28,12 +28,12 @@ describe.each(testEngines())('%s', (engine) => {
     ).toBeCloseTo(Math.SQRT1_2, 6)
   })
 
-  test('collapsed features have 0, also when they are zero', () => {
+  test('is 0 for collapsed features, also if they are all zero', () => {
     expect(spreadOf(() => tf.ones([8, 4]))).toBeCloseTo(0, 6)
     expect(spreadOf(() => tf.zeros([8, 4]))).toBe(0)
   })
 
-  test('a container is searched for a matrix; without one there is nothing to watch', () => {
+  test('uses the first matrix of a container, and returns undefined if there is none', () => {
     expect(
       spreadOf(() => ({
         scalar: tf.scalar(1),
@@ -49,7 +49,7 @@ describe.each(testEngines())('%s', (engine) => {
     expect(featureSpread(undefined)).toBeUndefined()
   })
 
-  test('nothing is left behind', () => {
+  test('leaks no tensors', () => {
     const features = tf.ones([4, 2])
     const before = tf.memory().numTensors
     featureSpread(features)!.dispose()

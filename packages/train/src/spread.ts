@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core'
 
 /**
- * How far features are from a collapse: the standard deviation of the l2-normalised features, averaged
- * over dimensions, relative to 1/sqrt(d), which it is when they fill the sphere evenly
+ * Measures how far features are from a collapse: the standard deviation of the l2-normalised features, averaged over
+ * dimensions, relative to 1/sqrt(d), its value for features spread evenly over the sphere
  * (Chen and He 2021, arXiv:2011.10566, sec. 4.1).
  *
- * @param features [batch, d]; of a container, the first matrix
- * @returns scalar, 0 (one point) to about 1; undefined when there is no matrix
+ * @param features matrix [batch, d], or a container, of which the first matrix is used
+ * @returns scalar from 0 (all features equal) to about 1; undefined if there is no matrix
  */
 export function featureSpread(features: tf.TensorContainer | undefined): tf.Scalar | undefined {
   const matrix = firstMatrix(features)

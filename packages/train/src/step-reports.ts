@@ -6,7 +6,7 @@ import type { PendingStep } from './pending-step.js'
 import type { StepValues } from './step-values.js'
 import { Stopwatch } from './stopwatch.js'
 
-/** A position that the loop moves on. */
+/** A position that the loop updates. */
 export type MovingPosition = { -readonly [Key in keyof Position]: Position[Key] }
 
 /** Waits for steps and reports what they computed. */
@@ -20,7 +20,7 @@ export interface StepReports {
   readonly images: number
 }
 
-/** @param diverged makes the error of a run whose loss is not finite */
+/** @param diverged creates the error for a loss that is not finite */
 export function stepReports(
   parts: LoopParts,
   position: MovingPosition,
@@ -55,7 +55,7 @@ export function stepReports(
 
   function expectFinite({ step, learningRate }: PendingStep, { loss, metrics }: StepValues): void {
     if (Number.isFinite(loss)) return
-    // Of several losses, the first that is not finite.
+    // With several losses, report the first that is not finite.
     const own = Object.keys(metrics).find((name) => /\/loss$/.test(name) && !Number.isFinite(metrics[name]))
     throw diverged(`${own ?? 'the loss'} became ${own ? metrics[own] : loss}`, step, learningRate)
   }

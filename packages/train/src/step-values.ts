@@ -2,39 +2,40 @@ import { expected, type LossResult } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { featureSpread } from './spread.js'
 
-/** What a step reported, on the host. */
+/** Values that a step reported, on the host. */
 export interface StepValues {
-  /** sum of the phases' losses, each its mean where a phase was repeated */
+  /** sum of the phases' losses; a repeated phase counts with its mean */
   readonly loss: number
-  /** lowest of the phases' spreads: see `featureSpread`; absent when no phase shows features */
+  /** lowest spread of the phases, see `featureSpread`; absent if no phase returns features */
   readonly spread?: number
-  /** what else was reported; of a method with several phases `phase/metric`, and each `phase/loss` */
+  /** further metrics; for a method with several phases named `phase/metric`, including `phase/loss` */
   readonly metrics: Readonly<Record<string, number>>
 }
 
-/** Carries a step's values from the device to the host, as one tensor so that they are fetched at once. */
+/** Transfers a step's values from the device to the host in one tensor, so that they are read at once. */
 export interface StepReporter {
-  /** All values of one phase, float32. @throws SelfsupError when a metric has a name that is taken */
+  /** Collects the values of one phase, float32. @throws SelfsupError if a metric has a reserved name */
   gather(phase: string, result: LossResult): tf.Tensor1D
+  /** Reads the collected values of these phases. */
   read(values: tf.Tensor1D, phases: readonly string[]): Promise<StepValues>
 }
 
-/** Names under which the loop logs what it measures itself. */
-const taken = new Set(['loss', 'spread', 'step', 'epoch', 'epochLoss', 'learningRate', 'imagesPerSecond'])
+/** Names of the values that the training loop logs. */
+const reserved = new Set(['loss', 'spread', 'step', 'epoch', 'epochLoss', 'learningRate', 'imagesPerSecond'])
 
 /**
- * @param method its name, for errors
- * @param all the method's phases
+ * @param method name of the method, for errors
+ * @param all all phases of the method
  */
 export function valuesOfSteps(method: string, all: readonly string[]): StepReporter {
-  // A compiled step says its names when it is recorded, not when it is replayed.
+  // A compiled step calls `gather` only when it is captured, so the names are kept for later runs.
   const reported = new Map<string, readonly string[]>()
   return {
     gather(phase, { loss, metrics = {}, features }) {
       for (const name of Object.keys(metrics)) {
         expected(
-          !taken.has(name),
-          `${method}: a metric may not be named '${name}', which the loop logs itself; name it otherwise`,
+          !reserved.has(name),
+          `${method}: a metric must not be named '${name}', which the training loop uses; choose another name`,
         )
       }
       const spread = featureSpread(features)
@@ -68,7 +69,7 @@ function summary(readings: readonly Reading[], severalPhases: boolean): StepValu
   return { loss, ...(spreads.length > 0 && { spread: Math.min(...spreads) }), metrics }
 }
 
-/** Means of the readings under one key. */
+/** Mean of the readings of each key. */
 function means(readings: readonly Reading[], keyOf: (reading: Reading) => string): Record<string, number> {
   const values: Record<string, number[]> = {}
   for (const reading of readings) values[keyOf(reading)] = [...(values[keyOf(reading)] ?? []), reading.value]

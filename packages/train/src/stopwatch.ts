@@ -1,19 +1,19 @@
-/** Speed of the last laps: what a progress bar shows, steady but not stale. */
+/** Measures the speed as an average over the last laps, for progress displays. */
 export class Stopwatch {
   private readonly laps: { seconds: number; images: number }[] = []
   private last = performance.now()
   private first = true
 
-  /** @param window how many laps count */
+  /** @param window number of laps to average over */
   constructor(private readonly window = 20) {}
 
-  /** A lap of so many images ends now. */
+  /** Ends a lap with this number of images. */
   lap(images: number): void {
     const now = performance.now()
     this.laps.push({ seconds: (now - this.last) / 1000, images })
     this.last = now
     if (this.laps.length > this.window) this.laps.shift()
-    // The first lap holds what is done once, compiling and filling caches: it counts until there is another.
+    // The first lap includes compiling and filling caches. It is used only until the second lap ends.
     if (this.first && this.laps.length === 2) {
       this.laps.shift()
       this.first = false

@@ -39,7 +39,7 @@ describe.each(testEngines())('%s', (name) => {
     ...more,
   })
 
-  test('a run learns, reports each step, keeps its checkpoints and metrics, and leaks nothing', async () => {
+  test('a run reduces the loss, reports each step, saves checkpoints and metrics, and leaks no tensors', async () => {
     const method = tinyMethod({ convolution: name === 'tensorflow' })
     const before = tf.memory().numTensors
     const steps: StepReport[] = []

@@ -28,15 +28,17 @@ import { settingsFor } from './settings.js'
 import { type TrainingStep, trainingStep } from './training-step.js'
 
 /**
- * Trains a method on a dataset, into a folder: config.json, metrics.jsonl, TensorBoard events,
- * checkpoints/ and, at the end, backbone/. Method, backbone, preprocessing and the source of the images are written down, so
- * that `openRun` of @selfsup/runs and the command line open the run without the program that made it. A run that was killed goes on with `resume: true` and ends
- * with the weights it would have had, bit for bit on the same engine.
+ * Trains a method on a dataset and writes the run to a folder: config.json, metrics.jsonl, TensorBoard events, checkpoints/
+ * and, at the end, backbone/.
  *
- * The method and its networks stay the caller's; they hold the trained weights afterwards.
+ * The method, the backbone, the preprocessing and the source of the images are saved, so that `openRun` of @selfsup/runs and
+ * the command line can open the run without the program that created it. Resume a killed run with `resume: true`: it ends with
+ * the same weights as an uninterrupted run, bit for bit on the same engine.
  *
- * @throws SelfsupError before anything is written, when method, settings, dataset or folder don't fit; when the
- *   loss is no longer finite; when the last checkpoint can't be written
+ * The networks of the method contain the trained weights afterwards. The caller disposes of the method.
+ *
+ * @throws SelfsupError before anything is written, if method, settings, dataset or folder are not valid or don't fit together;
+ *   later, if the loss or a weight is not finite, or the last checkpoint can't be written
  */
 export async function train(method: Method, dataset: Dataset, options: TrainOptions): Promise<TrainResult> {
   const { out, engine, config = {}, resume = false, onWarning = () => {} } = options
@@ -48,7 +50,7 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
     stepsPerEpoch,
   })
   const description = describeRun(method, dataset, settings, stepsPerEpoch, config, engine)
-  phasesAt(method, { step: 0, epoch: 0 }) // so that a wrong name shows before anything is written
+  phasesAt(method, { step: 0, epoch: 0 }) // reports a wrong name before anything is written
   const step = trainingStep(method, settings.optimizer, engine, { steps: totalSteps })
   const started = Date.now()
 
@@ -56,7 +58,7 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
     let { backbone } = description
     if (resume) {
       const run = await readRun(out)
-      backbone = run.backbone // layers without a name of their own have another one in each process
+      backbone = run.backbone // names of unnamed layers differ between processes
       expectSameRun({ ...run, options: migratedFor(method, run.options) }, description)
       const warning = precisionWarning(run, description)
       if (warning) onWarning(warning)
@@ -102,20 +104,20 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
 }
 
 /**
- * Gives networks the weights of a run's newest checkpoint, of one that is not finished too.
- * @param networks some or all of the method's, by its names for them
- * @returns how many steps the run had done
- * @throws SelfsupError when the run has no checkpoint or the networks are others than the run's
+ * Loads the weights of a run's newest checkpoint into networks. The run need not be finished.
+ * @param networks some or all networks of the method, by name
+ * @returns the number of steps at the checkpoint
+ * @throws SelfsupError if the run has no checkpoint, or the networks do not match it
  */
 export async function restoreNetworks(networks: Partial<Method['networks']>, run: string): Promise<number> {
   return restoreNewest(prefixed('networks', weightNames(networks as Method['networks'])), run)
 }
 
 /**
- * Gives a method what a run's newest checkpoint holds of it: networks, parameters and state.
- * @param method made as the run's was
- * @returns how many steps the run had done
- * @throws SelfsupError when the run has no checkpoint or the method is another than the run's
+ * Loads the networks, parameters and state of a run's newest checkpoint into a method.
+ * @param method a method created with the same options and backbone as the run's
+ * @returns the number of steps at the checkpoint
+ * @throws SelfsupError if the run has no checkpoint, or the method does not match it
  */
 export async function restoreMethod(method: Method, run: string): Promise<number> {
   return restoreNewest(methodVariables(method), run)
@@ -125,12 +127,12 @@ async function restoreNewest(variables: TrainedVariables, run: string): Promise<
   const newest = await newestCheckpoint(run, undefined, (path, content) =>
     expectVariables(path, content, variables),
   )
-  expected(newest, `${run} holds no checkpoint`)
+  expected(newest, `${run} contains no checkpoint`)
   restore(newest.path, newest.content, variables)
   return positionOf(newest.content).step
 }
 
-/** Turns what a file system says into words for a person. */
+/** Converts errors of the file system to SelfsupError. */
 async function writable<T>(path: string, work: Promise<T>): Promise<T> {
   try {
     return await work
@@ -143,7 +145,7 @@ async function writable<T>(path: string, work: Promise<T>): Promise<T> {
   }
 }
 
-/** Everything that training changes, by its name in a checkpoint. */
+/** All variables that training changes, by their names in a checkpoint. */
 function trainedVariables(method: Method, step: TrainingStep): TrainedVariables {
   return new Map([...methodVariables(method), ...prefixed('optimizer', Object.entries(step.slots))])
 }

@@ -5,42 +5,42 @@ import type * as tf from '@tensorflow/tfjs-core'
 export type TrainedWeights = Readonly<Record<string, tf.Variable>>
 
 /**
- * All that training may change by gradients: the trainable weights of a method's networks, and its parameters.
- * @throws SelfsupError when a parameter has a network's name or can't be trained
+ * All weights that gradients update: the trainable weights of a method's networks, and its parameters.
+ * @throws SelfsupError if a parameter has the name of a network or can't be trained
  */
 export function trainedWeights({ name, networks, parameters = {} }: Method): TrainedWeights {
   for (const [parameter, { trainable, dtype }] of Object.entries(parameters)) {
     expected(
       !Object.hasOwn(networks, parameter),
-      `${name}: '${parameter}' is a network and a parameter; give the parameter another name`,
+      `${name}: '${parameter}' is the name of both a network and a parameter; give the parameter another name`,
     )
     expected(
       trainable && dtype === 'float32',
-      `${name}: parameter '${parameter}' must be a trainable variable of float32; what no gradient reaches belongs into 'state'`,
+      `${name}: parameter '${parameter}' must be a trainable float32 variable; put variables without a gradient into 'state'`,
     )
   }
   return { ...trainableWeights(networks), ...parameters }
 }
 
 /**
- * The weights that words stand for.
- * @param where method and place, first words of the message
- * @returns names, in the weights' order
- * @throws SelfsupError when a word stands for none
+ * Selects weights by names of networks or parameters, or by prefixes of the weights' names.
+ * @param where method and phase or group, the first words of the message
+ * @returns names of the weights, in their order
+ * @throws SelfsupError if a selector matches no weight
  */
-export function weightsNamed(weights: TrainedWeights, words: WeightNames, where: string): string[] {
-  const meant = (word: string, name: string) => name === word || name.startsWith(`${word}/`)
+export function weightsNamed(weights: TrainedWeights, selectors: WeightNames, where: string): string[] {
+  const matches = (selector: string, name: string) => name === selector || name.startsWith(`${selector}/`)
   const names = Object.keys(weights)
-  for (const word of words) {
+  for (const selector of selectors) {
     expected(
-      names.some((name) => meant(word, name)),
-      `${where} names '${word}', which has no trainable weights; there are ${firstParts(names).join(', ')}, and single weights such as ${names[0] ?? 'none'}`,
+      names.some((name) => matches(selector, name)),
+      `${where} names '${selector}', which has no trainable weights; available: ${firstParts(names).join(', ')}, and single weights such as ${names[0] ?? 'none'}`,
     )
   }
-  return names.filter((name) => words.some((word) => meant(word, name)))
+  return names.filter((name) => selectors.some((selector) => matches(selector, name)))
 }
 
-/** Networks and parameters that weights belong to. */
+/** The networks and parameters that the weights belong to. */
 function firstParts(names: readonly string[]): string[] {
   return [...new Set(names.map((name) => name.split('/')[0]!))]
 }

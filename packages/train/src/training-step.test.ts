@@ -8,7 +8,7 @@ import { trainingStep } from './index.js'
 
 const plain: OptimizerSettings = { name: 'sgd', momentum: 0 }
 
-/** One step of a method for each list of phases, at learning rate 0.1 of at most 1. */
+/** Runs one step of a method for each list of phases, with a learning rate of 0.1 and a highest rate of 1. */
 async function train(
   engine: Engine,
   method: Method,
@@ -47,7 +47,7 @@ describe.each(testEngines())('%s', (name) => {
     engine = await prepareEngine({ engine: name })
   })
 
-  test('each phase trains what it names; a weight of two phases has one optimiser state', async () => {
+  test('each phase trains its weights, and a weight of two phases has one optimiser state', async () => {
     const { method, parameters } = scalarMethod({
       parameters: { a: 0, b: 0, both: 0 },
       phases: { first: ['a', 'both'], second: ['b', 'both'] },
@@ -64,7 +64,7 @@ describe.each(testEngines())('%s', (name) => {
     method.dispose()
   })
 
-  test('a step runs the phases that it is given; Adam counts for each weight the steps that trained it', async () => {
+  test('a step runs the given phases, and Adam counts only the steps that trained a weight', async () => {
     const { method, parameters } = scalarMethod({
       parameters: { a: 0, b: 0 },
       phases: { critic: ['a'], generator: ['b'] },
@@ -74,14 +74,14 @@ describe.each(testEngines())('%s', (name) => {
       settings: { name: 'adamw' },
       steps: [['critic', 'critic', 'generator'], ['critic']],
     })
-    // With one gradient all along, each of Adam's steps is the learning rate.
+    // With a constant gradient, each step of Adam has the size of the learning rate.
     expect(valuesOf(parameters)).toEqual({ a: [-0.3], b: [-0.1] })
     expect(slots['main:critic/meanCorrection']).toEqual([0.271])
     expect(slots['main:generator/meanCorrection']).toEqual([0.1])
     method.dispose()
   })
 
-  test('a phase that is repeated draws anew; the first draws what a step without repetition draws', async () => {
+  test('a repeated phase draws new random numbers, and its first run draws those of a single run', async () => {
     const after = async (phases: string[]) => {
       const { method, parameters } = scalarMethod({
         parameters: { w: 0 },
@@ -100,7 +100,7 @@ describe.each(testEngines())('%s', (name) => {
     expect(Math.abs(twice - once)).toBeGreaterThan(1e-3)
   })
 
-  test('targets are constants to the loss, and what follows the update gets them', async () => {
+  test('targets are constant for the loss and are passed to afterUpdate', async () => {
     const last = tf.variable(tf.scalar(0), false)
     const made = scalarMethod({
       parameters: { w: 3 },
@@ -110,15 +110,15 @@ describe.each(testEngines())('%s', (name) => {
       afterUpdate: (_, __, targets) => last.assign(targets as tf.Scalar),
     })
     await train(engine, made.method, {})
-    // The gradient of w * (2w) with 2w held is 6; through it, it would be 12.
+    // The gradient of w * (2w) is 6 if 2w is constant, and 12 otherwise.
     expect(valuesOf({ ...made.parameters, last })).toEqual({ w: [2.4], last: [6] })
     made.method.dispose()
     last.dispose()
   })
 
-  test('groups have learning rates and optimiser settings of their own', async () => {
+  test('groups can have their own learning rates and optimiser settings', async () => {
     const { method, parameters } = scalarMethod({
-      parameters: { plain: 0, frozen: 0, highest: 0, later: 0, told: 0, decayed: 2, own: 0 },
+      parameters: { plain: 0, frozen: 0, highest: 0, later: 0, doubled: 0, decayed: 2, own: 0 },
       groups: {
         frozen: { weights: ['frozen'], learningRate: ({ scheduled }) => tf.mul(scheduled, 0) as tf.Scalar },
         highest: { weights: ['highest'], learningRate: ({ highest }) => highest },
@@ -127,8 +127,8 @@ describe.each(testEngines())('%s', (name) => {
           learningRate: ({ scheduled }, { epoch }) =>
             tf.mul(scheduled, tf.greaterEqual(epoch, 1)) as tf.Scalar,
         },
-        told: {
-          weights: ['told'],
+        doubled: {
+          weights: ['doubled'],
           learningRate: ({ scheduled, optimizer }) =>
             optimizer === 'sgd' ? (tf.mul(scheduled, 2) as tf.Scalar) : scheduled,
         },
@@ -143,7 +143,7 @@ describe.each(testEngines())('%s', (name) => {
       frozen: [0],
       highest: [-1],
       later: [0],
-      told: [-0.2],
+      doubled: [-0.2],
       decayed: [1.8],
       own: [-0.1],
     })
@@ -152,7 +152,7 @@ describe.each(testEngines())('%s', (name) => {
     method.dispose()
   })
 
-  test('gradients are clipped to a norm over all of a group', async () => {
+  test('clips gradients to a norm over the whole group', async () => {
     const { method, parameters } = scalarMethod({
       parameters: { a: 0, b: 0 },
       loss: ({ a, b }) => tf.add(tf.mul(a!, 3), tf.mul(b!, 4)),
@@ -162,7 +162,7 @@ describe.each(testEngines())('%s', (name) => {
     method.dispose()
   })
 
-  test('AdamW leaves biases out of weight decay, SGD does not, unless told otherwise', async () => {
+  test('by default, AdamW excludes biases from weight decay and SGD does not', async () => {
     const decayed = async (settings: OptimizerSettings) => {
       const { method, parameters } = scalarMethod({
         parameters: { kernel: [[1]], bias: [1] },
@@ -186,7 +186,7 @@ describe.each(testEngines())('%s', (name) => {
     })
   })
 
-  test('of several phases the loss is the sum, the spread the lowest, and each is among the metrics', async () => {
+  test('with several phases, reports the sum of the losses, the lowest spread and the metrics of each phase', async () => {
     const features = {
       first: [
         [1, 0],
@@ -207,7 +207,7 @@ describe.each(testEngines())('%s', (name) => {
       }),
     })
     const { read } = await train(engine, method, { steps: [['first', 'first', 'second'], ['first']] })
-    // w is 1, 0.9 and 0.8 when the three losses are taken, 0.6 in the second step.
+    // w is 1, 0.9 and 0.8 for the three losses of the first step, and 0.6 in the second step.
     expect(read[0]!.loss).toBeCloseTo(0.95 + 1.6, 5)
     expect(read[0]!.spread).toBe(0)
     expect(read[0]!.metrics['second/loss']).toBeCloseTo(1.6, 5)
@@ -218,7 +218,7 @@ describe.each(testEngines())('%s', (name) => {
     method.dispose()
   })
 
-  test('nothing is left behind', async () => {
+  test('leaks no tensors', async () => {
     const { method } = scalarMethod({
       parameters: { a: 0, b: 0 },
       phases: { first: ['a'], second: ['b'] },
@@ -233,7 +233,7 @@ describe.each(testEngines())('%s', (name) => {
   })
 })
 
-describe('what does not fit is said before the first step', () => {
+describe('rejects before the first step', () => {
   let engine: Engine
   beforeAll(async () => {
     engine = await prepareEngine({ engine: 'cpu' })
@@ -242,10 +242,10 @@ describe('what does not fit is said before the first step', () => {
   const fixed = { weights: ['a'] }
 
   test.each([
-    [{ phases: { first: ['a'] } }, 'scalars: no phase trains b; name them in one, or freeze their layers'],
+    [{ phases: { first: ['a'] } }, 'scalars: no phase trains b; add them to a phase, or freeze their layers'],
     [
       { phases: { first: ['a', 'c'] } },
-      "scalars: phase 'first' names 'c', which has no trainable weights; there are a, b",
+      "scalars: phase 'first' names 'c', which has no trainable weights; available: a, b",
     ],
     [
       { groups: { x: { weights: ['backbone'] } } },
@@ -253,24 +253,24 @@ describe('what does not fit is said before the first step', () => {
     ],
     [
       { groups: { x: fixed, y: fixed } },
-      "scalars: 'a' is in the groups 'x' and 'y'; a weight belongs to one",
+      "scalars: 'a' is in the groups 'x' and 'y'; a weight can belong to only one group",
     ],
-    [{ groups: { main: fixed } }, "the group 'main' is made of the weights that no other names"],
+    [{ groups: { main: fixed } }, "the group name 'main' is reserved for weights outside all other groups"],
   ])('%j', (wrong, message) => {
     const { method } = scalarMethod({ parameters: { a: 0, b: 0 }, loss, ...wrong })
     expect(() => trainingStep(method, plain, engine)).toThrow(message)
     method.dispose()
   })
 
-  test('parameters that are none, settings that are out of range', () => {
+  test('parameters that cannot be trained, and settings out of range', () => {
     const { method } = scalarMethod({ parameters: {}, loss })
     expect(() => trainingStep(method, plain, engine)).toThrow('have no trainable weights')
     const held = tf.variable(tf.scalar(0), false)
     expect(() => trainingStep({ ...method, parameters: { held } }, plain, engine)).toThrow(
-      "parameter 'held' must be a trainable variable of float32; what no gradient reaches belongs into 'state'",
+      "parameter 'held' must be a trainable float32 variable; put variables without a gradient into 'state'",
     )
     expect(() => trainingStep({ ...method, parameters: { backbone: held } }, plain, engine)).toThrow(
-      "'backbone' is a network and a parameter",
+      "'backbone' is the name of both a network and a parameter",
     )
     const { method: other } = scalarMethod({ parameters: { a: 0 }, loss })
     expect(() => trainingStep(other, { ...plain, clipNorm: 0 }, engine)).toThrow(
@@ -281,20 +281,20 @@ describe('what does not fit is said before the first step', () => {
     other.dispose()
   })
 
-  test('phases that are none, metrics under names that are taken', async () => {
+  test('unknown phases and metrics with reserved names', async () => {
     const { method } = scalarMethod({ parameters: { a: 0 }, loss: ({ a }) => a! })
     await expect(train(engine, method, { steps: [['second']] })).rejects.toThrow(
-      "scalars: there is no phase 'second'; a step may have main",
+      "scalars: unknown phase 'second'; available: main",
     )
     await expect(train(engine, method, { steps: [[]] })).rejects.toThrow(
-      'a step needs at least one phase of main',
+      'a step must run at least one phase of main',
     )
     const named = scalarMethod({
       parameters: { a: 0 },
       loss: ({ a }) => ({ loss: a as tf.Scalar, metrics: { spread: a as tf.Scalar } }),
     })
     await expect(train(engine, named.method, {})).rejects.toThrow(
-      "scalars: a metric may not be named 'spread', which the loop logs itself; name it otherwise",
+      "scalars: a metric must not be named 'spread', which the training loop uses; choose another name",
     )
   })
 })

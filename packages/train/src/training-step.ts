@@ -14,12 +14,12 @@ import { checkedPhases } from './phases.js'
 import { type StepValues, valuesOfSteps } from './step-values.js'
 import type { TrainedWeights } from './trained-weights.js'
 
-/** What changes from step to step, on the device. */
+/** Values that change from step to step, on the device. */
 export interface StepInputs {
   /** int32 [2] */
   readonly seed: tf.Tensor1D
   readonly learningRate: tf.Scalar
-  /** the highest that the schedule reaches */
+  /** highest learning rate of the schedule */
   readonly highestRate: tf.Scalar
   /** 0..1 */
   readonly progress: tf.Scalar
@@ -27,30 +27,31 @@ export interface StepInputs {
   readonly epoch: tf.Scalar
 }
 
-/** One compiled step of a method: for each of its phases views, targets, gradients, update, and what comes after it. */
+/** A compiled step of a method: views, targets, gradients, update and `afterUpdate` for each of its phases. */
 export interface TrainingStep {
-  /** state of the optimisers, by the names that a checkpoint gives it */
+  /** state of the optimisers, by the names in a checkpoint */
   readonly slots: Readonly<Record<string, tf.Variable>>
   /**
    * Trains on one batch.
-   * @param phases which of the method's, in order; default each once
-   * @returns the values that `read` understands, to be disposed of by the caller
-   * @throws SelfsupError when the method has no such phase, or reports a metric under a name that is taken
+   * @param phases phases to run, in order; default: each once
+   * @returns values for `read`; the caller disposes of them
+   * @throws SelfsupError if the method has no such phase, or reports a metric with a reserved name
    */
   run(batch: ImageBatch, inputs: StepInputs, phases?: readonly string[]): tf.Tensor1D
-  /** What a step of these phases reported; waits for the device. */
+  /** Reads the values that a step of these phases reported; waits for the device. */
   read(values: tf.Tensor1D, phases?: readonly string[]): Promise<StepValues>
   dispose(): void
 }
 
-/** Streams of the seed, apart from what the views draw: of a phase that is not the step's first, and of what follows the views. */
+/** Streams of the step's seed for phases after the first, targets and loss. The views draw from the seed itself. */
 const streams = { phase: 0x9a5e, targets: 0x7a26, loss: 0x1055 } as const
 
 /**
- * Makes the step that trains a method on an engine: a function of (weights, slots, method state, batch, seed, learning
- * rates, progress, epoch) in TensorFlow.js operations only, compiled where the engine can, once for each list of phases.
- * @param options.steps about how many will run: what compiling may cost
- * @throws SelfsupError when the method has nothing to train, or its groups and phases don't fit its weights
+ * Creates the step that trains a method on an engine: a function of (weights, slots, method state, batch, seed, learning
+ * rates, progress, epoch) in TensorFlow.js operations only. It is compiled once for each list of phases, if the engine can
+ * compile.
+ * @param options.steps approximate number of steps that will run, from which the engine decides how much to optimise
+ * @throws SelfsupError if the method has nothing to train, or its groups and phases don't match its weights
  */
 export function trainingStep(
   method: Method,
@@ -74,16 +75,16 @@ export function trainingStep(
     phase: string,
     position: number,
   ): tf.Tensor1D {
-    // The first phase has the step's own seed: crops that were taken while decoding were drawn from it.
+    // The first phase uses the step's seed, because crops that were cut while decoding were drawn from it.
     const own = position === 0 ? seed : foldIn(foldIn(seed, streams.phase), position)
     const stepFor = (seed: tf.Tensor1D): Step => ({ seed, progress, epoch, phase })
     const step = stepFor(foldIn(own, streams.loss))
 
     const views = method.views(batch, stepFor(own))
     const targets = tf.tidy(() => method.targets?.(views, stepFor(foldIn(own, streams.targets))))
-    const { gradients, beside } = gradientsOf(() => {
+    const { gradients, reported } = gradientsOf(() => {
       const result = method.loss(views, step, targets)
-      return { loss: result.loss, beside: values.gather(phase, result) }
+      return { loss: result.loss, reported: values.gather(phase, result) }
     }, updates.trained[phase]!)
     updates.apply(
       gradients,
@@ -91,7 +92,7 @@ export function trainingStep(
       step,
     )
     method.afterUpdate?.(views, step, targets)
-    return beside
+    return reported
   }
 
   return {
@@ -105,20 +106,20 @@ export function trainingStep(
   }
 }
 
-/** Gradients of a loss by the weights' names, and what was computed beside it. */
+/** Computes the gradients of a loss by the weights' names, and returns the values reported with the loss. */
 function gradientsOf(
-  compute: () => { loss: tf.Scalar; beside: tf.Tensor1D },
+  compute: () => { loss: tf.Scalar; reported: tf.Tensor1D },
   weights: TrainedWeights,
-): { gradients: Record<string, tf.Tensor>; beside: tf.Tensor1D } {
+): { gradients: Record<string, tf.Tensor>; reported: tf.Tensor1D } {
   let held: tf.Tensor1D | undefined
   const { value, grads } = tf.variableGrads(() => {
-    const { loss, beside } = compute()
-    // Only the loss leaves the scope in which gradients are taken; this is carried past its end.
-    held = tf.keep(stopGradient(beside))
+    const { loss, reported } = compute()
+    // variableGrads disposes of everything but the loss, so the reported values are kept explicitly.
+    held = tf.keep(stopGradient(reported))
     return loss
   }, Object.values(weights))
   value.dispose()
-  const beside = stopGradient(held!)
+  const reported = stopGradient(held!)
   held!.dispose()
 
   const gradients: Record<string, tf.Tensor> = {}
@@ -126,5 +127,5 @@ function gradientsOf(
     const gradient = grads[variable.name]
     if (gradient) gradients[name] = gradient
   }
-  return { gradients, beside }
+  return { gradients, reported }
 }

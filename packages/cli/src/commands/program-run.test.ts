@@ -122,7 +122,7 @@ test('resume asks for the path of images if the run has none, and accepts only t
   await expect(resume(out, wasm)).rejects.toThrow(
     `trained on 'shapes' (32 images) but has no path to them; run: selfsup resume ${out} --images IMAGES`,
   )
-  await expect(resume(out, { ...wasm, images: 'shapes' })).rejects.toThrow('the images are others')
+  await expect(resume(out, { ...wasm, images: 'shapes' })).rejects.toThrow('the images differ')
 })
 
 test('a run of a method outside the registry can be evaluated, but not resumed', async () => {

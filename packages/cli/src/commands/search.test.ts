@@ -72,6 +72,6 @@ test('images are indexed once, found by search, and listed as duplicates', async
 
 test('refuses a query that is not an image file', async () => {
   await expect(search(run, join(folder, 'nothing.jpg'), { engine })).rejects.toThrow('does not exist')
-  await expect(search(run, folder, { engine })).rejects.toThrow(/is (?:no|not a) file/)
+  await expect(search(run, folder, { engine })).rejects.toThrow('is not a file')
   await expect(search(run, folder, { engine, sheet: 'a.jpg' })).rejects.toThrow('--sheet must end in .png')
 })

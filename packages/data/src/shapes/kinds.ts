@@ -1,6 +1,6 @@
 /**
- * The shapes as signed distances from their outline (negative inside), for a shape of radius 1 around the
- * origin, y downwards: after Inigo Quilez' 2-D distance functions.
+ * Signed distance from the outline of a shape of radius 1 around the origin, negative inside, with y pointing down. After Inigo
+ * Quilez' 2-D distance functions.
  */
 type Distance = (x: number, y: number) => number
 
@@ -12,7 +12,7 @@ const box = (x: number, y: number, halfWidth: number, halfHeight: number) => {
   return hypot(max(dx, 0), max(dy, 0)) + min(max(dx, dy), 0)
 }
 
-/** A polygon of equal sides, one corner up. */
+/** A regular polygon with one corner at the top. */
 const polygon =
   (sides: number): Distance =>
   (x, y) => {
@@ -23,7 +23,7 @@ const polygon =
   }
 
 const star: Distance = (x, y) => {
-  // Folded onto one of the ten half points: the distance to its one edge.
+  // Fold the point onto one of the ten half points of the star and compute the distance to its single edge.
   const sector = PI / 5
   const angle = abs(atan2(x, -y)) % (2 * sector)
   const folded = angle > sector ? 2 * sector - angle : angle

@@ -6,7 +6,7 @@ type Rgb = readonly [number, number, number]
 const distances = kindNames.map((name) => kinds[name]!)
 
 /**
- * Draws a scene, anti-aliased, into `target`: size * size pixels of red, green, blue from `offset` on.
+ * Draws a scene with anti-aliasing into `target`: size * size RGB pixels, starting at `offset`.
  */
 export function renderScene(scene: Scene, size: number, target: Uint8Array, offset = 0): void {
   for (let row = 0; row < size; row++) {
@@ -30,7 +30,7 @@ export function renderScene(scene: Scene, size: number, target: Uint8Array, offs
   }
 }
 
-/** The smallest box of whole pixels around an object, [left, top, width, height], as if nothing lay before it. */
+/** The smallest box of whole pixels around an object, [left, top, width, height], ignoring objects in front of it. */
 export function boxAround(object: SceneObject, size: number): [number, number, number, number] {
   let [left, top, right, bottom] = [size, size, 0, 0]
   for (let row = 0; row < size; row++) {
@@ -45,7 +45,7 @@ export function boxAround(object: SceneObject, size: number): [number, number, n
   return [left, top, right - left, bottom - top]
 }
 
-/** How much of a pixel the object covers, 0 to 1, by the distance of its middle from the outline. */
+/** Fraction of a pixel that the object covers, computed from the distance of the pixel's centre to the outline. */
 function coverage(object: SceneObject, x: number, y: number, size: number): number {
   const { radius } = object
   const dx = x - object.x
@@ -56,11 +56,11 @@ function coverage(object: SceneObject, x: number, y: number, size: number): numb
   return Math.min(1, Math.max(0, 0.5 - distances[object.kind]!(u, v) * radius * size))
 }
 
-/** Into the object's own axes, radius 1. */
+/** Converts an offset from the object's centre to the object's rotated axes, scaled to radius 1. */
 function turned({ angle, radius }: SceneObject, dx: number, dy: number): [number, number] {
   const c = Math.cos(angle) / radius
   const s = Math.sin(angle) / radius
-  // Counter-clockwise for the eye, with y downwards.
+  // Counter-clockwise on the screen, where y points down.
   return [dx * c - dy * s, dx * s + dy * c]
 }
 
@@ -100,12 +100,12 @@ function groundAt(
   }
 }
 
-/** -1..1 to 0..1 with a narrow edge between. */
+/** Maps -1..1 to 0..1 with a steep edge in the middle. */
 function soft(wave: number): number {
   return Math.min(1, Math.max(0, 0.5 + 2 * wave))
 }
 
-/** A number in 0..1 for each pixel, by an integer hash. */
+/** A pseudo-random number in 0..1 for each pixel, from an integer hash. */
 function speckle(seed: number, pixel: number): number {
   let h = Math.imul(seed ^ Math.imul(pixel + 1, 0x9e3779b1), 0x85ebca6b)
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)

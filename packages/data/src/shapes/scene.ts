@@ -1,24 +1,24 @@
 import { uniforms } from '@selfsup/core'
 import { kindNames } from './kinds.js'
 
-/** How a surface is filled. */
+/** Textures of objects and of the background. */
 const textures = ['plain', 'striped', 'dotted', 'checkered', 'shaded'] as const
 const grounds = ['plain', 'shaded', 'speckled', 'striped'] as const
 
 const colours = ['red', 'orange', 'yellow', 'green', 'cyan', 'blue', 'violet', 'pink'] as const
 const hues = [0, 30, 55, 120, 180, 225, 275, 325]
 
-/** A colour as a person names it, and as red, green, blue from 0 to 1. */
+/** A colour: its name, and red, green and blue from 0 to 1. */
 interface Paint {
   readonly name: string
   readonly rgb: readonly [number, number, number]
 }
 
-/** One thing in a image; lengths as parts of the image's side. */
+/** An object in an image. Lengths are fractions of the image's side length. */
 export interface SceneObject {
-  /** class number, position in `kindNames` */
+  /** class number: index into `kindNames` */
   readonly kind: number
-  /** middle */
+  /** centre */
   readonly x: number
   readonly y: number
   /** radius */
@@ -26,10 +26,10 @@ export interface SceneObject {
   /** counter-clockwise, in radians, 0 to 2 pi */
   readonly angle: number
   readonly texture: (typeof textures)[number]
-  /** repeats of the texture across the shape */
+  /** number of repetitions of the texture across the shape */
   readonly pitch: number
   readonly paint: Paint
-  /** the texture's other colour */
+  /** second colour of the texture */
   readonly second: Paint
 }
 
@@ -40,14 +40,14 @@ export interface Scene {
   readonly groundPaint: Paint
   readonly groundSecond: Paint
   readonly groundAngle: number
-  /** of the speckles */
+  /** seed of the speckles */
   readonly noiseSeed: number
 }
 
 const DRAWS_PER_OBJECT = 16
 const DRAWS_PER_GROUND = 16
 
-/** The scene of one number: class, colour, texture, size, place, angle and ground, each drawn independently. */
+/** The scene of one image. Class, colour, texture, size, position, angle and background are drawn independently. */
 export function drawScene(seed: number, index: number, objects: number): Scene {
   const u = uniforms([seed, index], DRAWS_PER_GROUND + DRAWS_PER_OBJECT * objects)
   const groundPaint = paint(u[0]!, 0.5 * u[1]!, 0.2 + 0.6 * u[2]!)
@@ -81,7 +81,7 @@ function drawObject(u: Float32Array, objects: number, ground: Paint): SceneObjec
   }
 }
 
-/** A colour that stands out from the ground: light on dark, dark on light. */
+/** A colour that contrasts with the background: light on dark, dark on light. */
 function contrasting(hue: number, saturation: number, value: number, ground: Paint): Paint {
   const dark = 0.299 * ground.rgb[0] + 0.587 * ground.rgb[1] + 0.114 * ground.rgb[2] < 0.4
   return paint(hue, 0.4 + 0.6 * saturation, dark ? 0.75 + 0.25 * value : 0.1 + 0.25 * value)
@@ -103,7 +103,7 @@ function paint(hueDraw: number, saturation: number, value: number): Paint {
   return { name, rgb: [channel(5), channel(3), channel(1)] }
 }
 
-/** "a large striped red star at the top left on a blue background" */
+/** A caption of the scene, such as "a large striped red star at the top left on a blue background". */
 export function describeScene({ objects, groundPaint }: Scene): string {
   const things = objects.map(({ kind, x, y, radius, texture, paint }) => {
     const size = radius < 0.26 ? 'small' : radius < 0.36 ? 'medium-sized' : 'large'

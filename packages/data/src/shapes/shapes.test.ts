@@ -6,17 +6,17 @@ import { drawScene } from './scene.js'
 import { type ShapesOptions, shapes } from './shapes.js'
 
 async function pixelsOf(options: ShapesOptions, batchSize = options.count!): Promise<Uint8Array[]> {
-  const pictures: Uint8Array[] = []
+  const pixels: Uint8Array[] = []
   for await (const { images } of shapes(options).batches({ batchSize })) {
     const [count, height, width, channels] = images!.shape
     const bytes = height * width * channels
-    for (let i = 0; i < count; i++) pictures.push(images!.data.slice(i * bytes, (i + 1) * bytes))
+    for (let i = 0; i < count; i++) pixels.push(images!.data.slice(i * bytes, (i + 1) * bytes))
   }
-  return pictures
+  return pixels
 }
 
-describe('pictures', () => {
-  it('depend on seed, split and number alone', async () => {
+describe('images', () => {
+  it('depend only on seed, split and index', async () => {
     const first = await pixelsOf({ count: 20 })
     expect(await pixelsOf({ count: 20 }, 3)).toEqual(first)
     expect((await pixelsOf({ count: 50 })).slice(0, 20)).toEqual(first)
@@ -24,7 +24,7 @@ describe('pictures', () => {
     for (const other of others) for (const [i, image] of other.entries()) expect(image).not.toEqual(first[i])
   })
 
-  it('come the same in any order', async () => {
+  it('are the same in any order', async () => {
     const inOrder = await pixelsOf({ count: 30, size: 16 })
     for await (const { images, indices } of shapes({ count: 30, size: 16 }).batches({
       batchSize: 7,
@@ -35,13 +35,13 @@ describe('pictures', () => {
     }
   })
 
-  it('train and test share none', async () => {
+  it('of train and test are different', async () => {
     const train = new Set((await pixelsOf({ count: 300, size: 8 })).map(String))
     const test = (await pixelsOf({ count: 300, size: 8, split: 'test' })).map(String)
     expect(test.some((image) => train.has(image))).toBe(false)
   })
 
-  it('have sizes that were asked for', async () => {
+  it('have the requested size', async () => {
     const dataset = shapes({ size: 64, count: 3 })
     expect(dataset).toMatchObject({ imageSize: [64, 64], length: 3, channels: 3 })
     const batches: HostBatch[] = []
@@ -51,7 +51,7 @@ describe('pictures', () => {
 })
 
 describe('annotations', () => {
-  it('boxes hold all that was drawn, and not much more', () => {
+  it('boxes contain the whole object and little more', () => {
     const size = 48
     for (let index = 0; index < 60; index++) {
       const scene = drawScene(11, index, 1)
@@ -74,7 +74,7 @@ describe('annotations', () => {
     }
   })
 
-  it('are within the picture, and the label is the first kind', () => {
+  it('are within the image, and the label is the kind of the first object', () => {
     const dataset = shapes({ count: 100, objects: 2, size: 32 })
     for (let index = 0; index < 100; index++) {
       const { objects, caption } = dataset.annotations(index)
@@ -94,7 +94,7 @@ describe('annotations', () => {
     }
   })
 
-  it('are there as any dataset has them: values, boxes, captions', () => {
+  it('include values, boxes and captions', () => {
     const dataset = shapes({ count: 200, objects: 2 })
     for (let index = 0; index < 200; index++) {
       const { values, boxes, captions, objects, caption } = dataset.annotations(index)
@@ -111,7 +111,7 @@ describe('annotations', () => {
     }
   })
 
-  it('captions read like a sentence', () => {
+  it('captions are readable sentences', () => {
     const dataset = shapes({ count: 50 })
     for (let index = 0; index < 50; index++) {
       expect(dataset.annotations(index).caption).toMatch(
@@ -125,7 +125,7 @@ describe('classes', () => {
   const COUNT = 4000
   const scenes = Array.from({ length: COUNT }, (_, index) => drawScene(1, index, 1))
 
-  /** Pearson's chi-square of a property against the class, over its degrees of freedom: 1 when independent. */
+  /** Pearson's chi-square of a property against the class, divided by the degrees of freedom: about 1 if independent. */
   const dependence = (property: (index: number) => string | number): number => {
     const table = new Map<string | number, number[]>()
     for (let index = 0; index < COUNT; index++) {
@@ -145,7 +145,7 @@ describe('classes', () => {
     return chiSquare / ((table.size - 1) * (kindNames.length - 1))
   }
 
-  it('come equally often', () => {
+  it('have equal frequencies', () => {
     const counts = kindNames.map(
       (_, kind) => scenes.filter(({ objects }) => objects[0]!.kind === kind).length,
     )
@@ -160,7 +160,7 @@ describe('classes', () => {
     ['size', (i) => Math.floor(scenes[i]!.objects[0]!.radius * 40)],
     ['place', (i) => Math.floor(scenes[i]!.objects[0]!.x * 3)],
     ['angle', (i) => Math.floor(scenes[i]!.objects[0]!.angle)],
-  ])('%s does not tell the class', (_, property) => {
+  ])('are independent of %s', (_, property) => {
     expect(dependence(property)).toBeLessThan(1.6)
   })
 })
@@ -170,7 +170,7 @@ it.each<[ShapesOptions, string]>([
   [{ count: 0 }, 'count must be a whole number of at least 1; got 0'],
   [{ objects: 0 }, 'objects must be at least 1; got 0'],
   [{ split: 'all' as 'test' }, 'split must be train or test; got all'],
-])('refuses %o', (options, message) => {
+])('rejects %o', (options, message) => {
   expect(() => shapes(options)).toThrow(message)
   expect(() => shapes(options)).toThrow(SelfsupError)
 })

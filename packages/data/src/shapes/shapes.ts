@@ -5,58 +5,58 @@ import { boxAround, renderScene } from './render.js'
 import { describeScene, drawScene, type Scene } from './scene.js'
 
 export interface ShapesOptions {
-  /** side of the images in pixels; 32 */
+  /** side length of the images in pixels; default 32 */
   readonly size?: number
-  /** how many images; 10,000 for `train`, 2,000 for `test` */
+  /** number of images; default 10,000 for `train`, 2,000 for `test` */
   readonly count?: number
-  /** of all images; 1 */
+  /** seed of all images; default 1 */
   readonly seed?: number
-  /** things in each image; 1 */
+  /** number of objects in each image; default 1 */
   readonly objects?: number
-  /** two streams of images that share none; `train` */
+  /** training or test images, which have none in common; default `train` */
   readonly split?: 'train' | 'test'
 }
 
-/** Names of the numbers that are known of a drawn image. */
+/** Names of the regression targets of a drawn image. */
 export type ShapeValue = 'x' | 'y' | 'size' | 'angle cosine' | 'angle sine'
 
-/** What is known of one drawn image. */
+/** Annotations of one drawn image. */
 export interface ShapeAnnotation extends Annotation {
   /**
-   * of the first thing: middle and diameter as parts of the side; cosine and sine of its angle, where it has one: of kinds
-   * that look the same only after a whole turn
+   * of the first object: centre and diameter as fractions of the image's side length, and the cosine and sine of its angle if the
+   * kind has no rotational symmetry
    */
   readonly values: Readonly<Partial<Record<ShapeValue, number>>>
-  /** of each thing, in the order of `objects` */
+  /** one per object, in the order of `objects` */
   readonly boxes: readonly AnnotatedBox[]
-  /** `caption` alone */
+  /** contains only `caption` */
   readonly captions: readonly string[]
   readonly objects: readonly {
-    /** class number, position in `classes` */
+    /** class number: index into `classes` */
     readonly kind: number
-    /** counter-clockwise, radians */
+    /** counter-clockwise, in radians */
     readonly angle: number
-    /** radius, as part of the side */
+    /** fraction of the image's side length */
     readonly radius: number
-    /** middle, as parts of the side */
+    /** centre, as fractions of the image's side length */
     readonly x: number
     readonly y: number
-    /** [left, top, width, height] in whole pixels: the smallest box around it, within the image */
+    /** smallest box around the object within the image: [left, top, width, height] in whole pixels */
     readonly box: readonly [number, number, number, number]
   }[]
   readonly caption: string
 }
 
-/** A dataset of drawn images that also knows what it drew. */
+/** A dataset of drawn images with annotations. */
 export interface ShapesDataset extends ImageDataset {
   annotations(index: number): ShapeAnnotation
 }
 
 /**
- * Drawn images with known contents, for demos and tests: a shape (its kind is the class), its colour, texture,
- * size, place and angle and the background all vary independently, so that pixels tell little of the class. The
- * image of a number depends on seed, split and number alone.
- * @throws SelfsupError for sizes below 8 pixels or fewer than one object
+ * Draws images with known contents, for demos and tests. The class is the kind of a shape. Its colour, texture, size, position
+ * and angle and the background vary independently of the class, so that single pixels contain little information about it. An
+ * image depends only on the seed, the split and its index.
+ * @throws SelfsupError if an option is out of range
  */
 export function shapes({
   size = 32,
@@ -78,7 +78,7 @@ export function shapes({
   const [stream] = mixSeed(seed, split === 'train' ? 1 : 2, 0)
   const scene = (index: number): Scene => drawScene(stream, index, objects)
   const bytes = size * size * 3
-  const drawn = new DrawnOnce(count, bytes, (index, target, offset) =>
+  const drawn = new LazyImages(count, bytes, (index, target, offset) =>
     renderScene(scene(index), size, target, offset),
   )
   const dataset = recordDataset({
@@ -101,8 +101,8 @@ export function shapes({
   }
 }
 
-/** Draws each image when it is first asked for and keeps it, as far as memory is granted. */
-class DrawnOnce {
+/** Draws each image at its first use and keeps it in memory, up to a limit. */
+class LazyImages {
   readonly #pixels: Uint8Array
   readonly #done: Uint8Array
 
@@ -131,7 +131,7 @@ class DrawnOnce {
   }
 }
 
-/** Kinds that look the same only after a whole turn, so that a image tells their angle. */
+/** Kinds without rotational symmetry, whose angle can be determined from an image. */
 const turnable: ReadonlySet<string> = new Set(['crescent', 'heart'])
 
 function annotate(scene: Scene, size: number): ShapeAnnotation {
