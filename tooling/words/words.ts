@@ -29,7 +29,7 @@ export const avoided: readonly AvoidedWord[] = [
 export const allowed: readonly { readonly file: RegExp; readonly word: RegExp; readonly why: string }[] = [
   { file: /^tooling\/words\//, word: /./, why: 'this list' },
   {
-    file: /^packages\/(?:run-folder|report|runs)\/|^ARCHITECTURE\.md$/,
+    file: /^packages\/(?:run-folder|report|runs)\/|^tooling\/browser\/|^ARCHITECTURE\.md$/,
     word: /^pictures$/i,
     why: 'a folder of runs and a key of format 2 have that name',
   },

@@ -19,7 +19,7 @@ export interface SuiteOptions extends Omit<ProtocolContext, 'once'> {
    */
   readonly settings: Readonly<Record<string, string | number | boolean>>
   /** ignore saved results and run all protocols again */
-  readonly anew?: boolean
+  readonly force?: boolean
   /** called before each protocol that runs, and when a protocol is done, reused or impossible */
   readonly onProtocol?: (event: SuiteEvent) => void
 }
@@ -48,8 +48,8 @@ export async function runProtocols(
   subject: Subject,
   options: SuiteOptions,
 ): Promise<SuiteResult> {
-  const { run, facts, settings, anew, onProtocol, onProgress, signal } = options
-  const before = anew ? new Map<string, EvaluationRecord>() : await readRecords(run)
+  const { run, facts, settings, force, onProtocol, onProgress, signal } = options
+  const before = force ? new Map<string, EvaluationRecord>() : await readRecords(run)
   const records: EvaluationRecord[] = []
   const impossible: { protocol: string; why: string }[] = []
   for (const [i, protocol] of protocols.entries()) {
@@ -60,7 +60,7 @@ export async function runProtocols(
       onProtocol?.({ protocol, state: 'kept' })
       continue
     }
-    const why = protocol.lacks(subject)
+    const why = protocol.missing(subject)
     if (why) {
       impossible.push({ protocol: protocol.name, why })
       onProtocol?.({ protocol, state: 'impossible', why })
@@ -68,7 +68,7 @@ export async function runProtocols(
     }
     onProtocol?.({ protocol, state: 'started' })
     const started = performance.now()
-    const parts = await openParts(run, protocol.name, { facts, settings }, { anew })
+    const parts = await openParts(run, protocol.name, { facts, settings }, { force })
     const findings = await protocol.find(subject, {
       ...options,
       once: parts.once,

@@ -85,7 +85,7 @@ describe.each(testEngines())('on %s', (engine) => {
   test.each([
     ['centre', 8],
     ['random', 16],
-  ] as const)('%s: the discriminator judges %i pixels, and the two losses are weighed', (hole, side) => {
+  ] as const)('%s: the discriminator sees %i pixels, and the options weigh the two losses', (hole, side) => {
     const backbone = convnet(small)
     const method = contextEncoder(backbone, { ...tiny, hole, adversarial: 0.25 })
     const { discriminator } = method.networks
@@ -107,9 +107,9 @@ describe.each(testEngines())('on %s', (engine) => {
       const step = stepOf('discriminator')
       const targets = method.targets!(views, step)!
       expect(targets.made.shape).toEqual([4, side, side, 3])
-      const judged = method.loss(views, step, targets)
-      expect(value(judged.loss)).toBeGreaterThan(0.1)
-      expect(value(judged.metrics!.accuracy!)).toBeLessThanOrEqual(1)
+      const shown = method.loss(views, step, targets)
+      expect(value(shown.loss)).toBeGreaterThan(0.1)
+      expect(value(shown.metrics!.accuracy!)).toBeLessThanOrEqual(1)
       expect(method.targets!(views, stepOf('inpainting'))).toBeUndefined()
       expect(method.samples!(views, step).inpainting!.shape).toEqual([4, 16, 48, 3])
       expect(encoderOf(method)(views.images).shape).toEqual([4, 8])

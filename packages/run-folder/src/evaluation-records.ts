@@ -32,10 +32,10 @@ async function writeWhole(path: string, content: object): Promise<void> {
  * What was found of parts of a protocol that is not done yet, in `evaluation/.PROTOCOL.parts`.
  * @param of what findings depend on: parts that were found of anything else are not taken
  */
-export async function openParts(run: string, protocol: string, of: object, { anew = false } = {}) {
+export async function openParts(run: string, protocol: string, of: object, { force = false } = {}) {
   const path = join(runPaths(run).evaluation, `.${protocol}.parts`)
   const key = JSON.stringify(of)
-  const kept = anew
+  const kept = force
     ? undefined
     : await readText(path)
         .then(JSON.parse)

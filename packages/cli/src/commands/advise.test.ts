@@ -1,4 +1,4 @@
-import { advise, judgedMethods, type Measures, measureImages } from '@selfsup/advise'
+import { advise, type Measures, measureImages, methodsWithRules } from '@selfsup/advise'
 import { uniforms } from '@selfsup/core'
 import { findMethod, methodNames } from '@selfsup/runs'
 import { expect, test } from 'vitest'
@@ -66,5 +66,5 @@ test('every option in a command is one that its method has', async () => {
 })
 
 test('every rule is of a method that there is', () => {
-  expect(judgedMethods.filter((name) => !methodNames().includes(name))).toEqual([])
+  expect(methodsWithRules.filter((name) => !methodNames().includes(name))).toEqual([])
 })

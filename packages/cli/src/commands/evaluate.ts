@@ -107,7 +107,7 @@ async function runChosen(
     quick,
     maxSteps: steps,
     signal,
-    anew,
+    force: anew,
     settings,
     onProgress: (done, what) => view.part(done, what),
     onProtocol: ({ protocol, state, why }) => {
