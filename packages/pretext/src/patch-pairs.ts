@@ -51,7 +51,7 @@ export function pairLayout(
   const displacement = ifAuto(given.displacement, Math.min(gap, Math.round((7 * patch) / 96)))
   expected(
     displacement <= gap,
-    `relative-patch: with a displacement of ${displacement} pixels, patches ${gap} pixels apart could overlap; set displacement to at most ${gap}`,
+    `relative-patch: a displacement of ${displacement} pixels with a gap of ${gap} could make patches overlap; set displacement to at most the gap`,
   )
   const needed = 2 * patch + gap + displacement
   expected(

@@ -146,7 +146,7 @@ describe('settings that do not fit are rejected when the method is created', () 
     [
       32,
       { patch: 8, gap: 1, displacement: 2 },
-      'with a displacement of 2 pixels, patches 1 pixels apart could overlap; set displacement to at most 1',
+      'a displacement of 2 pixels with a gap of 1 could make patches overlap; set displacement to at most the gap',
     ],
     [
       32,

@@ -47,7 +47,7 @@ export function tileLayout(
   const tile = ifAuto(given.tile, multipleBelow((64 * cell) / 75))
   expected(
     tile < cell,
-    `jigsaw: tiles of ${tile} pixels leave no gap between them in cells of ${cell} (a third of ${square}); set tile to at most ${cell - 1}, or use larger images`,
+    `jigsaw: tiles of ${tile} pixels leave no gap between them in cells of ${cell} (a third of ${square}); set tile to at most ${cell - 1}, or use a larger square or larger images`,
   )
   const colourShift = ifAuto(given.colourShift, Math.floor(tile / 32))
   expected(
