@@ -3,7 +3,7 @@ import { katex } from '@mdit/plugin-katex-slim'
 import { defineConfig } from 'vitepress'
 import type { Navigation } from '../site/stage.js'
 
-// This file is copied beside the staged pages (site/stage.ts), with what was generated for the navigation.
+// site/stage.ts copies this file and the generated navigation next to the staged pages.
 const navigation: Navigation = JSON.parse(readFileSync(new URL('./navigation.json', import.meta.url), 'utf8'))
 const page = (text: string, link: string) => ({ text, link })
 

@@ -93,7 +93,7 @@ Figures in bfloat16 that are dated before were measured with the rewrite: in \`m
     })
   })
 
-  test('carry their mark, and times without a peer beside them are left out', () => {
+  test('rows of earlier versions have a mark, and times without a peer are left out', () => {
     const section = resultsSection('simclr', benchmarks(text))
     expect(section).toContain(`| simclr, 3 epochs: kNN | 43.54 % ${earlierMark} | 42.34 % |`)
     expect(section).toContain(`| simclr: linear probe | 62.67 % ${earlierMark} | `)

@@ -1,3 +1,4 @@
+/** @import { Scalar, Tensor } from '@tensorflow/tfjs-core' */
 import { median } from './packages.mjs'
 
 /**
@@ -15,7 +16,7 @@ export function additions(tf) {
       return sum
     },
     /**
-     * median of nine runs, after three warm-up runs
+     * Median of nine runs, after three warm-up runs.
      * @param {(start: Scalar) => Tensor} step
      */
     milliseconds(step) {

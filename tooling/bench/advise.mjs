@@ -21,9 +21,9 @@ const mnist =
  * @returns {HostImages}
  */
 function moved({ data, shape }, from) {
-  const [pictures, side, , channels] = shape
+  const [count, side, , channels] = shape
   const result = new Uint8Array(data.length)
-  for (let index = 0, at = 0; index < pictures; index++)
+  for (let index = 0, at = 0; index < count; index++)
     for (let y = 0; y < side; y++)
       for (let x = 0; x < side; x++) {
         const [row, column] = from(index, y, x, side)

@@ -77,7 +77,7 @@ async function photographs() {
   if (readdirSync(folder).length < 400) {
     const { default: sharp } = await bare('sharp', 'data')
     for await (const { images, indices } of shapes({ size: 64, count: 400 }).batches({ batchSize: 1 })) {
-      if (!images) throw new Error('the drawn pictures are not there')
+      if (!images) throw new Error('the synthetic dataset returned no images')
       await sharp(images.data, { raw: { width: 64, height: 64, channels: 3 } })
         .resize(500, 375, { fit: 'fill' })
         .jpeg({ quality: 90 })

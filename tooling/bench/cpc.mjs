@@ -70,24 +70,24 @@ async function probe(encode, [train, test], options) {
   }
 }
 
-async function pictures() {
+async function images() {
   const folder = required('SELFSUP_CIFAR10')
   /** @type {[ImageDataset, ImageDataset]} */
   const data = [await openImages(join(folder, 'train')), await openImages(join(folder, 'test'))]
   const backbone = convnet({ size: 8, norm: 'layer' })
   // For ten epochs on two cores: a small context network, larger crops, a higher learning rate.
   const own = { blocks: 3, width: 128, minScale: 0.5 }
-  const method = cpc(backbone, own, { pictures: { size: 32, channels: 3 } })
+  const method = cpc(backbone, own, { imageShape: { size: 32, channels: 3 } })
   const options = { normalisation: imagenetNormalisation, size: 32 }
   const random = await probe(encoderOf(method), data, options)
-  console.error(`pictures: random weights ${JSON.stringify(random)}`)
+  console.error(`images: random weights ${JSON.stringify(random)}`)
   const settings = recommendedSettings(definition.training(resolveOptions(definition, own)), {
     epochs: quick ? 2 : 10,
     learningRate: 1e-3,
   })
-  const learning = await learn('pictures', method, data[0], settings)
+  const learning = await learn('images', method, data[0], settings)
   const learned = await probe(encoderOf(method), data, options)
-  console.error(`pictures: ${JSON.stringify(learned)}`)
+  console.error(`images: ${JSON.stringify(learned)}`)
   return { learned, random, ...learning }
 }
 
@@ -155,9 +155,9 @@ function rowsOf(what, { learned, random, seconds, accuracies, spread, peak }) {
   ]
 }
 
-const ofPictures = await kept.onceIf('pictures', pictures, only !== 'series')
-if (ofPictures) rows.push(...rowsOf('CIFAR-10', ofPictures))
-const ofSeries = await kept.onceIf('series', series, only !== 'pictures')
+const ofImages = await kept.onceIf('images', images, only !== 'series')
+if (ofImages) rows.push(...rowsOf('CIFAR-10', ofImages))
+const ofSeries = await kept.onceIf('series', series, only !== 'images')
 if (ofSeries) rows.push(...rowsOf('MNIST rows', ofSeries))
 if (ofSeries && !quick)
   drawAccuracies('cpc-series', 'CPC on rows of MNIST: found among all candidates', ofSeries.accuracies)

@@ -125,14 +125,11 @@ function classifier() {
     networks: { backbone },
     state: {},
     crops: [],
-    views: ({ images, labels }) => ({ pictures: tf.div(images, 255), labels }),
-    loss: ({ pictures, labels }) => ({
+    views: ({ images, labels }) => ({ images: tf.div(images, 255), labels }),
+    loss: ({ images, labels }) => ({
       loss: tf.neg(
         tf.mean(
-          tf.sum(
-            tf.mul(tf.oneHot(labels, 10), tf.logSoftmax(backbone.apply(pictures, { training: true }))),
-            1,
-          ),
+          tf.sum(tf.mul(tf.oneHot(labels, 10), tf.logSoftmax(backbone.apply(images, { training: true }))), 1),
         ),
       ),
     }),
@@ -142,14 +139,14 @@ function classifier() {
 
 /** Confidence of the most likely class, and class counts, of images from `batchAt`, [n, 28, 28, 1] with values 0..1. */
 async function classified(backbone, count, batchAt) {
-  const step = engine.compile((pictures) => tf.softmax(backbone.apply(pictures, { training: false })))
+  const step = engine.compile((images) => tf.softmax(backbone.apply(images, { training: false })))
   const confidences = []
   const classes = Array(10).fill(0)
   for (let start = 0; start < count; start += 500) {
-    const pictures = batchAt(start, Math.min(500, count - start))
-    const probabilities = step(pictures)
+    const images = batchAt(start, Math.min(500, count - start))
+    const probabilities = step(images)
     const rows = await probabilities.array()
-    tf.dispose([pictures, probabilities])
+    tf.dispose([images, probabilities])
     for (const row of rows) {
       const most = Math.max(...row)
       confidences.push(most)
@@ -170,8 +167,8 @@ async function sheets(method, name = method.name) {
     const shown = tf.tidy(() => {
       const batch = { images: tf.tensor4d(images.data, images.shape, 'int32'), labels, indices: labels }
       const bytes = (x) => tf.cast(tf.round(tf.mul(tf.clipByValue(x, 0, 1), 255)), 'int32')
-      const pictures = method.pictures(method.views(batch, step), step)
-      return Object.fromEntries(Object.entries(pictures).map(([kind, x]) => [kind, bytes(x)]))
+      const shown = method.samples(method.views(batch, step), step)
+      return Object.fromEntries(Object.entries(shown).map(([kind, x]) => [kind, bytes(x)]))
     })
     for (const [kind, bytes] of Object.entries(shown)) {
       const data = Uint8Array.from(await bytes.data())
@@ -209,9 +206,9 @@ async function ofVae() {
   const method = vae(backbone, { latent: 20, width }, { normalisation, seed: 1 })
   const { seconds } = await learn('vae', method, known, settings.vae)
   const seed = tf.tensor1d([3, 4], 'int32')
-  const terms = (binary) => (pictures) => {
+  const terms = (binary) => (images) => {
     const { bound, divergence } = method.negativeElbo(
-      binary ? tf.cast(tf.greater(pictures, 0.5), 'float32') : pictures,
+      binary ? tf.cast(tf.greater(images, 0.5), 'float32') : images,
       seed,
     )
     return tf.stack([bound, divergence], 1)
@@ -239,13 +236,13 @@ const ganOf = (seed, width) => {
 async function ofGan() {
   const { backbone, method } = ganOf(1, width)
   const { seconds, said } = await learn('gan', method, known, settings.gan)
-  const { method: judge } = await trainedClassifier()
-  const score = await classified(judge.networks.backbone, samples, (start, count) =>
+  const { method: digitClassifier } = await trainedClassifier()
+  const score = await classified(digitClassifier.networks.backbone, samples, (start, count) =>
     tf.tidy(() => method.generate(tf.randomNormal([count, 100], 0, 1, 'float32', 1 + start))),
   )
   const accuracy = await nearest((dataset) => extract(encoderOf(method), dataset))
   await sheets(method)
-  for (const one of [method, judge, backbone]) one.dispose()
+  for (const one of [method, digitClassifier, backbone]) one.dispose()
   return { ...score, accuracy, said, seconds }
 }
 
@@ -284,7 +281,7 @@ async function ofSeed(seed) {
   }
 }
 
-const judge = await once('classifier', ofClassifier)
+const classifierResult = await once('classifier', ofClassifier)
 const bounds = await once('vae', ofVae)
 const made = await once('gan', ofGan)
 const encoded = await once('bigan', () => ofBigan('bigan'))
@@ -309,11 +306,11 @@ const rows = [
         ...time('the VAE', bounds),
       ]
     : []),
-  ...(judge
+  ...(classifierResult
     ? [
-        percent('classifier: test accuracy', judge.accuracy),
-        percent('classifier: mean confidence on test images', judge.confidence),
-        ...time('the classifier', judge),
+        percent('classifier: test accuracy', classifierResult.accuracy),
+        percent('classifier: mean confidence on test images', classifierResult.confidence),
+        ...time('the classifier', classifierResult),
       ]
     : []),
   ...(made

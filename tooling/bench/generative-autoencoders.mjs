@@ -33,17 +33,17 @@ const vit = (input) => visionTransformer('small-vit', input, { width: 128, depth
 const light = { width: 8 }
 const rate = { learningRate: 2e-3 }
 const cases = {
-  autoencoder: { method: 'autoencoder', options: light, judgeWork: reconstruction },
-  denoising: { method: 'denoising', options: light, judgeWork: reconstruction },
+  autoencoder: { method: 'autoencoder', options: light, errorsOf: reconstruction },
+  denoising: { method: 'denoising', options: light, errorsOf: reconstruction },
   'context-encoder': {
     method: 'contextEncoder',
     options: { ...light, discriminatorWidth: 16 },
-    judgeWork: inpainting,
+    errorsOf: inpainting,
   },
   'split-brain': {
     method: 'splitBrain',
     options: { width: 16, colourBin: 20, lightnessBin: 5 },
-    judgeWork: colourisation,
+    errorsOf: colourisation,
   },
   mae: {
     method: 'maskedAutoencoder',
@@ -53,9 +53,9 @@ const cases = {
   },
   'denoising on MNIST': {
     method: 'denoising',
-    pictures: digits,
+    imageShape: digits,
     options: { ...light, level: 0.5 },
-    judgeWork: reconstruction,
+    errorsOf: reconstruction,
   },
 }
 
@@ -95,7 +95,7 @@ async function reconstruction(method, dataset) {
   }))
   const rows = { 'reconstruction error': Math.sqrt(made) }
   if (given > 0) rows['error of the noisy input'] = Math.sqrt(given)
-  rows["error of each picture's mean"] = Math.sqrt(mean)
+  rows["error of each image's mean"] = Math.sqrt(mean)
   return rows
 }
 
@@ -104,12 +104,12 @@ async function inpainting(method, dataset) {
   const { holeError, meanColour, toPixels } = generative
   const pixels = (x) => toPixels(x, method.normalisation)
   const [made, around, all] = await meanOf(method, dataset, (views) => {
-    const { pictures, hole } = views
-    const truth = pixels(pictures)
+    const { images, hole } = views
+    const truth = pixels(images)
     return {
       made: holeError(tf.clipByValue(pixels(method.inpaint(views)), 0, 1), truth, hole),
       around: holeError(meanColour(truth, hole), truth, hole),
-      all: holeError(pixels(tf.zerosLike(pictures)), truth, hole),
+      all: holeError(pixels(tf.zerosLike(images)), truth, hole),
     }
   })
   return {
@@ -136,19 +136,19 @@ async function colourisation(method, dataset) {
   })
   return {
     'error of colour from lightness': Math.sqrt(colour),
-    'error of the mean colour of all pictures': Math.sqrt(grey - (a ** 2 + b ** 2) / 2),
+    'error of the mean colour of all images': Math.sqrt(grey - (a ** 2 + b ** 2) / 2),
     'error of lightness from colour': Math.sqrt(lightness),
-    'error of the mean lightness of all pictures': Math.sqrt(black - l ** 2),
+    'error of the mean lightness of all images': Math.sqrt(black - l ** 2),
   }
 }
 
 /** Accuracy of kNN and linear probe. */
-async function judge(method, [known, asked], { size }) {
+async function evaluate(method, [train, test], { size }) {
   const options = { normalisation: method.normalisation, size, engine, limit }
   const encode = encoderOf(method)
   const features = [
-    await extractFeatures(encode, known, options),
-    await extractFeatures(encode, asked, options),
+    await extractFeatures(encode, train, options),
+    await extractFeatures(encode, test, options),
   ]
   const { accuracy: neighbours } = await knn(...features)
   const { accuracy: linear } = await linearProbe(...features, { l2: [1e-4] })
@@ -170,18 +170,22 @@ async function learn(name, definition, method, dataset, settings) {
   })
 }
 
-async function measured(name, { method: make, pictures = cifar, backbone: network = convnet, ...one }, data) {
+async function measured(
+  name,
+  { method: make, imageShape = cifar, backbone: network = convnet, ...one },
+  data,
+) {
   const definition = generative[`${make}Definition`]
-  const input = definition.backboneInput?.(pictures, {}) ?? pictures
+  const input = definition.backboneInput?.(imageShape, {}) ?? imageShape
   const backbone = network({ ...input, seed: 1 })
   const options = { ...one.options, ...set[name] }
-  const method = definition.create(backbone, options, { seed: 1, pictures, makeBackbone: network })
-  const random = await judge(method, data, pictures)
+  const method = definition.create(backbone, options, { seed: 1, imageShape, makeBackbone: network })
+  const random = await evaluate(method, data, imageShape)
   console.error(`${name}: random weights ${JSON.stringify(random)}`)
   const settings = { ...one.settings, ...set.settings?.[name] }
   const { seconds } = await learn(name, definition, method, data[0], settings)
-  const learned = await judge(method, data, pictures)
-  const work = (await one.judgeWork?.(method, data[1])) ?? {}
+  const learned = await evaluate(method, data, imageShape)
+  const work = (await one.errorsOf?.(method, data[1])) ?? {}
   console.error(`${name}: ${JSON.stringify({ ...learned, ...work, seconds })}`)
   method.dispose()
   backbone.dispose()
@@ -195,7 +199,7 @@ const open = (source) =>
 const rows = []
 for (const [name, one] of Object.entries(cases)) {
   const measure = async () => {
-    const data = await Promise.all(open(one.pictures))
+    const data = await Promise.all(open(one.imageShape))
     const found = await measured(name, one, data)
     await Promise.all(data.map((dataset) => dataset.close()))
     return found

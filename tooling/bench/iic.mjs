@@ -58,31 +58,31 @@ const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.
 
 /** @param {number} seed */
 async function measured(seed) {
-  const pictures = await openImages(folder, { split: 'train' })
-  const asked = await openImages(folder, { split: 'test' })
+  const train = await openImages(folder, { split: 'train' })
+  const test = await openImages(folder, { split: 'test' })
   const backbone = pooledConvnet({ size: 24, channels: 1, seed })
   const method = iic(backbone, options, { seed })
-  const { seconds } = await kept.learn(`seed-${seed}`, method, pictures, {
+  const { seconds } = await kept.learn(`seed-${seed}`, method, train, {
     ...settings,
     engine,
     optimizer: { name: 'adamw', weightDecay: 0 },
     seed,
     onEpoch: ({ epoch, loss }) => console.error(`seed ${seed} epoch ${epoch + 1} loss ${loss.toFixed(4)}`),
   })
-  const subHead = bestSubHead(await subHeadLosses(method, pictures, { engine }))
-  const { assigned, labels } = await assignClusters(method, asked, { subHead, engine })
+  const subHead = bestSubHead(await subHeadLosses(method, train, { engine }))
+  const { assigned, labels } = await assignClusters(method, test, { subHead, engine })
   const clusters = clusterAccuracy(assigned, labels).accuracy
 
   const fine = { head: /** @type {const} */ ('overClusters'), engine }
-  const known = await clusterProbabilities(method, pictures, fine)
-  const unknown = await clusterProbabilities(method, asked, fine)
+  const known = await clusterProbabilities(method, train, fine)
+  const unknown = await clusterProbabilities(method, test, fine)
   const classes = Array.from({ length: draws }, (_, draw) => {
     const classifier = fewLabelClassifier({ ...known, labels: fewLabels(known.labels, draw) })
     return accuracyOf(classifier.classify(unknown), unknown.labels)
   })
   method.dispose()
   backbone.dispose()
-  await Promise.all([pictures.close(), asked.close()])
+  await Promise.all([train.close(), test.close()])
   return { clusters, classes: mean(classes), seconds }
 }
 

@@ -1,3 +1,5 @@
+/** @import { Dataset, Method } from '@selfsup/core' */
+/** @import { TrainOptions } from '@selfsup/train' */
 // Saves the results of long benchmarks, so that they can be interrupted and resumed; delete the folder to start again. Runs are in .cache;
 // results too, or in SELFSUP_KEPT if a benchmark is to be resumed on another machine.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -5,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { load } from './packages.mjs'
 
-/** @param path path of the folder within .cache, such as `bench-iic/full` */
+/** @param {string} path of the folder within .cache, such as `bench-iic/full` */
 export function keeping(path) {
   const folder = fileURLToPath(new URL(`../../.cache/${path}`, import.meta.url))
   const figures = process.env.SELFSUP_KEPT ? join(process.env.SELFSUP_KEPT, path) : folder
@@ -18,7 +20,7 @@ export function keeping(path) {
   return {
     folder,
     /**
-     * The kept result, else what `measure` finds.
+     * Returns the saved result, or measures and saves it.
      * @template Result
      * @param {string} name
      * @param {() => Result | Promise<Result>} measure
@@ -32,7 +34,7 @@ export function keeping(path) {
       return found
     },
     /**
-     * The kept result, else, where it is asked for, what `measure` finds.
+     * Returns the saved result. Without one, measures and saves it if `asked`.
      * @template Result
      * @param {string} name
      * @param {() => Result | Promise<Result>} measure
@@ -43,7 +45,7 @@ export function keeping(path) {
       return asked || existsSync(fileOf(name)) ? this.once(name, measure) : undefined
     },
     /**
-     * Trains, or goes on, or takes what a finished run left; seconds only of a run in one piece.
+     * Trains, resumes an interrupted run, or restores a finished one. `seconds` is set only for an uninterrupted run.
      * @param {string} name
      * @param {Method} method
      * @param {Dataset} dataset

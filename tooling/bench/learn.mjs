@@ -19,8 +19,8 @@ try {
   const started = performance.now()
   // A new cache, so that decoding is included.
   const cacheFolder = join(scratch, 'cache')
-  const pictures = await openImages(join(folder, 'train'), { cacheFolder })
-  await train(method, pictures, {
+  const known = await openImages(join(folder, 'train'), { cacheFolder })
+  await train(method, known, {
     out: join(scratch, 'run'),
     engine,
     epochs: quick ? 2 : 5,
@@ -34,7 +34,7 @@ try {
   /** @param {import('@selfsup/core').ImageDataset} images */
   const featuresOf = (images) => extractFeatures(backbone, images, { normalisation, size: 32, engine })
   const asked = await openImages(join(folder, 'test'), { cacheFolder })
-  const { accuracy } = await knn(await featuresOf(pictures), await featuresOf(asked), {
+  const { accuracy } = await knn(await featuresOf(known), await featuresOf(asked), {
     k: 200,
     temperature: 0.1,
   })

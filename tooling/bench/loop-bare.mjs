@@ -1,11 +1,11 @@
 // The training steps of the same run only, on a batch that is already on the device.
-import { batchSize, engine, learningRate, method, optimizer, pictures, steps } from './loop-task.mjs'
+import { batchSize, dataset, engine, learningRate, method, optimizer, steps } from './loop-task.mjs'
 import { bare, load, report } from './packages.mjs'
 
 const { trainingStep } = await load('train')
 const tf = await bare('@tensorflow/tfjs-core')
 const step = trainingStep(method, optimizer, engine)
-const { value: host } = await pictures.batches({ batchSize })[Symbol.asyncIterator]().next()
+const { value: host } = await dataset.batches({ batchSize })[Symbol.asyncIterator]().next()
 const batch = {
   images: tf.tensor4d(host.images.data, host.images.shape, 'int32'),
   labels: tf.tensor1d(host.labels, 'int32'),

@@ -12,4 +12,4 @@ export const optimizer = { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 }
 export const learningRate = 0.06
 export const engine = await prepared()
 export const method = simclr(convnet({ size: 32 }))
-export const pictures = shapes({ size: 32, count: 2048 })
+export const dataset = shapes({ size: 32, count: 2048 })

@@ -2,17 +2,17 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { batchSize, engine, learningRate, method, optimizer, pictures, steps } from './loop-task.mjs'
+import { batchSize, dataset, engine, learningRate, method, optimizer, steps } from './loop-task.mjs'
 import { load, report } from './packages.mjs'
 
 const { train } = await load('train')
 const scratch = mkdtempSync(join(tmpdir(), 'selfsup-loop-'))
 try {
   console.log('begin')
-  await train(method, pictures, {
+  await train(method, dataset, {
     out: join(scratch, 'run'),
     engine,
-    epochs: Math.ceil((steps * batchSize) / pictures.length),
+    epochs: Math.ceil((steps * batchSize) / dataset.length),
     batchSize,
     learningRate,
     optimizer,

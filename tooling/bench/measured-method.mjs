@@ -82,7 +82,7 @@ export function measuredMethod(
       .split('\n')
       .map((line) => JSON.parse(line))
       .filter(({ event }) => event === 'step')
-    const judged = run(precision, program, [
+    const evaluated = run(precision, program, [
       'evaluate',
       out,
       train,
@@ -92,7 +92,7 @@ export function measuredMethod(
     ])
     rmSync(out, { recursive: true })
     const command = `selfsup pretrain ${method} --batch ${batch} --epochs ${epochs} ${flags.join(' ')}`
-    const { results } = JSON.parse(judged.stdout)
+    const { results } = JSON.parse(evaluated.stdout)
     return { command, seconds, peak, spread: steps.at(-1)?.spread, results }
   }
   return kept.onceIf(title, measure, asked)

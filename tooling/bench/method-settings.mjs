@@ -1,6 +1,9 @@
 // Trainings of `pnpm bench methods`, as options of `selfsup pretrain`: all with the four-layer ConvNet, 32x32, batch size 256.
 
-/** `selfsup pretrain` takes learning rates for 256 images; methods that scale the rate with the batch size multiply it. */
+/**
+ * `selfsup pretrain` takes learning rates for 256 images; methods that scale the rate with the batch size multiply it.
+ * @param {number} rate
+ */
 const sgd = (rate) => [
   '--optimizer',
   'sgd',

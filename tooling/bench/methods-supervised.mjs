@@ -40,11 +40,11 @@ function supervised(backbone, classes) {
     needs: { labels: true },
     crops: views.crops,
     views(batch, { seed }) {
-      const [pictures] = /** @type {[Tensor4D]} */ (views.apply(batch, seed))
-      return [pictures, batch.labels]
+      const [images] = /** @type {[Tensor4D]} */ (views.apply(batch, seed))
+      return [images, batch.labels]
     },
-    loss([pictures, labels]) {
-      const features = /** @type {Tensor} */ (backbone.apply(pictures, { training: true }))
+    loss([images, labels]) {
+      const features = /** @type {Tensor} */ (backbone.apply(images, { training: true }))
       const logits = /** @type {Tensor} */ (classifier.apply(features, { training: true }))
       return { loss: tf.losses.softmaxCrossEntropy(tf.oneHot(labels, classes), logits), features }
     },

@@ -49,8 +49,8 @@ async function three() {
       ]),
     ),
   )
-  for await (const [name, { results: judged, seconds }] of results('three', cases, measure)) {
-    percent(`${name}, 3 epochs: kNN`, judged[0]?.knn ?? Number.NaN)
+  for await (const [name, { results: evaluated, seconds }] of results('three', cases, measure)) {
+    percent(`${name}, 3 epochs: kNN`, evaluated[0]?.knn ?? Number.NaN)
     rows.push({ case: `${name}, 3 epochs: training`, value: seconds, unit: 's' })
   }
 }
@@ -61,8 +61,12 @@ async function batches() {
     measuredMethod(title, { ...threeEpochs[name], batch, epochs: quick ? 1 : 3, asked })
   /** @type {Record<string, [x: number, y: number][]>} */
   const lines = {}
-  for await (const [title, { results: judged }, { name, batch }] of results('batches', batchSizes, measure)) {
-    const knn = judged[0]?.knn ?? Number.NaN
+  for await (const [title, { results: evaluated }, { name, batch }] of results(
+    'batches',
+    batchSizes,
+    measure,
+  )) {
+    const knn = evaluated[0]?.knn ?? Number.NaN
     percent(`${title}: kNN`, knn)
     lines[name] = [...(lines[name] ?? []), [batch, 100 * knn]]
   }
@@ -91,8 +95,8 @@ async function ten() {
       ? measuredSupervised({ epochs, asked })
       : measuredMethod(name, { ...settings, epochs, baselines: name in baselines, asked })
   const cases = { ...tenEpochs, supervised: undefined }
-  for await (const [name, { results: judged, seconds, peak, spread }] of results('ten', cases, measure)) {
-    for (const [i, { features, knn, linear, classifier }] of judged.entries()) {
+  for await (const [name, { results: evaluated, seconds, peak, spread }] of results('ten', cases, measure)) {
+    for (const [i, { features, knn, linear, classifier }] of evaluated.entries()) {
       const of = i === 0 ? name : baselines[name]?.[features]
       if (!of) continue
       percent(`${of}: kNN`, knn)

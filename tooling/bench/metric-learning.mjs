@@ -63,7 +63,7 @@ const unseen = await digits('test', (label) => label >= 7)
  * @param {Encoder} encode
  * @param {boolean} [euclidean]
  */
-async function judge(encode, euclidean = false) {
+async function evaluate(encode, euclidean = false) {
   const features = await extractFeatures(encode, unseen, { normalisation, size, engine })
   const { 1: recall = Number.NaN } = await recallAtK(features, { k: [1], normalise: !euclidean })
   // Clusters of directions where recall is by directions.
@@ -82,7 +82,7 @@ async function judge(encode, euclidean = false) {
 /**
  * Adds the rows of a saved or measured result.
  * @param {string} title
- * @param {() => ReturnType<typeof judge>} measure
+ * @param {() => ReturnType<typeof evaluate>} measure
  */
 async function shown(title, measure) {
   const { recall, information } = await kept.once(title, measure)
@@ -132,14 +132,14 @@ async function measured(title, { options, batchSize }, loss) {
     onEpoch: ({ epoch, loss }) => console.error(`${title}: epoch ${epoch + 1} loss ${loss.toFixed(4)}`),
   })
   const euclidean = loss.loss === 'triplet' && loss.mining !== 'semi-hard'
-  const found = await judge(encoderOf(method), euclidean)
+  const found = await evaluate(encoderOf(method), euclidean)
   method.dispose()
   backbone.dispose()
   kept.forget(title)
   return found
 }
 
-await shown('random weights', () => judge(encoderOf(metricLearning(network()))))
+await shown('random weights', () => evaluate(encoderOf(metricLearning(network()))))
 for (const kind of kinds) {
   for (const loss of losses) {
     const title = `${kind.name}, ${Object.values(loss).join(' ')}`

@@ -23,7 +23,7 @@ const trial = process.env.SELFSUP_SET
 const set = JSON.parse(trial ?? '{}')
 const epochs = Number(process.env.SELFSUP_EPOCHS) || (quick ? 2 : 10)
 const kept = keeping(`bench-pretext/${quick ? 'quick' : `${epochs}-epochs`}${trial ? '-trial' : ''}`)
-const pictures = /** @type {const} */ ({ size: 32, channels: 3 })
+const imageShape = /** @type {const} */ ({ size: 32, channels: 3 })
 
 // Settings for ten epochs on two cores; the papers train for hundreds of epochs.
 /** @type {Readonly<Record<string, () => ReturnType<typeof measured>>>} */
@@ -36,15 +36,15 @@ const cases = {
 /**
  * Accuracy of kNN and linear probe.
  * @param {Method} method
- * @param {readonly [known: ImageDataset, asked: ImageDataset]} data
+ * @param {readonly [train: ImageDataset, test: ImageDataset]} data
  */
-async function judge(method, [known, asked]) {
-  const options = { normalisation, size: pictures.size, engine }
+async function evaluate(method, [train, test]) {
+  const options = { normalisation, size: imageShape.size, engine }
   const encode = encoderOf(method)
   /** @type {[import('@selfsup/evaluation').Features, import('@selfsup/evaluation').Features]} */
   const features = [
-    await extractFeatures(encode, known, options),
-    await extractFeatures(encode, asked, options),
+    await extractFeatures(encode, train, options),
+    await extractFeatures(encode, test, options),
   ]
   const { accuracy: neighbours } = await knn(...features)
   const { accuracy: linear } = await linearProbe(...features, { l2: [1e-4] })
@@ -83,10 +83,10 @@ async function learn(name, method, dataset, settings) {
  */
 async function measured(name, definition, own) {
   const options = resolveOptions(definition, { ...own, ...set[name] })
-  const input = definition.backboneInput?.(pictures, options) ?? pictures
+  const input = definition.backboneInput?.(imageShape, options) ?? imageShape
   const backbone = convnet({ ...input, seed: 1 })
-  const method = definition.create(backbone, options, { seed: 1, pictures })
-  const random = await judge(method, data)
+  const method = definition.create(backbone, options, { seed: 1, imageShape })
+  const random = await evaluate(method, data)
   console.error(`${name}: random weights ${JSON.stringify(random)}`)
   const settings = { epochs, ...set.settings?.[name] }
   const recommended = recommendedSettings(definition.training(options), settings)
@@ -94,7 +94,7 @@ async function measured(name, definition, own) {
   const task = await taskAccuracy(/** @type {Parameters<typeof taskAccuracy>[0]} */ (method), data[1], {
     engine,
   })
-  const learned = await judge(method, data)
+  const learned = await evaluate(method, data)
   console.error(`${name}: task ${JSON.stringify(task)}, ${JSON.stringify(learned)}`)
   method.dispose()
   backbone.dispose()

@@ -42,21 +42,21 @@ export async function backbonesOf(engine) {
   return { backbones: { 'SimCLR weights': pretrained, 'random weights': random }, seconds }
 }
 
-/** Names of what is compared. */
+/** Names of the compared backbones. */
 export const compared = /** @type {const} */ (['SimCLR weights', 'random weights'])
 
 /**
- * A backbone as detectors take it.
+ * Adapts a backbone to what the detectors expect.
  * @param {LayersModel} backbone
  */
 export function networkOf(backbone) {
   const maps = featureMaps(backbone)
-  if (!maps) throw new Error('the backbone has no maps')
+  if (!maps) throw new Error('the backbone has no feature maps')
   return {
     /** @type {(images: Tensor4D, training: boolean) => Tensor2D} */
-    apply: (pictures, training) => /** @type {Tensor2D} */ (backbone.apply(pictures, { training })),
+    apply: (images, training) => /** @type {Tensor2D} */ (backbone.apply(images, { training })),
     /** @type {(images: Tensor4D, training: boolean) => [Tensor4D, Tensor4D]} */
-    maps: (pictures, training) => /** @type {[Tensor4D, Tensor4D]} */ (maps.apply(pictures, { training })),
+    maps: (images, training) => /** @type {[Tensor4D, Tensor4D]} */ (maps.apply(images, { training })),
     weights: trainableWeights({ backbone }),
     dispose() {},
   }

@@ -5,7 +5,10 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 
 const packages = fileURLToPath(new URL('../../packages/', import.meta.url))
-/** @type {import('esbuild').Plugin} The sources as JavaScript of their own: Node 20 runs no TypeScript, and inner readers are not exported. */
+/**
+ * Bundles the packages' sources, because Node 20 does not run TypeScript and some readers are not exported.
+ * @type {import('esbuild').Plugin}
+ */
 const sources = {
   name: 'sources',
   setup(build) {
@@ -21,13 +24,13 @@ const sources = {
     }))
     build.onResolve({ filter: /^@?[a-z]/ }, ({ path, importer, kind }) => {
       if (kind === 'entry-point' || isBuiltin(path)) return undefined
-      // As the package that asks for it finds it; the harness' own files ask as packages/cli and packages/data do.
+      // Resolves from the importing package; imports of this folder's files resolve from packages/cli or packages/data.
       for (const from of [importer, join(packages, 'cli', 'x.js'), join(packages, 'data', 'x.js')])
         try {
           const resolve = (/** @type {string} */ name) => createRequire(from).resolve(name)
           return { path: pathToFileURL(resolve(path)).href, external: true }
         } catch {
-          // asked for as another does
+          // try the next
         }
       return undefined
     })

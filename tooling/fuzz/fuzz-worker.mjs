@@ -2,10 +2,10 @@ import { fork } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
 /**
- * A process that reads inputs one after the other. One that takes too long, too much memory, or crashes is ended, and the
- * next input gets another process.
- * @param {string} path of the worker's script
- * @param {{ seconds: number, megabytes: number }} limits of one input
+ * A process that reads inputs one after the other. If an input takes too much time or memory or crashes the process, the process is killed,
+ * and the next input starts another one.
+ * @param {string} path path of the worker's script
+ * @param {{ seconds: number, megabytes: number }} limits limits for one input
  */
 export function fuzzWorker(path, { seconds, megabytes }) {
   /** @type {import('node:child_process').ChildProcess | undefined} */
@@ -42,7 +42,7 @@ export function fuzzWorker(path, { seconds, megabytes }) {
       /** @type {{ kind: string, message?: string }} */
       const outcome = await new Promise((resolve) => {
         tooLong = setTimeout(
-          () => resolve({ kind: 'hang', message: `no end within ${seconds} s` }),
+          () => resolve({ kind: 'hang', message: `not finished after ${seconds} s` }),
           1000 * seconds,
         )
         watch = setInterval(() => {
@@ -66,7 +66,7 @@ export function fuzzWorker(path, { seconds, megabytes }) {
 }
 
 /**
- * On Linux, where /proc says it; elsewhere only V8's own limit applies.
+ * Resident memory, from /proc on Linux; 0 on other systems, where only V8's limit applies.
  * @param {number | undefined} pid
  */
 function residentMegabytes(pid) {

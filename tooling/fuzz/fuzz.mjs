@@ -1,5 +1,8 @@
-// Reads thousands of mutated files with every reader, in processes of their own. Each must end within its time and memory
-// with a result or a SelfsupError; anything else is reported, and its input kept under .cache/fuzz.
+/** @import { mutate as Mutate, numbers as Numbers } from './mutate.js' */
+/** @import { Reader } from './readers.js' */
+/** @import { Task } from './worker.js' */
+// Passes thousands of mutated files to every reader, in separate processes. Each read must end within its limits of time and memory, with a
+// result or a SelfsupError. Anything else is reported as a failure, and its input is saved in .cache/fuzz.
 //   pnpm fuzz [--count 600] [--seed 1] [--reader tar,npy] [--seconds 10] [--megabytes 1024] [--only 123]
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -20,31 +23,49 @@ const { values } = parseArgs({
     workers: { type: 'string', default: String(Math.min(4, availableParallelism())) },
   },
 })
-const [count, seed, seconds, megabytes, workers] = [
-  values.count,
-  values.seed,
-  values.seconds,
-  values.megabytes,
-  values.workers,
-].map(Number)
+const count = Number(values.count)
+const seed = Number(values.seed)
+const seconds = Number(values.seconds)
+const megabytes = Number(values.megabytes)
+const workers = Number(values.workers)
 
-const kept = fileURLToPath(new URL('../../.cache/fuzz/', import.meta.url))
-mkdirSync(kept, { recursive: true })
-// Beside the packages' dependencies, so that what the bundle leaves outside is found.
+const inputs = fileURLToPath(new URL('../../.cache/fuzz/', import.meta.url))
+mkdirSync(inputs, { recursive: true })
+// Inside this folder, so that imports that are not bundled resolve.
 const built = fileURLToPath(new URL(`./node_modules/.fuzz-${process.pid}/`, import.meta.url))
+/** @type {{ index: number, reader: string, kind: string, message?: string, input: string }[]} */
 const failures = []
+/** @type {Map<string, { read: number, refused: number, failed: number, slowest: number }>} */
 const tallies = new Map()
 try {
   await bundled(built)
+  /** @type {{ readers: Readonly<Record<string, Reader>> }} */
   const { readers } = await import(pathToFileURL(join(built, 'readers.mjs')).href)
+  /** @type {{ mutate: typeof Mutate, numbers: typeof Numbers }} */
   const { mutate, numbers } = await import(pathToFileURL(join(built, 'mutate.mjs')).href)
   const names =
     values.reader?.split(',') ?? Object.keys(readers).filter((name) => !name.startsWith('self-test'))
-  for (const name of names)
-    if (!readers[name])
-      throw new Error(`there is no reader ${name}; there are ${Object.keys(readers).join(', ')}`)
-  const samples = new Map()
-  for (const name of names) samples.set(name, await readers[name].samples())
+  const chosen = await Promise.all(
+    names.map(async (name) => {
+      const reader = readers[name]
+      if (!reader) throw new Error(`unknown reader ${name}; use one of ${Object.keys(readers).join(', ')}`)
+      return { name, samples: await reader.samples(), repair: reader.repair }
+    }),
+  )
+
+  /**
+   * The input of a number: the same for the same seed.
+   * @param {number} index
+   * @returns {Omit<Task, 'folder'>}
+   */
+  function taskOf(index) {
+    const { name: reader, samples, repair } = at(chosen, index % chosen.length)
+    const below = numbers(Math.imul(seed, 0x9e3779b1) + index)
+    const [name, original] = at(samples, below(samples.length))
+    const mutated = mutate(original, below)
+    const content = repair && below(2) === 0 ? repair(Buffer.from(mutated)) : mutated
+    return { reader, name, content: content.toString('base64') }
+  }
 
   let next = values.only === undefined ? 0 : Number(values.only)
   const end = values.only === undefined ? count : next + 1
@@ -54,8 +75,8 @@ try {
       const worker = fuzzWorker(join(built, 'worker.mjs'), { seconds, megabytes })
       while (next < end) {
         const index = next++
-        const reader = names[index % names.length]
-        const task = taskOf(reader, index, samples.get(reader), readers[reader].repair, mutate, numbers)
+        const task = taskOf(index)
+        const { reader } = task
         const outcome = await worker.run({ ...task, folder: join(built, `input-${number}`) })
         const tally = tallies.get(reader) ?? { read: 0, refused: 0, failed: 0, slowest: 0 }
         tallies.set(reader, tally)
@@ -63,7 +84,7 @@ try {
         if (outcome.kind === 'read' || outcome.kind === 'refused') tally[outcome.kind]++
         else {
           tally.failed++
-          failures.push({ index, reader, ...outcome, input: keep(task, index) })
+          failures.push({ index, reader, ...outcome, input: save(task, index) })
         }
       }
       worker.end()
@@ -85,16 +106,26 @@ for (const { index, reader, kind, message = '', input } of failures)
   )
 process.exitCode = failures.length > 0 ? 1 : 0
 
-function taskOf(reader, index, all, repair, mutate, numbers) {
-  const below = numbers(Math.imul(seed, 0x9e3779b1) + index)
-  const [name, whole] = all[below(all.length)]
-  const mutated = mutate(whole, below)
-  const content = repair && below(2) === 0 ? repair(Buffer.from(mutated)) : mutated
-  return { reader, name, content: content.toString('base64') }
+/**
+ * @template Item
+ * @param {readonly Item[]} items
+ * @param {number} index
+ * @returns {Item}
+ */
+function at(items, index) {
+  const item = items[index]
+  if (item === undefined) throw new RangeError(`no item ${index} of ${items.length}`)
+  return item
 }
 
-function keep({ reader, name, content }, index) {
-  const path = join(kept, `${reader}-${seed}-${index}-${name.replaceAll('/', '_')}`)
+/**
+ * Saves the input of a failure.
+ * @param {Omit<Task, 'folder'>} task
+ * @param {number} index
+ * @returns path of the file
+ */
+function save({ reader, name, content }, index) {
+  const path = join(inputs, `${reader}-${seed}-${index}-${name.replaceAll('/', '_')}`)
   writeFileSync(path, Buffer.from(content, 'base64'))
   return path
 }

@@ -1,4 +1,4 @@
-/** Random whole numbers of one stream: the same for the same seed (mulberry32). */
+/** Returns a function that draws random integers below a limit; the same seed gives the same sequence (mulberry32). */
 export function numbers(seed: number): (below: number) => number {
   let state = seed >>> 0
   return (below) => {
@@ -9,7 +9,7 @@ export function numbers(seed: number): (below: number) => number {
   }
 }
 
-/** Values at the edges of what lengths and offsets are stored in. */
+/** Smallest and largest values of the integer types that store lengths and offsets. */
 const edges = [0n, 1n, 0x7fn, 0x80n, 0xffn, 0x7fffn, 0xffffn, 0x7fffffffn, 0x80000000n, 0xffffffffn]
 const wideEdges = [...edges, 2n ** 40n, 2n ** 53n, 2n ** 63n - 1n, 2n ** 64n - 1n]
 const texts = [
@@ -29,16 +29,16 @@ const texts = [
   '[[[[',
 ]
 
-/** One to four random changes of a file's bytes: flipped bits, edge values, cut, doubled, moved or inserted parts. */
+/** Applies one to four random changes to a file's bytes: flips bits, writes edge values, and cuts, repeats or inserts parts. */
 export function mutate(original: Buffer, below: (limit: number) => number): Buffer {
-  let bytes = Buffer.from(original)
+  let bytes: Buffer = Buffer.from(original)
   for (let change = 1 + below(4); change > 0; change--) bytes = changed(bytes, below)
   return bytes
 }
 
 function changed(bytes: Buffer, below: (limit: number) => number): Buffer {
   if (bytes.length === 0) return Buffer.from([below(256)])
-  // Headers stand at the beginning or the end, and are what lengths lie in.
+  // Headers are at the beginning or the end of a file, and contain the lengths.
   const places = [bytes.length, Math.min(64, bytes.length), Math.min(1024, bytes.length)]
   const at = below(8) === 0 ? bytes.length - 1 - below(Math.min(64, bytes.length)) : below(places[below(3)]!)
   const length = 1 + below(Math.min(bytes.length - at, [4, 64, 4096][below(3)]!))
@@ -71,7 +71,7 @@ function changed(bytes: Buffer, below: (limit: number) => number): Buffer {
   }
 }
 
-/** An edge value in two, four or eight bytes of either order. */
+/** An edge value in two, four or eight bytes, little or big endian. */
 function edge(below: (limit: number) => number): Buffer {
   const width = [2, 4, 8][below(3)]!
   const value = BigInt.asUintN(8 * width, wideEdges[below(wideEdges.length)]!)
@@ -79,7 +79,7 @@ function edge(below: (limit: number) => number): Buffer {
   return below(2) === 0 ? bytes : bytes.reverse()
 }
 
-/** The next number written in digits after a place, replaced by another text. */
+/** Replaces the next number in digits after an offset with another text. */
 function withText(bytes: Buffer, at: number, below: (limit: number) => number): Buffer {
   const text = bytes.toString('latin1')
   const found = /-?\d[\d.eE+-]*/.exec(text.slice(at, at + 4096))

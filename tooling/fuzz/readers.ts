@@ -11,17 +11,17 @@ import { loadExported } from '../../packages/runs/src/exported-model.js'
 import { unpackWheel } from '../../packages/tensorflow/src/unpack.js'
 import { readCheckpoint } from '../../packages/train/src/checkpoint.js'
 import { readSafetensors } from '../../packages/train/src/safetensors.js'
-import { checkpoint, idx, npy, picture, tarOf, withChecksums } from './samples.js'
+import { checkpoint, idx, image, npy, tarOf, withChecksums } from './samples.js'
 
-/** A reader of files that anybody may have made. */
+/** A reader of untrusted files. */
 export interface Reader {
-  /** whole files, by the name under which it reads them */
+  /** valid files, by the name under which the reader expects them */
   samples(): Promise<readonly (readonly [name: string, content: Buffer])[]>
-  /** Reads a mutated one. What it returns is of no interest; what it throws must be a SelfsupError. */
+  /** Reads a mutated file. The result is ignored; an error must be a SelfsupError. */
   read(folder: string, name: string, content: Buffer): Promise<unknown>
-  /** Files that lie beside it, whole. */
-  beside?(): Promise<Readonly<Record<string, Buffer>>>
-  /** Makes half of the mutated files fit again as far as a checksum would hide all else. */
+  /** Valid files in the same folder. */
+  neighbours?(): Promise<Readonly<Record<string, Buffer>>>
+  /** Corrects checksums; called for half of the mutated files, because a wrong checksum hides all other changes. */
   repair?(content: Buffer): Buffer
 }
 
@@ -36,7 +36,7 @@ async function walk(dataset: ImageDataset): Promise<void> {
 const open = async (folder: string, name: string) =>
   walk(await openImages(join(folder, name), { cacheFolder: join(folder, 'cache') }))
 
-/** As data sets are opened: what a decoder throws is a reason there, and no image a SelfsupError. */
+/** Opens a folder as a dataset: errors of decoders become reasons for skipping a file, and a folder without images is a SelfsupError. */
 async function openFolder(folder: string): Promise<void> {
   await walk(await openImages(folder, { cacheFolder: join(folder, '.cache') }))
 }
@@ -49,7 +49,7 @@ export const readers: Readonly<Record<string, Reader>> = {
     samples: async () =>
       Promise.all(
         (['jpeg', 'png', 'webp', 'avif', 'gif', 'tiff'] as const).map(
-          async (format, i) => [`a.${format}`, await picture(i).toFormat(format).toBuffer()] as const,
+          async (format, i) => [`a.${format}`, await image(i).toFormat(format).toBuffer()] as const,
         ),
       ),
     async read(folder, _, content) {
@@ -58,7 +58,7 @@ export const readers: Readonly<Record<string, Reader>> = {
       })
       const decodeSmall = await smallJpegDecoder()
       decodeSmall(content, 3)
-      // sharp's own errors name no file: who calls these gives the reason by reasonOf.
+      // These throw sharp's errors, which do not name the file; callers convert them with reasonOf.
       for (const look of [
         measure,
         factsOf,
@@ -70,14 +70,14 @@ export const readers: Readonly<Record<string, Reader>> = {
   },
   'progressive-jpeg': {
     samples: async () => [
-      ['a.jpg', await picture(3, 200).jpeg({ progressive: true, quality: 70 }).toBuffer()],
-      ['b.jpg', await picture(4, 64).withMetadata({ orientation: 6 }).jpeg().toBuffer()],
+      ['a.jpg', await image(3, 200).jpeg({ progressive: true, quality: 70 }).toBuffer()],
+      ['b.jpg', await image(4, 64).withMetadata({ orientation: 6 }).jpeg().toBuffer()],
     ],
     read: (folder) => openFolder(folder),
   },
   tar: {
     async samples() {
-      const jpeg = await picture(1, 16).jpeg().toBuffer()
+      const jpeg = await image(1, 16).jpeg().toBuffer()
       const files = [0, 1, 2].flatMap(
         (i) =>
           [
@@ -103,7 +103,7 @@ export const readers: Readonly<Record<string, Reader>> = {
       ['train-images-idx3-ubyte.gz', gzipSync(idx([6, 5, 4]))],
       ['train-labels-idx1-ubyte', idx([6])],
     ],
-    beside: async () => ({ 'train-images-idx3-ubyte': idx([6, 5, 4]) }),
+    neighbours: async () => ({ 'train-images-idx3-ubyte': idx([6, 5, 4]) }),
     read: (folder) => open(folder, ''),
   },
   cifar: {
@@ -112,7 +112,7 @@ export const readers: Readonly<Record<string, Reader>> = {
       ['batches.meta.txt', Buffer.from('plane\ncar\nbird\n')],
       ['train.bin', cifarRecords(1, 2)],
     ],
-    beside: async () => ({ 'data_batch_1.bin': cifarRecords(1, 1) }),
+    neighbours: async () => ({ 'data_batch_1.bin': cifarRecords(1, 1) }),
     read: (folder) => open(folder, ''),
   },
   npy: {
@@ -126,7 +126,7 @@ export const readers: Readonly<Record<string, Reader>> = {
         ),
       ],
     ],
-    beside: async () => ({ 'x.npy': npy(5, 7) }),
+    neighbours: async () => ({ 'x.npy': npy(5, 7) }),
     read: (folder) => readFeatures(join(folder, 'x.npy')),
   },
   features: {
@@ -184,7 +184,7 @@ export const readers: Readonly<Record<string, Reader>> = {
         ['weights.bin', Buffer.alloc(32, 1)],
       ]
     },
-    async beside() {
+    async neighbours() {
       return Object.fromEntries(await this.samples())
     },
     async read(folder) {
@@ -237,7 +237,7 @@ export const readers: Readonly<Record<string, Reader>> = {
       ],
       ['checkpoints/step-00000003.safetensors', await checkpoint(2)],
     ],
-    async beside() {
+    async neighbours() {
       return Object.fromEntries(await this.samples())
     },
     async read(folder) {
@@ -255,7 +255,7 @@ export const readers: Readonly<Record<string, Reader>> = {
         join(folder, 'unpacked'),
       ),
   },
-  // What the harness itself must find; not among those that run by default.
+  // Failures that the fuzzer must report. They do not run by default.
   'self-test-hang': {
     samples: async () => [['x', Buffer.from('1')]],
     read() {
@@ -283,6 +283,6 @@ export const readers: Readonly<Record<string, Reader>> = {
   },
 }
 
-/** Python: a zip of a.txt (b"hello\n" * 20) and x.dist-info/RECORD with its hash, deflated. */
+/** Written with Python: a deflated zip of a.txt (b"hello\n" * 20) and x.dist-info/RECORD with its hash. */
 const zipped =
   'UEsDBBQAAAAIAAAAIVBM/FpmCwAAAHgAAAAFAAAAYS50eHTLSM3JyefKoDsJAFBLAwQUAAAACAAAACFQWNr22j8AAAA9AAAAEgAAAHguZGlzdC1pbmZvL1JFQ09SREvUK6ko0SnOSDQyNbMNMc5xS62oyjCJjPItCyhM8vTItyjKzQ8xdC019klxywqq1E0xcim0tCzO1jE0MuACAFBLAQIUAxQAAAAIAAAAIVBM/FpmCwAAAHgAAAAFAAAAAAAAAAAAAACAAQAAAABhLnR4dFBLAQIUAxQAAAAIAAAAIVBY2vbaPwAAAD0AAAASAAAAAAAAAAAAAACAAS4AAAB4LmRpc3QtaW5mby9SRUNPUkRQSwUGAAAAAAIAAgBzAAAAnQAAAAAA'

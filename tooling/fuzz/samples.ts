@@ -6,9 +6,9 @@ import { Header } from 'tar/header'
 import { Pax } from 'tar/pax'
 import { writeSafetensors } from '../../packages/train/src/safetensors.js'
 
-/** Whole files that are mutated. */
+/** Valid files, which the fuzzer mutates. */
 
-export function picture(number: number, side = 24) {
+export function image(number: number, side = 24) {
   const data = Uint8Array.from({ length: side * side * 3 }, (_, i) => (i * (number + 7)) % 251)
   return sharp(data, { raw: { width: side, height: side, channels: 3 } })
 }
@@ -32,7 +32,7 @@ export function tarOf(
   return Buffer.concat([...blocks, Buffer.alloc(1024)])
 }
 
-/** A header whose checksum fits: without it, no changed field would ever be read. */
+/** Sets the checksum of a tar header. Readers reject a header with a wrong checksum before they read its fields. */
 function checksummed(block: Buffer): Buffer {
   block.fill(' ', 148, 156)
   const sum = block.reduce((total, byte) => total + byte, 0)
@@ -40,7 +40,7 @@ function checksummed(block: Buffer): Buffer {
   return block
 }
 
-/** Makes the checksums of a mutated tar fit again where its headers still stand in place. */
+/** Corrects the checksums of a mutated tar file, for the headers that are still in their place. */
 export function withChecksums(tar: Buffer): Buffer {
   for (let at = 0; at + 512 <= tar.length; at += 512) {
     const block = tar.subarray(at, at + 512)
@@ -73,7 +73,7 @@ export function npy(count: number, width: number, type: '<f4' | '<f8' = '<f4'): 
   return Buffer.concat([head, Buffer.alloc(count * width * Number(type[2]))])
 }
 
-/** A checkpoint of step 12; of version 1 its header has no hash, so that its changes are looked at. */
+/** A checkpoint of step 12. In version 1 the header has no hash, so that readers look at a changed header. */
 export async function checkpoint(version: 1 | 2): Promise<Buffer> {
   const folder = await mkdtemp(join(tmpdir(), 'selfsup-fuzz-'))
   const path = join(folder, 'x.safetensors')

@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { readers } from './readers.js'
 
-/** One input: where to lay it out, and who reads it. */
+/** One input: the reader, and the folder and name under which to write the file. */
 export interface Task {
   readonly reader: string
   readonly name: string
@@ -16,11 +16,14 @@ export type Outcome =
   | { readonly kind: 'bug'; readonly message: string }
 
 async function run({ reader, name, folder, content }: Task): Promise<Outcome> {
-  const { read, beside } = readers[reader]!
+  const { read, neighbours } = readers[reader]!
   const bytes = Buffer.from(content, 'base64')
   await rm(folder, { recursive: true, force: true })
   await mkdir(folder, { recursive: true })
-  for (const [path, whole] of Object.entries({ ...(await beside?.call(readers[reader]!)), [name]: bytes })) {
+  for (const [path, whole] of Object.entries({
+    ...(await neighbours?.call(readers[reader]!)),
+    [name]: bytes,
+  })) {
     await mkdir(dirname(join(folder, path)), { recursive: true })
     await writeFile(join(folder, path), whole)
   }
@@ -34,7 +37,7 @@ async function run({ reader, name, folder, content }: Task): Promise<Outcome> {
   }
 }
 
-// Warnings of TensorFlow.js and libraries would mix with the report.
+// Warnings of TensorFlow.js and other libraries would mix with the report.
 console.warn = console.log = () => {}
 process.on('message', async (task: Task) => process.send!(await run(task)))
 process.on('unhandledRejection', (error) => {

@@ -25,7 +25,7 @@ function factsOf(folder: string): PackageFacts {
   }
 }
 
-test.each(readdirSync(packages))('packages/%s fits the picture', (folder) => {
+test.each(readdirSync(packages))('packages/%s follows the layers', (folder) => {
   expect(problemsOf(factsOf(folder))).toEqual([])
 })
 

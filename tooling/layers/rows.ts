@@ -4,7 +4,7 @@ export const rows: readonly (readonly string[])[] = [
   ['runs'],
   ['train', 'evaluation', 'report', 'retrieval', 'advise'],
   ['simclr', 'moco', 'byol', 'barlow-twins', 'iic', 'cpc', 'metric-learning', 'pretext', 'generative'],
-  // `engine` stands beside the parts: they are of use with plain TensorFlow.js, in browsers too, and may not import it.
+  // `engine` is in the same layer as the parts, which must not import it: they also work with plain TensorFlow.js and in browsers.
   ['augment', 'backbones', 'losses', 'optim', 'data', 'engine'],
   ['run-folder'],
   ['kernels', 'tensorflow'],
@@ -67,7 +67,7 @@ export function problemsOf({ folder, manifest, imports, files }: PackageFacts): 
     }
   }
   for (const field of ['description', 'license', 'type', 'exports', 'files', 'engines', 'scripts']) {
-    if (!(field in manifest)) problems.push(`packages/${folder}/package.json lacks ${field}`)
+    if (!(field in manifest)) problems.push(`packages/${folder}/package.json has no ${field}`)
   }
   if (!files.includes('README.md')) problems.push(`packages/${folder} has no README.md`)
   if (!files.some((file) => file.endsWith('.test.ts'))) problems.push(`packages/${folder} has no test`)

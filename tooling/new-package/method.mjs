@@ -156,7 +156,7 @@ describe.each(testEngines())('${call} on %s', (engine) => {
 `,
     'README.md': `# @selfsup/${name}
 
-One sentence: how it learns from pictures without labels (authors, year, arXiv number).
+One sentence: how the method trains on images without labels (authors, year, arXiv number).
 
 \`\`\`sh
 npm install @selfsup/${name} @selfsup/backbones @selfsup/data @selfsup/engine @selfsup/train \\
@@ -173,7 +173,7 @@ import { train } from '@selfsup/train'
 const engine = await prepareEngine()
 const method = ${call}(convnet({ size: 16, widths: [8, 16] }), { outputs: 16 })
 
-const images = shapes({ size: 16, count: 64 }) // or: await openImages('pictures')
+const images = shapes({ size: 16, count: 64 }) // or: await openImages('images')
 await train(method, images, { out: 'runs/shapes', engine, epochs: 1, batchSize: 32, learningRate: 0.06 })
 \`\`\`
 

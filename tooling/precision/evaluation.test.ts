@@ -37,8 +37,8 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('evaluation in mixed prec
     const backbone = convnet({ size: SIZE, widths: [16, 32, 48], seed: 1 })
     const maps = featureMaps(backbone)!
     const network: TrainableNetwork = {
-      apply: (pictures, training) => backbone.apply(pictures, { training }) as tf.Tensor2D,
-      maps: (pictures, training) => maps.apply(pictures, { training }) as [tf.Tensor4D, tf.Tensor4D],
+      apply: (images, training) => backbone.apply(images, { training }) as tf.Tensor2D,
+      maps: (images, training) => maps.apply(images, { training }) as [tf.Tensor4D, tf.Tensor4D],
       weights: trainableWeights({ backbone }),
       dispose: () => void backbone.dispose(),
     }
@@ -71,10 +71,9 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('evaluation in mixed prec
 
   test('fine-tuning', () =>
     expectAlike(async (engine, trained) => {
-      const data = { train: images, test: images, learn: all(images), tell: all(images) }
-      const pictures = { ...data, size: SIZE, normalisation }
-      return (await fineTune(trained, pictures, { engine, steps: 40, batchSize: 16, learningRate: 3e-5 }))
-        .loss
+      const rows = { learn: all(images), tell: all(images) }
+      const data = { train: images, test: images, ...rows, size: SIZE, normalisation }
+      return (await fineTune(trained, data, { engine, steps: 40, batchSize: 16, learningRate: 3e-5 })).loss
     }))
 
   test('detection', () =>

@@ -53,7 +53,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')(
     test('SGD with momentum', () => {
       const each = trained((variables) => sgd(variables, { momentum: 0.9 }))
       each.run(1000, 1e-4, 0.06)
-      // The sum of a geometric series: rate / (1 - momentum) a step, less what the beginning lacks.
+      // The sum of a geometric series: rate / (1 - momentum) per step, minus the smaller first steps.
       expect(each.value()).toBeCloseTo(0.1 - (0.06e-4 / 0.1) * (1000 - 9), 3)
       each.dispose()
     })

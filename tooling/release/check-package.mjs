@@ -20,7 +20,7 @@ const needed = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'dist/in
 export async function problemsOfPackage({ name, filename, files }) {
   const tarball = readFileSync(filename)
   const paths = files.map(({ path }) => path)
-  const missing = needed.filter((path) => !paths.includes(path)).map((path) => `lacks ${path}`)
+  const missing = needed.filter((path) => !paths.includes(path)).map((path) => `has no ${path}`)
   const stray = paths.filter((path) => /\.test\.|^src\/|fixtures/.test(path)).map((path) => `holds ${path}`)
 
   const data = tarball.buffer.slice(tarball.byteOffset, tarball.byteOffset + tarball.byteLength)

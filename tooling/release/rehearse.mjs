@@ -182,7 +182,7 @@ async function mainJob(project) {
   )
   const { step, loss } = JSON.parse(trained.trim().split('\n').at(-1) ?? '')
   if (step !== 3 || !(loss > 0)) throw new Error(`pretraining ended with ${trained}`)
-  const judged = await runIn(
+  const evaluated = await runIn(
     project,
     'npx',
     'selfsup',
@@ -195,6 +195,6 @@ async function mainJob(project) {
     '100',
     '--json',
   )
-  const accuracy = JSON.parse(judged).results?.[0]?.knn
-  if (!(accuracy >= 0 && accuracy <= 1)) throw new Error(`evaluation found ${judged}`)
+  const accuracy = JSON.parse(evaluated).results?.[0]?.knn
+  if (!(accuracy >= 0 && accuracy <= 1)) throw new Error(`evaluation found ${evaluated}`)
 }

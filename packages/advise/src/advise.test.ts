@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { advise } from './advise.js'
 import { type Measures, measureDataset, measureImages } from './measure.js'
 import { cells, letters, randomlyTurned, scenes, textures, tinted } from './sample-sets.js'
-import { judgedMethods } from './verdicts.js'
+import { methodsWithRules } from './verdicts.js'
 
 const sets: Record<string, HostImages> = {
   scenes: scenes(),
@@ -152,5 +152,5 @@ test('copies make contrastive methods doubtful, and another method is suggested'
   const { methods, commands } = advise(copied)
   expect(methods.find(({ name }) => name === 'simclr')?.verdict).toBe('doubtful')
   expect(commands[0]!.args).toContain('vicreg')
-  expect(new Set(methods.map(({ name }) => name))).toEqual(new Set(judgedMethods))
+  expect(new Set(methods.map(({ name }) => name))).toEqual(new Set(methodsWithRules))
 })

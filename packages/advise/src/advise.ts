@@ -1,7 +1,7 @@
-import { judgeAugmentations } from './augmentations.js'
+import { verdictsOnAugmentations } from './augmentations.js'
 import { type Command, commandsFor } from './commands.js'
 import type { Measures } from './measure.js'
-import { judgedMethods, judgeMethods, type Verdict } from './verdicts.js'
+import { methodsWithRules, type Verdict, verdictsOnMethods } from './verdicts.js'
 import { warningsOf } from './warnings.js'
 
 /** Recommendations for images. */
@@ -27,13 +27,13 @@ export interface AdviseOptions {
 /** Recommends methods, augmentations and commands for measured images, with reasons. */
 export function advise(
   measures: Measures,
-  { source = measures.name, split, methods = judgedMethods }: AdviseOptions = {},
+  { source = measures.name, split, methods = methodsWithRules }: AdviseOptions = {},
 ): Advice {
-  const judged = judgeMethods(measures, methods)
+  const verdicts = verdictsOnMethods(measures, methods)
   return {
     warnings: warningsOf(measures),
-    methods: judged,
-    augmentations: judgeAugmentations(measures),
-    commands: commandsFor(measures, judged, source, split),
+    methods: verdicts,
+    augmentations: verdictsOnAugmentations(measures),
+    commands: commandsFor(measures, verdicts, source, split),
   }
 }

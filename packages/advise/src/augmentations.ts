@@ -11,7 +11,7 @@ export function hasLeft({ orientation }: Measures): boolean {
 }
 
 /** Which augmentations suit the images: differences that two views of one image may have without changing its meaning. */
-export function judgeAugmentations(measures: Measures): Verdict[] {
+export function verdictsOnAugmentations(measures: Measures): Verdict[] {
   const { orientation, colour, light, sizes } = measures
   const verdicts: Verdict[] = []
   const say = (name: string, verdict: Verdict['verdict'], why: string) =>

@@ -141,10 +141,10 @@ const rules: Readonly<Record<string, (measures: Measures) => VerdictAndReason>> 
 }
 
 /** Names of the methods that have rules. */
-export const judgedMethods: readonly string[] = Object.keys(rules)
+export const methodsWithRules: readonly string[] = Object.keys(rules)
 
 /** Verdicts on the named methods, suitable ones first. Methods without rules are left out. */
-export function judgeMethods(measures: Measures, names: readonly string[]): Verdict[] {
+export function verdictsOnMethods(measures: Measures, names: readonly string[]): Verdict[] {
   const order = ['suits', 'doubtful', 'unsuited']
   return names
     .flatMap((name): Verdict[] => {

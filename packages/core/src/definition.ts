@@ -1,24 +1,19 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { Normalisation } from './dataset.js'
+import type { ImageShape } from './image-shape.js'
 import type { Method } from './method.js'
-import type { StoredOptions } from './migrate-options.js'
 import type { MethodOptions, OptionValues } from './options.js'
+import type { OptionDefinitions } from './stored-options.js'
 import type { TrainingDefaults } from './training-settings.js'
 
 /** Describes a method, so that a program can list methods and create one by name. Every method package exports one. */
-export interface MethodDefinition<Options extends MethodOptions = MethodOptions> {
+export interface MethodDefinition<Options extends MethodOptions = MethodOptions>
+  extends OptionDefinitions<Options> {
   readonly name: string
   /** one-line description, shown in a list of methods */
   readonly summary: string
   /** authors, year, arXiv number */
   readonly paper: string
-  readonly options: Options
-  /**
-   * Converts options of a run of an earlier version to today's, for changes that `formerly` and `before` of the options
-   * cannot express, such as a value that depends on other options or on the images. `migrateOptions` calls it first. It must
-   * return options of this version unchanged.
-   */
-  migrate?(stored: StoredOptions, images?: ImageShape): StoredOptions
   /** name of the backbone to use if the user sets none; default: the program's */
   readonly backbone?: string
   /**
@@ -40,13 +35,6 @@ export interface MethodDefinition<Options extends MethodOptions = MethodOptions>
    * @throws SelfsupError if an option is not valid, or the backbone does not fit the options
    */
   create(backbone: LayersModel, options?: Partial<OptionValues<Options>>, context?: MethodContext): Method
-}
-
-/** Size and channels of square images. */
-export interface ImageShape {
-  /** side length in pixels */
-  readonly size: number
-  readonly channels: number
 }
 
 /** What a method requires of its backbone. */

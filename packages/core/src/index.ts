@@ -13,8 +13,9 @@ export type {
   ImageDataset,
   Normalisation,
 } from './dataset.js'
-export type { BackboneInput, ImageShape, MethodContext, MethodDefinition } from './definition.js'
+export type { BackboneInput, MethodContext, MethodDefinition } from './definition.js'
 export { type ErrorCode, type ErrorDetails, expected, SelfsupError } from './errors.js'
+export type { ImageShape } from './image-shape.js'
 export { type JpegCropper, jpegCropper, provideJpegCropper } from './jpeg-cropper.js'
 export {
   type ClusterAssignments,
@@ -26,7 +27,7 @@ export {
   type Method,
   phasesOf,
 } from './method.js'
-export { migratedFor, migrateOptions, type StoredOptions } from './migrate-options.js'
+export { migratedFor, migrateOptions } from './migrate-options.js'
 export {
   type BackboneRecipe,
   type ModelNotes,
@@ -67,6 +68,7 @@ export {
 } from './shape.js'
 export type { Step } from './step.js'
 export { stopGradient } from './stop-gradient.js'
+export type { OptionDefinitions, StoredOptions } from './stored-options.js'
 export type {
   AdamwSettings,
   CommonOptimizerSettings,

@@ -10,11 +10,12 @@ import type {
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { Alarm } from './alarm.js'
 import type { CropSpec, ImageDataset, Normalisation } from './dataset.js'
-import type { ImageShape, MethodDefinition } from './definition.js'
+import type { ImageShape } from './image-shape.js'
 import type { OptionValue } from './options.js'
 import type { ParameterGroup, Phase } from './parameter-groups.js'
 import type { Seed } from './random.js'
 import type { Step } from './step.js'
+import type { OptionDefinitions } from './stored-options.js'
 
 /** A batch on the device. */
 export interface ImageBatch {
@@ -55,7 +56,7 @@ export interface Method<
   /** options of the method, including defaults; saved with a run, which resumes only with the same options */
   readonly options?: Readonly<Record<string, OptionValue>>
   /** definition of the options, with which a run of an earlier version is migrated to today's option names and values */
-  readonly definition?: Pick<MethodDefinition, 'options' | 'migrate'>
+  readonly definition?: OptionDefinitions
   /** normalisation that the views apply to pixels; saved with a run, which resumes only with the same normalisation */
   readonly normalisation?: Normalisation
   /** shape of the images that `encode` takes, if it differs from the backbone's input (patches, edges) */

@@ -1,9 +1,7 @@
-import type { ImageShape, MethodDefinition } from './definition.js'
+import type { ImageShape } from './image-shape.js'
 import type { Method } from './method.js'
-import { currentValue, type MethodOptions, type OptionValue } from './options.js'
-
-/** Options of a method as saved with a run. */
-export type StoredOptions = Readonly<Record<string, OptionValue>>
+import { currentValue, type OptionValue } from './options.js'
+import type { OptionDefinitions, StoredOptions } from './stored-options.js'
 
 /**
  * Converts the options of a run of an earlier version to the names and values of this version, so that the run continues
@@ -14,7 +12,7 @@ export type StoredOptions = Readonly<Record<string, OptionValue>>
  * @param images shape of the method's images, on which some earlier defaults depend
  */
 export function migrateOptions(
-  definition: Pick<MethodDefinition<MethodOptions>, 'options' | 'migrate'>,
+  definition: OptionDefinitions,
   stored: StoredOptions,
   images?: ImageShape,
 ): Record<string, OptionValue> {

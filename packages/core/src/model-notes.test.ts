@@ -1,4 +1,3 @@
-import '@tensorflow/tfjs-backend-cpu'
 import { layers, sequential } from '@tensorflow/tfjs-layers'
 import { expect, test } from 'vitest'
 import { noteOnModel, notesOfModel } from './model-notes.js'

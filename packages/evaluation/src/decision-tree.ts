@@ -105,7 +105,7 @@ function bestSplit(
   return best
 }
 
-/** Most images of a tree: their positions are packed beside their values. */
+/** Largest number of images of a tree: a sort key packs the position of an image and its value. */
 const MOST = 2 ** 21
 
 /** Sorts the column; returns the labels in the same order. */

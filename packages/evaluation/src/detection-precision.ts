@@ -78,12 +78,12 @@ function scoresOfClass(images: readonly DetectedImage[], label: number, mostFoun
   const precisions: number[] = []
   const recalls: number[] = []
   for (const least of OVERLAPS) {
-    const judged = own.flatMap(({ kept, boxes, overlaps }) => {
+    const matches = own.flatMap(({ kept, boxes, overlaps }) => {
       const right = matched(overlaps, boxes.length, least)
       return kept.map(({ score }, i) => ({ score, right: right[i]! }))
     })
-    judged.sort((a, b) => b.score - a.score)
-    const { precision, recall } = averagePrecision(judged, wanted)
+    matches.sort((a, b) => b.score - a.score)
+    const { precision, recall } = averagePrecision(matches, wanted)
     precisions.push(precision)
     recalls.push(recall)
   }
@@ -106,21 +106,21 @@ function matched(overlaps: readonly (readonly number[])[], things: number, least
   })
 }
 
-function averagePrecision(judged: readonly { readonly right: boolean }[], wanted: number) {
-  const precision = new Float64Array(judged.length)
-  const recall = new Float64Array(judged.length)
+function averagePrecision(matches: readonly { readonly right: boolean }[], wanted: number) {
+  const precision = new Float64Array(matches.length)
+  const recall = new Float64Array(matches.length)
   let right = 0
-  for (const [i, each] of judged.entries()) {
+  for (const [i, each] of matches.entries()) {
     if (each.right) right++
     recall[i] = right / wanted
     precision[i] = right / (i + 1 + Number.EPSILON)
   }
-  for (let i = judged.length - 1; i > 0; i--) precision[i - 1] = Math.max(precision[i - 1]!, precision[i]!)
+  for (let i = matches.length - 1; i > 0; i--) precision[i - 1] = Math.max(precision[i - 1]!, precision[i]!)
   let sum = 0
   let at = 0
   for (const least of RECALLS) {
-    while (at < judged.length && recall[at]! < least) at++
-    if (at < judged.length) sum += precision[at]!
+    while (at < matches.length && recall[at]! < least) at++
+    if (at < matches.length) sum += precision[at]!
   }
   return { precision: sum / RECALLS.length, recall: recall.at(-1) ?? 0 }
 }

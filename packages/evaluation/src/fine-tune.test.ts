@@ -196,7 +196,7 @@ describe.each(testEngines())('fine-tuning on %s', (name) => {
     // Detection and captioning need annotated images, and have tests of their own.
     const own = protocols.filter(({ name }) => !['detection', 'captioning'].includes(name))
     for (const protocol of own) {
-      expect(protocol.lacks(subject)).toBeUndefined()
+      expect(protocol.missing(subject)).toBeUndefined()
       const findings = await protocol.find(subject, context)
       expect(findings.values.length, protocol.name).toBeGreaterThan(0)
       for (const { value, interval, unit } of findings.values) {
@@ -218,6 +218,6 @@ describe.each(testEngines())('fine-tuning on %s', (name) => {
       train: learned,
       test: { ...asked, labels: asked.labels.map(() => -1) },
     }
-    for (const protocol of protocols) expect(protocol.lacks(bare), protocol.name).toBeTruthy()
+    for (const protocol of protocols) expect(protocol.missing(bare), protocol.name).toBeTruthy()
   })
 })

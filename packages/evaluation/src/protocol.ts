@@ -101,7 +101,7 @@ export interface Protocol {
   /** whether it trains networks, so that `maxSteps` applies */
   readonly trains?: boolean
   /** Returns why the subject can't be evaluated (what is missing), or undefined if it can. */
-  lacks(subject: Subject): string | undefined
+  missing(subject: Subject): string | undefined
   /** @throws SelfsupError if the data do not fit, AbortError if the signal is aborted */
   find(subject: Subject, context: ProtocolContext): Promise<Findings>
 }

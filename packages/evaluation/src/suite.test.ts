@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => rm(run, { recursive: true }))
 
 const subject = { name: 'ours' } as Subject
-const images = { source: 'pictures', count: 10, fingerprint: 'f' }
+const images = { source: 'images', count: 10, fingerprint: 'f' }
 const options = (given: Partial<SuiteOptions> = {}): SuiteOptions => ({
   run,
   engine: {} as Engine,
@@ -32,7 +32,7 @@ function counting(name: string, fails = false): Protocol & { runs: number } {
     title: name,
     summary: name,
     runs: 0,
-    lacks: () => (name === 'impossible' ? 'nothing to evaluate' : undefined),
+    missing: () => (name === 'impossible' ? 'nothing to evaluate' : undefined),
     async find() {
       this.runs++
       if (fails) throw new Error('stopped')

@@ -60,7 +60,7 @@ export async function runProtocols(
       onProtocol?.({ protocol, state: 'kept' })
       continue
     }
-    const why = protocol.lacks(subject)
+    const why = protocol.missing(subject)
     if (why) {
       impossible.push({ protocol: protocol.name, why })
       onProtocol?.({ protocol, state: 'impossible', why })

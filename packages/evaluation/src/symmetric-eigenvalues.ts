@@ -8,18 +8,18 @@ import { expected } from '@selfsup/core'
  */
 export function symmetricEigenvalues(matrix: Float64Array, n: number): Float64Array {
   const diagonal = new Float64Array(n)
-  const beside = new Float64Array(n)
-  tridiagonalise(matrix, n, diagonal, beside)
+  const offDiagonal = new Float64Array(n)
+  tridiagonalise(matrix, n, diagonal, offDiagonal)
   for (let l = 0; l < n; l++) {
     for (let iteration = 0; ; iteration++) {
       expected(iteration < 60, 'symmetricEigenvalues: no convergence; the matrix must hold finite numbers')
       let m = l
       for (; m < n - 1; m++) {
         const size = Math.abs(diagonal[m]!) + Math.abs(diagonal[m + 1]!)
-        if (Math.abs(beside[m]!) <= 2.3e-16 * size) break
+        if (Math.abs(offDiagonal[m]!) <= 2.3e-16 * size) break
       }
       if (m === l) break
-      sweep(diagonal, beside, l, m)
+      sweep(diagonal, offDiagonal, l, m)
     }
   }
   return diagonal
@@ -54,8 +54,8 @@ function sweep(d: Float64Array, e: Float64Array, l: number, m: number): void {
   e[m] = 0
 }
 
-/** To a diagonal and what stands beside it, `beside[i]` between rows i and i + 1. */
-function tridiagonalise(a: Float64Array, n: number, diagonal: Float64Array, beside: Float64Array): void {
+/** Reduces to tridiagonal form; `offDiagonal[i]` is the entry between rows i and i + 1. */
+function tridiagonalise(a: Float64Array, n: number, diagonal: Float64Array, offDiagonal: Float64Array): void {
   const product = new Float64Array(n)
   for (let k = n - 1; k > 0; k--) {
     // Row k left of the diagonal becomes (0, ..., 0, norm) under a reflection of rows and columns 0..k-1.
@@ -65,11 +65,11 @@ function tridiagonalise(a: Float64Array, n: number, diagonal: Float64Array, besi
     diagonal[k] = a[k * n + k]!
     const rest = squares - row[k - 1]! * row[k - 1]!
     if (rest <= 0) {
-      beside[k - 1] = row[k - 1]!
+      offDiagonal[k - 1] = row[k - 1]!
       continue
     }
     const norm = row[k - 1]! > 0 ? -Math.sqrt(squares) : Math.sqrt(squares)
-    beside[k - 1] = norm
+    offDiagonal[k - 1] = norm
     const h = squares - norm * row[k - 1]!
     row[k - 1]! -= norm
     // p = A u / h, from the lower half.

@@ -1,6 +1,6 @@
 import type { Alarm, TrainingDefaults } from '@selfsup/core'
 
-/** How adversarial networks are trained: Adam with a short memory (Radford et al. 2016, arXiv:1511.06434, section 4). */
+/** Training defaults of adversarial networks: Adam with beta1 0.5 (Radford et al. 2016, arXiv:1511.06434, section 4). */
 export const adversarialTraining: TrainingDefaults = {
   epochs: 50,
   batchSize: 128,
@@ -11,8 +11,8 @@ export const adversarialTraining: TrainingDefaults = {
 }
 
 /**
- * How adversarial training goes wrong, in what its phases report.
- * @param deceiving metric of how little the generator deceives the discriminator: `generatorLoss`
+ * Alarms for the ways in which adversarial training fails.
+ * @param deceiving name of the metric with the generator's loss (`generatorLoss`)
  */
 export const adversarialAlarms = (deceiving: string): readonly Alarm[] => [
   {
@@ -20,22 +20,22 @@ export const adversarialAlarms = (deceiving: string): readonly Alarm[] => [
     below: 0.1,
     steps: 200,
     name: 'collapse',
-    says: 'the generator makes one picture whatever its latents; begin anew with another seed, or a smaller learning rate',
+    says: 'the generator creates the same image for all latents; start again with another seed or a smaller learning rate',
   },
   {
-    // Those that learned were above 0.5 after a thousand steps and stayed there (BiGAN began at 0.29, DCGANs at 0.6).
+    // In successful runs the spread was above 0.5 after a thousand steps and stayed there (BiGAN started at 0.29, DCGANs at 0.6).
     metric: 'discriminator/sampleSpread',
     below: 0.4,
     steps: 1000,
     name: 'narrowness',
-    says: 'generated pictures differ far less than real ones do: few kinds of them are made, or noise; take a smaller learning rate, or (of bigan) cycle=0.02',
+    says: 'generated images vary much less than real ones: the generator creates few kinds of images, or noise; use a smaller learning rate, or cycle=0.02 (bigan only)',
   },
   {
-    // Not its accuracy: batch normalisation shows a discriminator which batch is the real one, and generators learn all the same.
+    // The discriminator's accuracy is no criterion: batch normalisation reveals which batch is real, yet generators improve.
     metric: deceiving,
     above: 8,
     steps: 200,
     name: 'divergence',
-    says: 'hardly a picture deceives the discriminator any more, so that the generator learns little; take a smaller learning rate, or (of gan) r1=1',
+    says: 'hardly any image deceives the discriminator, so the generator barely improves; use a smaller learning rate, or r1=1 (gan only)',
   },
 ]

@@ -21,12 +21,12 @@ describe.each(testEngines())('losses on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(tensors)
   })
 
-  test('a discriminator that can tell nothing pays 2 log 2, its generator log 2', () => {
+  test('for logits of 0 the discriminator’s loss is 2 log 2, and the generator’s log 2', () => {
     expect(value(() => discriminatorLoss(tf.zeros([4, 1]), tf.zeros([4, 1])))).toBeCloseTo(2 * Math.log(2), 5)
     expect(value(() => generatorLoss(tf.zeros([4, 1])))).toBeCloseTo(Math.log(2), 5)
   })
 
-  test('losses of known logits, and no infinity where a probability is 0', () => {
+  test('losses of known logits, finite even if a probability is 0', () => {
     // -log s(2) = log(1 + e^-2), -log(1 - s(-1)) = log(1 + e^-1)
     const [two, one] = [Math.log(1 + Math.exp(-2)), Math.log(1 + Math.exp(-1))]
     expect(value(() => discriminatorLoss(tf.tensor2d([[2]]), tf.tensor2d([[-1]])))).toBeCloseTo(two + one, 5)
@@ -35,12 +35,12 @@ describe.each(testEngines())('losses on %s', (engine) => {
     expect(value(() => discriminatorLoss(tf.tensor2d([[-300]]), tf.tensor2d([[200]])))).toBeCloseTo(500, 2)
   })
 
-  test('the generator still learns where the discriminator sees through everything: slope -1, where the saturating has 0', () => {
+  test('the generator’s loss has slope -1 if the discriminator rejects every image, where the saturating loss has slope 0', () => {
     const slope = value(() => tf.grad((logits) => generatorLoss(logits))(tf.tensor2d([[-30]])))
     expect(slope).toBeCloseTo(-1, 4)
   })
 
-  test('accuracy counts both kinds alike; spread compares deviations', () => {
+  test('accuracy weighs real and generated images equally; spread is the ratio of deviations', () => {
     const [real, generated] = [
       [3, 1, -1, 2],
       [-1, 1],
@@ -65,7 +65,7 @@ describe.each(testEngines())('losses on %s', (engine) => {
     ).toBe(0)
   })
 
-  test('divergence of known normal distributions from the standard one', () => {
+  test('divergence of known normal distributions from the standard normal distribution', () => {
     const [mean, logVariance] = [
       [0, 0, 1, 0, 3, -1],
       [0, 0, 0, Math.log(4), Math.log(0.25), Math.log(2)],
@@ -79,7 +79,7 @@ describe.each(testEngines())('losses on %s', (engine) => {
     expect(found[2]).toBeCloseTo((9 + 0.25 - 1 + Math.log(4)) / 2 + (1 + 2 - 1 - Math.log(2)) / 2, 4)
   })
 
-  test('likelihoods of known pixels', () => {
+  test('negative log likelihoods of known pixels', () => {
     const bernoulli = tf.tidy(() =>
       bernoulliCost(
         tf.tensor2d([
@@ -99,7 +99,7 @@ describe.each(testEngines())('losses on %s', (engine) => {
     expect(gaussian).toBeCloseTo(2 * (Math.log(0.5) + 0.5 * Math.log(2 * Math.PI)) + 2, 5)
   })
 
-  test('R1 of a linear discriminator is the squared length of its weights, and its gradient twice these', () => {
+  test('R1 of a linear discriminator is the squared length of its weights, and its gradient twice the weights', () => {
     const weights = [0.5, -1, 2, 0.25]
     tf.tidy(() => {
       const images = tf.tensor4d([0.1, 0.2, 0.3, 0.4, 0.9, 0.8, 0.7, 0.6], [2, 2, 2, 1])
@@ -115,12 +115,12 @@ describe.each(testEngines())('losses on %s', (engine) => {
     })
   })
 
-  test('R1’s gradient is that of differentiating twice, where TensorFlow.js can', () => {
+  test('the gradient of R1 equals the second derivative, for operations where TensorFlow.js computes it', () => {
     tf.tidy(() => {
       const images = tf.randomNormal([3, 2, 2, 1], 0, 1, 'float32', 5) as tf.Tensor4D
       const w1 = tf.randomNormal([4, 6], 0, 0.5, 'float32', 6) as tf.Tensor2D
       const w2 = tf.randomNormal([6, 1], 0, 0.5, 'float32', 7) as tf.Tensor2D
-      // Of operations that keep their input: through kept outputs (exp, sigmoid) TensorFlow.js loses second derivatives.
+      // Operations whose gradient uses their input: TensorFlow.js loses second derivatives of those that use their output (exp, sigmoid).
       const network = (a: tf.Tensor, b: tf.Tensor) => (x: tf.Tensor4D) =>
         tf.sin(
           tf.mul(
@@ -147,7 +147,7 @@ describe.each(testEngines())('losses on %s', (engine) => {
     })
   })
 
-  test('interpolation begins and ends at its ends, keeps to the sphere, and goes straight where there is no angle', () => {
+  test('spherical interpolation starts and ends at its arguments, stays on the sphere, and is linear for parallel vectors', () => {
     tf.tidy(() => {
       const from = tf.tensor2d([
         [1, 0],

@@ -1,26 +1,26 @@
 import * as tf from '@tensorflow/tfjs-core'
 
 /**
- * What a discriminator minimises: cross-entropy of telling real from generated images (Goodfellow et al. 2014,
- * arXiv:1406.2661, equation 1, negated), from logits, so that no probability of 0 meets a logarithm.
+ * Loss of the discriminator: cross-entropy of classifying real and generated images (Goodfellow et al. 2014,
+ * arXiv:1406.2661, equation 1, negated). Computed from logits, which avoids the logarithm of 0.
  * @param real, generated logits of "real", any shapes
- * @returns scalar, >= 0; 2 log 2 = 1.386 where it can tell nothing
+ * @returns scalar, >= 0; 2 log 2 = 1.386 if all logits are 0
  */
 export function discriminatorLoss(real: tf.Tensor, generated: tf.Tensor): tf.Scalar {
   return tf.tidy(() => tf.add(tf.mean(tf.softplus(tf.neg(real))), tf.mean(tf.softplus(generated))))
 }
 
 /**
- * What a generator minimises: -log D(G(z)), which unlike log(1 - D(G(z))) has a gradient where the discriminator sees
- * through everything: non-saturating (Goodfellow et al. 2014, section 3).
+ * Non-saturating loss of the generator: -log D(G(z)), which unlike log(1 - D(G(z))) has a gradient even if the
+ * discriminator rejects every image (Goodfellow et al. 2014, section 3).
  * @param generated logits of "real", any shape
- * @returns scalar, >= 0; log 2 = 0.693 where the discriminator can tell nothing
+ * @returns scalar, >= 0; log 2 = 0.693 if all logits are 0
  */
 export function generatorLoss(generated: tf.Tensor): tf.Scalar {
   return tf.tidy(() => tf.mean(tf.softplus(tf.neg(generated))))
 }
 
-/** Part of real and generated images that a discriminator takes for what they are; 0.5 by guessing. */
+/** Fraction of real and generated images that a discriminator classifies correctly; 0.5 for guessing. */
 export function discriminatorAccuracy(real: tf.Tensor, generated: tf.Tensor): tf.Scalar {
   return tf.tidy(() => {
     const right = (is: tf.Tensor) => tf.mean(tf.cast(is, 'float32'))
@@ -29,10 +29,10 @@ export function discriminatorAccuracy(real: tf.Tensor, generated: tf.Tensor): tf
 }
 
 /**
- * How much generated images differ from one another, as a part of how much real ones do: near 1 when all is well, near 0
- * when the generator makes one image whatever the latents.
- * @param generated, real [batch, ...] of one shape but for the batch
- * @returns scalar: deviation over the batch, root mean square over pixels, divided by that of the real ones
+ * Variation of generated images relative to real ones: near 1 in successful training, near 0 if the generator creates the
+ * same image for all latents.
+ * @param generated, real [batch, ...]; only the batch sizes can differ
+ * @returns scalar: standard deviation over the batch (root mean square over pixels), divided by that of the real images
  */
 export function sampleSpread(generated: tf.Tensor, real: tf.Tensor): tf.Scalar {
   return tf.tidy(() => {

@@ -10,13 +10,13 @@ export const autoencoderOptions = {
     default: 'squared',
     choices: ['squared', 'cross-entropy'],
     description:
-      'how pixels are compared: squared error of normalised ones, or cross-entropy of those between 0 and 1',
+      'reconstruction loss: squared error of normalised pixels, or cross-entropy of pixels from 0 to 1',
   },
   features: {
     type: 'choice',
     default: 'backbone',
     choices: ['code', 'backbone'],
-    description: 'what pictures are described by afterwards: the code, or the backbone’s own output',
+    description: 'features used for evaluation: the code, or the backbone’s output',
   },
   ...viewOptions,
 } as const
@@ -26,14 +26,15 @@ export const denoisingOptions = {
     type: 'choice',
     default: 'gaussian',
     choices: corruptions,
-    description: 'noise on all pixels, pixels turned black, or black and white',
+    description:
+      'gaussian: noise on all pixels; masking: some pixels become black; salt-and-pepper: some become black or white',
   },
   level: {
     type: 'number',
     default: 0.25,
     min: 0.001,
     max: 1,
-    description: 'standard deviation of the noise, of 1 for white; or part of the pixels that is spoiled',
+    description: 'standard deviation of gaussian noise (white is 1), or fraction of corrupted pixels',
   },
   ...autoencoderOptions,
 } as const
@@ -41,7 +42,7 @@ export const denoisingOptions = {
 export type AutoencoderOptions = Partial<OptionValues<typeof autoencoderOptions>>
 export type DenoisingOptions = Partial<OptionValues<typeof denoisingOptions>>
 
-/** For a hundred epochs of small images. */
+/** Settings for a hundred epochs on small images. */
 export const training: TrainingDefaults = {
   epochs: 100,
   batchSize: 256,

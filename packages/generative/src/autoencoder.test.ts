@@ -6,7 +6,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import { testEngines } from '../../../tooling/vitest/engines.js'
 import { autoencoder, crossEntropy, definition, denoising } from './autoencoder.js'
 import { corrupt, exactPart } from './corruption.js'
-import { learn, pictures, stepOf } from './fixtures/tiny.js'
+import { learn, smoothImages, stepOf } from './fixtures/tiny.js'
 import { toPixels } from './pixels.js'
 
 const small = { size: 16, widths: [4, 8] } as const
@@ -25,17 +25,17 @@ describe.each(testEngines())('on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(tensors)
   })
 
-  test('the loss is the error of what the decoder makes of the code', () => {
+  test('the loss is the error of the decoded code', () => {
     const backbone = convnet(small)
     const method = autoencoder(backbone, { latent: 6, width: 4, features: 'code' })
     tf.tidy(() => {
-      const views = method.views(pictures(4), stepOf())
+      const views = method.views(smoothImages(4), stepOf())
       expect(views.input).toBe(views.target)
       const { code, decoder } = method.networks
       expect(code!.inputs[0]!.shape).toEqual([null, 8, 8, 8])
       const { loss, metrics, features } = method.loss(views, stepOf(), undefined)
       expect((features as tf.Tensor).shape).toEqual([4, 8])
-      // Once more by hand, of the map that the backbone averages.
+      // The same computed by hand from the feature map.
       const places = layersUpTo(backbone, views.input)
       const made = decoder!.apply(code!.apply(places), { training: true }) as tf.Tensor4D
       expect(made.shape).toEqual([4, 16, 16, 3])
@@ -55,10 +55,10 @@ describe.each(testEngines())('on %s', (engine) => {
   ] as const)('%s: a few steps lower the loss', (loss, rate) => {
     const backbone = convnet({ ...small, channels: 1 })
     const method = definition.create(backbone, { loss, latent: 8, width: 4 })
-    const losses = tf.tidy(() => learn(method, 5, rate, pictures(4, { channels: 1 })))
+    const losses = tf.tidy(() => learn(method, 5, rate, smoothImages(4, { channels: 1 })))
     expect(losses.at(-1)).toBeLessThan(losses[0]! * 0.99)
     tf.tidy(() => {
-      const shown = method.samples!(method.views(pictures(2, { channels: 1 }), stepOf()), stepOf())
+      const shown = method.samples!(method.views(smoothImages(2, { channels: 1 }), stepOf()), stepOf())
       expect(shown.reconstructions!.shape).toEqual([2, 16, 32, 1])
       const values = shown.reconstructions!.dataSync()
       expect(Math.min(...values)).toBeGreaterThanOrEqual(0)
@@ -68,7 +68,7 @@ describe.each(testEngines())('on %s', (engine) => {
     backbone.dispose()
   })
 
-  test('cross-entropy of one pixel, by hand, and far out', () => {
+  test('cross-entropy of one pixel by hand, and for large logits', () => {
     tf.tidy(() => {
       const of = (logit: number, pixel: number) =>
         value(crossEntropy(tf.tensor1d([logit]), tf.tensor1d([pixel])))
@@ -81,11 +81,11 @@ describe.each(testEngines())('on %s', (engine) => {
     })
   })
 
-  test('a vision transformer has no map: its features are coded', () => {
+  test('a vision transformer has no feature map: the code is computed from its features', () => {
     const backbone = visionTransformer('vit', { size: 8 }, { width: 16, depth: 1, heads: 1 })
     const method = autoencoder(backbone, { latent: 5, width: 4 })
     tf.tidy(() => {
-      const views = method.views(pictures(2, { size: 8 }), stepOf())
+      const views = method.views(smoothImages(2, { size: 8 }), stepOf())
       expect(Number.isFinite(value(method.loss(views, stepOf(), undefined).loss))).toBe(true)
       expect(encoderOf(method)(views.target).shape).toEqual([2, 16])
     })
@@ -93,11 +93,11 @@ describe.each(testEngines())('on %s', (engine) => {
     backbone.dispose()
   })
 
-  test('denoising: the input is spoiled, the target is not, and both errors are told', () => {
+  test('denoising corrupts the input but not the target, and reports both errors', () => {
     const backbone = convnet(small)
     const method = denoising(backbone, { latent: 4, width: 2, level: 0.5, flip: 0 })
     tf.tidy(() => {
-      const batch = pictures(8)
+      const batch = smoothImages(8)
       const views = method.views(batch, stepOf())
       const clean = toPixels(views.target, method.normalisation!)
       expect(value(tf.max(tf.abs(tf.sub(clean, tf.div(batch.images, 255)))))).toBeLessThan(1e-4)
@@ -111,7 +111,7 @@ describe.each(testEngines())('on %s', (engine) => {
     backbone.dispose()
   })
 
-  test('the same number of places is marked in each row, evenly', () => {
+  test('exactPart marks the same number of places in each row, uniformly', () => {
     tf.tidy(() => {
       for (const part of [0, 0.1, 0.25, 0.75, 1]) {
         const marked = exactPart(50, 64, part, seed())
@@ -122,7 +122,7 @@ describe.each(testEngines())('on %s', (engine) => {
     })
   })
 
-  test('corruptions: noise of its deviation, black pixels, black and white ones', () => {
+  test('corrupt: noise with the given deviation, black pixels, black and white pixels', () => {
     tf.tidy(() => {
       const grey = tf.fill([20, 16, 16, 3], 0.5) as tf.Tensor4D
       const noise = tf.sub(corrupt(grey, 'gaussian', 0.2, seed()), grey)
@@ -143,12 +143,12 @@ describe.each(testEngines())('on %s', (engine) => {
   })
 })
 
-/** The backbone's map, layer by layer, in training. */
+/** The backbone's feature map in training mode, layer by layer. */
 function layersUpTo(backbone: ReturnType<typeof convnet>, x: tf.Tensor): tf.Tensor {
   return backbone.layers.slice(1, -1).reduce((y, layer) => layer.apply(y, { training: true }) as tf.Tensor, x)
 }
 
-test('what can’t be is refused when the method is made', async () => {
+test('invalid options are rejected when the method is created', async () => {
   await prepareEngine({ engine: testEngines()[0] })
   const backbone = convnet(small)
   expect(() => autoencoder(backbone, { latent: 0 })).toThrow(

@@ -20,27 +20,27 @@ import { type Corruption, corrupt } from './corruption.js'
 import { encoderDecoder } from './encoder-decoder.js'
 import { inputShape, normalisationOf, plainView, sideBySide, toPixels } from './pixels.js'
 
-/** What goes into the networks, and what is to come out: both normalised, [batch, size, size, channels]. */
+/** Input of the networks and target of the reconstruction: both normalised, [batch, size, size, channels]. */
 export interface Reconstruction extends tf.NamedTensorMap {
   readonly input: tf.Tensor4D
   readonly target: tf.Tensor4D
 }
 
 export interface Autoencoder extends Method<Reconstruction> {
-  /** Pixels, 0..1, of what is made of images, normalised (and spoiled), once training is over. */
+  /** Reconstructs normalised (and possibly corrupted) images in inference mode; returns pixels in 0..1. */
   reconstruct(input: tf.Tensor4D): tf.Tensor4D
 }
 
 /**
- * Autoencoder: a image is to be made again from a few numbers, its code (Hinton & Salakhutdinov 2006, Reducing the
- * dimensionality of data with neural networks, Science 313).
+ * Autoencoder: compresses an image to a short code, and reconstructs the image from it (Hinton & Salakhutdinov 2006,
+ * Reducing the dimensionality of data with neural networks, Science 313).
  *
- * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]; of a convolutional one the
- *   code takes every place of the last map, and not its mean alone
+ * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]; if it ends with global
+ *   average pooling, the code is computed from the feature map before the pooling
  * @param given size of the code, loss, decoder
  * @param context normalisation of the pixels, seed of the other networks' weights
- * @returns what the training loop drives; reports `error`, the mean squared error of pixels of 0..1
- * @throws SelfsupError when an option is unknown or out of range
+ * @returns the method; its metric is `error`, the mean squared error of pixels in 0..1
+ * @throws SelfsupError if an option is unknown or out of range
  */
 export function autoencoder(
   backbone: LayersModel,
@@ -48,16 +48,16 @@ export function autoencoder(
   context: MethodContext = {},
 ): Autoencoder {
   const options = resolveOptions(definition, given)
-  return reconstructing('autoencoder', backbone, options, context)
+  return reconstructionMethod('autoencoder', backbone, options, context)
 }
 
 /**
- * Denoising autoencoder: a image is to be made from a spoiled copy of itself, so that the code has to know what images
- * are like (Vincent et al. 2010, Stacked denoising autoencoders, JMLR 11; here all layers are trained at once).
+ * Denoising autoencoder: reconstructs an image from a corrupted copy, so that the code has to capture the structure of
+ * images (Vincent et al. 2010, Stacked denoising autoencoders, JMLR 11; here all layers are trained together).
  *
- * @param given kind and level of the corruption, and the autoencoder's
- * @returns what the training loop drives; reports `error`, and `inputError` of the spoiled copy itself
- * @throws SelfsupError when an option is unknown or out of range
+ * @param given kind and level of the corruption, and the options of the autoencoder
+ * @returns the method; its metrics are `error`, and `inputError`, the error of the corrupted copy
+ * @throws SelfsupError if an option is unknown or out of range
  */
 export function denoising(
   backbone: LayersModel,
@@ -65,17 +65,17 @@ export function denoising(
   context: MethodContext = {},
 ): Autoencoder {
   const options = resolveOptions(denoisingDefinition, given)
-  const spoil = (pixels: tf.Tensor4D, seed: tf.Tensor1D) =>
+  const corruptInput = (pixels: tf.Tensor4D, seed: tf.Tensor1D) =>
     corrupt(pixels, options.corruption as Corruption, options.level, foldIn(seed, 0xde01))
-  return reconstructing('denoising', backbone, options, context, spoil)
+  return reconstructionMethod('denoising', backbone, options, context, corruptInput)
 }
 
-function reconstructing(
+function reconstructionMethod(
   name: string,
   backbone: LayersModel,
   options: OptionValues<typeof autoencoderOptions>,
   { seed = 1, ...context }: MethodContext,
-  spoil?: (pixels: tf.Tensor4D, seed: tf.Tensor1D) => tf.Tensor4D,
+  corruptInput?: (pixels: tf.Tensor4D, seed: tf.Tensor1D) => tf.Tensor4D,
 ): Autoencoder {
   const shape = inputShape(name, backbone)
   const normalisation = normalisationOf(shape.channels, context.normalisation)
@@ -83,21 +83,25 @@ function reconstructing(
   const parts = encoderDecoder(backbone, { ...options, ...shape, seed })
   const pixels = (images: tf.Tensor4D) => toPixels(images, normalisation)
   const binary = options.loss === 'cross-entropy'
-  /** What the decoder's numbers mean, 0..1. */
-  const meant = (made: tf.Tensor4D) => (binary ? (tf.sigmoid(made) as tf.Tensor4D) : pixels(made))
+  /** Pixels in 0..1 from the output of the decoder. */
+  const outputPixels = (made: tf.Tensor4D) => (binary ? (tf.sigmoid(made) as tf.Tensor4D) : pixels(made))
   const error = (a: tf.Tensor4D, b: tf.Tensor4D) => tf.mean(tf.squaredDifference(a, b)) as tf.Scalar
-  const reconstruct = (input: tf.Tensor4D) => meant(parts.decode(parts.encode(input, false).code, false))
+  const reconstruct = (input: tf.Tensor4D) =>
+    outputPixels(parts.decode(parts.encode(input, false).code, false))
   return {
     name,
     options,
-    definition: spoil ? denoisingDefinition : definition,
+    definition: corruptInput ? denoisingDefinition : definition,
     normalisation,
     networks: { backbone, ...parts.networks },
     state: {},
     crops: view.crops,
     views(batch, { seed }) {
       const [target] = view.apply(batch, seed) as [tf.Tensor4D]
-      return { target, input: spoil ? normalise(spoil(pixels(target), seed), normalisation) : target }
+      return {
+        target,
+        input: corruptInput ? normalise(corruptInput(pixels(target), seed), normalisation) : target,
+      }
     },
     loss({ input, target }) {
       const { features, code } = parts.encode(input, true)
@@ -107,16 +111,16 @@ function reconstructing(
         loss: binary ? crossEntropy(made, wanted) : error(made, target),
         features,
         metrics: {
-          error: error(meant(made), wanted),
-          ...(spoil && { inputError: error(pixels(input), wanted) }),
+          error: error(outputPixels(made), wanted),
+          ...(corruptInput && { inputError: error(pixels(input), wanted) }),
         },
       }
     },
     reconstruct: (input) => tf.tidy(() => reconstruct(input)),
     samples({ input, target }) {
       const made = reconstruct(input)
-      const given = [pixels(target), ...(spoil ? [pixels(input)] : [])]
-      return { [spoil ? 'denoised' : 'reconstructions']: sideBySide(...given, made) }
+      const given = [pixels(target), ...(corruptInput ? [pixels(input)] : [])]
+      return { [corruptInput ? 'denoised' : 'reconstructions']: sideBySide(...given, made) }
     },
     ...(options.features === 'code' && {
       encode: (images) => tf.tidy(() => parts.encode(images, false).code),
@@ -126,28 +130,28 @@ function reconstructing(
 }
 
 /**
- * Cross-entropy between the pixels, as probabilities of white, and those that logits stand for; mean over all values. With
- * pixels between 0 and 1 it does not reach 0: the logits' sigmoid is best at the pixel itself.
+ * Cross-entropy between pixels, taken as probabilities of white, and logits; mean over all values. The minimum is at
+ * sigmoid(logit) = pixel, and is above 0 for pixels strictly between 0 and 1.
  */
 export function crossEntropy(logits: tf.Tensor, pixels: tf.Tensor): tf.Scalar {
-  // -p log s(x) - (1 - p) log(1 - s(x)), without a logarithm that could meet 0.
+  // Equals -p log s(x) - (1 - p) log(1 - s(x)), without a logarithm of 0.
   return tf.mean(tf.sub(tf.softplus(logits), tf.mul(logits, pixels))) as tf.Scalar
 }
 
-/** How a program finds the autoencoder by name. */
+/** Definition of the autoencoder. */
 export const definition: MethodDefinition<typeof autoencoderOptions> = {
   name: 'autoencoder',
-  summary: 'a picture is made again from a short code',
+  summary: 'reconstructs an image from a short code',
   paper: 'Hinton & Salakhutdinov 2006, Science 313',
   options: autoencoderOptions,
   training: () => training,
   create: autoencoder,
 }
 
-/** How a program finds the denoising autoencoder by name. */
+/** Definition of the denoising autoencoder. */
 export const denoisingDefinition: MethodDefinition<typeof denoisingOptions> = {
   name: 'denoising',
-  summary: 'a picture is made from a spoiled copy of itself',
+  summary: 'reconstructs an image from a corrupted copy',
   paper: 'Vincent et al. 2010, JMLR 11',
   options: denoisingOptions,
   training: () => training,

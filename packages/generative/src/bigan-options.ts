@@ -8,7 +8,7 @@ export const options = {
     type: 'choice',
     default: 'uniform',
     choices: ['uniform', 'normal'],
-    description: 'of the latents: evenly from -1 to 1, as in the paper, or standard normal',
+    description: 'distribution of the latents: uniform from -1 to 1, as in the paper, or standard normal',
   },
   networks: networkOption,
   width: {
@@ -17,14 +17,14 @@ export const options = {
     min: 1,
     integer: true,
     description:
-      'filters of the generator’s last hidden map and the discriminator’s first; of linear layers, units divided by 16',
+      'filters of the generator’s last and the discriminator’s first hidden layer; fully connected layers have 16 times as many units',
   },
   cycle: {
     type: 'number',
     default: 0,
     min: 0,
     description:
-      'weight of the squared error of pictures encoded and made again (ALICE, Li et al. 2017); 0: none, as in the paper',
+      'weight of the squared reconstruction error of images (ALICE, Li et al. 2017); 0: none, as in the paper',
   },
   ...viewOptions,
 } as const

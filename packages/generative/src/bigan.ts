@@ -16,7 +16,7 @@ import { jointDiscriminator } from './joint-discriminator.js'
 import { drawLatents, latentImages } from './latents.js'
 import { inputShape, normalisationOf, plainView, sideBySide, toPixels } from './pixels.js'
 
-/** What a step looks at. */
+/** Views of a step. */
 export interface BiganViews {
   readonly [name: string]: tf.Tensor
   /** normalised, [batch, size, size, channels] */
@@ -25,20 +25,20 @@ export interface BiganViews {
   readonly latents: tf.Tensor2D
 }
 
-/** What the discriminator is to tell apart, by networks that its gradient does not reach. */
+/** Encoded latents and generated images for the discriminator's phase; no gradient flows into the networks behind them. */
 type Pairs = { readonly encoded: tf.Tensor2D; readonly generated: tf.Tensor4D } | undefined
 
 /**
- * BiGAN, adversarial feature learning (Donahue et al. 2017, arXiv:1605.09782, section 3): an encoder maps
- * images to latents, a generator latents to images, and a discriminator sees pairs of both. What deceives it best are an
- * encoder and a generator that invert each other. Features are the encoder's before its
- * latents, whose nearest neighbours the paper's table 1 counts (`NNC_e-` in the authors' code).
+ * BiGAN, adversarial feature learning (Donahue et al. 2017, arXiv:1605.09782, section 3): an encoder maps images to
+ * latents, a generator maps latents to images, and a discriminator classifies pairs of image and latents. Encoder and
+ * generator deceive it best if they invert each other. Features are the encoder's output before the latents, which the
+ * paper's table 1 evaluates with nearest neighbours (`NNC_e-` in the authors' code).
  *
  * @param backbone the encoder's trunk: [batch, size, size, channels], normalised, to [batch, features]
- * @param given latents and networks; defaults are those of the paper's code for MNIST
+ * @param given latents and networks; the defaults are those of the paper's code for MNIST
  * @param context normalisation of the pixels, seed of the other networks' weights
- * @returns what the training loop drives: phases `discriminator` and `generator` (which trains the encoder too)
- * @throws SelfsupError when an option is unknown or out of range, or convolutions can't make images of the size
+ * @returns the method, with phases `discriminator` and `generator` (which also trains the encoder)
+ * @throws SelfsupError if an option is unknown or out of range, or convolutions cannot generate images of this size
  */
 export function bigan(
   backbone: tfl.LayersModel,
@@ -53,26 +53,26 @@ export function bigan(
   const view = plainView(shape, options, normalisation)
 
   const encoder = latentHead(backbone.outputs[0]!.shape.at(-1)!, latents, seed + 1)
-  const maker = generator({ kind, latents, ...shape, width, seed: seed + 2 })
+  const generatorNetwork = generator({ kind, latents, ...shape, width, seed: seed + 2 })
   const trunk =
     kind === 'convolutional' ? dcgan({ ...shape, width, features: 16 * width, seed: seed + 3 }) : undefined
-  const judge = jointDiscriminator({ latents, ...shape, width, trunk, seed: seed + 3 })
+  const discriminator = jointDiscriminator({ latents, ...shape, width, trunk, seed: seed + 3 })
 
   const encode = (images: tf.Tensor4D, training: boolean) =>
     encoder.apply(backbone.apply(images, { training }), { training }) as tf.Tensor2D
   const generate = (z: tf.Tensor2D, training: boolean) =>
-    fromLogits(maker.apply(z, { training }) as tf.Tensor4D, normalisation)
+    fromLogits(generatorNetwork.apply(z, { training }) as tf.Tensor4D, normalisation)
   const answer = (images: tf.Tensor4D, z: tf.Tensor2D) =>
-    judge.apply([images, z], { training: true }) as tf.Tensor2D
+    discriminator.apply([images, z], { training: true }) as tf.Tensor2D
 
   return {
     name: 'bigan',
     options,
     definition: biganDefinition,
-    networks: { backbone, encoder, generator: maker, discriminator: judge },
+    networks: { backbone, encoder, generator: generatorNetwork, discriminator },
     state: {},
     phases: { discriminator: ['discriminator'], generator: ['generator', 'encoder', 'backbone'] },
-    comparableLoss: false, // each is low when the other is bad
+    comparableLoss: false, // the loss of each network is low if the other is bad
     alarms: adversarialAlarms('generator/adversarial'),
     normalisation,
     crops: view.crops,
@@ -96,11 +96,11 @@ export function bigan(
           features: encoded,
         }
       }
-      // Both are to be taken for the other, without saturating (section 3.4).
+      // Non-saturating loss: each kind of pair should be classified as the other (section 3.4).
       const loss = tf.add(generatorLoss(ofGenerator), generatorLoss(tf.neg(ofEncoder)))
       const adversarial = tf.mul(loss, 0.5) as tf.Scalar
       if (cycle === 0) return { loss: adversarial, metrics: { adversarial } }
-      // In deviations, summed over a image (Li et al. 2017, arXiv:1709.01215, section 3.2).
+      // Squared error of normalised pixels, summed over an image (Li et al. 2017, arXiv:1709.01215, section 3.2).
       const error = tf.squaredDifference(images, generate(encoded, true))
       const inversion = tf.mean(tf.sum(error, [1, 2, 3])) as tf.Scalar
       return { loss: tf.add(adversarial, tf.mul(inversion, cycle)), metrics: { adversarial, inversion } }
@@ -113,12 +113,12 @@ export function bigan(
       }
     },
     dispose: () => {
-      for (const model of [encoder, maker, judge]) model.dispose()
+      for (const model of [encoder, generatorNetwork, discriminator]) model.dispose()
     },
   }
 }
 
-/** From the trunk's features to latents. */
+/** Maps the backbone's features to latents. */
 function latentHead(features: number, latents: number, seed: number): tfl.LayersModel {
   const input = tfl.input({ shape: [features], name: 'features' })
   const linear = tfl.layers.dense({ name: 'latents', units: latents, kernelInitializer: 'zeros' })
@@ -126,10 +126,11 @@ function latentHead(features: number, latents: number, seed: number): tfl.Layers
   return initialise(tfl.model({ inputs: input, outputs, name: 'encoder' }), seed, 'transformer')
 }
 
-/** How a program finds BiGAN by name. */
+/** Definition of BiGAN. */
 export const biganDefinition: MethodDefinition<typeof options> = {
   name: 'bigan',
-  summary: 'an encoder and a generator that invert each other deceive a discriminator of pairs',
+  summary:
+    'trains an encoder and a generator that invert each other against a discriminator of image-latent pairs',
   paper: 'Donahue et al. 2017, arXiv:1605.09782',
   options,
   backbone: 'fully-connected',

@@ -7,14 +7,14 @@ export const options = {
     type: 'choice',
     default: 'centre',
     choices: ['centre', 'random'],
-    description: 'one square in the middle, or several anywhere, which may overlap',
+    description: 'one square in the centre, or several at random positions, which can overlap',
   },
   part: {
     type: 'number',
     default: 0.25,
     min: 0.01,
     max: 0.9,
-    description: 'part of the picture that the holes take; random ones at most',
+    description: 'fraction of the image that the holes cover; for random holes, the maximum',
   },
   holes: {
     type: 'number',
@@ -22,14 +22,15 @@ export const options = {
     min: 1,
     integer: true,
     formerly: { name: 'blocks' },
-    description: 'how many random holes',
+    description: 'number of random holes',
   },
   adversarial: {
     type: 'number',
     default: 0.001,
     min: 0,
     max: 1,
-    description: 'weight of the adversarial loss, the rest is the reconstruction’s; 0: no discriminator',
+    description:
+      'weight of the adversarial loss; the reconstruction loss has the remaining weight; 0: no discriminator',
   },
   discriminatorWidth: {
     type: 'number',
@@ -44,7 +45,7 @@ export const options = {
     type: 'choice',
     default: 'backbone',
     choices: ['code', 'backbone'],
-    description: 'what pictures are described by afterwards: the code, or the backbone’s own output',
+    description: 'features used for evaluation: the code, or the backbone’s output',
   },
   ...viewOptions,
 } as const

@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
 import { type Context, contextEncoder } from './context-encoder.js'
-import { learn, pictures, stepOf } from './fixtures/tiny.js'
+import { learn, smoothImages, stepOf } from './fixtures/tiny.js'
 import { centreHole, holeError, meanColour, randomHoles } from './holes.js'
 
 const small = { size: 16, widths: [4, 8] } as const
@@ -25,7 +25,7 @@ describe.each(testEngines())('on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(tensors)
   })
 
-  test('a hole in the middle is a quarter of the picture; random ones take that at most', () => {
+  test('a hole in the centre covers a quarter of the image; random holes cover at most a quarter', () => {
     tf.tidy(() => {
       const centre = centreHole(2, 8, 4)
       const [first] = tf.unstack(tf.squeeze(centre, [3])) as [tf.Tensor2D]
@@ -37,13 +37,13 @@ describe.each(testEngines())('on %s', (engine) => {
       expect(Math.max(...areas)).toBeLessThanOrEqual(64)
       expect(Math.min(...areas)).toBeGreaterThanOrEqual(16)
       expect(new Set(areas).size).toBeGreaterThan(10)
-      // Every place is hit, the corners by few.
+      // Every position is covered, the corners by few holes.
       expect(value(tf.min(tf.sum(holes, 0)))).toBeGreaterThan(0)
       expect([...new Set(holes.dataSync())].sort()).toEqual([0, 1])
     })
   })
 
-  test('error within holes by hand; its gradient is zero outside of them', () => {
+  test('holeError by hand; its gradient is zero outside of holes', () => {
     tf.tidy(() => {
       const hole = tf.tensor4d([1, 0, 0, 1], [1, 2, 2, 1])
       const made = tf.tensor4d([1, 9, 9, 3], [1, 2, 2, 1])
@@ -56,11 +56,11 @@ describe.each(testEngines())('on %s', (engine) => {
     })
   })
 
-  test.each(['centre', 'random'] as const)('%s: what lies in the hole is never seen', (hole) => {
+  test.each(['centre', 'random'] as const)('%s: the content of the hole is not visible', (hole) => {
     const backbone = convnet(small)
     const method = contextEncoder(backbone, { ...tiny, hole, adversarial: 0 })
     tf.tidy(() => {
-      const { images: x, hole: where } = method.views(pictures(4), stepOf())
+      const { images: x, hole: where } = method.views(smoothImages(4), stepOf())
       const other = tf.add(x, tf.mul(where, 3)) as tf.Tensor4D
       const of = (images: tf.Tensor4D) => method.inpaint({ images, hole: where })
       const [filled, alike] = [of(x), of(other)]
@@ -85,7 +85,7 @@ describe.each(testEngines())('on %s', (engine) => {
   test.each([
     ['centre', 8],
     ['random', 16],
-  ] as const)('%s: the discriminator judges %i pixels, and the two losses are weighed', (hole, side) => {
+  ] as const)('%s: the discriminator sees %i pixels, and the options weigh the two losses', (hole, side) => {
     const backbone = convnet(small)
     const method = contextEncoder(backbone, { ...tiny, hole, adversarial: 0.25 })
     const { discriminator } = method.networks
@@ -95,10 +95,10 @@ describe.each(testEngines())('on %s', (engine) => {
       inpainting: ['backbone', 'code', 'decoder'],
     })
     tf.tidy(() => {
-      const views = method.views(pictures(4), stepOf('inpainting'))
+      const views = method.views(smoothImages(4), stepOf('inpainting'))
       const { loss, metrics } = method.loss(views, stepOf('inpainting'), undefined)
       const plain = reconstructionLoss(method, views)
-      // What the error is without the discriminator's part: -log of what it thinks of the filling.
+      // The loss without the reconstruction: -log of the discriminator's probability of the filling.
       const deceived = (value(loss) - 0.75 * plain) / 0.25
       expect(deceived).toBeGreaterThan(0.1)
       expect(deceived).toBeLessThan(5)
@@ -107,9 +107,9 @@ describe.each(testEngines())('on %s', (engine) => {
       const step = stepOf('discriminator')
       const targets = method.targets!(views, step)!
       expect(targets.made.shape).toEqual([4, side, side, 3])
-      const judged = method.loss(views, step, targets)
-      expect(value(judged.loss)).toBeGreaterThan(0.1)
-      expect(value(judged.metrics!.accuracy!)).toBeLessThanOrEqual(1)
+      const shown = method.loss(views, step, targets)
+      expect(value(shown.loss)).toBeGreaterThan(0.1)
+      expect(value(shown.metrics!.accuracy!)).toBeLessThanOrEqual(1)
       expect(method.targets!(views, stepOf('inpainting'))).toBeUndefined()
       expect(method.samples!(views, step).inpainting!.shape).toEqual([4, 16, 48, 3])
       expect(encoderOf(method)(views.images).shape).toEqual([4, 8])
@@ -121,7 +121,7 @@ describe.each(testEngines())('on %s', (engine) => {
   })
 })
 
-/** The reconstruction's part of the loss, worked out once more. */
+/** The reconstruction's part of the loss. */
 function reconstructionLoss(method: ReturnType<typeof contextEncoder>, views: Context): number {
   return tf.tidy(() => {
     const { images, hole } = views
@@ -143,14 +143,14 @@ function reconstructionLoss(method: ReturnType<typeof contextEncoder>, views: Co
   })
 }
 
-test('what can’t be is refused when the method is made', async () => {
+test('invalid options are rejected when the method is created', async () => {
   await prepareEngine({ engine: testEngines()[0] })
   const backbone = convnet(small)
   expect(() => contextEncoder(backbone, { hole: 'random', part: 0.01, holes: 99 })).toThrow(
-    'context-encoder: 99 holes of 0.01 of a picture of 16 pixels would have a side of 0; take another part',
+    'context-encoder: 99 holes of 0.01 of an image of 16 pixels would have a side of 0; set another part',
   )
   expect(() => contextEncoder(backbone, { part: 0.1 })).toThrow(
-    "halves what it sees down to 4 to 7 pixels, which from 5 pixels can't be done",
+    'the discriminator needs inputs of at least 8 pixels, and of 4 to 7 times a power of 2; got 5 pixels',
   )
   backbone.dispose()
 })

@@ -9,32 +9,33 @@ import { fillingDiscriminator } from './filling-discriminator.js'
 import { centreHole, holeError, holeSide, meanColour, randomHoles } from './holes.js'
 import { inputShape, normalisationOf, plainView, sideBySide, toPixels } from './pixels.js'
 
-/** Normalised images [batch, size, size, channels], and where their holes are: [batch, size, size, 1], 1 or 0. */
+/** Normalised images [batch, size, size, channels], and masks of their holes [batch, size, size, 1]: 1 in a hole, otherwise 0. */
 export interface Context extends tf.NamedTensorMap {
   readonly images: tf.Tensor4D
   readonly hole: tf.Tensor4D
 }
 
-/** What was made, for the discriminator's phase: no gradient reaches it. */
-type Made = { readonly made: tf.Tensor4D } | undefined
+/** The filling for the discriminator's phase, without a gradient. */
+type Filling = { readonly made: tf.Tensor4D } | undefined
 
-export interface ContextEncoder extends Method<Context, Made> {
-  /** The images, normalised, with their holes filled, once training is over. */
+export interface ContextEncoder extends Method<Context, Filling> {
+  /** Fills the holes in inference mode; returns normalised images. */
   inpaint(context: Context): tf.Tensor4D
 }
 
 /**
- * Context encoder: what is in a hole is to be made from what is seen around it (Pathak et al. 2016, arXiv:1604.07379,
- * section 3). The reconstruction's squared error alone gives blurred means; a discriminator that tells made from true
- * filling makes them sharper. Of a hole in the middle the decoder makes, and the discriminator sees, the hole alone (without
- * the rim of seven pixels that the paper's predicts beside it); of holes anywhere the whole image, filled.
+ * Context encoder: predicts the content of a hole from its surroundings (Pathak et al. 2016, arXiv:1604.07379, section 3).
+ * The squared error alone gives blurred fillings; a discriminator of real and predicted content makes them sharper. For a
+ * hole in the centre, the decoder predicts and the discriminator sees only the hole (without the additional border of
+ * seven pixels in the paper); for random holes, the whole image.
  *
  * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]
- * @param given holes, weights of the losses, decoder; defaults are the paper's but for the sizes
+ * @param given holes, weights of the losses, decoder; the defaults are the paper's except for the sizes
  * @param context normalisation of the pixels, seed of the other networks' weights
- * @returns what the training loop drives: phases `discriminator` and `inpainting`, unless `adversarial` is 0; reports
- *   `error`, the mean squared error of pixels of 0..1 in the holes, and `meanError` of filling them with the mean colour around
- * @throws SelfsupError when an option is unknown or out of range, or there is no such hole, or no discriminator for its size
+ * @returns the method, with phases `discriminator` and `inpainting` unless `adversarial` is 0; its metrics are `error`, the
+ *   mean squared error of pixels in 0..1 in the holes, and `meanError`, the error of filling them with the mean colour of
+ *   their surroundings
+ * @throws SelfsupError if an option is unknown or out of range, or if no hole or discriminator of this size is possible
  */
 export function contextEncoder(
   backbone: tfl.LayersModel,
@@ -52,38 +53,38 @@ export function contextEncoder(
   const view = plainView(shape, options, normalisation)
   const made = { size: centre ? side : size, channels }
   const parts = encoderDecoder(backbone, { ...options, ...made, seed })
-  const judge =
+  const discriminator =
     adversarial > 0
       ? fillingDiscriminator({ ...made, width: options.discriminatorWidth, seed: seed + 4 })
       : undefined
 
-  /** Features of images whose holes are filled with the mean (0, as they are normalised), and what is made for the holes. */
+  /** Features of images whose holes are filled with the mean (0 in normalised images), and the predicted content. */
   const make = ({ images, hole }: Context, training: boolean) => {
     const { features, code } = parts.encode(tf.mul(images, tf.sub(1, hole)), training)
     return { features, made: parts.decode(code, training) }
   }
   const around: [number, number] = [start, size - side - start]
-  /** As large as the image. */
+  /** Pads the prediction to the size of the image. */
   const placed = (made: tf.Tensor4D) => (centre ? tf.pad(made, [[0, 0], around, around, [0, 0]]) : made)
   const fill = ({ images, hole }: Context, made: tf.Tensor4D) =>
     tf.add(tf.mul(images, tf.sub(1, hole)), tf.mul(placed(made), hole)) as tf.Tensor4D
   const pixels = (images: tf.Tensor4D) => toPixels(images, normalisation)
 
-  /** The discriminator's opinion, logits of "true": of the hole's filling, or of the whole image. */
-  const opinion = (x: tf.Tensor4D) => judge!.apply(x, { training: true }) as tf.Tensor2D
+  /** Logits of "real" from the discriminator, for the content of the hole or the whole image. */
+  const realness = (x: tf.Tensor4D) => discriminator!.apply(x, { training: true }) as tf.Tensor2D
   const ofTruth = ({ images }: Context) =>
-    opinion(centre ? tf.slice(images, [0, start, start, 0], [-1, side, side, channels]) : images)
-  const ofFilling = (views: Context, made: tf.Tensor4D) => opinion(centre ? made : fill(views, made))
+    realness(centre ? tf.slice(images, [0, start, start, 0], [-1, side, side, channels]) : images)
+  const ofFilling = (views: Context, made: tf.Tensor4D) => realness(centre ? made : fill(views, made))
   return {
     name: 'context-encoder',
     options,
     definition,
     normalisation,
-    networks: { backbone, ...parts.networks, ...(judge && { discriminator: judge }) },
+    networks: { backbone, ...parts.networks, ...(discriminator && { discriminator }) },
     state: {},
-    ...(judge && {
+    ...(discriminator && {
       phases: { discriminator: ['discriminator'], inpainting: ['backbone', 'code', 'decoder'] },
-      // The paper's discriminator learns ten times slower (section 4).
+      // The discriminator has a tenth of the learning rate, as in the paper (section 4).
       groups: {
         discriminator: {
           weights: ['discriminator'],
@@ -119,7 +120,7 @@ export function contextEncoder(
         error: holeError(pixels(whole), wanted, hole),
         meanError: holeError(meanColour(wanted, hole), wanted, hole),
       }
-      if (!judge) return { loss: reconstruction, metrics, features }
+      if (!discriminator) return { loss: reconstruction, metrics, features }
       const deceived = generatorLoss(ofFilling(views, made))
       const loss = tf.add(tf.mul(reconstruction, 1 - adversarial), tf.mul(deceived, adversarial))
       return { loss: loss as tf.Scalar, metrics, features }
@@ -136,15 +137,15 @@ export function contextEncoder(
     }),
     dispose() {
       parts.dispose()
-      judge?.dispose()
+      discriminator?.dispose()
     },
   }
 }
 
-/** How a program finds the context encoder by name. */
+/** Definition of the context encoder. */
 export const definition: MethodDefinition<typeof options> = {
   name: 'context-encoder',
-  summary: 'a hole is filled from what is around it',
+  summary: 'fills holes in an image from their surroundings',
   paper: 'Pathak et al. 2016, arXiv:1604.07379',
   options,
   training: () => training,

@@ -54,7 +54,7 @@ testMethod(biganDefinition, {
   ...adversarial,
 })
 
-/** Weights of deviation 0.02 do next to nothing in networks so narrow. */
+/** Initial weights of deviation 0.02 have almost no effect in such narrow networks. */
 function widen({ networks }: Method): void {
   for (const weight of Object.values(trainableWeights(networks)))
     if (weight.rank > 1) tf.tidy(() => weight.assign(tf.mul(weight, 10)))

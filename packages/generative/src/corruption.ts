@@ -1,19 +1,19 @@
 import { foldIn, randomNormal, randomUniform } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
-/** Ways to spoil a image. */
+/** Ways to corrupt an image. */
 export const corruptions = ['gaussian', 'masking', 'salt-and-pepper'] as const
 
 export type Corruption = (typeof corruptions)[number]
 
 /**
- * Spoils images (Vincent et al. 2010, Stacked denoising autoencoders, JMLR 11, section 3.3), each in another way:
- * `gaussian` adds independent noise to every value; `masking` sets a part of the pixels, all their channels, to 0;
- * `salt-and-pepper` sets such a part to 0 or 1, each equally likely.
+ * Corrupts each image at random (Vincent et al. 2010, Stacked denoising autoencoders, JMLR 11, section 3.3): `gaussian`
+ * adds independent noise to every value; `masking` sets all channels of a fraction of the pixels to 0; `salt-and-pepper`
+ * sets them to 0 or 1 with equal probability.
  * @param images [batch, height, width, channels], 0..1
- * @param level standard deviation of the noise, or part of the pixels
+ * @param level standard deviation of the noise, or fraction of the pixels
  * @param seed int32 [2]
- * @returns of the same shape; noise leads out of 0..1
+ * @returns images of the same shape; noisy values can be outside 0..1
  */
 export function corrupt(
   images: tf.Tensor4D,
@@ -39,9 +39,9 @@ export function corrupt(
 }
 
 /**
- * Marks the same number of places in each row, any of them equally likely.
- * @param part of the places, 0..1; their number is rounded
- * @returns [rows, places], 1 where marked, else 0; one more is marked where two draws are alike (one row in thousands)
+ * Marks the same number of random places in each row.
+ * @param part fraction of the places, 0..1; the number is rounded
+ * @returns [rows, places], 1 for marked places, otherwise 0; a tie of two random numbers marks one more (in one of thousands of rows)
  */
 export function exactPart(rows: number, places: number, part: number, seed: tf.Tensor1D): tf.Tensor2D {
   return tf.tidy(() => {

@@ -23,7 +23,7 @@ describe.each(testEngines())('on %s', (engine) => {
     [{ inputs: 5, size: 12, widths: [8, 4], norm: 'layer' }, [12, 12, 3], 3],
     [{ inputs: [2, 2, 6], size: 16, width: 2 }, [16, 16, 3], 2],
     [{ inputs: [7, 7, 6], size: 28, width: 2 }, [28, 28, 3], 7],
-  ] as const)('%j becomes pictures of %j', (options, shape, start) => {
+  ] as const)('%j gives images of %j', (options, shape, start) => {
     const before = tf.memory().numTensors
     const model = decoder(options)
     const inputs = typeof options.inputs === 'number' ? [options.inputs] : [...options.inputs]
@@ -55,7 +55,7 @@ describe.each(testEngines())('on %s', (engine) => {
     model.dispose()
   })
 
-  test('a backbone’s map is what it averages, of its own weights', () => {
+  test('featureMap is the input of the backbone’s pooling, with shared weights', () => {
     const backbone = convnet({ size: 16, widths: [4, 8] })
     const before = tf.memory().numTensors
     const map = featureMap(backbone)!
@@ -73,7 +73,7 @@ describe.each(testEngines())('on %s', (engine) => {
     vit.dispose()
   })
 
-  test('pictures beside one another: clipped, and of one number of channels', () => {
+  test('sideBySide clips images, and gives them the same number of channels', () => {
     tf.tidy(() => {
       const grey = tf.fill([1, 2, 2, 1], 0.25) as tf.Tensor4D
       const colour = tf.tensor4d([2, -1, 0.5], [1, 1, 1, 3])
@@ -96,7 +96,7 @@ test.each([
   ],
   [
     { inputs: [4, 4, 8], size: 30 },
-    'decoder: a map of 4x4 does not become a picture of 30 pixels by 3 doublings; take pictures whose size is a multiple of 8',
+    'decoder: 3 doublings of a 4x4 map do not give an image of 30 pixels; use images whose size is a multiple of 8',
   ],
 ] as const)('%j is refused', (options, message) => {
   expect(() => decoder(options)).toThrow(message)

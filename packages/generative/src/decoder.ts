@@ -3,35 +3,36 @@ import { expected } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
 
 export interface DecoderOptions {
-  /** features of a vector, or [height, width, channels] of a map */
+  /** number of features of a vector, or [height, width, channels] of a map */
   readonly inputs: number | readonly [height: number, width: number, channels: number]
   /** side of the images in pixels */
   readonly size: number
-  /** channels of what comes out; 3 when absent */
+  /** channels of the images; default 3 */
   readonly channels?: number
   /**
-   * filters after each doubling, whose number is what the size must be divisible by 2 to the power of. Default: from a map as
-   * many doublings as it needs, from a vector as many as leave 4 pixels or more to begin with; `width` filters after the
-   * last one, twice as many before each
+   * filters after each doubling; with n doublings the size must be divisible by 2^n. Default: for a map, as many doublings as
+   * it needs; for a vector, as many as possible with an initial map of at least 4 pixels. The last has `width` filters, and
+   * each one before it twice as many
    */
   readonly widths?: readonly number[]
-  /** filters at full size where `widths` names none; default 32 */
+  /** filters at full size without `widths`; default 32 */
   readonly width?: number
-  /** as in the backbones; default over the batch */
+  /** normalisation, as in the backbones; default 'batch' */
   readonly norm?: 'batch' | 'layer'
-  /** of the initial weights; default 1 */
+  /** seed of the initial weights; default 1 */
   readonly seed?: number
-  /** of the model, first word of errors; default `decoder` */
+  /** name of the model, and prefix of error messages; default `decoder` */
   readonly name?: string
 }
 
 /**
- * From features to images: a vector becomes a small map by a linear layer; a map is doubled (nearest neighbour) and
- * convolved (3x3, normalised, ReLU) until it is as large as the image, which a last convolution makes. Doubling and
- * convolving leaves no checkerboard, as transposed convolutions do (Odena et al. 2016, distill.pub/2016/deconv-checkerboard).
- * @returns a model from [batch, inputs] or [batch, height, width, channels] to [batch, size, size, channels], linear: what
- *   range it has is for the loss to say
- * @throws SelfsupError when there are no inputs or no channels, or the size is none that doublings reach
+ * Creates a decoder from features to images. A linear layer turns a vector into a small map. The map is upsampled by 2
+ * (nearest neighbour) and convolved (3x3, normalisation, ReLU) until it has the size of the image; a last convolution computes
+ * the image. Unlike transposed convolutions, this leaves no checkerboard artifacts (Odena et al. 2016,
+ * distill.pub/2016/deconv-checkerboard).
+ * @returns a model from [batch, inputs] or [batch, height, width, channels] to [batch, size, size, channels], with linear
+ *   output: its range is not limited
+ * @throws SelfsupError if there are no inputs or channels, or doublings do not reach the size
  */
 export function decoder({
   inputs,
@@ -56,7 +57,7 @@ export function decoder({
   if (shape.length === 3) {
     expected(
       shape[0] === start && shape[1] === start,
-      `${name}: a map of ${shape[0]}x${shape[1]} does not become a picture of ${size} pixels by ${doublings} doublings; take pictures whose size is a multiple of ${2 ** doublings}`,
+      `${name}: ${doublings} doublings of a ${shape[0]}x${shape[1]} map do not give an image of ${size} pixels; use images whose size is a multiple of ${2 ** doublings}`,
     )
   }
   expected(
@@ -72,7 +73,7 @@ export function decoder({
     x = convBnRelu(doubled, stage, filters, 3, 1, norm)
   }
   const last = tfl.layers.conv2d({
-    name: 'pictures',
+    name: 'pictures', // checkpoints contain this name
     filters: channels,
     kernelSize: 3,
     padding: 'same',

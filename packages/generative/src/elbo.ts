@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 
 /**
- * Kullback-Leibler divergence of normal distributions, each unit for itself, from the standard one, in nats (Kingma &
+ * Kullback-Leibler divergence of independent normal distributions from the standard normal distribution, in nats (Kingma &
  * Welling 2014, arXiv:1312.6114, appendix B).
  * @param mean, logVariance [batch, units]
  * @returns [batch], >= 0
@@ -14,11 +14,11 @@ export function gaussianDivergence(mean: tf.Tensor2D, logVariance: tf.Tensor2D):
 }
 
 /**
- * Negative log likelihood of pixels under Bernoulli distributions, in nats: cross-entropy, which for pixels between 0 and 1
- * takes them for probabilities (Kingma & Welling 2014, appendix C.1).
+ * Negative log likelihood of pixels under Bernoulli distributions, in nats. Pixels between 0 and 1 are taken as
+ * probabilities, which gives the cross-entropy (Kingma & Welling 2014, appendix C.1).
  * @param pixels [batch, ...], 0..1
  * @param logits of the same shape
- * @returns [batch], >= 0, summed over all else
+ * @returns [batch], >= 0, summed over all other dimensions
  */
 export function bernoulliCost(pixels: tf.Tensor, logits: tf.Tensor): tf.Tensor1D {
   // -x log s(l) - (1 - x) log(1 - s(l)) = softplus(l) - x l
@@ -26,11 +26,11 @@ export function bernoulliCost(pixels: tf.Tensor, logits: tf.Tensor): tf.Tensor1D
 }
 
 /**
- * Negative log density of pixels under normal distributions, in nats (Kingma & Welling 2014, appendix C.2, of one
- * deviation for all); of continuous values, so that it may be below 0.
- * @param pixels, mean [batch, ...] of one shape
+ * Negative log density of pixels under normal distributions with the same deviation, in nats (Kingma & Welling 2014,
+ * appendix C.2). A density can exceed 1, so the result can be negative.
+ * @param pixels, mean [batch, ...] of the same shape
  * @param deviation standard deviation of each pixel
- * @returns [batch], summed over all else
+ * @returns [batch], summed over all other dimensions
  */
 export function gaussianCost(pixels: tf.Tensor, mean: tf.Tensor, deviation: number): tf.Tensor1D {
   const constant = Math.log(deviation) + 0.5 * Math.log(2 * Math.PI)

@@ -4,29 +4,29 @@ import * as tfl from '@tensorflow/tfjs-layers'
 import { decoder } from './decoder.js'
 import { featureMap } from './feature-map.js'
 
-/** What a backbone makes of images. */
+/** Features and code of images. */
 interface Encoded {
-  /** its output: [batch, features] */
+  /** output of the backbone: [batch, features] */
   readonly features: tf.Tensor2D
   /** [batch, latent] */
   readonly code: tf.Tensor2D
 }
 
-/** A backbone, a code, and images made from it. */
+/** A backbone, a linear code, and a decoder. */
 export interface EncoderDecoder {
   readonly networks: { readonly code: tfl.LayersModel; readonly decoder: tfl.LayersModel }
   encode(images: tf.Tensor4D, training: boolean): Encoded
-  /** From codes, [batch, latent], to [batch, size, size, channels] of any range. */
+  /** Decodes codes [batch, latent] to [batch, size, size, channels]; the range is not limited. */
   decode(code: tf.Tensor2D, training: boolean): tf.Tensor4D
   dispose(): void
 }
 
 /**
- * A backbone, a linear code of everything that it sees (of each place of the map that a convolutional one averages, so that
- * the code knows where things are), and a decoder from that code to images.
- * @param options.size, options.channels of what the decoder makes
- * @param options.seed of the weights of both
- * @throws SelfsupError when the decoder can't make such images
+ * Creates a linear code of a backbone's output, and a decoder from the code to images. For backbones with global average
+ * pooling, the code is computed from the feature map before the pooling, so that it keeps positions.
+ * @param options.size, options.channels shape of the decoded images
+ * @param options.seed seed of the weights of both networks
+ * @throws SelfsupError if the decoder cannot create images of this size
  */
 export function encoderDecoder(
   backbone: tfl.LayersModel,

@@ -1,10 +1,9 @@
 import * as tfl from '@tensorflow/tfjs-layers'
 
 /**
- * What a convolutional backbone averages over the image at its end, before it does: where in the image something is,
- * which a decoder wants to know and pooled features no longer tell. Shares all layers with the backbone; it is not to be
- * disposed of.
- * @returns a model from images to [batch, height, width, channels], or undefined when the backbone ends otherwise
+ * Feature map of a convolutional backbone before its global average pooling. It keeps the positions that a decoder needs, and
+ * that pooled features lose. The model shares all layers with the backbone; do not dispose of it.
+ * @returns a model from images to [batch, height, width, channels], or undefined if the backbone has no global average pooling
  */
 export function featureMap(backbone: tfl.LayersModel): tfl.LayersModel | undefined {
   const last = backbone.layers.at(-1)!

@@ -2,7 +2,7 @@ import { dcgan, halvingsOf, initialise, through } from '@selfsup/backbones'
 import { expected } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
 
-/** DCGAN's discriminator, with its answer: [batch, size, size, channels] to [batch, 1], the logit of "true". */
+/** DCGAN's discriminator with an output layer: [batch, size, size, channels] to [batch, 1], the logit of "real". */
 export function fillingDiscriminator(options: {
   readonly size: number
   readonly channels: number
@@ -12,7 +12,7 @@ export function fillingDiscriminator(options: {
   const { size, seed } = options
   expected(
     size >= 8 && halvingsOf(size),
-    `context-encoder: the discriminator halves what it sees down to 4 to 7 pixels, which from ${size} pixels can't be done; take pictures of another size, another part, or adversarial=0`,
+    `context-encoder: the discriminator needs inputs of at least 8 pixels, and of 4 to 7 times a power of 2; got ${size} pixels; use images of another size, another part, or adversarial=0`,
   )
   const trunk = dcgan({ ...options, features: 16 * options.width })
   const answer = tfl.layers.dense({ name: 'answer', units: 1, kernelInitializer: 'zeros' })

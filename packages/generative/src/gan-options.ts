@@ -8,21 +8,21 @@ export const options = {
     type: 'choice',
     default: 'normal',
     choices: ['uniform', 'normal'],
-    description: 'of the latents: standard normal, or evenly from -1 to 1, as in the paper',
+    description: 'distribution of the latents: standard normal, or uniform from -1 to 1, as in the paper',
   },
   r1: {
     type: 'number',
     default: 0,
     min: 0,
     description:
-      'weight (gamma) of the penalty on the discriminator’s gradient by real pictures; 0: none. Its backbone then normalises no batch',
+      'weight (gamma) of the R1 penalty on the discriminator’s gradient at real images; 0: none. With a penalty the backbone uses layer instead of batch normalisation',
   },
   r1Every: {
     type: 'number',
     default: 4,
     min: 1,
     integer: true,
-    description: 'steps from one penalty to the next, so many times as heavy',
+    description: 'the penalty is added every n steps, with n times the weight',
   },
   networks: networkOption,
   width: {
@@ -30,7 +30,8 @@ export const options = {
     default: 64,
     min: 1,
     integer: true,
-    description: 'filters of the generator’s last hidden map; of linear layers, units divided by 16',
+    description:
+      'filters of the generator’s last hidden layer; fully connected layers have 16 times as many units',
   },
   ...viewOptions,
 } as const

@@ -10,7 +10,7 @@ import { drawLatents, latentImages } from './latents.js'
 import { inputShape, normalisationOf, plainView } from './pixels.js'
 import { r1Penalty, steepest } from './r1.js'
 
-/** What a step looks at. */
+/** Views of a step. */
 interface GanViews {
   readonly [name: string]: tf.Tensor
   /** normalised, [batch, size, size, channels] */
@@ -19,25 +19,25 @@ interface GanViews {
   readonly latents: tf.Tensor2D
 }
 
-/** What the discriminator's gradient does not reach. */
+/** Inputs of the discriminator's loss without a gradient. */
 type Targets = { readonly generated: tf.Tensor4D; readonly direction?: tf.Tensor4D } | undefined
 
 export interface Gan extends Method<GanViews, Targets> {
-  /** Images of latents, networks at rest: [n, latents] to [n, size, size, channels], 0..1. */
+  /** Generates images in inference mode: [n, latents] to [n, size, size, channels], 0..1. */
   generate(latents: tf.Tensor2D): tf.Tensor4D
 }
 
 /**
- * Generative adversarial networks (Goodfellow et al. 2014, arXiv:1406.2661) of convolutions, as DCGAN (Radford et al. 2016,
- * arXiv:1511.06434): a discriminator learns to tell real images from those of a generator, which learns from it what
- * real ones have. Non-saturating; with `r1` the penalty of Mescheder et al. 2018 (arXiv:1801.04406). Features are the
- * discriminator's, before its answer.
+ * Generative adversarial network (Goodfellow et al. 2014, arXiv:1406.2661) with convolutions as in DCGAN (Radford et al.
+ * 2016, arXiv:1511.06434): a discriminator is trained to distinguish real from generated images, and a generator to deceive
+ * it, with the non-saturating loss. `r1` adds the penalty of Mescheder et al. 2018 (arXiv:1801.04406). Features are the
+ * discriminator's, before its last layer.
  *
  * @param backbone the discriminator's trunk: [batch, size, size, channels], normalised, to [batch, features]
- * @param given latents, penalty and networks; defaults are DCGAN's, of normal latents
+ * @param given latents, penalty and networks; the defaults are DCGAN's, with normal latents
  * @param context normalisation of the pixels, seed of the other networks' weights
- * @returns what the training loop drives: phases `discriminator` (every so often `regularised`) and `generator`
- * @throws SelfsupError when an option is unknown or out of range, or convolutions can't make images of the size
+ * @returns the method, with phases `discriminator` (every `r1Every` steps `regularised` instead) and `generator`
+ * @throws SelfsupError if an option is unknown or out of range, or convolutions cannot generate images of this size
  */
 export function gan(
   backbone: tfl.LayersModel,
@@ -52,16 +52,16 @@ export function gan(
   const view = plainView(shape, options, normalisation)
 
   const answer = answerOf(backbone.outputs[0]!.shape.at(-1)!, seed + 1)
-  const maker = generator({ kind, latents, ...shape, width, seed: seed + 2 })
+  const generatorNetwork = generator({ kind, latents, ...shape, width, seed: seed + 2 })
   const generate = (z: tf.Tensor2D, training: boolean) =>
-    fromLogits(maker.apply(z, { training }) as tf.Tensor4D, normalisation)
+    fromLogits(generatorNetwork.apply(z, { training }) as tf.Tensor4D, normalisation)
   const pixelsOf = (z: tf.Tensor2D) =>
-    tf.tidy(() => tf.sigmoid(maker.apply(z, { training: false }) as tf.Tensor4D))
-  const judge = (images: tf.Tensor4D) => {
+    tf.tidy(() => tf.sigmoid(generatorNetwork.apply(z, { training: false }) as tf.Tensor4D))
+  const discriminate = (images: tf.Tensor4D) => {
     const features = backbone.apply(images, { training: true }) as tf.Tensor2D
     return { features, logits: answer.apply(features, { training: true }) as tf.Tensor2D }
   }
-  const logitsOf = (images: tf.Tensor4D) => judge(images).logits
+  const logitsOf = (images: tf.Tensor4D) => discriminate(images).logits
 
   const discriminator = ['backbone', 'discriminator']
   const sometimes = r1 > 0 && r1Every > 1
@@ -70,19 +70,19 @@ export function gan(
     name: 'gan',
     options,
     definition: ganDefinition,
-    networks: { backbone, discriminator: answer, generator: maker },
+    networks: { backbone, discriminator: answer, generator: generatorNetwork },
     state: {},
     phases: {
       discriminator,
       ...(sometimes && { regularised: discriminator }),
       generator: ['generator'],
     },
-    // The penalty now and then, as StyleGAN2's (Karras et al. 2020, arXiv:1912.04958, appendix B): it costs as much as the step.
+    // The penalty costs as much as the step itself, so it is added only every few steps, as in StyleGAN2 (Karras et al. 2020, arXiv:1912.04958, appendix B).
     phasesAt: ({ step }) => [
       sometimes && step % r1Every === 0 ? 'regularised' : 'discriminator',
       'generator',
     ],
-    comparableLoss: false, // each is low when the other is bad
+    comparableLoss: false, // the loss of each network is low if the other is bad
     alarms: adversarialAlarms('generator/loss'),
     normalisation,
     crops: view.crops,
@@ -98,7 +98,7 @@ export function gan(
     loss({ images, latents: z }, _, targets) {
       if (!targets) return { loss: generatorLoss(logitsOf(generate(z, true))) }
       const { generated, direction } = targets
-      const [ofReal, ofGenerated] = [judge(images), judge(generated)]
+      const [ofReal, ofGenerated] = [discriminate(images), discriminate(generated)]
       const loss = discriminatorLoss(ofReal.logits, ofGenerated.logits)
       const penalty = direction && r1Penalty(logitsOf, images, direction)
       return {
@@ -114,12 +114,12 @@ export function gan(
     generate: pixelsOf,
     samples: (_, { seed }) => ({ ...latentImages(pixelsOf, distribution, latents, seed) }),
     dispose: () => {
-      for (const model of [answer, maker]) model.dispose()
+      for (const model of [answer, generatorNetwork]) model.dispose()
     },
   }
 }
 
-/** From features to the logit of "real". */
+/** Maps features to the logit of "real". */
 function answerOf(features: number, seed: number): tfl.LayersModel {
   const input = tfl.input({ shape: [features], name: 'features' })
   const linear = tfl.layers.dense({ name: 'answer', units: 1, kernelInitializer: 'zeros' })
@@ -127,15 +127,15 @@ function answerOf(features: number, seed: number): tfl.LayersModel {
   return initialise(tfl.model({ inputs: input, outputs, name: 'discriminator' }), seed, 'transformer')
 }
 
-/** How a program finds GAN by name. */
+/** Definition of GAN. */
 export const ganDefinition: MethodDefinition<typeof options> = {
   name: 'gan',
-  summary: 'a generator deceives a discriminator, whose features are taken (DCGAN)',
+  summary: 'trains a generator against a discriminator, and uses the discriminator’s features (DCGAN)',
   paper: 'Goodfellow et al. 2014, arXiv:1406.2661; Radford et al. 2016, arXiv:1511.06434',
   options,
   backbone: 'dcgan',
   training: () => adversarialTraining,
-  // A penalty on a image's gradient means little where the batch's others enter.
+  // With batch normalisation an image's gradient would depend on the other images of the batch.
   backboneInput: (images, { r1 }) => ({ ...images, norm: r1 > 0 ? 'layer' : 'batch' }),
   create: gan,
 }

@@ -10,12 +10,12 @@ import { expected, type Normalisation } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 
-/** What networks that make or judge images are built of. */
+/** Layers of generators and discriminators. */
 export type NetworkKind = 'convolutional' | 'fullyConnected'
 
 /**
- * What a method's networks are to be built of.
- * @throws SelfsupError when convolutions can't make images of the size
+ * Chooses the layers of a method's networks.
+ * @throws SelfsupError if convolutions cannot generate images of this size
  */
 export function kindFor(
   method: string,
@@ -27,12 +27,12 @@ export function kindFor(
   const kind = chosen !== 'auto' ? chosen : convolves ? 'convolutional' : 'fullyConnected'
   expected(
     kind === 'fullyConnected' || halvingsOf(size),
-    `${method}: strided convolutions halve or double between ${size} pixels and 4 to 7, which whole factors of 2 don’t; take a size such as 28, 32, 48, 64 or 96, or networks=fullyConnected`,
+    `${method}: strided convolutions need a size of 4 to 7 times a power of 2; got ${size} pixels; use a size such as 28, 32, 48, 64 or 96, or networks=fullyConnected`,
   )
   return kind
 }
 
-/** Logits of pixels as images, normalised as real ones are. */
+/** Converts logits of pixels to normalised images. */
 export function fromLogits(logits: tf.Tensor4D, { mean, std }: Normalisation): tf.Tensor4D {
   return tf.tidy(() => {
     const pixels = tf.sigmoid(logits)
@@ -47,17 +47,18 @@ export interface GeneratorOptions {
   /** side of the images in pixels */
   readonly size: number
   readonly channels: number
-  /** filters of the last hidden map, twice as many in each before; or units of both hidden layers, divided by 16 */
+  /** filters of the last hidden layer, doubled in each layer before; fully connected layers have 16 times as many units */
   readonly width?: number
   readonly seed?: number
 }
 
 /**
- * From latents to images: DCGAN's transposed 4x4 convolutions, which double a small map until it is the image, normalised
- * and rectified (Radford et al. 2016, arXiv:1511.06434, section 3); or two hidden linear layers, as BiGAN's for
- * permutation-invariant MNIST (Donahue et al. 2017, arXiv:1605.09782, appendix C), whose normalisations learn no scale and shift.
- * @returns a model from [batch, latents] to [batch, size, size, channels], logits of pixels 0..1
- * @throws SelfsupError when a convolutional one can't reach the size by doublings
+ * Creates a generator from latents to images. Convolutional: DCGAN's transposed 4x4 convolutions with batch normalisation and
+ * ReLU, which double a small map up to the size of the image (Radford et al. 2016, arXiv:1511.06434, section 3). Fully
+ * connected: two hidden layers, as BiGAN's for permutation-invariant MNIST (Donahue et al. 2017, arXiv:1605.09782,
+ * appendix C), with normalisations without scale and shift.
+ * @returns a model from [batch, latents] to [batch, size, size, channels], logits of pixels in 0..1
+ * @throws SelfsupError if convolutions cannot reach the size by doublings
  */
 export function generator({
   kind,
@@ -82,7 +83,7 @@ function linearLayers(latents: Node, size: number, channels: number, units: numb
     x = linear(x, layer, units, false)
     x = normalisationRelu(x, `${layer}/bn`, `${layer}/relu`)
   }
-  const shape = { name: 'pictures', targetShape: [size, size, channels] }
+  const shape = { name: 'images', targetShape: [size, size, channels] }
   return through(tfl.layers.reshape(shape), linear(x, 'pixels', size * size * channels))
 }
 
@@ -90,7 +91,7 @@ function doublings(latents: Node, size: number, channels: number, width: number)
   const count = halvingsOf(size)
   expected(
     count,
-    `generator: each convolution doubles a map of 4 to 7 pixels; ${size} pixels are not reached; take a size such as 28, 32, 48, 64 or 96`,
+    `generator: convolutions need a size of 4 to 7 times a power of 2; got ${size} pixels; use a size such as 28, 32, 48, 64 or 96`,
   )
   const start = size / 2 ** count
   const first = width * 2 ** (count - 1)
@@ -101,6 +102,7 @@ function doublings(latents: Node, size: number, channels: number, width: number)
   for (let stage = 1; stage <= count; stage++) {
     const last = stage === count
     const convolution = tfl.layers.conv2dTranspose({
+      // Checkpoints contain this name.
       name: last ? 'pictures' : `stage${stage}/conv`,
       filters: last ? channels : width * 2 ** (count - 1 - stage),
       kernelSize: 4,

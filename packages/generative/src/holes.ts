@@ -3,23 +3,23 @@ import { randomUniform } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
 /**
- * Side of square holes that together take a part of a image.
- * @param size of the image in pixels
- * @param part of its area, within (0, 1)
- * @throws SelfsupError when such a hole has less than a pixel, or leaves nothing of the image
+ * Side of square holes that together cover a fraction of an image.
+ * @param size side of the image in pixels
+ * @param part fraction of its area, within (0, 1)
+ * @throws SelfsupError if a hole would be smaller than a pixel or cover the whole image
  */
 export function holeSide(where: string, size: number, part: number, holes = 1): number {
   const side = Math.round(size * Math.sqrt(part / holes))
   expected(
     side >= 1 && side < size,
-    `${where}: ${holes === 1 ? 'a hole' : `${holes} holes`} of ${part} of a picture of ${size} pixels would have a side of ${side}; take another part or larger pictures`,
+    `${where}: ${holes === 1 ? 'a hole' : `${holes} holes`} of ${part} of an image of ${size} pixels would have a side of ${side}; set another part, or use larger images`,
   )
   return side
 }
 
 /**
- * A square hole in the middle.
- * @returns [batch, size, size, 1], 1 in the hole, else 0
+ * Mask of a square hole in the centre.
+ * @returns [batch, size, size, 1], 1 in the hole, otherwise 0
  */
 export function centreHole(batch: number, size: number, side: number): tf.Tensor4D {
   return tf.tidy(() => {
@@ -30,9 +30,9 @@ export function centreHole(batch: number, size: number, side: number): tf.Tensor
 }
 
 /**
- * Square holes anywhere in the image; they may overlap.
+ * Mask of square holes at random positions, which can overlap.
  * @param seed int32 [2]
- * @returns [batch, size, size, 1], 1 in a hole, else 0
+ * @returns [batch, size, size, 1], 1 in a hole, otherwise 0
  */
 export function randomHoles(
   batch: number,
@@ -48,7 +48,7 @@ export function randomHoles(
   })
 }
 
-/** [batch, holes, size]: 1 from each start on, `side` times. */
+/** [batch, holes, size]: `side` ones from each start. */
 function spans(starts: tf.Tensor2D, size: number, side: number): tf.Tensor3D {
   const from = tf.expandDims(starts, 2)
   const places = tf.reshape(tf.range(0, size), [1, 1, size])
@@ -56,13 +56,13 @@ function spans(starts: tf.Tensor2D, size: number, side: number): tf.Tensor3D {
   return tf.cast(inside, 'float32') as tf.Tensor3D
 }
 
-/** Where any of the rectangles is: [batch, size, size, 1]. */
+/** Union of rectangles: [batch, size, size, 1]. */
 function outer(rows: tf.Tensor3D, columns: tf.Tensor3D): tf.Tensor4D {
   return tf.expandDims(tf.minimum(tf.matMul(rows, columns, true), 1), 3) as tf.Tensor4D
 }
 
 /**
- * Mean squared error within holes; what is made elsewhere counts nothing, and has no gradient.
+ * Mean squared error within holes; predictions elsewhere are ignored and have no gradient.
  * @param made, target [batch, height, width, channels]
  * @param hole [batch, height, width, 1], 1 or 0
  */
@@ -73,7 +73,7 @@ export function holeError(made: tf.Tensor4D, target: tf.Tensor4D, hole: tf.Tenso
   })
 }
 
-/** Images of the mean colour that is seen around each one's holes, the plainest filling: [batch, 1, 1, channels]. */
+/** Mean colour of each image outside of its holes, the simplest filling: [batch, 1, 1, channels]. */
 export function meanColour(images: tf.Tensor4D, hole: tf.Tensor4D): tf.Tensor4D {
   return tf.tidy(() => {
     const seen = tf.sub(1, hole)

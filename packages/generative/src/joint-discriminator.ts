@@ -3,15 +3,15 @@ import * as tfl from '@tensorflow/tfjs-layers'
 import { type GeneratorOptions, linear } from './generator.js'
 
 export interface JointDiscriminatorOptions extends Omit<GeneratorOptions, 'kind'> {
-  /** of the trunk, where images are looked at by convolutions */
+  /** convolutional network that encodes the images */
   readonly trunk?: tfl.LayersModel
 }
 
 /**
- * BiGAN's discriminator of pairs: a image and its latents, which enter each layer but the first (Donahue et al. 2017,
- * arXiv:1605.09782, section 3, as in the authors' code): there a network could tell by the latents alone how they are
- * distributed, and would look no further. Convolutional ones look at the image first.
- * @param options.trunk from images to [batch, features]; its layers become the model's
+ * BiGAN's discriminator of pairs of an image and its latents (Donahue et al. 2017, arXiv:1605.09782, section 3). The latents
+ * enter each layer except the first, as in the authors' code: otherwise the network could decide from the distribution of
+ * the latents alone. With a trunk, convolutions encode the image first.
+ * @param options.trunk model from images to [batch, features]; its layers become part of the discriminator
  * @returns a model from [images, latents] to [batch, 1], the logit of "a real image, encoded"
  */
 export function jointDiscriminator({
@@ -23,10 +23,10 @@ export function jointDiscriminator({
   trunk,
 }: JointDiscriminatorOptions): tfl.LayersModel {
   const z = tfl.input({ shape: [latents], name: 'latents' })
-  const images = trunk ? trunk.inputs[0]! : tfl.input({ shape: [size, size, channels], name: 'pictures' })
-  const looked = trunk ? trunk.outputs[0]! : through(tfl.layers.flatten({ name: 'pixels' }), images)
+  const images = trunk ? trunk.inputs[0]! : tfl.input({ shape: [size, size, channels], name: 'images' })
+  const encoded = trunk ? trunk.outputs[0]! : through(tfl.layers.flatten({ name: 'pixels' }), images)
   const units = 16 * width
-  let x = leakyRelu(linear(trunk ? joined(looked, z, '1') : looked, '1/linear', units), '1/relu')
+  let x = leakyRelu(linear(trunk ? joined(encoded, z, '1') : encoded, '1/linear', units), '1/relu')
   x = normalisation(linear(joined(x, z, '2'), '2/linear', units, false), '2/bn')
   const outputs = linear(leakyRelu(x, '2/relu'), 'answer', 1)
   const model = tfl.model({ inputs: [images, z], outputs, name: 'discriminator' })

@@ -13,7 +13,7 @@ describe.each(testEngines())('on %s', (engine) => {
     await prepareEngine({ engine })
   })
 
-  // Of D65 and the 2 degree observer, as brucelindbloom.com's and easyrgb.com's calculators give them.
+  // For D65 and the 2 degree observer, from the calculators of brucelindbloom.com and easyrgb.com.
   test.each([
     ['black', [0, 0, 0], [0, 0, 0]],
     ['white', [255, 255, 255], [100, 0, 0]],
@@ -31,7 +31,7 @@ describe.each(testEngines())('on %s', (engine) => {
     })
   })
 
-  test('both ways equal scikit-image’s', () => {
+  test('both conversions equal scikit-image’s', () => {
     const before = tf.memory().numTensors
     tf.tidy(() => {
       const { rgb, lab, otherLab, otherRgb } = scikitImage
@@ -44,10 +44,10 @@ describe.each(testEngines())('on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(before)
   })
 
-  test('colours go to the nearest bin that a screen has colours in', () => {
+  test('colours map to the nearest bin that contains a colour of sRGB', () => {
     const before = tf.memory().numTensors
     const colours = colourBins(10)
-    // Zhang et al. count 313 with what lies at the gamut's edge.
+    // Zhang et al. count 313, including bins at the edge of the gamut.
     expect(colours.bins).toBeGreaterThan(250)
     expect(colours.bins).toBeLessThan(313)
     tf.tidy(() => {
@@ -57,7 +57,7 @@ describe.each(testEngines())('on %s', (engine) => {
         [0, 0],
         [10, 30],
       ])
-      // Outside: the nearest there is.
+      // Outside of the gamut: the nearest bin.
       const [a, b] = colours.centres[bins[2]!]!
       const distance = (x: number, y: number) => (x - 130) ** 2 + (y - 130) ** 2
       expect(distance(a!, b!)).toBe(Math.min(...colours.centres.map(([x, y]) => distance(x!, y!))))
@@ -65,7 +65,7 @@ describe.each(testEngines())('on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(before)
   })
 
-  test('lightness in bins of equal width; white belongs to the last', () => {
+  test('lightness bins have equal width; white is in the last bin', () => {
     const { bins, binOf, centres } = lightnessBins(25)
     expect(bins).toBe(4)
     expect(centres).toEqual([[12.5], [37.5], [62.5], [87.5]])
@@ -75,7 +75,7 @@ describe.each(testEngines())('on %s', (engine) => {
     })
   })
 
-  test('the annealed mean: at temperature 1 the mean, towards 0 the likeliest', () => {
+  test('the annealed mean is the mean at temperature 1, and the most likely bin towards 0', () => {
     const { mean } = lightnessBins(50)
     tf.tidy(() => {
       const logits = tf.tensor4d([0, Math.log(3)], [1, 1, 1, 2])
@@ -88,7 +88,7 @@ describe.each(testEngines())('on %s', (engine) => {
   })
 })
 
-test('widths of bins that can’t be are refused', () => {
-  expect(() => lightnessBins(0)).toThrow('width must lie above 0 and up to 50; got 0')
-  expect(() => colourBins(1)).toThrow('width must lie between 2 and 100; got 1')
+test('rejects widths of bins out of range', () => {
+  expect(() => lightnessBins(0)).toThrow('width must be greater than 0 and at most 50; got 0')
+  expect(() => colourBins(1)).toThrow('width must be a number from 2 to 100; got 1')
 })

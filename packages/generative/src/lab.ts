@@ -14,7 +14,7 @@ const FROM_XYZ = [
 const WHITE = [0.95047, 1, 1.08883] as const
 
 /**
- * CIE Lab of sRGB colours.
+ * Converts sRGB colours to CIE Lab.
  * @param pixels [..., 3], 0..1
  * @returns [..., 3]: lightness L 0..100, a (green to red) and b (blue to yellow), each about -110..110
  */
@@ -32,7 +32,7 @@ export function rgbToLab<T extends tf.Tensor>(pixels: T): T {
   })
 }
 
-/** The same of one colour, on the host: equal to the last digit whatever the engine. */
+/** Converts one sRGB colour to CIE Lab in JavaScript, with the same result on every engine. */
 export function labOfColour(rgb: readonly [number, number, number]): [number, number, number] {
   const linear = rgb.map((v) => (v > 0.04045 ? ((v + 0.055) / 1.055) ** 2.4 : v / 12.92))
   const [x, y, z] = TO_XYZ.map((row, i) => {
@@ -43,7 +43,7 @@ export function labOfColour(rgb: readonly [number, number, number]): [number, nu
 }
 
 /**
- * sRGB of CIE Lab colours; those that no screen shows are clipped.
+ * Converts CIE Lab colours to sRGB; colours outside of its gamut are clipped.
  * @param lab [..., 3]: L 0..100, a, b
  * @returns [..., 3], 0..1
  */
@@ -61,7 +61,7 @@ export function labToRgb<T extends tf.Tensor>(lab: T): T {
   })
 }
 
-/** Each colour multiplied by a matrix. */
+/** Multiplies each colour by a matrix. */
 function colours(x: tf.Tensor, matrix: readonly (readonly number[])[]): tf.Tensor {
   const columns = tf.transpose(tf.tensor2d(matrix.map((row) => [...row])))
   return tf.reshape(tf.matMul(tf.reshape(x, [-1, 3]), columns), x.shape)

@@ -33,7 +33,7 @@ function images(count: number) {
 
 const variables = (model: LayersModel) => model.trainableWeights.map((weight) => weight.read() as tf.Variable)
 
-/** One pass of a method's loss in a phase, as the loop makes it. */
+/** Evaluates the loss of a phase as the training loop does. */
 function lossIn(method: Method, phase: string) {
   const views = method.views(images(8), step(phase))
   return method.loss(views, step(phase), method.targets?.(views, step(phase)))
@@ -69,39 +69,42 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
     ['bigan, linear', small, (b) => bigan(b, { latent: 3, width: 1 })],
     ['bigan, convolutional, with cycles', convolving, (b) => bigan(b, { latent: 3, width: 2, cycle: 0.1 })],
   ]
-  test.each(cases)('%s: each phase has a finite loss whose gradients reach what it trains', (_, make, of) => {
-    const backbone = make()
-    const method = of(backbone)
-    for (const phase of phasesOf(method)) {
+  test.each(cases)(
+    '%s: each phase has a finite loss whose gradients reach the weights it trains',
+    (_, make, of) => {
+      const backbone = make()
+      const method = of(backbone)
+      for (const phase of phasesOf(method)) {
+        tf.tidy(() => {
+          const trained = (method.phases?.[phase] ?? Object.keys(method.networks)).flatMap((name) =>
+            variables(method.networks[name]!),
+          )
+          const { loss, metrics = {} } = lossIn(method, phase)
+          for (const alarm of method.alarms ?? []) {
+            const [of, metric] = alarm.metric.split('/') as [string, string]
+            if (of === phase) expect({ loss, ...metrics }).toHaveProperty(metric)
+          }
+          const { value, grads } = tf.variableGrads(() => lossIn(method, phase).loss, trained)
+          expect(Number.isFinite(value.dataSync()[0])).toBe(true)
+          for (const weight of trained) {
+            expect(grads[weight.name], `${phase}: ${weight.name}`).toBeDefined()
+            expect(Number.isFinite(tf.sum(grads[weight.name]!).dataSync()[0])).toBe(true)
+          }
+        })
+      }
       tf.tidy(() => {
-        const trained = (method.phases?.[phase] ?? Object.keys(method.networks)).flatMap((name) =>
-          variables(method.networks[name]!),
-        )
-        const { loss, metrics = {} } = lossIn(method, phase)
-        for (const alarm of method.alarms ?? []) {
-          const [of, metric] = alarm.metric.split('/') as [string, string]
-          if (of === phase) expect({ loss, ...metrics }).toHaveProperty(metric)
-        }
-        const { value, grads } = tf.variableGrads(() => lossIn(method, phase).loss, trained)
-        expect(Number.isFinite(value.dataSync()[0])).toBe(true)
-        for (const weight of trained) {
-          expect(grads[weight.name], `${phase}: ${weight.name}`).toBeDefined()
-          expect(Number.isFinite(tf.sum(grads[weight.name]!).dataSync()[0])).toBe(true)
-        }
+        const views = method.views(images(8), step())
+        const shown = method.samples!(views, step())
+        for (const [name, { shape }] of Object.entries(shown))
+          expect(shape).toEqual(name === 'reconstructions' ? [8, 8, 16, 1] : [32, 8, 8, 1])
+        expect(encoderOf(method)(tf.zeros([2, 8, 8, 1])).rank).toBe(2)
       })
-    }
-    tf.tidy(() => {
-      const views = method.views(images(8), step())
-      const shown = method.samples!(views, step())
-      for (const [name, { shape }] of Object.entries(shown))
-        expect(shape).toEqual(name === 'reconstructions' ? [8, 8, 16, 1] : [32, 8, 8, 1])
-      expect(encoderOf(method)(tf.zeros([2, 8, 8, 1])).rank).toBe(2)
-    })
-    method.dispose()
-    backbone.dispose()
-  })
+      method.dispose()
+      backbone.dispose()
+    },
+  )
 
-  test('vae: the bound of a decoder that answers nothing is known, and beta weighs the divergence', () => {
+  test('vae: the bound of a decoder with zero weights is known, and beta weighs the divergence', () => {
     const backbone = small()
     const [method, heavy] = [1, 4].map((beta) =>
       vae(backbone, { latent: 3, width: 1, beta }, { normalisation }),
@@ -127,7 +130,7 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
     backbone.dispose()
   })
 
-  test('vae: encoder and decoder by hand give the bound; features are the means', () => {
+  test('vae: encoder and decoder by hand give the same bound; features are the means', () => {
     const backbone = small()
     const method = vae(backbone, { latent: 3, width: 1 }, { normalisation })
     tf.tidy(() => {
@@ -143,7 +146,7 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
         tf.max(tf.abs(tf.sub(divergence, gaussianDivergence(mean, logVariance)))).dataSync()[0],
       ).toBeLessThan(1e-5)
       expect(tf.max(tf.abs(tf.sub(method.encode!(x), mean))).dataSync()[0]).toBeLessThan(1e-6)
-      // Almost no variance: the draw is the mean.
+      // Almost no variance: the sample is the mean.
       const bias = variables(posterior!).find(({ shape }) => shape.length === 1)!
       bias.assign(tf.tensor1d([0.5, -1, 2, -40, -40, -40]))
       variables(posterior!)
@@ -161,7 +164,7 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
     backbone.dispose()
   })
 
-  test('r1 adds its penalty every so many steps, as much heavier', () => {
+  test('r1 adds its penalty every n steps, with n times the weight', () => {
     const backbone = dcgan({ ...tiny, width: 4, features: 8, norm: 'layer' })
     const method = gan(backbone, { latent: 3, width: 2, r1: 3, r1Every: 4 })
     expect(Array.from({ length: 5 }, (_, step) => method.phasesAt!({ step, epoch: 0 })[0])).toEqual([
@@ -182,7 +185,7 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
     backbone.dispose()
   })
 
-  test('BiGAN’s discriminator sees latents behind its first layer, of the picture or of the trunk, and not before', () => {
+  test('BiGAN’s discriminator receives the latents after its first layer or trunk, not before', () => {
     const inputsOf = (backbone: LayersModel) => {
       const method = bigan(backbone, { latent: 3, width: 2 })
       const sizes = ['1/linear', '2/linear'].map(
@@ -196,7 +199,7 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
     expect(inputsOf(convolving())).toEqual([32 + 3, 32 + 3])
   })
 
-  test('BiGAN’s linear networks learn no scale and shift of normalised units, as in the authors’ code', () => {
+  test('BiGAN’s fully connected networks have normalisations without scale and shift, as in the authors’ code', () => {
     const learned = (backbone: LayersModel) => {
       const method = bigan(backbone, { latent: 3, width: 2 })
       const counts = Object.entries(method.networks).map(([name, { trainableWeights }]) => [
@@ -212,7 +215,7 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
     expect(learned(convolving())).toEqual({ ...none, generator: true, discriminator: true })
   })
 
-  test('a generator that makes one picture has no spread, and its discriminator soon tells', () => {
+  test('a generator of identical images has no spread, and its discriminator soon rejects them', () => {
     const backbone = convolving()
     const method = gan(backbone, { latent: 3, width: 2 })
     tf.tidy(() => {
@@ -232,7 +235,7 @@ describe.each(testEngines())('methods with latents on %s', (engine) => {
   })
 })
 
-test('what cannot be made is refused at once', () => {
+test('invalid options are rejected when the method is created', () => {
   const odd = fullyConnected({ size: 30, channels: 1, widths: [4] })
   expect(() => vae(odd, { latent: 0 })).toThrow(
     "vae's option latent must be a whole number of at least 1; got 0",
@@ -241,7 +244,7 @@ test('what cannot be made is refused at once', () => {
   expect(() => gan(odd, { latent: 0 })).toThrow("gan's option latent")
   for (const make of [vae, gan, bigan]) {
     expect(() => make(odd, { networks: 'convolutional' })).toThrow(
-      'strided convolutions halve or double between 30 pixels and 4 to 7, which whole factors of 2 don’t',
+      'strided convolutions need a size of 4 to 7 times a power of 2; got 30 pixels',
     )
   }
   expect(() => gan(odd, { r1: -1 })).toThrow("gan's option r1 must be a number of at least 0; got -1")
@@ -249,7 +252,7 @@ test('what cannot be made is refused at once', () => {
   odd.dispose()
 })
 
-test('a program gives a penalised discriminator no batch normalisation', () => {
+test('backboneInput selects layer normalisation for a discriminator with a penalty', () => {
   const shape = { size: 28, channels: 1 }
   const { options } = ganDefinition
   const values = Object.fromEntries(

@@ -1,14 +1,14 @@
 import { foldIn, randomNormal, randomUniform } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
-/** What latents are drawn from: a standard normal distribution, or evenly from -1 to 1, each unit for itself. */
+/** Distribution of each latent: standard normal, or uniform from -1 to 1. */
 export type LatentDistribution = 'normal' | 'uniform'
 
-/** Streams of a step's seed, apart from what views draw. */
+/** Random streams of latents, different from those of the views. */
 const streams = { latents: 0x1a7e, from: 0x1a7f, to: 0x1a80 } as const
 
 /**
- * Latents of a batch.
+ * Draws the latents of a batch.
  * @param seed int32 [2], of the step
  * @returns [count, units]
  */
@@ -28,10 +28,10 @@ export function drawLatents(
 }
 
 /**
- * Between two latents along the great circle, lengths in proportion: in many dimensions nearly all of a normal
- * distribution lies on a sphere, which a straight line would leave (White 2016, arXiv:1609.04468, section 2.1).
+ * Spherical interpolation between latents, with linear interpolation of their lengths. In many dimensions a normal
+ * distribution is concentrated near a sphere, which a straight line would leave (White 2016, arXiv:1609.04468, section 2.1).
  * @param from, to [n, units]
- * @param t 0..1: 0 gives `from`, 1 gives `to`; where both point the same (or the opposite) way, along the straight line
+ * @param t 0..1: 0 gives `from`, 1 gives `to`; linear interpolation if both have the same or opposite directions
  * @returns [n, units]
  */
 export function spherical(from: tf.Tensor2D, to: tf.Tensor2D, t: number): tf.Tensor2D {
@@ -51,17 +51,17 @@ export function spherical(from: tf.Tensor2D, to: tf.Tensor2D, t: number): tf.Ten
   })
 }
 
-/** Images to look at: of fixed latents, and on the ways between such. */
+/** Images for inspection: samples from fixed latents, and interpolations. */
 export interface LatentImages {
   /** [32, height, width, channels] */
   readonly samples: tf.Tensor4D
-  /** [32, height, width, channels]: four rows of eight, from one end to the other */
+  /** [32, height, width, channels]: four rows of eight steps */
   readonly interpolations: tf.Tensor4D
 }
 
 /**
- * Samples from the same latents at each call with the same seed, and spherical interpolations between pairs of them.
- * @param generate from [n, units] to images
+ * Generates samples, and spherical interpolations between pairs of latents. The same seed gives the same latents.
+ * @param generate maps [n, units] to images
  */
 export function latentImages(
   generate: (latents: tf.Tensor2D) => tf.Tensor4D,
@@ -76,7 +76,7 @@ export function latentImages(
   const between = Array.from({ length: perWay }, (_, i) => spherical(from, to, i / (perWay - 1)))
   return {
     samples: generate(draw(32, 'latents')),
-    // Row by row: all steps of one way, then of the next.
+    // Row by row: all steps of one interpolation, then of the next.
     interpolations: generate(tf.reshape(tf.stack(between, 1), [ways * perWay, units])),
   }
 }

@@ -3,16 +3,16 @@ import * as tf from '@tensorflow/tfjs-core'
 import { rgbToLab } from './lab.js'
 import { toPixels } from './pixels.js'
 
-/** Lightness and colours of images as the networks take them, about -1..1: [batch, size, size, 1 and 2]. */
+/** Lightness and colour of images, scaled to about -1..1: [batch, size, size, 1] and [batch, size, size, 2]. */
 export interface Channels extends tf.NamedTensorMap {
   readonly lightness: tf.Tensor4D
   readonly colour: tf.Tensor4D
 }
 
-/** What a half predicts. */
+/** Target of a half. */
 export type Target = 'lightness' | 'colour'
 
-/** Normalised images as what the halves take: L / 50 - 1, a / 110 and b / 110. */
+/** Splits normalised images into the inputs of the halves: L / 50 - 1, and a / 110 and b / 110. */
 export function split(images: tf.Tensor4D, normalisation: Normalisation): Channels {
   const lab = rgbToLab(toPixels(images, normalisation))
   const [lightness, a, b] = tf.split(lab, 3, 3) as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D]
@@ -22,12 +22,12 @@ export function split(images: tf.Tensor4D, normalisation: Normalisation): Channe
   }
 }
 
-/** The halves' numbers in units of Lab. */
+/** Converts scaled channels to units of Lab. */
 export function inLab(target: Target, values: tf.Tensor4D): tf.Tensor4D {
   return target === 'colour' ? tf.mul(values, 110) : tf.mul(tf.add(values, 1), 50)
 }
 
-/** Cross-entropy of logits [..., bins] at the right bins, mean over all places. */
+/** Cross-entropy of logits [..., bins] with the right bins, mean over all positions. */
 export function likelihoodLoss(logits: tf.Tensor4D, bins: tf.Tensor): tf.Scalar {
   const count = logits.shape[3]
   const right = tf.oneHot(tf.reshape(bins, [-1]) as tf.Tensor1D, count)

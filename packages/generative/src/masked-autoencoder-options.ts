@@ -7,7 +7,7 @@ export const options = {
     default: 0.75,
     min: 0.01,
     max: 0.99,
-    description: 'part of the patches that is hidden',
+    description: 'fraction of patches that are masked',
   },
   decoderWidth: {
     type: 'number',
@@ -15,26 +15,26 @@ export const options = {
     min: 32,
     integer: true,
     formerly: { auto: 0 },
-    description: 'width of the decoder, a multiple of 32; auto: half the encoder’s',
+    description: 'width of the decoder, a multiple of 32; auto: half the width of the encoder',
   },
   decoderDepth: {
     type: 'number',
     default: 4,
     min: 0,
     integer: true,
-    description: 'blocks of the decoder; the paper’s best for linear probing is 8, of an encoder of 24',
+    description:
+      'number of blocks of the decoder; in the paper 8 is best for linear probing, with 24 blocks in the encoder',
   },
   normalisedPatches: {
     type: 'boolean',
     default: true,
-    description: 'each patch is compared after its own mean and deviation are taken out',
+    description: 'normalise each target patch by its mean and standard deviation',
   },
   features: {
     type: 'choice',
     default: 'mean',
     choices: ['mean', 'class-token'],
-    description:
-      'what pictures are described by afterwards: the mean of the patches’ tokens, or the class token',
+    description: 'features used for evaluation: the mean of the patch tokens, or the class token',
   },
   ...viewOptions,
   minScale: { ...viewOptions.minScale, default: 0.2 },
@@ -42,7 +42,7 @@ export const options = {
 
 export type MaskedAutoencoderOptions = Partial<OptionValues<typeof options>>
 
-/** The paper's, for 4096 images a step at 2.4e-3. */
+/** Settings of the paper, which uses a learning rate of 2.4e-3 for 4096 images per step. */
 export const training: TrainingDefaults = {
   epochs: 400,
   batchSize: 256,

@@ -4,7 +4,7 @@ import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
-import { learn, pictures, stepOf } from './fixtures/tiny.js'
+import { learn, smoothImages, stepOf } from './fixtures/tiny.js'
 import { maskedAutoencoder, maskedError } from './masked-autoencoder.js'
 import { maskPatches, normalisePatches, patchify, unpatchify } from './patches.js'
 import { sineCosinePositions } from './sine-cosine-positions.js'
@@ -25,7 +25,7 @@ describe.each(testEngines())('on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(tensors)
   })
 
-  test('patches of a picture of 4x4, row by row, and the picture again', () => {
+  test('patchify splits a 4x4 image row by row, and unpatchify restores it', () => {
     tf.tidy(() => {
       const image = tf.reshape(tf.range(0, 16), [1, 4, 4, 1]) as tf.Tensor4D
       const patches = patchify(image, 2)
@@ -43,7 +43,7 @@ describe.each(testEngines())('on %s', (engine) => {
     })
   })
 
-  test('exactly three quarters are hidden, each patch as often', () => {
+  test('masks exactly three quarters, each patch equally often', () => {
     tf.tidy(() => {
       const { visible, hidden } = maskPatches(2000, 16, 4, tf.tensor1d([3, 4], 'int32'))
       expect(visible.shape).toEqual([2000, 4, 16])
@@ -54,7 +54,7 @@ describe.each(testEngines())('on %s', (engine) => {
     })
   })
 
-  test('a patch is normalised by its own mean and its variance of n - 1', () => {
+  test('normalises each patch by its mean and unbiased variance', () => {
     tf.tidy(() => {
       const values = [...normalisePatches(tf.tensor3d([1, 2, 3, 6], [1, 1, 4])).dataSync()]
       const deviation = Math.sqrt((4 + 1 + 0 + 9) / 3)
@@ -63,7 +63,7 @@ describe.each(testEngines())('on %s', (engine) => {
     })
   })
 
-  test('the loss is of hidden patches only, and so is its gradient', () => {
+  test('the loss and its gradient depend only on masked patches', () => {
     tf.tidy(() => {
       const made = tf.tensor3d([1, 1, 5, 5, 0, 2], [1, 3, 2])
       const target = tf.zeros([1, 3, 2]) as tf.Tensor3D
@@ -74,11 +74,11 @@ describe.each(testEngines())('on %s', (engine) => {
     })
   })
 
-  test('what the encoder and the decoder make does not depend on hidden patches’ pixels', () => {
+  test('encoder and decoder do not depend on the pixels of masked patches', () => {
     const backbone = vit()
     const method = maskedAutoencoder(backbone, { decoderDepth: 1 })
     tf.tidy(() => {
-      const views = method.views(pictures(3), stepOf())
+      const views = method.views(smoothImages(3), stepOf())
       const gaps = tf.tile(tf.expandDims(views.hidden, 2), [1, 1, 48]) as tf.Tensor3D
       const hole = unpatchify(gaps, 4)
       const featuresOf = (images: tf.Tensor4D) =>
@@ -89,7 +89,7 @@ describe.each(testEngines())('on %s', (engine) => {
       expect(largest(tf.sub(before, elsewhere))).toBe(0)
       const seen = featuresOf(tf.add(views.images, tf.sub(1, hole)) as tf.Tensor4D)
       expect(largest(tf.sub(before, seen))).toBeGreaterThan(1e-3)
-      // Nor has the loss a gradient of them, but as the target.
+      // The loss depends on them only through the target.
       const made = method.samples!(views, stepOf()).inpainting!
       expect(made.shape).toEqual([3, 16, 48, 3])
     })
@@ -102,7 +102,7 @@ describe.each(testEngines())('on %s', (engine) => {
     const mean = maskedAutoencoder(one, { decoderDepth: 0 })
     const token = maskedAutoencoder(other, { decoderDepth: 0, features: 'class-token' })
     tf.tidy(() => {
-      const { images: x } = mean.views(pictures(2), stepOf())
+      const { images: x } = mean.views(smoothImages(2), stepOf())
       expect(encoderOf(mean)(x).shape).toEqual([2, 32])
       const own = other.apply(x, { training: false }) as tf.Tensor
       expect(largest(tf.sub(encoderOf(token)(x), own))).toBe(0)
@@ -111,7 +111,7 @@ describe.each(testEngines())('on %s', (engine) => {
     for (const model of [mean, token, one, other]) model.dispose()
   })
 
-  test('a few steps lower the loss, and the mask token learns', () => {
+  test('a few steps lower the loss, and change the mask token', () => {
     const backbone = vit()
     const method = maskedAutoencoder(backbone, { decoderDepth: 1 })
     tf.tidy(() => {
@@ -135,14 +135,14 @@ test('positions: sines and cosines of the column, then of the row', () => {
   expect(() => sineCosinePositions(3, 6)).toThrow('width must be a multiple of 4')
 })
 
-test('what can’t be is refused when the method is made', async () => {
+test('invalid options are rejected when the method is created', async () => {
   await prepareEngine({ engine: testEngines()[0] })
   const [backbone, other] = [vit(), convnet({ size: 16, widths: [4] })]
   expect(() => maskedAutoencoder(other)).toThrow(
     'mae: the backbone must be a vision transformer, such as vit-tiny; got convnet',
   )
   expect(() => maskedAutoencoder(backbone, { masked: 0.01 })).toThrow(
-    'mae: of 16 patches at least one must be seen and one hidden; with masked 0.01, 16 are seen',
+    'mae: of 16 patches at least one must be visible and one masked; with masked=0.01, 16 are visible',
   )
   expect(() => maskedAutoencoder(backbone, { masked: 1 })).toThrow('from 0.01 to 0.99; got 1')
   expect(() => maskedAutoencoder(backbone, { decoderWidth: 40 })).toThrow('a multiple of 32; got 40')

@@ -24,23 +24,23 @@ import {
 import { inputShape, normalisationOf, plainView, sideBySide, toPixels } from './pixels.js'
 import { sineCosinePositions } from './sine-cosine-positions.js'
 
-/** Images, [batch, size, size, channels], normalised, and which of their patches are seen. */
+/** Normalised images, [batch, size, size, channels], and which of their patches are visible. */
 export interface MaskedImages extends Masking {
   readonly images: tf.Tensor4D
 }
 
 /**
- * MAE, masked autoencoder: most patches of a image are hidden, a vision transformer encodes those that are left, and a
- * light decoder makes the hidden ones from their code (He et al. 2022, arXiv:2111.06377). Hidden patches never enter the
- * encoder, so that it costs a quarter.
+ * MAE, masked autoencoder: most patches of an image are masked, a vision transformer encodes the visible ones, and a light
+ * decoder reconstructs the masked ones (He et al. 2022, arXiv:2111.06377). Masked patches do not enter the encoder, so the
+ * encoder costs a quarter.
  *
- * @param backbone a vision transformer, as `vitTiny` makes it; its position vectors are set to sines and cosines, as the
- *   paper begins (it keeps them so; here they are trained on)
- * @param given masking and decoder; defaults are the paper's but for the decoder, which is as light for smaller encoders
+ * @param backbone a vision transformer such as `vitTiny`; its position vectors are initialised with sines and cosines, as
+ *   in the paper (which keeps them fixed; here they are trained)
+ * @param given masking and decoder; the defaults are the paper's except for a decoder in proportion to smaller encoders
  * @param context normalisation of the pixels, seed of the decoder's weights
- * @returns what the training loop drives
- * @throws SelfsupError when an option is unknown or out of range, the backbone is no vision transformer, or no patch would be
- *   hidden or seen
+ * @returns the method
+ * @throws SelfsupError if an option is unknown or out of range, the backbone is not a vision transformer, or no patch would
+ *   be masked or visible
  */
 export function maskedAutoencoder(
   backbone: tfl.LayersModel,
@@ -58,7 +58,7 @@ export function maskedAutoencoder(
   const visible = Math.round((1 - options.masked) * patches)
   expected(
     visible >= 1 && visible < patches,
-    `mae: of ${patches} patches at least one must be seen and one hidden; with masked ${options.masked}, ${visible} are seen`,
+    `mae: of ${patches} patches at least one must be visible and one masked; with masked=${options.masked}, ${visible} are visible`,
   )
   const width = ifAuto(options.decoderWidth, Math.max(32, 32 * Math.round(vit.width / 64)))
   expected(
@@ -77,12 +77,12 @@ export function maskedAutoencoder(
     tf.variable(tf.tensor1d(normals([seed, 0x3a5c], width).map((value) => 0.02 * value)), true),
   )
 
-  /** Tokens of the class and of the visible patches: [batch, 1 + visible, width of the encoder]. */
+  /** Class token and tokens of the visible patches: [batch, 1 + visible, width of the encoder]. */
   const encodeVisible = ({ images, visible }: MaskedImages) => {
     const seen = tf.matMul(visible, vit.embed(images)) as tf.Tensor3D
     return vit.encode(tf.concat([vit.classToken(images.shape[0]), seen], 1))
   }
-  /** Every patch's values, [batch, patches, values], from the tokens of the visible ones. */
+  /** Predicts the values of all patches, [batch, patches, values], from the tokens of the visible ones. */
   const decode = (tokens: tf.Tensor3D, { visible, hidden }: Masking, training: boolean) => {
     const narrow = embedding.apply(tokens, { training }) as tf.Tensor3D
     const [first, seen] = tf.split(narrow, [1, narrow.shape[1] - 1], 1) as [tf.Tensor3D, tf.Tensor3D]
@@ -120,7 +120,7 @@ export function maskedAutoencoder(
       const cut = patchify(images, patchSize)
       const { mean, deviation } = patchStatistics(cut)
       const made = decode(encodeVisible(views), views, false)
-      // What a patch's mean and deviation are is not predicted where they are taken out: the true ones are put back.
+      // Normalised targets have no mean and deviation, so the samples use the true ones.
       const pixels = options.normalisedPatches ? (tf.add(tf.mul(made, deviation), mean) as tf.Tensor3D) : made
       const gaps = tf.expandDims(hidden, 2)
       const sheet = (rows: tf.Tensor) => toPixels(unpatchify(rows as tf.Tensor3D, patchSize), normalisation)
@@ -149,9 +149,9 @@ export function maskedAutoencoder(
 }
 
 /**
- * Squared error, mean over a patch's values and then over the hidden patches; what is seen counts nothing.
+ * Squared error, mean over the values of a patch and then over the masked patches; visible patches are ignored.
  * @param made, target [batch, patches, values]
- * @param hidden [batch, patches], 1 where hidden
+ * @param hidden [batch, patches], 1 for masked patches
  */
 export function maskedError(made: tf.Tensor3D, target: tf.Tensor3D, hidden: tf.Tensor2D): tf.Scalar {
   return tf.tidy(() => {
@@ -160,10 +160,10 @@ export function maskedError(made: tf.Tensor3D, target: tf.Tensor3D, hidden: tf.T
   })
 }
 
-/** How a program finds the masked autoencoder by name. */
+/** Definition of the masked autoencoder. */
 export const definition: MethodDefinition<typeof options> = {
   name: 'mae',
-  summary: 'a quarter of the patches tells what is in the others',
+  summary: 'reconstructs masked patches from a quarter of the patches (MAE)',
   paper: 'He et al. 2022, arXiv:2111.06377',
   options,
   backbone: 'vit-tiny',

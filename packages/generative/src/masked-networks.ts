@@ -13,7 +13,7 @@ export function classToken(tokens: tf.Tensor3D): tf.Tensor2D {
   return tf.reshape(tf.slice(tokens, [0, 0, 0], [batch, 1, width]), [batch, width])
 }
 
-/** Sines and cosines as the encoder's positions; the class token has none. */
+/** Sets the encoder's position vectors to sines and cosines; that of the class token to 0. */
 export function setPositions(backbone: tfl.LayersModel, side: number, width: number): void {
   const weights = backbone.getLayer('positions').weights
   const places = weights.find(({ originalName }) => originalName.endsWith('beta'))!.read() as tf.Variable
@@ -28,7 +28,7 @@ export function linear(name: string, [rows, inputs]: readonly [number, number], 
   return initialise(tfl.model({ inputs: input, outputs: through(layer, input), name }), seed, 'transformer')
 }
 
-/** Transformer blocks over all patches and the class token, then each token's values. */
+/** Transformer blocks over all patches and the class token, then a linear layer to the values of each patch. */
 export function decoderNetwork(patches: number, width: number, depth: number, values: number, seed: number) {
   const input = tfl.input({ shape: [patches + 1, width], name: 'tokens' })
   let x: tfl.SymbolicTensor = input

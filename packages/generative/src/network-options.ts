@@ -1,35 +1,35 @@
-/** Options of a bottleneck and a decoder, alike for all methods here that have them. */
+/** Options of the bottleneck and the decoder, shared by the methods that have them. */
 export const codeOptions = {
   latent: {
     type: 'number',
     default: 128,
     min: 1,
     integer: true,
-    description: 'numbers that a picture has to pass through',
+    description: 'size of the code (bottleneck)',
   },
   width: {
     type: 'number',
     default: 32,
     min: 1,
     integer: true,
-    description: 'filters of the decoder at full size; twice as many at each halving',
+    description: 'filters of the decoder at full size; doubled at each smaller size',
   },
 } as const
 
-/** How many units the latents have: an option of each method that has latents. */
+/** Number of latents: an option of every method with latents. */
 export const latentOption = (units: number) =>
   ({
     type: 'number',
     default: units,
     min: 1,
     integer: true,
-    description: 'numbers that a picture is made from',
+    description: 'number of latents from which an image is generated',
   }) as const
 
-/** An option of each method whose networks may be of either kind. */
+/** An option of every method whose networks can be of either kind. */
 export const networkOption = {
   type: 'choice',
   default: 'auto',
   choices: ['auto', 'convolutional', 'fullyConnected'],
-  description: 'what the networks beside the backbone are made of; auto: convolutions where it has some',
+  description: 'layers of the other networks; auto: convolutions if the backbone has any',
 } as const

@@ -2,9 +2,9 @@ import { randomOrders } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
 /**
- * Images as rows of patches.
+ * Splits images into patches.
  * @param images [batch, size, size, channels]
- * @param side of a patch, a divisor of the size
+ * @param side side of a patch, a divisor of the size
  * @returns [batch, patches, side * side * channels], row by row
  */
 export function patchify(images: tf.Tensor4D, side: number): tf.Tensor3D {
@@ -16,7 +16,7 @@ export function patchify(images: tf.Tensor4D, side: number): tf.Tensor3D {
   }) as tf.Tensor3D
 }
 
-/** The images again: the inverse of `patchify`. */
+/** Assembles images from patches: the inverse of `patchify`. */
 export function unpatchify(patches: tf.Tensor3D, side: number): tf.Tensor4D {
   return tf.tidy(() => {
     const [batch, count, values] = patches.shape
@@ -27,18 +27,17 @@ export function unpatchify(patches: tf.Tensor3D, side: number): tf.Tensor4D {
   }) as tf.Tensor4D
 }
 
-/** Which patches of each image are seen. */
+/** The visible and the masked patches of each image. */
 export interface Masking extends tf.NamedTensorMap {
-  /** float32 [batch, visible, patches]: a 1 in each row, at the patch that is seen, in random order; multiplies tokens */
+  /** float32 [batch, visible, patches]: each row is the one-hot vector of a visible patch, in random order; multiplies tokens */
   readonly visible: tf.Tensor3D
-  /** float32 [batch, patches]: 1 where a patch is hidden, 0 where it is seen */
+  /** float32 [batch, patches]: 1 for masked patches, 0 for visible ones */
   readonly hidden: tf.Tensor2D
 }
 
 /**
- * Hides the same number of patches of each image, any of them equally likely (He et al. 2022, arXiv:2111.06377,
- * section 3).
- * @param visible how many are seen
+ * Masks the same number of random patches in each image (He et al. 2022, arXiv:2111.06377, section 3).
+ * @param visible number of visible patches
  * @param seed int32 [2]
  */
 export function maskPatches(batch: number, patches: number, visible: number, seed: tf.Tensor1D): Masking {
@@ -50,8 +49,8 @@ export function maskPatches(batch: number, patches: number, visible: number, see
 }
 
 /**
- * Each patch with mean 0 and variance 1 over its values (section 4.1, "reconstruction target"), as MAE's code has it:
- * the variance of n - 1, and 1e-6 added to it.
+ * Normalises each patch to mean 0 and variance 1 (section 4.1, "reconstruction target"), as in MAE's code: with the
+ * unbiased variance (n - 1) plus 1e-6.
  * @param patches [batch, patches, values]
  */
 export function normalisePatches(patches: tf.Tensor3D): tf.Tensor3D {

@@ -3,18 +3,18 @@ import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { type DecoderOptions, decoder } from './decoder.js'
 import { featureMap } from './feature-map.js'
 
-/** What a backbone sees, and what is predicted from that. */
+/** Features of a backbone, and a prediction from them. */
 export interface Prediction {
-  /** its output: [batch, features] */
+  /** output of the backbone: [batch, features] */
   readonly features: tf.Tensor2D
   /** [batch, size, size, channels] */
   readonly made: tf.Tensor4D
 }
 
 /**
- * A decoder of a backbone's map, so that what is predicted of a place comes from what is there; of its features, where it has
- * no map, or none that doublings make as large as the prediction.
- * @param settings the decoder's
+ * Creates a decoder of a backbone's feature map, so that each position is predicted from the features at that position. If
+ * the backbone has no map, or doublings of the map do not reach the size of the prediction, it decodes the pooled features.
+ * @param settings settings of the decoder
  */
 export function predictor(
   backbone: LayersModel,

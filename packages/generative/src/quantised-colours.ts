@@ -2,30 +2,33 @@ import { expected } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { labOfColour } from './lab.js'
 
-/** Values of one kind, sorted into bins. */
+/** Quantisation of values into bins. */
 export interface Quantised {
-  /** how many bins */
+  /** number of bins */
   readonly bins: number
-  /** values of each bin's centre */
+  /** centre of each bin */
   readonly centres: readonly (readonly number[])[]
-  /** Number of the bin: int32 [...], of values [..., values]; those outside of all bins go to the nearest. */
+  /** Maps values [..., values] to indices of bins, int32 [...]; values outside of all bins map to the nearest. */
   binOf(values: tf.Tensor): tf.Tensor
   /**
-   * Values that probabilities of the bins stand for: their mean after sharpening (the annealed mean of Zhang et al. 2016,
-   * arXiv:1603.08511, section 2.3), since a plain mean of colours is grey.
+   * Annealed mean of the bins (Zhang et al. 2016, arXiv:1603.08511, section 2.3): the mean after sharpening the
+   * probabilities, because a plain mean of colours is grey.
    * @param logits [..., bins]
-   * @param temperature 1: the mean; towards 0: the likeliest bin; default 0.38 as in the paper
+   * @param temperature 1: the mean; towards 0: the most likely bin; default 0.38 as in the paper
    * @returns [..., values]
    */
   mean(logits: tf.Tensor, temperature?: number): tf.Tensor
 }
 
 /**
- * Bins of lightness, each equally wide.
- * @param width of a bin, of the 100 of black to white
+ * Lightness bins of equal width.
+ * @param width width of a bin; lightness ranges from 0 (black) to 100 (white)
  */
 export function lightnessBins(width: number): Quantised {
-  expected(width > 0 && width <= 50, `lightnessBins: width must lie above 0 and up to 50; got ${width}`)
+  expected(
+    width > 0 && width <= 50,
+    `lightnessBins: width must be greater than 0 and at most 50; got ${width}`,
+  )
   const bins = Math.ceil(100 / width)
   const centres = Array.from({ length: bins }, (_, bin) => [(bin + 0.5) * width])
   return quantised(centres, (values) =>
@@ -34,23 +37,23 @@ export function lightnessBins(width: number): Quantised {
 }
 
 /**
- * Bins of colour, squares of the plane of a and b around multiples of the width; only those that sRGB has colours in. With
- * the paper's width of 10 Zhang et al. 2016 (arXiv:1603.08511, section 2.2) count 313 bins, some of which
- * they reach over the gamut's edge; here are those in which a colour of sRGB lies.
+ * Colour bins: squares in the a-b plane around multiples of the width, limited to those that contain a colour of sRGB. Zhang
+ * et al. 2016 (arXiv:1603.08511, section 2.2) count 313 bins with a width of 10, including some at the edge of the gamut that
+ * contain no colour of sRGB.
  */
 export function colourBins(width: number): Quantised {
-  expected(width >= 2 && width <= 100, `colourBins: width must lie between 2 and 100; got ${width}`)
+  expected(width >= 2 && width <= 100, `colourBins: width must be a number from 2 to 100; got ${width}`)
   const reach = Math.ceil(128 / width)
   const side = 2 * reach + 1
-  const taken = new Set<number>()
-  for (const [a, b] of coloursOfScreen())
-    taken.add((Math.round(a / width) + reach) * side + Math.round(b / width) + reach)
-  const cells = [...taken].sort((one, other) => one - other)
+  const used = new Set<number>()
+  for (const [a, b] of gamutColours())
+    used.add((Math.round(a / width) + reach) * side + Math.round(b / width) + reach)
+  const cells = [...used].sort((one, other) => one - other)
   const centres = cells.map((cell) => [
     (Math.floor(cell / side) - reach) * width,
     ((cell % side) - reach) * width,
   ])
-  // Which bin is nearest to each square of the plane, its own where it is one.
+  // The nearest bin of each square in the plane.
   const nearest = Int32Array.from({ length: side * side }, (_, cell) => {
     const [a, b] = [(Math.floor(cell / side) - reach) * width, ((cell % side) - reach) * width]
     const distances = centres.map(([x, y]) => (x! - a) ** 2 + (y! - b) ** 2)
@@ -79,13 +82,13 @@ function quantised(centres: number[][], binOf: (values: tf.Tensor) => tf.Tensor)
   }
 }
 
-/** [..., 1] as [...]. */
+/** Removes the last dimension of [..., 1]. */
 function withoutLast(values: tf.Tensor): tf.Tensor {
   return tf.reshape(values, values.shape.slice(0, -1))
 }
 
-/** a and b of colours of sRGB: of the cube's faces, since within it there is none whose a and b no face has. */
-function coloursOfScreen(): [number, number][] {
+/** a and b of sRGB colours on the faces of the RGB cube; colours inside the cube add no further values. */
+function gamutColours(): [number, number][] {
   const steps = Array.from({ length: 41 }, (_, step) => step / 40)
   const ab = (r: number, g: number, b: number) => labOfColour([r, g, b]).slice(1) as [number, number]
   return [0, 1].flatMap((end) =>

@@ -9,7 +9,7 @@ import { r1Penalty, steepest } from './r1.js'
 const tensor = ({ shape, values }: { shape: number[]; values: number[] }) => tf.tensor(values, shape)
 const norm = (x: ArrayLike<number>) => Math.hypot(...Array.from(x))
 
-// Made by fixtures/r1.py with PyTorch, which differentiates twice, in float32 and under torch.autocast.
+// Computed by fixtures/r1.py with PyTorch's second derivatives, in float32 and with torch.autocast.
 describe.skipIf(findTensorflow()?.source !== 'selfsup')('R1 in mixed precision', () => {
   let engine: Engine
   let weights: tf.Variable[]
@@ -47,7 +47,7 @@ describe.skipIf(findTensorflow()?.source !== 'selfsup')('R1 in mixed precision',
     return result
   }
 
-  test('its finite difference agrees with differentiating twice, in float32', () => {
+  test('the finite difference equals PyTorch’s second derivative in float32', () => {
     const { value, gradients } = penalty(true)
     expect(Math.abs(value - fixture.penalty) / fixture.penalty).toBeLessThan(1e-3)
     fixture.norms.forEach((wanted, i) => {
@@ -55,7 +55,7 @@ describe.skipIf(findTensorflow()?.source !== 'selfsup')('R1 in mixed precision',
     })
   })
 
-  test('its gradients are as exact as autocast’s', () => {
+  test('its gradients are as accurate as those of autocast', () => {
     expect(engine.precision).toBe('mixed-bfloat16')
     const before = tf.memory().numTensors
     const [exact, mixed] = [penalty(true), penalty(false)]

@@ -2,17 +2,17 @@ import { stopGradient } from '@selfsup/core'
 import { inFloat32 } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
-/** From images to logits [batch, 1]. */
+/** Maps images to logits [batch, 1]. */
 type Discriminator = (images: tf.Tensor4D) => tf.Tensor
 
-/** Length of the step to either side, root mean square over a image's values. */
+/** Length of the finite-difference step: root mean square over the values of an image. */
 const STEP = 0.01
 
 /**
- * Where a discriminator's answer to each image rises most steeply: its gradient by the image, of length 1 (0 where there
- * is none). Not differentiable: what `r1Penalty` takes.
+ * Direction of steepest ascent of a discriminator's logit at each image: its gradient with respect to the image, scaled to
+ * length 1 (0 if the gradient is 0). Not differentiable; an input of `r1Penalty`.
  * @param images [batch, height, width, channels]
- * @returns of their shape
+ * @returns directions of the same shape
  */
 export function steepest(discriminator: Discriminator, images: tf.Tensor4D): tf.Tensor4D {
   return tf.tidy(() => {
@@ -23,17 +23,17 @@ export function steepest(discriminator: Discriminator, images: tf.Tensor4D): tf.
 }
 
 /**
- * R1: the squared length of the discriminator's gradient by real images, which keeps it from being too sure near them
- * (Mescheder et al. 2018, arXiv:1801.04406, equation 9, without its gamma / 2).
+ * R1 penalty: the squared length of the discriminator's gradient with respect to real images (Mescheder et al. 2018,
+ * arXiv:1801.04406, equation 9, without the factor gamma / 2).
  *
- * Its gradient by the weights is a second derivative, which TensorFlow.js 4.22 loses, without a word, through every operation
- * whose gradient uses its output (exp, sigmoid, tanh), and fused ones do not have (normalisations, native activations). But the length is the slope in the direction in which it is largest, and a small change
- * of weights that turns that direction does not, to first order, change the largest slope (envelope theorem): the direction
- * may be held, and the slope along it taken as a central difference. What remains is an error of the order of the
- * step squared; none for a linear discriminator.
- * @param images real ones, [batch, height, width, channels]
+ * Its gradient with respect to the weights is a second derivative. TensorFlow.js 4.22 silently loses second derivatives through
+ * operations whose gradient uses their output (exp, sigmoid, tanh), and fused operations have none (normalisations, native
+ * activations). Instead, the penalty fixes the direction of steepest ascent and computes the slope along it as a central
+ * difference. By the envelope theorem, a change of the direction does not change the largest slope to first order. The
+ * remaining error is of the order of the squared step, and 0 for a linear discriminator.
+ * @param images real images, [batch, height, width, channels]
  * @param direction `steepest` of the same discriminator and images
- * @returns scalar, mean over images, >= 0
+ * @returns scalar >= 0, mean over images
  */
 export function r1Penalty(
   discriminator: Discriminator,
@@ -45,7 +45,7 @@ export function r1Penalty(
     const step = STEP * Math.sqrt(height * width * channels)
     const aside = tf.mul(direction, step)
     const [above, below] = [tf.add(images, aside), tf.sub(images, aside)] as [tf.Tensor4D, tf.Tensor4D]
-    // bfloat16 would lose most of a difference of nearly equal answers, and of their gradients.
+    // In bfloat16 the difference of two nearly equal logits would lose most of its precision, and so would its gradient.
     const rise = inFloat32(() => tf.sub(discriminator(above), discriminator(below)))
     const slope = tf.div(rise, 2 * step)
     return tf.mean(tf.square(slope))

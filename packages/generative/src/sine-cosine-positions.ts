@@ -1,11 +1,10 @@
 import { expected } from '@selfsup/core'
 
 /**
- * Fixed position vectors of the places of a square grid, sines and cosines of the column in the first half and of the row in
- * the second (MAE's code, after Vaswani et al. 2017, arXiv:1706.03762, section 3.5).
- * @param side places along each side
- * @param width numbers of a vector, a multiple of 4
- * @returns row after row of the grid, [side * side, width]
+ * Position vectors of a square grid: sines and cosines of the column in the first half, of the row in the second (MAE's code, after Vaswani et al. 2017, arXiv:1706.03762, section 3.5).
+ * @param side number of positions along each side
+ * @param width length of a vector, a multiple of 4
+ * @returns [side * side, width], row by row
  */
 export function sineCosinePositions(side: number, width: number): Float32Array {
   expected(

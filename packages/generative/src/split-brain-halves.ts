@@ -14,7 +14,7 @@ export type LabChannels = {
 }
 
 /**
- * Both halves with what they predict, the other's channels, and how that is compared with the truth: by bins or as numbers.
+ * Creates both halves, their predictions of the other half's channels, and their losses: by bins or as numbers.
  * @param backbone sees lightness and predicts colour
  * @param colourBackbone sees colour and predicts lightness
  */
@@ -28,7 +28,7 @@ export function halvesOf(
       ? { colour: colourBins(options.colourBin), lightness: lightnessBins(options.lightnessBin) }
       : undefined
   const side = size / options.reduction
-  const seenBy = { colour: backbone, lightness: colourBackbone } // what is predicted, and by which half
+  const seenBy = { colour: backbone, lightness: colourBackbone } // target and the half that predicts it
   const half = (target: Target, stream: number) =>
     predictor(seenBy[target], {
       name: `split-brain (to ${target})`,
@@ -62,7 +62,7 @@ export function halvesOf(
   }
 }
 
-/** What each half saw, what it made of that, and the truth, side by side. */
+/** Input, prediction and target of each half, side by side. */
 export function comparisons(made: LabChannels, wanted: LabChannels) {
   const rgb = (lightness: tf.Tensor4D, colour: tf.Tensor4D) => labToRgb(tf.concat([lightness, colour], 3))
   return {

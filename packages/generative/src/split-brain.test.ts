@@ -4,7 +4,7 @@ import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
-import { learn, pictures, stepOf } from './fixtures/tiny.js'
+import { learn, smoothImages, stepOf } from './fixtures/tiny.js'
 import { definition, splitBrain } from './split-brain.js'
 
 const widths = [4, 8]
@@ -31,7 +31,7 @@ describe.each(testEngines())('on %s', (engine) => {
     tf.tidy(() => {
       const colours = tf.tensor4d([255, 255, 255, 0, 0, 0, 255, 0, 0], [3, 1, 1, 3], 'int32')
       const images = tf.tile(colours, [1, 16, 16, 1])
-      const { lightness, colour } = method.views({ ...pictures(3), images }, stepOf())
+      const { lightness, colour } = method.views({ ...smoothImages(3), images }, stepOf())
       expect([lightness.shape, colour.shape]).toEqual([
         [3, 16, 16, 1],
         [3, 16, 16, 2],
@@ -56,13 +56,13 @@ describe.each(testEngines())('on %s', (engine) => {
     const backbone = half()
     const method = splitBrain(backbone, {}, { makeBackbone })
     tf.tidy(() => {
-      const views = method.views(pictures(4), stepOf())
+      const views = method.views(smoothImages(4), stepOf())
       const other = { ...views, colour: tf.neg(views.colour) }
       const [made, changed] = [method.predict(views), method.predict(other)]
       expect(largest(tf.sub(made.colour, changed.colour))).toBe(0)
       expect(largest(tf.sub(made.lightness, changed.lightness))).toBeGreaterThan(0)
       expect(largest(tf.sub(method.predict(views, 1).colour, made.colour))).toBeGreaterThan(0)
-      const x = tf.cast(pictures(4).images, 'float32')
+      const x = tf.cast(smoothImages(4).images, 'float32')
       const features = encoderOf(method)(tf.sub(tf.div(x, 128), 1) as tf.Tensor4D)
       expect(features.shape).toEqual([4, 16])
       expect(method.samples!(views, stepOf()).colours!.shape).toEqual([4, 4, 12, 3])
@@ -72,16 +72,16 @@ describe.each(testEngines())('on %s', (engine) => {
     backbone.dispose()
   })
 
-  test('of a wrong colour the classification’s loss is -log of its bin’s probability', () => {
+  test('the classification loss is -log of the probability of the right bin', () => {
     const backbone = half()
     const method = splitBrain(backbone, { lightnessBin: 50, width: 2 }, { makeBackbone })
     tf.tidy(() => {
-      // With weights of 0 all bins are equally likely.
+      // With weights of 0 all bins have equal probability.
       for (const name of ['toColour', 'toLightness']) {
         const weights = method.networks[name]!.getWeights()
         method.networks[name]!.setWeights(weights.map((weight) => tf.zerosLike(weight)))
       }
-      const { metrics } = method.loss(method.views(pictures(4), stepOf()), stepOf(), undefined)
+      const { metrics } = method.loss(method.views(smoothImages(4), stepOf()), stepOf(), undefined)
       expect(value(metrics!.toLightness!)).toBeCloseTo(Math.log(2), 5)
       const bins = method.networks.toColour!.outputs[0]!.shape[3]!
       expect(value(metrics!.toColour!)).toBeCloseTo(Math.log(bins), 4)
@@ -103,21 +103,21 @@ describe.each(testEngines())('on %s', (engine) => {
   })
 })
 
-test('grey pictures and halves that don’t fit are refused', async () => {
+test('rejects grayscale images, and halves that do not fit', async () => {
   await prepareEngine({ engine: testEngines()[0] })
   const [one, three] = [half(), makeBackbone({ size: 16, channels: 3 })]
   const grey = { makeBackbone, imageShape: { size: 16, channels: 1 } }
-  expect(() => splitBrain(one, {}, grey)).toThrow('these pictures are grey (one channel)')
+  expect(() => splitBrain(one, {}, grey)).toThrow('these are grayscale (one channel)')
   const ask = () => definition.backboneInput!({ size: 28, channels: 1 }, definition.options as never)
-  expect(ask).toThrow('these pictures are grey (one channel)')
+  expect(ask).toThrow('these are grayscale (one channel)')
   expect(() => splitBrain(three, {}, { makeBackbone })).toThrow('must take 1 channel; it takes 3')
-  expect(() => splitBrain(one)).toThrow('say how it is made, { makeBackbone: convnet }')
+  expect(() => splitBrain(one)).toThrow('pass a function that creates it, such as { makeBackbone: convnet }')
   expect(() => splitBrain(one, { reduction: 3 }, { makeBackbone })).toThrow(
-    "split-brain's option reduction must divide the pictures' side, 16; got 3",
+    "split-brain's option reduction must divide the images' side, 16; got 3",
   )
   const grown = () => makeBackbone({ size: 16, channels: 3 })
   expect(() => splitBrain(one, {}, { makeBackbone: grown })).toThrow(
-    'makeBackbone made one for 16 pixels and 3',
+    'makeBackbone created one for 16 pixels and 3',
   )
   expect(() => splitBrain(one, { colourBin: 0 }, { makeBackbone })).toThrow('from 2 to 100; got 0')
   one.dispose()

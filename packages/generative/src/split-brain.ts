@@ -15,39 +15,39 @@ import { options, type SplitBrainOptions, training } from './split-brain-options
 
 export interface SplitBrain extends Method<Channels> {
   /**
-   * Lightness and colour of images, each predicted from the other, once training is over; smaller by the option
+   * Predicts lightness and colour of images from each other in inference mode; the side is smaller by the factor
    * `reduction`.
-   * @param temperature of the annealed mean over bins (`Quantised`): 0.38 for the eye, 1 for the least squared error
+   * @param temperature of the annealed mean over bins (`Quantised`): 0.38 looks best, 1 gives the smallest squared error
    * @returns L 0..100 [batch, side, side, 1]; a and b [batch, side, side, 2]
    */
   predict(
     channels: Channels,
     temperature?: number,
   ): { readonly lightness: tf.Tensor4D; readonly colour: tf.Tensor4D }
-  /** What `predict` is to give: the images' own, as small. */
+  /** The targets of `predict`: the images' own channels at the same size. */
   truth(channels: Channels): { readonly lightness: tf.Tensor4D; readonly colour: tf.Tensor4D }
 }
 
 /**
- * Split-brain autoencoder: one half of the network sees the lightness of images and tells their colours, the other sees
- * the colours and tells the lightness (Zhang et al. 2017, arXiv:1611.09842, eq. 1 to 4); features are both halves',
- * side by side. Colours are CIE Lab.
+ * Split-brain autoencoder: one half of the network predicts the colours of an image from its lightness, the other predicts
+ * the lightness from the colours (Zhang et al. 2017, arXiv:1611.09842, eq. 1 to 4). Features are the concatenated features
+ * of both halves. The colour space is CIE Lab.
  *
  * @param backbone the half that sees lightness: [batch, size, size, 1] to [batch, features]
  * @param given loss and bins; defaults are the paper's
- * @param context `makeBackbone` makes the half that sees colour, of two channels; normalisation of the images, seed of the
+ * @param context `makeBackbone` creates the half that sees colour, with two channels; normalisation of the images, seed of the
  *   other networks' weights
- * @returns what the training loop drives; reports both halves' losses, `toColour` and `toLightness`
- * @throws SelfsupError when an option is unknown or out of range, images are grey, there is no `makeBackbone`, or a half
- *   takes other channels or sizes than these
+ * @returns the method; its metrics are the losses of the halves, `toColour` and `toLightness`
+ * @throws SelfsupError if an option is unknown or out of range, images are grayscale, `makeBackbone` is missing, or a half
+ *   takes a different number of channels or size
  */
 export function splitBrain(
   backbone: LayersModel,
   given: SplitBrainOptions = {},
-  { seed = 1, makeBackbone, imageShape: images, ...context }: MethodContext = {},
+  { seed = 1, makeBackbone, imageShape, ...context }: MethodContext = {},
 ): SplitBrain {
   const options = resolveOptions(definition, given)
-  expectColour(images?.channels ?? 3)
+  expectColour(imageShape?.channels ?? 3)
   const { size, channels } = inputShape('split-brain', backbone)
   expected(
     channels === 1,
@@ -55,7 +55,7 @@ export function splitBrain(
   )
   expected(
     makeBackbone,
-    'split-brain: a second network sees colour; say how it is made, { makeBackbone: convnet }',
+    'split-brain: a second backbone is needed for colour; pass a function that creates it, such as { makeBackbone: convnet }',
   )
   expected(
     size % options.reduction === 0,
@@ -67,7 +67,7 @@ export function splitBrain(
   const taken = inputShape('split-brain', colourBackbone)
   expected(
     taken.channels === 2 && taken.size === size,
-    `split-brain: the backbone that sees colour must take ${size} pixels and 2 channels; makeBackbone made one for ${taken.size} pixels and ${taken.channels}`,
+    `split-brain: the backbone that sees colour must take ${size} pixels and 2 channels; makeBackbone created one for ${taken.size} pixels and ${taken.channels}`,
   )
   const halves = halvesOf(backbone, colourBackbone, { ...options, size, seed })
   return {
@@ -122,14 +122,14 @@ const rest = { training: false } as const
 function expectColour(channels: number): void {
   expected(
     channels === 3,
-    'split-brain learns from lightness and colour, and these images are grey (one channel); take another method, such as autoencoder or denoising',
+    'split-brain needs colour images, and these are grayscale (one channel); use another method, such as autoencoder or denoising',
   )
 }
 
-/** How a program finds the split-brain autoencoder by name. */
+/** Definition of the split-brain autoencoder. */
 export const definition: MethodDefinition<typeof options> = {
   name: 'split-brain',
-  summary: 'colours from lightness and lightness from colours',
+  summary: 'predicts colour from lightness, and lightness from colour',
   paper: 'Zhang et al. 2017, arXiv:1611.09842',
   options,
   training: () => training,

@@ -8,20 +8,22 @@ export const options = {
     type: 'number',
     default: 1,
     min: 0,
-    description: 'weight of the divergence of the latents; above 1 they come apart (beta-VAE)',
+    description:
+      'weight of the KL divergence of the latents; above 1 encourages disentangled latents (beta-VAE)',
   },
   likelihood: {
     type: 'choice',
     default: 'bernoulli',
     choices: ['bernoulli', 'gaussian'],
-    description: 'of pixels: bernoulli for digits and other near-binary ones, gaussian for photographs',
+    description:
+      'distribution of the pixels: bernoulli for digits and other nearly binary images, gaussian for photographs',
   },
   deviation: {
     type: 'number',
     default: 0.1,
     min: 0.001,
     max: 10,
-    description: 'standard deviation of pixels, 0..1, where the likelihood is gaussian',
+    description: 'standard deviation of pixels in 0..1, for the gaussian likelihood',
   },
   networks: networkOption,
   width: {
@@ -29,7 +31,8 @@ export const options = {
     default: 32,
     min: 1,
     integer: true,
-    description: 'filters of the decoder’s last hidden map; of linear layers, units divided by 16',
+    description:
+      'filters of the decoder’s last hidden layer; fully connected layers have 16 times as many units',
   },
   ...viewOptions,
 } as const

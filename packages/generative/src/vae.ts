@@ -16,7 +16,7 @@ import { latentImages } from './latents.js'
 import { inputShape, normalisationOf, plainView, sideBySide, toPixels } from './pixels.js'
 import { options, training, type VaeOptions } from './vae-options.js'
 
-/** Bounds of images' negative log likelihood, each [batch] in nats: `bound` is the sum of the other two. */
+/** Upper bound of the negative log likelihood of images, [batch] in nats: `bound` is the sum of the other two. */
 export interface ElboTerms {
   readonly bound: tf.Tensor1D
   readonly reconstruction: tf.Tensor1D
@@ -25,24 +25,24 @@ export interface ElboTerms {
 
 export interface Vae extends Method<tf.Tensor4D> {
   /**
-   * The negative evidence lower bound of images, networks at rest, one draw of the latents, beta 1 (equation 10).
+   * Negative evidence lower bound of images in inference mode, with one sample of the latents and beta 1 (equation 10).
    * @param images normalised, [batch, size, size, channels]
-   * @param seed int32 [2], of the draw
+   * @param seed int32 [2], for the sample
    */
   negativeElbo(images: tf.Tensor4D, seed: tf.Tensor1D): ElboTerms
 }
 
 /**
- * VAE, auto-encoding variational Bayes (Kingma & Welling 2014, arXiv:1312.6114): an encoder says where in the space of
- * latents a image may come from, mean and deviation, a decoder makes the image of a draw from there; both maximise a
- * lower bound of the image's likelihood. With `beta` as in Higgins et al. 2017. Features are the latents' means.
+ * VAE, auto-encoding variational Bayes (Kingma & Welling 2014, arXiv:1312.6114): an encoder predicts mean and standard
+ * deviation of an image's latents, and a decoder reconstructs the image from a sample of them. Both maximise a lower bound of
+ * the image's likelihood. `beta` is that of Higgins et al. 2017. Features are the means of the latents.
  *
- * @param backbone the encoder's trunk: [batch, size, size, channels], normalised, to [batch, features]; of one that ends by
- *   averaging over the image, what it averages is taken
- * @param given latents, likelihood and networks; by default 20 latents and Bernoulli pixels, as the paper's for MNIST
+ * @param backbone the encoder's trunk: [batch, size, size, channels], normalised, to [batch, features]; if it ends with
+ *   global average pooling, the feature map before the pooling is used
+ * @param given latents, likelihood and networks; by default 20 latents and Bernoulli pixels, as in the paper for MNIST
  * @param context normalisation of the pixels, seed of the other networks' weights
- * @returns what the training loop drives; with beta 1 the loss is the negative bound, in nats a image
- * @throws SelfsupError when an option is unknown or out of range, or convolutions can't make images of the size
+ * @returns the method; with beta 1 the loss is the negative lower bound, in nats per image
+ * @throws SelfsupError if an option is unknown or out of range, or convolutions cannot generate images of this size
  */
 export function vae(
   backbone: tfl.LayersModel,
@@ -66,10 +66,10 @@ export function vae(
     tf.split(posterior.apply(trunk.apply(images, { training }), { training }) as tf.Tensor2D, 2, 1)
   const decode = (z: tf.Tensor2D, training: boolean) => decoder.apply(z, { training }) as tf.Tensor4D
 
-  /** The bound's two terms (equation 10, L = 1), and the means. */
+  /** The two terms of the bound (equation 10, L = 1), and the means. */
   function terms(images: tf.Tensor4D, seed: tf.Tensor1D, training: boolean) {
     const [mean, logVariance] = encode(images, training) as [tf.Tensor2D, tf.Tensor2D]
-    // The reparameterisation trick (section 2.4): noise from outside, so that gradients reach mean and deviation.
+    // The reparameterisation trick (section 2.4): gradients flow into mean and deviation, not into the noise.
     const noise = randomNormal<tf.Rank.R2>(mean.shape, foldIn(seed, 0x7ae))
     const z = tf.add(mean, tf.mul(tf.exp(tf.mul(logVariance, 0.5)), noise)) as tf.Tensor2D
     const pixels = tf.clipByValue(toPixels(images, normalisation), 0, 1)
@@ -118,11 +118,11 @@ export function vae(
   }
 }
 
-/** From features to mean and log variance, one behind the other: [batch, 2 * latents]. */
+/** Maps features to the concatenated mean and log variance: [batch, 2 * latents]. */
 function gaussianHead(features: number[], latents: number, seed: number): tfl.LayersModel {
   expected(
     features.every((size) => size > 0),
-    `vae: the backbone's features must be of known size; got [${features}]`,
+    `vae: the backbone's features must have a known size; got [${features}]`,
   )
   const input = tfl.input({ shape: features, name: 'features' })
   const flat = features.length > 1 ? tfl.layers.flatten({ name: 'places' }).apply(input) : input
@@ -131,10 +131,11 @@ function gaussianHead(features: number[], latents: number, seed: number): tfl.La
   return initialise(tfl.model({ inputs: input, outputs, name: 'posterior' }), seed, 'default')
 }
 
-/** How a program finds the VAE by name. */
+/** Definition of the VAE. */
 export const vaeDefinition: MethodDefinition<typeof options> = {
   name: 'vae',
-  summary: 'images from few latents, whose distribution is known (variational autoencoder)',
+  summary:
+    'encodes images as normally distributed latents, and generates images from them (variational autoencoder)',
   paper: 'Kingma & Welling 2014, arXiv:1312.6114',
   options,
   backbone: 'convnet',

@@ -1,11 +1,11 @@
-/** Options of what the networks get to see, alike for all methods here. */
+/** Options of the view, shared by all methods of this package. */
 export const viewOptions = {
   minScale: {
     type: 'number',
     default: 1,
     min: 0.01,
     max: 1,
-    description: 'smallest part of the picture a crop takes; 1: the whole picture',
+    description: 'smallest area of a crop, as a fraction of the image; 1: the whole image',
   },
   flip: {
     type: 'number',
@@ -13,6 +13,6 @@ export const viewOptions = {
     min: 0,
     max: 1,
     formerly: { auto: -1 },
-    description: 'probability of swapping left and right; auto: 0.5, and 0 for pictures of one channel',
+    description: 'probability of a horizontal flip; auto: 0.5, or 0 for images with one channel',
   },
 } as const

@@ -1,27 +1,27 @@
 import { type Method, ShapeError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 
-/** Views of a method that learns from tasks: whatever the tasks are shown as, beside their answers. */
+/** Views of a pretext task: its inputs and the right answers. */
 export type TaskViews = {
-  /** number of the right answer to each task, int32 [tasks] */
+  /** index of the right answer to each task, int32 [tasks] */
   readonly labels: tf.Tensor1D
   readonly [name: string]: tf.Tensor
 }
 
-/** A method that learns from a task made of the images themselves, whose answer is one of so many. */
+/** A method that trains on a classification task which it creates from the images. */
 export interface Pretext<Views extends TaskViews = TaskViews> extends Method<Views> {
-  /** answers among which each task's is to be found; guessing finds one in so many */
+  /** number of possible answers; the accuracy of guessing is 1 / answers */
   readonly answers: number
-  /** what the networks answer once training is over: logits [tasks, answers]; batch normalisation at rest */
+  /** answers in inference mode: logits [tasks, answers] */
   solve(views: Views): tf.Tensor2D
 }
 
 /**
- * Cross-entropy of answers, and how many are right.
+ * Cross-entropy and accuracy of answers.
  * @param logits [tasks, answers]
  * @param labels int32 [tasks], 0 to answers - 1
- * @returns scalars: mean of -log softmax at the right answer, in nats; part of the tasks whose highest logit is the right one's
- * @throws ShapeError when there is not one label for each task
+ * @returns scalars: mean of -log softmax at the right answer, in nats; fraction of tasks whose highest logit is the right answer
+ * @throws ShapeError if the number of labels differs from the number of tasks
  */
 export function classification(
   logits: tf.Tensor2D,
@@ -29,9 +29,7 @@ export function classification(
 ): { loss: tf.Scalar; accuracy: tf.Scalar } {
   const [tasks, answers] = logits.shape
   if (labels.size !== tasks)
-    throw new ShapeError(
-      `classification: there must be a label for each of ${tasks} tasks; got ${labels.size}`,
-    )
+    throw new ShapeError(`classification: expected one label for each of ${tasks} tasks; got ${labels.size}`)
   return tf.tidy(() => {
     const right = tf.cast(tf.oneHot(labels, answers), 'float32')
     return {
@@ -41,7 +39,7 @@ export function classification(
   })
 }
 
-/** 1 for each task whose highest logit is the right answer's, else 0: float32 [tasks]. */
+/** 1 for each task whose highest logit is the right answer, otherwise 0: float32 [tasks]. */
 export function rightAnswers(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D {
   return tf.tidy(
     () => tf.cast(tf.equal(tf.argMax(logits, 1), tf.cast(labels, 'int32')), 'float32') as tf.Tensor1D,

@@ -20,7 +20,7 @@ describe.each(testEngines())('colours on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(tensors)
   })
 
-  test('projected, grey stays grey and green becomes what it has of grey', () => {
+  test('projection keeps grey, and removes the green-magenta part of green and red', () => {
     tf.tidy(() => {
       const pixels = [
         [0.3, 0.3, 0.3],
@@ -39,7 +39,7 @@ describe.each(testEngines())('colours on %s', (engine) => {
     })
   })
 
-  test('projected twice is projected once', () => {
+  test('projecting twice equals projecting once', () => {
     tf.tidy(() => {
       const images = tf.randomNormal([2, 4, 4, 3], 0, 1, 'float32', 1) as tf.Tensor4D
       const once = projectColours(images, normalisation)
@@ -48,7 +48,7 @@ describe.each(testEngines())('colours on %s', (engine) => {
     })
   })
 
-  test('dropped, one colour stays, each as often; the others are faint noise', () => {
+  test('dropping keeps one colour, each equally often, and replaces the others with faint noise', () => {
     tf.tidy(() => {
       const patches = tf.randomNormal([600, 4, 4, 3], 1, 2, 'float32', 1) as tf.Tensor4D
       const seed = tf.tensor1d([1, 2], 'int32')
@@ -65,7 +65,7 @@ describe.each(testEngines())('colours on %s', (engine) => {
     })
   })
 
-  test('as many patches lose colours as asked for', () => {
+  test('the fraction of patches that lose colours is the given probability', () => {
     tf.tidy(() => {
       const patches = tf.randomNormal([400, 2, 2, 3], 0, 1, 'float32', 1) as tf.Tensor4D
       const dropped = dropColours(patches, 0.3, tf.tensor1d([1, 2], 'int32'))

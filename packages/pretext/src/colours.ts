@@ -2,20 +2,20 @@ import type { Normalisation } from '@selfsup/core'
 import { foldIn, randomNormal, randomUniform } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
-/** Green against magenta, along which lenses shift colours differently towards the edge of a image. */
+/** The green-magenta axis, along which lenses shift colours towards the edge of an image. */
 const ABERRATION = [-1, 2, -1] as const
 
 /**
- * Takes out of images what chromatic aberration shows in, green against magenta, so that where a patch lay cannot be
- * read off its coloured edges: every pixel times I - aᵀa / (a aᵀ), a = [-1, 2, -1] (Doersch et al. 2015,
- * arXiv:1505.05192, section 3.1, "projection").
+ * Projects the green-magenta axis out of images, so that chromatic aberration does not reveal the position of a patch:
+ * multiplies every pixel by I - aᵀa / (a aᵀ), a = [-1, 2, -1] (Doersch et al. 2015, arXiv:1505.05192, section 3.1,
+ * "projection").
  * @param images [batch, height, width, 3], normalised
- * @param normalisation what the pixels were normalised with; the projection is that of the pixels themselves
+ * @param normalisation the normalisation of `images`; the projection is applied to the original pixels
  */
 export function projectColours(images: tf.Tensor4D, { mean, std }: Normalisation): tf.Tensor4D {
   const length = ABERRATION.reduce((sum, a) => sum + a * a, 0)
   const onto = ABERRATION.map((a, i) => ABERRATION.map((b, j) => (i === j ? 1 : 0) - (a * b) / length))
-  // The same of normalised pixels: a matrix and a shift.
+  // The projection on normalised pixels is a matrix and a shift.
   const matrix = onto.map((row, i) => row.map((value, j) => (std[i]! * value) / std[j]!))
   const shift = mean.map(
     (own, j) => (onto.reduce((sum, row, i) => sum + mean[i]! * row[j]!, 0) - own) / std[j]!,
@@ -26,14 +26,14 @@ export function projectColours(images: tf.Tensor4D, { mean, std }: Normalisation
   })
 }
 
-/** Part of the kept colour's deviation that the noise in place of the others has. */
+/** Standard deviation of the noise, as a fraction of the kept colour's. */
 const NOISE = 0.01
 
 /**
- * Some patches keep one colour, drawn at random; the other two become noise of a hundredth of its deviation (Doersch et
- * al. 2015, arXiv:1505.05192, section 3.1, "color dropping").
+ * Drops two random colours of some patches, and replaces them with noise of a hundredth of the remaining colour's standard
+ * deviation (Doersch et al. 2015, arXiv:1505.05192, section 3.1, "color dropping").
  * @param patches [batch, height, width, 3], normalised
- * @param probability part of the patches that lose two colours
+ * @param probability probability that a patch loses two colours
  * @param seed int32 [2]
  */
 export function dropColours(patches: tf.Tensor4D, probability: number, seed: tf.Tensor1D): tf.Tensor4D {

@@ -3,9 +3,9 @@ import { jigsawDefinition, relativePatchDefinition, rotationDefinition } from '.
 
 testMethod(rotationDefinition, { options: { hidden: 8 } })
 testMethod(relativePatchDefinition, {
-  options: { patch: 5, gap: 2, jitter: 1, pairs: 2, hidden: 8 },
+  options: { patch: 5, gap: 2, displacement: 1, pairs: 2, hidden: 8 },
   samples: { patch: [4] },
-  conflicts: ['patch', 'gap', 'jitter'],
+  conflicts: ['patch', 'gap', 'displacement'],
 })
 testMethod(jigsawDefinition, {
   options: { tile: 4, permutations: 20, puzzles: 2, tileFeatures: 6, hidden: 8 },

@@ -7,14 +7,14 @@ export const options = {
     min: 2,
     max: 1000,
     integer: true,
-    description: 'ways to put the tiles, among which the one at hand is to be told',
+    description: 'number of permutations of the tiles to classify',
   },
   puzzles: {
     type: 'number',
     default: 4,
     min: 1,
     integer: true,
-    description: 'ways in which a picture’s tiles are put in a step; further ones cost little',
+    description: 'puzzles per image and step; additional puzzles cost little',
   },
   square: {
     type: 'number',
@@ -23,7 +23,7 @@ export const options = {
     integer: true,
     formerly: { auto: 0 },
     description:
-      'side in pixels of what is divided into nine cells; auto: the largest multiple of three within the picture',
+      'side in pixels of the square that is divided into nine cells; auto: the largest multiple of three that fits into the image',
   },
   tile: {
     type: 'number',
@@ -31,7 +31,7 @@ export const options = {
     min: 1,
     integer: true,
     formerly: { auto: 0 },
-    description: 'side of a tile in pixels, less than a cell’s; auto: 64 of 75 of it, 8 at least',
+    description: 'side of a tile in pixels, smaller than a cell; auto: 64/75 of the cell, at least 8',
   },
   colourShift: {
     type: 'number',
@@ -40,35 +40,35 @@ export const options = {
     integer: true,
     formerly: { auto: -1 },
     description:
-      'pixels by which a tile’s colours are shifted at most; auto: 2 of 64 of the tile, none on small ones',
+      'largest shift between the colour channels of a tile in pixels; auto: 1/32 of the tile, 0 for small tiles',
   },
   grayscale: {
     type: 'number',
     default: 0.3,
     min: 0,
     max: 1,
-    description: 'probability that a picture turns grey',
+    description: 'probability of converting an image to grayscale',
   },
   tileFeatures: {
     type: 'number',
     default: 128,
     min: 1,
     integer: true,
-    description: 'features of each tile that are put beside one another',
+    description: 'features per tile; the head receives those of all nine tiles',
   },
   hidden: {
     type: 'number',
     default: 512,
     min: 1,
     integer: true,
-    description: 'units between the features of nine tiles and the answer',
+    description: 'units of the head’s hidden layer',
   },
   minScale: {
     type: 'number',
     default: 0.5,
     min: 0.01,
     max: 1,
-    description: 'smallest part of the picture that is kept before tiles are cut',
+    description: 'smallest area of the crop from which tiles are cut, as a fraction of the image',
   },
 } as const
 

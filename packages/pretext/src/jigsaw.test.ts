@@ -20,7 +20,7 @@ function free(method: Method): void {
   method.dispose()
 }
 
-/** Images whose pixels hold row and column, and the row again. */
+/** Images whose channels are row, column and row of each pixel. */
 function places(count: number, size: number): tf.Tensor4D {
   const row = tf.tile(tf.reshape(tf.range(0, size), [1, size, 1, 1]), [count, 1, size, 1])
   return tf.concat([row, tf.transpose(row, [0, 2, 1, 3]), row], 3) as tf.Tensor4D
@@ -38,7 +38,7 @@ describe.each(testEngines())('jigsaw on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(tensors)
   })
 
-  test('tiles lie row by row, each anywhere within its cell', () => {
+  test('tiles are in row-major order, each at a random position in its cell', () => {
     tf.tidy(() => {
       const layout = tileLayout(32, { square: 'auto', tile: 7, colourShift: 0 })
       expect(layout).toEqual({ square: 30, cell: 10, tile: 7, colourShift: 0 })
@@ -58,7 +58,7 @@ describe.each(testEngines())('jigsaw on %s', (engine) => {
     })
   })
 
-  test('colours are shifted against one another, within the cell', () => {
+  test('shifts colours against each other, within the cell', () => {
     tf.tidy(() => {
       const layout = tileLayout(30, { square: 'auto', tile: 7, colourShift: 2 })
       const cut = cutTiles(places(60, 30), layout, tf.tensor1d([3, 4], 'int32'))
@@ -78,7 +78,7 @@ describe.each(testEngines())('jigsaw on %s', (engine) => {
     })
   })
 
-  test('each tile has mean 0 and deviation 1 in each colour; a flat one is 0', () => {
+  test('standardise gives each tile mean 0 and deviation 1 per colour, and uniform tiles 0', () => {
     tf.tidy(() => {
       const tiles = tf.randomNormal([5, 4, 4, 3], 3, 2, 'float32', 1) as tf.Tensor4D
       const { mean, variance } = tf.moments(standardise(tiles), [1, 2])
@@ -90,7 +90,7 @@ describe.each(testEngines())('jigsaw on %s', (engine) => {
     })
   })
 
-  test('labels are the numbers of the orders, whose inverse puts the tiles back', () => {
+  test('labels are the indices of the orders, whose inverses restore the tiles', () => {
     const method = make({ puzzles: 3 })
     tf.tidy(() => {
       const views = method.views(imageBatch(4), stepOf())
@@ -116,7 +116,7 @@ describe.each(testEngines())('jigsaw on %s', (engine) => {
     free(method)
   })
 
-  test('the head sees the features of the tiles in the order in which they are put', () => {
+  test('the head receives the features of the tiles in permuted order', () => {
     const method = make({ puzzles: 3 })
     const { backbone, tiles, head } = method.networks
     tf.tidy(() => {
@@ -131,7 +131,7 @@ describe.each(testEngines())('jigsaw on %s', (engine) => {
     free(method)
   })
 
-  test('features are the trunk’s of whole pictures, normalised as tiles are; grey ones too', () => {
+  test('features are the backbone’s output for whole images, standardised as tiles are; also for grayscale images', () => {
     const method = make()
     const gray = make({}, 1)
     tf.tidy(() => {
@@ -147,30 +147,38 @@ describe.each(testEngines())('jigsaw on %s', (engine) => {
   })
 })
 
-describe('what does not fit is said before any training', () => {
+describe('settings that do not fit are rejected when the method is created', () => {
   beforeAll(async () => {
     await prepareEngine({ engine: testEngines()[0] })
   })
 
   test.each([
     [32, { square: 32 }, '32 pixels cannot be divided into 3 rows of cells; set square to 30'],
-    [32, { square: 33 }, 'a square of 33 pixels is larger than the pictures of 32; set square to at most 30'],
+    [32, { square: 33 }, 'a square of 33 pixels is larger than the images of 32; set square to at most 30'],
     [
       24,
       {},
       'tiles of 8 pixels leave no gap between them in cells of 8 (a third of 24); set tile to at most 7',
     ],
-    [32, { tile: 9 }, 'the backbone takes pictures of 8 pixels, and tiles have 9'],
-    [32, { colourShift: 3 }, 'colours shifted by 3 pixels would lie outside of'],
+    [
+      32,
+      { tile: 9 },
+      'the backbone takes images of 8 pixels, but tiles have 9; create the backbone for 9 pixels',
+    ],
+    [
+      32,
+      { colourShift: 3 },
+      "colours shifted by 3 pixels would leave the tile's cell, which is 2 pixels larger",
+    ],
     [32, { permutations: 1001 }, 'permutations must be a whole number from 2 to 1000; got 1001'],
     [32, { permutations: 1 }, 'permutations must be a whole number from 2 to 1000; got 1'],
-  ])('pictures of %i pixels, %o', (size, options, message) => {
+  ])('images of %i pixels, %o', (size, options, message) => {
     const backbone = convnet({ size: 8, widths: [4, 8] })
     expect(() => jigsaw(backbone, options, { imageShape: { size, channels: 3 } })).toThrow(message)
     backbone.dispose()
   })
 
-  test('a program makes the backbone for a tile', () => {
+  test('backboneInput returns the size of a tile', () => {
     const options = { square: 'auto', tile: 'auto', colourShift: 'auto' } as Parameters<
       NonNullable<typeof jigsawDefinition.backboneInput>
     >[1]
@@ -178,7 +186,7 @@ describe('what does not fit is said before any training', () => {
     expect([28, 32, 64, 96, 224, 256].map(sideFor)).toEqual([8, 8, 16, 24, 60, 64])
   })
 
-  test('the paper’s layout of 225 pixels, and what a trunk of its tiles asks for', () => {
+  test('the default layout of 225 pixels is the paper’s, and follows from a backbone for its tiles', () => {
     const wanted = { square: 225, cell: 75, tile: 64, colourShift: 2 }
     expect(tileLayout(225, { square: 'auto', tile: 'auto', colourShift: 'auto' })).toEqual(wanted)
     const backbone = convnet({ size: 64, widths: [4, 8] })

@@ -12,8 +12,9 @@ import { cutTiles, standardise, tileLayout } from './tiles.js'
 import { atRest, inTraining, ofWholeImages, trunkShape } from './trunk.js'
 
 /**
- * Tiles [9 * batch, tile, tile, channels] as they lie in the image, the first of every image, then the second; in which
- * orders they are put, int32 [puzzles * batch, 9], the first puzzle of every image, then the second; the number of each.
+ * Tiles [9 * batch, tile, tile, channels] in image order: the first tile of every image, then the second, and so on.
+ * Orders int32 [puzzles * batch, 9]: the first puzzle of every image, then the second. Labels are the indices of the orders
+ * in the permutation set.
  */
 export type JigsawViews = {
   readonly tiles: tf.Tensor4D
@@ -21,36 +22,36 @@ export type JigsawViews = {
   readonly labels: tf.Tensor1D
 }
 
-/** Stream of the step's seed for the tiles' places, and for their orders. */
+/** Random streams for the positions of the tiles, and for their orders. */
 const streams = { tiles: 0x711e5, orders: 0x02de2 } as const
 
 /**
- * Jigsaw puzzles by a context-free network (Noroozi & Favaro 2016, arXiv:1603.09246): nine tiles of a image are put in one of
- * a set of orders, and in which is to be told. Trunk and first linear layer see each tile alone, with shared weights;
- * only the last layers see all nine, as they were put. Features are the trunk's, of whole images where it takes them,
- * else the mean of those of tiles.
+ * Jigsaw puzzles with a context-free network (Noroozi & Favaro 2016, arXiv:1603.09246): nine tiles of an image are permuted
+ * by one of a set of permutations, and the network predicts which. The backbone and the first linear layer process each tile
+ * separately, with shared weights; only the head sees all nine, in permuted order. Features are the backbone's output for
+ * the whole image if it accepts that size, otherwise the mean over tiles.
  *
- * @param backbone the trunk: [batch, tile, tile, channels], normalised tile by tile, to [batch, features]
+ * @param backbone the encoder of tiles: [batch, tile, tile, channels], each tile standardised, to [batch, features]
  * @param given options; defaults are the paper's proportions, with 100 permutations
- * @param context seed of the other networks' weights; `pictures`, by default of the smallest square in whose cells
- *   the backbone's tiles have the paper's proportion
- * @returns what the training loop drives; reports `accuracy`, of which guessing has 1 / permutations
- * @throws SelfsupError when an option is unknown or out of range, the square cannot be divided by three, tiles leave no gap,
- *   or the backbone takes others
+ * @param context seed of the other networks' weights; `imageShape`, by default the smallest square in whose
+ *   cells the backbone's tiles have the paper's proportion
+ * @returns the method; its metric is `accuracy` (chance: 1 / permutations)
+ * @throws SelfsupError if an option is unknown or out of range, the square is not divisible by three, tiles leave no gap,
+ *   or the backbone takes tiles of a different size
  */
 export function jigsaw(
   backbone: LayersModel,
   given: JigsawOptions = {},
-  { seed = 1, imageShape: pictures, ...context }: MethodContext = {},
+  { seed = 1, imageShape, ...context }: MethodContext = {},
 ): Pretext<JigsawViews> {
   const options = resolveOptions(jigsawDefinition, given)
   const { permutations, puzzles, grayscale, minScale } = options
   const { size: tile, channels, features } = trunkShape('jigsaw', backbone)
-  const size = pictures?.size ?? ifAuto(options.square, 3 * Math.ceil((75 * tile) / 64))
-  const layout = tileLayout(size, pictures ? options : { ...options, tile: ifAuto(options.tile, tile) })
+  const size = imageShape?.size ?? ifAuto(options.square, 3 * Math.ceil((75 * tile) / 64))
+  const layout = tileLayout(size, imageShape ? options : { ...options, tile: ifAuto(options.tile, tile) })
   expected(
     layout.tile === tile,
-    `jigsaw: the backbone takes pictures of ${tile} pixels, and tiles have ${layout.tile}; make the backbone for that size`,
+    `jigsaw: the backbone takes images of ${tile} pixels, but tiles have ${layout.tile}; create the backbone for ${layout.tile} pixels`,
   )
   const { normalisation = channels === 1 ? grayNormalisation : imagenetNormalisation } = context
   const view = {
@@ -76,11 +77,11 @@ export function jigsaw(
     outputs: permutations,
     seed: seed + 2,
   })
-  /** What stands beside one another where tiles are put in orders: [puzzles * batch, 9 * tileFeatures]. */
+  /** Concatenates the features of the tiles in permuted order: [puzzles * batch, 9 * tileFeatures]. */
   const inOrder = (z: tf.Tensor2D, orders: tf.Tensor2D) => {
     const ofImage = tf.transpose(tf.reshape(tf.relu(z), [TILES, -1, options.tileFeatures]), [1, 0, 2])
     const places = tf.reshape(tf.cast(tf.oneHot(orders, TILES), 'float32'), [puzzles, -1, TILES, TILES])
-    // A puzzle is the trunk's features in another order: tiles it sees but once, however many puzzles.
+    // All puzzles of an image permute the same features: the backbone encodes each tile once.
     const put = tf.unstack(places).map((place) => tf.matMul(place, ofImage))
     return tf.reshape(tf.concat(put), [-1, TILES * options.tileFeatures]) as tf.Tensor2D
   }
@@ -119,7 +120,7 @@ export function jigsaw(
   }
 }
 
-/** Orders drawn from a set, each equally likely. */
+/** Draws orders uniformly from a set. */
 function drawOrders(
   set: number[][],
   count: number,
@@ -129,10 +130,10 @@ function drawOrders(
   return { orders: tf.gather(tf.tensor2d(set, undefined, 'int32'), labels), labels }
 }
 
-/** How a program finds jigsaw puzzles by name. */
+/** Definition of jigsaw puzzles. */
 export const jigsawDefinition: MethodDefinition<typeof options> = {
   name: 'jigsaw',
-  summary: 'in which order nine tiles of a picture were put',
+  summary: 'predicts how nine tiles of an image were permuted',
   paper: 'Noroozi & Favaro 2016, arXiv:1603.09246',
   options,
   training: () => training,

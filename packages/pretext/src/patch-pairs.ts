@@ -3,7 +3,7 @@ import { expected, ifAuto } from '@selfsup/core'
 import { foldIn, randomUniform } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
-/** Rows and columns from a patch to each of its neighbours, by label: row by row from the top left. */
+/** Offset in rows and columns from a patch to each neighbour, by label: row by row from the top left. */
 export const neighbours: readonly (readonly [number, number])[] = [
   [-1, -1],
   [-1, 0],
@@ -15,19 +15,19 @@ export const neighbours: readonly (readonly [number, number])[] = [
   [1, 1],
 ]
 
-/** Pairs of patches in square images; all in pixels. */
+/** Layout of pairs of patches in square images, in pixels. */
 export interface PairLayout {
   /** side of the images */
   readonly size: number
   /** side of a patch */
   readonly patch: number
-  /** between a patch and its neighbour */
+  /** gap between a patch and its neighbour */
   readonly gap: number
-  /** by which the neighbour is moved at most, up or down and to either side */
+  /** largest random shift of the neighbour, vertically and horizontally */
   readonly displacement: number
 }
 
-/** Patches [pairs, patch, patch, channels] and where the second lies from the first: int32 [pairs], as in `neighbours`. */
+/** Patches [pairs, patch, patch, channels], and the direction from the first to the second: int32 [pairs], indices of `neighbours`. */
 export interface PatchPairs {
   readonly first: tf.Tensor4D
   readonly second: tf.Tensor4D
@@ -35,12 +35,12 @@ export interface PatchPairs {
 }
 
 /**
- * The layout of pairs, of the paper's proportions where nothing else is asked for: patches of 96 of 256 pixels, a gap of half a
- * patch, a displacement of 7 of 96 (Doersch et al. 2015, arXiv:1505.05192).
- * @param given.patch auto: three eighths of the image, a multiple of 4 (above 64 of 16, as vision transformers have it), 8
- *   at least
+ * Computes the layout of pairs. Defaults are the paper's proportions: patches of 96 in images of 256 pixels, a gap of half a
+ * patch, a displacement of 7/96 of a patch (Doersch et al. 2015, arXiv:1505.05192).
+ * @param given.patch auto: 3/8 of the image, at least 8, rounded down to a multiple of 4 (of 16 above 64, for vision
+ *   transformers)
  * @param given.gap, given.displacement auto: in proportion to the patch
- * @throws SelfsupError when two patches with gap and displacement do not fit into the image, or may overlap
+ * @throws SelfsupError if two patches with gap and displacement do not fit into the image, or could overlap
  */
 export function pairLayout(
   size: number,
@@ -51,27 +51,27 @@ export function pairLayout(
   const displacement = ifAuto(given.displacement, Math.min(gap, Math.round((7 * patch) / 96)))
   expected(
     displacement <= gap,
-    `relative-patch: a displacement of ${displacement} pixels would lay patches over one another, which are ${gap} apart; set displacement to at most gap`,
+    `relative-patch: a displacement of ${displacement} pixels with a gap of ${gap} could make patches overlap; set displacement to at most the gap`,
   )
   const needed = 2 * patch + gap + displacement
   expected(
     needed <= size,
-    `relative-patch: two patches of ${patch} pixels, a gap of ${gap} and a displacement of ${displacement} need ${needed} pixels, and the pictures have ${size}; set a smaller patch or gap, or take larger pictures`,
+    `relative-patch: two patches of ${patch} pixels, a gap of ${gap} and a displacement of ${displacement} need ${needed} pixels, but the images have ${size}; set a smaller patch or gap, or use larger images`,
   )
   return { size, patch, gap, displacement }
 }
 
-/** Sides that every backbone of @selfsup/backbones takes. */
+/** Largest side up to `side` that every backbone of @selfsup/backbones accepts; at least 8. */
 export function multipleBelow(side: number): number {
   const step = side > 64 ? 16 : 4
   return Math.max(8, step * Math.floor(side / step))
 }
 
 /**
- * Pairs of patches: in which of eight directions the neighbour lies, by how much it is moved, and where in the
- * image both are, is drawn anew for each, each equally likely among what lies wholly within the image.
+ * Cuts random pairs of patches. Direction, displacement and position are drawn uniformly for each pair, such that both
+ * patches are inside the image.
  * @param images [batch, size, size, channels]
- * @param pairs of each image
+ * @param pairs number of pairs per image
  * @param seed int32 [2]
  * @returns float32; the first pair of every image, then the second of every image, and so on
  */
@@ -86,7 +86,7 @@ export function cutPairs(
   return tf.tidy(() => {
     const draw = (stream: number) => randomUniform<tf.Rank.R1>([count], foldIn(seed, stream))
     const labels = tf.cast(whole(draw(0), neighbours.length), 'int32')
-    /** Where first and second patch begin along one axis. */
+    /** Start of the first and second patch along one axis. */
     const along = (axis: 0 | 1) => {
       const steps = tf.gather(tf.tensor1d(neighbours.map((direction) => direction[axis])), labels)
       const moved = tf.sub(whole(draw(1 + 2 * axis), 2 * displacement + 1), displacement)
@@ -103,7 +103,7 @@ export function cutPairs(
   })
 }
 
-/** Whole numbers from 0 to below `ways`, each equally likely, of numbers drawn from [0, 1). */
+/** Maps uniform numbers in [0, 1) to integers from 0 to `ways` - 1. */
 export function whole<T extends tf.Tensor>(drawn: T, ways: number | tf.Tensor): T {
   return tf.floor(tf.mul(drawn, ways)) as T
 }

@@ -1,24 +1,25 @@
 import { expected } from '@selfsup/core'
 
-/** Where each of nine tiles comes from: position i of the puzzle shows tile `order[i]`. */
+/** An order of nine tiles: position i of the puzzle shows tile `order[i]`. */
 export type Permutation = readonly number[]
 
-/** Tiles of a puzzle. */
+/** Number of tiles of a puzzle. */
 export const TILES = 9
 
 /**
- * Permutations of nine tiles that differ from one another as much as so many can (Noroozi & Favaro 2016,
- * arXiv:1603.09246, whose greedy search looks at the mean distance alone): the smallest Hamming distance between any two is
- * the largest that there is for that number, and, where nine divides the number, so is the mean.
+ * Returns permutations of nine tiles that differ from each other as much as possible. The smallest Hamming distance between
+ * any two is the largest possible for this count; if the count is a multiple of nine, so is the mean distance. (The greedy
+ * search of Noroozi & Favaro 2016, arXiv:1603.09246, maximises only the mean distance.)
  *
- * They are groups that move nine points: translations of the field of nine elements (up to 9 permutations, distance
- * 9), its affine maps (72, distance 8: two of them agree in one point at most), the Möbius maps of the projective line
- * over the field of eight (504, distance 7), and those together with its automorphisms (distance 6). No 73 have distance
- * 8 and no 505 have distance 7, since n! / (d - 1)! is the most that can be (Deza & Vanstone 1978). Within a group they
- * come nine by nine, so that each tile stands as often at each place.
+ * The permutations are elements of groups that act on nine points: translations of the field of nine elements (up to 9
+ * permutations, distance 9), its affine maps (72, distance 8: two of them agree in at most one point), the Möbius maps of the
+ * projective line over the field of eight elements (504, distance 7), and these combined with the field's automorphisms
+ * (distance 6). At most n! / (d - 1)! permutations of n points have distance d, so no 73 have distance 8 and no 505 have
+ * distance 7 (Deza & Vanstone 1978). Within a group, permutations are ordered in blocks of nine in which each tile is once at
+ * each position.
  * @param count 2 to 1,000
- * @returns the same ones at each call
- * @throws SelfsupError when the count is no whole number from 2 to 1,000
+ * @returns the same permutations at each call
+ * @throws SelfsupError if the count is not an integer from 2 to 1,000
  */
 export function permutationSet(count: number): Permutation[] {
   expected(
@@ -36,19 +37,19 @@ export function inverse(permutation: Permutation): Permutation {
   return undone
 }
 
-/** Places at which two permutations differ. */
+/** Number of positions at which two permutations differ. */
 export function hammingDistance(a: Permutation, b: Permutation): number {
   return a.reduce((sum, tile, position) => sum + (tile === b[position] ? 0 : 1), 0)
 }
 
-/** Sum and product of a finite field whose elements are 0 to size - 1. */
+/** Addition and multiplication of a finite field with elements 0 to size - 1. */
 interface Field {
   readonly size: number
   readonly add: (a: number, b: number) => number
   readonly multiply: (a: number, b: number) => number
 }
 
-/** Nine elements a + bi, numbered a + 3b, of integers modulo 3 with i² = -1. */
+/** The field of nine elements a + bi (integers modulo 3, i² = -1), numbered a + 3b. */
 const nine: Field = {
   size: 9,
   add: (x, y) => ((x + y) % 3) + 3 * ((Math.floor(x / 3) + Math.floor(y / 3)) % 3),
@@ -58,7 +59,7 @@ const nine: Field = {
   },
 }
 
-/** Eight elements, polynomials over {0, 1} as bits, modulo t³ + t + 1. */
+/** The field of eight elements: polynomials over {0, 1} as bits, modulo t³ + t + 1. */
 const eight: Field = {
   size: 8,
   add: (x, y) => x ^ y,
@@ -72,7 +73,7 @@ const eight: Field = {
 
 const elements = ({ size }: Field) => Array.from({ length: size }, (_, x) => x)
 
-/** x -> ax + b on the field of nine: for each a the nine translations of it. */
+/** The maps x -> ax + b on the field of nine elements, sorted by a. */
 function affineMaps(): Permutation[] {
   const { add, multiply } = nine
   const all = elements(nine)
@@ -82,7 +83,7 @@ function affineMaps(): Permutation[] {
 /** The point at infinity of the projective line over the field of eight. */
 const INFINITE = 8
 
-/** x -> (as + b) / (cs + d) with s = x, then (`automorphisms` 3) with s = x² and s = x⁴; nine by nine, see `inCycles`. */
+/** x -> (as + b) / (cs + d) with s = x, then (`automorphisms` 3) with s = x² and s = x⁴; in the order of `inCycles`. */
 function moebiusMaps(automorphisms: 1 | 3): Permutation[] {
   const { add, multiply } = eight
   const all = elements(eight)
@@ -105,7 +106,7 @@ function moebiusMaps(automorphisms: 1 | 3): Permutation[] {
   return [ordered, ...[second, third].map((s) => ordered.map((map) => s.map((x) => map[x]!)))].flat()
 }
 
-/** A group in an order in which each nine, one after a turn of all points, hold every tile once at every place. */
+/** Orders a group in blocks of nine, in which every tile is once at every position: each is the previous one after a cycle of all points. */
 function inCycles(group: readonly Permutation[]): Permutation[] {
   const turn = group.find(isOneCycle)!
   const seen = new Set<string>()

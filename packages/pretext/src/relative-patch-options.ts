@@ -7,7 +7,7 @@ export const options = {
     min: 1,
     integer: true,
     formerly: { auto: 0 },
-    description: 'side of a patch in pixels; auto: three eighths of the picture, 8 at least',
+    description: 'side of a patch in pixels; auto: 3/8 of the image, at least 8',
   },
   gap: {
     type: 'number',
@@ -16,7 +16,7 @@ export const options = {
     integer: true,
     formerly: { auto: -1 },
     description:
-      'pixels between patches, so that edges do not go on from one to the other; auto: half a patch',
+      'pixels between patches, so that edges do not continue from one patch to the next; auto: half a patch',
   },
   displacement: {
     type: 'number',
@@ -24,42 +24,42 @@ export const options = {
     min: 0,
     integer: true,
     formerly: { name: 'jitter', auto: -1 },
-    description: 'pixels by which a neighbour is moved at most; auto: 7 of 96 of a patch',
+    description: 'largest random shift of a neighbour in pixels; auto: 7/96 of a patch',
   },
   pairs: {
     type: 'number',
     default: 4,
     min: 1,
     integer: true,
-    description: 'pairs of patches that a picture gives in a step',
+    description: 'pairs of patches per image and step',
   },
   colours: {
     type: 'choice',
     default: 'project',
     choices: ['project', 'drop', 'keep'],
     description:
-      'against chromatic aberration, which tells where a patch lay: project green against magenta out, drop two colours of a patch, or keep them all; nothing on grey pictures',
+      'removes chromatic aberration, which reveals the position of a patch: project out the green-magenta axis, drop two colours of a patch, or keep all colours; ignored for grayscale images',
   },
   dropped: {
     type: 'number',
     default: 1,
     min: 0,
     max: 1,
-    description: 'part of the patches that lose two colours, where colours is drop',
+    description: 'fraction of patches that lose two colours if colours is drop',
   },
   hidden: {
     type: 'number',
     default: 512,
     min: 1,
     integer: true,
-    description: 'units between the features of two patches and the answer',
+    description: 'units of the head’s hidden layer',
   },
   minScale: {
     type: 'number',
     default: 0.5,
     min: 0.01,
     max: 1,
-    description: 'smallest part of the picture that is kept before patches are cut',
+    description: 'smallest area of the crop from which patches are cut, as a fraction of the image',
   },
 } as const
 

@@ -32,7 +32,7 @@ describe.each(testEngines())('relative patch on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(tensors)
   })
 
-  test('labels say where the second patch lies, of pictures whose pixels are their own places', () => {
+  test('labels are the direction of the second patch, checked on images whose pixels are their coordinates', () => {
     tf.tidy(() => {
       const layout = pairLayout(24, { patch: 6, gap: 3, displacement: 2 })
       const [rows, columns] = [0, 1].map((axis) =>
@@ -47,7 +47,7 @@ describe.each(testEngines())('relative patch on %s', (engine) => {
       const { first, second, labels } = cutPairs(places, layout, 8, tf.tensor1d([3, 4], 'int32'))
       expect([first.shape, second.shape]).toEqual([Array.of(800, 6, 6, 2), Array.of(800, 6, 6, 2)])
       const corner = (patch: tf.Tensor4D) => tf.slice(patch, [0, 0, 0, 0], [-1, 1, 1, -1])
-      // Every pixel of a patch lies as far from its corner as it should.
+      // Every pixel of a patch has the right distance from its corner.
       const inside = tf.sub(tf.slice(places, [0, 0, 0, 0], [1, 6, 6, 2]), 0)
       for (const patch of [first, second])
         expect(tf.max(tf.abs(tf.sub(tf.sub(patch, corner(patch)), inside))).dataSync()[0]).toBeLessThan(1e-4)
@@ -73,7 +73,7 @@ describe.each(testEngines())('relative patch on %s', (engine) => {
   })
 
   test.each(['project', 'drop', 'keep'] as const)(
-    'views with colours: %s, the same for the same seed',
+    'views with colours %s: the same seed gives the same patches',
     (colours) => {
       const method = make({ colours })
       tf.tidy(() => {
@@ -90,7 +90,7 @@ describe.each(testEngines())('relative patch on %s', (engine) => {
     },
   )
 
-  test('features are the trunk’s of whole pictures, their colours treated as the patches’', () => {
+  test('features are the backbone’s output for whole images, with the same colour processing as patches', () => {
     const method = make()
     tf.tidy(() => {
       const whole = tf.randomNormal([2, 16, 16, 3], 0, 1, 'float32', 1) as tf.Tensor4D
@@ -103,13 +103,13 @@ describe.each(testEngines())('relative patch on %s', (engine) => {
   })
 })
 
-describe('features of trunks that take patches only', () => {
+describe('features of backbones with a fixed input size', () => {
   let engine: Engine
   beforeAll(async () => {
     engine = await prepareEngine({ engine: testEngines()[0] })
   })
 
-  test('are the mean of those of patches that cover the picture', async () => {
+  test('are the mean over patches that cover the image', async () => {
     const backbone = vitTiny({ size: 4, patchSize: 4 })
     const method = relativePatch(
       backbone,
@@ -132,7 +132,7 @@ describe('features of trunks that take patches only', () => {
   })
 })
 
-describe('what does not fit is said before any training', () => {
+describe('settings that do not fit are rejected when the method is created', () => {
   beforeAll(async () => {
     await prepareEngine({ engine: testEngines()[0] })
   })
@@ -141,17 +141,21 @@ describe('what does not fit is said before any training', () => {
     [
       16,
       {},
-      'two patches of 8 pixels, a gap of 4 and a displacement of 1 need 21 pixels, and the pictures have 16',
+      'two patches of 8 pixels, a gap of 4 and a displacement of 1 need 21 pixels, but the images have 16',
     ],
     [
       32,
       { patch: 8, gap: 1, displacement: 2 },
-      'a displacement of 2 pixels would lay patches over one another, which are 1 apart',
+      'a displacement of 2 pixels with a gap of 1 could make patches overlap; set displacement to at most the gap',
     ],
-    [32, { patch: 10 }, 'the backbone takes pictures of 8 pixels, and patches have 10'],
+    [
+      32,
+      { patch: 10 },
+      'the backbone takes images of 8 pixels, but patches have 10; create the backbone for 10 pixels',
+    ],
     [32, { colours: 'none' }, 'colours must be one of project, drop, keep'],
     [32, { pairs: 0 }, 'pairs must be a whole number of at least 1; got 0'],
-  ] as const)('pictures of %i pixels, %o', (size, options, message) => {
+  ] as const)('images of %i pixels, %o', (size, options, message) => {
     const backbone = convnet({ size: 8, widths: [4, 8] })
     const make = () =>
       relativePatch(backbone, options as RelativePatchOptions, { imageShape: { size, channels: 3 } })
@@ -159,17 +163,17 @@ describe('what does not fit is said before any training', () => {
     backbone.dispose()
   })
 
-  test('a program hears of it before it makes the backbone, which it makes for a patch', () => {
+  test('backboneInput returns the size of a patch, and rejects images that are too small', () => {
     const options = { patch: 'auto', gap: 'auto', displacement: 'auto' } as Parameters<
       NonNullable<typeof relativePatchDefinition.backboneInput>
     >[1]
     const sideFor = (size: number) =>
       relativePatchDefinition.backboneInput!({ size, channels: 3 }, options).size
     expect([28, 32, 64, 96, 224, 256].map(sideFor)).toEqual([8, 12, 24, 36, 80, 96])
-    expect(() => sideFor(16)).toThrow('take larger pictures')
+    expect(() => sideFor(16)).toThrow('use larger images')
   })
 
-  test('the paper’s layout of 256 pixels', () => {
+  test('the default layout of 256 pixels is the paper’s', () => {
     expect(pairLayout(256, { patch: 'auto', gap: 'auto', displacement: 'auto' })).toEqual({
       size: 256,
       patch: 96,
@@ -178,7 +182,7 @@ describe('what does not fit is said before any training', () => {
     })
   })
 
-  test('without word of the pictures they are eight thirds of a patch', () => {
+  test('the default size of the images is 8/3 of a patch', () => {
     const backbone = convnet({ size: 12, widths: [4, 8] })
     const method = relativePatch(backbone)
     expect(method.crops[0]!.size).toBe(32)

@@ -10,38 +10,39 @@ import { cutPairs, neighbours, pairLayout } from './patch-pairs.js'
 import { options, type RelativePatchOptions, training } from './relative-patch-options.js'
 import { atRest, inTraining, ofWholeImages, trunkShape } from './trunk.js'
 
-/** Patches [2 * pairs, patch, patch, channels], all first ones, then all second ones, and where each second one lies. */
+/** Patches [2 * pairs, patch, patch, channels], all first patches before all second patches; labels are the directions from first to second. */
 export type RelativePatchViews = { readonly patches: tf.Tensor4D; readonly labels: tf.Tensor1D }
 
-/** Stream of the step's seed for the pairs, and for the colours that patches lose. */
+/** Random streams for the pairs, and for the dropped colours. */
 const streams = { pairs: 0x9a125, colours: 0xc0105 } as const
 
 /**
- * Context prediction (Doersch et al. 2015, arXiv:1505.05192): of two patches of a image, in which of eight directions
- * does the second lie from the first? A gap, a jitter and treated colours keep it from being told by edges that go on
- * and by the lens. The trunk sees each patch alone; the head sees the features of two. Features are the trunk's, of whole
- * images where it takes them, else the mean of those of patches.
+ * Context prediction (Doersch et al. 2015, arXiv:1505.05192): given two patches of an image, predicts in which of eight
+ * directions the second lies from the first. A gap, a random displacement and colour processing prevent shortcuts
+ * through continuing edges and chromatic aberration. The backbone encodes each patch separately; the head sees the
+ * features of both. Features are the backbone's output for the whole image if it accepts that size, otherwise the mean
+ * over patches.
  *
- * @param backbone the trunk: [batch, patch, patch, channels], normalised, to [batch, features]
+ * @param backbone the encoder of patches: [batch, patch, patch, channels], normalised, to [batch, features]
  * @param given options; defaults are the paper's proportions
- * @param context normalisation of the pixels, seed of the head's weights; `pictures`, by default of eight thirds of the
- *   patch's side
- * @returns what the training loop drives; reports `accuracy`, of which guessing has an eighth
- * @throws SelfsupError when an option is unknown or out of range, the images are too small for two patches with gap and
- *   jitter, or the backbone takes other patches
+ * @param context normalisation of the pixels, seed of the head's weights; `imageShape`, by default 8/3 of the patch's
+ *   side
+ * @returns the method; its metric is `accuracy` (chance: 1/8)
+ * @throws SelfsupError if an option is unknown or out of range, the images are too small for two patches with gap and
+ *   displacement, or the backbone takes patches of a different size
  */
 export function relativePatch(
   backbone: LayersModel,
   given: RelativePatchOptions = {},
-  { seed = 1, imageShape: pictures, ...context }: MethodContext = {},
+  { seed = 1, imageShape, ...context }: MethodContext = {},
 ): Pretext<RelativePatchViews> {
   const options = resolveOptions(relativePatchDefinition, given)
   const { size: patch, channels, features } = trunkShape('relative-patch', backbone)
-  const size = pictures?.size ?? Math.ceil((8 * patch) / 3)
-  const layout = pairLayout(size, pictures ? options : { ...options, patch: ifAuto(options.patch, patch) })
+  const size = imageShape?.size ?? Math.ceil((8 * patch) / 3)
+  const layout = pairLayout(size, imageShape ? options : { ...options, patch: ifAuto(options.patch, patch) })
   expected(
     layout.patch === patch,
-    `relative-patch: the backbone takes pictures of ${patch} pixels, and patches have ${layout.patch}; make the backbone for that size`,
+    `relative-patch: the backbone takes images of ${patch} pixels, but patches have ${layout.patch}; create the backbone for ${layout.patch} pixels`,
   )
   const { normalisation = channels === 1 ? grayNormalisation : imagenetNormalisation } = context
   const colours = channels === 3 ? options.colours : 'keep'
@@ -85,10 +86,10 @@ export function relativePatch(
   }
 }
 
-/** How a program finds context prediction by name. */
+/** Definition of context prediction. */
 export const relativePatchDefinition: MethodDefinition<typeof options> = {
   name: 'relative-patch',
-  summary: 'in which of eight directions one patch lies from another',
+  summary: 'predicts the position of one patch relative to another',
   paper: 'Doersch et al. 2015, arXiv:1505.05192',
   options,
   training: () => training,

@@ -6,7 +6,7 @@ export const options = {
     default: 0.5,
     min: 0.01,
     max: 1,
-    description: 'smallest part of the picture that a crop takes',
+    description: 'smallest area of a crop, as a fraction of the image',
   },
   flip: {
     type: 'number',
@@ -14,20 +14,20 @@ export const options = {
     min: 0,
     max: 1,
     formerly: { name: 'mirror', values: { yes: 0.5, no: 0 } },
-    description: 'probability of swapping left and right; auto: 0.5, and 0 for pictures of one channel',
+    description: 'probability of a horizontal flip; auto: 0.5, or 0 for images with one channel',
   },
   hidden: {
     type: 'number',
     default: 0,
     min: 0,
     integer: true,
-    description: 'units between features and answer; 0: none, as in the paper',
+    description: 'units of the classifier’s hidden layer; 0: a linear classifier, as in the paper',
   },
 } as const
 
 export type RotationOptions = Partial<OptionValues<typeof options>>
 
-/** The paper's for CIFAR-10, where a batch of 128 images is one of 512 views. */
+/** Settings of the paper for CIFAR-10, where a batch of 128 images has 512 views. */
 export const training: TrainingDefaults = {
   epochs: 100,
   batchSize: 128,

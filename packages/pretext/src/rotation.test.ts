@@ -10,8 +10,8 @@ import { testEngines } from '../../../tooling/vitest/engines.js'
 import { classification } from './classification.js'
 import { fourTurns, rotation } from './rotation.js'
 
-/** Images that are bright at the top, which tells how they were turned. */
-function pictures(count: number, channels: 1 | 3 = 3) {
+/** Images with a bright upper half, so that their rotation is visible. */
+function brightAtTop(count: number, channels: 1 | 3 = 3) {
   const values = Int32Array.from(uniforms([1, 2], count * 16 * 16 * channels), (u, i) => {
     const row = Math.floor(i / (16 * channels)) % 16
     return Math.floor(u * 100 + (row < 8 ? 150 : 0))
@@ -36,7 +36,7 @@ describe.each(testEngines())('rotation on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(tensors)
   })
 
-  test('the four turns of a known picture, with their labels', () => {
+  test('fourTurns of a known image, with labels', () => {
     tf.tidy(() => {
       const image = tf.tensor4d([1, 2, 3, 4], [1, 2, 2, 1])
       const { images, labels } = fourTurns(tf.concat([image, tf.mul(image, 10)]) as tf.Tensor4D)
@@ -56,7 +56,7 @@ describe.each(testEngines())('rotation on %s', (engine) => {
     })
   })
 
-  test('a turn by a quarter, four times, gives the picture back; a turn turned on is the sum', () => {
+  test('four quarter turns restore the image, and successive turns add up', () => {
     tf.tidy(() => {
       const images = tf.randomNormal([3, 5, 5, 2], 0, 1, 'float32', 1) as tf.Tensor4D
       const quarter = (x: tf.Tensor4D) => tf.split(fourTurns(x).images, 4)[1] as tf.Tensor4D
@@ -70,11 +70,11 @@ describe.each(testEngines())('rotation on %s', (engine) => {
     })
   })
 
-  test('views are each picture of the batch, turned four times, the same for the same seed', () => {
+  test('views are the four rotations of each image; the same seed gives the same views', () => {
     const backbone = convnet(small)
     const method = rotation(backbone, { minScale: 1, flip: 0 })
     tf.tidy(() => {
-      const batch = pictures(3)
+      const batch = brightAtTop(3)
       const [views, again] = [method.views(batch, stepOf()), method.views(batch, stepOf())]
       expect([views.images.shape, views.images.dtype]).toEqual([[12, 16, 16, 3], 'float32'])
       expect(again.images.dataSync()).toEqual(views.images.dataSync())
@@ -87,13 +87,13 @@ describe.each(testEngines())('rotation on %s', (engine) => {
     backbone.dispose()
   })
 
-  test('grey pictures are turned, and not mirrored; large ones come as crops', () => {
+  test('grayscale images are rotated but not flipped; large images arrive as crops', () => {
     const backbone = convnet({ ...small, channels: 1 })
     const method = rotation(backbone, { hidden: 6 }, { seed: 3 })
     expect(method.crops).toEqual([{ size: 16, scale: [0.5, 1], ratio: [3 / 4, 4 / 3], stream: 0 }])
     expect(method.networks.classifier!.outputs[0]!.shape).toEqual([null, 4])
     tf.tidy(() => {
-      const { images, ...batch } = pictures(2, 1)
+      const { images, ...batch } = brightAtTop(2, 1)
       for (const given of [{ images }, { crops: [images] }])
         expect(method.views({ ...given, ...batch }, stepOf()).images.shape).toEqual([8, 16, 16, 1])
     })
@@ -101,7 +101,7 @@ describe.each(testEngines())('rotation on %s', (engine) => {
     backbone.dispose()
   })
 
-  test('cross-entropy and accuracy of known logits', () => {
+  test('classification of known logits: cross-entropy and accuracy', () => {
     tf.tidy(() => {
       const logits = tf.tensor2d([
         [0, 0],
@@ -117,12 +117,12 @@ describe.each(testEngines())('rotation on %s', (engine) => {
   })
 })
 
-describe('what does not fit is said when the method is made', () => {
+describe('settings that do not fit are rejected when the method is created', () => {
   beforeAll(async () => {
     await prepareEngine({ engine: testEngines()[0] })
   })
 
-  test('options out of range, networks of other shapes', () => {
+  test('options out of range and backbones of other shapes', () => {
     const backbone = convnet({ size: 8, widths: [4] })
     expect(() => rotation(backbone, { minScale: 0 })).toThrow(
       'minScale must be a number from 0.01 to 1; got 0',
@@ -134,12 +134,12 @@ describe('what does not fit is said when the method is made', () => {
       inputs: input,
       outputs: tfl.layers.flatten().apply(input) as tfl.SymbolicTensor,
     })
-    expect(() => rotation(oblong)).toThrow('rotation: the backbone must take square pictures')
+    expect(() => rotation(oblong)).toThrow('rotation: the backbone must take square images')
     const maps = tfl.input({ shape: [8, 8, 3] })
     const unpooled = tfl.model({
       inputs: maps,
       outputs: tfl.layers.activation({ activation: 'relu' }).apply(maps) as tfl.SymbolicTensor,
     })
-    expect(() => rotation(unpooled)).toThrow('rotation: the backbone must give [batch, features]')
+    expect(() => rotation(unpooled)).toThrow('rotation: the backbone must return [batch, features]')
   })
 })

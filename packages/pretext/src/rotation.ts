@@ -7,22 +7,22 @@ import { classification, type Pretext } from './classification.js'
 import { options, type RotationOptions, training } from './rotation-options.js'
 import { atRest, inTraining, trunkShape } from './trunk.js'
 
-/** Turned images [4 * batch, size, size, channels] and by how many quarters. */
+/** Rotated images [4 * batch, size, size, channels], and the number of quarter turns of each. */
 export type RotationViews = { readonly images: tf.Tensor4D; readonly labels: tf.Tensor1D }
 
-/** How many ways a image can be turned by right angles. */
+/** Number of rotations by multiples of 90 degrees. */
 const TURNS = 4
 
 /**
- * Rotation prediction (Gidaris et al. 2018, arXiv:1803.07728): each image of the batch is shown turned by 0, 90, 180 and
- * 270 degrees (section 3.1: all four in one batch), and by how much it was turned is to be told. On images without an
- * up (sky, cells, textures) there is nothing to learn from it.
+ * Rotation prediction (Gidaris et al. 2018, arXiv:1803.07728): rotates each image of the batch by 0, 90, 180 and 270
+ * degrees (section 3.1: all four in one batch); a classifier predicts the rotation. The task teaches nothing on images
+ * without an upright orientation (sky, cells, textures).
  *
  * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]
  * @param given options; defaults are the paper's
  * @param context normalisation of the pixels, seed of the classifier's weights
- * @returns what the training loop drives; reports `accuracy`, of which guessing has a quarter
- * @throws SelfsupError when an option is unknown or out of range, or the backbone takes no square images
+ * @returns the method; its metric is `accuracy` (chance: 1/4)
+ * @throws SelfsupError if an option is unknown or out of range, or the backbone does not take square images
  */
 export function rotation(
   backbone: LayersModel,
@@ -63,9 +63,9 @@ export function rotation(
 }
 
 /**
- * Each image turned counter-clockwise by 0, 1, 2 and 3 quarters.
+ * Rotates each image counter-clockwise by 0, 1, 2 and 3 quarter turns.
  * @param images [batch, size, size, channels]
- * @returns [4 * batch, size, size, channels], all of one turn after the other, and the number of quarters of each
+ * @returns images [4 * batch, size, size, channels], sorted by rotation, and the number of quarter turns of each
  */
 export function fourTurns(images: tf.Tensor4D): RotationViews {
   return tf.tidy(() => {
@@ -79,10 +79,10 @@ export function fourTurns(images: tf.Tensor4D): RotationViews {
   })
 }
 
-/** How a program finds rotation prediction by name. */
+/** Definition of rotation prediction. */
 export const rotationDefinition: MethodDefinition<typeof options> = {
   name: 'rotation',
-  summary: 'by how many right angles a picture was turned',
+  summary: 'predicts by which multiple of 90° an image was rotated',
   paper: 'Gidaris et al. 2018, arXiv:1803.07728',
   options,
   training: () => training,

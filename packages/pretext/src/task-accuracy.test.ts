@@ -9,7 +9,7 @@ import { rotation, taskAccuracy } from './index.js'
 const [count, size] = [11, 12]
 const data = Uint8Array.from(uniforms([7, 1], count * size * size), (u) => u * 256)
 
-/** Noise in memory; only what is asked for here. */
+/** Noise in memory, with only the methods that this test needs. */
 const images: ImageDataset = {
   name: 'noise',
   length: count,
@@ -39,7 +39,7 @@ beforeAll(async () => {
   engine = await prepareEngine({ engine: testEngines()[0] })
 })
 
-test('it is the part of the tasks that the method solves, whatever the batches, compiled or not', async () => {
+test('taskAccuracy is the fraction of solved tasks, for any batch size, compiled or not', async () => {
   const backbone = convnet({ size, widths: [4, 8], channels: 1 })
   const method = rotation(backbone, { minScale: 1 })
   const before = tf.memory().numTensors
@@ -59,12 +59,12 @@ test('it is the part of the tasks that the method solves, whatever the batches, 
     return [...views.labels.dataSync()].filter((label, i) => label === answers[i]).length / 44
   })
   expect(whole.accuracy).toBeCloseTo(wanted, 6)
-  // Whole images, not mirrored: nothing in the tasks is drawn.
+  // Whole images without flips: the tasks are not random.
   expect((await taskAccuracy(method, images, { batchSize: 4, engine })).accuracy).toBeCloseTo(wanted, 6)
   expect((await taskAccuracy(method, images, { limit: 5 })).tasks).toBe(20)
   expect(tf.memory().numTensors).toBe(before)
   const empty: ImageDataset = { ...images, async *batches() {} }
-  await expect(taskAccuracy(method, empty)).rejects.toThrow('noise gave no image that could be read')
+  await expect(taskAccuracy(method, empty)).rejects.toThrow('no image of noise could be read')
   method.dispose()
   backbone.dispose()
 })

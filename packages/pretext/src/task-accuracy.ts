@@ -12,23 +12,23 @@ import { type Pretext, rightAnswers, type TaskViews } from './classification.js'
 
 export interface TaskAccuracyOptions {
   readonly batchSize?: number
-  /** at most this many images, the first of the dataset */
+  /** use only this many images, from the start of the dataset */
   readonly limit?: number
-  /** of crops and tasks; default 0 */
+  /** seed of crops and tasks; default 0 */
   readonly seed?: number
-  /** compiles the work, where it can */
+  /** compiles the computation if the engine supports it */
   readonly engine?: Pick<Engine, 'compile'>
   readonly signal?: AbortSignal
 }
 
-/** Purpose of a batch's seed, apart from those of training. */
+/** Purpose in the seed of a batch, different from those of training. */
 const PURPOSE = 0x7a5c
 
 /**
- * How well a method solves its task on images that it has not learned from, the tasks made as in training, crops and
- * mirrors included; batch normalisation at rest.
- * @returns part of the tasks that are solved; beside it `chance`, what guessing solves, and how many tasks there were
- * @throws SelfsupError when no image can be read
+ * Evaluates how well a method solves its task on other images. Tasks are created as in training, including crops and flips;
+ * the networks run in inference mode.
+ * @returns fraction of the tasks that are solved, `chance` (the accuracy of guessing), and the number of tasks
+ * @throws SelfsupError if no image can be read
  */
 export async function taskAccuracy<Views extends TaskViews>(
   method: Pretext<Views>,
@@ -74,7 +74,7 @@ export async function taskAccuracy<Views extends TaskViews>(
   } finally {
     compiled?.dispose()
   }
-  expected(tasks > 0, `taskAccuracy: ${dataset.name} gave no image that could be read`)
+  expected(tasks > 0, `taskAccuracy: no image of ${dataset.name} could be read`)
   return { accuracy: right / tasks, chance: 1 / method.answers, tasks }
 }
 

@@ -5,30 +5,30 @@ import * as tf from '@tensorflow/tfjs-core'
 import { multipleBelow, whole } from './patch-pairs.js'
 import { TILES } from './permutations.js'
 
-/** Cells in a row, and rows of them. */
+/** Number of rows and columns of cells. */
 const GRID = 3
 
-/** A image's nine tiles, each somewhere in a cell of its own; all in pixels. */
+/** Layout of the nine tiles of an image, each inside its cell, in pixels. */
 export interface TileLayout {
   /** side of the square that is divided into cells */
   readonly square: number
   /** side of a cell */
   readonly cell: number
-  /** side of a tile; what the cell has beyond it is the gap to the neighbours' */
+  /** side of a tile; the rest of the cell is the gap to the neighbours */
   readonly tile: number
-  /** by which the colours of a tile are shifted against one another at most */
+  /** largest shift between the colour channels of a tile */
   readonly colourShift: number
 }
 
 /**
- * The layout of tiles, of the paper's proportions where nothing else is asked for: cells of 75 pixels in a square of 225,
- * tiles of 64, colours shifted by 2 at most (Noroozi & Favaro 2016, arXiv:1603.09246).
+ * Computes the layout of tiles. Defaults are the paper's proportions: cells of 75 pixels in a square of 225, tiles of 64,
+ * colours shifted by at most 2 (Noroozi & Favaro 2016, arXiv:1603.09246).
  * @param size side of the images
- * @param given.square auto: the largest multiple of three within the image
- * @param given.tile auto: in proportion to the cell, a multiple of 4 (above 64 of 16, as vision transformers have it), 8 at
- *   least
- * @param given.colourShift auto: in proportion to the tile, none on small ones
- * @throws SelfsupError when the square is not divisible by three or larger than the image, or tiles leave no gap
+ * @param given.square auto: the largest multiple of three that fits into the image
+ * @param given.tile auto: 64/75 of the cell, at least 8, rounded down to a multiple of 4 (of 16 above 64, for vision
+ *   transformers)
+ * @param given.colourShift auto: 1/32 of the tile, 0 for small tiles
+ * @throws SelfsupError if the square is not divisible by three or larger than the image, or tiles leave no gap
  */
 export function tileLayout(
   size: number,
@@ -37,7 +37,7 @@ export function tileLayout(
   const square = ifAuto(given.square, size - (size % GRID))
   expected(
     square <= size,
-    `jigsaw: a square of ${square} pixels is larger than the pictures of ${size}; set square to at most ${size - (size % GRID)}`,
+    `jigsaw: a square of ${square} pixels is larger than the images of ${size}; set square to at most ${size - (size % GRID)}`,
   )
   expected(
     square % GRID === 0,
@@ -47,19 +47,19 @@ export function tileLayout(
   const tile = ifAuto(given.tile, multipleBelow((64 * cell) / 75))
   expected(
     tile < cell,
-    `jigsaw: tiles of ${tile} pixels leave no gap between them in cells of ${cell} (a third of ${square}); set tile to at most ${cell - 1}, or take larger pictures`,
+    `jigsaw: tiles of ${tile} pixels leave no gap between them in cells of ${cell} (a third of ${square}); set tile to at most ${cell - 1}, or use a larger square or larger images`,
   )
   const colourShift = ifAuto(given.colourShift, Math.floor(tile / 32))
   expected(
     colourShift <= cell - tile,
-    `jigsaw: colours shifted by ${colourShift} pixels would lie outside of the tile's cell, which has ${cell - tile} more than the tile; set colourShift to at most ${cell - tile}`,
+    `jigsaw: colours shifted by ${colourShift} pixels would leave the tile's cell, which is ${cell - tile} pixels larger than the tile; set colourShift to at most ${cell - tile}`,
   )
   return { square, cell, tile, colourShift }
 }
 
 /**
- * Cuts nine tiles out of each image, each at a random place of its cell, so that between neighbours lie gaps of random
- * width: 11 pixels on average in the paper. Where colours are shifted, each colour of a tile has a place of its own.
+ * Cuts nine tiles out of each image, each at a random position in its cell, so that gaps between neighbours have random
+ * widths: 11 pixels on average in the paper. With a colour shift, each colour channel of a tile has its own position.
  * @param images [batch, square, square, channels]
  * @param seed int32 [2]
  * @returns float32 [9 * batch, tile, tile, channels]: the first tile of every image, then the second, row by row
@@ -70,7 +70,7 @@ export function cutTiles(images: tf.Tensor4D, layout: TileLayout, seed: tf.Tenso
   const slack = cell - tile
   return tf.tidy(() => {
     const planes = colourShift > 0 ? channels : 1
-    // Boxes go cell by cell, and within a cell as the images (or their colours) do.
+    // Boxes are sorted by cell, then by image (or by image and colour).
     const starts = (axis: 0 | 1) => {
       const cells = Array.from(
         { length: TILES },
@@ -95,12 +95,12 @@ export function cutTiles(images: tf.Tensor4D, layout: TileLayout, seed: tf.Tenso
   })
 }
 
-/** Added to variances, so that flat tiles do not become noise. */
+/** Added to variances, so that uniform tiles are not amplified to noise. */
 const EPSILON = 1e-4
 
 /**
- * Each image or tile with mean 0 and deviation 1 in each colour, so that tiles cannot be put in order by how bright and
- * how colourful they are (Noroozi & Favaro 2016, arXiv:1603.09246).
+ * Standardises each image or tile to mean 0 and standard deviation 1 per channel, so that brightness and saturation do not
+ * reveal the order of the tiles (Noroozi & Favaro 2016, arXiv:1603.09246).
  * @param images [batch, height, width, channels]
  */
 export function standardise(images: tf.Tensor4D): tf.Tensor4D {

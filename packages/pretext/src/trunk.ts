@@ -3,43 +3,43 @@ import { type Encoder, expected } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 
-/** Side and channels of the images that a backbone is made for, and how many features it gives. */
+/** Side and channels of a backbone's input, and its number of features. */
 export interface TrunkShape {
   readonly size: number
   readonly channels: number
   readonly features: number
 }
 
-/** @throws SelfsupError when the backbone takes no square images, or gives no vector of features */
+/** @throws SelfsupError if the backbone does not take square images, or does not return a vector of features */
 export function trunkShape(method: string, backbone: LayersModel): TrunkShape {
   const [input, output] = [backbone.inputs[0]!.shape, backbone.outputs[0]!.shape]
   const [, height, width, channels] = input
   expected(
     input.length === 4 && height && height === width && channels,
-    `${method}: the backbone must take square pictures [batch, size, size, channels]; it takes [${input}]`,
+    `${method}: the backbone must take square images [batch, size, size, channels]; it takes [${input}]`,
   )
   const features = output.at(-1)
   expected(
     output.length === 2 && features,
-    `${method}: the backbone must give [batch, features]; it gives [${output}]`,
+    `${method}: the backbone must return [batch, features]; it returns [${output}]`,
   )
   return { size: height, channels, features }
 }
 
-/** A pass in training: batch normalisation takes the batch's statistics. */
+/** Forward pass in training mode: batch normalisation uses the statistics of the batch. */
 export function inTraining(model: LayersModel, x: tf.Tensor): tf.Tensor2D {
   return model.apply(x, { training: true }) as tf.Tensor2D
 }
 
-/** A pass once training is over: batch normalisation at rest. */
+/** Forward pass in inference mode: batch normalisation uses its moving averages. */
 export function atRest(model: LayersModel, x: tf.Tensor): tf.Tensor2D {
   return model.apply(x, { training: false }) as tf.Tensor2D
 }
 
 /**
- * How a trunk that learned from patches makes features of whole images. Convolutions that end in a mean over the
- * image take any size, so whole images too; what takes but one (vision transformers) sees a grid of patches that
- * covers the image, and the features are their mean.
+ * Returns an encoder of whole images for a backbone that was trained on patches. Convolutional backbones with global average
+ * pooling accept any size, so they encode the whole image. Backbones with a fixed size (vision transformers) encode a grid
+ * of patches that covers the image; the features are the mean.
  * @param trunk takes [batch, patch, patch, channels]
  * @param size side of the whole images
  */

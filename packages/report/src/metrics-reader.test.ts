@@ -44,7 +44,7 @@ test('damaged lines are counted and passed over', async () => {
   expect(reader.damagedLines).toBe(4)
 })
 
-test('a log that was cut by a resumed run is read anew', async () => {
+test('reads a log from the start after a resumed run has truncated it', async () => {
   const reader = new MetricsReader(folder, 10)
   writeFileSync(path, line(1, 5) + line(2, 4) + line(3, 3))
   await reader.update()
@@ -56,7 +56,7 @@ test('a log that was cut by a resumed run is read anew', async () => {
   expect(losses(reader)).toEqual({ name: 'loss', x: [1, 2], y: [5, 9] })
 })
 
-test('a log that was cut and has grown past its old length between two looks is read anew', async () => {
+test('reads a log from the start if it was truncated and has grown past its old length between two updates', async () => {
   const reader = new MetricsReader(folder, 10)
   writeFileSync(path, line(1, 5) + line(2, 4))
   await reader.update()

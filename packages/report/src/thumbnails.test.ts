@@ -56,7 +56,7 @@ test.each([
   expect(at(0, 1)).toBeCloseTo(50, -1)
 })
 
-test('throws if there is no image to show', async () => {
+test('throws if no image can be shown', async () => {
   await expect(thumbnails(greys(8, 3), [77])).rejects.toThrow('greys contains none of the requested images')
   await expect(thumbnails(greys(8, 3), [3])).rejects.toThrow('could be read')
 })

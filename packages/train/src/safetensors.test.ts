@@ -4,12 +4,7 @@ import { join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { HostTensor } from './host-tensor.js'
-import {
-  readMetadata,
-  readSafetensors,
-  verifySafetensors,
-  writeSafetensors,
-} from './safetensors.js'
+import { readMetadata, readSafetensors, verifySafetensors, writeSafetensors } from './safetensors.js'
 
 let folder: string
 let path: string

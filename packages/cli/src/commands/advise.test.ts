@@ -1,4 +1,4 @@
-import { advise, judgedMethods, type Measures, measureImages } from '@selfsup/advise'
+import { advise, type Measures, measureImages, methodsWithRules } from '@selfsup/advise'
 import { uniforms } from '@selfsup/core'
 import { findMethod, methodNames } from '@selfsup/runs'
 import { expect, test } from 'vitest'
@@ -66,5 +66,5 @@ test('suggested commands use only options that the method has', async () => {
 })
 
 test('every rule is about an existing method', () => {
-  expect(judgedMethods.filter((name) => !methodNames().includes(name))).toEqual([])
+  expect(methodsWithRules.filter((name) => !methodNames().includes(name))).toEqual([])
 })

@@ -17,15 +17,15 @@ export const captioningProtocol: Protocol = {
   title: 'Captioning',
   summary: 'a small transformer decoder on frozen features: CIDEr-D, BLEU-1 to BLEU-4',
   trains: true,
-  lacks,
+  missing,
   async find(subject, context) {
     const { engine, seed, quick, maxSteps = 2000, signal, onProgress } = context
-    const { images: pictures } = subject
+    const { images } = subject
     const steps = Math.min(maxSteps, quick ? 60 : 2000)
     const all = everything(subject)
     const values: EvaluationValue[] = []
     const scoresOf = async (i: number, { name, train, test }: SplitFeatures) => {
-      const learn = { features: train, captions: captionsOf(pictures!.train, train) }
+      const learn = { features: train, captions: captionsOf(images!.train, train) }
       const captioner = await trainCaptioner(learn, {
         engine,
         steps,
@@ -34,7 +34,7 @@ export const captioningProtocol: Protocol = {
         onStep: (step) => onProgress?.((i + (0.9 * step) / steps) / all.length, name),
       })
       try {
-        const known = captionsOf(pictures!.test, test)
+        const known = captionsOf(images!.test, test)
         const able = spreadRows(test.count, quick ? 200 : MOST_TEST).filter((row) => known[row]!.length > 0)
         const made = await captioner.describe(rowsOf(test, able))
         const pairs = made.map((caption, row) => ({ made: caption, references: known[able[row]!]! }))
@@ -58,11 +58,11 @@ function captionsOf({ annotations }: ImageDataset, { indices }: Features): (read
   return Array.from(indices, (position) => annotations?.(position)?.captions ?? [])
 }
 
-function lacks({ images: pictures, train, test }: Subject): string | undefined {
-  if (!pictures) return 'only features were given, without captioned images'
+function missing({ images, train, test }: Subject): string | undefined {
+  if (!images) return 'only features were given, without captioned images'
   for (const [dataset, features] of [
-    [pictures.train, train],
-    [pictures.test, test],
+    [images.train, train],
+    [images.test, test],
   ] as const)
     if (!features.indices.some((position) => dataset.annotations?.(position)?.captions?.length))
       return `${dataset.name} has no captions (the built-in dataset \`shapes\` has)`

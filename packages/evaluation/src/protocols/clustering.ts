@@ -7,7 +7,7 @@ import { type KMeansResult, kMeans } from '../k-means.js'
 import { miniBatchKMeans } from '../mini-batch-k-means.js'
 import { normalisedMutualInformation } from '../mutual-information.js'
 import type { Protocol } from '../protocol.js'
-import { everything, lacksClasses } from './requirements.js'
+import { everything, missingClasses } from './requirements.js'
 
 /** Above this number of points, mini-batch k-means is used. */
 const MANY = 20_000
@@ -17,7 +17,7 @@ export const clusteringProtocol: Protocol = {
   name: 'clustering',
   title: 'Clustering',
   summary: 'k-means and the run’s own clusters: accuracy by best assignment, NMI, ARI',
-  lacks: lacksClasses,
+  missing: missingClasses,
   async find(subject, { seed, quick, signal, onProgress }) {
     const { labels } = subject.test
     const clusters = new Set(labels.filter((label) => label >= 0)).size

@@ -13,7 +13,7 @@ export const convergenceProtocol: Protocol = {
   title: 'Speed of convergence',
   summary: 'accuracy per step from pretrained and random weights; steps and seconds to given accuracies',
   trains: true,
-  lacks: requiresImages,
+  missing: requiresImages,
   async find(subject, context) {
     const steps = Math.min(context.maxSteps ?? 600, context.quick ? 30 : 600)
     // More points at the beginning, where the curves differ most.

@@ -4,7 +4,7 @@ import { labelParts, labelSubsets } from '../label-subsets.js'
 import { linearProbe } from '../linear-probe.js'
 import type { Protocol, ProtocolContext, SplitFeatures, Subject } from '../protocol.js'
 import { rowsOf } from '../rows-of.js'
-import { everything, lacksClasses } from './requirements.js'
+import { everything, missingClasses } from './requirements.js'
 import { labelledImages, partOf, stepsFor, trainedFrom } from './training.js'
 
 type Point = Estimate & { readonly part: number }
@@ -15,7 +15,7 @@ export const dataEfficiencyProtocol: Protocol = {
   title: 'Data efficiency',
   summary: 'accuracy at 1 to 100 % of the labels: linear and fine-tuned, against supervised from scratch',
   trains: true,
-  lacks: lacksClasses,
+  missing: missingClasses,
   async find(subject, context) {
     const { seed, seeds: count = 3, quick, onProgress } = context
     const parts = quick ? [0.1, 1] : labelParts

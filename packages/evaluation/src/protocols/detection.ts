@@ -17,7 +17,7 @@ export const detectionProtocol: Protocol = {
   summary:
     'a small detector (FCOS) on the network’s maps, frozen and fine-tuned: COCO’s mean average precision',
   trains: true,
-  lacks,
+  missing,
   async find(subject, context) {
     const { engine, seed, quick, maxSteps = 1000, signal, onProgress } = context
     const { train, test, size, normalisation, starts } = subject.images!
@@ -71,13 +71,12 @@ export const detectionProtocol: Protocol = {
   },
 }
 
-function lacks({ images: pictures, train, test }: Subject): string | undefined {
-  if (!pictures) return 'only features were given, without a network and images'
-  if (!pictures.places)
-    return 'the features are not the mean of a feature map, so that they have no locations'
+function missing({ images, train, test }: Subject): string | undefined {
+  if (!images) return 'only features were given, without a network and images'
+  if (!images.places) return 'the features are not the mean of a feature map, so that they have no locations'
   for (const [dataset, { indices }] of [
-    [pictures.train, train],
-    [pictures.test, test],
+    [images.train, train],
+    [images.test, test],
   ] as const) {
     const known = indices.some((position) => dataset.annotations?.(position)?.boxes)
     if (!known || !dataset.imageSize)

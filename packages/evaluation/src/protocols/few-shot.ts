@@ -11,7 +11,7 @@ export const fewShotProtocol: Protocol = {
   name: 'few-shot',
   title: 'Few-shot classification',
   summary: '5-way episodes of 1 and 5 shots: nearest centroid and logistic regression, 95 % interval',
-  lacks: (subject) =>
+  missing: (subject) =>
     shapeOf(subject) ? undefined : 'fewer than two classes have test images for one shot and one query',
   async find(subject, { seed, quick, signal, onProgress }) {
     const { ways, shots, queries } = shapeOf(subject)!

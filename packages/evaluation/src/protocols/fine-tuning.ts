@@ -10,7 +10,7 @@ export const fineTuningProtocol: Protocol = {
   title: 'Fine-tuning',
   summary: 'the whole network trained on all labels, layer-wise rates; from pretrained and random weights',
   trains: true,
-  lacks: requiresImages,
+  missing: requiresImages,
   async find(subject, context) {
     const images = labelledImages(subject)
     const { starts } = subject.images!

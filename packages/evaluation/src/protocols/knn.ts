@@ -4,7 +4,7 @@ import { knn, nearestImages } from '../knn.js'
 import type { Protocol } from '../protocol.js'
 import { spreadRows } from '../rows-of.js'
 import { type Answers, confusionOf, imbalanceValues, ofLabelled } from './classification.js'
-import { everything, lacksClasses } from './requirements.js'
+import { everything, missingClasses } from './requirements.js'
 
 const [K, TEMPERATURE, SHOWN, NEAREST] = [200, 0.07, 12, 8]
 
@@ -13,7 +13,7 @@ export const knnProtocol: Protocol = {
   name: 'knn',
   title: 'Nearest neighbours',
   summary: 'weighted kNN, k = 200, temperature 0.07',
-  lacks: lacksClasses,
+  missing: missingClasses,
   async find(subject, { onProgress }) {
     const values: EvaluationValue[] = []
     const answers: Answers[] = []

@@ -3,14 +3,14 @@ import { accuracyInterval } from '../intervals.js'
 import { type LinearProbeResult, linearProbe } from '../linear-probe.js'
 import type { Protocol } from '../protocol.js'
 import { type Answers, classCount, confusionOf, imbalanceValues } from './classification.js'
-import { everything, lacksClasses } from './requirements.js'
+import { everything, missingClasses } from './requirements.js'
 
 /** Logistic regression on frozen features; each seed holds out a different tenth to choose the penalty. */
 export const linearProbeProtocol: Protocol = {
   name: 'linear-probe',
   title: 'Linear probe',
   summary: 'logistic regression on frozen features; mean and interval over seeds',
-  lacks: lacksClasses,
+  missing: missingClasses,
   async find(subject, { seed, seeds: count = 3, signal, onProgress }) {
     const seeds = Array.from({ length: count }, (_, i) => seed + i)
     const values: EvaluationValue[] = []

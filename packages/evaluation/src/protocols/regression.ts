@@ -8,7 +8,7 @@ export const regressionProtocol: Protocol = {
   name: 'regression',
   title: 'Regression',
   summary: 'ridge on features, for numbers known of the images: R2, mean absolute error',
-  lacks({ values, train, test }) {
+  missing({ values, train, test }) {
     const enough = Object.values(values ?? {}).some(
       (column) => known(column.train) >= 2 && known(column.test) >= 2,
     )

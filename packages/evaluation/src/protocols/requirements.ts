@@ -1,7 +1,7 @@
 import type { SplitFeatures, Subject } from '../protocol.js'
 
 /** Returns why the classes can't be learned: too few of them. */
-export function lacksClasses({ train, test }: Subject): string | undefined {
+export function missingClasses({ train, test }: Subject): string | undefined {
   const classes = new Set(train.labels.filter((label) => label >= 0))
   if (classes.size < 2) return 'the training images have fewer than two classes'
   return test.labels.some((label) => classes.has(label))
@@ -12,7 +12,7 @@ export function lacksClasses({ train, test }: Subject): string | undefined {
 /** Returns why there is no network to train. */
 export function requiresImages(subject: Subject): string | undefined {
   if (!subject.images) return 'only features were given, without a network and images'
-  return lacksClasses(subject)
+  return missingClasses(subject)
 }
 
 /** The run's features, followed by the baselines. */

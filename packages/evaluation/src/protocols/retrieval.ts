@@ -17,7 +17,7 @@ export const retrievalProtocol: Protocol = {
   name: 'retrieval',
   title: 'Retrieval',
   summary: 'Recall@1, 2, 4, 8 and mAP among the test images',
-  lacks: ({ test }) =>
+  missing: ({ test }) =>
     membersOfClasses(test).some((rows) => rows.length > 1) ? undefined : 'no class has two test images',
   async find(subject, { quick, signal, onProgress }) {
     const values: EvaluationValue[] = []

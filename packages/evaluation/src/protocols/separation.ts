@@ -13,7 +13,7 @@ import { nearestCentroid } from '../nearest-centroid.js'
 import type { Protocol, SplitFeatures } from '../protocol.js'
 import { rowsOf, spreadRows } from '../rows-of.js'
 import { silhouette } from '../silhouette.js'
-import { everything, lacksClasses } from './requirements.js'
+import { everything, missingClasses } from './requirements.js'
 
 /** Maximum number of images for decision trees, pairwise distances and the effective rank. */
 const limits = { tree: 5000, pairs: 2000, rank: 25_600 } as const
@@ -23,7 +23,7 @@ export const separationProtocol: Protocol = {
   name: 'separation',
   title: 'Separation of the classes',
   summary: 'simple classifiers, silhouette, alignment, uniformity, effective rank, collapse signals',
-  lacks: lacksClasses,
+  missing: missingClasses,
   async find(subject, { signal, onProgress }) {
     const values: EvaluationValue[] = []
     const all = everything(subject)
