@@ -45,7 +45,7 @@ describe('numbers with an automatic default', () => {
       expect(() => resolveOptions(definition, { [name]: 'auto' })).toThrow('got "auto"')
       expect(option.default, `${definition.name} ${name}`).toBeGreaterThanOrEqual(0)
       // 0 must mean none or a zero probability.
-      if (option.default === 0) expect(option.description).toMatch(/0: no|not predicted|probability/)
+      if (option.default === 0) expect(option.description).toMatch(/0: (no|a linear)|not predicted|probability/)
     }
   })
 })
@@ -107,7 +107,7 @@ describe('one name means one thing in all methods', () => {
     ['blur2', /^probability of Gaussian blur in the second view/],
     ['jitter', /^strength of the colour jitter, as a multiple of/],
     ['minScale', /^smallest (area|part) of /],
-    ['flip', /^probability of swapping left and right/],
+    ['flip', /^probability of a horizontal flip/],
     ['views', /^augmentations; auto: /],
     ['temperature', /^(supcon: )?temperature/],
     ['momentum', /^momentum of the (key encoder|target network)/],

@@ -85,7 +85,7 @@ describe('reports bad input in one line without a stack trace', () => {
       "unknown protocol 'knnn'; did you mean 'knn'?",
     ],
     [['evaluate', 'runs/none', 'a.npy', 'b'], 'both must be images or both features (.npy)'],
-    [['evaluate', 'runs/none', 'a.npy', 'b.npy'], "a.npy can't be opened"],
+    [['evaluate', 'runs/none', 'a.npy', 'b.npy'], 'a.npy does not exist'],
     [['compare', 'runs/none'], 'expected at least two runs'],
     [['compare', 'runs/none', 'runs/none'], 'runs/none has not been evaluated'],
     [['resume', 'runs/none'], 'runs/none holds no run'],
