@@ -45,7 +45,8 @@ describe('numbers with an automatic default', () => {
       expect(() => resolveOptions(definition, { [name]: 'auto' })).toThrow('got "auto"')
       expect(option.default, `${definition.name} ${name}`).toBeGreaterThanOrEqual(0)
       // 0 must mean none or a zero probability.
-      if (option.default === 0) expect(option.description).toMatch(/0: (no|a linear)|not predicted|probability/)
+      if (option.default === 0)
+        expect(option.description).toMatch(/0: (no|a linear)|not predicted|probability/)
     }
   })
 })

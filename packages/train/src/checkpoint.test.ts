@@ -38,5 +38,9 @@ test('the format version of config.json does not replace that of the checkpoint'
     { position: position(1), run: { formatVersion: 9 } },
     keep,
   )
-  expect((await readCheckpoint(path)).metadata).toMatchObject({ format: 'selfsup', formatVersion: '9', checkpointVersion: '2' })
+  expect((await readCheckpoint(path)).metadata).toMatchObject({
+    format: 'selfsup',
+    formatVersion: '9',
+    checkpointVersion: '2',
+  })
 })
