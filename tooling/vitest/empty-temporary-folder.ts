@@ -2,6 +2,9 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+/** LanceDB's library makes such folders while it builds an index, and keeps them until its process ends. */
+const ofLanceDb = /^\.tmp[A-Za-z0-9]{6}$/
+
 /**
  * Global set-up of the tests: gives them a temporary folder of their own, which `os.tmpdir()` of every worker and of
  * every program that a test starts is from then on.
@@ -14,7 +17,9 @@ export function setup(): () => void {
   const before = Object.fromEntries(['TMPDIR', 'TMP', 'TEMP'].map((name) => [name, process.env[name]]))
   for (const name of Object.keys(before)) process.env[name] = folder
   return () => {
-    const left = readdirSync(folder).sort()
+    const left = readdirSync(folder)
+      .filter((name) => !ofLanceDb.test(name))
+      .sort()
     rmSync(folder, { recursive: true, force: true })
     for (const [name, value] of Object.entries(before)) {
       if (value === undefined) delete process.env[name]
