@@ -248,7 +248,7 @@ async function prepareEngine() {
     pathToFileURL(join(root, 'packages/engine/dist/index.js')).href
   )
   let stage = ''
-  const { fastest, message } = await installFastestEngine({
+  const { fastest, message, fix } = await installFastestEngine({
     onProgress: (progress) => {
       if (progress.stage !== stage) say(progress.message)
       stage = progress.stage
@@ -256,7 +256,8 @@ async function prepareEngine() {
   })
   // A problem is reported each time, success only once.
   const stamp = join(cache, 'engine.stamp')
-  if (!fastest || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== message) say(`Engine: ${message}`)
+  if (!fastest || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== message)
+    say(`Engine: ${message}${fix ? `; ${fix}, then run this command again` : ''}`)
   writeFileSync(stamp, message)
 }
 

@@ -16,8 +16,26 @@ test('keeps the fix of a failed installation and adds the command to run after i
   )
 })
 
+test('removes a broken installation by its name, before it is installed again', () => {
+  const library = '/home/me/.cache/selfsup/tensorflow/tensorflow-cpu-2.21.0-linux-x64/binding-7b80dd3436ff'
+  expect(fixOf({ code: 'engine-broken', path: library })).toBe(
+    'run: npx selfsup engine remove tensorflow-cpu-2.21.0-linux-x64 && npx selfsup engine install',
+  )
+  const cuda = 'C:\\cache\\tensorflow\\tensorflow-cuda-2.21.0-linux-x64\\tensorflow'
+  expect(fixOf({ code: 'engine-broken', path: cuda })).toBe(
+    'run: npx selfsup engine remove tensorflow-cuda-2.21.0-linux-x64 && npx selfsup engine install --cuda',
+  )
+  expect(fixOf({ code: 'install-failed', cuda: true })).toBe('run: npx selfsup engine install --cuda')
+})
+
+test('does not remove a tfjs-node of the user', () => {
+  const path = '/project/node_modules/@tensorflow/tfjs-node'
+  expect(fixOf({ code: 'engine-broken', path, fix: 'install it again' })).toBe('install it again')
+})
+
 test('names the folder of an existing run', () => {
-  expect(fixOf({ code: 'run-exists', path: 'runs/a' })).toContain('selfsup resume runs/a')
+  expect(fixOf({ code: 'run-exists', path: 'runs/a' })).toContain('selfsup resume runs/a,')
+  expect(fixOf({ code: 'run-exists', path: 'my runs/a' })).toContain('selfsup resume "my runs/a",')
 })
 
 test('leaves any other fix unchanged, and adds none where there is none', () => {

@@ -1,22 +1,34 @@
-import { basename } from 'node:path'
 import type { ErrorCode } from '@selfsup/core'
+import { shellWord } from './table.js'
 
 /** Description of an error, or of an engine that can't be used. */
 export interface Problem {
   readonly code?: ErrorCode
   readonly fix?: string
   readonly path?: string
+  /** whether the engine for NVIDIA GPUs was to be installed */
+  readonly cuda?: boolean
 }
 
-const install = 'npx selfsup engine install'
+/** Name of the installation in whose folder a path is, as `selfsup engine list` shows it. */
+const installationOf = (path = '') => path.split(/[\\/]/).find((part) => /^tensorflow-.*\d/.test(part))
+
+function install({ path, cuda = installationOf(path)?.includes('-cuda-') }: Problem): string {
+  return `npx selfsup engine install${cuda ? ' --cuda' : ''}`
+}
 
 /** Commands that fix a problem: the libraries do not name commands of the command line. */
-const commands: Partial<Record<ErrorCode, (problem: Problem) => string>> = {
-  'engine-missing': () => `run: ${install}`,
-  'engine-broken': ({ path }) =>
-    path ? `run: npx selfsup engine remove ${basename(path)} && ${install}` : `run: ${install}`,
-  'install-failed': ({ fix }) => (fix ? `${fix}, then run: ${install}` : `run: ${install}`),
-  'run-exists': ({ path }) => `resume it with: selfsup resume ${path}, or choose another folder with --out`,
+const commands: Partial<Record<ErrorCode, (problem: Problem) => string | undefined>> = {
+  'engine-missing': (problem) => `run: ${install(problem)}`,
+  'engine-broken': (problem) => {
+    const name = installationOf(problem.path)
+    // The user's own tfjs-node is not ours to remove.
+    return name ? `run: npx selfsup engine remove ${name} && ${install(problem)}` : problem.fix
+  },
+  'install-failed': (problem) =>
+    problem.fix ? `${problem.fix}, then run: ${install(problem)}` : `run: ${install(problem)}`,
+  'run-exists': ({ path = 'RUN' }) =>
+    `resume it with: selfsup resume ${shellWord(path)}, or choose another folder with --out`,
   'port-in-use': () => 'choose another port with --port',
 }
 

@@ -17,6 +17,8 @@ export interface MissingEngine {
   /** how to make it available */
   readonly fix?: string
   readonly code?: ErrorCode
+  /** the folder that causes the problem */
+  readonly path?: string
 }
 
 /** A TensorFlow.js backend that is ready to use. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { type ErrorCode, SelfsupError } from '@selfsup/core'
-import type { EngineName } from './engine.js'
+import type { EngineName, MissingEngine } from './engine.js'
 import type { EngineOptions } from './engine-options.js'
 import { isSet } from './is-set.js'
 import { availableCores, describeMachine, type Machine } from './machine.js'
@@ -22,6 +22,8 @@ export interface EngineFound {
   /** how to make it available */
   readonly fix?: string
   readonly code?: ErrorCode
+  /** the folder that causes the problem */
+  readonly path?: string
 }
 
 /** The report of `describeEngines`. */
@@ -138,12 +140,10 @@ function findPackage(name: EngineName, title: string, specifier: string): Engine
 }
 
 /** Reason, fix and code of an error, for an engine that is not available. */
-export function explain(
-  error: unknown,
-): Pick<EngineFound, 'reason' | 'fix' | 'code'> & { readonly reason: string } {
+export function explain(error: unknown): Pick<MissingEngine, 'reason' | 'fix' | 'code' | 'path'> {
   if (error instanceof SelfsupError) {
-    const { problem, fix, code } = error
-    return { reason: problem, fix, code }
+    const { problem, fix, code, path } = error
+    return { reason: problem, fix, code, path }
   }
   return { reason: error instanceof Error ? error.message.split('\n')[0]! : String(error) }
 }

@@ -21,6 +21,7 @@ export interface InstalledEngine {
   /** how to fix a failed installation */
   readonly fix?: string
   readonly code?: ErrorCode
+  readonly path?: string
 }
 
 /**
@@ -41,13 +42,14 @@ export async function installFastestEngine(
     const library = source === 'selfsup' ? `TensorFlow ${version}` : `${source} ${version}`
     return { name: 'tensorflow', fastest: true, message: `native ${library} in ${folder}` }
   } catch (error) {
-    const { reason, fix, code } = explain(error)
+    const { reason, fix, code, path } = explain(error)
     return {
       name: 'wasm',
       fastest: false,
       message: `the WebAssembly engine is used, slower than native TensorFlow: ${reason}`,
       fix,
       code,
+      path,
     }
   }
 }

@@ -23,12 +23,12 @@ export async function doctor({ json, verify }: { json?: boolean; verify?: boolea
   console.log(machine.gpus.length > 0 ? `GPU: ${machine.gpus.join('; ')}` : 'GPU: none found (nvidia-smi)')
   console.log('\nEngines, fastest first:')
   let chosen = false
-  for (const { title, available, version, folder, reason, fix, code } of engines) {
+  for (const { title, available, version, folder, reason, fix, code, path } of engines) {
     const mark = available ? (chosen ? ' ' : '*') : '-'
     chosen ||= available
     const state = available
       ? `${version ?? ''}${folder ? ` in ${folder}` : ''}`
-      : withFix(reason!, { fix, code, path: folder })
+      : withFix(reason!, { fix, code, path })
     console.log(` ${mark} ${title}: ${state}`)
   }
   console.log('\n* is used by default; --engine or SELFSUP_ENGINE chooses another.')

@@ -16,7 +16,7 @@ export async function installEngine({ cuda }: { cuda?: boolean }): Promise<numbe
       view.note(progress.message)
     },
   })
-  view.note(withFix(message, problem))
+  view.note(withFix(message, { ...problem, cuda }))
   if (fastest && cuda && !hasNvidiaDriver())
     view.note(
       'No NVIDIA driver was found (nvidia-smi): the engine computes on the processor until one is installed.',
