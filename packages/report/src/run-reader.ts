@@ -176,7 +176,7 @@ function factsOf({
   const facts: [string, unknown][] = [
     ['images', `${dataset.name}, ${dataset.length}`],
     ['backbone', backbone?.name],
-    ['pictures', imageShape && `${imageShape.size} pixels, ${imageShape.channels} channels`],
+    ['image size', imageShape && `${imageShape.size} pixels, ${imageShape.channels} channels`],
     ...Object.entries(settings),
     ...Object.entries(options),
     ...Object.entries(versions),

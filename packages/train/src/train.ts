@@ -17,7 +17,6 @@ import {
 } from './checkpoint.js'
 import { describeRun, topologyOf } from './describe-run.js'
 import { exportMethod } from './export-backbone.js'
-
 import { learningRateSchedule } from './learning-rate.js'
 import { runLoop } from './loop.js'
 import { openMetrics } from './metrics-log.js'
