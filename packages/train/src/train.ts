@@ -126,7 +126,7 @@ async function restoreNewest(variables: TrainedVariables, run: string): Promise<
   const newest = await newestCheckpoint(run, undefined, (path, content) =>
     expectVariables(path, content, variables),
   )
-  expected(newest, `${run} contains no checkpoint`)
+  expected(newest, `${run} contains no checkpoint`, { code: 'not-found', path: run })
   restore(newest.path, newest.content, variables)
   return positionOf(newest.content).step
 }
