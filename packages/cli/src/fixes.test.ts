@@ -17,7 +17,8 @@ test('keeps the fix of a failed installation and adds the command to run after i
 })
 
 test('names the folder of an existing run', () => {
-  expect(fixOf({ code: 'run-exists', path: 'runs/a' })).toContain('selfsup resume runs/a')
+  expect(fixOf({ code: 'run-exists', path: 'runs/a' })).toContain('selfsup resume runs/a,')
+  expect(fixOf({ code: 'run-exists', path: 'my runs/a' })).toContain('selfsup resume "my runs/a",')
 })
 
 test('leaves any other fix unchanged, and adds none where there is none', () => {

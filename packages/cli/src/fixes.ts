@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import type { ErrorCode } from '@selfsup/core'
+import { shellWord } from './table.js'
 
 /** Description of an error, or of an engine that can't be used. */
 export interface Problem {
@@ -14,9 +15,10 @@ const install = 'npx selfsup engine install'
 const commands: Partial<Record<ErrorCode, (problem: Problem) => string>> = {
   'engine-missing': () => `run: ${install}`,
   'engine-broken': ({ path }) =>
-    path ? `run: npx selfsup engine remove ${basename(path)} && ${install}` : `run: ${install}`,
+    path ? `run: npx selfsup engine remove ${shellWord(basename(path))} && ${install}` : `run: ${install}`,
   'install-failed': ({ fix }) => (fix ? `${fix}, then run: ${install}` : `run: ${install}`),
-  'run-exists': ({ path }) => `resume it with: selfsup resume ${path}, or choose another folder with --out`,
+  'run-exists': ({ path }) =>
+    `resume it with: selfsup resume ${shellWord(path ?? 'RUN')}, or choose another folder with --out`,
   'port-in-use': () => 'choose another port with --port',
 }
 
