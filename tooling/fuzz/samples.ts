@@ -84,10 +84,12 @@ export async function checkpoint(version: 1 | 2): Promise<Buffer> {
       'state/count': { dtype: 'int32', shape: [], values: Int32Array.of(3) },
     },
     metadata: Object.fromEntries(
-      Object.entries({ format: 'selfsup', formatVersion: version, ...position }).map(([name, value]) => [
-        name,
-        String(value),
-      ]),
+      Object.entries({
+        format: 'selfsup',
+        formatVersion: 3,
+        ...(version === 2 && { checkpointVersion: 2 }),
+        ...position,
+      }).map(([name, value]) => [name, String(value)]),
     ),
   })
   const file = await readFile(path)

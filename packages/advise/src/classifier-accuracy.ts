@@ -1,5 +1,5 @@
 /** Accuracy of a classifier on independent images. */
-export interface ToldApart {
+export interface ClassifierAccuracy {
   /** fraction of correct predictions, 0..1 */
   readonly accuracy: number
   /** 95 % interval of the accuracy (Wilson) */
@@ -42,7 +42,7 @@ const DECAY = 0.02
  * Accuracy of a small linear classifier that selects the correct candidate, on images that it was not fitted to: threefold
  * cross-validation over images.
  */
-export function classifierAccuracy(choice: Choice): ToldApart {
+export function classifierAccuracy(choice: Choice): ClassifierAccuracy {
   const { candidates, features, perImage = 1, answers } = choice
   const examples = choice.values.length / (features * (answers ? 1 : candidates))
   const images = examples / perImage

@@ -1,4 +1,4 @@
-import type { ToldApart } from './classifier-accuracy.js'
+import type { ClassifierAccuracy } from './classifier-accuracy.js'
 
 /** Formats 0.503 as `50 %`, fractions below 9.5 % with one decimal. */
 export function percent(part: number): string {
@@ -6,7 +6,7 @@ export function percent(part: number): string {
 }
 
 /** Formats an accuracy as `50 % of cases (95 % interval 47 to 53 %, chance 25 %)`. */
-export function formatAccuracy({ accuracy, interval: [low, high], chance }: ToldApart): string {
+export function formatAccuracy({ accuracy, interval: [low, high], chance }: ClassifierAccuracy): string {
   return `${percent(accuracy)} of cases (95 % interval ${(100 * low).toFixed(0)} to ${percent(high)}, chance ${percent(chance)})`
 }
 

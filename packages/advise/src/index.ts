@@ -1,5 +1,5 @@
 export { type Advice, type AdviseOptions, advise } from './advise.js'
-export type { ToldApart } from './classifier-accuracy.js'
+export type { ClassifierAccuracy } from './classifier-accuracy.js'
 export { type Colour, colour, colourfulness } from './colour.js'
 export type { Command } from './commands.js'
 export { type Duplicates, duplicates } from './duplicates.js'

@@ -1,5 +1,5 @@
 import type { HostImages } from '@selfsup/core'
-import { classifierAccuracy, type ToldApart } from './classifier-accuracy.js'
+import { type ClassifierAccuracy, classifierAccuracy } from './classifier-accuracy.js'
 import { cellMeans, DIRECTIONS, gradientHistograms, type Planes, planesOf } from './pixels.js'
 
 /** Maximum number of images; each gives four pairs of patches. */
@@ -26,7 +26,7 @@ const NEIGHBOURS = [1, 3, 5, 7]
  * and jigsaw puzzles need this; textures do not have it. Diagonal neighbours are excluded because of their larger distance.
  * @param images [count, side, side, 1 or 3]
  */
-export function layout(images: HostImages): ToldApart {
+export function layout(images: HostImages): ClassifierAccuracy {
   const [all, side] = images.shape
   const count = side < SMALLEST_LAYOUT ? 0 : Math.min(MOST, all)
   const directions = NEIGHBOURS.length

@@ -1,6 +1,6 @@
 import { type HostImages, type ImageDataset, SelfsupError } from '@selfsup/core'
 import { type ImageSample, type SampleOptions, sampleDataset } from '@selfsup/data'
-import type { ToldApart } from './classifier-accuracy.js'
+import type { ClassifierAccuracy } from './classifier-accuracy.js'
 import { type Colour, colour } from './colour.js'
 import { type Duplicates, duplicates } from './duplicates.js'
 import { layout, SMALLEST_LAYOUT } from './layout.js'
@@ -34,7 +34,7 @@ export interface Measures {
   }
   /** absent if there are too few images */
   readonly orientation?: Orientation
-  readonly layout?: ToldApart
+  readonly layout?: ClassifierAccuracy
 }
 
 export interface Sizes {

@@ -1,15 +1,15 @@
 import type { HostImages } from '@selfsup/core'
-import { classifierAccuracy, type ToldApart } from './classifier-accuracy.js'
+import { type ClassifierAccuracy, classifierAccuracy } from './classifier-accuracy.js'
 import { cellMeans, gradientHistograms, type Planes, planesOf, turned } from './pixels.js'
 
 /** How well an image's orientation can be recognised. */
 export interface Orientation {
   /** upright against rotations by 90, 180 and 270 degrees: the task of rotation prediction */
-  readonly turns: ToldApart
+  readonly turns: ClassifierAccuracy
   /** upright against upside down */
-  readonly upsideDown: ToldApart
+  readonly upsideDown: ClassifierAccuracy
   /** the original against its mirror image: the information that mirroring removes */
-  readonly mirrored: ToldApart
+  readonly mirrored: ClassifierAccuracy
 }
 
 /** Maximum number of images: enough for a narrow interval. */

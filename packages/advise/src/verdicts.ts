@@ -1,4 +1,4 @@
-import type { ToldApart } from './classifier-accuracy.js'
+import type { ClassifierAccuracy } from './classifier-accuracy.js'
 import { formatAccuracy, imageCount, percent } from './format.js'
 import { FEWEST, type Measures } from './measure.js'
 
@@ -13,7 +13,7 @@ export interface Verdict {
 type VerdictAndReason = readonly [Verdict['verdict'], string]
 
 /** Whether an accuracy is close to chance: the interval is below `little`, or it includes chance and excludes `UNSURE`. */
-function nearChance({ interval: [low, high], chance }: ToldApart, little: number): boolean {
+function nearChance({ interval: [low, high], chance }: ClassifierAccuracy, little: number): boolean {
   return high < little || (low < chance && high < UNSURE)
 }
 

@@ -17,7 +17,6 @@ import { registerReport } from './commands/report.command.js'
 import { registerResume } from './commands/resume.command.js'
 import { registerSearch } from './commands/search.command.js'
 import { registerServe } from './commands/serve.command.js'
-
 import { type EngineFlags, setEngineFlags } from './engine.js'
 
 // Import nothing heavy here, so that `selfsup --help` answers immediately. Each command imports what it needs when it runs.

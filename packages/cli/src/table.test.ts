@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
-import { duration, percent, table } from './table.js'
+import { duration, percent, shellWord, table } from './table.js'
 
 test('aligns columns, numbers to the right', () => {
   expect(
@@ -25,3 +26,17 @@ test.each([
 test('formats a fraction as a percentage', () => {
   expect(percent(0.45674)).toBe('45.67 %')
 })
+
+test('leaves simple paths unquoted', () => {
+  expect(shellWord('runs/simclr-1.2')).toBe('runs/simclr-1.2')
+  expect(shellWord('C:\\runs\\a')).toBe('C:\\runs\\a')
+})
+
+test
+  .skipIf(process.platform === 'win32')
+  .each(['my runs/a', 'a "b"', '$HOME', '`date`', 'a\\ b', "it's", 'a;b'])(
+  'a shell reads the quoted %j as it was',
+  (path) => {
+    expect(execFileSync('sh', ['-c', `printf %s ${shellWord(path)}`]).toString()).toBe(path)
+  },
+)

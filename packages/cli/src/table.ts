@@ -20,7 +20,9 @@ export function table(header: readonly string[], rows: readonly (readonly string
 
 /** A path quoted for a shell, if needed. */
 export function shellWord(path: string): string {
-  return /^[\p{L}\p{N}_./\\:@%+=-]+$/u.test(path) ? path : `"${path}"`
+  if (/^[\p{L}\p{N}_./\\:@%+=-]+$/u.test(path)) return path
+  // On Windows a backslash separates folders, and a name contains no quotation mark.
+  return process.platform === 'win32' ? `"${path}"` : `"${path.replace(/["$`\\]/g, '\\$&')}"`
 }
 
 /** Formats 0.4567 as `45.67 %`. */

@@ -11,7 +11,7 @@ import { exitCodes } from './failure.js'
 import { withFix } from './fixes.js'
 import { interruptible } from './interrupt.js'
 import type { ProgressView } from './progress.js'
-import { writeImages } from './samples.js'
+import { writeSamples } from './samples.js'
 import { duration, shellWord } from './table.js'
 
 /** A training run started by the command line. */
@@ -48,7 +48,7 @@ export async function runTraining(training: Training): Promise<number> {
       resume: resume !== undefined,
       signal: interrupt.signal,
       onStep: (report) => view.show(report),
-      onSamples: (report) => writeImages(runPaths(out).sheets, report),
+      onSamples: (report) => writeSamples(runPaths(out).sheets, report),
       onWarning: (message) => view.note(`Warning: ${message}`),
     })
     view.end()

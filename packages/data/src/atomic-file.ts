@@ -29,12 +29,18 @@ function explained(error: unknown, path: string, bytes: number, advice: string):
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   const size = `${Math.ceil(bytes / 1e6)} MB`
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new SelfsupError(
-      `${path}: no space left on the disk (${size} needed); free some space or ${advice}`,
-    )
+    return new SelfsupError(`${path}: no space left on the disk (${size} needed)`, {
+      code: 'write-failed',
+      fix: `free some space or ${advice}`,
+      path,
+    })
   }
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOTDIR' || code === 'EEXIST') {
-    return new SelfsupError(`${path} cannot be written (${code}); ${advice}`)
+    return new SelfsupError(`${path} cannot be written (${code})`, {
+      code: 'write-failed',
+      fix: advice,
+      path,
+    })
   }
   return error
 }

@@ -1,6 +1,5 @@
 import { expected } from '@selfsup/core'
-import { openFile } from '@selfsup/run-folder'
-import { readFully } from './read-fully.js'
+import { openFile, readFully } from '@selfsup/run-folder'
 
 const types = { '<f4': Float32Array, '<f8': Float64Array } as const
 

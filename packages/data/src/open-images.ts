@@ -94,9 +94,11 @@ export async function findImages(
   if (/\.tar$/.test(source)) return { encoded: await tarImages(source) }
   const found = await stat(source).catch(() => undefined)
   if (!found)
-    throw new SelfsupError(
-      `${source} does not exist; pass a folder of images, IDX files, CIFAR batches, a .tar file, or shapes`,
-    )
+    throw new SelfsupError(`${source} does not exist`, {
+      code: 'not-found',
+      fix: 'pass a folder of images, IDX files, CIFAR batches, a .tar file, or shapes',
+      path: source,
+    })
   if (found.isDirectory()) {
     const names = await readdir(source)
     if (names.some(isIdxImages)) return { dataset: await idxImages(source, true, split) }

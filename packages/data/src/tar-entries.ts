@@ -1,8 +1,8 @@
 import type { FileHandle } from 'node:fs/promises'
 import { SelfsupError } from '@selfsup/core'
+import { readFully } from '@selfsup/run-folder'
 import { Header } from 'tar/header'
 import { Pax } from 'tar/pax'
-import { readFully } from './read-fully.js'
 
 /** Position and size of a file in a tar. */
 export interface TarEntry {

@@ -111,7 +111,10 @@ async function expand(pattern: string): Promise<string[]> {
     const names = foldersRead.get(folder) ?? new Set(await readdir(folder).catch((): string[] => []))
     foldersRead.set(folder, names)
     if (!names.has(basename(path)))
-      throw new SelfsupError(`${path} does not exist${range ? ` (of ${pattern})` : ''}`)
+      throw new SelfsupError(`${path} does not exist${range ? ` (of ${pattern})` : ''}`, {
+        code: 'not-found',
+        path,
+      })
   }
   return paths
 }

@@ -12,14 +12,14 @@ interface Stored {
 export class EvaluationFiles {
   readonly #folder: string
   #files = new Map<string, Stored>()
-  /** of the newest file, ms since 1970 */
+  /** modification time of the newest file, ms since 1970 */
   updated = 0
 
   constructor(run: string) {
     this.#folder = runPaths(run).evaluation
   }
 
-  /** @returns whether anything changed; a damaged file becomes a problem, never an error */
+  /** Reads the files that have changed. A damaged file does not throw: see `problems`. @returns whether anything has changed */
   async update(): Promise<boolean> {
     const names = (await readdir(this.#folder).catch(() => [])).filter((name) => name.endsWith('.json'))
     const files = new Map<string, Stored>()
@@ -42,11 +42,12 @@ export class EvaluationFiles {
     return changed
   }
 
-  /** In the order of their file names. */
+  /** The records, in the order of their file names. */
   records(): EvaluationRecord[] {
     return [...this.#files.values()].flatMap(({ record }) => (record ? [record] : []))
   }
 
+  /** Why files are left out, one sentence each. */
   problems(): string[] {
     return [...this.#files.values()].flatMap(({ problem }) => (problem ? [problem] : []))
   }

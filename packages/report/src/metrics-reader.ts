@@ -2,7 +2,7 @@ import { MetricsFollower, type MetricsLine } from '@selfsup/run-folder'
 import type { Curve } from './page-data.js'
 import { ThinnedCurve } from './thinned-curve.js'
 
-/** Metrics of one run; more are a damaged file or nothing a person would look at. */
+/** Maximum number of metrics of a run; further ones are ignored. */
 const MOST_CURVES = 60
 
 /** Curves of a run's metrics that grow while it trains. Memory does not grow with the log. */
@@ -11,10 +11,10 @@ export class MetricsReader {
   readonly #points: number
   #curves = new Map<string, ThinnedCurve>()
   #timedStep = 0
-  /** sum over steps of 1 / images per second: times the batch, the seconds that training took */
+  /** sum over the steps of 1 / images per second; multiplied by the batch size, the duration of training in seconds */
   secondsPerImage = 0
 
-  /** @param points kept of each curve, at most */
+  /** @param points maximum number of points per curve */
   constructor(run: string, points: number) {
     this.#points = points
     this.#follower = new MetricsFollower(run, {
@@ -23,17 +23,17 @@ export class MetricsReader {
     })
   }
 
-  /** steps done at the last line */
+  /** step of the last line */
   get step(): number {
     return this.#follower.step
   }
 
-  /** lines that are no metrics */
+  /** number of lines that are not valid metrics */
   get damagedLines(): number {
     return this.#follower.damagedLines
   }
 
-  /** Reads what was appended since the last time. Never throws for a bad line. @returns whether anything has changed */
+  /** Reads the lines appended since the last update. Never throws for a bad line. @returns whether anything has changed */
   update(): Promise<boolean> {
     return this.#follower.update()
   }

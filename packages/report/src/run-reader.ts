@@ -18,15 +18,15 @@ import type { RunState, RunView } from './page-data.js'
 
 export interface RunReaderOptions {
   readonly id: string
-  /** shown to people */
+  /** display name */
   readonly name: string
-  /** points kept of each curve, at most; 600 */
+  /** maximum number of points per curve; default 600 */
   readonly points?: number
 }
 
 /**
- * Follows a run's folder, as `train` and the evaluation protocols write it, half-written and damaged ones too: what can't
- * be read becomes a problem in words.
+ * Follows the folder of a run while training and evaluation protocols write to it. A file that can't be read does not throw:
+ * the view lists it under `problems`.
  */
 export class RunReader {
   readonly folder: string
@@ -53,7 +53,7 @@ export class RunReader {
     return this.#options.id
   }
 
-  /** Reads what has changed. @returns whether anything has */
+  /** Reads the files that have changed. @returns whether any has */
   async update(): Promise<boolean> {
     const config = await this.#readConfig()
     const metrics = await this.#metrics.update().catch(() => false)
@@ -97,7 +97,7 @@ export class RunReader {
     return [this.#checkpoint, this.#locked, this.#updated, this.#images].join()
   }
 
-  /** The run as a page shows it, without details. */
+  /** The data of the run for a page, without details. */
   view(): RunView {
     const config = this.#config
     const { settings, stepsPerEpoch } = config ?? {}
@@ -149,7 +149,7 @@ export class RunReader {
   }
 }
 
-/** A run without what only its own page shows: small, however long and however much evaluated it was. */
+/** A run without the data that only its own page shows. Its size does not grow with the number of steps. */
 export function summaryOf({ curves, details, evaluations, ...view }: RunView): RunView {
   return {
     ...view,
@@ -159,7 +159,7 @@ export function summaryOf({ curves, details, evaluations, ...view }: RunView): R
   }
 }
 
-/** Of the images, where they are of one channel or three. */
+/** Size and channels of the images; undefined if they don't have 1 or 3 channels. */
 function shapeOf(config: RunConfig | undefined): RunView['images'] {
   const { size, channels } = config?.imageShape ?? {}
   return size !== undefined && (channels === 1 || channels === 3) ? { size, channels } : undefined
@@ -176,7 +176,7 @@ function factsOf({
   const facts: [string, unknown][] = [
     ['images', `${dataset.name}, ${dataset.length}`],
     ['backbone', backbone?.name],
-    ['pictures', imageShape && `${imageShape.size} pixels, ${imageShape.channels} channels`],
+    ['image size', imageShape && `${imageShape.size} pixels, ${imageShape.channels} channels`],
     ...Object.entries(settings),
     ...Object.entries(options),
     ...Object.entries(versions),
@@ -186,7 +186,7 @@ function factsOf({
   )
 }
 
-/** `batchSize` as `batch size`; names of packages as they are. */
+/** Converts `batchSize` to `batch size`; leaves names of packages unchanged. */
 function spaced(name: string): string {
   return /^[a-z]+([A-Z][a-z]+)+$/.test(name)
     ? name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)

@@ -209,9 +209,11 @@ function quoted(text: string): string {
 function damaged(folder: string, error: unknown): SelfsupError {
   if (error instanceof SelfsupError) return error
   const [line] = String((error as Error)?.message ?? error).split('\n')
-  return new SelfsupError(
-    `${folder}: the index cannot be used (${line}). Your images are not affected: delete that folder and index them again`,
-  )
+  return new SelfsupError(`${folder}: the index cannot be used (${line}). Your images are not affected`, {
+    code: 'damaged-file',
+    fix: 'delete that folder and index them again',
+    path: folder,
+  })
 }
 
 function guard(folder: string) {

@@ -22,9 +22,11 @@ async function writeWhole(path: string, content: object): Promise<void> {
   try {
     await writeJson(path, content, 1)
   } catch (error) {
-    throw new SelfsupError(
-      `${path} can't be written: ${whyNotWritten(error)}; free some space or fix the permissions, and run it again: finished work is saved`,
-    )
+    throw new SelfsupError(`${path} can't be written: ${whyNotWritten(error)}`, {
+      code: 'write-failed',
+      fix: 'free some space or fix the permissions, and run it again: finished work is saved',
+      path,
+    })
   }
 }
 

@@ -5,6 +5,7 @@ export { appendWhole, cutMetrics, type MetricsLine, metricsText, parseMetricsLin
 export { MetricsFollower, type MetricsListener } from './metrics-follower.js'
 export { openFile, readIfThere, readText, readWhole } from './open-file.js'
 export { checkpointPath, checkpointPaths, checkpointStep, type RunPaths, runPaths } from './paths.js'
+export { readFully } from './read-fully.js'
 export { parseRecord } from './record-schema.js'
 export { FORMAT_VERSION, parseRunConfig, type RunConfig } from './run-config.js'
 export { makeRunFolder, NoRunError, type Run, readRun, startRun } from './run-folder.js'

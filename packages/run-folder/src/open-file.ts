@@ -31,7 +31,11 @@ export async function readWhole(path: string, most: number): Promise<Buffer> {
   const file = await openFile(path)
   try {
     const { size } = await file.stat()
-    if (size > most) throw new SelfsupError(`${path} is too large: ${size} bytes; the maximum is ${most}`)
+    if (size > most)
+      throw new SelfsupError(`${path} is too large: ${size} bytes; the maximum is ${most}`, {
+        code: 'unsupported',
+        path,
+      })
     return await file.readFile()
   } finally {
     await file.close()

@@ -82,12 +82,13 @@ export function parseRecord(text: string): EvaluationRecord {
   try {
     value = JSON.parse(text)
   } catch {
-    throw new SelfsupError('it is not valid JSON (half written, or damaged)')
+    throw new SelfsupError('it is not valid JSON (half written, or damaged)', { code: 'damaged-file' })
   }
   const { success, data, error } = evaluationRecord.safeParse(value)
   if (success) return data
   const [issue] = error.issues
   throw new SelfsupError(
     `it is not an evaluation record: ${issue?.path.join('.') || 'the whole file'}: ${issue?.message}`,
+    { code: 'damaged-file' },
   )
 }

@@ -51,12 +51,18 @@ test('adds ImageNet’s statistics to old runs of the command line without a nor
 })
 
 test.each([
-  ['{', 'x is damaged'],
-  ['{}', "x is not a run's: formatVersion is missing"],
-  ['{"formatVersion":4}', 'written by another version of Selfsup: format 4; this version reads 2 and 3'],
-  ['{"formatVersion":3}', "x is not a run's: method"],
-])('refuses %s', (text, message) => {
-  expect(() => parseRunConfig(text, 'x')).toThrow(message)
+  ['{', 'damaged-file', 'x is damaged'],
+  ['{}', 'damaged-file', "x is not a run's: formatVersion is missing"],
+  [
+    '{"formatVersion":4}',
+    'unsupported',
+    'written by another version of Selfsup: format 4; this version reads 2 and 3',
+  ],
+  ['{"formatVersion":3}', 'damaged-file', "x is not a run's: method"],
+])('refuses %s with code %s', (text, code, message) => {
+  const parse = () => parseRunConfig(text, 'x')
+  expect(parse).toThrow(message)
+  expect(parse).toThrow(expect.objectContaining({ code }))
 })
 
 test('startRun writes a run, replaces one without steps, and keeps any other', async () => {

@@ -66,19 +66,23 @@ export function parseRunConfig(text: string, where = 'config.json'): RunConfig {
   try {
     content = JSON.parse(text)
   } catch (error) {
-    throw new SelfsupError(`${where} is damaged: ${(error as Error).message}`)
+    throw new SelfsupError(`${where} is damaged: ${(error as Error).message}`, { code: 'damaged-file' })
   }
   const version = z.looseObject({ formatVersion: z.number() }).safeParse(content)
-  if (!version.success) throw new SelfsupError(`${where} is not a run's: formatVersion is missing`)
+  if (!version.success)
+    throw new SelfsupError(`${where} is not a run's: formatVersion is missing`, { code: 'damaged-file' })
   const { formatVersion } = version.data
   if (formatVersion !== 2 && formatVersion !== FORMAT_VERSION)
     throw new SelfsupError(
       `${where} was written by another version of Selfsup: format ${formatVersion}; this version reads 2 and ${FORMAT_VERSION}`,
+      { code: 'unsupported' },
     )
   const { success, data, error } = runConfig.safeParse(
     formatVersion === 2 ? fromFormat2(version.data) : version.data,
   )
   if (success) return data
   const [issue] = error.issues
-  throw new SelfsupError(`${where} is not a run's: ${issue?.path.join('.')}: ${issue?.message}`)
+  throw new SelfsupError(`${where} is not a run's: ${issue?.path.join('.')}: ${issue?.message}`, {
+    code: 'damaged-file',
+  })
 }

@@ -11,6 +11,7 @@ import {
 import { readRun, readWhole } from '@selfsup/run-folder'
 import type { Tensor2D } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
+import type { FeatureMaker } from './features.js'
 import { defaultNormalisation } from './make-method.js'
 import { bytesOf, fileInside, modelOf, weightGroups } from './model-files.js'
 
@@ -27,6 +28,8 @@ export interface ExportedModel {
   readonly normalisation: Normalisation
   /** from normalised images [batch, size, size, channels] to features [batch, features] */
   readonly encode: Encoder
+  /** the part of a method that computes features */
+  readonly maker: FeatureMaker
   dispose(): void
 }
 
@@ -52,15 +55,17 @@ export async function openExportedModel(
       onNote(
         `${folder}: the method that trained this model computes its features from more than the model's output; open the run to get them`,
       )
+    const encode: Encoder = (images) => {
+      const outputs = model.apply(images, { training: false }) as Tensor2D | Tensor2D[]
+      return Array.isArray(outputs) ? outputs[0]! : outputs
+    }
     return {
       folder,
       model,
       imageShape: { size, channels },
       normalisation: await normalisationOf(model, folder, channels, onNote),
-      encode(images) {
-        const outputs = model.apply(images, { training: false }) as Tensor2D | Tensor2D[]
-        return Array.isArray(outputs) ? outputs[0]! : outputs
-      },
+      encode,
+      maker: { name: 'exported model', networks: { backbone: model }, encode },
       dispose: () => model.dispose(),
     }
   } catch (error) {
@@ -122,6 +127,7 @@ export async function loadExported(folder: string): Promise<LayersModel> {
   } catch (error) {
     throw new SelfsupError(
       `${path} can't be opened as a TensorFlow.js layers model: ${(error as Error).message}`,
+      { code: 'damaged-file', path },
     )
   }
 }

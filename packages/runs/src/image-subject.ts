@@ -2,6 +2,7 @@ import type { ImageDataset, Method, Normalisation } from '@selfsup/core'
 import type { Features, SplitFeatures, Subject } from '@selfsup/evaluation'
 import { runPaths } from '@selfsup/run-folder'
 import { digest, type FeatureMaker, type FeatureSource, featuresOf, pixelFeatures } from './features.js'
+import type { FileImageShape } from './file-images.js'
 import { absoluteSource, openSource } from './source.js'
 import { columnsOfBoth, missingClasses, type OpenedSubject, type SubjectRequest } from './subject-request.js'
 
@@ -14,7 +15,7 @@ export interface ImageSubject {
   /** the same encoder with fresh weights */
   readonly random?: FeatureMaker
   readonly step: number
-  readonly imageShape: { readonly size: number; readonly channels: 1 | 3 }
+  readonly imageShape: FileImageShape
   readonly normalisation: Normalisation
   readonly starts: NonNullable<Subject['images']>['starts']
   /** whether the backbone has feature maps, which locate things in an image */

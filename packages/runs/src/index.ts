@@ -1,6 +1,7 @@
 export { checkBackbone } from './backbone-source.js'
 export { type ExportedModel, exportedFolder, loadExported, openExportedModel } from './exported-model.js'
 export { digest, type FeatureMaker, type FeatureSource, featuresOf, pixelFeatures } from './features.js'
+export { type FileImageShape, fileImageShape } from './file-images.js'
 export {
   defaultBackbone,
   defaultNormalisation,

@@ -56,8 +56,11 @@ export async function openRun(
   try {
     const { restoreMethod, restoreNetworks } = await import('@selfsup/train')
     const step = await (method ? restoreMethod(method, folder) : restoreNetworks({ backbone }, folder))
-    const { name, options } = { name: config.method, options: config.options }
-    const maker: FeatureMaker = method ?? { name, options, networks: { backbone } }
+    const maker: FeatureMaker = method ?? {
+      name: config.method,
+      options: config.options,
+      networks: { backbone },
+    }
     return {
       folder,
       config,

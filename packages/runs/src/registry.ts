@@ -41,6 +41,6 @@ export function isMethod(name: string): boolean {
  */
 export async function findMethod(name: string): Promise<MethodDefinition> {
   const load = isMethod(name) ? methodPackages[name] : undefined
-  if (!load) throw new SelfsupError(unknownName('method', name, methodNames()))
+  if (!load) throw new SelfsupError(unknownName('method', name, methodNames()), { code: 'unknown-name' })
   return load()
 }

@@ -1,6 +1,7 @@
-import { expected, type ImageShape, type Method } from '@selfsup/core'
+import { expected, type Method } from '@selfsup/core'
 import { exportedFolder, loadExported, openExportedModel } from './exported-model.js'
-import { digest, type FeatureMaker } from './features.js'
+import { digest } from './features.js'
+import { fileImageShape } from './file-images.js'
 import { openFeatures } from './given-features.js'
 import { openImageSubject } from './image-subject.js'
 import { openRun } from './open-run.js'
@@ -46,7 +47,7 @@ async function openRunSubject(request: SubjectRequest): Promise<OpenedSubject> {
         maker,
         random: random?.maker,
         step,
-        imageShape: imagesOf(run),
+        imageShape: fileImageShape(run),
         normalisation: run.normalisation,
         starts: startsOf(run, other),
         places: (await mapsOf(maker)) !== undefined,
@@ -61,29 +62,19 @@ async function openRunSubject(request: SubjectRequest): Promise<OpenedSubject> {
   }
 }
 
-/** @throws SelfsupError if the images don't have 1 or 3 channels, which no image file has */
-function imagesOf({ folder, imageShape: { size, channels } }: { folder: string; imageShape: ImageShape }) {
-  expected(
-    channels === 1 || channels === 3,
-    `${folder}: its network takes images of ${channels} channels; only images of 1 or 3 channels can be opened`,
-  )
-  return { size, channels } as const
-}
-
 async function openModelSubject(request: SubjectRequest, folder: string): Promise<OpenedSubject> {
   expected(!request.other, `\`other\` needs the folder of a run; ${folder} contains an exported model`)
   const exported = await openExportedModel(folder, request.onNote)
-  const { model, normalisation, encode } = exported
-  const maker: FeatureMaker = { name: 'exported model', networks: { backbone: model }, encode }
+  const { maker, normalisation } = exported
   const network = async (backbone: Method['networks']['backbone']) =>
     trainableModel(backbone, await mapsOf({ networks: { backbone } }))
   try {
     return await openImageSubject(request, {
       folder,
-      name: 'exported model',
+      name: maker.name,
       maker,
       step: 0,
-      imageShape: imagesOf(exported),
+      imageShape: fileImageShape(exported),
       normalisation,
       starts: [
         { name: 'pretrained', make: async () => network(await loadExported(folder)) },

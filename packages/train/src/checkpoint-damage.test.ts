@@ -122,9 +122,11 @@ test('skips a checkpoint of version 1 with a renamed tensor, and throws if no ch
     expectVariables(file, content, variables)
   expect((await newestCheckpoint(run, undefined, fits))?.path).toBe(good)
   const others = new Map([['networks/other/kernel', [...variables.values()][0]!]])
-  await expect(
-    newestCheckpoint(run, undefined, (file, content) => expectVariables(file, content, others)),
-  ).rejects.toThrow("contains no 'networks/other/kernel': it belongs to a different method or backbone")
+  const mismatch = newestCheckpoint(run, undefined, (file, content) => expectVariables(file, content, others))
+  await expect(mismatch).rejects.toThrow(
+    "contains no 'networks/other/kernel': it belongs to a different method or backbone",
+  )
+  await expect(mismatch).rejects.toMatchObject({ code: 'run-differs' })
 })
 
 test('removes no checkpoint if the new one cannot be read back', async () => {

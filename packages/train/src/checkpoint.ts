@@ -16,6 +16,7 @@ import {
   verifySafetensors,
   writeSafetensors,
 } from './safetensors.js'
+import { damaged } from './safetensors-header.js'
 
 /** Progress of a run, in addition to its tensors. */
 export interface Position {
@@ -168,10 +169,11 @@ export async function newestCheckpoint(
     }
   }
   if (mismatch) throw mismatch
-  expected(
-    all.length === 0,
-    `${run}: none of the ${all.length} checkpoints can be read; start a new run in another folder`,
-  )
+  expected(all.length === 0, `${run}: none of the ${all.length} checkpoints can be read`, {
+    code: 'damaged-file',
+    fix: 'start a new run in another folder',
+    path: run,
+  })
   return undefined
 }
 
@@ -184,20 +186,24 @@ export async function readCheckpoint(path: string): Promise<Safetensors> {
   expected(
     sha256 !== undefined && (checkpointVersion === undefined || headerSha256 !== undefined),
     `${path} is damaged, or was not written as a checkpoint: it has no hash of its content`,
+    damaged(path),
   )
   expected(
     checkpointVersion === undefined || checkpointVersion === CHECKPOINT_VERSION,
     `${path} is damaged or was written by another version of Selfsup: its version is ${checkpointVersion}`,
+    damaged(path),
   )
   const content = await readSafetensors(path)
   const { step, smoothedLoss, epochLoss, epochSteps } = positionOf(content)
   expected(
     step === checkpointStep(path) && Number.isSafeInteger(step) && isCount(epochSteps) && epochSteps <= step,
     `${path} is damaged: its file name says step ${checkpointStep(path)}, its content step ${step} with ${epochSteps} steps in the current epoch`,
+    damaged(path),
   )
   expected(
     Number.isFinite(smoothedLoss) && Number.isFinite(epochLoss),
     `${path} is damaged: its losses are ${smoothedLoss} and ${epochLoss}`,
+    damaged(path),
   )
   return content
 }
@@ -233,16 +239,19 @@ export function restore(path: string, content: Safetensors, variables: TrainedVa
  * @throws SelfsupError as `restore` does
  */
 export function expectVariables(path: string, { tensors }: Safetensors, variables: TrainedVariables): void {
+  const differs = { code: 'run-differs', path } as const
   for (const [name, variable] of variables) {
     const stored = Object.hasOwn(tensors, name) ? tensors[name] : undefined
-    expected(stored, `${path} contains no '${name}': it belongs to a different method or backbone`)
+    expected(stored, `${path} contains no '${name}': it belongs to a different method or backbone`, differs)
     expected(
       formatShape(stored.shape) === formatShape(variable.shape),
       `${path}: '${name}' has shape ${formatShape(stored.shape)}, expected ${formatShape(variable.shape)}: the checkpoint belongs to a different backbone or different options`,
+      differs,
     )
     expected(
       stored.dtype === variable.dtype,
       `${path}: '${name}' has type ${stored.dtype}, expected ${variable.dtype}: the checkpoint belongs to a different method or version`,
+      differs,
     )
   }
 }

@@ -3,7 +3,7 @@ import { batchStream, type PlacedBatch } from './batch-stream.js'
 import { meanLoss } from './checkpoint.js'
 import type { LoopParts } from './loop-parts.js'
 import { type PendingStep, startStep } from './pending-step.js'
-import { imagesOf } from './samples.js'
+import { samplesOf } from './samples.js'
 import { savingOf } from './saving.js'
 import { type MovingPosition, stepReports } from './step-reports.js'
 import { unlessAborted } from './unless-aborted.js'
@@ -20,7 +20,7 @@ export async function runLoop(parts: LoopParts) {
   const position: MovingPosition = { ...parts.position }
   const saving = savingOf(parts, position)
   const reports = stepReports(parts, position, saving.diverged)
-  const showImages = imagesOf(parts)
+  const showSamples = samplesOf(parts)
   const batches = batchesFrom(parts)
   let pending: PendingStep | undefined
   let flushed = Date.now()
@@ -75,7 +75,7 @@ export async function runLoop(parts: LoopParts) {
   }
 
   async function saveAndShow(): Promise<void> {
-    if (await saving.save()) await showImages(position.step)
+    if (await saving.save()) await showSamples(position.step)
   }
 
   async function flush(): Promise<void> {

@@ -1,4 +1,4 @@
-import { expected } from '@selfsup/core'
+import { type ErrorDetails, expected } from '@selfsup/core'
 import type { HostTensor } from './host-tensor.js'
 
 /** Header entry of a tensor; offsets are relative to the first byte after the header. */
@@ -11,6 +11,11 @@ export interface SafetensorsEntry {
 const dtypes: Readonly<Record<string, HostTensor['dtype']>> = { F32: 'float32', I32: 'int32', BOOL: 'bool' }
 const sizes = { float32: 4, int32: 4, bool: 1 } as const
 
+/** Details of errors about a file whose content is damaged. */
+export function damaged(path: string): ErrorDetails {
+  return { code: 'damaged-file', path }
+}
+
 /**
  * Parses the header of a safetensors file, with the checks of the format's reference reader: every tensor has a known type, a
  * shape of whole numbers and the number of bytes that its shape needs, and the tensors are contiguous from the first byte on.
@@ -19,20 +24,22 @@ const sizes = { float32: 4, int32: 4, bool: 1 } as const
  */
 export function parseHeader(path: string, text: string) {
   const header = objectOf(text)
-  expected(header, `${path} is damaged: its header is not valid JSON`)
+  expected(header, `${path} is damaged: its header is not valid JSON`, damaged(path))
   const { __metadata__: metadata = {}, ...rest } = header
   expected(
     isObject(metadata) && Object.values(metadata).every((value) => typeof value === 'string'),
     `${path} is damaged: its metadata must be an object of strings`,
+    damaged(path),
   )
   const entries = Object.entries(rest).map(([name, value]) => [name, entryOf(path, name, value)] as const)
-  expected(entries.length > 0, `${path} contains no tensors: its header is damaged`)
+  expected(entries.length > 0, `${path} contains no tensors: its header is damaged`, damaged(path))
   entries.sort(([, { data_offsets: a }], [, { data_offsets: b }]) => a[0] - b[0] || a[1] - b[1])
   let end = 0
   for (const [name, { data_offsets }] of entries) {
     expected(
       data_offsets[0] === end,
       `${path}: tensor '${name}' starts at byte ${data_offsets[0]}, but the previous one ends at ${end}`,
+      damaged(path),
     )
     end = data_offsets[1]
   }
@@ -41,20 +48,28 @@ export function parseHeader(path: string, text: string) {
 
 function entryOf(path: string, name: string, value: unknown): SafetensorsEntry {
   const where = `${path}: tensor '${name}'`
-  expected(isObject(value), `${where} must be described by an object`)
+  expected(isObject(value), `${where} must be described by an object`, damaged(path))
   const { dtype: code, shape, data_offsets, ...others } = value
   const unknown = Object.keys(others)
-  expected(unknown.length === 0, `${where} has unknown properties: ${unknown.join(', ')}`)
+  expected(unknown.length === 0, `${where} has unknown properties: ${unknown.join(', ')}`, damaged(path))
   const dtype = typeof code === 'string' && Object.hasOwn(dtypes, code) ? dtypes[code] : undefined
-  expected(dtype, `${where} has dtype ${code}; only F32, I32 and BOOL are supported`)
-  expected(isCounts(shape), `${where}: its shape must be a list of whole numbers of at least 0`)
+  expected(dtype, `${where} has dtype ${code}; only F32, I32 and BOOL are supported`, {
+    code: 'unsupported',
+    path,
+  })
+  expected(
+    isCounts(shape),
+    `${where}: its shape must be a list of whole numbers of at least 0`,
+    damaged(path),
+  )
   expected(
     isCounts(data_offsets) && data_offsets.length === 2 && data_offsets[0]! <= data_offsets[1]!,
     `${where}: its offsets must be two ascending whole numbers of at least 0`,
+    damaged(path),
   )
   const [from, to] = data_offsets as [number, number]
   const size = shape.reduce((product, side) => product * side, sizes[dtype])
-  expected(to - from === size, `${where} has ${to - from} bytes, but its shape needs ${size}`)
+  expected(to - from === size, `${where} has ${to - from} bytes, but its shape needs ${size}`, damaged(path))
   return { dtype, shape, data_offsets: [from, to] }
 }
 

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
-import { constants } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { expected } from '@selfsup/core'
-import { writeAtomically } from '@selfsup/run-folder'
+import { openFile, readFully, writeAtomically } from '@selfsup/run-folder'
 import type { HostTensor } from './host-tensor.js'
-import { parseHeader, type SafetensorsEntry } from './safetensors-header.js'
+import { damaged, parseHeader, type SafetensorsEntry } from './safetensors-header.js'
 
 export interface Safetensors {
   readonly tensors: Readonly<Record<string, HostTensor>>
@@ -81,7 +80,7 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
     for (const [name, { dtype, shape, data_offsets }] of entries) {
       const [from, to] = data_offsets
       const data = new Uint8Array(to - from)
-      await readFully(file, data, start + from, path)
+      await readFully(file, data, start + from, truncated(path))
       hash.update(data)
       tensors.push([name, { dtype, shape, values: typed(dtype, data) }])
     }
@@ -97,12 +96,12 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
  */
 export async function verifySafetensors(path: string): Promise<void> {
   await withHeader(path, async ({ file, metadata, start, end }) => {
-    expected(metadata.sha256 && metadata.headerSha256, `${path} has no hashes`)
+    expected(metadata.sha256 && metadata.headerSha256, `${path} has no hashes`, damaged(path))
     const hash = createHash('sha256')
     const part = Buffer.alloc(1 << 22)
     for (let at = start; at < end; at += part.length) {
       const block = part.subarray(0, Math.min(part.length, end - at))
-      await readFully(file, block, at, path)
+      await readFully(file, block, at, truncated(path))
       hash.update(block)
     }
     expectHash(path, metadata.sha256!, hash.digest('hex'))
@@ -110,23 +109,13 @@ export async function verifySafetensors(path: string): Promise<void> {
 }
 
 function expectHash(path: string, stored: string, computed: string): void {
-  expected(stored === computed, `${path} is damaged: its bytes don't match its checksum`, {
-    code: 'damaged-file',
-    path,
-  })
+  expected(stored === computed, `${path} is damaged: its bytes don't match its checksum`, damaged(path))
 }
 
-/** Fills `target`. A single read can return fewer bytes than requested, so this reads until all bytes have arrived. */
-async function readFully(file: FileHandle, target: Uint8Array, position: number, path: string) {
-  for (let done = 0; done < target.length; ) {
-    const length = Math.min(target.length - done, 1 << 26)
-    const { bytesRead } = await file.read(target, done, length, position + done)
-    expected(bytesRead > 0, `${path} is truncated`)
-    done += bytesRead
-  }
-}
+const truncated = (path: string) => `${path} is truncated or is not a safetensors file`
 
-interface OpenFile {
+/** A safetensors file whose header was read. */
+interface OpenSafetensors {
   readonly file: FileHandle
   readonly metadata: Record<string, string>
   /** in the order of their bytes, which are contiguous */
@@ -136,24 +125,16 @@ interface OpenFile {
   readonly end: number
 }
 
-/** Prevents waiting for the writer when the path is a named pipe. Windows has no such flag. */
-const READ_WITHOUT_WAITING = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
-
-async function withHeader<T>(path: string, use: (file: OpenFile) => Promise<T>): Promise<T> {
-  const file = await open(path, READ_WITHOUT_WAITING)
+async function withHeader<T>(path: string, use: (file: OpenSafetensors) => Promise<T>): Promise<T> {
+  const file = await openFile(path)
   try {
-    const facts = await file.stat()
-    const { size } = facts
-    expected(facts.isFile() && size > 8, `${path} is truncated or is not a safetensors file`)
+    const { size } = await file.stat()
     const prefix = Buffer.alloc(8)
-    await readFully(file, prefix, 0, path)
+    await readFully(file, prefix, 0, truncated(path))
     const length = Number(prefix.readBigUInt64LE())
-    expected(
-      length > 1 && length <= headerLimit && 8 + length <= size,
-      `${path} is truncated or is not a safetensors file`,
-    )
+    expected(length > 1 && length <= headerLimit && 8 + length <= size, truncated(path), damaged(path))
     const text = Buffer.alloc(length)
-    await readFully(file, text, 8, path)
+    await readFully(file, text, 8, truncated(path))
     const { metadata, entries } = parseHeader(path, text.toString())
     if (metadata.headerSha256 !== undefined) {
       const at = text.indexOf(`"headerSha256":"${metadata.headerSha256}"`)
@@ -161,7 +142,7 @@ async function withHeader<T>(path: string, use: (file: OpenFile) => Promise<T>):
       expectHash(path, metadata.headerSha256, headerHash(prefix, text))
     }
     const end = 8 + length + (entries.at(-1)?.[1].data_offsets[1] ?? 0)
-    expected(end === size, `${path} must be ${end} bytes long; it has ${size} bytes`)
+    expected(end === size, `${path} must be ${end} bytes long; it has ${size} bytes`, damaged(path))
     return await use({ file, metadata, entries, start: 8 + length, end })
   } finally {
     await file.close()

@@ -7,11 +7,12 @@ import type { LoopParts } from './loop-parts.js'
 const probeSize = 16
 
 /**
- * Shows a method's samples, computed from the same images and the same seed at each call, so that only the training differs.
+ * Passes a method's samples to `onSamples`, computed from the same images and the same seed at each call, so that only the
+ * training differs.
  * @returns a function to call with the number of finished steps. It does nothing if the method has no `samples` or the caller no
  *   `onSamples`, and never throws
  */
-export function imagesOf({ method, dataset, options, settings, stepsPerEpoch, totalSteps }: LoopParts) {
+export function samplesOf({ method, dataset, options, settings, stepsPerEpoch, totalSteps }: LoopParts) {
   const { onSamples, onWarning = () => {} } = options
   const seed = probeSeed(settings.seed)
   let probe: HostBatch | undefined

@@ -17,7 +17,6 @@ import {
 } from './checkpoint.js'
 import { describeRun, topologyOf } from './describe-run.js'
 import { exportMethod } from './export-backbone.js'
-
 import { learningRateSchedule } from './learning-rate.js'
 import { runLoop } from './loop.js'
 import { openMetrics } from './metrics-log.js'
@@ -127,7 +126,7 @@ async function restoreNewest(variables: TrainedVariables, run: string): Promise<
   const newest = await newestCheckpoint(run, undefined, (path, content) =>
     expectVariables(path, content, variables),
   )
-  expected(newest, `${run} contains no checkpoint`)
+  expected(newest, `${run} contains no checkpoint`, { code: 'not-found', path: run })
   restore(newest.path, newest.content, variables)
   return positionOf(newest.content).step
 }

@@ -1,6 +1,6 @@
 import type { Advice, Measures, Verdict } from '@selfsup/advise'
-import { SelfsupError } from '@selfsup/core'
 import { methodNames } from '@selfsup/runs'
+import { splitOf } from '../config.js'
 import { interruptible } from '../interrupt.js'
 import { printable } from '../printable.js'
 import { shellWord } from '../table.js'
@@ -15,9 +15,8 @@ export interface AdviseFlags {
 
 /** `selfsup advise IMAGES`: measures a sample of images and recommends methods and augmentations. */
 export async function advise(source: string, flags: AdviseFlags): Promise<number> {
-  const { sample: count = 1000, split = 'train', seed = 1, json } = flags
-  if (split !== 'train' && split !== 'test')
-    throw new SelfsupError(`--split must be train or test; got '${split}'`)
+  const { sample: count = 1000, seed = 1, json } = flags
+  const split = splitOf(flags.split)
   const [{ sampleImages }, { advise, measure }] = await Promise.all([
     import('@selfsup/data'),
     import('@selfsup/advise'),

@@ -2,7 +2,7 @@ import { basename, resolve } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import type { Comparison } from '@selfsup/evaluation'
 import type { EvaluationRecord } from '@selfsup/run-folder'
-import { table } from '../table.js'
+import { shellWord, table } from '../table.js'
 import { shown, shownInterval } from '../value-table.js'
 
 /** Flags of `selfsup compare`. */
@@ -41,7 +41,9 @@ async function recordsOf(run: string): Promise<{ run: string; records: Map<strin
     console.error(`${path} is damaged or from another version; it is ignored`),
   )
   if (records.size === 0)
-    throw new SelfsupError(`${run} has not been evaluated; run: selfsup evaluate ${run} TRAIN TEST --all`)
+    throw new SelfsupError(
+      `${run} has not been evaluated; run: selfsup evaluate ${shellWord(run)} TRAIN TEST --all`,
+    )
   return { run, records }
 }
 

@@ -146,6 +146,7 @@ async function chosenProtocols({ protocol, all, knn, linear }: EvaluateFlags): P
   const names = named.length > 0 ? named : usualProtocols
   const known = protocols.map(({ name }) => name)
   const wrong = names.find((name) => !known.includes(name))
-  if (wrong !== undefined) throw new SelfsupError(unknownName('protocol', wrong, known))
+  if (wrong !== undefined)
+    throw new SelfsupError(unknownName('protocol', wrong, known), { code: 'unknown-name' })
   return protocols.filter(({ name }) => names.includes(name))
 }

@@ -1,12 +1,13 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { convnet } from '@selfsup/backbones'
 import type { ImageDataset, Method } from '@selfsup/core'
 import { shapes } from '@selfsup/data'
 import { type Engine, prepareEngine } from '@selfsup/engine'
 import { extractFeatures } from '@selfsup/evaluation'
-import { readRun } from '@selfsup/run-folder'
+import { checkpointPath, readRun } from '@selfsup/run-folder'
 import { openRun } from '@selfsup/runs'
 import { simclr } from '@selfsup/simclr'
 import { readSafetensors, train } from '@selfsup/train'
@@ -179,3 +180,16 @@ test('refuses to resume a program’s run of format 2 and says what to do', asyn
   expect(await embed(out, 'shapes', { ...wasm, out: join(folder, 'old.npy'), limit: 4 })).toBe(0)
   expect(stderr).toContain('4 x 8 features')
 })
+
+test('resumes a run of format 2 that an earlier command line started, with the bits of a new run', async () => {
+  const old = join(folder, 'old-command-line')
+  // Its config.json only: the run was stopped before its first checkpoint.
+  const written = new URL('../../../run-folder/src/fixtures/cli-run', import.meta.url)
+  await cp(fileURLToPath(written), old, { recursive: true })
+  expect(await resume(old, wasm)).toBe(0)
+  const out = join(folder, 'new-command-line')
+  const flags = { ...wasm, out, size: 16, count: 64, batch: 16, epochs: 3, warmup: 0, checkpointEvery: 4 }
+  expect(await pretrain('simclr', 'shapes', { ...flags, backbone: 'convnet', set: ['outputs=16'] })).toBe(0)
+  const bits = async (path: string) => (await readSafetensors(checkpointPath(path, 12))).tensors
+  expect(await bits(old)).toEqual(await bits(out))
+}, 120_000)

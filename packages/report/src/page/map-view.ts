@@ -4,6 +4,7 @@ import { cellOf } from './thumb.js'
 
 /** Maximum coordinate of a map. */
 const EXTENT = 4095
+/** Maximum magnification. */
 const CLOSEST = 60
 /** Distance in CSS pixels within which a pointer selects a point. */
 const REACH = 18
@@ -15,6 +16,7 @@ export interface MapWindow {
   readonly zoom: number
 }
 
+/** The window that shows the whole map. */
 export const WHOLE: MapWindow = { x: EXTENT / 2, y: EXTENT / 2, zoom: 1 }
 
 /** Width and height of the canvas in CSS pixels. */
@@ -52,6 +54,7 @@ export function zoomed(
   }
 }
 
+/** Moves the map by a distance on the canvas, in CSS pixels. */
 export function moved(window: MapWindow, area: Area, left: number, top: number): MapWindow {
   const scale = scaleOf(window, area)
   return { ...window, x: within(window.x - left / scale), y: within(window.y - top / scale) }
@@ -99,6 +102,7 @@ export function neighbourOf(
   return best
 }
 
+/** Content of the map's canvas. */
 export interface MapDrawing {
   readonly map: EmbeddingMap
   readonly window: MapWindow

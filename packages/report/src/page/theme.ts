@@ -1,3 +1,4 @@
+/** Colours of the page; `auto` follows the system. */
 export type Theme = 'auto' | 'light' | 'dark'
 
 /** Event that the document receives when the colours have changed and canvases must be redrawn. */
@@ -64,6 +65,7 @@ function repaint(): void {
   document.dispatchEvent(new Event(REPAINT))
 }
 
+/** Sets the theme of the document and redraws canvases. */
 export function setTheme(theme: Theme): void {
   if (theme === 'auto') delete document.documentElement.dataset.theme
   else document.documentElement.dataset.theme = theme

@@ -8,7 +8,7 @@ const AT_A_TIME = 2 ** 26
  * Fills `target` with a file's bytes, starting at a position. A single read can return fewer bytes than requested (network
  * disks, interrupted calls), so this reads until `target` is full.
  * @param ended error message if the file ends before `target` is full
- * @throws SelfsupError with that message
+ * @throws SelfsupError with that message and the code `damaged-file`
  */
 export async function readFully(
   file: Pick<FileHandle, 'read'>,
@@ -18,7 +18,7 @@ export async function readFully(
 ): Promise<void> {
   for (let at = 0; at < target.length; ) {
     const { bytesRead } = await file.read(target, at, Math.min(AT_A_TIME, target.length - at), position + at)
-    if (bytesRead === 0) throw new SelfsupError(ended)
+    if (bytesRead === 0) throw new SelfsupError(ended, { code: 'damaged-file' })
     at += bytesRead
   }
 }
