@@ -31,8 +31,8 @@ export interface MaskedImages extends Masking {
 
 /**
  * MAE, masked autoencoder: most patches of an image are masked, a vision transformer encodes the visible ones, and a light
- * decoder reconstructs the masked ones (He et al. 2022, arXiv:2111.06377). Masked patches do not enter the encoder, so the
- * encoder costs a quarter.
+ * decoder reconstructs the masked ones (He et al. 2022, arXiv:2111.06377). Masked patches do not enter the encoder,
+ * which therefore processes only a quarter of the patches.
  *
  * @param backbone a vision transformer such as `vitTiny`; its position vectors are initialised with sines and cosines, as
  *   in the paper (which keeps them fixed; here they are trained)
