@@ -1,3 +1,4 @@
+import { normalisationOf } from '@selfsup/augment'
 import { vitParts } from '@selfsup/backbones'
 import {
   expected,
@@ -21,7 +22,7 @@ import {
   patchStatistics,
   unpatchify,
 } from './patches.js'
-import { inputShape, normalisationOf, plainView, sideBySide, toPixels } from './pixels.js'
+import { inputShape, plainView, sideBySide, toPixels } from './pixels.js'
 import { sineCosinePositions } from './sine-cosine-positions.js'
 
 /** Normalised images, [batch, size, size, channels], and which of their patches are visible. */

@@ -1,3 +1,4 @@
+import { normalisationOf } from '@selfsup/augment'
 import {
   type BackboneInput,
   expected,
@@ -9,7 +10,7 @@ import {
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { type Channels, split } from './lightness-colour.js'
-import { inputShape, normalisationOf, plainView } from './pixels.js'
+import { inputShape, plainView } from './pixels.js'
 import { comparisons, halvesOf, type LabChannels } from './split-brain-halves.js'
 import { options, type SplitBrainOptions, training } from './split-brain-options.js'
 
