@@ -105,7 +105,7 @@ export function grayViews(settings: IicViewSettings): IicViews {
   function fromCrops(cut: readonly tf.Tensor4D[] = [], draw: Draw): [tf.Tensor4D, tf.Tensor4D] {
     expected(
       cut.length === crops.length,
-      `iic: the batch must hold images or ${crops.length} crops of each; it holds ${cut.length}`,
+      `iic: the batch must contain images or ${crops.length} crops of each; got ${cut.length} crops`,
     )
     const [plain, ...rest] = cut
     return [tf.cast(plain!, 'float32'), turn(tf.concat(rest), draw)]
