@@ -4,7 +4,7 @@ export { type Boxes, randomCropBoxes } from './crop-boxes.js'
 export { gaussianBlur } from './gaussian-blur.js'
 export { grayscale, grayscaleWhere } from './grayscale.js'
 export { shiftHue } from './hue.js'
-export { grayNormalisation, imagenetNormalisation, normalise } from './normalise.js'
+export { grayNormalisation, imagenetNormalisation, normalisationOf, normalise } from './normalise.js'
 export { anyOrientation } from './orientation.js'
 export {
   anyOrientationViews,
@@ -43,6 +43,7 @@ export {
 export {
   chooseTwoViews,
   SMALL_SIZE,
+  scaledJitter,
   type TwoViewImages,
   type TwoViewSettings,
 } from './two-views.js'

@@ -10,6 +10,11 @@ export const imagenetNormalisation: Normalisation = {
 /** Normalisation of grey images: the mean of ImageNet's channels. */
 export const grayNormalisation: Normalisation = { mean: [0.449], std: [0.226] }
 
+/** The given normalisation of pixels, or the default: that of grey images for one channel, otherwise ImageNet's. */
+export function normalisationOf(channels: number, given?: Normalisation): Normalisation {
+  return given ?? (channels === 1 ? grayNormalisation : imagenetNormalisation)
+}
+
 /**
  * Subtracts the mean and divides by the standard deviation of each channel.
  * @param images [batch, height, width, channels], 0..1

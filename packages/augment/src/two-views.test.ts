@@ -100,7 +100,13 @@ test('anyOrientation adds turns and flips to the paper’s views', () => {
     expect(view).toMatchObject({ quarterTurns: true, verticalFlip: 0.5, scale: [0.08, 1], grayscale: 0.2 })
 })
 
-test('rejects probabilities out of range', () => {
+test('colour images, and grey ones with colour views, have the normalisation of their channels', () => {
+  for (const views of ['auto', 'colour', 'gray', 'anyOrientation'] as const)
+    for (const channels of [1, 3]) expect(chosen('simclr', 96, channels, { views }).channels).toBe(channels)
+})
+
+test('rejects strengths and probabilities out of range', () => {
+  expect(() => chosen('simclr', 96, 3, { jitter: -1 })).toThrow('jitter must be at least 0; got -1')
   expect(() => chosen('simclr', 96, 3, { blur: -1 })).toThrow('blur must be from 0 to 1; got -1')
   expect(() => chosen('simclr', 96, 3, { minScale: 2 })).toThrow('minScale must be from 0 to 1; got 2')
 })

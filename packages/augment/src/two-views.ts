@@ -1,6 +1,6 @@
 import { expected, ifAuto, type Normalisation } from '@selfsup/core'
 import { type Augmentation, augmentation } from './augmentation.js'
-import { grayNormalisation, imagenetNormalisation } from './normalise.js'
+import { normalisationOf } from './normalise.js'
 import { anyOrientation } from './orientation.js'
 import type { TwoViewRecipe } from './two-view-recipes.js'
 import type { ViewOptions } from './view-options.js'
@@ -43,7 +43,7 @@ const GRAY_MIN_SCALE = 0.3
  * @param images size and channels decide what `'auto'` means
  * @param settings the user's options
  * @param recipe values of the paper
- * @throws SelfsupError when a strength or a probability is out of range
+ * @throws SelfsupError when the jitter, the smallest area or a probability of blur is out of range
  */
 export function chooseTwoViews(
   { size, channels, normalisation }: TwoViewImages,
@@ -61,21 +61,20 @@ export function chooseTwoViews(
   const strength = ifAuto(jitter, small ? (recipe.smallJitter ?? 1) : 1)
   const smallest = ifAuto(minScale, gray ? GRAY_MIN_SCALE : recipe.minScale)
   const blurs = blurProbabilities(settings, recipe, small)
-  for (const [name, value] of Object.entries({ minScale: smallest, blur: blurs[0], blur2: blurs[1] }))
+  expected(strength >= 0, `chooseTwoViews: jitter must be at least 0; got ${strength}`)
+  const fractions = { minScale: smallest, blur: blurs[0], blur2: blurs[1] }
+  for (const [name, value] of Object.entries(fractions))
     expected(value >= 0 && value <= 1, `chooseTwoViews: ${name} must be from 0 to 1; got ${value}`)
 
   const viewOf = (view: 0 | 1): ViewOptions => ({
     size,
     scale: [smallest, 1],
     horizontalFlip: gray ? 0 : 0.5,
-    ...(!gray && { jitter: multiplied(recipe.jitter, strength), grayscale: 0.2 }),
+    ...(!gray && { jitter: scaledJitter(recipe.jitter, strength), grayscale: 0.2 }),
     blur: blurOf(size, blurs[view]),
     ...(!gray && solarise[view] > 0 && { solarise: { probability: solarise[view], threshold: 0.5 } }),
   })
-  const made = augmentation(
-    [viewOf(0), viewOf(1)],
-    normalisation ?? (gray && channels === 1 ? grayNormalisation : imagenetNormalisation),
-  )
+  const made = augmentation([viewOf(0), viewOf(1)], normalisationOf(channels, normalisation))
   return views === 'anyOrientation' ? anyOrientation(made) : made
 }
 
@@ -93,7 +92,11 @@ function blurProbabilities(
   return [blur, ifAuto(blur2, blur / proportion)]
 }
 
-function multiplied(jitter: NonNullable<ViewOptions['jitter']>, strength: number): ViewOptions['jitter'] {
+/** Multiplies the strength of a colour jitter; its probability stays the same, and the hue shift is at most half a turn. */
+export function scaledJitter(
+  jitter: NonNullable<ViewOptions['jitter']>,
+  strength: number,
+): NonNullable<ViewOptions['jitter']> {
   return {
     probability: jitter.probability,
     brightness: jitter.brightness * strength,

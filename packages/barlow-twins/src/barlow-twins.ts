@@ -12,7 +12,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { type BarlowTwinsOptions, migrate, options } from './barlow-twins-options.js'
 import { training } from './twin-options.js'
-import { twinProjector, twinViews } from './twins.js'
+import { encode, twinProjector, twinViews } from './twins.js'
 
 /**
  * Barlow Twins, self-supervised learning by redundancy reduction (Zbontar et al. 2021, arXiv:2103.03230, algorithm 1):
@@ -53,11 +53,6 @@ export function barlowTwins(
     },
     dispose: () => projector.dispose(),
   }
-}
-
-/** A forward pass in training mode: batch normalisation uses the statistics of the batch, which holds one view. */
-export function encode(model: LayersModel, x: tf.Tensor): tf.Tensor2D {
-  return model.apply(x, { training: true }) as tf.Tensor2D
 }
 
 /**

@@ -1,4 +1,4 @@
-// The parts that Barlow Twins and VICReg share: two views and a wide projector.
+// The parts that Barlow Twins and VICReg share: two views, a wide projector, and how both encode a view.
 import {
   type Augmentation,
   chooseTwoViews,
@@ -8,6 +8,7 @@ import {
 } from '@selfsup/augment'
 import { projector } from '@selfsup/backbones'
 import { ifAuto, type Normalisation } from '@selfsup/core'
+import type * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { ProjectorOptions } from './twin-options.js'
 
@@ -39,4 +40,9 @@ export function twinProjector(
   const inputs = backbone.outputs[0]!.shape.at(-1)!
   const wide = ifAuto(outputs, 4 * inputs)
   return projector({ inputs, hidden: ifAuto(hidden, wide), outputs: wide, layers, seed })
+}
+
+/** A forward pass in training mode: batch normalisation uses the statistics of the batch, which holds one view. */
+export function encode(model: LayersModel, x: tf.Tensor): tf.Tensor2D {
+  return model.apply(x, { training: true }) as tf.Tensor2D
 }

@@ -2,9 +2,8 @@ import { type Method, type MethodContext, type MethodDefinition, resolveOptions 
 import { vicReg } from '@selfsup/losses'
 import type * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
-import { encode } from './barlow-twins.js'
 import { training } from './twin-options.js'
-import { twinProjector, twinViews } from './twins.js'
+import { encode, twinProjector, twinViews } from './twins.js'
 import { options, recipe, type VicregOptions } from './vicreg-options.js'
 
 /**

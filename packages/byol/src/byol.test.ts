@@ -204,6 +204,14 @@ describe('recipes', () => {
     for (const method of [a, b, backbone]) method.dispose()
   })
 
+  test('crops have the smallest areas of the papers: 0.08 in BYOL, 0.2 in SimSiam', () => {
+    const backbone = convnet({ size: 96, widths: [4, 8] })
+    const [a, b] = [byol(backbone), simsiam(backbone)]
+    expect(a.crops.map(({ scale }) => scale)).toEqual(Array(2).fill([0.08, 1]))
+    expect(b.crops.map(({ scale }) => scale)).toEqual(Array(2).fill([0.2, 1]))
+    for (const method of [a, b, backbone]) method.dispose()
+  })
+
   test.each([
     [byol as Make, { momentum: 1.1 }, 'momentum must be a number from 0 to 1; got 1.1'],
     [byol as Make, { outputs: 0 }, 'outputs must be a whole number of at least 1; got 0'],

@@ -6,6 +6,7 @@ import { cosineOf, exponentialMovingAverage } from '@selfsup/optim'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { type ByolOptions, migrate, options, training } from './byol-options.js'
+import { encode } from './encode.js'
 
 /** A pair of values, one per view. */
 type Two<T> = [T, T]
@@ -65,11 +66,6 @@ export function byol(
       for (const part of [g, q, target]) part.dispose()
     },
   }
-}
-
-/** A forward pass in training mode: batch normalisation uses the statistics of the batch. */
-function encode(model: LayersModel, x: tf.Tensor): tf.Tensor2D {
-  return model.apply(x, { training: true }) as tf.Tensor2D
 }
 
 /** The definition of BYOL, for programs that look methods up by name. */

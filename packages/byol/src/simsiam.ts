@@ -11,6 +11,7 @@ import {
 import { byolRegression } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
+import { encode } from './encode.js'
 import { options, type SimsiamOptions, training } from './simsiam-options.js'
 
 /**
@@ -77,11 +78,6 @@ export function simsiam(
 /** D(p, z), eq. 1: negative cosine similarity, averaged over the batch. BYOL's regression loss is 2 + 2 D. */
 function negativeCosine(p: tf.Tensor2D, z: tf.Tensor2D): tf.Scalar {
   return tf.sub(tf.div(byolRegression(p, z), 2), 1) as tf.Scalar
-}
-
-/** A forward pass in training mode: batch normalisation uses the statistics of the batch. */
-function encode(model: LayersModel, x: tf.Tensor): tf.Tensor2D {
-  return model.apply(x, { training: true }) as tf.Tensor2D
 }
 
 /** The definition of SimSiam, for programs that look methods up by name. */

@@ -1,4 +1,5 @@
 import type { OptionValues, TrainingDefaults } from '@selfsup/core'
+import { contrastedOption, scaleOption } from './steps-ahead-options.js'
 
 export const options = {
   patch: {
@@ -72,20 +73,8 @@ export const options = {
     integer: true,
     description: 'number of features of the predicted patch embeddings',
   },
-  scale: {
-    type: 'number',
-    default: 0.1,
-    min: 0.0001,
-    description: 'factor that multiplies the predictions in the loss',
-  },
-  contrasted: {
-    type: 'number',
-    default: 16,
-    min: 1,
-    integer: true,
-    description:
-      'minimum number of images whose patches serve as negatives of each other; the batch is split into equal groups of at least this size',
-  },
+  scale: scaleOption(0.1),
+  contrasted: contrastedOption('images whose patches'),
   minScale: {
     type: 'number',
     default: 0.3,

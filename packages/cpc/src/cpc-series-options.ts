@@ -1,4 +1,5 @@
 import type { OptionValues, TrainingDefaults } from '@selfsup/core'
+import { contrastedOption, scaleOption } from './steps-ahead-options.js'
 
 export const options = {
   steps: {
@@ -15,20 +16,8 @@ export const options = {
     integer: true,
     description: 'number of nearest steps that are not predicted',
   },
-  scale: {
-    type: 'number',
-    default: 1,
-    min: 0.0001,
-    description: 'factor that multiplies the predictions in the loss',
-  },
-  contrasted: {
-    type: 'number',
-    default: 16,
-    min: 1,
-    integer: true,
-    description:
-      'minimum number of series whose steps serve as negatives of each other; the batch is split into equal groups of at least this size',
-  },
+  scale: scaleOption(1),
+  contrasted: contrastedOption('series whose steps'),
   filters: {
     type: 'number',
     default: 128,

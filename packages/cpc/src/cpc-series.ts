@@ -1,4 +1,4 @@
-import { type Augmentation, augmentation, grayNormalisation, imagenetNormalisation } from '@selfsup/augment'
+import { type Augmentation, augmentation, normalisationOf } from '@selfsup/augment'
 import { initialise, through } from '@selfsup/backbones'
 import {
   assertRank,
@@ -81,11 +81,8 @@ function rowsOf(images: tf.Tensor, backbone: tfl.LayersModel): tf.Tensor3D {
 }
 
 /** Resizes whole images and normalises them, without random operations. */
-function wholeImages(
-  { size, channels }: ImageShape,
-  normalisation: Normalisation = channels === 1 ? grayNormalisation : imagenetNormalisation,
-): Augmentation {
-  return augmentation([{ size, scale: [1, 1], ratio: [1, 1] }], normalisation)
+function wholeImages({ size, channels }: ImageShape, normalisation?: Normalisation): Augmentation {
+  return augmentation([{ size, scale: [1, 1], ratio: [1, 1] }], normalisationOf(channels, normalisation))
 }
 
 /** Number of steps and of values per step in the backbone's input. */

@@ -1,5 +1,5 @@
 import { convnet } from '@selfsup/backbones'
-import { encoderOf, type Method } from '@selfsup/core'
+import { encoderOf, type Method, resolveOptions } from '@selfsup/core'
 import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
@@ -166,7 +166,7 @@ describe('rejects sizes and options that do not match', () => {
 })
 
 test('the default backbone has the size of a patch', () => {
-  const options = cpcDefaults()
+  const options = resolveOptions(definition)
   expect(definition.backboneInput!({ size: 256, channels: 3 }, options)).toMatchObject({
     size: 64,
     norm: 'layer',
@@ -176,9 +176,3 @@ test('the default backbone has the size of a patch', () => {
     channels: 1,
   })
 })
-
-function cpcDefaults() {
-  return Object.fromEntries(
-    Object.entries(definition.options).map(([name, option]) => [name, option.default]),
-  ) as unknown as Parameters<NonNullable<typeof definition.backboneInput>>[1]
-}

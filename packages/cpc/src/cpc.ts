@@ -1,4 +1,4 @@
-import { grayNormalisation, imagenetNormalisation } from '@selfsup/augment'
+import { normalisationOf } from '@selfsup/augment'
 import { projector } from '@selfsup/backbones'
 import {
   expected,
@@ -39,7 +39,7 @@ export function cpc(
   const options = resolveOptions(definition, given)
   const { contrasted, scale } = options
   const [, patch, , channels] = backbone.inputs[0]!.shape as [null, number, number, number]
-  const { normalisation = channels === 1 ? grayNormalisation : imagenetNormalisation } = context
+  const normalisation = normalisationOf(channels, context.normalisation)
   const side = ifAuto(options.patch, patch)
   const grid = patchGrid(imageShape?.size ?? 4 * patch, side, ifAuto(options.stride, Math.ceil(side / 2)))
   expected(

@@ -12,12 +12,6 @@ export const autoencoderOptions = {
     description:
       'reconstruction loss: squared error of normalised pixels, or cross-entropy of pixels from 0 to 1',
   },
-  features: {
-    type: 'choice',
-    default: 'backbone',
-    choices: ['code', 'backbone'],
-    description: 'features used for evaluation: the code, or the backbone’s output',
-  },
   ...viewOptions,
 } as const
 

@@ -1,4 +1,4 @@
-import { normalise } from '@selfsup/augment'
+import { normalisationOf, normalise } from '@selfsup/augment'
 import {
   type Method,
   type MethodContext,
@@ -18,7 +18,7 @@ import {
 } from './autoencoder-options.js'
 import { type Corruption, corrupt } from './corruption.js'
 import { encoderDecoder } from './encoder-decoder.js'
-import { inputShape, normalisationOf, plainView, sideBySide, toPixels } from './pixels.js'
+import { inputShape, plainView, sideBySide, toPixels } from './pixels.js'
 
 /** Input of the networks and target of the reconstruction: both normalised, [batch, size, size, channels]. */
 export interface Reconstruction extends tf.NamedTensorMap {

@@ -1,3 +1,4 @@
+import { normalisationOf } from '@selfsup/augment'
 import { dcgan, initialise } from '@selfsup/backbones'
 import {
   type LossResult,
@@ -14,7 +15,7 @@ import { type BiganOptions, options } from './bigan-options.js'
 import { fromLogits, generator, kindFor } from './generator.js'
 import { jointDiscriminator } from './joint-discriminator.js'
 import { drawLatents, latentImages } from './latents.js'
-import { inputShape, normalisationOf, plainView, sideBySide, toPixels } from './pixels.js'
+import { inputShape, plainView, sideBySide, toPixels } from './pixels.js'
 
 /** Views of a step. */
 export interface BiganViews {

@@ -41,12 +41,6 @@ export const options = {
   },
   ...codeOptions,
   latent: { ...codeOptions.latent, default: 512 },
-  features: {
-    type: 'choice',
-    default: 'backbone',
-    choices: ['code', 'backbone'],
-    description: 'features used for evaluation: the code, or the backbone’s output',
-  },
   ...viewOptions,
 } as const
 

@@ -1,3 +1,4 @@
+import { normalisationOf } from '@selfsup/augment'
 import { type Method, type MethodContext, type MethodDefinition, resolveOptions } from '@selfsup/core'
 import { foldIn } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
@@ -7,7 +8,7 @@ import { type ContextEncoderOptions, options, training } from './context-encoder
 import { encoderDecoder } from './encoder-decoder.js'
 import { fillingDiscriminator } from './filling-discriminator.js'
 import { centreHole, holeError, holeSide, meanColour, randomHoles } from './holes.js'
-import { inputShape, normalisationOf, plainView, sideBySide, toPixels } from './pixels.js'
+import { inputShape, plainView, sideBySide, toPixels } from './pixels.js'
 
 /** Normalised images [batch, size, size, channels], and masks of their holes [batch, size, size, 1]: 1 in a hole, otherwise 0. */
 export interface Context extends tf.NamedTensorMap {

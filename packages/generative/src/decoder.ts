@@ -82,7 +82,7 @@ export function decoder({
   return initialise(tfl.model({ inputs: input, outputs: through(last, x), name }), seed, 'default')
 }
 
-/** How often a map, or for a vector 4 pixels or more, must be doubled; rounded where no whole number does it. */
+/** Number of doublings from a map, or for a vector from a map of at least 4 pixels, to the size; rounded if it is not a whole number. */
 function doublingsTo(size: number, shape: readonly number[]): number {
   if (shape.length === 3) return Math.max(0, Math.round(Math.log2(size / shape[0]!)))
   let doublings = 0

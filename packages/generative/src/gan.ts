@@ -1,3 +1,4 @@
+import { normalisationOf } from '@selfsup/augment'
 import { initialise } from '@selfsup/backbones'
 import { type Method, type MethodContext, type MethodDefinition, resolveOptions } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
@@ -7,7 +8,7 @@ import { adversarialAlarms, adversarialTraining } from './adversarial-training.j
 import { type GanOptions, options } from './gan-options.js'
 import { fromLogits, generator, kindFor } from './generator.js'
 import { drawLatents, latentImages } from './latents.js'
-import { inputShape, normalisationOf, plainView } from './pixels.js'
+import { inputShape, plainView } from './pixels.js'
 import { r1Penalty, steepest } from './r1.js'
 
 /** Views of a step. */

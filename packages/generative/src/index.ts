@@ -41,6 +41,7 @@ export {
   type SplitBrain,
   splitBrain,
 } from './split-brain.js'
+export type { LabChannels } from './split-brain-halves.js'
 export type { SplitBrainOptions } from './split-brain-options.js'
 export { type ElboTerms, type Vae, vae, vaeDefinition } from './vae.js'
 export type { VaeOptions } from './vae-options.js'

@@ -1,5 +1,5 @@
 import { convnet, dcgan, fullyConnected } from '@selfsup/backbones'
-import { encoderOf, type Method, phasesOf, uniforms } from '@selfsup/core'
+import { encoderOf, type Method, phasesOf, resolveOptions, uniforms } from '@selfsup/core'
 import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
@@ -254,11 +254,7 @@ test('invalid options are rejected when the method is created', () => {
 
 test('backboneInput selects layer normalisation for a discriminator with a penalty', () => {
   const shape = { size: 28, channels: 1 }
-  const { options } = ganDefinition
-  const values = Object.fromEntries(
-    Object.entries(options).map(([name, { default: value }]) => [name, value]),
-  )
-  const input = (r1: number) => ganDefinition.backboneInput!(shape, { ...values, r1 } as never)
+  const input = (r1: number) => ganDefinition.backboneInput!(shape, resolveOptions(ganDefinition, { r1 }))
   expect(input(0)).toEqual({ ...shape, norm: 'batch' })
   expect(input(1)).toEqual({ ...shape, norm: 'layer' })
   expect([vaeDefinition, biganDefinition].map(({ name }) => name)).toEqual(['vae', 'bigan'])

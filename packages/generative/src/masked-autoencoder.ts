@@ -1,3 +1,4 @@
+import { normalisationOf } from '@selfsup/augment'
 import { vitParts } from '@selfsup/backbones'
 import {
   expected,
@@ -21,7 +22,7 @@ import {
   patchStatistics,
   unpatchify,
 } from './patches.js'
-import { inputShape, normalisationOf, plainView, sideBySide, toPixels } from './pixels.js'
+import { inputShape, plainView, sideBySide, toPixels } from './pixels.js'
 import { sineCosinePositions } from './sine-cosine-positions.js'
 
 /** Normalised images, [batch, size, size, channels], and which of their patches are visible. */
@@ -31,8 +32,8 @@ export interface MaskedImages extends Masking {
 
 /**
  * MAE, masked autoencoder: most patches of an image are masked, a vision transformer encodes the visible ones, and a light
- * decoder reconstructs the masked ones (He et al. 2022, arXiv:2111.06377). Masked patches do not enter the encoder, so the
- * encoder costs a quarter.
+ * decoder reconstructs the masked ones (He et al. 2022, arXiv:2111.06377). Masked patches do not enter the encoder,
+ * which therefore processes only a quarter of the patches.
  *
  * @param backbone a vision transformer such as `vitTiny`; its position vectors are initialised with sines and cosines, as
  *   in the paper (which keeps them fixed; here they are trained)

@@ -3,11 +3,13 @@ import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { sineCosinePositions } from './sine-cosine-positions.js'
 
+/** Mean of the patch tokens, without the class token: [batch, 1 + patches, width] to [batch, width]. */
 export function meanOfPatches(tokens: tf.Tensor3D): tf.Tensor2D {
   const [batch, count, width] = tokens.shape
   return tf.mean(tf.slice(tokens, [0, 1, 0], [batch, count - 1, width]), 1) as tf.Tensor2D
 }
 
+/** The class token, which is the first: [batch, 1 + patches, width] to [batch, width]. */
 export function classToken(tokens: tf.Tensor3D): tf.Tensor2D {
   const [batch, , width] = tokens.shape
   return tf.reshape(tf.slice(tokens, [0, 0, 0], [batch, 1, width]), [batch, width])
@@ -22,6 +24,7 @@ export function setPositions(backbone: tfl.LayersModel, side: number, width: num
   tf.tidy(() => places.assign(tf.tensor(values, places.shape)))
 }
 
+/** A linear layer that maps each token [rows, inputs] to [rows, units]. */
 export function linear(name: string, [rows, inputs]: readonly [number, number], units: number, seed: number) {
   const input = tfl.input({ shape: [rows, inputs], name: 'tokens' })
   const layer = tfl.layers.dense({ name: 'linear', units, kernelInitializer: 'zeros' })

@@ -1,4 +1,4 @@
-/** Options of the bottleneck and the decoder, shared by the methods that have them. */
+/** Options of every method with a code: its size, the decoder, and whether the code serves as features. */
 export const codeOptions = {
   latent: {
     type: 'number',
@@ -13,6 +13,12 @@ export const codeOptions = {
     min: 1,
     integer: true,
     description: 'filters of the decoder at full size; doubled at each smaller size',
+  },
+  features: {
+    type: 'choice',
+    default: 'backbone',
+    choices: ['code', 'backbone'],
+    description: 'features used for evaluation: the code, or the backbone’s output',
   },
 } as const
 

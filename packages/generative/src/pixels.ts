@@ -1,4 +1,4 @@
-import { type Augmentation, augmentation, grayNormalisation, imagenetNormalisation } from '@selfsup/augment'
+import { type Augmentation, augmentation } from '@selfsup/augment'
 import { expected, ifAuto, type Normalisation } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
@@ -17,11 +17,6 @@ export function inputShape(where: string, backbone: LayersModel): InputShape {
     `${where}: the backbone must take square images [batch, size, size, channels]; it takes [${backbone.inputs[0]!.shape}]`,
   )
   return { size: height, channels }
-}
-
-/** The given normalisation, or the default for the number of channels. */
-export function normalisationOf(channels: number, given?: Normalisation): Normalisation {
-  return given ?? (channels === 1 ? grayNormalisation : imagenetNormalisation)
 }
 
 /** One normalised view of each image, with crops and flips only. */

@@ -1,7 +1,8 @@
 import { expected } from '@selfsup/core'
 
 /**
- * Position vectors of a square grid: sines and cosines of the column in the first half, of the row in the second (MAE's code, after Vaswani et al. 2017, arXiv:1706.03762, section 3.5).
+ * Position vectors of a square grid: sines and cosines of the column in the first half, of the row in the second (MAE's
+ * code, after Vaswani et al. 2017, arXiv:1706.03762, section 3.5).
  * @param side number of positions along each side
  * @param width length of a vector, a multiple of 4
  * @returns [side * side, width], row by row

@@ -7,7 +7,7 @@ import { predictor } from './predictor.js'
 import { colourBins, lightnessBins } from './quantised-colours.js'
 import type { SplitBrainOptions } from './split-brain-options.js'
 
-/** L 0..100 [batch, side, side, 1]; a and b [batch, side, side, 2]. */
+/** Channels in units of Lab: L 0..100 [batch, side, side, 1]; a and b [batch, side, side, 2]. */
 export type LabChannels = {
   readonly lightness: tf.Tensor4D
   readonly colour: tf.Tensor4D

@@ -1,3 +1,4 @@
+import { normalisationOf } from '@selfsup/augment'
 import {
   type BackboneInput,
   expected,
@@ -9,8 +10,8 @@ import {
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { type Channels, split } from './lightness-colour.js'
-import { inputShape, normalisationOf, plainView } from './pixels.js'
-import { comparisons, halvesOf } from './split-brain-halves.js'
+import { inputShape, plainView } from './pixels.js'
+import { comparisons, halvesOf, type LabChannels } from './split-brain-halves.js'
 import { options, type SplitBrainOptions, training } from './split-brain-options.js'
 
 export interface SplitBrain extends Method<Channels> {
@@ -18,14 +19,10 @@ export interface SplitBrain extends Method<Channels> {
    * Predicts lightness and colour of images from each other in inference mode; the side is smaller by the factor
    * `reduction`.
    * @param temperature of the annealed mean over bins (`Quantised`): 0.38 looks best, 1 gives the smallest squared error
-   * @returns L 0..100 [batch, side, side, 1]; a and b [batch, side, side, 2]
    */
-  predict(
-    channels: Channels,
-    temperature?: number,
-  ): { readonly lightness: tf.Tensor4D; readonly colour: tf.Tensor4D }
+  predict(channels: Channels, temperature?: number): LabChannels
   /** The targets of `predict`: the images' own channels at the same size. */
-  truth(channels: Channels): { readonly lightness: tf.Tensor4D; readonly colour: tf.Tensor4D }
+  truth(channels: Channels): LabChannels
 }
 
 /**

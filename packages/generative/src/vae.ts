@@ -1,3 +1,4 @@
+import { normalisationOf } from '@selfsup/augment'
 import { initialise } from '@selfsup/backbones'
 import {
   expected,
@@ -13,7 +14,7 @@ import { bernoulliCost, gaussianCost, gaussianDivergence } from './elbo.js'
 import { featureMap } from './feature-map.js'
 import { generator, kindFor } from './generator.js'
 import { latentImages } from './latents.js'
-import { inputShape, normalisationOf, plainView, sideBySide, toPixels } from './pixels.js'
+import { inputShape, plainView, sideBySide, toPixels } from './pixels.js'
 import { options, training, type VaeOptions } from './vae-options.js'
 
 /** Upper bound of the negative log likelihood of images, [batch] in nats: `bound` is the sum of the other two. */

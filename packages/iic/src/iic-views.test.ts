@@ -138,7 +138,7 @@ describe.each(testEngines())('views on %s', (engine) => {
       expect([plain.shape[0], copies.shape[0]]).toEqual([2, 6])
       for (const slope of slopes(plain)) expect(slope).toBeCloseTo(1, 3)
       expect(() => views.apply({ crops: crops.slice(1) }, seed())).toThrow(
-        'iic: the batch must hold images or 4 crops of each; it holds 3',
+        'iic: the batch must contain images or 4 crops of each; got 3 crops',
       )
     })
   })

@@ -105,15 +105,10 @@ export function grayViews(settings: IicViewSettings): IicViews {
   function fromCrops(cut: readonly tf.Tensor4D[] = [], draw: Draw): [tf.Tensor4D, tf.Tensor4D] {
     expected(
       cut.length === crops.length,
-      `iic: the batch must hold images or ${crops.length} crops of each; it holds ${cut.length}`,
+      `iic: the batch must contain images or ${crops.length} crops of each; got ${cut.length} crops`,
     )
     const [plain, ...rest] = cut
     return [tf.cast(plain!, 'float32'), turn(tf.concat(rest), draw)]
-  }
-
-  /** A fraction of the image's shorter side, rounded to whole pixels. */
-  function pixelsOf(part: number, [, height, width]: readonly number[]): number {
-    return Math.max(1, Math.round(part * Math.min(height!, width!)))
   }
 
   function plainCrops(images: tf.Tensor4D, draw: Draw): tf.Tensor4D {
@@ -184,6 +179,11 @@ export function grayViews(settings: IicViewSettings): IicViews {
   }
 }
 
+/** A fraction of the image's shorter side, rounded to whole pixels. */
+function pixelsOf(part: number, [, height, width]: readonly number[]): number {
+  return Math.max(1, Math.round(part * Math.min(height!, width!)))
+}
+
 /** Scales 0..255 to 0..1. */
 function unit(pixels: tf.Tensor4D): tf.Tensor4D {
   return tf.mul(pixels, 1 / 255)
@@ -200,7 +200,7 @@ type Draw = (stream: keyof typeof streams, shape: number[]) => tf.Tensor
  */
 export function middleOf(images: tf.Tensor4D, crop: number, size: number): tf.Tensor4D {
   const [batch, height, width] = images.shape
-  const side = Math.max(1, Math.round(crop * Math.min(height, width)))
+  const side = pixelsOf(crop, images.shape)
   const all = (value: number) => tf.fill([batch], value) as tf.Tensor1D
   const [top, left] = [height, width].map((length) => all(Math.floor((length - side) / 2))) as [
     tf.Tensor1D,

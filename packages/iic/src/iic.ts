@@ -1,4 +1,4 @@
-import { grayNormalisation, imagenetNormalisation } from '@selfsup/augment'
+import { normalisationOf } from '@selfsup/augment'
 import { expected, ifAuto, type MethodContext, type MethodDefinition, resolveOptions } from '@selfsup/core'
 import { iicOfHeads } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
@@ -38,7 +38,7 @@ export function iic(
   const { channels, input } = inputFor(inputChannelCount, options.input, imageShape?.channels)
   const gray = options.views === 'gray' || (options.views === 'auto' && channels === 1)
   const crop = ifAuto(options.crop, gray ? 20 / 28 : 2 / 3)
-  const normalisation = own ?? (channels === 1 ? grayNormalisation : imagenetNormalisation)
+  const normalisation = normalisationOf(channels, own)
   const augmentation = (gray ? grayViews : colourViews)({
     size,
     copies: repeats,

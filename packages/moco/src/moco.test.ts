@@ -7,7 +7,7 @@ import * as tfl from '@tensorflow/tfjs-layers'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
 import { definition, moco } from './moco.js'
-import type { MocoOptions } from './options.js'
+import { type MocoOptions, recipeOf, settingsOf } from './options.js'
 import type { MocoViews } from './parts.js'
 
 type Values = Record<string, number[]>
@@ -149,6 +149,29 @@ describe('versions', () => {
       expect(training).toMatchObject({ schedule, optimizer: { name: optimizer } })
       method.dispose()
       backbone.dispose()
+    },
+  )
+
+  // MoCo sections 3.3 and 4.1, MoCo v2 section 3, MoCo v3 section 4 and its code for ResNets and vision transformers.
+  test.each([
+    ['v1', false, [0.999, 0.07, 8, 16, 128, 1], [0.2, [0, 0], 0.4]],
+    ['v2', false, [0.999, 0.2, 8, 16, 128, 2], [0.2, [0.5, 0.5], 0.1]],
+    ['v3', false, [0.99, 1, 1, 32, 256, 2], [0.2, [1, 0.1], 0.1]],
+    ['v3', true, [0.99, 0.2, 1, 32, 256, 3], [0.08, [1, 0.1], 0.1]],
+  ] as const)(
+    '%s, transformer %s: numbers and augmentations of the paper',
+    (version, transformer, numbers, views) => {
+      const options = resolveOptions(definition, { version })
+      const { momentum, temperature, batchGroups, hidden, outputs, layers } = settingsOf(
+        options,
+        16,
+        transformer,
+      )
+      expect([momentum, temperature, batchGroups, hidden, outputs, layers]).toEqual(numbers)
+      const { minScale, blur, jitter } = recipeOf(version, transformer)
+      expect([minScale, blur, jitter.hue]).toEqual(views)
+      const own = { momentum: 0.5, temperature: 3, batchGroups: 2, hidden: 4, outputs: 6, layers: 7 }
+      expect(settingsOf({ ...options, ...own }, 16, transformer)).toEqual(own)
     },
   )
 

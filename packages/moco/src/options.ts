@@ -174,8 +174,7 @@ export function migrate(stored: StoredOptions, images?: ImageShape): StoredOptio
 }
 
 const sgd = { name: 'sgd', momentum: 0.9, weightDecay: 1e-4 } as const
-/** The papers' settings for ImageNet; in v3 for ResNets. */
-const versions = {
+const schedules = {
   v1: { epochs: 200, learningRate: 0.03, optimizer: sgd, schedule: { name: 'step', milestones: [120, 160] } },
   v2: { epochs: 200, learningRate: 0.03, optimizer: sgd, schedule: { name: 'cosine' } },
   v3: {
@@ -186,8 +185,9 @@ const versions = {
   },
 } as const satisfies Record<string, Omit<TrainingDefaults, 'batchSize' | 'scaling'>>
 
+/** The papers' training settings for ImageNet; in v3 those for ResNets. */
 export const training = ({ version }: OptionValues<typeof options>): TrainingDefaults => ({
   batchSize: 256,
   scaling: 'linear',
-  ...versions[version],
+  ...schedules[version],
 })

@@ -1,4 +1,5 @@
 import type { OptionValues, TrainingDefaults } from '@selfsup/core'
+import { headOption, minScaleOption } from './shared-options.js'
 
 export const options = {
   permutations: {
@@ -56,18 +57,9 @@ export const options = {
     integer: true,
     description: 'features per tile; the head receives those of all nine tiles',
   },
-  hidden: {
-    type: 'number',
-    default: 512,
-    min: 1,
-    integer: true,
-    description: 'units of the head’s hidden layer',
-  },
+  hidden: headOption,
   minScale: {
-    type: 'number',
-    default: 0.5,
-    min: 0.01,
-    max: 1,
+    ...minScaleOption,
     description: 'smallest area of the crop from which tiles are cut, as a fraction of the image',
   },
 } as const

@@ -1,4 +1,4 @@
-import { augmentation, grayNormalisation, imagenetNormalisation } from '@selfsup/augment'
+import { augmentation, normalisationOf } from '@selfsup/augment'
 import { projector } from '@selfsup/backbones'
 import { expected, ifAuto, type MethodContext, type MethodDefinition, resolveOptions } from '@selfsup/core'
 import { foldIn, randomUniform } from '@selfsup/kernels'
@@ -53,7 +53,7 @@ export function jigsaw(
     layout.tile === tile,
     `jigsaw: the backbone takes images of ${tile} pixels, but tiles have ${layout.tile}; create the backbone for ${layout.tile} pixels`,
   )
-  const { normalisation = channels === 1 ? grayNormalisation : imagenetNormalisation } = context
+  const normalisation = normalisationOf(channels, context.normalisation)
   const view = {
     size: layout.square,
     scale: [minScale, 1],

@@ -1,4 +1,5 @@
 import type { OptionValues, TrainingDefaults } from '@selfsup/core'
+import { headOption, minScaleOption } from './shared-options.js'
 
 export const options = {
   patch: {
@@ -47,18 +48,9 @@ export const options = {
     max: 1,
     description: 'fraction of patches that lose two colours if colours is drop',
   },
-  hidden: {
-    type: 'number',
-    default: 512,
-    min: 1,
-    integer: true,
-    description: 'units of the head’s hidden layer',
-  },
+  hidden: headOption,
   minScale: {
-    type: 'number',
-    default: 0.5,
-    min: 0.01,
-    max: 1,
+    ...minScaleOption,
     description: 'smallest area of the crop from which patches are cut, as a fraction of the image',
   },
 } as const

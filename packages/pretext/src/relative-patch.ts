@@ -1,4 +1,4 @@
-import { augmentation, grayNormalisation, imagenetNormalisation } from '@selfsup/augment'
+import { augmentation, normalisationOf } from '@selfsup/augment'
 import { projector } from '@selfsup/backbones'
 import { expected, ifAuto, type MethodContext, type MethodDefinition, resolveOptions } from '@selfsup/core'
 import { foldIn } from '@selfsup/kernels'
@@ -44,7 +44,7 @@ export function relativePatch(
     layout.patch === patch,
     `relative-patch: the backbone takes images of ${patch} pixels, but patches have ${layout.patch}; create the backbone for ${layout.patch} pixels`,
   )
-  const { normalisation = channels === 1 ? grayNormalisation : imagenetNormalisation } = context
+  const normalisation = normalisationOf(channels, context.normalisation)
   const colours = channels === 3 ? options.colours : 'keep'
   const treated = (x: tf.Tensor4D) => (colours === 'project' ? projectColours(x, normalisation) : x)
   const view = { size, scale: [options.minScale, 1], horizontalFlip: channels === 3 ? 0.5 : 0 } as const

@@ -1,13 +1,8 @@
 import type { OptionValues, TrainingDefaults } from '@selfsup/core'
+import { minScaleOption } from './shared-options.js'
 
 export const options = {
-  minScale: {
-    type: 'number',
-    default: 0.5,
-    min: 0.01,
-    max: 1,
-    description: 'smallest area of a crop, as a fraction of the image',
-  },
+  minScale: minScaleOption,
   flip: {
     type: 'number',
     default: 'auto',

@@ -1,4 +1,4 @@
-import { augmentation, grayNormalisation, imagenetNormalisation } from '@selfsup/augment'
+import { augmentation, normalisationOf } from '@selfsup/augment'
 import { projector } from '@selfsup/backbones'
 import { ifAuto, type MethodContext, type MethodDefinition, resolveOptions } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
@@ -32,7 +32,7 @@ export function rotation(
   const options = resolveOptions(rotationDefinition, given)
   const { minScale, flip, hidden } = options
   const { size, channels, features } = trunkShape('rotation', backbone)
-  const { normalisation = channels === 1 ? grayNormalisation : imagenetNormalisation } = context
+  const normalisation = normalisationOf(channels, context.normalisation)
   const view = { size, scale: [minScale, 1], horizontalFlip: ifAuto(flip, channels === 3 ? 0.5 : 0) } as const
   const { crops, apply } = augmentation([view], normalisation)
   const classifier = projector({

@@ -107,8 +107,8 @@ export function defaultBackbone({ backbone = 'resnet18' }: MethodDefinition): st
 
 /** The default normalisation of pixels: ImageNet's statistics, those of grey images for one channel. */
 export async function defaultNormalisation(channels: number): Promise<Normalisation> {
-  const { grayNormalisation, imagenetNormalisation } = await import('@selfsup/augment')
-  return channels === 1 ? grayNormalisation : imagenetNormalisation
+  const { normalisationOf } = await import('@selfsup/augment')
+  return normalisationOf(channels)
 }
 
 /** Disposes of a method and its backbone. */

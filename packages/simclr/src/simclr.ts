@@ -11,7 +11,7 @@ import { options, type SimclrOptions, training } from './options.js'
  * pulls the embeddings of two augmented views of each image together and pushes all other views in the batch away.
  *
  * @param backbone the encoder f: [batch, size, size, channels], normalised, to [batch, features]
- * @param options temperature, projector and augmentations; defaults are the paper's for CIFAR-10
+ * @param given temperature, projector and augmentations; defaults are the paper's for CIFAR-10
  * @param context normalisation of the pixels, seed of the projector's weights
  * @returns the method, ready for the training loop
  * @throws SelfsupError when an option is unknown or out of range
