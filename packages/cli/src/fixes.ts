@@ -17,6 +17,7 @@ const commands: Partial<Record<ErrorCode, (problem: Problem) => string>> = {
     path ? `run: npx selfsup engine remove ${basename(path)} && ${install}` : `run: ${install}`,
   'install-failed': ({ fix }) => (fix ? `${fix}, then run: ${install}` : `run: ${install}`),
   'run-exists': ({ path }) => `resume it with: selfsup resume ${path}, or choose another folder with --out`,
+  'no-run': () => 'pass the folder that you gave to pretrain as --out',
   'port-in-use': () => 'choose another port with --port',
 }
 

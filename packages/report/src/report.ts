@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
-import { runPaths, writeAtomically } from '@selfsup/run-folder'
+import { NoRunError, runPaths, writeAtomically } from '@selfsup/run-folder'
 import { type DetailOptions, type DetailSources, detailsOf } from './details.js'
 import { pageParts, renderPage } from './html.js'
 import type { PageData, RunView } from './page-data.js'
@@ -45,7 +45,7 @@ export async function reportData(
   for (const [i, folder] of folders.entries()) {
     const facts = await stat(runPaths(folder).config).catch(() => undefined)
     if (!facts?.isFile())
-      throw new SelfsupError(`${folder} holds no run: there is no ${runPaths(folder).config}`)
+      throw new NoRunError(folder, runPaths(folder).config)
     const reader = new RunReader(folder, { id: `run${i + 1}`, name: names[i]!, points })
     await reader.update()
     signal?.throwIfAborted()
