@@ -44,8 +44,7 @@ export async function reportData(
   const runs: RunView[] = []
   for (const [i, folder] of folders.entries()) {
     const facts = await stat(runPaths(folder).config).catch(() => undefined)
-    if (!facts?.isFile())
-      throw new NoRunError(folder, runPaths(folder).config)
+    if (!facts?.isFile()) throw new NoRunError(folder, runPaths(folder).config)
     const reader = new RunReader(folder, { id: `run${i + 1}`, name: names[i]!, points })
     await reader.update()
     signal?.throwIfAborted()
