@@ -22,7 +22,7 @@ export const methodResults: Readonly<Record<string, readonly ResultChoice[]>> = 
   vicreg: twoViews('vicreg'),
   iic: [
     { benchmark: 'iic', rows: /accuracy/ },
-    { benchmark: 'methods', rows: /^(iic|random weights, seeing what iic sees):/ },
+    { benchmark: 'methods', rows: /^(iic|random weights, input of iic):/ },
   ],
   cpc: [
     { benchmark: 'cpc', rows: /^CIFAR-10/ },

@@ -24,8 +24,8 @@ export interface Benchmark {
  */
 export function benchmarks(text = readText('tooling/bench/RESULTS.md')): ReadonlyMap<string, Benchmark> {
   const [intro = '', ...sections] = text.split(/^## /m)
-  // The introduction names the benchmarks whose figures in bfloat16 are of the earlier mixed precision.
-  const notice = intro.slice(intro.indexOf('Figures in bfloat16'))
+  // The paragraph of the introduction about bfloat16 names the benchmarks that the earlier mixed precision measured.
+  const notice = intro.split('\n\n').find((paragraph) => paragraph.includes('bfloat16')) ?? ''
   const earlier = new Set([...notice.matchAll(/`([a-z-]+)`/g)].map(([, name]) => name))
   return new Map(
     sections.map((section) => {

@@ -103,6 +103,14 @@ Figures in bfloat16 that are dated before were measured with the rewrite: in \`m
 
   test('of the real file: those of each method are there', () => {
     for (const name of Object.keys(methodResults)) expect(resultsSection(name)).toContain('## Measured')
+    expect(resultsSection('iic')).toContain('| random weights, input of iic: kNN | ')
+  })
+
+  test('of the real file: those of the earlier mixed precision are marked', () => {
+    const marked = [...benchmarks().values()].filter(({ earlierPrecision }) => earlierPrecision)
+    const names = marked.map(({ name }) => name).join(' ')
+    expect(names).toBe('cpc metric-learning pretext generative methods loop dispatch learn step')
+    expect(resultsSection('simclr')).toContain(earlierMark)
   })
 })
 

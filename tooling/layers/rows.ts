@@ -37,7 +37,7 @@ export interface PackageFacts {
   readonly files: readonly string[]
 }
 
-/** All that is wrong with a package, in words; nothing when it fits the image. */
+/** All violations of the rules by a package, in words; empty if there are none. */
 export function problemsOf({ folder, manifest, imports, files }: PackageFacts): string[] {
   const problems: string[] = []
   const row = rows.findIndex((names) => names.includes(folder))

@@ -3,7 +3,8 @@ import type { SplitFeatures, Subject } from '../protocol.js'
 /** Returns why the classes can't be learned: too few of them. */
 export function missingClasses({ train, test }: Subject): string | undefined {
   const classes = new Set(train.labels.filter((label) => label >= 0))
-  if (classes.size < 2) return 'the training images have fewer than two classes'
+  if (classes.size < 2)
+    return 'the training images have fewer than two classes; put them into one subfolder per class'
   return test.labels.some((label) => classes.has(label))
     ? undefined
     : 'no test image has a class that the training images have'
