@@ -52,7 +52,7 @@ export async function evaluate(
       const started = performance.now()
       const found = await runChosen(chosen, opened, { ...flags, engine, signal, view })
       view.end()
-      if (flags.protocol !== undefined && found.records.length === 0)
+      if (found.records.length === 0)
         throw new SelfsupError(`nothing could be evaluated: ${found.impossible[0]!.why}`)
       const scores = scoresOf(found.records)
       const compact = chosen.every(({ name }) => usualProtocols.includes(name)) && scores.rows.length > 0

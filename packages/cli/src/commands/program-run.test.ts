@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { convnet } from '@selfsup/backbones'
 import type { ImageDataset, Method } from '@selfsup/core'
-import { shapes } from '@selfsup/data'
+import { contactSheet, shapes } from '@selfsup/data'
 import { type Engine, prepareEngine } from '@selfsup/engine'
 import { extractFeatures } from '@selfsup/evaluation'
 import { checkpointPath, readRun } from '@selfsup/run-folder'
@@ -72,6 +72,13 @@ test('evaluate gives the same result for a run and its exported backbone', async
   expect(await evaluate(run(), 'shapes', 'shapes', { ...wasm, limit: 60, json: true, baselines: true })).toBe(
     0,
   )
+})
+
+test('evaluate fails if the images have no classes, instead of printing an empty table', async () => {
+  const unlabelled = join(folder, 'unlabelled')
+  for await (const batch of shapes({ size: 8, count: 6, seed: 3 }).batches({ batchSize: 1 }))
+    await contactSheet(join(unlabelled, `${batch.indices[0]}.png`), batch.images!, { columns: 1, zoom: 1 })
+  await expect(evaluate(run(), unlabelled, unlabelled, wasm)).rejects.toThrow('nothing could be evaluated')
 })
 
 test('embed writes the features that the program computes', async () => {
