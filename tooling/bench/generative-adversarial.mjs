@@ -1,3 +1,8 @@
+/** @import { Encoder, ImageDataset, Method, Step } from '@selfsup/core' */
+/** @import { Features } from '@selfsup/evaluation' */
+/** @import { TrainOptions } from '@selfsup/train' */
+/** @import { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-layers' */
+/** @import { Scalar, Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core' */
 // VAE, GAN and BiGAN on MNIST (see the rows at the end). Results are saved in .cache/bench-generative, and an interrupted run resumes;
 // delete it to start again. SELFSUP_METHODS=vae,bigan-cycle measures only those; saved results are always shown. Sheets of samples are
 // written next to the results, as PNG. SELFSUP_SET, settings by name as JSON, is for trials.
@@ -14,6 +19,16 @@ const { contactSheet, openImages } = await load('data')
 const { extractFeatures, rawPixels } = await load('evaluation')
 const { bigan, gan, vae } = await load('generative')
 const engine = await prepared()
+/**
+ * The value; throws if it is missing.
+ * @template Value
+ * @param {Value | undefined} value
+ * @returns {Value}
+ */
+function required(value) {
+  if (value === undefined) throw new Error('a value is missing')
+  return value
+}
 const only = process.env.SELFSUP_METHODS?.split(',')
 const set = JSON.parse(process.env.SELFSUP_SET ?? '{}')
 const limit = quick ? 3000 : undefined
@@ -52,9 +67,17 @@ const seeds = quick ? [1, 2] : [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
 const samples = quick ? 500 : 10_000
 const width = 32
 
-/** Trains, resumes, or restores a finished run; returns the loop's warnings, and the seconds of an uninterrupted run. */
+/**
+ * Trains, resumes, or restores a finished run; returns the loop's warnings, and the seconds of an uninterrupted run.
+ * @param {string} name
+ * @param {Method} method
+ * @param {ImageDataset} dataset
+ * @param {Pick<TrainOptions, 'epochs' | 'learningRate' | 'optimizer' | 'schedule' | 'seed'>} settings
+ */
 async function learn(name, method, dataset, { epochs, ...rest }) {
+  /** @type {string[]} */
   const said = []
+  /** @type {Readonly<Record<string, number>> | undefined} */
   let last
   const { seconds } = await kept.learn(name, method, dataset, {
     batchSize: 128,
@@ -77,19 +100,28 @@ async function learn(name, method, dataset, { epochs, ...rest }) {
   return { said, last, seconds }
 }
 
-/** Result of a part, measured or saved; undefined if it is neither requested nor saved. */
+/**
+ * Result of a part, measured or saved; undefined if it is neither requested nor saved.
+ * @template Result
+ * @param {string} part
+ * @param {() => Promise<Result>} measure
+ */
 const once = (part, measure) =>
-  kept.onceIf(part, measure, !only || only.includes(part) || only.includes(part.split('-')[0]))
+  kept.onceIf(part, measure, !only || only.includes(part) || only.includes(part.split('-')[0] ?? ''))
 
+/** @param {(images: Tensor4D) => Tensor2D} encode @param {ImageDataset} dataset */
 const extract = (encode, dataset) =>
   extractFeatures(encode, dataset, { normalisation, size: 28, engine, limit })
-/** Accuracy of the class of the nearest training image, by Euclidean distance as in BiGAN's code. */
+/**
+ * Accuracy of the class of the nearest training image, by Euclidean distance as in BiGAN's code.
+ * @param {(dataset: ImageDataset) => Promise<Features>} features
+ */
 async function nearest(features) {
   const [train, test] = [await features(known), await features(asked)]
   const found = tf.tidy(() => {
-    const [rows, queries] = [train, test].map(({ values, count, width }) =>
-      tf.tensor2d(values, [count, width]),
-    )
+    /** @param {Features} features */
+    const matrix = ({ values, count, width }) => tf.tensor2d(values, [count, width])
+    const [rows, queries] = [matrix(train), matrix(test)]
     const half = tf.mul(tf.sum(tf.square(rows), 1), 0.5)
     const blocks = Array.from({ length: Math.ceil(test.count / 500) }, (_, i) => 500 * i)
     return tf.concat(
@@ -103,14 +135,20 @@ async function nearest(features) {
   })
   const positions = await found.data()
   found.dispose()
-  return test.labels.filter((label, i) => label === train.labels[positions[i]]).length / test.count
+  const classes = Array.from(positions, (position) => train.labels[position])
+  return test.labels.filter((label, i) => label === classes[i]).length / test.count
 }
 
+/** @param {Features} features @param {number} index */
 const column = ({ values, width, count }, index) =>
-  Array.from({ length: count }, (_, row) => values[row * width + index])
+  Array.from({ length: count }, (_, row) => values[row * width + index] ?? Number.NaN)
+/** @param {readonly number[]} values */
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length
 
-/** A digit classifier, trained with labels by the same training loop. */
+/**
+ * A digit classifier, trained with labels by the same training loop.
+ * @returns {Method<{ images: Tensor4D, labels: Tensor }>}
+ */
 function classifier() {
   const input = tfl.input({ shape: [28, 28, 1], name: 'images' })
   const places = [32, 64, 128].reduce(
@@ -118,29 +156,37 @@ function classifier() {
     input,
   )
   const flat = tfl.layers.flatten({ name: 'places' }).apply(places)
-  const logits = tfl.layers.dense({ name: 'logits', units: 10, kernelInitializer: 'zeros' }).apply(flat)
+  const logits = /** @type {SymbolicTensor} */ (
+    tfl.layers.dense({ name: 'logits', units: 10, kernelInitializer: 'zeros' }).apply(flat)
+  )
   const backbone = initialise(tfl.model({ inputs: input, outputs: logits, name: 'classifier' }), 7, 'he')
   return {
     name: 'classifier',
     networks: { backbone },
     state: {},
     crops: [],
-    views: ({ images, labels }) => ({ images: tf.div(images, 255), labels }),
-    loss: ({ images, labels }) => ({
-      loss: tf.neg(
-        tf.mean(
-          tf.sum(tf.mul(tf.oneHot(labels, 10), tf.logSoftmax(backbone.apply(images, { training: true }))), 1),
-        ),
-      ),
-    }),
+    views: ({ images, labels }) => ({ images: tf.div(required(images), 255), labels }),
+    loss: ({ images, labels }) => {
+      const logits = /** @type {Tensor} */ (backbone.apply(images, { training: true }))
+      const logLikelihoods = tf.sum(tf.mul(tf.oneHot(labels, 10), tf.logSoftmax(logits)), 1)
+      return { loss: /** @type {Scalar} */ (tf.neg(tf.mean(logLikelihoods))) }
+    },
     dispose: () => backbone.dispose(),
   }
 }
 
-/** Confidence of the most likely class, and class counts, of images from `batchAt`, [n, 28, 28, 1] with values 0..1. */
+/**
+ * Confidence of the most likely class, and class counts, of images from `batchAt`, [n, 28, 28, 1] with values 0..1.
+ * @param {LayersModel} backbone
+ * @param {number} count
+ * @param {(start: number, count: number) => Tensor4D} batchAt
+ */
 async function classified(backbone, count, batchAt) {
-  const step = engine.compile((images) => tf.softmax(backbone.apply(images, { training: false })))
+  const step = engine.compile((/** @type {Tensor4D} */ images) =>
+    tf.softmax(/** @type {Tensor2D} */ (backbone.apply(images, { training: false }))),
+  )
   const confidences = []
+  /** @type {number[]} */
   const classes = Array(10).fill(0)
   for (let start = 0; start < count; start += 500) {
     const images = batchAt(start, Math.min(500, count - start))
@@ -150,7 +196,7 @@ async function classified(backbone, count, batchAt) {
     for (const row of rows) {
       const most = Math.max(...row)
       confidences.push(most)
-      classes[row.indexOf(most)]++
+      classes[row.indexOf(most)] = (classes[row.indexOf(most)] ?? 0) + 1
     }
   }
   step.dispose()
@@ -159,15 +205,21 @@ async function classified(backbone, count, batchAt) {
   return { confidence: mean(confidences), classes, inUse: Math.exp(entropy), rarest: Math.min(...shares) }
 }
 
-/** Writes sheets of a method's images: samples, interpolations between latents, reconstructions of test images. */
+/**
+ * Writes sheets of a method's images: samples, interpolations between latents, reconstructions of test images.
+ * @param {Method} method
+ */
 async function sheets(method, name = method.name) {
-  const [seed, labels] = [tf.tensor1d([11, 12], 'int32'), tf.zeros([16], 'int32')]
+  const [seed, labels] = [tf.tensor1d([11, 12], 'int32'), tf.tensor1d(Array(16).fill(0), 'int32')]
   const step = { seed, progress: tf.scalar(1), epoch: tf.scalar(0), phase: 'discriminator' }
-  for await (const { images } of asked.batches({ batchSize: 16, limit: 16 })) {
+  for await (const batch of asked.batches({ batchSize: 16, limit: 16 })) {
+    const { data, shape } = required(batch.images)
     const shown = tf.tidy(() => {
-      const batch = { images: tf.tensor4d(images.data, images.shape, 'int32'), labels, indices: labels }
-      const bytes = (x) => tf.cast(tf.round(tf.mul(tf.clipByValue(x, 0, 1), 255)), 'int32')
-      const shown = method.samples(method.views(batch, step), step)
+      const images = tf.tensor4d(data, [...shape], 'int32')
+      /** @param {Tensor4D} x @returns {Tensor4D} */
+      const bytes = (x) =>
+        tf.cast(/** @type {Tensor4D} */ (tf.round(tf.mul(tf.clipByValue(x, 0, 1), 255))), 'int32')
+      const shown = method.samples?.(method.views({ images, labels, indices: labels }, step), step) ?? {}
       return Object.fromEntries(Object.entries(shown).map(([kind, x]) => [kind, bytes(x)]))
     })
     for (const [kind, bytes] of Object.entries(shown)) {
@@ -179,7 +231,8 @@ async function sheets(method, name = method.name) {
   tf.dispose([seed, labels, step.progress, step.epoch])
 }
 
-const [known, asked] = await Promise.all(['train', 'test'].map((split) => openImages(mnist, { split })))
+const known = await openImages(mnist, { split: 'train' })
+const asked = await openImages(mnist, { split: 'test' })
 
 async function trainedClassifier() {
   const method = classifier()
@@ -189,7 +242,7 @@ async function trainedClassifier() {
 
 async function ofClassifier() {
   const { method, seconds } = await trainedClassifier()
-  const logits = await extract((x) => method.networks.backbone.apply(x, { training: false }), asked)
+  const logits = await extract(encoderOf(method), asked)
   let [right, confidence] = [0, 0]
   for (let row = 0; row < logits.count; row++) {
     const values = [...logits.values.subarray(10 * row, 10 * row + 10)]
@@ -206,12 +259,13 @@ async function ofVae() {
   const method = vae(backbone, { latent: 20, width }, { normalisation, seed: 1 })
   const { seconds } = await learn('vae', method, known, settings.vae)
   const seed = tf.tensor1d([3, 4], 'int32')
+  /** @param {boolean} binary @returns {(images: Tensor4D) => Tensor2D} */
   const terms = (binary) => (images) => {
     const { bound, divergence } = method.negativeElbo(
-      binary ? tf.cast(tf.greater(images, 0.5), 'float32') : images,
+      binary ? /** @type {Tensor4D} */ (tf.cast(tf.greater(images, 0.5), 'float32')) : images,
       seed,
     )
-    return tf.stack([bound, divergence], 1)
+    return /** @type {Tensor2D} */ (tf.stack([bound, divergence], 1))
   }
   const grey = await extract(terms(false), asked)
   const binary = await extract(terms(true), asked)
@@ -228,6 +282,7 @@ async function ofVae() {
   }
 }
 
+/** @param {number} seed @param {number} width */
 const ganOf = (seed, width) => {
   const backbone = dcgan({ ...digits, width, seed, norm: 'layer' })
   return { backbone, method: gan(backbone, { width, r1: 1 }, { normalisation, seed }) }
@@ -246,16 +301,23 @@ async function ofGan() {
   return { ...score, accuracy, said, seconds }
 }
 
-/** BiGAN as in the paper, or with an additional cycle loss. */
+/**
+ * BiGAN as in the paper, or with an additional cycle loss.
+ * @param {'bigan' | 'bigan-cycle'} name
+ */
 async function ofBigan(name) {
   const { cycle, ...training } = settings[name]
   const backbone = fullyConnected({ ...digits, seed: 1 })
   const method = bigan(backbone, { cycle }, { normalisation, seed: 1 })
-  const features = (dataset) => extract(encoderOf(method), dataset)
+  const features = (/** @type {ImageDataset} */ dataset) => extract(encoderOf(method), dataset)
   const random = await nearest(features)
   const { seconds, said } = await learn(name, method, known, training)
   const accuracy = await nearest(features)
-  const latentsOf = (x) => method.networks.encoder.apply(encoderOf(method)(x), { training: false })
+  /** @param {Tensor4D} x */
+  const latentsOf = (x) =>
+    /** @type {Tensor2D} */ (
+      required(method.networks.encoder).apply(encoderOf(method)(x), { training: false })
+    )
   const latents = await nearest((dataset) => extract(latentsOf, dataset))
   await sheets(method, name)
   method.dispose()
@@ -263,7 +325,11 @@ async function ofBigan(name) {
   return { accuracy, latents, random, said, seconds }
 }
 
-/** Result of one seed, with the loop's error message if it failed. */
+/**
+ * Result of one seed, with the loop's error message if it failed.
+ * @param {number} seed
+ * @returns {Promise<{ said: string[], spread?: number, seconds?: number }>}
+ */
 async function ofSeed(seed) {
   const { backbone, method } = ganOf(seed, width / 2)
   try {
@@ -273,7 +339,7 @@ async function ofSeed(seed) {
     })
     return { said, spread: last?.['discriminator/sampleSpread'], seconds }
   } catch (error) {
-    return { said: [error.message.split('\n')[0]] }
+    return { said: [String(error).split('\n')[0] ?? ''] }
   } finally {
     kept.forget(`stability-${seed}`)
     method.dispose()
@@ -293,8 +359,10 @@ for (const seed of seeds) {
 }
 const pixels = await once('pixels', () => nearest((dataset) => rawPixels(dataset, { size: 28, limit })))
 
+/** @param {string} of @param {{ readonly seconds?: number }} found */
 const time = (of, found) =>
   found.seconds === undefined ? [] : [{ case: `training of ${of}`, value: found.seconds, unit: 's' }]
+/** @param {string} label @param {number} value */
 const percent = (label, value) => ({ case: label, value: 100 * value, unit: '%' })
 const rows = [
   ...(bounds
