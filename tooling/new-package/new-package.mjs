@@ -63,7 +63,7 @@ for (const path of ['tsconfig.json', 'LICENSE']) {
   cpSync(existsSync(here) ? here : join(root, path), join(folder, path))
 }
 mkdirSync(join(root, '.changeset'), { recursive: true })
-write(`.changeset/${name}.md`, `---\n'@selfsup/${name}': minor\n---\n\nWhat its users notice.\n`)
+write(`.changeset/${name}.md`, `---\n'@selfsup/${name}': major\n---\n\nWhat its users notice.\n`)
 
 // Its place in the house, unless it has one: with the methods, or with the parts.
 const rows = read('tooling/layers/rows.ts')

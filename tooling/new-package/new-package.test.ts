@@ -84,7 +84,7 @@ describe.each([
     const facts = { folder: name, manifest, imports, files }
     expect(problemsInCopy(facts)).toEqual([])
     expect(problemsOf(facts)).toEqual([`packages/${name} has no place in tooling/layers/rows.ts`])
-    expect(await text('.changeset', `${name}.md`)).toContain(`'@selfsup/${name}': minor`)
+    expect(await text('.changeset', `${name}.md`)).toContain(`'@selfsup/${name}': major`)
   })
 
   test('is formatted and linted', () => {

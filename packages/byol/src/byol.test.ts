@@ -7,6 +7,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { imageBatch } from '../../../tooling/vitest/batches.js'
 import { testEngines } from '../../../tooling/vitest/engines.js'
+import { expectWholeSteps } from '../../../tooling/vitest/whole-steps.js'
 import { byol, definition } from './byol.js'
 import { simsiam, simsiamDefinition } from './simsiam.js'
 
@@ -26,36 +27,6 @@ const stepAt = (progress = 0) => ({
   epoch: tf.scalar(0),
   phase: 'main',
 })
-
-function setAll(variables: Iterable<[string, tf.Variable]>, values: Values): void {
-  tf.tidy(() => {
-    for (const [name, variable] of variables) variable.assign(tf.tensor(values[name]!, variable.shape))
-  })
-}
-
-function expectAll(variables: Iterable<[string, tf.Variable]>, values: Values): void {
-  for (const [name, variable] of variables) {
-    const worst = Math.max(...[...variable.dataSync()].map((value, i) => Math.abs(value - values[name]![i]!)))
-    expect({ name, worst: worst < 2e-5 ? 0 : worst }).toEqual({ name, worst: 0 })
-  }
-}
-
-/** Runs one step of plain gradient descent and returns the loss. */
-function descend(
-  method: Method,
-  views: [tf.Tensor4D, tf.Tensor4D],
-  step: ReturnType<typeof stepAt>,
-  rate: number,
-): tf.Scalar {
-  const targets = method.targets?.(views, step)
-  const weights = Object.values(method.networks).flatMap((model) =>
-    model.trainableWeights.map((weight) => weight.read() as tf.Variable),
-  )
-  const { value, grads } = tf.variableGrads(() => method.loss(views, step, targets).loss, weights)
-  for (const weight of weights) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, rate)))
-  method.afterUpdate?.(views, step, targets)
-  return value
-}
 
 type Make = (backbone: LayersModel, options?: object) => Method
 
@@ -86,25 +57,22 @@ describe.each(testEngines())('without negatives on %s', (engine) => {
   ] as const)(
     '%s: whole compiled steps equal those of lightly’s parts in PyTorch',
     async (name, make, options) => {
-      const { compile } = await prepareEngine({ engine })
       const { before, views, after } = fixtures[name]
       const backbone = convnet({ size: 4, widths: [3, 4] })
       const method = make(backbone, options)
-      setAll(weightNames(method.networks), before.weights)
-      setAll(Object.entries(method.state), before.weights)
-      const step = compile((x1: tf.Tensor4D, x2: tf.Tensor4D, at: ReturnType<typeof stepAt>) =>
-        descend(method, [x1, x2], at, 0.1),
-      )
-      for (const [number, pair] of views.entries()) {
-        const [x1, x2] = pair.map((x) => tf.tensor4d(x, [6, 4, 4, 3])) as [tf.Tensor4D, tf.Tensor4D]
-        const at = stepAt(number / views.length)
-        const loss = step(x1, x2, at)
-        expect(loss.dataSync()[0]).toBeCloseTo(after.losses[number]!, 4)
-        tf.dispose([x1, x2, loss, at.seed, at.progress, at.epoch])
+      const own = (names: readonly string[]) =>
+        Object.fromEntries(names.map((at) => [at, before.weights[at]!]))
+      const steps = {
+        rate: 0.1,
+        views,
+        before: own([...weightNames(method.networks).keys()]),
+        losses: after.losses,
+        after: after.weights,
+        stateBefore: own(Object.keys(method.state)),
+        stateAfter: after.target,
       }
-      expectAll(weightNames(method.networks), after.weights)
-      expectAll(Object.entries(method.state), after.target ?? {})
-      for (const made of [step, method, backbone]) made.dispose()
+      expectWholeSteps(method, steps, await prepareEngine({ engine }))
+      for (const made of [method, backbone]) made.dispose()
     },
   )
 

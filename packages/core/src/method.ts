@@ -106,7 +106,11 @@ export interface Method<
   views(batch: ImageBatch, step: Step): Views
   /** Computes the targets of the loss with momentum encoders or teachers. Not differentiated. */
   targets?(views: Views, step: Step): Targets
-  /** Computes the loss. Differentiated with respect to the weights that the phase trains. */
+  /**
+   * Computes the loss. Differentiated with respect to the weights that the phase trains. May assign variables of `state` from
+   * values that it computes anyway, such as a running covariance of the embeddings, which `afterUpdate` does not see; no
+   * gradient flows through an assignment.
+   */
   loss(views: Views, step: Step, targets: Targets): LossResult
   /** Called after the optimiser's update: momentum update, enqueue. Not differentiated. */
   afterUpdate?(views: Views, step: Step, targets: Targets): void

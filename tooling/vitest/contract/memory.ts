@@ -28,6 +28,6 @@ export async function leaksNothing(subject: Subject): Promise<void> {
   dispose()
   expect(
     tf.memory().numTensors - start,
-    `tensors left by the method (phases ${phasesOf(method).join(', ')}) after its dispose()`,
+    `tensors left by the method (phases ${phasesOf(method).join(', ')}) after its dispose(); create variables in tf.tidy, which frees their initial values`,
   ).toBe(0)
 }
