@@ -135,7 +135,7 @@ export class RunReader {
   #stamp(): string {
     const records = this.#evaluations
       .records()
-      .map(({ protocol, step, seconds }) => [protocol, step, seconds])
+      .map(({ protocol, step, seconds, images }) => [protocol, step, seconds, images])
     return createHash('sha256')
       .update(JSON.stringify([records, this.#images]))
       .digest('hex')
@@ -154,7 +154,7 @@ export function summaryOf({ curves, details, evaluations, ...view }: RunView): R
   return {
     ...view,
     evaluations: evaluations.map(
-      ({ charts, confusion, neighbours, clusters, ...record }): EvaluationRecord => record,
+      ({ charts, confusion, classRecall, neighbours, clusters, ...record }): EvaluationRecord => record,
     ),
   }
 }

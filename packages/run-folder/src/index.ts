@@ -1,6 +1,12 @@
 export { removeUnfinished, whyNotWritten, writeAtomically, writeJson } from './atomic-file.js'
-export type { EvaluationChart, EvaluationRecord, EvaluationValue } from './evaluation-record.js'
-export { openParts, readRecords, writeRecord } from './evaluation-records.js'
+export { evaluatedData, testedOnTraining } from './evaluated-data.js'
+export type {
+  EvaluatedImages,
+  EvaluationChart,
+  EvaluationRecord,
+  EvaluationValue,
+} from './evaluation-record.js'
+export { openParts, readRecords, recordsOfFiles, writeRecord } from './evaluation-records.js'
 export { appendWhole, cutMetrics, type MetricsLine, metricsText, parseMetricsLine } from './metrics.js'
 export { MetricsFollower, type MetricsListener } from './metrics-follower.js'
 export { openFile, readIfThere, readText, readWhole } from './open-file.js'

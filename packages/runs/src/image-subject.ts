@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { ImageDataset, Method, Normalisation } from '@selfsup/core'
 import type { Features, SplitFeatures, Subject } from '@selfsup/evaluation'
 import { runPaths } from '@selfsup/run-folder'
@@ -39,6 +40,11 @@ export async function openImageSubject(request: SubjectRequest, from: ImageSubje
     const cache = runPaths(folder).features
     const source: FeatureSource = { engine, cache, normalisation, size, train, test, limit, signal, onNote }
     const own = await featuresOf(name, maker, source)
+    const inTraining = trainingImages({ train, test }, own)
+    if (inTraining > 0 && train.fingerprint !== test.fingerprint)
+      onNote?.(
+        `${inTraining} of the ${own.test.count} test images are training images too: accuracy on other images will be lower`,
+      )
     const baselines: SplitFeatures[] = []
     if (random) baselines.push(await featuresOf('random weights', random, source))
     if (request.baselines) baselines.push(await pixelFeatures(source))
@@ -59,7 +65,7 @@ export async function openImageSubject(request: SubjectRequest, from: ImageSubje
         weights: await digest(maker),
         images: {
           train: factsOf(request.train, train, own.train),
-          test: factsOf(request.test, test, own.test),
+          test: { ...factsOf(request.test, test, own.test), ...(inTraining > 0 && { inTraining }) },
         },
         features: own.files,
       },
@@ -97,6 +103,18 @@ function open(
 
 function factsOf(source: string, { fingerprint }: ImageDataset, { count }: Features) {
   return { source: absoluteSource(source), count, fingerprint }
+}
+
+/** How many of the test images are training images too, by their paths; 0 if they are not files. */
+function trainingImages(
+  datasets: Record<'train' | 'test', ImageDataset>,
+  { train, test }: SplitFeatures,
+): number {
+  if (datasets.train.fingerprint === datasets.test.fingerprint) return test.count
+  const pathsOf = (dataset: ImageDataset, { indices }: Features) =>
+    dataset.pathOf ? Array.from(indices, (index) => resolve(dataset.pathOf!(index))) : []
+  const known = new Set(pathsOf(datasets.train, train))
+  return pathsOf(datasets.test, test).filter((path) => known.has(path)).length
 }
 
 async function valuesOf(
