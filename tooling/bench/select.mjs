@@ -1,5 +1,5 @@
 // Which images are worth labelling: a linear classifier on 40 to 1,000 labelled images of CIFAR-10, chosen by typicality (TypiClust), k-centre
-// greedy or at random from 10,000 images, on the features of SimCLR. Five seeds, each with another 10,000 training images; mean and standard
+// greedy or at random from 10,000 images, on the features of SimCLR. Twenty seeds, each with another 10,000 training images; mean and standard
 // deviation of the accuracy on the test images. SELFSUP_SELECT_RUN is the folder of a pretrained run or exported model; without it, SimCLR is
 // pretrained for ten epochs first, into .cache/bench-select.
 import { existsSync } from 'node:fs'
@@ -13,7 +13,7 @@ const { openSubject } = await load('runs')
 const engine = await prepared()
 const cifar = required('SELFSUP_CIFAR10')
 
-const [pool, seeds, budgets] = quick ? [2000, 2, [40, 250]] : [10_000, 5, [40, 100, 250, 1000]]
+const [pool, seeds, budgets] = quick ? [2000, 2, [40, 250]] : [10_000, 20, [40, 100, 250, 1000]]
 
 /** The folder of the run whose features are used. */
 async function pretrained() {

@@ -172,12 +172,17 @@ function factsOf({
   backbone,
   imageShape,
   versions,
+  extensions = [],
 }: RunConfig): [string, string][] {
   const facts: [string, unknown][] = [
     ['images', `${dataset.name}, ${dataset.length}`],
     ['backbone', backbone?.name],
     ['image size', imageShape && `${imageShape.size} pixels, ${imageShape.channels} channels`],
     ...Object.entries(settings),
+    ...extensions.map(({ step, epochs }): [string, unknown] => [
+      'extended',
+      `at step ${step}, planned for ${epochs} epochs until then`,
+    ]),
     ...Object.entries(options),
     ...Object.entries(versions),
   ]
