@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Table } from '@lancedb/lancedb'
 import { expected, SelfsupError, uniforms } from '@selfsup/core'
@@ -237,8 +237,9 @@ async function refresh({ lancedb }: Lance, table: Table, approximateFrom: number
   await table.optimize({ cleanupOlderThan: new Date() })
 }
 
+/** Whether the table was created completely: a process that was killed meanwhile leaves a folder without a version. */
 async function exists(folder: string): Promise<boolean> {
-  return (await stat(join(folder, `${TABLE}.lance`)).catch(() => undefined))?.isDirectory() ?? false
+  return (await readdir(join(folder, `${TABLE}.lance`, '_versions')).catch(() => [])).length > 0
 }
 
 /** Different numbers below `rows`, ascending. */

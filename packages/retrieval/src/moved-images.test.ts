@@ -133,6 +133,35 @@ describe('an index follows its folders', () => {
   })
 })
 
+test('an update that was killed while it created the table, or while it moved images, is completed', async () => {
+  const made = await openImageIndex(join(root, 'half'), { weights: 'h' })
+  await mkdir(join(made.folder, 'images.lance', 'data'), { recursive: true })
+  await writeFile(join(made.folder, 'images.lance', 'data', 'part.lance'), 'half')
+  await made.close()
+  index = await openImageIndex(join(root, 'half'), { weights: 'h' })
+  expect(await index.count()).toBe(0)
+  await write('b', { '1.png': 1, '2.png': 2 })
+  await update('b', ['1.png', '2.png'])
+  await rename(join(root, 'b'), join(root, 'c'))
+  // Killed after the new entry of 1.png was written, before the old one was removed.
+  const { size, mtimeMs } = await stat(join(root, 'c/1.png'))
+  const stamp = `${size} ${mtimeMs}`
+  await index.add({
+    paths: [join(root, 'c/1.png')],
+    stamps: [stamp],
+    source: join(root, 'c'),
+    values: query(1),
+    width: 2,
+  })
+  expect(await update('c', ['1.png', '2.png'])).toMatchObject({
+    moved: 1,
+    removed: 1,
+    unchanged: 1,
+    embedded: [],
+  })
+  expect(await paths()).toEqual(['c/1.png', 'c/2.png'])
+})
+
 test('a second update of an index waits for the first', async () => {
   const order: string[] = []
   const first = await openImageIndex(root, { weights: 'b' }, { update: true })

@@ -126,10 +126,10 @@ test('select writes paths, a list, copies and a sheet, and stays away from label
 
   const labelled = join(folder, 'labelled.txt')
   await writeFile(labelled, first.images.join('\n'))
-  for (const strategy of ['typical', 'k-centre', 'random'] as const) {
-    const next = await jsonOf(() => select(run, { engine, count: 3, strategy, labelled, json: true }))
-    expect(new Set([...first.images, ...next.images]).size).toBe(5)
-  }
+  const next = await jsonOf(() =>
+    select(run, { engine, count: 3, strategy: 'k-centre', labelled, json: true }),
+  )
+  expect(new Set([...first.images, ...next.images]).size).toBe(5)
   await expect(select(run, { engine, count: 4, labelled, json: true })).rejects.toThrow('must be at most 3')
 })
 
