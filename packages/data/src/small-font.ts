@@ -1,5 +1,7 @@
-/** Height of a character and width with the gap after it, in pixels. */
-export const [CHARACTER_HEIGHT, CHARACTER_WIDTH] = [7, 6]
+/** Height of a character, in pixels. */
+export const CHARACTER_HEIGHT = 7
+/** Width of a character with the gap after it, in pixels. */
+const CHARACTER_WIDTH = 6
 
 /**
  * The printable ASCII characters from space to tilde, as on character displays: 5 columns of 7 pixels each, two hexadecimal

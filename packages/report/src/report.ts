@@ -27,7 +27,7 @@ const POINTS_OF_ALL = 2400
  * Creates a report about runs: one self-contained HTML file.
  * @param folders run folders, as written by `@selfsup/train`, or folders that contain some
  * @returns the HTML
- * @throws SelfsupError if no folder is given, or one is no run folder and contains none
+ * @throws SelfsupError if no folder is given, or one is neither a run folder nor contains one
  */
 export async function report(folders: readonly string[], options: ReportOptions = {}): Promise<string> {
   return renderPage(await reportData(folders, options), await pageParts())

@@ -27,7 +27,7 @@ export async function isOnDisk(image: IndexedImage): Promise<boolean> {
   return path === undefined || (await exists(path))
 }
 
-/** Whether there is a file or folder. A path that cannot be checked, for lack of permission, counts as existing. */
+/** Whether there is a file or folder. A path that cannot be checked, without permission, counts as existing. */
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,

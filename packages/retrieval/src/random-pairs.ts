@@ -60,7 +60,7 @@ export function duplicateThreshold({ median }: Pick<RandomPairs, 'median'>): num
   return 1 - PART * (1 - median)
 }
 
-/** Random pairs that are more similar, in the median, are hardly told apart. */
+/** Random pairs that are more similar, in the median, are hardly distinguished. */
 const INDISTINCT = 0.9
 
 /**

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import type { ImageDataset, Method, Normalisation } from '@selfsup/core'
 import type { Features, SplitFeatures, Subject } from '@selfsup/evaluation'
 import { runPaths } from '@selfsup/run-folder'
@@ -6,6 +5,7 @@ import { digest, type FeatureMaker, type FeatureSource, featuresOf, pixelFeature
 import type { FileImageShape } from './file-images.js'
 import { absoluteSource, openSource } from './source.js'
 import { columnsOfBoth, missingClasses, type OpenedSubject, type SubjectRequest } from './subject-request.js'
+import { trainingImages } from './training-images.js'
 
 /** An encoder of images to evaluate. */
 export interface ImageSubject {
@@ -103,18 +103,6 @@ function open(
 
 function factsOf(source: string, { fingerprint }: ImageDataset, { count }: Features) {
   return { source: absoluteSource(source), count, fingerprint }
-}
-
-/** How many of the test images are training images too, by their paths; 0 if they are not files. */
-function trainingImages(
-  datasets: Record<'train' | 'test', ImageDataset>,
-  { train, test }: SplitFeatures,
-): number {
-  if (datasets.train.fingerprint === datasets.test.fingerprint) return test.count
-  const pathsOf = (dataset: ImageDataset, { indices }: Features) =>
-    dataset.pathOf ? Array.from(indices, (index) => resolve(dataset.pathOf!(index))) : []
-  const known = new Set(pathsOf(datasets.train, train))
-  return pathsOf(datasets.test, test).filter((path) => known.has(path)).length
 }
 
 async function valuesOf(

@@ -7,7 +7,7 @@ import { openRunIndex } from '../image-search.js'
 import { expectPng, writeSheet } from '../image-sheet.js'
 import { interruptible } from '../interrupt.js'
 import { printableLine } from '../printable.js'
-import { progressView } from '../progress.js'
+import { type ProgressView, progressView } from '../progress.js'
 import { describeRandomPairs } from '../random-pairs.js'
 
 /** Flags of `selfsup duplicates`. */
@@ -30,7 +30,7 @@ export async function duplicates(run: string, flags: DuplicateFlags): Promise<nu
   const interrupt = interruptible(() => view.note('Stopping.'))
   try {
     const { duplicateThreshold, nearDuplicates } = await import('@selfsup/retrieval')
-    const randomPairs = await describeRandomPairs(index, json ? { note() {} } : view)
+    const randomPairs = await describeRandomPairs(index, view)
     const similarity = flags.similarity ?? duplicateThreshold(randomPairs ?? { median: 0 })
     let lastNote = Date.now()
     const found = await nearDuplicates(index, {
@@ -59,30 +59,39 @@ export async function duplicates(run: string, flags: DuplicateFlags): Promise<nu
           `Warning: ${grouped} of ${images} images have a near-duplicate. Look at some of them with --sheet before you remove any: if they are different images, the run cannot tell them apart`,
         )
     }
-    const rows = groups.flatMap(({ paths, sources, similarity }, i) =>
-      paths.map((path, j) => ({ path, source: sources[j]!, group: i + 1, similarity })),
-    )
-    if (csv)
-      await writeCsv(
-        csv,
-        ['group', 'similarity', 'image'],
-        rows.map(({ path, group, similarity }) => [group, similarity, path]),
-      )
-    if (sheet && rows.length > 0) {
-      const captions = rows.map(({ path, source, group, similarity }) => ({
-        path,
-        source,
-        caption: `${group}: ${digits(similarity)}`,
-      }))
-      await writeSheet(sheet, captions, view)
-      view.note(`Wrote ${sheet}: group and similarity are below each image`)
-    }
+    await writeGroups(groups, { sheet, csv }, view)
     return 0
   } finally {
     interrupt.release()
     await index.close()
     encoder.dispose()
   }
+}
+
+/** Writes groups to a CSV file and draws them on a sheet, if asked to. */
+async function writeGroups(
+  groups: readonly DuplicateGroup[],
+  { sheet, csv }: Pick<DuplicateFlags, 'sheet' | 'csv'>,
+  view: ProgressView,
+): Promise<void> {
+  const rows = groups.flatMap(({ paths, sources, similarity }, i) =>
+    paths.map((path, j) => ({ path, source: sources[j]!, group: i + 1, similarity })),
+  )
+  if (csv)
+    await writeCsv(
+      csv,
+      ['group', 'similarity', 'image'],
+      rows.map(({ path, group, similarity }) => [group, similarity, path]),
+    )
+  if (!sheet) return
+  if (rows.length === 0) return view.note(`There are no groups to draw: ${sheet} was not written`)
+  const captioned = rows.map(({ path, source, group, similarity }) => ({
+    path,
+    source,
+    caption: `${group}: ${digits(similarity)}`,
+  }))
+  await writeSheet(sheet, captioned, view)
+  view.note(`Wrote ${sheet}: group and similarity are below each image`)
 }
 
 /** As many digits as a similarity near 1 needs: 0.99990. */

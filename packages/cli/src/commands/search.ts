@@ -34,7 +34,7 @@ export async function search(run: string, image: string, flags: SearchFlags): Pr
     const { values } = await embedder.embed(Uint32Array.of(0))
     const { nearestOnDisk } = await import('@selfsup/retrieval')
     const { neighbours, missing } = await nearestOnDisk(index, values, { k, exact })
-    const randomPairs = await describeRandomPairs(index, json ? quiet : view)
+    const randomPairs = await describeRandomPairs(index, view)
     const rows = neighbours.map(({ path, similarity }) => [similarity.toFixed(4), path])
     if (json) console.log(JSON.stringify({ run, query: image, neighbours, missing, randomPairs }))
     else console.log(table(['similarity', 'image'], rows))
@@ -63,6 +63,3 @@ export async function search(run: string, image: string, flags: SearchFlags): Pr
     encoder.dispose()
   }
 }
-
-/** Receives no notes. */
-const quiet = { note() {} }

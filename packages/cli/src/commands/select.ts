@@ -45,7 +45,7 @@ export async function select(run: string, flags: SelectFlags): Promise<number> {
   const { index } = await openRunIndex(run, encoder, false)
   const interrupt = interruptible(() => view.note('Stopping.'))
   try {
-    if (!json && strategy !== 'random') await describeRandomPairs(index, view)
+    if (strategy !== 'random') await describeRandomPairs(index, view)
     const { images, features } = await candidates(index)
     const labelled = flags.labelled ? await labelledRows(flags.labelled, images, view) : []
     const rows = await chosen(strategy, features, { count, labelled, seed, signal: interrupt.signal })
@@ -151,7 +151,7 @@ async function labelledRows(
   })
   if (rows.length < listed.size)
     view.note(
-      `${listed.size - rows.length} of the ${listed.size} lines of ${file} are no paths of indexed images`,
+      `${listed.size - rows.length} of the ${listed.size} lines of ${file} are not paths of indexed images`,
     )
   return rows
 }
@@ -174,6 +174,6 @@ async function copyImages(folder: string, images: readonly Candidate[], view: Pr
     copied++
   }
   view.note(
-    `Copied ${copied} images to ${folder}${copied < images.length ? `; ${images.length - copied} are no files of their own` : ''}`,
+    `Copied ${copied} images to ${folder}${copied < images.length ? `; ${images.length - copied} are not files of their own` : ''}`,
   )
 }
