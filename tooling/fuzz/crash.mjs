@@ -3,7 +3,7 @@
 // run that was never killed.
 //   pnpm crash [--points 50] [--seed 1] [--only index|evaluate] [--folder FOLDER]
 import { spawn } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, watch } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -24,9 +24,10 @@ const folder = mkdtempSync(join(flags.folder, 'selfsup-crash-'))
 const built = fileURLToPath(new URL(`./node_modules/.crash-${process.pid}/`, import.meta.url))
 
 /**
- * Runs a command, and kills it some time after its start, or after it has printed its engine, when most of the work begins.
- * @param {readonly string[]} args
- * @param {{ after: number, from: 'start' | 'engine' }} [kill] milliseconds; never if absent
+ * Runs a command, and kills it some time after its start, after it has printed its engine, when most of the work begins, or after the first
+ * change of a file in the run's folder.
+ * @param {readonly string[]} args the second is the run's folder
+ * @param {{ after: number, from: 'start' | 'engine' | 'write' }} [kill] milliseconds; never if absent
  * @returns {Promise<{ code: number | null, ms: number, engineMs: number, stderr: string }>}
  */
 function command(args, kill) {
@@ -42,6 +43,9 @@ function command(args, kill) {
       timer = setTimeout(() => child.kill('SIGKILL'), kill?.after)
     }
     if (kill?.from === 'start') killLater()
+    const watcher = kill?.from === 'write' ? watch(String(args[1]), { recursive: true }) : undefined
+    watcher?.once('change', killLater)
+    watcher?.on('error', () => {}) // a folder that was removed while its files were listed
     let stderr = ''
     child.stderr.on('data', (data) => {
       stderr = `${stderr}${data}`.slice(-2000)
@@ -51,6 +55,7 @@ function command(args, kill) {
     })
     child.on('close', (code) => {
       clearTimeout(timer)
+      watcher?.close()
       resolve({ code, ms: performance.now() - started, engineMs, stderr })
     })
   })
@@ -108,11 +113,15 @@ async function crash(name, run, args, stateOf, same) {
   }
   for (let kills = 0; kills < points; ) {
     cpSync(run, killed, { recursive: true, force: false })
-    const early = random() < 0.25
-    const { code, stderr } = await command([name, killed, ...args], {
-      from: early ? 'start' : 'engine',
-      after: early ? (0.5 + 0.6 * random()) * engineMs : random() * work * (random() < 0.5 ? 1 : 0.3),
-    })
+    const kind = random()
+    /** @type {NonNullable<Parameters<typeof command>[1]>} */
+    const kill =
+      kind < 0.2
+        ? { from: 'start', after: (0.5 + 0.6 * random()) * engineMs }
+        : kind < 0.6
+          ? { from: 'engine', after: random() * work * (random() < 0.5 ? 1 : 0.3) }
+          : { from: 'write', after: random() ** 3 * work }
+    const { code, stderr } = await command([name, killed, ...args], kill)
     const found = await stateOf(killed)
     for (const key of found.keys()) if (!reference.has(key)) throw new Error(`${name}: ${key} is unknown`)
     if (code === null) {
@@ -144,13 +153,24 @@ try {
         .png()
         .toFile(join(folder, split, `class-${kind}`, `${i}.png`))
     }
+  // Enough images for two writes to the index.
+  mkdirSync(join(folder, 'many'))
+  const names = Array.from({ length: 2400 }, (_, i) => `${i}.png`)
+  for (let at = 0; at < names.length; at += 100)
+    await Promise.all(
+      names.slice(at, at + 100).map((name) => {
+        const pixels = Uint8Array.from({ length: 8 * 8 * 3 }, () => 255 * random())
+        const image = sharp(pixels, { raw: { width: 8, height: 8, channels: 3 } })
+        return image.png({ compressionLevel: 0 }).toFile(join(folder, 'many', name))
+      }),
+    )
   const run = join(folder, 'run')
   const engine = ['--engine', 'wasm']
   const small = ['--backbone', 'convnet', '--size', '16', '--batch', '8', '--limit', '2']
   await completed(['pretrain', 'simclr', join(folder, 'train'), '--out', run, ...small, ...engine])
 
   if (flags.only !== 'evaluate')
-    await crash('index', run, [join(folder, 'train'), ...engine], indexedImages, (a, b) =>
+    await crash('index', run, [join(folder, 'many'), ...engine], indexedImages, (a, b) =>
       a.every((value, i) => Math.abs(value - (b[i] ?? 2)) < 1e-5),
     )
   if (flags.only !== 'index')
