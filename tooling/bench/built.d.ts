@@ -14,6 +14,7 @@ export interface Built {
   readonly 'metric-learning': typeof import('@selfsup/metric-learning')
   readonly pretext: typeof import('@selfsup/pretext')
   readonly retrieval: typeof import('@selfsup/retrieval')
+  readonly runs: typeof import('@selfsup/runs')
   readonly simclr: typeof import('@selfsup/simclr')
   readonly tensorflow: typeof import('@selfsup/tensorflow')
   readonly train: typeof import('@selfsup/train')

@@ -38,13 +38,14 @@ const sources = {
 }
 
 /**
- * Writes readers.mjs, mutate.mjs and worker.mjs into a folder.
+ * Bundles sources into a folder: by default readers.mjs, mutate.mjs and worker.mjs.
  * @param {string} folder
+ * @param {readonly string[]} [names] names of files in this folder, without .ts
  */
-export async function bundled(folder) {
+export async function bundled(folder, names = ['readers', 'mutate', 'worker']) {
   const entry = (/** @type {string} */ name) => fileURLToPath(new URL(`./${name}.ts`, import.meta.url))
   await build({
-    entryPoints: Object.fromEntries(['readers', 'mutate', 'worker'].map((name) => [name, entry(name)])),
+    entryPoints: Object.fromEntries(names.map((name) => [name, entry(name)])),
     outdir: folder,
     outExtension: { '.js': '.mjs' },
     bundle: true,

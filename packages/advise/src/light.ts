@@ -56,6 +56,12 @@ export function light(images: HostImages): Light {
   }
 }
 
+/** Whether image number `index` has a single colour. */
+export function isBlank(images: HostImages, index: number): boolean {
+  const { side, brightness } = planesOf(images, index)
+  return momentsOf(brightness, side, 0, 0, side).deviation < BLANK
+}
+
 function momentsOf(plane: Float32Array, side: number, top: number, left: number, size: number) {
   let [sum, squares] = [0, 0]
   for (let y = top; y < top + size; y++)

@@ -2,20 +2,20 @@ import { stat } from 'node:fs/promises'
 import { type ImageDataset, SelfsupError } from '@selfsup/core'
 import type { CompiledStep, Engine } from '@selfsup/engine'
 import type { Embedded, ImageIndex, ImageListing } from '@selfsup/retrieval'
-import { runPaths } from '@selfsup/run-folder'
+import { runPaths, type WaitOptions } from '@selfsup/run-folder'
 import { absoluteSource, digest } from '@selfsup/runs'
 import type { OpenedEncoder } from './encoder.js'
 import { shellWord } from './table.js'
 
 /**
  * Opens the index of a run's images, for the current weights.
- * @param create whether to create a missing index
+ * @param create whether to create a missing index and to update it; then it waits for another process that updates it
  * @throws SelfsupError with the command that creates the index, if it is missing or empty and `create` is false
  */
 export async function openRunIndex(
   run: string,
   { maker, imageShape, normalisation }: OpenedEncoder,
-  create: boolean,
+  create: boolean | WaitOptions,
 ): Promise<{ index: ImageIndex; others: readonly string[] }> {
   const { findIndex, openImageIndex } = await import('@selfsup/retrieval')
   const { mean, std } = normalisation
@@ -26,9 +26,9 @@ export async function openRunIndex(
     const why = others.length > 0 ? 'has an index only for earlier weights' : 'has no index yet'
     throw new SelfsupError(`${run} ${why}; run: selfsup index ${shellWord(run)} IMAGES`)
   }
-  const index = await openImageIndex(folder, key)
+  const index = await openImageIndex(folder, key, { update: create })
   if (!create && (await index.count()) === 0) {
-    index.close()
+    await index.close()
     throw new SelfsupError(`${run}: its index is empty; run: selfsup index ${shellWord(run)} IMAGES`)
   }
   return { index, others }

@@ -198,7 +198,10 @@ test('pretrain, stopped by Ctrl-C and resumed, then evaluate, embed and compare'
   expect(ofRun.err).toContain('knn: results exist') // with baselines, a superset of this request
   for (const each of [ofModel, ofArrays])
     for (const [i, value] of valuesOf(ofRun).entries()) expect(valuesOf(each)[i]).toBeCloseTo(value, 4)
-  expect(await readdir(join(folder, 'runs/given/evaluation'))).toEqual(['knn.json', 'retrieval.json'])
+  expect(await readdir(join(folder, 'runs/given/evaluation'))).toEqual([
+    expect.stringMatching(/^knn\.[0-9a-f]{12}\.json$/),
+    expect.stringMatching(/^retrieval\.[0-9a-f]{12}\.json$/),
+  ])
 
   const none = await selfsup([
     'evaluate',

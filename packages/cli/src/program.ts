@@ -16,6 +16,7 @@ import { registerPreview } from './commands/preview.command.js'
 import { registerReport } from './commands/report.command.js'
 import { registerResume } from './commands/resume.command.js'
 import { registerSearch } from './commands/search.command.js'
+import { registerSelect } from './commands/select.command.js'
 import { registerServe } from './commands/serve.command.js'
 import { type EngineFlags, setEngineFlags } from './engine.js'
 
@@ -32,6 +33,7 @@ const commands = [
   registerIndex,
   registerSearch,
   registerDuplicates,
+  registerSelect,
   registerPreview,
   registerReport,
   registerServe,

@@ -84,16 +84,33 @@ describe('scoreTable', () => {
   test('adds balanced accuracies and a note for unequal classes', () => {
     const lines = scoreTable(scoresOf([unequal[0]!])).split('\n')
     expect(lines).toEqual([
-      'features        kNN  kNN balanced',
-      '----------  -------  ------------',
-      'ours        95.00 %       70.00 %',
-      'raw pixels  90.00 %       50.00 %',
+      'features                 kNN  kNN balanced',
+      '-------------------  -------  ------------',
+      'ours                 95.00 %       70.00 %',
+      'raw pixels           90.00 %       50.00 %',
+      'most frequent class  90.00 %',
       '',
-      'The test classes have unequal sizes: always predicting the most frequent class would reach an accuracy of 90.00 %.',
+      'The test classes have unequal sizes: always predicting the most frequent class would reach the accuracy in the last row.',
     ])
-    expect(scoreTable(scoresOf(unequal))).toContain(
-      'features        kNN  kNN balanced  linear probe  linear balanced',
+    expect(scoreTable(scoresOf(unequal))).toMatch(
+      /features +kNN +kNN balanced +linear probe +linear balanced/,
     )
+  })
+
+  test('shows the recall of each class of unequal sizes, lowest first', () => {
+    const recalls = [
+      { name: 'good', count: 60, recall: 1 },
+      { name: 'defect', count: 3, recall: 0 },
+    ]
+    const scores = scoresOf([{ ...unequal[0]!, classRecall: recalls }])
+    expect(scores.classRecall).toEqual({ knn: recalls })
+    expect(scoreTable(scores).split('\n').slice(-5)).toEqual([
+      'Recall of each class, knn',
+      'class     recall  test images',
+      '------  --------  -----------',
+      'defect    0.00 %            3',
+      'good    100.00 %           60',
+    ])
   })
 
   test('leaves out a protocol that was not run', () => {

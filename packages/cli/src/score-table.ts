@@ -18,8 +18,10 @@ export interface ScoreRow {
 /** Scores of kNN and linear probe. */
 export interface Scores {
   readonly rows: readonly ScoreRow[]
-  /** accuracy of always predicting the most frequent class; given if the test classes have unequal sizes */
+  /** accuracy of always predicting the most frequent class of the training images */
   readonly mostFrequentClass?: number
+  /** recall of each class with the first features, by protocol */
+  readonly classRecall?: Readonly<Record<string, NonNullable<EvaluationRecord['classRecall']>>>
 }
 
 /** Features of the values that say what always predicting the most frequent class reaches. */
@@ -47,7 +49,14 @@ export function scoresOf(records: readonly EvaluationRecord[]): Scores {
       else rows.set(features, { ...rows.get(features), features, [column]: value })
     }
   }
-  return { rows: [...rows.values()], ...(mostFrequentClass !== undefined && { mostFrequentClass }) }
+  const recalls = records.flatMap(({ protocol, classRecall }) =>
+    columnOf[protocol] && classRecall ? [[protocol, classRecall] as const] : [],
+  )
+  return {
+    rows: [...rows.values()],
+    ...(mostFrequentClass !== undefined && { mostFrequentClass }),
+    ...(recalls.length > 0 && { classRecall: Object.fromEntries(recalls) }),
+  }
 }
 
 /** Column titles of the table, in order. */
@@ -59,13 +68,30 @@ const titles = [
 ] as const
 
 /** Table of kNN and linear probe; a note follows if the test classes have unequal sizes. */
-export function scoreTable({ rows, mostFrequentClass }: Scores): string {
+export function scoreTable({ rows, mostFrequentClass, classRecall }: Scores): string {
   const columns = titles.filter(([key]) => rows.some((row) => row[key] !== undefined))
   const lines = rows.map((row) => [
     row.features,
     ...columns.map(([key]) => (row[key] === undefined ? '' : percent(row[key]))),
   ])
+  const imbalanced = columns.some(([key]) => key === 'knnBalanced' || key === 'linearBalanced')
+  if (mostFrequentClass !== undefined)
+    lines.push([
+      MOST_FREQUENT,
+      ...columns.map(([key]) => (key === 'knn' || key === 'linear' ? percent(mostFrequentClass) : '')),
+    ])
   const text = table(['features', ...columns.map(([, title]) => title)], lines)
-  if (mostFrequentClass === undefined) return text
-  return `${text}\n\nThe test classes have unequal sizes: always predicting the most frequent class would reach an accuracy of ${percent(mostFrequentClass)}.`
+  if (!imbalanced) return text
+  const note =
+    'The test classes have unequal sizes: always predicting the most frequent class would reach the accuracy in the last row.'
+  return [text, note, ...Object.entries(classRecall ?? {}).map(recallLine)].join('\n\n')
+}
+
+/** Number of classes whose recall is shown, lowest first. */
+const MOST_RECALLS = 10
+
+function recallLine([protocol, classes]: [string, NonNullable<EvaluationRecord['classRecall']>]): string {
+  const lowest = classes.toSorted((a, b) => a.recall - b.recall).slice(0, MOST_RECALLS)
+  const rows = lowest.map(({ name, recall, count }) => [name, percent(recall), String(count)])
+  return `Recall of each class, ${protocol}${lowest.length < classes.length ? ` (the lowest ${lowest.length} of ${classes.length})` : ''}\n${table(['class', 'recall', 'test images'], rows)}`
 }

@@ -6,7 +6,7 @@ export function table(header: readonly string[], rows: readonly (readonly string
   const all = [header, ...shown]
   const widths = header.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)))
   const numeric = header.map((_, column) =>
-    shown.every((row) => /^[-+]?[\d.,]+\s?(%|s|x)?$/.test(row[column] ?? '')),
+    shown.every((row) => /^([-+]?[\d.,]+\s?(%|s|x)?)?$/.test(row[column] ?? '')),
   )
   const line = (row: readonly string[]) =>
     row

@@ -24,7 +24,7 @@ export interface Training {
   readonly view: ProgressView
   readonly engine?: Settings['engine']
   /** given if a run is resumed */
-  readonly resume?: Required<Pick<TrainOptions, 'config'>>
+  readonly resume?: Pick<TrainOptions, 'config' | 'extend'>
   /** prints neither the engine nor the commands to try next; the demo prints its own */
   readonly quiet?: boolean
 }

@@ -36,6 +36,31 @@ it('arranges one set in rows, and several sets of different sizes one below the 
   ])
 })
 
+it('writes captions under the images, as much of their end as fits', async () => {
+  const path = join(temporaryFolder(), 'sheet.png')
+  const black = { 255: '.', 0: '#', 10: 'a' } as const
+  await contactSheet(path, images(11, [10, 10]), { columns: 2, zoom: 1, captions: ['10', 'wide 1'] })
+  const { data, info } = await sharp(path).toColourspace('b-w').raw().toBuffer({ resolveWithObject: true })
+  const rows = Array.from({ length: info.height }, (_, row) =>
+    [...data.subarray(row * info.width, (row + 1) * info.width)]
+      .map((value) => black[value as keyof typeof black] ?? '?')
+      .join(''),
+  )
+  expect(rows.slice(12, 22)).toEqual([
+    '.........................',
+    '...#....###..........#...',
+    '..##...#...#........##...',
+    '...#...#..##.........#...',
+    '...#...#.#.#.........#...',
+    '...#...##..#.........#...',
+    '...#...#...#.........#...',
+    '..###...###.........###..',
+    '.........................',
+    '.........................',
+  ])
+  await expect(contactSheet(path, images(1, [10]), { captions: [] })).rejects.toThrow('one caption for each')
+})
+
 it('rejects no images, and grey images together with colour images', async () => {
   const colour = { data: new Uint8Array(3), shape: [1, 1, 1, 3] as const }
   await expect(contactSheet('sheet.png', [])).rejects.toThrow('there are no images to show')

@@ -1,6 +1,7 @@
 import { expected, type HostImages } from '@selfsup/core'
 import sharp from 'sharp'
 import { writeAtomically } from './atomic-file.js'
+import { CHARACTER_HEIGHT, textPixels } from './small-font.js'
 
 /** Pixels between images. */
 const GAP = 1
@@ -11,12 +12,17 @@ const GAP = 1
  *   sizes; smaller images keep their size
  * @param options.columns images per row; default 8 for one set
  * @param options.zoom integer factor by which images are enlarged; by default to a width of at least 64 pixels
+ * @param options.captions a line of text under each image, for one set
  * @throws SelfsupError if the sets have different channels, there are no images, or the file cannot be written
  */
 export async function contactSheet(
   path: string,
   images: HostImages | readonly HostImages[],
-  options: { readonly columns?: number; readonly zoom?: number } = {},
+  options: {
+    readonly columns?: number
+    readonly zoom?: number
+    readonly captions?: readonly string[]
+  } = {},
 ): Promise<void> {
   const sets: readonly HostImages[] = 'data' in images ? [images] : images
   const counts = sets.map(({ shape }) => shape[0])
@@ -28,18 +34,28 @@ export async function contactSheet(
     `${path}: images on one sheet must have the same number of channels; got ${sets.map(({ shape }) => shape[3])}`,
   )
   const { columns = sets.length > 1 ? Math.max(...counts) : 8 } = options
+  const { captions } = options
+  expected(
+    !captions || (sets.length === 1 && captions.length === counts[0]),
+    `${path}: captions need one set of images, and one caption for each of them; got ${captions?.length} for ${counts}`,
+  )
   const { zoom = Math.max(1, Math.ceil(64 / width)) } = options
 
   const rowsOf = counts.map((count) => Math.ceil(count / columns))
   const rows = rowsOf.reduce((sum, count) => sum + count, 0)
   const sheetWidth = columns * (width + GAP) + GAP
-  const sheetHeight = rows * (height + GAP) + GAP
+  const line = captions ? CHARACTER_HEIGHT + 2 : 0
+  const sheetHeight = rows * (height + line + GAP) + GAP
   const sheet = new Uint8Array(sheetHeight * sheetWidth * channels!).fill(255)
   let firstRow = 0
   for (const [set, setImages] of sets.entries()) {
     for (let image = 0; image < counts[set]!; image++) {
       const left = GAP + (image % columns) * (width + GAP)
-      const top = GAP + (firstRow + Math.floor(image / columns)) * (height + GAP)
+      const top = GAP + (firstRow + Math.floor(image / columns)) * (height + line + GAP)
+      for (const [x, y] of textPixels(captions?.[image] ?? '', width)) {
+        const at = ((top + height + 1 + y) * sheetWidth + left + x) * channels!
+        sheet.fill(0, at, at + channels!)
+      }
       paste(setImages, image, sheet, (top * sheetWidth + left) * channels!, sheetWidth * channels!)
     }
     firstRow += rowsOf[set]!

@@ -1,8 +1,17 @@
-import type { EvaluationRecord, EvaluationValue } from '@selfsup/run-folder'
+import {
+  type EvaluationRecord,
+  type EvaluationValue,
+  evaluatedData,
+  testedOnTraining,
+} from '@selfsup/run-folder'
 
 /** One metric of two runs. */
 export interface Comparison {
   readonly protocol: string
+  /** where the test images of both are */
+  readonly test: string
+  /** whether test images are training images too, so that the metric says little about other images */
+  readonly onTraining: boolean
   readonly metric: string
   /** name of the features, if not the run's own: `from pretrained weights` */
   readonly features?: string
@@ -24,34 +33,36 @@ export interface RunsComparison {
 }
 
 /** Baselines, which say nothing about the run. */
-const baselines = ['random weights', 'raw pixels', 'most frequent class']
+const baselines = ['random weights', 'raw pixels', 'most frequent class', 'chance']
 
 /**
  * Compares the records of two runs: every metric that both have on the same images. The interval of a difference treats the
  * two values as independent (half widths add in quadrature). Errors on the same test images are correlated, so that the
  * interval is rather too wide.
- * @param first, second records by protocol name
+ * @param first, second the records of each run
  */
 export function compareRecords(
-  first: ReadonlyMap<string, EvaluationRecord>,
-  second: ReadonlyMap<string, EvaluationRecord>,
+  first: readonly EvaluationRecord[],
+  second: readonly EvaluationRecord[],
 ): RunsComparison {
   const values: Comparison[] = []
   const left: { protocol: string; why: string }[] = []
-  for (const protocol of new Set([...first.keys(), ...second.keys()])) {
-    const [a, b] = [first.get(protocol), second.get(protocol)]
-    if (!a || !b) left.push({ protocol, why: `only the ${a ? 'first' : 'second'} run has it` })
-    else if (!sameImages(a, b)) left.push({ protocol, why: 'the runs were evaluated on different images' })
-    else values.push(...compared(a, b))
+  for (const protocol of new Set([...first, ...second].map((record) => record.protocol))) {
+    const [ofFirst, ofSecond] = [first, second].map((records) =>
+      records.filter((record) => record.protocol === protocol),
+    ) as [EvaluationRecord[], EvaluationRecord[]]
+    const pairs = ofFirst.flatMap((a) => {
+      const b = ofSecond.find((record) => evaluatedData(record) === evaluatedData(a))
+      return b ? [[a, b] as const] : []
+    })
+    if (ofFirst.length === 0 || ofSecond.length === 0)
+      left.push({ protocol, why: `only the ${ofFirst.length > 0 ? 'first' : 'second'} run has it` })
+    else if (pairs.length === 0) left.push({ protocol, why: 'the runs were evaluated on different images' })
+    // Results on the training images come last.
+    const sorted = pairs.sort(([a], [b]) => testedOnTraining(a) - testedOnTraining(b))
+    values.push(...sorted.flatMap(([a, b]) => compared(a, b)))
   }
   return { values, left }
-}
-
-function sameImages(a: EvaluationRecord, b: EvaluationRecord): boolean {
-  const same = (part: 'train' | 'test') =>
-    a.images[part]?.fingerprint === b.images[part]?.fingerprint &&
-    a.images[part]?.count === b.images[part]?.count
-  return same('train') && same('test')
 }
 
 function compared(a: EvaluationRecord, b: EvaluationRecord): Comparison[] {
@@ -65,6 +76,8 @@ function compared(a: EvaluationRecord, b: EvaluationRecord): Comparison[] {
     const interval = intervalOf(first, second)
     return {
       protocol: a.protocol,
+      test: a.images.test.source,
+      onTraining: testedOnTraining(a) > 0,
       metric: first.metric,
       ...(first.features !== a.subject && { features: first.features }),
       ...(first.unit && { unit: first.unit }),

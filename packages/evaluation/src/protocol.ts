@@ -87,7 +87,7 @@ export interface ProtocolContext {
 /** Result of a protocol: an evaluation record without the fields that the caller knows. */
 export type Findings = Pick<
   EvaluationRecord,
-  'options' | 'values' | 'charts' | 'confusion' | 'neighbours' | 'clusters'
+  'options' | 'values' | 'charts' | 'confusion' | 'classRecall' | 'neighbours' | 'clusters'
 >
 
 /** A way to evaluate a subject. */

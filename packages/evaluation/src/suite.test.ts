@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Engine } from '@selfsup/engine'
@@ -85,11 +85,49 @@ describe('runProtocols', () => {
     await expect(runProtocols([inParts(true)], subject, options())).rejects.toThrow('stopped')
     const others = options({ facts: { ...options().facts, weights: 'others' } })
     await expect(runProtocols([inParts(true)], subject, others)).rejects.toThrow('stopped')
-    expect((await readRecords(run)).size).toBe(0)
+    expect(await readRecords(run)).toEqual([])
     const { records } = await runProtocols([inParts(false)], subject, others)
     expect(found).toEqual(['first', 'first', 'second'])
     expect(records[0]!.values[0]!.metric).toBe('2 3')
-    expect(await readdir(join(run, 'evaluation'))).toEqual(['parts.json'])
+    expect(await readdir(join(run, 'evaluation'))).toEqual([
+      expect.stringMatching(/^parts\.[0-9a-f]{12}\.json$/),
+    ])
+  })
+
+  test('an evaluation on other images or on the training images replaces no result', async () => {
+    const a = counting('a')
+    const on = (test: object, train: object = {}) => ({
+      facts: {
+        ...options().facts,
+        images: { train: { ...images, ...train }, test: { ...images, fingerprint: 'g', ...test } },
+      },
+    })
+    await runProtocols([a], subject, options(on({})))
+    await runProtocols([a], subject, options(on({ fingerprint: 'f' }))) // the training images
+    await runProtocols([a], subject, options(on({ fingerprint: 'h' }))) // another test set
+    await runProtocols([a], subject, options(on({ count: 5 }))) // a limit
+    expect(await readRecords(run)).toHaveLength(4)
+    await runProtocols([a], subject, options(on({})))
+    expect(a.runs).toBe(4)
+  })
+
+  test('an interrupted protocol keeps its parts while other images are evaluated', async () => {
+    const found: string[] = []
+    const inParts = (stops: boolean): Protocol => ({
+      ...counting('parts'),
+      async find(_, { once }) {
+        await once!('first', async () => found.push('first'))
+        if (stops) throw new Error('stopped')
+        return { options: {}, values: [{ metric: 'accuracy', features: 'ours', value: 1 }] }
+      },
+    })
+    const elsewhere = { train: images, test: { ...images, fingerprint: 'g' } }
+    const other = options({ facts: { ...options().facts, images: elsewhere } })
+    await expect(runProtocols([inParts(true)], subject, options())).rejects.toThrow('stopped')
+    await expect(runProtocols([inParts(true)], subject, other)).rejects.toThrow('stopped')
+    await runProtocols([inParts(false)], subject, options())
+    await runProtocols([inParts(false)], subject, other)
+    expect(found).toEqual(['first', 'first'])
   })
 
   test('maxSteps only matters for protocols that train', async () => {
@@ -102,20 +140,21 @@ describe('runProtocols', () => {
   test('damaged records are skipped and computed again', async () => {
     const a = counting('a')
     await runProtocols([a], subject, options())
-    const path = join(run, 'evaluation', 'a.json')
+    const [name] = await readdir(join(run, 'evaluation'))
+    const path = join(run, 'evaluation', name!)
     await writeFile(path, (await readFile(path, 'utf8')).slice(0, 40))
     const unreadable: string[] = []
-    expect((await readRecords(run, (each) => unreadable.push(each))).size).toBe(0)
+    expect((await readRecords(run, (each) => unreadable.push(each))).length).toBe(0)
     expect(unreadable).toEqual([path])
     await runProtocols([a], subject, options())
     expect(a.runs).toBe(2)
-    expect(await readdir(join(run, 'evaluation'))).toEqual(['a.json'])
+    expect(await readdir(join(run, 'evaluation'))).toEqual([name])
   })
 
   test('throws if the folder cannot be written to', async () => {
     await writeFile(join(run, 'evaluation'), 'a file')
     await expect(runProtocols([counting('a')], subject, options())).rejects.toThrow(
-      /evaluation.a\.json can't be written/,
+      /evaluation.a\.[0-9a-f]{12}\.json can't be written/,
     )
   })
 })
@@ -133,8 +172,7 @@ describe('compareRecords', () => {
     ...(half && { interval: [value - half, value + half] }),
     higherIsBetter: metric === 'accuracy',
   })
-  const both = (first: EvaluationRecord, second: EvaluationRecord) =>
-    compareRecords(new Map([[first.protocol, first]]), new Map([[second.protocol, second]]))
+  const both = (first: EvaluationRecord, second: EvaluationRecord) => compareRecords([first], [second])
 
   test('reports which run is better and by how much, or that it is undecided', () => {
     const a = record(
@@ -182,9 +220,42 @@ describe('compareRecords', () => {
     ])
   })
 
+  test('compares every data that both runs have, and marks results on training images', () => {
+    const test = { ...images, fingerprint: 'g', source: 'test' }
+    const onTest = (value_: number) =>
+      record([value('a', value_)], { subject: 'a', images: { train: images, test } })
+    const onTraining = (value_: number) => record([value('a', value_)], { subject: 'a' })
+    const { values, left } = compareRecords([onTraining(1), onTest(0.5)], [onTraining(1), onTest(0.6)])
+    expect(values.map(({ test, onTraining, first }) => [test, onTraining, first.value])).toEqual([
+      ['test', false, 0.5],
+      ['images', true, 1],
+    ])
+    expect(left).toEqual([])
+  })
+
+  test('a record of an earlier version is read, and replaced only by one of the same data', async () => {
+    const folder = join(run, 'evaluation')
+    const old = record([value('a', 0.5)], { subject: 'a' })
+    await mkdir(folder)
+    await writeFile(join(folder, 'knn.json'), JSON.stringify(old))
+    const elsewhere = record([value('a', 0.7)], {
+      subject: 'a',
+      images: { train: images, test: { ...images, count: 3 } },
+    })
+    await writeRecord(run, elsewhere)
+    expect((await readRecords(run)).map(({ values: [first] }) => first!.value).sort()).toEqual([0.5, 0.7])
+    const again = record([value('a', 0.6)], { subject: 'a' })
+    await writeRecord(run, again)
+    expect((await readRecords(run)).map(({ values: [first] }) => first!.value).sort()).toEqual([0.6, 0.7])
+    expect(await readdir(folder)).not.toContain('knn.json')
+    // Killed between writing the new file and removing the old one.
+    await writeFile(join(folder, 'knn.json'), JSON.stringify(old))
+    expect((await readRecords(run)).map(({ values: [first] }) => first!.value).sort()).toEqual([0.6, 0.7])
+  })
+
   test('records are read as they were written', async () => {
     const written = record([value('a', 0.5, 0.1)], { subject: 'a' })
     await writeRecord(run, written)
-    expect((await readRecords(run)).get('knn')).toEqual(written)
+    expect(await readRecords(run)).toEqual([written])
   })
 })

@@ -1,5 +1,5 @@
 import type { EvaluationRecord } from '@selfsup/run-folder'
-import { openParts, readRecords, writeRecord } from '@selfsup/run-folder'
+import { evaluatedData, openParts, readRecords, writeRecord } from '@selfsup/run-folder'
 import type { Protocol, ProtocolContext, Subject } from './protocol.js'
 
 /** Fields of the records that the caller knows. */
@@ -40,7 +40,8 @@ export interface SuiteResult {
 
 /**
  * Runs protocols one after the other. Saves each record when its protocol is done, and the parts of long protocols, so that an
- * interrupted suite resumes with the next part. Results of the same weights and images with the same settings are reused.
+ * interrupted suite resumes with the next part. Results of the same weights and images with the same settings are reused;
+ * results on other images are kept.
  * @throws what a protocol throws; the results before it are saved
  */
 export async function runProtocols(
@@ -49,13 +50,15 @@ export async function runProtocols(
   options: SuiteOptions,
 ): Promise<SuiteResult> {
   const { run, facts, settings, force, onProtocol, onProgress, signal } = options
-  const before = force ? new Map<string, EvaluationRecord>() : await readRecords(run)
+  const before = force ? [] : await readRecords(run)
   const records: EvaluationRecord[] = []
   const impossible: { protocol: string; why: string }[] = []
   for (const [i, protocol] of protocols.entries()) {
     signal?.throwIfAborted()
-    const kept = before.get(protocol.name)
-    if (kept && holds(kept, protocol, options)) {
+    const kept = before.find(
+      (record) => record.protocol === protocol.name && holds(record, protocol, options),
+    )
+    if (kept) {
       records.push(kept)
       onProtocol?.({ protocol, state: 'kept' })
       continue
@@ -94,13 +97,9 @@ export async function runProtocols(
 
 /** Whether a saved record has the results that the protocol would compute now. */
 function holds(record: EvaluationRecord, { trains }: Protocol, { facts, settings }: SuiteOptions): boolean {
-  const same = (part: 'train' | 'test') =>
-    record.images[part]?.fingerprint === facts.images[part].fingerprint &&
-    record.images[part]?.count === facts.images[part].count
   return (
     record.weights === facts.weights &&
-    same('train') &&
-    same('test') &&
+    evaluatedData(record) === evaluatedData(facts) &&
     Object.entries(settings).every(
       ([name, value]) => (name === 'maxSteps' && !trains) || covers(name, record.options[name], value),
     )

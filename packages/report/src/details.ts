@@ -44,7 +44,10 @@ export async function detailsOf(
   }
   const map =
     known ?? (await orNote('the map is missing', features && embeddingMap(features, { points, signal })))
-  const shown = positionsShown(view.evaluations, map)
+  const shown = positionsShown(view.evaluations, map, {
+    train: datasets.train?.fingerprint,
+    test: datasets.test?.fingerprint,
+  })
   const atlasOf = (split: Split) => {
     const dataset = datasets[split]
     return orNote(
@@ -55,18 +58,25 @@ export async function detailsOf(
   return { map, thumbnails: { train: await atlasOf('train'), test: await atlasOf('test') }, sheets, notes }
 }
 
-/** Positions of all images of a run that a page shows. */
+/**
+ * Positions of all images of a run that a page shows.
+ * @param only fingerprints of the datasets that are shown: positions in other datasets are left out
+ */
 export function positionsShown(
   evaluations: readonly EvaluationRecord[],
   map?: Pick<EmbeddingMap, 'positions'>,
+  only: Partial<Record<Split, string>> = {},
 ): Record<Split, Set<number>> {
   const shown = { train: new Set<number>(), test: new Set<number>() }
-  for (const { neighbours = [], clusters = [] } of evaluations) {
-    for (const { query, nearest } of neighbours) {
-      shown.test.add(query)
-      for (const { split, position } of nearest) shown[split].add(position)
+  for (const { neighbours = [], clusters = [], images } of evaluations) {
+    const add = (split: Split, position: number) => {
+      if (only[split] === undefined || only[split] === images[split].fingerprint) shown[split].add(position)
     }
-    for (const { members } of clusters) for (const member of members) shown.test.add(member)
+    for (const { query, nearest } of neighbours) {
+      add('test', query)
+      for (const { split, position } of nearest) add(split, position)
+    }
+    for (const { members } of clusters) for (const member of members) add('test', member)
   }
   for (const position of map?.positions ?? []) shown.test.add(position)
   return shown

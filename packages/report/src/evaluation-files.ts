@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type EvaluationRecord, parseRecord, readText, runPaths } from '@selfsup/run-folder'
+import { type EvaluationRecord, parseRecord, readText, recordsOfFiles, runPaths } from '@selfsup/run-folder'
 
 interface Stored {
   readonly stamp: string
@@ -42,9 +42,11 @@ export class EvaluationFiles {
     return changed
   }
 
-  /** The records, in the order of their file names. */
+  /** The records, one for each protocol and data, sorted by protocol. */
   records(): EvaluationRecord[] {
-    return [...this.#files.values()].flatMap(({ record }) => (record ? [record] : []))
+    return recordsOfFiles(
+      new Map([...this.#files].flatMap(([name, { record }]) => (record ? [[name, record]] : []))),
+    )
   }
 
   /** Why files are left out, one sentence each. */

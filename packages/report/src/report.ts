@@ -3,6 +3,7 @@ import { basename, resolve } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import { NoRunError, runPaths, writeAtomically } from '@selfsup/run-folder'
 import { type DetailOptions, type DetailSources, detailsOf } from './details.js'
+import { findRuns } from './find-runs.js'
 import { pageParts, renderPage } from './html.js'
 import type { PageData, RunView } from './page-data.js'
 import { RunReader } from './run-reader.js'
@@ -24,28 +25,26 @@ const POINTS_OF_ALL = 2400
 
 /**
  * Creates a report about runs: one self-contained HTML file.
- * @param folders run folders, as written by `@selfsup/train`
+ * @param folders run folders, as written by `@selfsup/train`, or folders that contain some
  * @returns the HTML
- * @throws SelfsupError if no folder is given, or one is not a run folder
+ * @throws SelfsupError if no folder is given, or one is neither a run folder nor contains one
  */
 export async function report(folders: readonly string[], options: ReportOptions = {}): Promise<string> {
   return renderPage(await reportData(folders, options), await pageParts())
 }
 
-/** Collects a report's data, without the page. @throws SelfsupError if no folder is given, or one is not a run folder */
+/** Collects a report's data, without the page. @throws SelfsupError as `report` */
 export async function reportData(
   given: readonly string[],
   { title, sourcesOf, mapPoints, signal }: ReportOptions = {},
 ): Promise<PageData> {
-  const folders = [...new Map(given.map((folder) => [resolve(folder), folder])).values()]
+  const runFolders = (await Promise.all(given.map(runsIn))).flat()
+  const folders = [...new Map(runFolders.map((folder) => [resolve(folder), folder])).values()]
   if (folders.length === 0) throw new SelfsupError('report: at least one run folder is needed; got none')
   const points = Math.max(100, Math.min(600, Math.floor(POINTS_OF_ALL / folders.length)))
   const names = namesOf(folders)
   const runs: RunView[] = []
   for (const [i, folder] of folders.entries()) {
-    const { config } = runPaths(folder)
-    const facts = await stat(config).catch(() => undefined)
-    if (!facts?.isFile()) throw new NoRunError(folder, config)
     const reader = new RunReader(folder, { id: `run${i + 1}`, name: names[i]!, points })
     await reader.update()
     signal?.throwIfAborted()
@@ -54,6 +53,16 @@ export async function reportData(
     runs.push({ ...view, details: await detailsOf(view, sources, { points: mapPoints, signal }) })
   }
   return { title: title ?? titleOf(runs), made: Date.now(), live: false, runs }
+}
+
+/** The folder itself if it is a run's, otherwise the runs in and below it. @throws NoRunError if there are none */
+async function runsIn(folder: string): Promise<string[]> {
+  const { config } = runPaths(folder)
+  const facts = await stat(config).catch(() => undefined)
+  if (facts?.isFile()) return [folder]
+  const found = facts ? [] : await findRuns(folder)
+  if (found.length === 0) throw new NoRunError(folder, config)
+  return found
 }
 
 function titleOf(runs: readonly RunView[]): string {

@@ -74,6 +74,15 @@ test('a run in the making, then with a lock, then further on', async () => {
   expect(reader.view()).toMatchObject({ step: 20, latest: { loss: 2 } })
 })
 
+test('a folder of runs makes a report about all of them, each once', async () => {
+  for (const name of ['a', 'b', 'deep/c']) writeRun(join(folder, name), { ...run, evaluated: false })
+  const { runs, title } = await reportData([folder, join(folder, 'a')])
+  expect(runs.map(({ name }) => name)).toEqual(['a', 'b', 'c'])
+  expect(title).toBe('3 runs compared')
+  mkdirSync(join(folder, 'empty'))
+  await expect(reportData([join(folder, 'empty')])).rejects.toThrow('holds no run')
+})
+
 test.each([
   ['{"formatVersion":2,', 'config.json is damaged'],
   ['{}', "config.json is not a run's"],

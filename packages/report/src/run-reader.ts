@@ -135,7 +135,7 @@ export class RunReader {
   #stamp(): string {
     const records = this.#evaluations
       .records()
-      .map(({ protocol, step, seconds }) => [protocol, step, seconds])
+      .map(({ protocol, step, seconds, images }) => [protocol, step, seconds, images])
     return createHash('sha256')
       .update(JSON.stringify([records, this.#images]))
       .digest('hex')
@@ -154,7 +154,7 @@ export function summaryOf({ curves, details, evaluations, ...view }: RunView): R
   return {
     ...view,
     evaluations: evaluations.map(
-      ({ charts, confusion, neighbours, clusters, ...record }): EvaluationRecord => record,
+      ({ charts, confusion, classRecall, neighbours, clusters, ...record }): EvaluationRecord => record,
     ),
   }
 }
@@ -172,12 +172,17 @@ function factsOf({
   backbone,
   imageShape,
   versions,
+  extensions = [],
 }: RunConfig): [string, string][] {
   const facts: [string, unknown][] = [
     ['images', `${dataset.name}, ${dataset.length}`],
     ['backbone', backbone?.name],
     ['image size', imageShape && `${imageShape.size} pixels, ${imageShape.channels} channels`],
     ...Object.entries(settings),
+    ...extensions.map(({ step, epochs }): [string, unknown] => [
+      'extended',
+      `at step ${step}, planned for ${epochs} epochs until then`,
+    ]),
     ...Object.entries(options),
     ...Object.entries(versions),
   ]

@@ -72,7 +72,7 @@ describe('an index', () => {
   test('returns the nearest by cosine, nearest first, also after reopening', async () => {
     const index = await openImageIndex(root, { weights: 'a' })
     await update(index, named(40))
-    index.close()
+    await index.close()
     const again = await openImageIndex(root, { weights: 'a' })
     expect(await again.count()).toBe(40)
     const found = await again.nearest(
@@ -87,7 +87,7 @@ describe('an index', () => {
     for (const [i, { similarity }] of found.entries())
       expect(similarity).toBeCloseTo(expected[i]!.similarity, 5)
     expect(found[0]!.similarity).toBeCloseTo(1, 5)
-    again.close()
+    await again.close()
   })
 
   test('is separate for other weights', async () => {
@@ -98,8 +98,8 @@ describe('an index', () => {
     expect(await b.count()).toBe(0)
     expect(await b.nearest(vector(1))).toEqual([])
     expect(await findIndex(root, { weights: 'a' })).toEqual({ exists: true, others: [b.folder] })
-    a.close()
-    b.close()
+    await a.close()
+    await b.close()
   })
 
   test('embeds only new or changed images and removes missing ones', async () => {
@@ -115,7 +115,7 @@ describe('an index', () => {
     expect((await index.nearest(vector(500), { k: 1 }))[0]!.path).toBe('/images/5.jpg')
     const { "/images/it's.jpg": __, ...third } = second
     expect(await update(index, third)).toMatchObject({ removed: 1, unchanged: 19, asked: [] })
-    index.close()
+    await index.close()
   })
 
   test('keeps images of other folders and reuses those of a subfolder', async () => {
@@ -125,7 +125,7 @@ describe('an index', () => {
     const result = await update(index, { '/images/sub/3.jpg': 3, '/images/5.jpg': 5 })
     expect(result).toMatchObject({ added: 1, removed: 1, unchanged: 1 })
     expect(await index.count()).toBe(4)
-    index.close()
+    await index.close()
   })
 
   test('resumes an interrupted update', async () => {
@@ -138,12 +138,12 @@ describe('an index', () => {
       return embed(numbers)
     }
     await expect(updateIndex(index, listing(images), failing, { chunk: 7 })).rejects.toThrow('the power went')
-    index.close()
+    await index.close()
     const again = await openImageIndex(root, { weights: 'a' })
     expect(await again.count()).toBe(14)
     expect(await update(again, images)).toMatchObject({ added: 16, unchanged: 14 })
     expect(await again.count()).toBe(30)
-    again.close()
+    await again.close()
   })
 
   test('repairs duplicates that two concurrent updates added', async () => {
@@ -153,7 +153,7 @@ describe('an index', () => {
     await index.add({ ...twice, values: vector(1), width: WIDTH })
     expect(await update(index, named(3))).toMatchObject({ changed: 1, unchanged: 2 })
     expect(await index.count()).toBe(3)
-    index.close()
+    await index.close()
   })
 
   test('finds the same with the approximate index as with an exact search', async () => {
@@ -169,7 +169,7 @@ describe('an index', () => {
       expect(some[0]!.path).toBe(`/images/${query}.jpg`)
       expect(some.slice(0, 5).map(({ path }) => path)).toEqual(all.map(({ path }) => path))
     }
-    index.close()
+    await index.close()
   })
 
   test('rejects features of a different width, and zero or non-finite features', async () => {
@@ -188,13 +188,13 @@ describe('an index', () => {
       'the index has 8 features per image; got 4',
     )
     expect(await index.count()).toBe(2)
-    index.close()
+    await index.close()
   })
 
   test('reports damage and how to fix it', async () => {
     const index = await openImageIndex(root, { weights: 'a' })
     await update(index, named(3))
-    index.close()
+    await index.close()
     const versions = join(index.folder, 'images.lance', '_versions')
     for (const name of await readdir(versions)) await writeFile(join(versions, name), 'not a manifest')
     const opened = openImageIndex(root, { weights: 'a' })
@@ -229,7 +229,7 @@ describe.each(testEngines())('near-duplicates on %s', (engine) => {
     }
     expect(tf.memory().numTensors).toBe(before)
     await expect(nearDuplicates(index, { similarity: 1.5 })).rejects.toThrow('must be above -1 and at most 1')
-    index.close()
+    await index.close()
   })
 })
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Table } from '@lancedb/lancedb'
-import { expected, SelfsupError } from '@selfsup/core'
-import { writeAtomically } from '@selfsup/run-folder'
+import { expected, SelfsupError, uniforms } from '@selfsup/core'
+import { type WaitOptions, waitForLock, writeAtomically } from '@selfsup/run-folder'
 import { type NewImages, rowsOf, schemaOf, textsOf, unitLength, vectorsOf } from './index-rows.js'
 import { type Lance, loadLance } from './lance.js'
 
@@ -13,6 +13,8 @@ export type IndexKey = Readonly<Record<string, string | number | readonly number
 /** A search result. */
 export interface Neighbour {
   readonly path: string
+  /** the folder or file that the image was indexed with */
+  readonly source: string
   /** cosine similarity of the features, -1..1 */
   readonly similarity: number
 }
@@ -37,6 +39,11 @@ export interface ImageIndex {
   add(images: NewImages): Promise<void>
   /** Removes images; ignores paths that are not in the index. */
   remove(paths: readonly string[]): Promise<void>
+  /** Gives images another path, stamp and source, and keeps their features. */
+  move(
+    moves: readonly { readonly from: string; readonly to: string; readonly stamp: string }[],
+    source: string,
+  ): Promise<void>
   /** Compacts files and, with at least `approximateFrom` images, creates or updates the approximate index. */
   refresh(): Promise<void>
   /**
@@ -46,10 +53,15 @@ export interface ImageIndex {
   nearest(vector: Float32Array, options?: SearchOptions): Promise<Neighbour[]>
   /** Paths and features (scaled to length 1) starting at a position. The order is stable until images are added or removed. */
   rows(from?: number): AsyncIterable<{ paths: readonly string[]; values: Float32Array }>
-  close(): void
+  /** A random sample of the images, without repetition: paths and features of length 1, row by row. */
+  sample(count: number, seed?: number): Promise<{ paths: readonly string[]; values: Float32Array }>
+  /** Closes the index, and lets other processes update it. */
+  close(): Promise<void>
 }
 
 export interface IndexOptions {
+  /** waits until no other process updates the index, and keeps others from it until it is closed; default false */
+  readonly update?: boolean | WaitOptions
   /** minimum number of images for an approximate index; with fewer, every search is exact. Default 50,000 */
   readonly approximateFrom?: number
 }
@@ -86,11 +98,27 @@ export async function findIndex(root: string, key: IndexKey): Promise<{ exists: 
 export async function openImageIndex(
   root: string,
   key: IndexKey,
-  { approximateFrom = 50_000 }: IndexOptions = {},
+  { approximateFrom = 50_000, update = false }: IndexOptions = {},
 ): Promise<ImageIndex> {
   const lance = await loadLance()
   const folder = folderOf(root, key)
   await mkdir(folder, { recursive: true })
+  const lock = update ? await waitForLock(folder, update === true ? {} : update) : undefined
+  try {
+    return await openUnlocked(lance, folder, key, approximateFrom, async () => lock?.release())
+  } catch (error) {
+    await lock?.release()
+    throw error
+  }
+}
+
+async function openUnlocked(
+  lance: Lance,
+  folder: string,
+  key: IndexKey,
+  approximateFrom: number,
+  release: () => Promise<void>,
+): Promise<ImageIndex> {
   await writeKey(folder, key)
   const guarded = guard(folder)
   const database = await guarded(() => lance.lancedb.connect(folder))
@@ -106,7 +134,7 @@ export async function openImageIndex(
     return table
   }
 
-  return {
+  const index: ImageIndex = {
     folder,
     get width() {
       return width
@@ -131,19 +159,39 @@ export async function openImageIndex(
         await guarded(() => table!.delete(`path IN (${some.join(', ')})`))
       }
     },
+    async move(moves, source) {
+      for (let at = 0; table && at < moves.length; at += AT_A_TIME) {
+        const some = moves.slice(at, at + AT_A_TIME)
+        const targets = new Map(some.map((move) => [move.from, move]))
+        const from = [...targets.keys()].map(quoted).join(', ')
+        const query = table.query().where(`path IN (${from})`).select(['path', 'vector'])
+        for await (const batch of guardedIteration(folder, query)) {
+          const found = textsOf(batch, 'path').map((path) => targets.get(path)!)
+          await index.add({
+            paths: found.map(({ to }) => to),
+            stamps: found.map(({ stamp }) => stamp),
+            source,
+            values: Float32Array.from(vectorsOf(batch, width!)),
+            width: width!,
+          })
+        }
+        // If the process is killed before this, the next update removes the old entries.
+        await index.remove([...targets.keys()])
+      }
+    },
     refresh: () => guarded(async () => table && refresh(lance, table, approximateFrom)),
     async nearest(vector, { k = 10, exact = false } = {}) {
       expected(Number.isInteger(k) && k >= 1, `k must be a whole number of at least 1; got ${k}`)
       if (!table) return []
       checkWidth(folder, vector.length, width!)
       const unit = unitLength(vector, 'the query')
-      const found: { path: string; _distance: number }[] = await guarded(() => {
+      const found: { path: string; source: string; _distance: number }[] = await guarded(() => {
         // For vectors of length 1 the squared distance is equivalent to the cosine.
         const query = table!.query().nearestTo(unit).distanceType('l2')
         const how = exact ? query.bypassVectorIndex() : query.nprobes(PROBES).refineFactor(REFINE)
-        return how.select(['path', '_distance']).limit(k).toArray()
+        return how.select(['path', 'source', '_distance']).limit(k).toArray()
       })
-      return found.map(({ path, _distance }) => ({ path, similarity: 1 - _distance / 2 }))
+      return found.map(({ path, source, _distance }) => ({ path, source, similarity: 1 - _distance / 2 }))
     },
     async *rows(from = 0) {
       if (!table) return
@@ -151,11 +199,26 @@ export async function openImageIndex(
       for await (const batch of guardedIteration(folder, query))
         yield { paths: textsOf(batch, 'path'), values: vectorsOf(batch, width!) }
     },
-    close() {
+    async sample(wanted, seed = 1) {
+      const rows = table ? await index.count() : 0
+      if (!table || rows === 0) return { paths: [], values: new Float32Array(0) }
+      const offsets = drawn(rows, Math.min(wanted, rows), seed)
+      const batches = await guarded(() => table!.takeOffsets(offsets).select(['path', 'vector']).toArrow())
+      const paths: string[] = []
+      const values = new Float32Array(offsets.length * width!)
+      for (const batch of batches.batches) {
+        values.set(vectorsOf(batch, width!), paths.length * width!)
+        paths.push(...textsOf(batch, 'path'))
+      }
+      return { paths, values: values.subarray(0, paths.length * width!) }
+    },
+    async close() {
       table?.close()
       database.close()
+      await release()
     },
   }
+  return index
 }
 
 /**
@@ -174,8 +237,20 @@ async function refresh({ lancedb }: Lance, table: Table, approximateFrom: number
   await table.optimize({ cleanupOlderThan: new Date() })
 }
 
+/** Whether the table was created completely: a process that was killed meanwhile leaves a folder without a version. */
 async function exists(folder: string): Promise<boolean> {
-  return (await stat(join(folder, `${TABLE}.lance`)).catch(() => undefined))?.isDirectory() ?? false
+  return (await readdir(join(folder, `${TABLE}.lance`, '_versions')).catch(() => [])).length > 0
+}
+
+/** Different numbers below `rows`, ascending. */
+function drawn(rows: number, count: number, seed: number): number[] {
+  if (count === rows) return Array.from({ length: rows }, (_, row) => row)
+  const chosen = new Set<number>()
+  for (let round = 0; chosen.size < count; round++)
+    for (const draw of uniforms([seed, round], count)) {
+      if (chosen.size < count) chosen.add(Math.min(rows - 1, Math.floor(draw * rows)))
+    }
+  return [...chosen].sort((a, b) => a - b)
 }
 
 async function widthOf(table: Table): Promise<number> {

@@ -1,10 +1,14 @@
 import { expected } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { ImageIndex } from './image-index.js'
+import { duplicateThreshold, randomPairs } from './random-pairs.js'
 
 export interface DuplicateOptions {
-  /** minimum cosine similarity of the features of near-duplicates; default 0.98 */
-  readonly similarity?: number
+  /**
+   * minimum cosine similarity of the features of near-duplicates; default `auto`: their distance is at most a fiftieth of the
+   * median distance of random pairs (see `duplicateThreshold`)
+   */
+  readonly similarity?: number | 'auto'
   /** images per block; one step compares two blocks and needs memory for block^2 similarities and 2 * block features */
   readonly block?: number
   readonly signal?: AbortSignal
@@ -15,6 +19,8 @@ export interface DuplicateOptions {
 export interface DuplicateGroup {
   /** at least two paths, in the index's order */
   readonly paths: readonly string[]
+  /** the folder or file that each of them was indexed with */
+  readonly sources: readonly string[]
   /** the lowest similarity of the pairs that formed the group */
   readonly similarity: number
 }
@@ -27,8 +33,10 @@ export interface DuplicateGroup {
  */
 export async function nearDuplicates(
   index: ImageIndex,
-  { similarity = 0.98, block = 2048, signal, onProgress }: DuplicateOptions = {},
+  { similarity: given = 'auto', block = 2048, signal, onProgress }: DuplicateOptions = {},
 ): Promise<DuplicateGroup[]> {
+  const similarity =
+    given === 'auto' ? duplicateThreshold((await randomPairs(index)) ?? { median: 0 }) : given
   expected(
     similarity > -1 && similarity <= 1,
     `nearDuplicates: similarity must be above -1 and at most 1; got ${similarity}`,
@@ -58,7 +66,7 @@ export async function nearDuplicates(
     }
     onProgress?.(Math.min(start + block, count), count)
   }
-  return groups.named(await allPaths(index))
+  return groups.named(await allImages(index))
 }
 
 /** Pairs of rows whose similarity reaches the threshold, with the similarity. */
@@ -114,10 +122,10 @@ async function* blocksFrom(
   if (filled > 0) yield held.subarray(0, filled)
 }
 
-async function allPaths(index: ImageIndex): Promise<string[]> {
-  const paths: string[] = []
-  for await (const rows of index.rows()) paths.push(...rows.paths)
-  return paths
+async function allImages(index: ImageIndex): Promise<{ path: string; source: string }[]> {
+  const images: { path: string; source: string }[] = []
+  for await (const rows of index.listing()) images.push(...rows)
+  return images
 }
 
 /** Disjoint sets that are merged pair by pair (union-find). */
@@ -147,12 +155,16 @@ class Groups {
     return root
   }
 
-  named(paths: readonly string[]): DuplicateGroup[] {
-    const members = new Map<number, string[]>()
+  named(images: readonly { path: string; source: string }[]): DuplicateGroup[] {
+    const members = new Map<number, { path: string; source: string }[]>()
     for (const root of this.#least.keys()) members.set(this.#root(root), [])
-    for (const [i, path] of paths.entries()) members.get(this.#root(i))?.push(path)
+    for (const [i, image] of images.entries()) members.get(this.#root(i))?.push(image)
     return [...members]
-      .map(([root, group]) => ({ paths: group, similarity: Math.min(1, this.#least.get(root)!) }))
+      .map(([root, group]) => ({
+        paths: group.map(({ path }) => path),
+        sources: group.map(({ source }) => source),
+        similarity: Math.min(1, this.#least.get(root)!),
+      }))
       .sort((a, b) => b.paths.length - a.paths.length || b.similarity - a.similarity)
   }
 }

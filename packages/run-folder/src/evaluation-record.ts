@@ -23,9 +23,22 @@ export interface EvaluationChart {
   }[]
 }
 
+/** Images of an evaluation. */
+export interface EvaluatedImages {
+  /** folder or file */
+  readonly source: string
+  /** number of images that were used */
+  readonly count: number
+  /** of the whole dataset */
+  readonly fingerprint: string
+  /** of test images: how many of them are training images too, if that is known */
+  readonly inTraining?: number
+}
+
 /**
- * Result of one protocol for a run, as plain JSON: `evaluation/PROTOCOL.json` in the run's folder. Protocols write it;
- * reports and comparisons read it. Positions refer to the dataset that `images` names.
+ * Result of one protocol for a run on some images, as plain JSON: `evaluation/PROTOCOL.DATA.json` in the run's folder, where
+ * DATA is the key that `evaluatedData` makes of `images`. Protocols write it; reports and comparisons read it. Positions
+ * refer to the dataset that `images` names.
  */
 export interface EvaluationRecord {
   readonly version: 1
@@ -40,12 +53,7 @@ export interface EvaluationRecord {
   /** hash of the evaluated weights: a record of other weights is no longer valid */
   readonly weights?: string
   readonly options: Readonly<Record<string, string | number | boolean | readonly number[]>>
-  readonly images: Readonly<
-    Record<
-      'train' | 'test',
-      { readonly source: string; readonly count: number; readonly fingerprint: string }
-    >
-  >
+  readonly images: Readonly<Record<'train' | 'test', EvaluatedImages>>
   /** names of the files with the evaluated features in the run's `features` folder, if they were saved */
   readonly features?: Readonly<Partial<Record<'train' | 'test', string>>>
   /** wall time of the protocol */
@@ -58,6 +66,14 @@ export interface EvaluationRecord {
     readonly classes: readonly string[]
     readonly counts: readonly (readonly number[])[]
   }
+  /** recall of each class of the test images with the subject's features, mean over seeds */
+  readonly classRecall?: readonly {
+    readonly name: string
+    /** number of test images */
+    readonly count: number
+    /** fraction of them that were recognised, 0..1 */
+    readonly recall: number
+  }[]
   /** some test images with their nearest training or test images, nearest first */
   readonly neighbours?: readonly {
     readonly query: number

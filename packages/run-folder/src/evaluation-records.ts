@@ -2,19 +2,28 @@ import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import { whyNotWritten, writeJson } from './atomic-file.js'
+import { evaluatedData } from './evaluated-data.js'
 import type { EvaluationRecord } from './evaluation-record.js'
 import { readText } from './open-file.js'
 import { runPaths } from './paths.js'
 import { parseRecord } from './record-schema.js'
 
 /**
- * Writes a record to `evaluation/PROTOCOL.json` in the run's folder, atomically.
+ * Writes a record to `evaluation/PROTOCOL.DATA.json` in the run's folder, atomically. It replaces the record of the same
+ * protocol on the same data, and no other.
  * @returns path of the file
  * @throws SelfsupError if the folder can't be written to
  */
 export async function writeRecord(run: string, record: EvaluationRecord): Promise<string> {
-  const path = join(runPaths(run).evaluation, `${record.protocol}.json`)
+  const { evaluation } = runPaths(run)
+  const path = join(evaluation, `${record.protocol}.${evaluatedData(record)}.json`)
   await writeWhole(path, record)
+  // Earlier versions wrote one record for each protocol.
+  const earlier = join(evaluation, `${record.protocol}.json`)
+  const replaced = await readText(earlier)
+    .then(parseRecord)
+    .catch(() => undefined)
+  if (replaced && evaluatedData(replaced) === evaluatedData(record)) await rm(earlier, { force: true })
   return path
 }
 
@@ -31,12 +40,17 @@ async function writeWhole(path: string, content: object): Promise<void> {
 }
 
 /**
- * Opens the partial results of an unfinished protocol, in `evaluation/.PROTOCOL.parts`.
+ * Opens the partial results of an unfinished protocol, in `evaluation/.PROTOCOL.DATA.parts`.
  * @param of everything that the results depend on: saved parts with a different value are ignored
  * @param options.force ignores all saved parts
  */
-export async function openParts(run: string, protocol: string, of: object, { force = false } = {}) {
-  const path = join(runPaths(run).evaluation, `.${protocol}.parts`)
+export async function openParts(
+  run: string,
+  protocol: string,
+  of: { readonly facts: Pick<EvaluationRecord, 'images'>; readonly settings: object },
+  { force = false } = {},
+) {
+  const path = join(runPaths(run).evaluation, `.${protocol}.${evaluatedData(of.facts)}.parts`)
   const key = JSON.stringify(of)
   const saved = force
     ? undefined
@@ -60,24 +74,40 @@ export async function openParts(run: string, protocol: string, of: object, { for
 }
 
 /**
- * The records of a run, by protocol. Files that are not valid records (damaged, or from another version) are ignored.
+ * The records of a run: one for each protocol and data. Files that are not valid records (damaged, or from another version)
+ * are ignored.
  * @param onUnreadable called with the path of each ignored file
+ * @returns sorted by protocol
  */
 export async function readRecords(
   run: string,
   onUnreadable: (path: string) => void = () => {},
-): Promise<Map<string, EvaluationRecord>> {
+): Promise<EvaluationRecord[]> {
   const folder = runPaths(run).evaluation
   const names = await readdir(folder).catch(() => [])
   const records = new Map<string, EvaluationRecord>()
-  for (const name of names.sort()) {
+  for (const name of names) {
     if (!/^[^.].*\.json$/.test(name)) continue
     const path = join(folder, name)
     const record = await readText(path)
       .then(parseRecord)
       .catch(() => undefined)
-    if (record) records.set(record.protocol, record)
+    if (record) records.set(name, record)
     else onUnreadable(path)
   }
-  return records
+  return recordsOfFiles(records)
+}
+
+/**
+ * One record for each protocol and data: a file of an earlier version is left out if a newer file replaces it.
+ * @param files records by file name
+ */
+export function recordsOfFiles(files: ReadonlyMap<string, EvaluationRecord>): EvaluationRecord[] {
+  const found = new Map<string, EvaluationRecord>()
+  // `knn.json`, of an earlier version, comes after `knn.0123456789ab.json`.
+  for (const [, record] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const key = `${record.protocol} ${evaluatedData(record)}`
+    if (!found.has(key)) found.set(key, record)
+  }
+  return [...found.values()].sort((a, b) => (a.protocol < b.protocol ? -1 : a.protocol > b.protocol ? 1 : 0))
 }

@@ -1,6 +1,12 @@
 export { removeUnfinished, whyNotWritten, writeAtomically, writeJson } from './atomic-file.js'
-export type { EvaluationChart, EvaluationRecord, EvaluationValue } from './evaluation-record.js'
-export { openParts, readRecords, writeRecord } from './evaluation-records.js'
+export { evaluatedData, testedOnTraining } from './evaluated-data.js'
+export type {
+  EvaluatedImages,
+  EvaluationChart,
+  EvaluationRecord,
+  EvaluationValue,
+} from './evaluation-record.js'
+export { openParts, readRecords, recordsOfFiles, writeRecord } from './evaluation-records.js'
 export { appendWhole, cutMetrics, type MetricsLine, metricsText, parseMetricsLine } from './metrics.js'
 export { MetricsFollower, type MetricsListener } from './metrics-follower.js'
 export { openFile, readIfThere, readText, readWhole } from './open-file.js'
@@ -8,6 +14,6 @@ export { checkpointPath, checkpointPaths, checkpointStep, type RunPaths, runPath
 export { readFully } from './read-fully.js'
 export { parseRecord } from './record-schema.js'
 export { FORMAT_VERSION, parseRunConfig, type RunConfig } from './run-config.js'
-export { makeRunFolder, NoRunError, type Run, readRun, startRun } from './run-folder.js'
-export { isRunLocked, lockRun, type RunLock } from './run-lock.js'
+export { extendRun, makeRunFolder, NoRunError, type Run, readRun, startRun } from './run-folder.js'
+export { isRunLocked, lockRun, type RunLock, type WaitOptions, waitForLock } from './run-lock.js'
 export { type TrainSettings, totalStepsOf } from './settings.js'

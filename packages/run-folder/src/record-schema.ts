@@ -5,6 +5,13 @@ import type { EvaluationRecord } from './evaluation-record.js'
 const position = z.number().int().nonnegative()
 const split = z.enum(['train', 'test'])
 
+const evaluatedImages = z.object({
+  source: z.string(),
+  count: z.number(),
+  fingerprint: z.string(),
+  inTraining: z.number().optional(),
+})
+
 /** Schema of an EvaluationRecord. */
 const evaluationRecord = z.object({
   version: z.literal(1),
@@ -18,10 +25,7 @@ const evaluationRecord = z.object({
     z.string(),
     z.union([z.string(), z.number(), z.boolean(), z.array(z.number())]).or(z.null().transform(() => 'none')),
   ),
-  images: z.object({
-    train: z.object({ source: z.string(), count: z.number(), fingerprint: z.string() }),
-    test: z.object({ source: z.string(), count: z.number(), fingerprint: z.string() }),
-  }),
+  images: z.object({ train: evaluatedImages, test: evaluatedImages }),
   seconds: z.number(),
   values: z
     .array(
@@ -60,6 +64,7 @@ const evaluationRecord = z.object({
       'counts must be a square matrix with one row per class',
     )
     .optional(),
+  classRecall: z.array(z.object({ name: z.string(), count: z.number(), recall: z.number() })).optional(),
   neighbours: z
     .array(
       z.object({

@@ -52,6 +52,10 @@ const runConfig = z.object({
   /** precision of its steps; missing from runs of earlier versions */
   precision: z.enum(['float32', 'mixed-bfloat16']).optional(),
   versions: z.record(z.string(), z.string()),
+  /** when the run was given another number of epochs, and what it had been planned for until then */
+  extensions: z
+    .array(z.object({ step: z.number(), epochs: z.number(), maxSteps: z.number().optional() }))
+    .optional(),
 })
 
 export type RunConfig = Readonly<z.infer<typeof runConfig>>

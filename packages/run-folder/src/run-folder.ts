@@ -80,6 +80,22 @@ export async function startRun(folder: string, config: RunConfig, topology?: unk
   await writeJson(paths.config, config)
 }
 
+/**
+ * Gives a run another number of epochs: rewrites its config.json, which keeps the earlier numbers under `extensions`.
+ * @param settings the new settings
+ */
+export async function extendRun(
+  { folder, step, totalSteps: _, finished: __, ...config }: Run,
+  settings: RunConfig['settings'],
+): Promise<void> {
+  const { epochs, maxSteps } = config.settings
+  const extensions = [
+    ...(config.extensions ?? []),
+    { step, epochs, ...(maxSteps !== undefined && { maxSteps }) },
+  ]
+  await writeJson(runPaths(folder).config, { ...config, settings, extensions })
+}
+
 /** Removes the files of a run that never saved a step. */
 async function clear(folder: string): Promise<void> {
   for (const name of await readdir(folder))

@@ -65,6 +65,34 @@ export async function lockRun(folder: string, { everyMs = heartbeatMs } = {}): P
   }
 }
 
+export interface WaitOptions {
+  readonly signal?: AbortSignal
+  /** called once if another process holds the lock */
+  readonly onWait?: (problem: SelfsupError) => void
+  /** interval between attempts in ms; default 250 */
+  readonly everyMs?: number
+}
+
+/**
+ * Locks a folder as `lockRun` does, but waits for a process that holds the lock.
+ * @throws AbortError if the signal is aborted meanwhile
+ */
+export async function waitForLock(
+  folder: string,
+  { signal, onWait, everyMs = 250 }: WaitOptions = {},
+): Promise<RunLock> {
+  for (let attempt = 0; ; attempt++) {
+    signal?.throwIfAborted()
+    try {
+      return await lockRun(folder)
+    } catch (error) {
+      if (!(error instanceof SelfsupError && error.code === 'run-locked')) throw error
+      if (attempt === 0) onWait?.(error)
+    }
+    await setTimeout(everyMs, undefined, { signal })
+  }
+}
+
 /**
  * Whether a live process trains in a run's folder, for programs that only read it. A lock with an old heartbeat does not
  * count, nor does the lock of a process on this machine that no longer exists.

@@ -5,6 +5,7 @@ import { digest, type FeatureMaker, type FeatureSource, featuresOf, pixelFeature
 import type { FileImageShape } from './file-images.js'
 import { absoluteSource, openSource } from './source.js'
 import { columnsOfBoth, missingClasses, type OpenedSubject, type SubjectRequest } from './subject-request.js'
+import { trainingImages } from './training-images.js'
 
 /** An encoder of images to evaluate. */
 export interface ImageSubject {
@@ -39,6 +40,11 @@ export async function openImageSubject(request: SubjectRequest, from: ImageSubje
     const cache = runPaths(folder).features
     const source: FeatureSource = { engine, cache, normalisation, size, train, test, limit, signal, onNote }
     const own = await featuresOf(name, maker, source)
+    const inTraining = trainingImages({ train, test }, own)
+    if (inTraining > 0 && train.fingerprint !== test.fingerprint)
+      onNote?.(
+        `${inTraining} of the ${own.test.count} test images are training images too: accuracy on other images will be lower`,
+      )
     const baselines: SplitFeatures[] = []
     if (random) baselines.push(await featuresOf('random weights', random, source))
     if (request.baselines) baselines.push(await pixelFeatures(source))
@@ -59,7 +65,7 @@ export async function openImageSubject(request: SubjectRequest, from: ImageSubje
         weights: await digest(maker),
         images: {
           train: factsOf(request.train, train, own.train),
-          test: factsOf(request.test, test, own.test),
+          test: { ...factsOf(request.test, test, own.test), ...(inTraining > 0 && { inTraining }) },
         },
         features: own.files,
       },

@@ -1,5 +1,6 @@
 export { type Run, type RunConfig, readRun } from '@selfsup/run-folder'
 export type { HostTensor } from './host-tensor.js'
+export { learningRateSchedule } from './learning-rate.js'
 export type {
   EpochReport,
   SamplesReport,

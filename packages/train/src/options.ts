@@ -12,6 +12,13 @@ export interface TrainOptions extends TrainSettings {
   readonly config?: Readonly<Record<string, unknown>>
   /** continue from the newest checkpoint in `out`; default false: then `out` must not contain a run */
   readonly resume?: boolean
+  /**
+   * with `resume`: `epochs` and `maxSteps` may differ from those of the run, which may be finished. The schedules of learning
+   * rate and method are then those of a run of the new length, from the present step on: after a cosine has ended near 0, the
+   * learning rate rises again to its value at that step of the longer cosine. The result is not that of a run that was longer
+   * from the start. Default false
+   */
+  readonly extend?: boolean
   /** when aborted, `train` finishes the current step, saves everything and returns */
   readonly signal?: AbortSignal
   readonly onStep?: (report: StepReport) => void

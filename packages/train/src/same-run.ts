@@ -6,18 +6,19 @@ import type { Run, RunConfig } from '@selfsup/run-folder'
 /**
  * Checks that a run is resumed with the same method, options, images and settings.
  * @param run the stored run, with its options migrated to this version
+ * @param mayDiffer names of settings that are not compared
  * @throws SelfsupError that lists the differences
  */
-export function expectSameRun(run: Run, now: RunConfig): void {
+export function expectSameRun(run: Run, now: RunConfig, mayDiffer: readonly string[] = []): void {
   const differences: string[] = []
   const compare = (name: string, then: unknown, today: unknown) => {
     if (!isDeepStrictEqual(plain(then), plain(today)))
       differences.push(`${name} was ${JSON.stringify(then)}, now ${JSON.stringify(today)}`)
   }
-  const compareEach = (kind: string, then: object, today: object) => {
+  const compareEach = (kind: string, then: object, today: object, except: readonly string[] = []) => {
     const [before, after] = [new Map(Object.entries(then)), new Map(Object.entries(today))]
     for (const name of new Set([...before.keys(), ...after.keys()]))
-      compare(`${kind}${name}`, before.get(name), after.get(name))
+      if (!except.includes(name)) compare(`${kind}${name}`, before.get(name), after.get(name))
   }
   compare('method', run.method, now.method)
   if (run.method === now.method) compareEach("the method's option ", run.options, now.options)
@@ -26,7 +27,7 @@ export function expectSameRun(run: Run, now: RunConfig): void {
   compare('channels', run.dataset.channels, now.dataset.channels)
   if (run.dataset.fingerprint !== now.dataset.fingerprint)
     differences.push('the images differ: some were added, removed or changed')
-  compareEach('', run.settings, now.settings)
+  compareEach('', run.settings, now.settings, mayDiffer)
   expected(
     differences.length === 0,
     `${run.folder} can't be resumed with different settings or data: ${differences.join('; ')}`,

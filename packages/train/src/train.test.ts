@@ -77,6 +77,47 @@ describe.each(testEngines())('%s', (name) => {
     again.dispose()
   })
 
+  test('a finished run extends to more epochs, on the schedule of a run of that length', async () => {
+    const constant = { schedule: { name: 'constant' } } as const
+    // Without the momentum copy, whose momentum follows the progress of the run.
+    const make = () => ({ ...tinyMethod(), afterUpdate: () => {} })
+    const whole = await train(
+      make(),
+      tinyDataset(42),
+      optionsFor({ ...constant, epochs: 5, out: join(folder, 'whole') }),
+    )
+    // With constant schedules, a run of 3 epochs that is extended to 5 is a run of 5 epochs, bit for bit.
+    await train(make(), tinyDataset(42), optionsFor(constant))
+    const longer = { ...constant, epochs: 5, resume: true } as const
+    await expect(train(make(), tinyDataset(42), optionsFor(longer))).rejects.toThrow('epochs was 3, now 5')
+    const extended = await train(make(), tinyDataset(42), optionsFor({ ...longer, extend: true }))
+    expect(await values(extended.checkpoint)).toEqual(await values(whole.checkpoint))
+    expect(await readRun(join(folder, 'run'))).toMatchObject({
+      finished: true,
+      settings: { epochs: 5 },
+      extensions: [{ step: 15, epochs: 3 }],
+    })
+    // From then on it resumes as any run of 5 epochs, and cannot become shorter.
+    await train(make(), tinyDataset(42), optionsFor(longer))
+    await expect(
+      train(make(), tinyDataset(42), optionsFor({ ...longer, epochs: 4, extend: true })),
+    ).rejects.toThrow('has trained 25 steps already')
+
+    // A cosine of 3 epochs ends near 0; at its middle a cosine of 6 epochs is at half the rate.
+    const out = join(folder, 'cosine')
+    await train(tinyMethod(), tinyDataset(42), optionsFor({ out }))
+    const rates: number[] = []
+    const onStep = ({ learningRate }: StepReport) => rates.push(learningRate)
+    await train(
+      tinyMethod(),
+      tinyDataset(42),
+      optionsFor({ out, epochs: 6, resume: true, extend: true, onStep }),
+    )
+    expect(rates).toHaveLength(15)
+    expect(rates[0]).toBeCloseTo(0.025, 9)
+    expect(rates.at(-1)).toBeLessThan(0.001)
+  })
+
   test.each([
     { phases: false, optimizer: { name: 'sgd', weightDecay: 1e-3 } },
     { phases: true, optimizer: { name: 'adamw', clipNorm: 2 } },

@@ -1,5 +1,6 @@
 import { type Dataset, expected, type Method, migratedFor, SelfsupError, weightNames } from '@selfsup/core'
 import {
+  extendRun,
   lockRun,
   makeRunFolder,
   readRun,
@@ -23,7 +24,7 @@ import { openMetrics } from './metrics-log.js'
 import type { TrainOptions, TrainResult } from './options.js'
 import { phasesAt } from './phases.js'
 import { expectSameRun, precisionWarning } from './same-run.js'
-import { settingsFor } from './settings.js'
+import { type FullSettings, settingsFor } from './settings.js'
 import { type TrainingStep, trainingStep } from './training-step.js'
 
 /**
@@ -40,7 +41,7 @@ import { type TrainingStep, trainingStep } from './training-step.js'
  *   later, if the loss or a weight is not finite, or the last checkpoint can't be written
  */
 export async function train(method: Method, dataset: Dataset, options: TrainOptions): Promise<TrainResult> {
-  const { out, engine, config = {}, resume = false, onWarning = () => {} } = options
+  const { out, engine, config = {}, resume = false, extend = false, onWarning = () => {} } = options
   const { settings, epochs } = settingsFor(method, dataset, options)
   const { stepsPerEpoch, orderOf } = epochs
   const totalSteps = totalStepsOf(settings, stepsPerEpoch)
@@ -58,12 +59,19 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
     if (resume) {
       const run = await readRun(out)
       backbone = run.backbone // names of unnamed layers differ between processes
-      expectSameRun({ ...run, options: migratedFor(method, run.options) }, description)
+      const mayDiffer = extend ? ['epochs', 'maxSteps'] : []
+      expectSameRun({ ...run, options: migratedFor(method, run.options) }, description, mayDiffer)
+      expected(
+        !extend || totalSteps >= run.step,
+        `${out} has trained ${run.step} steps already; the new settings make ${totalSteps}. Extend it to more epochs`,
+        { path: out },
+      )
       const warning = precisionWarning(run, description)
       if (warning) onWarning(warning)
     } else await makeRunFolder(out)
     const lock = await writable(out, lockRun(out))
     try {
+      if (resume && extend) await writable(out, extended(out, settings))
       if (!resume) await writable(out, startRun(out, description, topologyOf(method)))
       const variables = trainedVariables(method, step)
       const newest = await newestCheckpoint(out, onWarning, (path, content) =>
@@ -129,6 +137,13 @@ async function restoreNewest(variables: TrainedVariables, run: string): Promise<
   expected(newest, `${run} contains no checkpoint`, { code: 'not-found', path: run })
   restore(newest.path, newest.content, variables)
   return positionOf(newest.content).step
+}
+
+/** Writes new numbers of epochs and steps to the run's configuration, if they differ. */
+async function extended(out: string, settings: FullSettings): Promise<void> {
+  const run = await readRun(out) // again, now that no other process writes to it
+  const { epochs, maxSteps } = run.settings
+  if (epochs !== settings.epochs || maxSteps !== settings.maxSteps) await extendRun(run, settings)
 }
 
 /** Converts errors of the file system to SelfsupError. */

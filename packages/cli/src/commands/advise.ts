@@ -1,6 +1,10 @@
-import type { Advice, Measures, Verdict } from '@selfsup/advise'
+import type { Advice, ImageProblem, Leaks, Measures, Verdict } from '@selfsup/advise'
+import { expected } from '@selfsup/core'
+import type { ImageSample } from '@selfsup/data'
+import { writeJson } from '@selfsup/run-folder'
 import { methodNames } from '@selfsup/runs'
 import { splitOf } from '../config.js'
+import { writeCsv } from '../csv.js'
 import { interruptible } from '../interrupt.js'
 import { printable } from '../printable.js'
 import { shellWord } from '../table.js'
@@ -10,14 +14,23 @@ export interface AdviseFlags {
   readonly sample?: number
   readonly split?: string
   readonly seed?: number
+  /** CSV or JSON file for the images with problems */
+  readonly list?: string
   readonly json?: boolean
 }
 
-/** `selfsup advise IMAGES`: measures a sample of images and recommends methods and augmentations. */
-export async function advise(source: string, flags: AdviseFlags): Promise<number> {
-  const { sample: count = 1000, seed = 1, json } = flags
+/** Images of each split that are compared to find copies; more take minutes. */
+const COMPARED = 5000
+
+/**
+ * `selfsup advise IMAGES [TEST]`: measures a sample of images and recommends methods and augmentations. With test images, also
+ * finds those that are training images too.
+ */
+export async function advise(source: string, test: string | undefined, flags: AdviseFlags): Promise<number> {
+  const { sample: count = test ? COMPARED : 1000, seed = 1, json, list } = flags
+  expected(!list || /\.(csv|json)$/.test(list), `--list must end in .csv or .json; got '${list}'`)
   const split = splitOf(flags.split)
-  const [{ sampleImages }, { advise, measure }] = await Promise.all([
+  const [{ sampleImages }, { advise, imageProblems, leaks, measure }] = await Promise.all([
     import('@selfsup/data'),
     import('@selfsup/advise'),
   ])
@@ -26,11 +39,48 @@ export async function advise(source: string, flags: AdviseFlags): Promise<number
     const sample = await sampleImages(source, { count, seed, split, signal: interrupt.signal })
     const measures = measure(sample)
     const advice = advise(measures, { source, split, methods: methodNames() })
-    console.log(json ? JSON.stringify(forScripts(measures, advice)) : printable(describe(measures, advice)))
+    const found = test
+      ? leaks(...(await bothSamples(sample, source, test, { count, seed, split, signal: interrupt.signal })))
+      : undefined
+    if (list) await writeProblems(list, imageProblems(sample, found))
+    console.log(
+      json
+        ? JSON.stringify({ ...forScripts(measures, advice), ...(found && { leaks: found }) })
+        : printable(describe(measures, advice, found)),
+    )
+    if (list) console.error(`Wrote ${list}: the images of the sample that you should look at`)
     return 0
   } finally {
     interrupt.release()
   }
+}
+
+/** Samples of the training and the test images with the same size of images. */
+async function bothSamples(
+  train: ImageSample,
+  source: string,
+  test: string,
+  options: NonNullable<Parameters<typeof import('@selfsup/data').sampleImages>[1]>,
+): Promise<[ImageSample, ImageSample]> {
+  const { sampleImages } = await import('@selfsup/data')
+  const own = await sampleImages(test, { ...options, split: 'test' })
+  const size = Math.min(train.images.shape[1], own.images.shape[1])
+  const again = async (sample: ImageSample, from: string, split: typeof options.split) =>
+    sample.images.shape[1] === size ? sample : sampleImages(from, { ...options, split, size })
+  return [await again(train, source, options.split), await again(own, test, 'test')]
+}
+
+async function writeProblems(path: string, problems: readonly ImageProblem[]): Promise<void> {
+  if (path.endsWith('.json')) return writeJson(path, problems)
+  const rows = problems.map(({ image, problem, other = '', detail = '' }) => [image, problem, other, detail])
+  await writeCsv(path, ['image', 'problem', 'other', 'detail'], rows)
+}
+
+function leakText({ pairs, estimate, compared }: Leaks): string {
+  const of = `${number(compared.test)} test images against ${number(compared.train)} training images`
+  const [first] = pairs
+  if (!first) return `No test image is a copy of a training image (compared ${of}).`
+  return `${number(pairs.length)} test ${pairs.length === 1 ? 'image is a copy of a training image' : 'images are copies of training images'} (compared ${of}; about ${(100 * estimate).toFixed(1)} % of all test images have a copy), for example ${first.test} and ${first.train}. Results on them are too good: remove them from one of the two. --list writes all of them to a file.`
 }
 
 /** The JSON output. Of near-duplicate pairs, which can be very many, it has only the number and examples. */
@@ -38,7 +88,11 @@ function forScripts({ duplicates: { pairs, ...duplicates }, ...measures }: Measu
   return { measures: { ...measures, duplicates: { ...duplicates, pairs: pairs.length } }, ...advice }
 }
 
-function describe(measures: Measures, { warnings, methods, augmentations, commands }: Advice): string {
+function describe(
+  measures: Measures,
+  { warnings, methods, augmentations, commands }: Advice,
+  found: Leaks | undefined,
+): string {
   const parts = [facts(measures)]
   if (warnings.length > 0)
     parts.push(
@@ -47,6 +101,8 @@ function describe(measures: Measures, { warnings, methods, augmentations, comman
         warnings.map((warning) => wrapped(warning, '! ')),
       ),
     )
+  if (found)
+    parts.push(section('Test images', [wrapped(leakText(found), found.pairs.length > 0 ? '! ' : '+ ')]))
   parts.push(section('Methods', verdictLines(methods)))
   parts.push(section('Augmentations', verdictLines(augmentations)))
   if (commands.length > 0) {

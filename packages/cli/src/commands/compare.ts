@@ -2,6 +2,7 @@ import { basename, resolve } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import type { Comparison } from '@selfsup/evaluation'
 import type { EvaluationRecord } from '@selfsup/run-folder'
+import { printableLine } from '../printable.js'
 import { shellWord, table } from '../table.js'
 import { shown, shownInterval } from '../value-table.js'
 
@@ -35,12 +36,12 @@ export async function compare(runs: readonly string[], { json }: CompareFlags): 
   return 0
 }
 
-async function recordsOf(run: string): Promise<{ run: string; records: Map<string, EvaluationRecord> }> {
+async function recordsOf(run: string): Promise<{ run: string; records: EvaluationRecord[] }> {
   const { readRecords } = await import('@selfsup/run-folder')
   const records = await readRecords(run, (path) =>
     console.error(`${path} is damaged or from another version; it is ignored`),
   )
-  if (records.size === 0)
+  if (records.length === 0)
     throw new SelfsupError(
       `${run} has not been evaluated; run: selfsup evaluate ${shellWord(run)} TRAIN TEST --all`,
     )
@@ -55,8 +56,10 @@ function namesOf(runs: [string, string]): [string, string] {
 
 function comparisonTable(values: readonly Comparison[], a: string, b: string): string {
   let before = ''
+  const several = new Set(values.map(({ test, onTraining }) => `${onTraining} ${test}`)).size > 1
   const rows = values.map((value) => {
-    const { protocol, metric, features, unit, first, second, difference, interval } = value
+    const { metric, features, unit, first, second, difference, interval } = value
+    const protocol = labelOf(value, several)
     const row = [
       protocol === before ? '' : protocol,
       features ? `${metric} (${features})` : metric,
@@ -72,14 +75,20 @@ function comparisonTable(values: readonly Comparison[], a: string, b: string): s
   return table(['protocol', 'metric', a, b, 'difference', '95 % interval', 'better'], rows)
 }
 
+/** The protocol, with the test images if there are several, and a mark if they are training images. */
+function labelOf({ protocol, test, onTraining }: Comparison, several: boolean): string {
+  const where = several ? `, tested on ${printableLine(test)}` : ''
+  return `${protocol}${where}${onTraining ? ' (on training images)' : ''}`
+}
+
 function verdict({ better, interval, first }: Comparison, a: string, b: string): string {
   if (better) return `${better === 'first' ? a : b}${interval ? '' : ' (no interval)'}`
   return first.higherIsBetter === undefined ? '' : 'undecided'
 }
 
-/** How many metrics are better for each run, among metrics with an interval. */
+/** How many metrics are better for each run, among metrics with an interval that were not measured on training images. */
 function summary(values: readonly Comparison[], a: string, b: string): string {
-  const sure = values.filter(({ interval }) => interval)
+  const sure = values.filter(({ interval, onTraining }) => interval && !onTraining)
   const count = (which: Comparison['better']) => sure.filter(({ better }) => better === which).length
   return `Of ${sure.length} metrics with an interval, ${b} is better in ${count('second')} and ${a} in ${count('first')}; ${count(undefined)} are undecided.`
 }

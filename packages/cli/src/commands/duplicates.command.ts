@@ -7,7 +7,13 @@ export function registerDuplicates(program: Command, exit: Exit): void {
     .command('duplicates')
     .description('find groups of near-duplicates among the indexed images')
     .argument('<run>', 'folder of a run with an index (see selfsup index)')
-    .option('--similarity <x>', 'smallest cosine similarity of near-duplicates (default: 0.98)', positive)
+    .option(
+      '--similarity <x>',
+      'smallest cosine similarity of near-duplicates (default: from random pairs, 0.98 or more)',
+      positive,
+    )
+    .option('--sheet <file>', 'also draw the groups with their similarities (PNG)')
+    .option('--csv <file>', 'also write the groups as CSV: group, similarity, image')
     .addOption(engineOption())
     .option('--json', 'print one JSON object')
     .action(async (run, flags) => {

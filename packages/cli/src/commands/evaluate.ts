@@ -1,13 +1,14 @@
 import { SelfsupError, unknownName } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import type { Protocol, SuiteResult } from '@selfsup/evaluation'
+import { testedOnTraining } from '@selfsup/run-folder'
 import { type OpenedSubject, openSubject } from '@selfsup/runs'
 import type { Settings } from '../config.js'
 import { startEngine } from '../engine.js'
 import { interruptible } from '../interrupt.js'
 import { type ProgressView, progressView } from '../progress.js'
 import { type Scores, scoresOf, scoreTable, usualProtocols } from '../score-table.js'
-import { duration } from '../table.js'
+import { duration, percent } from '../table.js'
 import { announce, reportSkipped } from '../training.js'
 import { valueTable } from '../value-table.js'
 
@@ -55,6 +56,11 @@ export async function evaluate(
       if (found.records.length === 0)
         throw new SelfsupError(`nothing could be evaluated: ${found.impossible[0]!.why}`)
       const scores = scoresOf(found.records)
+      const onTraining = testedOnTraining(opened.facts)
+      if (onTraining > 0 && !flags.json)
+        view.note(
+          `${onTraining === 1 ? 'These' : `${percent(onTraining)} of these`} are results on the training images: reports mark them and never show them as the best`,
+        )
       const compact = chosen.every(({ name }) => usualProtocols.includes(name)) && scores.rows.length > 0
       if (flags.json)
         console.log(JSON.stringify(forScripts(run, opened, scores, compact ? undefined : found)))
@@ -120,17 +126,19 @@ async function runChosen(
 function forScripts(
   run: string,
   { facts, missing }: OpenedSubject,
-  { rows: results, mostFrequentClass }: Scores,
+  { rows: results, mostFrequentClass, classRecall }: Scores,
   found?: SuiteResult,
 ) {
   return {
     run,
     step: facts.step,
+    ...(testedOnTraining(facts) > 0 && { testedOnTraining: testedOnTraining(facts) }),
     train: facts.images.train.count,
     test: facts.images.test.count,
     ...(missing.length > 0 && { missingClasses: missing }),
     results,
     ...(mostFrequentClass !== undefined && { mostFrequentClass }),
+    ...(classRecall && { classRecall }),
     ...found,
   }
 }

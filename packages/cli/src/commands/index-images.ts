@@ -1,9 +1,13 @@
+import { stat } from 'node:fs/promises'
+import { isAbsolute } from 'node:path'
+import { SelfsupError } from '@selfsup/core'
+import { absoluteSource } from '@selfsup/runs'
 import type { Settings } from '../config.js'
 import { openEncoder } from '../encoder.js'
 import { startEngine } from '../engine.js'
 import { imageEmbedder, listingOf, openRunIndex } from '../image-search.js'
 import { interruptible } from '../interrupt.js'
-import { progressView } from '../progress.js'
+import { type ProgressView, progressView } from '../progress.js'
 import { shellWord } from '../table.js'
 import { announce, reportSkipped } from '../training.js'
 
@@ -11,14 +15,20 @@ import { announce, reportSkipped } from '../training.js'
 export interface IndexFlags {
   readonly split?: 'train' | 'test'
   readonly strict?: boolean
+  /** remove the images from the index */
+  readonly drop?: boolean
   readonly engine?: Settings['engine']
   readonly json?: boolean
 }
 
-/** `selfsup index RUN IMAGES`: creates or updates the index for `search` and `duplicates`. */
+/**
+ * `selfsup index RUN IMAGES`: creates or updates the index for `search` and `duplicates`. Of a folder that does not exist any
+ * more, the images leave the index.
+ */
 export async function indexImages(run: string, source: string, flags: IndexFlags): Promise<number> {
   const { split = 'train', strict, json } = flags
   const view = progressView(process.stderr)
+  if (flags.drop || (await isGone(source))) return dropImages(run, source, flags, view)
   const engine = await startEngine(flags.engine)
   const encoder = await openEncoder(run, view)
   if (!json) announce(engine, view)
@@ -33,7 +43,7 @@ export async function indexImages(run: string, source: string, flags: IndexFlags
   const interrupt = interruptible(() => view.note('Stopping; images indexed so far stay in the index.'))
   const { signal } = interrupt
   const { updateIndex } = await import('@selfsup/retrieval')
-  const { index, others } = await openRunIndex(run, encoder, true)
+  const { index, others } = await openRunIndex(run, encoder, { signal, onWait: waiting(view) })
   const embedder = await imageEmbedder(encoder, dataset, { engine, signal })
   try {
     const listing = await listingOf(source, split, dataset)
@@ -50,10 +60,14 @@ export async function indexImages(run: string, source: string, flags: IndexFlags
     const images = await index.count()
     if (json) console.log(JSON.stringify({ run, index: index.folder, images, ...update }))
     else {
-      const { added, changed, removed, unchanged } = update
+      const { added, changed, removed, moved, unchanged, missing } = update
       view.note(
-        `${images} images in the index: ${added} new, ${changed} changed, ${removed} removed, ${unchanged} unchanged. The index is in ${index.folder}`,
+        `${images} images in the index: ${added} new, ${changed} changed, ${moved} moved, ${removed} removed, ${unchanged} unchanged. The index is in ${index.folder}`,
       )
+      for (const { source: folder, images: gone } of missing)
+        view.note(
+          `${folder} does not exist any more: searches leave out its ${gone} images. If it has moved, index its new place; to remove them: selfsup index ${shellWord(run)} ${shellWord(folder)} --drop`,
+        )
       if (others.length > 0)
         view.note(`Indexes for earlier weights are next to it; you may delete them: ${others.join(', ')}`)
       view.note(`Next:\n  selfsup search ${shellWord(run)} IMAGE\n  selfsup duplicates ${shellWord(run)}`)
@@ -62,8 +76,55 @@ export async function indexImages(run: string, source: string, flags: IndexFlags
   } finally {
     interrupt.release()
     embedder.dispose()
-    index.close()
+    await index.close()
     encoder.dispose()
     await dataset.close()
+  }
+}
+
+function waiting(view: ProgressView) {
+  return () => view.note('Another process updates this index; waiting until it has finished')
+}
+
+/** Whether images are named by a path at which there is nothing. */
+async function isGone(source: string): Promise<boolean> {
+  const path = absoluteSource(source)
+  if (!isAbsolute(path)) return false
+  return stat(path).then(
+    () => false,
+    ({ code }: NodeJS.ErrnoException) => code === 'ENOENT',
+  )
+}
+
+/** Removes the images of a folder from the index. @throws SelfsupError if the index has none of that folder */
+async function dropImages(
+  run: string,
+  source: string,
+  { engine, json }: IndexFlags,
+  view: ProgressView,
+): Promise<number> {
+  await startEngine(engine)
+  const encoder = await openEncoder(run, view)
+  try {
+    const { removeSource } = await import('@selfsup/retrieval')
+    const { index } = await openRunIndex(run, encoder, { onWait: waiting(view) })
+    try {
+      const removed = await removeSource(index, absoluteSource(source))
+      if (removed === 0) {
+        const gone = await isGone(source)
+        throw new SelfsupError(
+          `${source}${gone ? ' does not exist, and' : ':'} the index of ${run} has no images of it`,
+          { code: 'not-found', fix: 'check the path', path: source },
+        )
+      }
+      const images = await index.count()
+      if (json) console.log(JSON.stringify({ run, index: index.folder, images, removed }))
+      else view.note(`${removed} images of ${source} removed from the index; ${images} are left`)
+      return 0
+    } finally {
+      await index.close()
+    }
+  } finally {
+    encoder.dispose()
   }
 }

@@ -5,11 +5,12 @@ import { type Exit, engineOption, imagesHelp, splitOption } from '../flags.js'
 export function registerIndex(program: Command, exit: Exit): void {
   program
     .command('index')
-    .description('create or update an index of images for search and duplicates')
+    .description('create or update an index of images for search, duplicates and select')
     .argument('<run>', 'folder of a run or of an exported model')
     .argument('<images>', imagesHelp)
     .addOption(splitOption())
     .option('--strict', 'stop at the first unreadable image instead of skipping it')
+    .option('--drop', 'remove the images of this folder or file from the index')
     .addOption(engineOption())
     .option('--json', 'print one JSON object')
     .action(async (run, images, flags) => {

@@ -102,6 +102,14 @@ test('chooses a batch that fits a small dataset, and resumes with it', async () 
   expect(run.settings).toMatchObject({ batchSize: 16, learningRate: 0.01 * (16 / 256) })
   expect(run.normalisation).toMatchObject({ mean: [0.485, 0.456, 0.406] })
   expect(await resume(out, {})).toBe(0)
+  const { epochs } = run.settings
+  expect(stderr).toContain(`selfsup resume ${out} --epochs ${2 * epochs}`)
+  expect(await resume(out, { epochs: epochs + 1, engine: shapes.engine })).toBe(0)
+  expect(stderr).toMatch(
+    /The run continues from epoch [\d.]+ to \d+, with the schedule of a run of \d+ epochs: the learning rate was/,
+  )
+  expect(await readRun(out)).toMatchObject({ finished: true, settings: { epochs: epochs + 1 } })
+  await expect(resume(out, { epochs, engine: shapes.engine })).rejects.toThrow('--epochs must be more')
   await expect(
     pretrain('painter', 'shapes', { ...shapes, out: join(folder, 'other'), batch: 64 }),
   ).rejects.toThrow('a batch of 64 is larger than')

@@ -6,7 +6,7 @@ export function registerReport(program: Command, exit: Exit): void {
   program
     .command('report')
     .description('write one HTML file about runs; it opens offline and can be shared')
-    .argument('<runs...>', 'folders of runs')
+    .argument('<runs...>', 'folders of runs, or folders that contain runs')
     .option('--out <file>', 'output file', 'report.html')
     .option('--title <text>', 'heading (default: the run’s name)')
     .option('--map-points <n>', 'points on the embedding map (default: 1500)', integer(10))

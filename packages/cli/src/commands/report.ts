@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path'
 import { type ImageDataset, SelfsupError } from '@selfsup/core'
 import type { DetailSources, LabelledFeatures, RunView, SourcesOf } from '@selfsup/report'
-import { type EvaluationRecord, runPaths } from '@selfsup/run-folder'
+import { type EvaluationRecord, runPaths, testedOnTraining } from '@selfsup/run-folder'
 import { openSource } from '@selfsup/runs'
 import { interruptible } from '../interrupt.js'
 import { type ProgressView, progressView } from '../progress.js'
@@ -60,7 +60,10 @@ export function detailSources({ view, images, signal }: SourceOptions): {
       const notes: string[] = []
       const datasets: Partial<Record<Split, ImageDataset>> = {}
       const newest = newestWithFeatures(run)
-      const record = images ? (newest ?? run.evaluations.find(showsImages)) : undefined
+      const record = images
+        ? (newest ??
+          [...run.evaluations].sort((a, b) => testedOnTraining(a) - testedOnTraining(b)).find(showsImages))
+        : undefined
       for (const split of record ? (['train', 'test'] as const) : []) {
         const { source, fingerprint } = record!.images[split]
         try {
@@ -87,9 +90,11 @@ function showsImages({ neighbours, clusters }: EvaluationRecord): boolean {
   return Boolean(neighbours?.length || clusters?.length)
 }
 
-/** The newest record that names its test features. */
+/** The newest record that names its test features, on the training images only if there is no other. */
 function newestWithFeatures({ evaluations }: RunView): EvaluationRecord | undefined {
-  return evaluations.filter(({ features }) => features?.test).sort((a, b) => b.step - a.step)[0]
+  return evaluations
+    .filter(({ features }) => features?.test)
+    .sort((a, b) => testedOnTraining(a) - testedOnTraining(b) || b.step - a.step)[0]
 }
 
 interface EvaluatedImages {

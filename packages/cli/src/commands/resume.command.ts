@@ -1,13 +1,20 @@
 import type { Command } from 'commander'
-import { type Exit, engineOption } from '../flags.js'
+import { type Exit, engineOption, integer } from '../flags.js'
 
 /** `selfsup resume` */
 export function registerResume(program: Command, exit: Exit): void {
   program
     .command('resume')
-    .description('continue an interrupted run; the result is the same as without the interruption')
+    .description(
+      'continue an interrupted run, with the same result as without the interruption; or extend a run by --epochs',
+    )
     .argument('<run>', 'folder of the run')
     .option('--images <images>', 'new location of the images, if they have moved')
+    .option(
+      '--epochs <n>',
+      'continue to this number of epochs, also a finished run; the schedule becomes that of a run of this length',
+      integer(1),
+    )
     .addOption(engineOption())
     .option('--json', 'print one JSON object per line instead of a progress bar')
     .action(async (run, flags) => {

@@ -1,8 +1,8 @@
 import { SelfsupError } from '@selfsup/core'
-import { readRun } from '@selfsup/run-folder'
+import { type Run, readRun, type TrainSettings, totalStepsOf } from '@selfsup/run-folder'
 import { methodOfRun, openImagesOfRun } from '@selfsup/runs'
 import type { Settings } from '../config.js'
-import { progressView } from '../progress.js'
+import { type ProgressView, progressView } from '../progress.js'
 import { shellWord } from '../table.js'
 import { runTraining } from '../training.js'
 
@@ -10,21 +10,29 @@ import { runTraining } from '../training.js'
 export interface ResumeFlags {
   /** new location of the images */
   readonly images?: string
+  /** extend the run to this number of epochs */
+  readonly epochs?: number
   readonly engine?: Settings['engine']
   readonly json?: boolean
 }
 
 /** `selfsup resume RUN`: continues from the newest checkpoint, whether the command line or a program started the run. */
-export async function resume(out: string, { images, engine, json = false }: ResumeFlags): Promise<number> {
+export async function resume(
+  out: string,
+  { images, epochs, engine, json = false }: ResumeFlags,
+): Promise<number> {
   const run = await readRun(out)
   const view = progressView(process.stderr, { json })
-  if (run.finished) {
+  if (run.finished && epochs === undefined) {
     view.note(
-      `${out} is finished: ${run.totalSteps} steps. Evaluate it with: selfsup evaluate ${shellWord(out)} TRAIN TEST`,
+      `${out} is finished: ${run.totalSteps} steps. Evaluate it with: selfsup evaluate ${shellWord(out)} TRAIN TEST, or train it longer with: selfsup resume ${shellWord(out)} --epochs ${2 * run.settings.epochs}`,
     )
     view.result({ run: out, step: run.step, totalSteps: run.totalSteps, interrupted: false })
     return 0
   }
+  const { maxSteps, ...planned } = run.settings
+  const train = epochs === undefined ? run.settings : { ...planned, epochs }
+  if (epochs !== undefined) await describeExtension(run, train, view)
   const { make } = await methodOfRun(run)
   if (!run.backbone)
     throw new SelfsupError(
@@ -39,14 +47,48 @@ export async function resume(out: string, { images, engine, json = false }: Resu
   try {
     return await runTraining({
       make,
-      train: run.settings,
+      train,
       out,
       dataset,
       view,
       engine,
-      resume: { config: run.config },
+      resume: { config: run.config, extend: epochs !== undefined },
     })
   } finally {
     await dataset.close()
   }
+}
+
+/**
+ * Says what the learning rate does when a run becomes longer.
+ * @throws SelfsupError if the run has more epochs already
+ */
+async function describeExtension(run: Run, train: TrainSettings, view: ProgressView): Promise<void> {
+  const { stepsPerEpoch, step, settings, folder, totalSteps: before } = run
+  const totalSteps = totalStepsOf(train, stepsPerEpoch)
+  if (totalSteps <= step)
+    throw new SelfsupError(
+      `${folder} has trained ${step} steps already, which is ${Math.floor(step / stepsPerEpoch)} epochs; --epochs must be more, got ${train.epochs}`,
+    )
+  const { learningRateSchedule } = await import('@selfsup/train')
+  const rateOf = (of: TrainSettings, steps: number, at: number) =>
+    learningRateSchedule(of.learningRate, of.schedule ?? { name: 'cosine' }, {
+      totalSteps: steps,
+      stepsPerEpoch,
+    })(at)
+  const [then, now] = [rateOf(settings, before, Math.max(0, step - 1)), rateOf(train, totalSteps, step)]
+  const change =
+    Math.abs(now - then) <= 1e-3 * settings.learningRate
+      ? 'continues at'
+      : then < now
+        ? 'rises to'
+        : 'falls to'
+  view.note(
+    `The run continues from epoch ${Number((step / stepsPerEpoch).toFixed(1))} to ${train.epochs}, with the schedule of a run of ${train.epochs} epochs: the learning rate was ${short(then)} at the last step, and ${change} ${short(now)}. The result differs from that of a run that was planned for ${train.epochs} epochs from the start`,
+  )
+}
+
+/** A learning rate with three digits. */
+function short(rate: number): string {
+  return String(Number(rate.toPrecision(3)))
 }

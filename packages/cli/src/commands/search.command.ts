@@ -10,7 +10,8 @@ export function registerSearch(program: Command, exit: Exit): void {
     .argument('<image>', 'image file')
     .option('--k <n>', 'number of results (default: 10)', integer(1))
     .option('--exact', 'compare with every image instead of using the approximate index')
-    .option('--sheet <file>', 'also write the results as a contact sheet (PNG)')
+    .option('--sheet <file>', 'also draw the results with their similarities (PNG)')
+    .option('--csv <file>', 'also write the results as CSV: rank, similarity, image')
     .addOption(engineOption())
     .option('--json', 'print one JSON object')
     .action(async (run, image, flags) => {

@@ -1,12 +1,13 @@
-import { copyFile, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { copyFile, cp, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { contactSheet, shapes } from '@selfsup/data'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { duplicates } from './duplicates.js'
 import { indexImages } from './index-images.js'
 import { pretrain } from './pretrain.js'
 import { search } from './search.js'
+import { select } from './select.js'
 
 const engine = 'wasm'
 let folder: string
@@ -66,8 +67,70 @@ test('images are indexed once, found by search, and listed as duplicates', async
   const { groups } = await jsonOf(() => duplicates(run, { engine, similarity: 0.99999, json: true }))
   expect(groups.map(({ paths }: { paths: string[] }) => [...paths].sort())).toContainEqual(paths)
 
+  // A file that is gone is left out of the results, before and after the index has been updated.
   await rm(join(imageFolder, 'copy.png'))
+  const csv = join(folder, 'found.csv')
+  const without = await jsonOf(() =>
+    search(run, join(imageFolder, '2.png'), { engine, k: 4, sheet, csv, json: true }),
+  )
+  expect(without.neighbours).toHaveLength(4)
+  expect(without.missing).toBe(1)
+  expect((await readFile(csv, 'utf8')).split('\r\n')[1]).toMatch(/^1,1\.0000,.*2\.png$/)
   expect(await index()).toMatchObject({ images: 4, removed: 1 })
+})
+
+test('the index follows a folder that has moved, and forgets one that is gone', async () => {
+  const [before, after] = [join(folder, 'before'), join(folder, 'after')]
+  await cp(imageFolder, before, { recursive: true })
+  await rm(join(before, 'broken.png'))
+  const index = (images: string, flags = {}) =>
+    jsonOf(() => indexImages(run, images, { engine, json: true, ...flags }))
+  const { images } = await index(before)
+  await rename(before, after)
+  expect(await index(after)).toMatchObject({ images, moved: 4, added: 0, removed: 0 })
+  await rm(after, { recursive: true })
+  expect(await index(after)).toMatchObject({ images: images - 4, removed: 4 })
+  await expect(index(after)).rejects.toThrow('does not exist, and the index of')
+  expect(await index(imageFolder, { drop: true })).toMatchObject({ images: images - 8, removed: 4 })
+})
+
+test('duplicates are drawn and written with their similarities', async () => {
+  await copyFile(join(imageFolder, '1.png'), join(imageFolder, 'again.png'))
+  await jsonOf(() => indexImages(run, imageFolder, { engine, json: true }))
+  const [sheet, csv] = [join(folder, 'duplicates.png'), join(folder, 'duplicates.csv')]
+  const found = await jsonOf(() => duplicates(run, { engine, sheet, csv, json: true }))
+  // The run is hardly trained: random pairs are similar, and the threshold is far above 0.98.
+  expect(found.randomPairs.median).toBeGreaterThan(0.5)
+  expect(found.similarity).toBeCloseTo(1 - 0.02 * (1 - found.randomPairs.median), 8)
+  expect(found.groups.map(({ paths }: { paths: string[] }) => [...paths].sort())).toContainEqual([
+    join(imageFolder, '1.png'),
+    join(imageFolder, 'again.png'),
+  ])
+  expect(await readFile(csv, 'utf8')).toMatch(/^group,similarity,image\r\n1,/)
+  expect((await stat(sheet)).size).toBeGreaterThan(100)
+})
+
+test('select writes paths, a list, copies and a sheet, and stays away from labelled images', async () => {
+  const [csv, sheet, copy] = [join(folder, 'some.csv'), join(folder, 'some.png'), join(folder, 'copies')]
+  const first = await jsonOf(() => select(run, { engine, count: 2, csv, sheet, copy, json: true }))
+  expect(new Set(first.images).size).toBe(2)
+  expect((await readFile(csv, 'utf8')).split('\r\n').slice(0, 3)).toEqual([
+    'rank,image',
+    `1,${first.images[0]}`,
+    `2,${first.images[1]}`,
+  ])
+  expect(await readdir(copy)).toEqual(
+    first.images.map((path: string, i: number) => `000${i + 1}-${basename(path)}`),
+  )
+  expect((await stat(sheet)).size).toBeGreaterThan(100)
+
+  const labelled = join(folder, 'labelled.txt')
+  await writeFile(labelled, first.images.join('\n'))
+  const next = await jsonOf(() =>
+    select(run, { engine, count: 3, strategy: 'k-centre', labelled, json: true }),
+  )
+  expect(new Set([...first.images, ...next.images]).size).toBe(5)
+  await expect(select(run, { engine, count: 4, labelled, json: true })).rejects.toThrow('must be at most 3')
 })
 
 test('refuses a query that is not an image file', async () => {

@@ -1,29 +1,28 @@
-import { expected } from '@selfsup/core'
-import type { Neighbour } from '@selfsup/retrieval'
 import type { Settings } from '../config.js'
+import { writeCsv } from '../csv.js'
 import { openEncoder } from '../encoder.js'
 import { startEngine } from '../engine.js'
 import { imageEmbedder, openRunIndex } from '../image-search.js'
+import { expectPng, writeSheet } from '../image-sheet.js'
 import { progressView } from '../progress.js'
-import { table } from '../table.js'
+import { describeRandomPairs } from '../random-pairs.js'
+import { shellWord, table } from '../table.js'
 
 /** Flags of `selfsup search`. */
 export interface SearchFlags {
   readonly k?: number
   readonly exact?: boolean
   readonly sheet?: string
+  readonly csv?: string
   readonly engine?: Settings['engine']
   readonly json?: boolean
 }
 
-/** Size of the images on a contact sheet, in pixels. */
-const THUMBNAIL = 128
-
 /** `selfsup search RUN IMAGE`: finds the most similar images in the run's index. */
 export async function search(run: string, image: string, flags: SearchFlags): Promise<number> {
-  const { k = 10, exact, sheet, json } = flags
+  const { k = 10, exact, sheet, csv, json } = flags
   const view = progressView(process.stderr)
-  expected(!sheet || /\.png$/.test(sheet), `--sheet must end in .png; got '${sheet}'`)
+  expectPng(sheet)
   const { streamImages } = await import('@selfsup/data')
   const engine = await startEngine(flags.engine)
   const encoder = await openEncoder(run, view)
@@ -33,25 +32,34 @@ export async function search(run: string, image: string, flags: SearchFlags): Pr
   const embedder = await imageEmbedder(encoder, query, { engine })
   try {
     const { values } = await embedder.embed(Uint32Array.of(0))
-    const neighbours = await index.nearest(values, { k, exact })
-    if (sheet) await drawSheet(sheet, image, neighbours)
-    if (json) console.log(JSON.stringify({ run, query: image, neighbours }))
-    else {
-      const rows = neighbours.map(({ path, similarity }) => [similarity.toFixed(4), path])
-      console.log(table(['similarity', 'image'], rows))
-      if (sheet) view.note(`Wrote ${sheet}: the query, then the results, most similar first`)
+    const { nearestOnDisk } = await import('@selfsup/retrieval')
+    const { neighbours, missing } = await nearestOnDisk(index, values, { k, exact })
+    const randomPairs = await describeRandomPairs(index, view)
+    const rows = neighbours.map(({ path, similarity }) => [similarity.toFixed(4), path])
+    if (json) console.log(JSON.stringify({ run, query: image, neighbours, missing, randomPairs }))
+    else console.log(table(['similarity', 'image'], rows))
+    if (csv)
+      await writeCsv(
+        csv,
+        ['rank', 'similarity', 'image'],
+        rows.map((row, i) => [i + 1, ...row]),
+      )
+    if (sheet) {
+      const results = neighbours.map(({ similarity, ...found }) => ({
+        ...found,
+        caption: similarity.toFixed(4),
+      }))
+      await writeSheet(sheet, [{ path: image, caption: 'query' }, ...results], view)
+      view.note(`Wrote ${sheet}: the query, then the results with their similarities`)
     }
+    if (missing > 0)
+      view.note(
+        `${missing === 1 ? '1 indexed image that does' : `${missing} indexed images that do`} not exist any more ${missing === 1 ? 'was' : 'were'} left out. Update the index: selfsup index ${shellWord(run)} IMAGES`,
+      )
     return 0
   } finally {
     embedder.dispose()
-    index.close()
+    await index.close()
     encoder.dispose()
   }
-}
-
-async function drawSheet(out: string, image: string, neighbours: readonly Neighbour[]): Promise<void> {
-  const { contactSheet, streamImages } = await import('@selfsup/data')
-  const dataset = await streamImages([image, ...neighbours.map(({ path }) => path)])
-  for await (const { images } of dataset.batches({ batchSize: dataset.length, size: THUMBNAIL }))
-    await contactSheet(out, images!, { columns: 6 })
 }

@@ -32,7 +32,7 @@ const imbalanced = features([0, 0, 0, 0, -1, 0, 0, 1, 1], [8])
 const context = { engine: {} as Engine, seed: 1, seeds: 2 }
 
 test.each([knnProtocol, linearProbeProtocol])('$name tells what imbalance hides', async (protocol) => {
-  const { values, confusion } = await protocol.find(
+  const { values, confusion, classRecall } = await protocol.find(
     { name: 'run', train: balanced, test: imbalanced },
     context,
   )
@@ -50,9 +50,17 @@ test.each([knnProtocol, linearProbeProtocol])('$name tells what imbalance hides'
       [1, 1],
     ],
   })
+  expect(classRecall).toEqual([
+    { name: 'good', count: 6, recall: 1 },
+    { name: 'defect', count: 2, recall: 0.5 },
+  ])
 })
 
-test('equal classes need no more than accuracy', async () => {
+test('equal classes need accuracy and what always predicting one class reaches', async () => {
   const { values } = await knnProtocol.find({ name: 'run', train: balanced, test: balanced }, context)
-  expect(values.map(({ metric, features }) => [metric, features])).toEqual([['accuracy', 'run']])
+  expect(values.map(({ metric, features }) => [metric, features])).toEqual([
+    ['accuracy', 'run'],
+    ['accuracy', 'most frequent class'],
+  ])
+  expect(values[1]!.value).toBe(0.5)
 })

@@ -15,15 +15,12 @@ export interface Answers {
 }
 
 /**
- * Further scores for imbalanced classes, for which accuracy alone is misleading: balanced accuracy and macro F1 (means over
- * seeds), and the accuracy of always predicting the most frequent class.
- * @returns an empty list if the classes of the test images are balanced
+ * What an accuracy must be compared with: the accuracy of always predicting the most frequent class; and for imbalanced
+ * classes, for which accuracy alone is misleading, balanced accuracy and macro F1 (means over seeds).
  */
-export function imbalanceValues({ train, test }: SplitFeatures, all: readonly Answers[]): EvaluationValue[] {
-  const labels = labelled(test)
-  if (!isImbalanced(labels)) return []
-  const part = { unit: 'part', higherIsBetter: true } as const
-  const majority = majorityAccuracy(train.labels, labels)
+export function classValues(subject: SplitFeatures, all: readonly Answers[]): EvaluationValue[] {
+  const labels = labelled(subject.test)
+  if (!isImbalanced(labels)) return [majorityValue(subject)]
   return [
     ...all.flatMap(({ features, predictions }) => {
       const scores = predictions.map((each) => classScores(each, labels))
@@ -37,13 +34,48 @@ export function imbalanceValues({ train, test }: SplitFeatures, all: readonly An
         { metric: 'macro F1', features, value: mean(scores.map((s) => s.macroF1)), ...part },
       ]
     }),
-    {
-      metric: 'accuracy',
-      features: 'most frequent class',
-      ...partInterval(majority, labels.length),
-      ...part,
-    },
+    majorityValue(subject),
   ]
+}
+
+/** The accuracy of always predicting the most frequent class of the training images. */
+export function majorityValue(
+  { train, test }: Pick<SplitFeatures, 'train' | 'test'>,
+  metric = 'accuracy',
+): EvaluationValue {
+  const labels = labelled(test)
+  const { value, interval } = partInterval(majorityAccuracy(train.labels, labels), labels.length)
+  return { metric, features: 'most frequent class', value, interval, ...part }
+}
+
+/** The accuracy of one cluster for all test images, matched with their most frequent class. */
+export function largestClassValue({ test }: Pick<SplitFeatures, 'test'>): EvaluationValue {
+  return majorityValue({ train: test, test })
+}
+
+const part = { unit: 'part', higherIsBetter: true } as const
+
+/**
+ * Recall of each class of the test images: mean over the predictions of several seeds.
+ * @param predictions one list per seed, a class for each test image that has one
+ * @returns classes in the order of their numbers; undefined if there are too many for a table
+ */
+export function classRecall(
+  { train, test }: SplitFeatures,
+  predictions: readonly Int32Array[],
+): EvaluationRecord['classRecall'] {
+  if (classCount(test) > MOST_CLASSES) return undefined
+  const labels = labelled(test)
+  const recalls = predictions.map((each) => classScores(each, labels).recall)
+  const counts = new Map<number, number>()
+  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1)
+  return [...counts]
+    .sort(([a], [b]) => a - b)
+    .map(([label, count]) => ({
+      name: train.classes?.[label] ?? test.classes?.[label] ?? String(label),
+      count,
+      recall: mean(recalls.map((each) => each[label]!)),
+    }))
 }
 
 /** Confusion matrix; undefined if there are too many classes for a table. */

@@ -7,6 +7,7 @@ import { type KMeansResult, kMeans } from '../k-means.js'
 import { miniBatchKMeans } from '../mini-batch-k-means.js'
 import { normalisedMutualInformation } from '../mutual-information.js'
 import type { Protocol } from '../protocol.js'
+import { largestClassValue } from './classification.js'
 import { everything, missingClasses } from './requirements.js'
 
 /** Above this number of points, mini-batch k-means is used. */
@@ -44,7 +45,7 @@ export const clusteringProtocol: Protocol = {
     }
     return {
       options: { clusters, seeds, algorithm: subject.test.count > MANY ? 'mini-batch k-means' : 'k-means' },
-      values,
+      values: [...values, largestClassValue(subject)],
       clusters: sheets(own!.features, own!.result, clusters),
     }
   },

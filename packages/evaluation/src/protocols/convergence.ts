@@ -1,6 +1,7 @@
 import type { EvaluationChart, EvaluationValue } from '@selfsup/run-folder'
 import type { CurvePoint } from '../fine-tune.js'
 import type { Protocol } from '../protocol.js'
+import { majorityValue } from './classification.js'
 import { requiresImages } from './requirements.js'
 import { BATCH, labelledImages, trainedFrom } from './training.js'
 
@@ -35,7 +36,7 @@ export const convergenceProtocol: Protocol = {
     }
     return {
       options: { steps, batch: BATCH, learningRate: 1e-3 },
-      values: valuesOf(curves),
+      values: [...valuesOf(curves), majorityValue(subject, 'best accuracy')],
       charts: [chart(curves, 'step', 'steps'), chart(curves, 'seconds', 'seconds of training')],
     }
   },

@@ -4,6 +4,7 @@ import { labelParts, labelSubsets } from '../label-subsets.js'
 import { linearProbe } from '../linear-probe.js'
 import type { Protocol, ProtocolContext, SplitFeatures, Subject } from '../protocol.js'
 import { rowsOf } from '../rows-of.js'
+import { majorityValue } from './classification.js'
 import { everything, missingClasses } from './requirements.js'
 import { labelledImages, partOf, stepsFor, trainedFrom } from './training.js'
 
@@ -37,7 +38,10 @@ export const dataEfficiencyProtocol: Protocol = {
     }
     return {
       options: { parts, seeds },
-      values: series.flatMap(({ name, points }) => points.map((point) => describedPoint(name, point))),
+      values: [
+        ...series.flatMap(({ name, points }) => points.map((point) => describedPoint(name, point))),
+        majorityValue(subject, metricAt(1)),
+      ],
       charts: [
         {
           title: 'Accuracy by labels',
@@ -53,9 +57,12 @@ export const dataEfficiencyProtocol: Protocol = {
   },
 }
 
+function metricAt(part: number): string {
+  return `accuracy at ${+(100 * part).toPrecision(3)} % of the labels`
+}
+
 function describedPoint(features: string, { part, value, interval }: Point): EvaluationValue {
-  const metric = `accuracy at ${+(100 * part).toPrecision(3)} % of the labels`
-  return { metric, features, value, interval, unit: 'part', higherIsBetter: true }
+  return { metric: metricAt(part), features, value, interval, unit: 'part', higherIsBetter: true }
 }
 
 /** Each seed draws different labels. */

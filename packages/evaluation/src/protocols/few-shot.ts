@@ -30,6 +30,9 @@ export const fewShotProtocol: Protocol = {
           const estimate = await fewShot(test, { ...options, episodes: own })
           values.push({ metric, features: name, ...estimate, unit: 'part', higherIsBetter: true })
         }
+    // Every episode has as many images of each class.
+    for (const metric of new Set(values.map((value) => value.metric)))
+      values.push({ metric, features: 'chance', value: 1 / ways, unit: 'part', higherIsBetter: true })
     return { options: { ways, shots, queries, episodes }, values }
   },
 }

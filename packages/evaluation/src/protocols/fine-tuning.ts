@@ -1,6 +1,7 @@
 import type { EvaluationValue } from '@selfsup/run-folder'
 import { partInterval } from '../intervals.js'
 import type { Protocol } from '../protocol.js'
+import { majorityValue } from './classification.js'
 import { requiresImages } from './requirements.js'
 import { BATCH, labelledImages, stepsFor, trainedFrom } from './training.js'
 
@@ -32,6 +33,7 @@ export const fineTuningProtocol: Protocol = {
         higherIsBetter: true,
       })
     }
+    values.push(majorityValue(subject))
     return { options: { steps, batch: BATCH, layerDecay: 0.75, learningRate: 1e-3 }, values }
   },
 }

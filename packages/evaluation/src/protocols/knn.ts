@@ -3,7 +3,7 @@ import { partInterval } from '../intervals.js'
 import { knn, nearestImages } from '../knn.js'
 import type { Protocol } from '../protocol.js'
 import { spreadRows } from '../rows-of.js'
-import { type Answers, confusionOf, imbalanceValues, ofLabelled } from './classification.js'
+import { type Answers, classRecall, classValues, confusionOf, ofLabelled } from './classification.js'
 import { everything, missingClasses } from './requirements.js'
 
 const [K, TEMPERATURE, SHOWN, NEAREST] = [200, 0.07, 12, 8]
@@ -32,7 +32,7 @@ export const knnProtocol: Protocol = {
       })
       answers.push({ features: name, predictions: [ofLabelled(test, predictions)] })
     }
-    values.push(...imbalanceValues(subject, answers))
+    values.push(...classValues(subject, answers))
     const { train, test } = subject
     const rows = spreadRows(test.count, SHOWN)
     const nearest = await nearestImages(train, test, rows, NEAREST)
@@ -40,6 +40,7 @@ export const knnProtocol: Protocol = {
       options: { k: Math.min(K, train.count), temperature: TEMPERATURE },
       values,
       confusion: confusionOf(subject, answers[0]!.predictions[0]!),
+      classRecall: classRecall(subject, answers[0]!.predictions),
       neighbours: nearest.map((found, i) => ({
         query: test.indices[rows[i]!]!,
         nearest: found.map(({ row, similarity }) => ({

@@ -2,7 +2,7 @@ import type { EvaluationValue } from '@selfsup/run-folder'
 import { accuracyInterval } from '../intervals.js'
 import { type LinearProbeResult, linearProbe } from '../linear-probe.js'
 import type { Protocol } from '../protocol.js'
-import { type Answers, classCount, confusionOf, imbalanceValues } from './classification.js'
+import { type Answers, classCount, classRecall, classValues, confusionOf } from './classification.js'
 import { everything, missingClasses } from './requirements.js'
 
 /** Logistic regression on frozen features; each seed holds out a different tenth to choose the penalty. */
@@ -40,7 +40,12 @@ export const linearProbeProtocol: Protocol = {
       values.push(of('accuracy'))
       if (classCount(train) > 5) values.push(of('top5'))
     }
-    values.push(...imbalanceValues(subject, answers))
-    return { options: { seeds, l2: own!.l2 }, values, confusion: confusionOf(subject, own!.predictions) }
+    values.push(...classValues(subject, answers))
+    return {
+      options: { seeds, l2: own!.l2 },
+      values,
+      confusion: confusionOf(subject, own!.predictions),
+      classRecall: classRecall(subject, answers[0]!.predictions),
+    }
   },
 }

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { RunDetails, RunView } from '../page-data.js'
+import { ordered } from './evaluated-data.js'
 import { number } from './format.js'
 import { Section } from './section.js'
 import { atlasOf, Thumb } from './thumb.js'
@@ -15,7 +16,7 @@ const MEMBERS = 18
 /** A contact sheet of each cluster, largest first. */
 export function Clusters({ run, details }: ClustersProps) {
   const [all, setAll] = useState(false)
-  const record = run.evaluations.find(({ clusters }) => clusters?.length)
+  const record = ordered(run.evaluations).find(({ clusters }) => clusters?.length)
   if (!record) return null
   const clusters = record.clusters!.map((cluster, i) => ({ ...cluster, number: i + 1 }))
   clusters.sort((a, b) => b.size - a.size)

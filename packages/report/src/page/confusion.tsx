@@ -1,8 +1,9 @@
 import type { EvaluationRecord } from '@selfsup/run-folder'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { RunView } from '../page-data.js'
+import { ClassRecall } from './class-recall.js'
+import { dataLabel, needsLabels, ordered, resultOf } from './evaluated-data.js'
 import { number, percent } from './format.js'
-import { ordered } from './headlines.js'
 import { Scroll, Section } from './section.js'
 import { cssColor, REPAINT } from './theme.js'
 
@@ -18,9 +19,10 @@ export function Confusion({ run }: { readonly run: RunView }) {
     ({ confusion }) => confusion && confusion.classes.length > 0,
   )
   const [chosen, choose] = useState<string>()
-  const record = records.find(({ protocol }) => protocol === chosen) ?? records[0]
+  const record = records.find((each) => resultOf(each) === chosen) ?? records[0]
   if (!record) return null
-  const { confusion } = record
+  const { confusion, classRecall } = record
+  const labels = needsLabels(records)
   return (
     <Section
       id="confusion"
@@ -31,12 +33,13 @@ export function Confusion({ run }: { readonly run: RunView }) {
         <label class="option">
           Protocol{' '}
           <select
-            value={record.protocol}
+            value={resultOf(record)}
             onChange={(event) => choose((event.currentTarget as HTMLSelectElement).value)}
           >
-            {records.map(({ protocol, title }) => (
-              <option key={protocol} value={protocol}>
-                {title}
+            {records.map((each) => (
+              <option key={resultOf(each)} value={resultOf(each)}>
+                {each.title}
+                {labels && `, ${dataLabel(each)}`}
               </option>
             ))}
           </select>
@@ -49,6 +52,7 @@ export function Confusion({ run }: { readonly run: RunView }) {
           <MatrixCanvas {...confusion!} />
         )}
         <MostConfused {...confusion!} />
+        {classRecall && <ClassRecall classRecall={classRecall} />}
       </div>
     </Section>
   )

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import type { Line } from './chart-data.js'
 import type { DrawnRun } from './drawn-run.js'
+import { dataLabel, needsLabels, onTraining, resultOf } from './evaluated-data.js'
 import { figure, number, short } from './format.js'
 import { LineChart } from './line-chart.js'
 import { headlineOf, protocolsOf } from './run-table.js'
@@ -8,14 +9,16 @@ import { Section } from './section.js'
 
 /** Evaluation metric against model size and training time of all runs (figure 1 of Chen et al. 2020, arXiv:2002.05709). */
 export function CostCharts({ runs }: { readonly runs: readonly DrawnRun[] }) {
-  const protocols = protocolsOf(runs.map(({ run }) => run))
+  // Results on training images say nothing about quality.
+  const protocols = protocolsOf(runs.map(({ run }) => run)).filter((record) => onTraining(record) === 0)
+  const labels = needsLabels(protocols)
   const [chosen, choose] = useState<string>()
-  const record = protocols.find(({ protocol }) => protocol === chosen) ?? protocols[0]
+  const record = protocols.find((each) => resultOf(each) === chosen) ?? protocols[0]
   if (!record) return null
   const { metric, unit: unitOfMetric } = record.values[0]!
   const against = (cost: (run: DrawnRun['run']) => number | undefined): Line[] =>
     runs.flatMap(({ run, color }) => {
-      const [x, y] = [cost(run), headlineOf(run, record.protocol)]
+      const [x, y] = [cost(run), headlineOf(run, record)]
       if (x === undefined || !y) return []
       const [low, high] = y.interval ?? []
       const ends = y.interval && { low: [low], high: [high] }
@@ -33,12 +36,13 @@ export function CostCharts({ runs }: { readonly runs: readonly DrawnRun[] }) {
       <label class="option">
         Protocol{' '}
         <select
-          value={record.protocol}
+          value={resultOf(record)}
           onChange={(event) => choose((event.currentTarget as HTMLSelectElement).value)}
         >
-          {protocols.map(({ protocol, title }) => (
-            <option key={protocol} value={protocol}>
-              {title}
+          {protocols.map((each) => (
+            <option key={resultOf(each)} value={resultOf(each)}>
+              {each.title}
+              {labels && `, ${dataLabel(each)}`}
             </option>
           ))}
         </select>

@@ -2,6 +2,7 @@ import type { EvaluationChart, EvaluationRecord, EvaluationValue } from '@selfsu
 import { useMemo } from 'preact/hooks'
 import type { Line } from './chart-data.js'
 import type { DrawnRun } from './drawn-run.js'
+import { dataLabel, needsLabels, resultOf } from './evaluated-data.js'
 import { duration, figure, interval, number, percent } from './format.js'
 import { LineChart } from './line-chart.js'
 import { protocolsOf } from './run-table.js'
@@ -11,11 +12,17 @@ import { Scroll, Section } from './section.js'
 export function Findings({ runs }: { readonly runs: readonly DrawnRun[] }) {
   const protocols = protocolsOf(runs.map(({ run }) => run))
   if (protocols.length === 0) return null
+  const labels = needsLabels(protocols)
   return (
     <Section id="findings" title="Protocols">
       <div class="protocols">
         {protocols.map((record) => (
-          <Protocol key={record.protocol} record={record} runs={runs} />
+          <Protocol
+            key={resultOf(record)}
+            record={record}
+            runs={runs}
+            about={labels ? dataLabel(record) : undefined}
+          />
         ))}
       </div>
     </Section>
@@ -25,19 +32,22 @@ export function Findings({ runs }: { readonly runs: readonly DrawnRun[] }) {
 function Protocol({
   record,
   runs,
+  about,
 }: {
   readonly record: EvaluationRecord
   readonly runs: readonly DrawnRun[]
+  readonly about?: string
 }) {
   const found = runs.flatMap(({ run, color }) =>
     run.evaluations
-      .filter(({ protocol }) => protocol === record.protocol)
+      .filter((other) => resultOf(other) === resultOf(record))
       .map((record) => ({ name: run.name, color, record })),
   )
   const titles = [...new Set(found.flatMap(({ record }) => (record.charts ?? []).map(({ title }) => title)))]
   return (
     <article class="protocol">
       <h3>{record.title}</h3>
+      {about && <p class="note">{about}</p>}
       <div class="charts">
         {titles.map((title) => (
           <Chart key={title} title={title} found={found} />

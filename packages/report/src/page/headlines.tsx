@@ -1,22 +1,27 @@
 import type { EvaluationRecord } from '@selfsup/run-folder'
 import type { RunView } from '../page-data.js'
+import { dataLabel, needsLabels, onTraining, ordered, resultOf } from './evaluated-data.js'
 import { duration, figure, interval, number, percent, short } from './format.js'
 import { Section } from './section.js'
 
+/** Baselines of a card: random weights, raw pixels, the most frequent class. */
+const MOST_BASELINES = 3
 /** Maximum number of protocols with a headline card. */
 const MOST_CARDS = 8
 
 /** The most important metrics of a run. */
 export function Headlines({ run }: { readonly run: RunView }) {
   const { spread } = run.latest
+  const records = ordered(run.evaluations)
+  const main = records.filter((record) => onTraining(record) === 0).slice(0, MOST_CARDS)
+  const aside = records.filter((record) => onTraining(record) > 0).slice(0, MOST_CARDS)
+  const labels = needsLabels(main)
   return (
     <Section id="headlines" title="Headline metrics">
       <div class="cards">
-        {ordered(run.evaluations)
-          .slice(0, MOST_CARDS)
-          .map((record) => (
-            <Card key={record.protocol} record={record} />
-          ))}
+        {main.map((record) => (
+          <Card key={resultOf(record)} record={record} about={labels ? dataLabel(record) : undefined} />
+        ))}
         {run.evaluations.length === 0 && run.latest.loss !== undefined && (
           <Figure name="Loss" value={number(run.latest.loss)} />
         )}
@@ -44,24 +49,34 @@ export function Headlines({ run }: { readonly run: RunView }) {
           <Figure name="Parameters of the backbone" value={short(run.parameters)} />
         )}
       </div>
+      {aside.length > 0 && (
+        <>
+          <p class="note">
+            Tested on images that the probe was trained on. These results say little about other images.
+          </p>
+          <div class="cards">
+            {aside.map((record) => (
+              <Card key={resultOf(record)} record={record} about={dataLabel(record)} />
+            ))}
+          </div>
+        </>
+      )}
     </Section>
   )
 }
 
-/** Sorts the best known protocols first. */
-export function ordered(records: readonly EvaluationRecord[]): EvaluationRecord[] {
-  const first = ['linear-probe', 'linear', 'knn', 'fine-tuning', 'fine-tune']
-  const place = ({ protocol }: EvaluationRecord) =>
-    (first.indexOf(protocol) + first.length + 1) % (first.length + 1)
-  return [...records].sort((a, b) => place(a) - place(b))
+interface CardProps {
+  readonly record: EvaluationRecord
+  /** the test images, if they must be named */
+  readonly about?: string
 }
 
-function Card({ record }: { readonly record: EvaluationRecord }) {
+function Card({ record, about }: CardProps) {
   const [headline, ...others] = record.values
   const { metric, value, unit } = headline!
   const baselines = others
     .filter((other) => other.metric === metric && other.features !== headline!.features)
-    .slice(0, 3)
+    .slice(0, MOST_BASELINES)
   return (
     <div class="card">
       <h3>{record.title}</h3>
@@ -70,6 +85,7 @@ function Card({ record }: { readonly record: EvaluationRecord }) {
         {metric}
         {interval(headline!) && `, ${interval(headline!)}`}
       </p>
+      {about && <p class="metric">{about}</p>}
       {baselines.length > 0 && (
         <ul class="baselines">
           {baselines.map((other) => (

@@ -1,5 +1,6 @@
 import type { EvaluationRecord } from '@selfsup/run-folder'
 import type { Atlas, RunDetails, RunView } from '../page-data.js'
+import { ordered } from './evaluated-data.js'
 import { Section } from './section.js'
 import { atlasOf, classAt, Thumb } from './thumb.js'
 
@@ -13,7 +14,7 @@ const MOST_COLUMNS = 10
 
 /** Test images with their nearest neighbours. */
 export function Neighbours({ run, details }: NeighboursProps) {
-  const record = run.evaluations.find(({ neighbours }) => neighbours?.length)
+  const record = ordered(run.evaluations).find(({ neighbours }) => neighbours?.length)
   if (!record) return null
   return (
     <Section

@@ -1,9 +1,12 @@
+import type { EvaluationRecord } from '@selfsup/run-folder'
 import { expect, test } from 'vitest'
 import type { EmbeddingMap, RunView } from '../page-data.js'
 import { aligned, nearestIndex, smoothed, someOf } from './chart-data.js'
 import { mostConfused } from './confusion.js'
+import { dataLabel, ordered } from './evaluated-data.js'
 import { duration, figure, interval, number, percent, short, words } from './format.js'
 import { moved, neighbourOf, pointAt, toCanvas, WHOLE, zoomed } from './map-view.js'
+import { bestOf, headlineOf, protocolsOf } from './run-table.js'
 import { merged } from './store.js'
 import { lineSwatch, translucent } from './theme.js'
 
@@ -123,4 +126,31 @@ test('every run has a different colour, in both themes', () => {
   expect(swatches[8]).toMatch(/^light-dark\(oklch\(0\.52 0\.16 \d+\), oklch\(0\.68 0\.16 \d+\)\)$/)
   expect(translucent('oklch(0.52 0.16 20)', 0.2)).toBe('oklch(0.52 0.16 20 / 0.2)')
   expect(translucent('rgb(1, 2, 3)', 0.2)).toBe('rgba(1, 2, 3, 0.2)')
+})
+
+test('results on training images and on other test sets are kept apart, and only equal data are ranked', () => {
+  const of = (fingerprint: string, count: number, value: number, inTraining?: number) =>
+    ({
+      protocol: 'knn',
+      title: 'kNN',
+      images: {
+        train: { source: 'data/train', count: 50, fingerprint: 'train' },
+        test: { source: `data/${fingerprint}`, count, fingerprint, ...(inTraining && { inTraining }) },
+      },
+      values: [{ metric: 'accuracy', features: 'run', value, unit: 'part' }],
+    }) as unknown as EvaluationRecord
+  const run = (id: string, evaluations: EvaluationRecord[]) => ({ id, evaluations }) as unknown as RunView
+  const good = run('good', [of('test', 1000, 0.8), of('other', 500, 0.6)])
+  // Its only high numbers are of its own training images.
+  const bad = run('bad', [of('train', 5000, 1), of('test', 1000, 0.5), of('mixed', 9000, 0.99, 900)])
+  const columns = protocolsOf([bad, good])
+  expect(columns.map(dataLabel)).toEqual([
+    'tested on data/test, 1\u202f000 images',
+    'tested on data/other, 500 images',
+    'tested on data/mixed, 9\u202f000 images, 10.0\u202f% of them training images',
+    'tested on data/train, 5\u202f000 images, on the training images',
+  ])
+  expect(columns.map((column) => bestOf([bad, good], column))).toEqual(['good', 'good', undefined, undefined])
+  expect(headlineOf(good, columns[3]!)).toBeUndefined()
+  expect(ordered(bad.evaluations)[0]!.values[0]!.value).toBe(0.5)
 })

@@ -1,7 +1,7 @@
 import type { EvaluationRecord, EvaluationValue } from '@selfsup/run-folder'
 import type { RunView } from '../page-data.js'
+import { dataLabel, needsLabels, onTraining, ordered, resultOf } from './evaluated-data.js'
 import { duration, figure, number, short } from './format.js'
-import { ordered } from './headlines.js'
 import { Scroll, Section } from './section.js'
 import { lineSwatch } from './theme.js'
 
@@ -17,7 +17,8 @@ interface RunTableProps {
 /** Table of all runs: configuration, progress, results, and which runs are drawn. */
 export function RunTable({ runs, shown, toggle, colors, focus, setFocus }: RunTableProps) {
   const columns = protocolsOf(runs)
-  const best = new Map(columns.map(({ protocol }) => [protocol, bestOf(runs, protocol)]))
+  const labels = needsLabels(columns)
+  const best = new Map(columns.map((column) => [resultOf(column), bestOf(runs, column)]))
   return (
     <Section
       id="runs"
@@ -30,9 +31,10 @@ export function RunTable({ runs, shown, toggle, colors, focus, setFocus }: RunTa
             <tr>
               <th scope="col">run</th>
               <th scope="col">state</th>
-              {columns.map(({ protocol, title }) => (
-                <th scope="col" key={protocol} class="figure">
-                  {title}
+              {columns.map((column) => (
+                <th scope="col" key={resultOf(column)} class="figure">
+                  {column.title}
+                  {labels && <span class="range">{dataLabel(column)}</span>}
                 </th>
               ))}
               <th scope="col">method</th>
@@ -82,11 +84,11 @@ export function RunTable({ runs, shown, toggle, colors, focus, setFocus }: RunTa
                     <span class="flag">, with problems</span>
                   )}
                 </td>
-                {columns.map(({ protocol }) => {
-                  const value = headlineOf(run, protocol)
-                  const first = run.id === best.get(protocol) && runs.length > 1
+                {columns.map((column) => {
+                  const value = headlineOf(run, column)
+                  const first = run.id === best.get(resultOf(column)) && runs.length > 1
                   return (
-                    <td key={protocol} class={first ? 'figure best' : 'figure'}>
+                    <td key={resultOf(column)} class={first ? 'figure best' : 'figure'}>
                       {value ? figure(value.value, value.unit) : ''}
                       {first && <span class="unseen"> (best)</span>}
                     </td>
@@ -108,20 +110,22 @@ export function RunTable({ runs, shown, toggle, colors, focus, setFocus }: RunTa
   )
 }
 
-/** The protocols of all runs, without repetition. */
+/** The protocols of all runs on all data, without repetition. */
 export function protocolsOf(runs: readonly RunView[]): EvaluationRecord[] {
   const first = new Map<string, EvaluationRecord>()
   for (const record of runs.flatMap(({ evaluations }) => evaluations))
-    if (!first.has(record.protocol)) first.set(record.protocol, record)
+    if (!first.has(resultOf(record))) first.set(resultOf(record), record)
   return ordered([...first.values()])
 }
 
-/** The first value of a protocol's record. */
-export function headlineOf({ evaluations }: RunView, protocol: string): EvaluationValue | undefined {
-  return evaluations.find((record) => record.protocol === protocol)?.values[0]
+/** The first value of a run's record of the same protocol on the same data. */
+export function headlineOf({ evaluations }: RunView, like: EvaluationRecord): EvaluationValue | undefined {
+  return evaluations.find((record) => resultOf(record) === resultOf(like))?.values[0]
 }
 
-function bestOf(runs: readonly RunView[], protocol: string): string | undefined {
+/** The run with the best result; undefined for results on training images, which are not compared. */
+export function bestOf(runs: readonly RunView[], protocol: EvaluationRecord): string | undefined {
+  if (onTraining(protocol) > 0) return undefined
   let [best, id] = [Number.NEGATIVE_INFINITY, undefined as string | undefined]
   for (const run of runs) {
     const found = headlineOf(run, protocol)
