@@ -5,6 +5,7 @@ export type {
   SamplesReport,
   StepReport,
   TrainOptions,
+  TrainPhase,
   TrainResult,
   TrainSettings,
 } from './options.js'
