@@ -12,7 +12,8 @@ import { writePhotos } from './photos.mjs'
 const [photos, ...more] = process.argv.slice(2)
 if (!photos) throw new Error('usage: node tooling/bench/first-command.mjs PHOTOS [arguments of pretrain]')
 await writePhotos(photos, 360)
-const command = process.env.SELFSUP_BIN ?? fileURLToPath(new URL('../../packages/cli/dist/bin.js', import.meta.url))
+const command =
+  process.env.SELFSUP_BIN ?? fileURLToPath(new URL('../../packages/cli/dist/bin.js', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'first-command-'))
 const started = performance.now()
 const seconds = () => (performance.now() - started) / 1000
@@ -44,4 +45,6 @@ const code = await new Promise((resolve) => child.on('close', resolve))
 clearInterval(watch)
 rmSync(folder, { recursive: true, force: true })
 const facts = { code, firstOutput, firstStep, longestSilence: silence, total: seconds(), peakGB: peak }
-console.log(JSON.stringify(facts, (_, value) => (typeof value === 'number' ? Number(value.toFixed(2)) : value)))
+console.log(
+  JSON.stringify(facts, (_, value) => (typeof value === 'number' ? Number(value.toFixed(2)) : value)),
+)

@@ -32,14 +32,25 @@ const before = gigabytes('VmRSS')
 const out = mkdtempSync(join(tmpdir(), 'step-memory-'))
 const { optimizer, learningRate } = training(method.options)
 await train(method, shapes({ size: Number(size), count: Number(batch) }), {
-  out, engine, epochs: 2, batchSize: Number(batch), learningRate: learningRate / 10, optimizer,
+  out,
+  engine,
+  epochs: 2,
+  batchSize: Number(batch),
+  learningRate: learningRate / 10,
+  optimizer,
 })
 rmSync(out, { recursive: true })
 const images = Math.max(1, method.crops.length) * Number(batch)
 const used = gigabytes('VmHWM') - before
 console.log(
   JSON.stringify({
-    engine: engineName, method: methodName, backbone, size, batch, base: before, used,
+    engine: engineName,
+    method: methodName,
+    backbone,
+    size,
+    batch,
+    base: before,
+    used,
     million: (elements * images) / 1e6,
     bytesPerActivation: (used * 1e9) / (elements * images),
   }),

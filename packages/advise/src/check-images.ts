@@ -1,4 +1,4 @@
-import type { ImageDataset } from '@selfsup/core'
+import type { HostImages, ImageDataset } from '@selfsup/core'
 import { sampleOpened } from '@selfsup/data'
 import { imageCount, percent } from './format.js'
 import { type Measures, measure } from './measure.js'
@@ -35,21 +35,32 @@ export async function checkImages(
 ): Promise<ImageCheck> {
   const sample = await sampleOpened(dataset, { count, seconds, signal })
   const measures = measure(sample, { classifiers: false })
-  return { measures, unsuitable: whyUnsuitable(measures), warnings: warningsOf(measures) }
+  return { measures, unsuitable: whyUnsuitable(measures, sample.images), warnings: warningsOf(measures) }
 }
 
 /** Why nothing can be learned: the images have no content, or are all the same. */
-export function whyUnsuitable({ read, light, duplicates, files }: Measures): string | undefined {
+function whyUnsuitable({ read, light, duplicates, files }: Measures, images: HostImages): string | undefined {
   if (light.blank >= NEARLY_ALL)
     return `${percent(light.blank)} of ${imageCount(read)} in a sample are blank (a single colour) as they are read${files && files.wide > 0.5 ? '; files with more than 8 bits often use a small part of their range: stretch it first' : ''}`
-  if (read > 1 && identical(duplicates, read) >= NEARLY_ALL)
-    return `${percent(identical(duplicates, read))} of ${imageCount(read)} in a sample are copies of one image, for example ${duplicates.examples[0]!.join(' and ')}`
+  const equal = read > 1 && duplicates.pairs.length > 0 ? largestEqual(images, duplicates.pairs) : 0
+  if (equal >= NEARLY_ALL)
+    return `${percent(equal)} of ${imageCount(read)} in a sample are copies of one image, for example ${duplicates.examples[0]!.join(' and ')}`
   return undefined
 }
 
-/** The largest fraction of the images that are copies of one image. */
-function identical({ pairs }: Measures['duplicates'], read: number): number {
-  const copies = new Map<number, number>()
-  for (const pair of pairs) for (const index of pair) copies.set(index, (copies.get(index) ?? 0) + 1)
-  return copies.size === 0 ? 0 : (Math.max(...copies.values()) + 1) / read
+/** Maximum difference of the values of copies, 0..255: different compression. Photos of one scene from one place differ by more. */
+const MOST_DIFFERENCE = 16
+
+/** The fraction of the images that are copies of one image, the one with the most near-duplicates. */
+function largestEqual({ data, shape }: HostImages, pairs: Measures['duplicates']['pairs']): number {
+  const [count, height, width, channels] = shape
+  const near = new Int32Array(count)
+  for (const pair of pairs) for (const index of pair) near[index]!++
+  const most = near.indexOf(near.reduce((a, b) => Math.max(a, b)))
+  const bytes = height * width * channels
+  const pixels = (index: number) => data.subarray(index * bytes, (index + 1) * bytes)
+  const original = pixels(most)
+  const isCopy = (index: number) =>
+    pixels(index).every((value, at) => Math.abs(value - original[at]!) <= MOST_DIFFERENCE)
+  return [...near.keys()].filter(isCopy).length / count
 }

@@ -29,11 +29,11 @@ export interface Training {
   readonly quiet?: boolean
 }
 
-const phases: Record<TrainPhase, string> = {
-  decode: 'Decoding the first images',
-  compile: 'Compiling and computing the first step',
-  save: 'Saving',
-  export: 'Exporting the backbone',
+function phaseText(phase: TrainPhase, { name }: Engine): string {
+  if (phase === 'decode') return 'Decoding the first images'
+  if (phase === 'compile')
+    return name === 'tensorflow' ? 'Compiling and computing the first step' : 'Computing the first step'
+  return phase === 'save' ? 'Saving' : 'Exporting the backbone'
 }
 
 /** Trains. Ctrl-C saves and ends the run. @returns exit code */
@@ -58,7 +58,7 @@ export async function runTraining(training: Training): Promise<number> {
       resume: resume !== undefined,
       signal: interrupt.signal,
       onStep: (report) => view.show(report),
-      onPhase: (phase) => view.phase(phases[phase]),
+      onPhase: (phase) => view.phase(phaseText(phase, engine)),
       onSamples: (report) => writeSamples(runPaths(out).sheets, report),
       onWarning: (message) => view.note(`Warning: ${message}`),
     })
