@@ -51,11 +51,16 @@ export interface Sizes {
 /** Minimum number of images for a cross-validated classifier. */
 export const FEWEST = 40
 
+export interface MeasureOptions {
+  /** whether to train the small classifiers for orientation and layout, which take most of the time; default true */
+  readonly classifiers?: boolean
+}
+
 /**
  * Measures a sample of images.
  * @throws SelfsupError if none of them could be read
  */
-export function measure(sample: ImageSample): Measures {
+export function measure(sample: ImageSample, { classifiers = true }: MeasureOptions = {}): Measures {
   const { images, unreadable, files } = sample
   const [read, side, , channels] = images.shape
   if (read === 0) {
@@ -66,7 +71,7 @@ export function measure(sample: ImageSample): Measures {
   }
   const found = duplicates(images, sample.count)
   const different = without(images, new Set(found.pairs.map(([, later]) => later)))
-  const enough = different.shape[0] >= FEWEST
+  const enough = classifiers && different.shape[0] >= FEWEST
   const part = (fits: (file: NonNullable<typeof files>[number]) => boolean) =>
     (files ?? []).filter(fits).length / read
   const place = (slot: number) => {

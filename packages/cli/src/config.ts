@@ -26,6 +26,7 @@ const settings = z.strictObject({
   limit: z.int().min(1),
   checkpointEvery: z.int().min(1),
   strict: z.boolean(),
+  force: z.boolean(),
   engine: z.enum(['auto', 'tensorflow', 'wasm', 'cpu']),
   options: z.record(z.string(), z.union([z.number(), z.boolean(), z.string()])),
 })

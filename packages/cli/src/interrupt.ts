@@ -1,22 +1,24 @@
+/** Signals that end a run with its last step saved: Ctrl-C, Ctrl-\, `kill`, and a closed terminal or SSH connection. */
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const satisfies readonly NodeJS.Signals[]
+
 /**
- * An abort signal for Ctrl-C and SIGTERM: a run then finishes its step, saves and ends. The second Ctrl-C exits
- * immediately.
- * @param onFirst called at the first Ctrl-C, to tell the user what happens
+ * An abort signal for Ctrl-C, SIGTERM, SIGHUP and SIGQUIT: a run then finishes its step, saves and ends. A second signal exits
+ * immediately, except that of a closing terminal, which often follows another one.
+ * @param onFirst called at the first signal, to tell the user what happens
  */
 export function interruptible(onFirst: () => void): { signal: AbortSignal; release(): void } {
   const controller = new AbortController()
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(130)
-    onFirst()
-    controller.abort()
+  const stop = (signal: NodeJS.Signals) => {
+    if (!controller.signal.aborted) {
+      controller.abort()
+      onFirst()
+    } else if (signal !== 'SIGHUP') process.exit(130)
   }
-  process.on('SIGINT', stop)
-  process.on('SIGTERM', stop)
+  for (const signal of signals) process.on(signal, stop)
   return {
     signal: controller.signal,
     release() {
-      process.off('SIGINT', stop)
-      process.off('SIGTERM', stop)
+      for (const signal of signals) process.off(signal, stop)
     },
   }
 }

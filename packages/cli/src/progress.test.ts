@@ -70,3 +70,34 @@ test('prints plain lines elsewhere, fewer than one per step', () => {
   expect(text().split('\n').filter(Boolean)).toHaveLength(1)
   expect(text()).not.toContain('\x1b')
 })
+
+test.each([true, false])('what takes long is shown at once and with its time (terminal: %s)', (terminal) => {
+  vi.useFakeTimers()
+  const { stream: out, text } = stream(terminal)
+  const view = progressView(out)
+  view.phase('Compiling')
+  expect(text()).toBe(terminal ? 'Compiling …' : 'Compiling …\n')
+  vi.advanceTimersByTime(10_000)
+  expect(text()).toContain('Compiling … 10 s')
+  view.show({ ...progress, secondsLeft: undefined })
+  const shown = text()
+  expect(shown).toContain('512 images/s  spread')
+  vi.advanceTimersByTime(60_000)
+  expect(text()).toBe(shown)
+  view.phase('Saving')
+  view.end()
+  vi.advanceTimersByTime(60_000)
+  expect(text()).not.toContain('Saving … 1')
+  vi.useRealTimers()
+})
+
+test('plain lines of a short run show every step, of a long one every ten seconds', () => {
+  const lines = (totalSteps: number) => {
+    const { stream: out, text } = stream(false)
+    const view = progressView(out)
+    for (let step = 1; step <= 5; step++) view.show({ ...progress, step, totalSteps })
+    return text().trim().split('\n').length
+  }
+  expect(lines(50)).toBe(5)
+  expect(lines(51)).toBe(1)
+})

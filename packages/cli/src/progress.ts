@@ -10,7 +10,8 @@ export interface Progress {
   readonly loss: number
   readonly learningRate: number
   readonly imagesPerSecond: number
-  readonly secondsLeft: number
+  /** absent until it can be estimated */
+  readonly secondsLeft?: number
   /** std of the normalised features relative to 1/sqrt(d): 1 when spread out, 0 when collapsed */
   readonly spread?: number
 }
@@ -20,6 +21,11 @@ export interface ProgressView {
   show(progress: Progress): void
   /** progress of one task of a longer job: fraction done, 0..1, and name of the task */
   part(done: number, what: string): void
+  /**
+   * What the program starts to do, shown at once. Until the next call of any kind, the elapsed time is shown again and again, so that
+   * long work is never silent.
+   */
+  phase(what: string): void
   /** a line that stays above the bar */
   note(text: string): void
   /** the result, printed only in JSON mode */
@@ -40,6 +46,7 @@ export function progressView(
     return {
       show: (progress) => line({ event: 'step', ...progress }),
       part: (done, what) => line({ event: 'part', done, what }),
+      phase: (what) => line({ event: 'phase', what }),
       note: (text) => line({ event: 'note', text }),
       result: (facts) => line({ event: 'end', ...facts }),
       end() {},
@@ -51,11 +58,21 @@ export function progressView(
 function bar(stream: NodeJS.WriteStream): ProgressView {
   let drawn = false
   let lastDraw = 0
+  const waiting = elapsedTime()
   const clear = () => {
+    waiting.stop()
     if (drawn) stream.write('\r\x1b[2K')
     drawn = false
   }
   return {
+    phase(what) {
+      clear()
+      waiting.start(1000, (seconds) => {
+        if (drawn) stream.write('\r\x1b[2K')
+        stream.write(describePhase(what, seconds).slice(0, (stream.columns || 80) - 1))
+        drawn = true
+      })
+    },
     show(progress) {
       const now = Date.now()
       if (now - lastDraw < 100 && progress.step < progress.totalSteps) return
@@ -80,11 +97,15 @@ function bar(stream: NodeJS.WriteStream): ProgressView {
     },
     result() {},
     end() {
+      if (waiting.stop()) clear()
       if (drawn) stream.write('\n')
       drawn = false
     },
   }
 }
+
+/** Runs of at most this many steps print each of them. */
+const FEW_STEPS = 50
 
 const [shortestBar, longestBar] = [5, 30]
 
@@ -103,6 +124,33 @@ function barOf(room: number, done: number): string {
   return `${'█'.repeat(filled)}${'░'.repeat(room - filled)}`
 }
 
+/** Calls a function at once and then again and again with the elapsed seconds, until it is stopped. */
+function elapsedTime() {
+  let timer: NodeJS.Timeout | undefined
+  const stop = (): boolean => {
+    const running = timer !== undefined
+    clearInterval(timer)
+    timer = undefined
+    return running
+  }
+  return {
+    start(everyMs: number, show: (seconds: number) => void): void {
+      stop()
+      const started = Date.now()
+      show(0)
+      timer = setInterval(() => show((Date.now() - started) / 1000), everyMs)
+      timer.unref()
+    },
+    /** @returns whether it was running */
+    stop,
+  }
+}
+
+/** `Compiling and computing the first step … 20 s` */
+function describePhase(what: string, seconds: number): string {
+  return `${printableLine(what)} …${seconds < 1 ? '' : ` ${duration(seconds)}`}`
+}
+
 /** ` 42 %  linear-probe: random weights` */
 function describePart(done: number, what: string): string {
   return `${String(Math.floor(100 * done)).padStart(3)} %  ${printableLine(what)}`
@@ -111,10 +159,16 @@ function describePart(done: number, what: string): string {
 function plainLines(stream: NodeJS.WriteStream, everySeconds: number): ProgressView {
   let last = 0
   let lastEpoch = -1
+  const waiting = elapsedTime()
   return {
+    phase(what) {
+      waiting.start(everySeconds * 1000, (seconds) => stream.write(`${describePhase(what, seconds)}\n`))
+    },
     show(progress) {
+      waiting.stop()
       const now = Date.now()
       const due =
+        progress.totalSteps <= FEW_STEPS ||
         now - last >= everySeconds * 1000 ||
         progress.epoch !== lastEpoch ||
         progress.step === progress.totalSteps
@@ -124,16 +178,18 @@ function plainLines(stream: NodeJS.WriteStream, everySeconds: number): ProgressV
       stream.write(`${describe(progress)}\n`)
     },
     part(done, what) {
+      waiting.stop()
       const now = Date.now()
       if (now - last < everySeconds * 1000) return
       last = now
       stream.write(`${describePart(done, what)}\n`)
     },
     note(text) {
+      waiting.stop()
       stream.write(`${printable(text)}\n`)
     },
     result() {},
-    end() {},
+    end: () => void waiting.stop(),
   }
 }
 
@@ -151,7 +207,7 @@ export function describe(progress: Progress, without: readonly string[] = []): s
     `loss ${loss.toFixed(4)}`,
     ...(without.includes('lr') ? [] : [`lr ${learningRate.toPrecision(3)}`]),
     ...(without.includes('images/s') ? [] : [speed]),
-    `${duration(secondsLeft)} left`,
+    ...(secondsLeft === undefined ? [] : [`${duration(secondsLeft)} left`]),
   ]
   if (spread !== undefined) parts.push(`spread ${spread.toFixed(2)}${spread < 0.1 ? ' (collapsing?)' : ''}`)
   return parts.join('  ')

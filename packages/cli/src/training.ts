@@ -4,7 +4,7 @@ import type { ImageDataset, Method } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import { runPaths, type TrainSettings } from '@selfsup/run-folder'
 import { disposeMethod, writeViews } from '@selfsup/runs'
-import type { TrainOptions } from '@selfsup/train'
+import type { TrainOptions, TrainPhase } from '@selfsup/train'
 import type { Settings } from './config.js'
 import { startEngine } from './engine.js'
 import { exitCodes } from './failure.js'
@@ -17,8 +17,8 @@ import { duration, shellWord } from './table.js'
 /** A training run started by the command line. */
 export interface Training {
   /** creates the method; called after the engine has started */
-  readonly make: () => Promise<Method>
-  readonly train: TrainSettings
+  readonly make: (engine: Engine) => Promise<Method>
+  readonly train: TrainSettings | ((method: Method, engine: Engine) => Promise<TrainSettings>)
   readonly out: string
   readonly dataset: ImageDataset
   readonly view: ProgressView
@@ -29,16 +29,26 @@ export interface Training {
   readonly quiet?: boolean
 }
 
+function phaseText(phase: TrainPhase, { name }: Engine): string {
+  if (phase === 'decode') return 'Decoding the first images'
+  if (phase === 'compile')
+    return name === 'tensorflow' ? 'Compiling and computing the first step' : 'Computing the first step'
+  return phase === 'save' ? 'Saving' : 'Exporting the backbone'
+}
+
 /** Trains. Ctrl-C saves and ends the run. @returns exit code */
 export async function runTraining(training: Training): Promise<number> {
-  const { make, train, out, dataset, view, resume, quiet } = training
+  const { make, out, dataset, view, resume, quiet } = training
+  view.phase('Starting the engine')
   const engine = await startEngine(training.engine)
   if (!quiet) announce(engine, view)
-  const method = await make()
+  view.phase('Creating the network')
+  const method = await make(engine)
   const interrupt = interruptible(() =>
     view.note('Finishing the step and saving. Press Ctrl-C again to exit immediately.'),
   )
   try {
+    const train = typeof training.train === 'function' ? await training.train(method, engine) : training.train
     const { train: runSteps } = await import('@selfsup/train')
     const result = await runSteps(method, dataset, {
       ...train,
@@ -48,6 +58,7 @@ export async function runTraining(training: Training): Promise<number> {
       resume: resume !== undefined,
       signal: interrupt.signal,
       onStep: (report) => view.show(report),
+      onPhase: (phase) => view.phase(phaseText(phase, engine)),
       onSamples: (report) => writeSamples(runPaths(out).sheets, report),
       onWarning: (message) => view.note(`Warning: ${message}`),
     })

@@ -8,7 +8,13 @@ export { type OpenOptions, openImages } from './open-images.js'
 export { type GivenFeatures, readFeatures } from './read-features.js'
 export { type Records, recordDataset } from './record-dataset.js'
 export { rowsAsSeries } from './rows-as-series.js'
-export { type ImageSample, type SampleOptions, sampleDataset, sampleImages } from './sample-images.js'
+export {
+  type ImageSample,
+  type SampleOptions,
+  sampleDataset,
+  sampleImages,
+  sampleOpened,
+} from './sample-images.js'
 export { kindNames } from './shapes/kinds.js'
 export {
   type ShapeAnnotation,

@@ -10,6 +10,8 @@ import { type FileFacts, factsOf, measure, reasonOf, SMALLEST_SIDE, thumbnail } 
 import type { EncodedImages } from './encoded-images.js'
 import { forEachLimited } from './limited.js'
 import { findImages } from './open-images.js'
+import { passOrder } from './order.js'
+import { encodedOf } from './stream-dataset.js'
 
 export interface SampleOptions {
   /** maximum number of images in the sample; default 1000 */
@@ -20,6 +22,8 @@ export interface SampleOptions {
   readonly size?: number
   /** split of MNIST, CIFAR and shapes; default train */
   readonly split?: 'train' | 'test'
+  /** stop after this many seconds, with the images that were read until then; only for image files */
+  readonly seconds?: number
   readonly signal?: AbortSignal
 }
 
@@ -106,6 +110,16 @@ export async function sampleDataset(
   }
 }
 
+/**
+ * Draws a random sample of a dataset as `sampleImages` does: of large images, with the properties of their files, decoded as small as
+ * possible; of others as `sampleDataset`.
+ */
+export async function sampleOpened(dataset: ImageDataset, options: SampleOptions = {}): Promise<ImageSample> {
+  check(options)
+  const encoded = encodedOf(dataset)
+  return encoded ? sampleEncoded(encoded, options) : sampleDataset(dataset, options)
+}
+
 async function sampleEncoded(encoded: EncodedImages, options: SampleOptions): Promise<ImageSample> {
   const order = drawn(encoded.count, options)
   const { size = await fittingSize(encoded, order), signal } = options
@@ -113,8 +127,18 @@ async function sampleEncoded(encoded: EncodedImages, options: SampleOptions): Pr
   const pixels = new Uint8Array(order.length * bytes)
   const facts: (FileFacts | undefined)[] = Array(order.length)
   const unreadable: { slot: number; path: string; reason: string }[] = []
-  await forEachLimited(order.length, AT_A_TIME, async (slot) => {
+  const deadline = performance.now() + 1000 * (options.seconds ?? Number.POSITIVE_INFINITY)
+  // Read in random order, so that the images read until the deadline are a random sample too.
+  const turns = passOrder(
+    order.length,
+    options.seconds === undefined ? {} : { shuffle: [options.seed ?? 1, 0x5ec] },
+  )
+  let looked = 0
+  await forEachLimited(order.length, AT_A_TIME, async (turn) => {
     signal?.throwIfAborted()
+    if (looked > 0 && performance.now() > deadline) return
+    const slot = turns[turn]!
+    looked++
     let file: Buffer | undefined
     try {
       file = await encoded.load(order[slot]!)
@@ -134,7 +158,7 @@ async function sampleEncoded(encoded: EncodedImages, options: SampleOptions): Pr
   return {
     name: encoded.name,
     count: encoded.count,
-    looked: order.length,
+    looked,
     images: { data: pixels.subarray(0, kept.length * bytes), shape: [kept.length, size, size, 3] },
     indices: Int32Array.from(kept, (slot) => order[slot]!),
     sizes: files.map(({ width, height }) => [width, height] as const),

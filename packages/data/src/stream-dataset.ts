@@ -114,7 +114,7 @@ export async function streamDataset(
   }
   const labelsOf = (indices: Int32Array) => indices.map((index) => images.labels?.[index] ?? -1)
 
-  return {
+  const dataset: ImageDataset = {
     name: images.name,
     length: images.count,
     channels,
@@ -157,6 +157,15 @@ export async function streamDataset(
         .map(([index, reason]) => ({ path: images.pathOf(index), reason })),
     close: async () => images.close?.(),
   }
+  filesOf.set(dataset, images)
+  return dataset
+}
+
+const filesOf = new WeakMap<ImageDataset, EncodedImages>()
+
+/** The files of a dataset that `streamDataset` created; undefined for others. */
+export function encodedOf(dataset: ImageDataset): EncodedImages | undefined {
+  return filesOf.get(dataset)
 }
 
 /** Maximum number of replacements to try, first of the same class, then of any class. */

@@ -31,6 +31,8 @@ export interface Engine {
    * accumulate in float32; weights, optimiser state, statistics, losses and everything else are float32
    */
   readonly precision: Precision
+  /** whether it computes on a GPU */
+  readonly gpu: boolean
   /** faster engines that are not available, and why */
   readonly missing: readonly MissingEngine[]
   /**

@@ -32,7 +32,7 @@ export async function prepareEngine(options: EngineOptions = {}): Promise<Engine
     if (!tf.getGradient('Exp')) await import('@tensorflow/tfjs-layers')
     registerKernels()
     const { compile, precision } = await compiler(name, options)
-    return { name, description, precision, missing, compile, memory }
+    return { name, description, precision, gpu: usesGpu(), missing, compile, memory }
   }
   throw new SelfsupError('no engine could be started')
 }
@@ -70,10 +70,9 @@ const start: Record<EngineName, (threads: number, options: EngineOptions) => Pro
     const { source, version, settings } = await loadTensorflow({ threads, mixedPrecision, memoryGrowth, xla })
     await use('tensorflow')
     const library = source === 'selfsup' ? `TensorFlow ${version}` : `${source} ${version}`
-    const { isUsingGpuDevice: gpu } = tf.backend() as { isUsingGpuDevice?: boolean }
     const emulated = settings?.emulated ? ', emulated' : ''
     const mixed = settings?.mixedPrecision === 'bfloat16' ? `, mixed precision (bfloat16${emulated})` : ''
-    return `native ${library}, ${gpu ? 'GPU, ' : ''}${plural(threads)}${mixed}`
+    return `native ${library}, ${usesGpu() ? 'GPU, ' : ''}${plural(threads)}${mixed}`
   },
   async wasm(threads) {
     const wasm = await loadWasmPackage()
@@ -88,6 +87,10 @@ const start: Record<EngineName, (threads: number, options: EngineOptions) => Pro
     backend.firstUse = false // or the first operation prints a banner that recommends another engine
     return `plain JavaScript (tfjs-backend-cpu ${version_cpu}), 1 thread`
   },
+}
+
+function usesGpu(): boolean {
+  return (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice === true
 }
 
 async function use(name: EngineName): Promise<void> {

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { checkAllocations, type WasmModule } from './wasm-memory.js'
 import { withWasmThreads } from './wasm-threads.js'
 
 /** Number of workers of the threaded build. */
@@ -21,6 +22,7 @@ export async function startWasm(
     if (!isStarted()) await tf.setBackend('wasm')
     removeNew('uncaughtException', exceptions)
     removeNew('unhandledRejection', rejections)
+    if (isStarted()) checkAllocations((tf.findBackend('wasm') as unknown as { wasm: WasmModule }).wasm)
   }
   return isStarted() ? wasm.getThreadsCount() : 0
 }

@@ -14,6 +14,14 @@ export { checkpointPath, checkpointPaths, checkpointStep, type RunPaths, runPath
 export { readFully } from './read-fully.js'
 export { parseRecord } from './record-schema.js'
 export { FORMAT_VERSION, parseRunConfig, type RunConfig } from './run-config.js'
-export { extendRun, makeRunFolder, NoRunError, type Run, readRun, startRun } from './run-folder.js'
+export {
+  extendRun,
+  makeRunFolder,
+  NoRunError,
+  type Run,
+  readRun,
+  restoreRun,
+  startRun,
+} from './run-folder.js'
 export { isRunLocked, lockRun, type RunLock, type WaitOptions, waitForLock } from './run-lock.js'
 export { type TrainSettings, totalStepsOf } from './settings.js'

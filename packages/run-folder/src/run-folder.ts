@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import { writeJson } from './atomic-file.js'
@@ -94,6 +94,19 @@ export async function extendRun(
     { step, epochs, ...(maxSteps !== undefined && { maxSteps }) },
   ]
   await writeJson(runPaths(folder).config, { ...config, settings, extensions })
+}
+
+/**
+ * Writes the configuration of a run again if it is missing: the folder was deleted or moved while the run trains.
+ * @returns whether it was missing
+ */
+export async function restoreRun(folder: string, config: RunConfig, topology?: unknown): Promise<boolean> {
+  const paths = runPaths(folder)
+  const there = await stat(paths.config).catch(() => undefined)
+  if (there) return false
+  if (topology) await writeJson(paths.topology, topology)
+  await writeJson(paths.config, config)
+  return true
 }
 
 /** Removes the files of a run that never saved a step. */

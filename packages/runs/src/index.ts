@@ -1,3 +1,4 @@
+export { automaticBackbone, automaticBatch, automaticSize, type Resources } from './automatic-settings.js'
 export { checkBackbone } from './backbone-source.js'
 export { type ExportedModel, exportedFolder, loadExported, openExportedModel } from './exported-model.js'
 export { digest, type FeatureMaker, type FeatureSource, featuresOf, pixelFeatures } from './features.js'

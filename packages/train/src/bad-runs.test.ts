@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import {
   type FileHandle,
   mkdir,
@@ -17,7 +18,7 @@ import { lockRun } from '@selfsup/run-folder'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type Trouble, tinyDataset, tinyMethod, tinyOptions } from './fixtures/tiny.js'
-import { readRun, readSafetensors, type TrainOptions, train } from './index.js'
+import { readRun, readSafetensors, type StepReport, type TrainOptions, train } from './index.js'
 
 let engine: Engine
 let folder: string
@@ -142,6 +143,38 @@ test('a signal ends the run after the current step, and the result is marked as 
   expect(result.step).toBeLessThanOrEqual(8)
   expect(await readRun(out)).toMatchObject({ step: result.step, totalSteps: 15, finished: false })
   expect(await readdir(out)).not.toContain('lock.json')
+})
+
+test('slow steps are not queued: a signal ends the run after the step that is computed', async () => {
+  const first = new AbortController()
+  const { step } = await run({ signal: first.signal, onStep: () => first.abort() })
+  expect(step).toBe(1)
+
+  let now = 0
+  vi.spyOn(performance, 'now').mockImplementation(() => (now += 1000))
+  const stop = new AbortController()
+  const onStep = ({ step }: { step: number }) => step === 6 && stop.abort()
+  expect(await run({ resume: true, signal: stop.signal, onStep })).toMatchObject({ step: 6 })
+})
+
+test('a folder that is deleted during the run is complete again at the end', async () => {
+  const warnings: string[] = []
+  const onWarning = (message: string) => warnings.push(message)
+  const onStep = ({ step }: { step: number }) => step === 6 && rmSync(out, { recursive: true })
+  expect(await run({ onStep, onWarning })).toMatchObject({ step: 15, interrupted: false })
+  expect(warnings.join()).toContain('config.json was deleted while the run trains; it is written again')
+  expect(await readRun(out)).toMatchObject({ step: 15, finished: true })
+  expect(await readdir(join(out, 'backbone'))).toEqual(['model.json', 'weights.bin'])
+})
+
+test('reports what it does before the first step and at the end', async () => {
+  const events: string[] = []
+  const onStep = ({ step, secondsLeft }: StepReport) => {
+    if (step < 4 || step === 15) events.push(`${step}: ${secondsLeft === undefined ? '?' : secondsLeft >= 0}`)
+  }
+  await run({ onStep, onPhase: (phase) => events.push(phase) })
+  const steps = ['1: ?', '2: ?', '3: ?', '15: true']
+  expect(events).toEqual(['decode', 'compile', ...steps, 'save', 'export'])
 })
 
 test('a signal ends the run without waiting for a slow batch', async () => {

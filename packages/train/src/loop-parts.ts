@@ -1,5 +1,6 @@
 import type { Dataset, Method } from '@selfsup/core'
 import type { Schedule } from '@selfsup/optim'
+import type { RunConfig } from '@selfsup/run-folder'
 import type { Position, TrainedVariables } from './checkpoint.js'
 import type { MetricsLog } from './metrics-log.js'
 import type { TrainOptions } from './options.js'
@@ -23,6 +24,8 @@ export interface LoopParts {
   /** the checkpoint of that position, if there is one */
   readonly checkpoint: string | undefined
   /** description of the run, stored in each checkpoint */
-  readonly run: Readonly<Record<string, unknown>>
+  readonly run: RunConfig
+  /** layers of a backbone that has no recipe */
+  readonly topology: unknown
   readonly log: MetricsLog
 }

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { batchStream, type PlacedBatch } from './batch-stream.js'
 import { meanLoss } from './checkpoint.js'
 import type { LoopParts } from './loop-parts.js'
+import type { TrainPhase } from './options.js'
 import { type PendingStep, startStep } from './pending-step.js'
 import { samplesOf } from './samples.js'
 import { savingOf } from './saving.js'
@@ -10,13 +11,16 @@ import { unlessAborted } from './unless-aborted.js'
 
 const flushMs = 5_000
 
+/** Steps that take longer are not queued behind one another: there is little to gain, and an interrupted run would wait for two. */
+const SLOW_SECONDS = 0.5
+
 /**
- * Runs the steps of a run from its position to the end, or until the signal is aborted. One step is always pending: while the
- * device computes it, the loss of the previous step is read and the next batch is decoded.
+ * Runs the steps of a run from its position to the end, or until the signal is aborted. While the device computes a step, the
+ * next batch is decoded. If steps are quick, the next step is queued before the loss of the previous one is read.
  */
 export async function runLoop(parts: LoopParts) {
   const { options, totalSteps, log } = parts
-  const { onWarning = () => {}, signal } = options
+  const { onWarning = () => {}, onPhase = () => {}, signal } = options
   const position: MovingPosition = { ...parts.position }
   const saving = savingOf(parts, position)
   const reports = stepReports(parts, position, saving.diverged)
@@ -27,18 +31,23 @@ export async function runLoop(parts: LoopParts) {
 
   try {
     if (!saving.path()) await saveAndShow()
+    onPhase('decode')
     while (position.step < totalSteps) {
       const placed = await nextBatch()
       if (!placed) break
+      if (reports.images === 0 && !pending) await announce('compile')
       const before = pending
       pending = startStep(parts, placed)
       position.step = placed.step + 1
       if (before) await reports.resolve(before)
+      if ((reports.secondsPerStep ?? Number.POSITIVE_INFINITY) > SLOW_SECONDS) await resolvePending()
       await setImmediate() // lets timers, signals and messages of the decoders run
       if (saving.due()) await save()
       else if (Date.now() - flushed > flushMs) await flush()
       if (signal?.aborted) break
     }
+    await resolvePending()
+    onPhase('save')
     await save()
   } finally {
     await log.flush().catch(() => {})
@@ -65,17 +74,30 @@ export async function runLoop(parts: LoopParts) {
     }
   }
 
-  /** Writes everything to disk; waits for the pending step, so that its loss is known to be finite. */
-  async function save(): Promise<void> {
+  /** Reports a phase and gives the caller time to show it: compiling can block JavaScript. */
+  async function announce(phase: TrainPhase): Promise<void> {
+    onPhase(phase)
+    await setImmediate()
+  }
+
+  async function resolvePending(): Promise<void> {
     const last = pending
     pending = undefined
     if (last) await reports.resolve(last)
+  }
+
+  /** Writes everything to disk; waits for the pending step, so that its loss is known to be finite. */
+  async function save(): Promise<void> {
+    await resolvePending()
     await flush()
     await saveAndShow()
   }
 
   async function saveAndShow(): Promise<void> {
-    if (await saving.save()) await showSamples(position.step)
+    const started = performance.now()
+    if (!(await saving.save())) return
+    await showSamples(position.step)
+    reports.saved((performance.now() - started) / 1000)
   }
 
   async function flush(): Promise<void> {

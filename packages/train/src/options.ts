@@ -28,9 +28,17 @@ export interface TrainOptions extends TrainSettings {
    * seed each time. Training waits for it; if it fails, a warning is reported.
    */
   readonly onSamples?: (report: SamplesReport) => void | Promise<void>
+  /** called when the run starts to do something that can take long; see `TrainPhase` */
+  readonly onPhase?: (phase: TrainPhase) => void
   /** receives problems that do not stop training: a checkpoint that cannot be written, a damaged one that was skipped */
   readonly onWarning?: (message: string) => void
 }
+
+/**
+ * What a run is doing before its first step is reported, and at its end: `decode` the first batch of images, `compile` and compute
+ * the first step, `save` the last checkpoint, `export` the backbone.
+ */
+export type TrainPhase = 'decode' | 'compile' | 'save' | 'export'
 
 export interface StepReport {
   /** counted from 0 */
@@ -42,7 +50,11 @@ export interface StepReport {
   readonly loss: number
   readonly learningRate: number
   readonly imagesPerSecond: number
-  readonly secondsLeft: number
+  /**
+   * estimated time until the last step is computed and saved; absent until several steps took about the same time. The first step,
+   * which includes compiling, is never part of it
+   */
+  readonly secondsLeft?: number
   /**
    * standard deviation of the normalised features, averaged over dimensions, relative to 1/sqrt(d):
    * near 1 if they fill the sphere, 0 if they collapsed to a point; absent if the method returns no features

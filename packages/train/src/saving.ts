@@ -1,6 +1,6 @@
 import { relative } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
-import { whyNotWritten } from '@selfsup/run-folder'
+import { restoreRun, whyNotWritten } from '@selfsup/run-folder'
 import { NonFiniteError, type Position, saveCheckpoint } from './checkpoint.js'
 import type { LoopParts } from './loop-parts.js'
 
@@ -46,6 +46,7 @@ export function savingOf(parts: LoopParts, position: Position): Saving {
       const { step } = position
       if (step === savedStep) return false
       try {
+        await restoreFolder()
         path = await saveCheckpoint(
           out,
           parts.variables,
@@ -79,6 +80,14 @@ export function savingOf(parts: LoopParts, position: Position): Saving {
       )
     },
     diverged,
+  }
+
+  /** A deleted folder is created again by the writing of a checkpoint, but without its configuration it would be no run. */
+  async function restoreFolder(): Promise<void> {
+    if (await restoreRun(out, parts.run, parts.topology))
+      onWarning(
+        `${out}/config.json was deleted while the run trains; it is written again, but earlier metrics and checkpoints may be missing`,
+      )
   }
 
   function diverged(what: string, step: number, learningRate: number): SelfsupError {

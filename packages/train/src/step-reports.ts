@@ -18,6 +18,10 @@ export interface StepReports {
   resolve(pending: PendingStep): Promise<void>
   /** images trained on so far */
   readonly images: number
+  /** duration of the last step in seconds; undefined before the second, because the first includes compiling */
+  readonly secondsPerStep: number | undefined
+  /** Takes note that a checkpoint was written in this time, which is not part of a step. */
+  saved(seconds: number): void
 }
 
 /** @param diverged creates the error for a loss that is not finite */
@@ -32,10 +36,18 @@ export function stepReports(
   const watch = new Stopwatch()
   const watchAlarms = alarmsOf(parts.method, onWarning)
   let images = 0
+  let secondsPerSave = 0
 
   return {
     get images() {
       return images
+    },
+    get secondsPerStep() {
+      return watch.lastLap
+    },
+    saved(seconds) {
+      secondsPerSave = seconds
+      watch.leaveOut(seconds)
     },
     async resolve(pending) {
       const values = await parts.step.read(pending.values, pending.phases)
@@ -66,12 +78,21 @@ export function stepReports(
   ): void {
     const done = step + 1
     const { imagesPerSecond } = watch
-    const secondsLeft = (totalSteps - done) * watch.secondsPerLap
+    const left = secondsLeft(done)
     const shown: { spread?: number } = spread === undefined ? {} : { spread }
     const progress = { epoch, epochs, step: done, totalSteps, loss, learningRate, imagesPerSecond }
-    onStep?.({ ...progress, secondsLeft, metrics, ...shown })
+    onStep?.({ ...progress, ...(left !== undefined && { secondsLeft: left }), metrics, ...shown })
     if (done % settings.logEvery === 0 || done === totalSteps)
       log.add({ step: done, epoch, loss, learningRate, imagesPerSecond, ...shown, ...metrics })
+  }
+
+  /** Time of the remaining steps and checkpoints; undefined while the time of a step is unknown. */
+  function secondsLeft(done: number): number | undefined {
+    if (done === totalSteps) return 0
+    const { secondsPerLap } = watch
+    if (secondsPerLap === undefined) return undefined
+    const saves = Math.ceil((totalSteps - done) / settings.checkpointEvery)
+    return (totalSteps - done) * secondsPerLap + saves * secondsPerSave
   }
 
   function reportEpoch({ step, epoch }: PendingStep): void {

@@ -96,9 +96,11 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
         position,
         checkpoint: newest?.path,
         run: { ...description, backbone },
+        topology: topologyOf(method),
         log: await writable(out, openMetrics(out, position.step)),
       })
       const exported = runPaths(out).backbone
+      options.onPhase?.('export')
       await writable(exported, exportMethod(method, exported))
       const seconds = (Date.now() - started) / 1000
       return { ...end, totalSteps, backbone: exported, seconds, imagesPerSecond: end.images / seconds }

@@ -20,17 +20,17 @@ export function registerPretrain(program: Command, exit: Exit): void {
     .option('--out <folder>', 'folder of the run (default: runs/METHOD-IMAGES)')
     .option(
       '--backbone <name>',
-      'the network (see selfsup backbones; default: the method’s own, otherwise resnet18)',
+      'the network (see selfsup backbones; default: the method’s own, otherwise resnet18, or convnet on slow engines)',
     )
     .option(
       '--size <pixels>',
-      'size of the network’s input images (default: 32 for small images, 224 for large)',
+      'size of the network’s input images (default: 32 for small images; for large ones 224 on a GPU, 96 or less without)',
       integer(4),
     )
     .option('--epochs <n>', 'passes over the images (default: set by the method)', integer(1))
     .option(
       '--batch <n>',
-      'images per step (default: set by the method; smaller for small datasets)',
+      'images per step (default: set by the method; smaller for small datasets and little memory)',
       integer(2),
     )
     .option('--seed <n>', 'seed of all randomness (default: 1)', integer(0))
@@ -63,6 +63,7 @@ export function registerPretrain(program: Command, exit: Exit): void {
       integer(1),
     )
     .option('--strict', 'stop at the first unreadable image instead of skipping it')
+    .option('--force', 'train even if the images look unsuitable, such as copies of one image')
     .addOption(engineOption())
     .option('--json', 'print one JSON object per line instead of a progress bar')
     .action(async (method, images, flags) => {

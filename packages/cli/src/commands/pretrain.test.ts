@@ -6,6 +6,7 @@ import { openImages } from '@selfsup/data'
 import { runPaths } from '@selfsup/run-folder'
 import { readRun } from '@selfsup/train'
 import * as tf from '@tensorflow/tfjs-core'
+import sharp from 'sharp'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { defaultFolder, pretrain } from './pretrain.js'
 import { resume } from './resume.js'
@@ -94,12 +95,15 @@ test('only warns if sheets cannot be written', async () => {
   expect(stderr).toContain('Done: 2 steps')
 })
 
-test('chooses a batch that fits a small dataset, and resumes with it', async () => {
+test('chooses size, network and a batch that fits a small dataset, and resumes with them', async () => {
   const out = join(folder, 'run')
-  expect(await pretrain('painter', 'shapes', { ...shapes, out })).toBe(0)
-  expect(stderr).toContain("Using batches of 16: there are only 20 images; the method's default batch is 64.")
+  expect(await pretrain('painter', 'shapes', { ...shapes, size: undefined, out })).toBe(0)
+  expect(stderr).toMatch(
+    /Using images of 32 pixels, the network convnet and batches of 16 \(about 0.\d GB of memory\), chosen for 20 images, [\d.]+ GB of memory; --size, --backbone and --batch override./,
+  )
   const run = await readRun(out)
-  expect(run.settings).toMatchObject({ batchSize: 16, learningRate: 0.01 * (16 / 256) })
+  expect(run.settings).toMatchObject({ batchSize: 16, learningRate: 0.01 * (16 / 256), logEvery: 1 })
+  expect(run).toMatchObject({ imageShape: { size: 32 }, backbone: { name: 'convnet' } })
   expect(run.normalisation).toMatchObject({ mean: [0.485, 0.456, 0.406] })
   expect(await resume(out, {})).toBe(0)
   const { epochs } = run.settings
@@ -113,6 +117,40 @@ test('chooses a batch that fits a small dataset, and resumes with it', async () 
   await expect(
     pretrain('painter', 'shapes', { ...shapes, out: join(folder, 'other'), batch: 64 }),
   ).rejects.toThrow('a batch of 64 is larger than')
+})
+
+test('says what it does from the first moment on, and estimates no time from a few steps', async () => {
+  const out = join(folder, 'run')
+  await pretrain('painter', 'shapes', { ...shapes, out, batch: 4, limit: 3 })
+  const phases = [...stderr.matchAll(/^(.*) …$/gm)].map(([, what]) => what)
+  expect(phases).toEqual([
+    'Looking for images in shapes',
+    'Starting the engine',
+    'Creating the network',
+    'Decoding the first images',
+    'Computing the first step',
+    'Saving',
+    'Exporting the backbone',
+  ])
+  expect(stderr).toMatch(/step 1\/3 .* images\/s\n/)
+})
+
+test('refuses images from which nothing can be learned; --force trains on them', async () => {
+  const images = join(folder, 'copies')
+  await mkdir(images)
+  const pixels = Buffer.from(Array.from({ length: 48 * 48 * 3 }, (_, i) => (i * i) % 251))
+  const photo = await sharp(pixels, { raw: { width: 48, height: 48, channels: 3 } })
+    .jpeg()
+    .toBuffer()
+  for (const name of ['a', 'b', 'c', 'd']) await writeFile(join(images, `${name}.jpg`), photo)
+  const settings = { out: join(folder, 'run'), batch: 2, limit: 1, size: 16, engine: 'wasm' } as const
+  await expect(pretrain('painter', images, settings)).rejects.toThrow(
+    /copies: 100 % of 4 images in a sample are copies of one image, for example .*a.jpg and .*b.jpg. Nothing can be learned/,
+  )
+  expect(await readdir(folder)).toEqual(['copies'])
+  await pretrain('painter', images, { ...settings, force: true })
+  expect(stderr).toContain('Warning: 100 % of 4 images in a sample are copies of one image')
+  expect(stderr).toContain('Done: 1 steps')
 })
 
 test('refuses to write a run into the folder of images', async () => {

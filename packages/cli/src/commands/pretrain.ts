@@ -1,15 +1,16 @@
 import { basename, join, relative, resolve as resolvePath } from 'node:path'
-import { type ImageDataset, SelfsupError } from '@selfsup/core'
+import { SelfsupError } from '@selfsup/core'
 import type { TrainSettings } from '@selfsup/run-folder'
 import {
   checkBackbone,
   defaultBackbone,
   defaultNormalisation,
   findMethod,
-  type MethodSpec,
   makeMethod,
   openSource,
 } from '@selfsup/runs'
+import { automaticChoices } from '../automatic-choices.js'
+import { checkFirst } from '../check-first.js'
 import { checkSettings, methodOptions, readConfig, type Settings, splitOf } from '../config.js'
 import { type ProgressView, progressView } from '../progress.js'
 import { runTraining } from '../training.js'
@@ -24,40 +25,66 @@ export interface PretrainFlags extends Omit<Settings, 'options'> {
 /** `selfsup pretrain METHOD IMAGES`: trains on images without labels and writes a run's folder. */
 export async function pretrain(methodName: string, source: string, flags: PretrainFlags): Promise<number> {
   const { set = [], config: configPath, json = false, ...rest } = flags
+  const view = progressView(process.stderr, { json })
+  view.phase(`Looking for images in ${source}`)
+  try {
+    return await pretrainShowing(methodName, source, { set, configPath, rest, view })
+  } finally {
+    view.end()
+  }
+}
+
+interface Request {
+  readonly set: readonly string[]
+  readonly configPath?: string
+  readonly rest: Settings
+  readonly view: ProgressView
+}
+
+async function pretrainShowing(
+  methodName: string,
+  source: string,
+  { set, configPath, rest, view }: Request,
+): Promise<number> {
   const definition = await findMethod(methodName)
   const settings = { ...(configPath ? await readConfig(configPath) : {}), ...checkSettings(rest, 'options') }
   const options = methodOptions(definition, set, settings.options)
-  const { seed = 1, count, strict = false } = settings
+  const { seed = 1, count, strict = false, force = false } = settings
   const split = splitOf(settings.split)
-  const { backbone = defaultBackbone(definition) } = settings
-  await checkBackbone(definition, backbone) // reports a wrong name before images are decoded
+  await checkBackbone(definition, settings.backbone ?? defaultBackbone(definition)) // reports a wrong name before images are decoded
   const { out = defaultFolder(methodName, source) } = settings
   expectOutside(out, source)
-  const view = progressView(process.stderr, { json })
   const dataset = await openSource(source, { split, size: settings.size, count, strict, onNote: view.note })
   try {
+    const medianSide = await checkFirst(dataset, view, { source, force })
     const { channels } = dataset
-    const spec: MethodSpec = {
-      method: methodName,
-      options,
-      imageShape: { size: settings.size ?? (dataset.imageSize ? 32 : 224), channels },
-      normalisation: await defaultNormalisation(channels),
-      backbone,
-      seed,
-    }
+    const normalisation = await defaultNormalisation(channels)
+    const automatic = automaticChoices({ definition, settings, dataset, medianSide })
     const { recommendedSettings } = await import('@selfsup/train')
     const { batch, warmup: warmupEpochs, ...chosen } = settings
-    const recommended = definition.training(options)
-    const batchSize = batch ?? fittingBatch(recommended.batchSize, dataset, view)
-    const train: TrainSettings = {
-      ...recommendedSettings(recommended, { ...chosen, batchSize, warmupEpochs }),
-      seed,
-      maxSteps: settings.limit,
-      checkpointEvery: settings.checkpointEvery,
-    }
     return await runTraining({
-      make: () => makeMethod(spec),
-      train,
+      async make(engine) {
+        const { size, backbone } = await automatic.network(engine)
+        const imageShape = { size, channels }
+        return makeMethod({ method: methodName, options, imageShape, normalisation, backbone, seed })
+      },
+      async train(method, engine): Promise<TrainSettings> {
+        const recommended = definition.training(options)
+        const batchSize = batch ?? (await automatic.batch(method, engine, recommended.batchSize))
+        await automatic.announce(method, batchSize, engine, view)
+        const train = recommendedSettings(recommended, { ...chosen, batchSize, warmupEpochs })
+        const steps = Math.min(
+          settings.limit ?? Number.POSITIVE_INFINITY,
+          train.epochs * Math.floor(dataset.length / batchSize),
+        )
+        return {
+          ...train,
+          seed,
+          maxSteps: settings.limit,
+          checkpointEvery: settings.checkpointEvery,
+          ...(steps <= SHORT_RUN && { logEvery: 1 }),
+        }
+      },
       out,
       dataset,
       view,
@@ -67,6 +94,9 @@ export async function pretrain(methodName: string, source: string, flags: Pretra
     await dataset.close()
   }
 }
+
+/** Runs of at most this many steps log each step. */
+const SHORT_RUN = 200
 
 /** Default folder of a run: `runs/simclr-my-images`. */
 export function defaultFolder(method: string, source: string): string {
@@ -82,14 +112,4 @@ function expectOutside(out: string, source: string): void {
     throw new SelfsupError(
       `the run's folder ${out} is inside the folder of images ${source}; choose a folder outside of it with --out`,
     )
-}
-
-/** The method's batch size, or the largest power of 2 that fits a smaller dataset. */
-function fittingBatch(recommended: number, { length }: ImageDataset, view: ProgressView): number {
-  if (length >= recommended || length < 2) return recommended
-  const fitting = 2 ** Math.floor(Math.log2(length))
-  view.note(
-    `Using batches of ${fitting}: there are only ${length} images; the method's default batch is ${recommended}.`,
-  )
-  return fitting
 }

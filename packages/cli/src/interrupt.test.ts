@@ -1,0 +1,26 @@
+import { afterEach, expect, test, vi } from 'vitest'
+import { interruptible } from './interrupt.js'
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const)(
+  '%s ends a run with its last step saved',
+  (signal) => {
+    const exit = vi.spyOn(process, 'exit').mockImplementation(() => undefined as never)
+    const told = vi.fn()
+    const before = process.listenerCount(signal)
+    const interrupt = interruptible(told)
+    process.emit(signal, signal)
+    expect(interrupt.signal.aborted).toBe(true)
+    expect(told).toHaveBeenCalledOnce()
+    expect(exit).not.toHaveBeenCalled()
+    process.emit('SIGHUP', 'SIGHUP') // the terminal closes while the run saves
+    expect(exit).not.toHaveBeenCalled()
+    process.emit('SIGINT', 'SIGINT')
+    expect(exit).toHaveBeenCalledExactlyOnceWith(130)
+    interrupt.release()
+    expect(process.listenerCount(signal)).toBe(before)
+  },
+)

@@ -1,0 +1,53 @@
+import { mkdir, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import sharp from 'sharp'
+
+/** Sizes of photos, from phones and the web. */
+const sizes = [
+  [4000, 3000],
+  [3000, 4000],
+  [1920, 1080],
+  [1600, 1200],
+  [1024, 768],
+  [640, 480],
+]
+
+/** A deterministic generator of numbers 0..1 (mulberry32). */
+function random(seed) {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/**
+ * Writes photo-like JPEGs to a folder, unless it has them: large smooth areas, medium detail and sensor noise, in mixed sizes up to
+ * 4000 x 3000. The same number gives the same images.
+ */
+export async function writePhotos(folder, count) {
+  await mkdir(folder, { recursive: true })
+  if ((await readdir(folder)).length === count) return
+  for (let number = 0; number < count; number++) {
+    const next = random(number + 1)
+    const [width, height] = sizes[number % sizes.length]
+    const layer = (columns, rows, spread) => {
+      const data = Buffer.from(
+        Array.from({ length: columns * rows * 3 }, () => Math.round(128 + spread * (next() - 0.5))),
+      )
+      return sharp(data, { raw: { width: columns, height: rows, channels: 3 } })
+        .resize(width, height, { kernel: 'cubic', fit: 'fill' })
+        .raw()
+        .toBuffer()
+    }
+    const raw = { width, height, channels: 3 }
+    const areas = await layer(4 + Math.floor(5 * next()), 3 + Math.floor(4 * next()), 250)
+    const detail = await layer(160, 120, 120)
+    await sharp(areas, { raw })
+      .composite([{ input: detail, raw, blend: 'overlay' }])
+      .jpeg({ quality: 85 })
+      .toFile(join(folder, `photo-${String(number).padStart(4, '0')}.jpg`))
+  }
+}
