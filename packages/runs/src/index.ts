@@ -1,4 +1,5 @@
 export { checkBackbone } from './backbone-source.js'
+export { type ExportFormat, type ExportRequest, type ExportResult, exportModel } from './export-model.js'
 export { type ExportedModel, exportedFolder, loadExported, openExportedModel } from './exported-model.js'
 export { digest, type FeatureMaker, type FeatureSource, featuresOf, pixelFeatures } from './features.js'
 export { type FileImageShape, fileImageShape } from './file-images.js'

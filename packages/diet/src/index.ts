@@ -1,0 +1,2 @@
+export { definition, diet } from './diet.js'
+export type { DietOptions } from './options.js'

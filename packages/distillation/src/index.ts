@@ -1,0 +1,2 @@
+export { definition, distillation } from './distillation.js'
+export type { DistillationOptions } from './options.js'
