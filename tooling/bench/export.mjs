@@ -35,7 +35,9 @@ const rows = []
 /** @type {object[]} */
 const cases = []
 for (const size of quick ? [32] : [32, 224]) {
-  const pixels = Uint8Array.from(uniforms([1, size], COUNT * size * size * 3), (value) => Math.floor(256 * value))
+  const pixels = Uint8Array.from(uniforms([1, size], COUNT * size * size * 3), (value) =>
+    Math.floor(256 * value),
+  )
   await writeFeatures(`${folder}/images-${size}.npy`, {
     values: Float32Array.from(pixels),
     count: COUNT,
@@ -58,7 +60,11 @@ for (const size of quick ? [32] : [32, 224]) {
       const bytes = await toOnnx(model, { input, normalisation })
       await writeFile(`${folder}/${id}-${input}.onnx`, bytes)
     }
-    rows.push({ case: `${name}, ${size} pixels: two ONNX files written`, value: (performance.now() - started) / 1000, unit: 's' })
+    rows.push({
+      case: `${name}, ${size} pixels: two ONNX files written`,
+      value: (performance.now() - started) / 1000,
+      unit: 's',
+    })
     const { names, tensors } = await torchWeights(model)
     await writeSafetensors(`${folder}/${id}.safetensors`, { tensors, metadata: { names } })
     cases.push({ id, name, size, names })

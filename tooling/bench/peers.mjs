@@ -31,7 +31,7 @@ export function peersPython() {
     if (status === 0) continue
     const reason = error ? error.message : `${command} ${args.slice(0, 3).join(' ')} failed`
     console.error(
-      `The peers are not available, only ours will run: ${reason}. You can set SELFSUP_PEERS_PYTHON to a Python with torch, torchvision, lightly and scikit-learn (and timm, onnx, onnxruntime, safetensors for `export`).`,
+      `The peers are not available, only ours will run: ${reason}. You can set SELFSUP_PEERS_PYTHON to a Python with torch, torchvision, lightly and scikit-learn (and timm, onnx, onnxruntime, safetensors for the benchmark export).`,
     )
     return undefined
   }

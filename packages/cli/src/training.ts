@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { ImageDataset, Method } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import { runPaths, type TrainSettings } from '@selfsup/run-folder'
-import { disposeMethod, writeViews } from '@selfsup/runs'
+import { disposeMethod, scoreOf, writeViews } from '@selfsup/runs'
 import type { TrainOptions } from '@selfsup/train'
 import type { Settings } from './config.js'
 import { startEngine } from './engine.js'
@@ -17,7 +17,7 @@ import { duration, shellWord } from './table.js'
 /** A training run started by the command line. */
 export interface Training {
   /** creates the method; called after the engine has started */
-  readonly make: () => Promise<Method>
+  readonly make: (engine: Engine) => Promise<Method>
   readonly train: TrainSettings
   readonly out: string
   readonly dataset: ImageDataset
@@ -34,7 +34,7 @@ export async function runTraining(training: Training): Promise<number> {
   const { make, train, out, dataset, view, resume, quiet } = training
   const engine = await startEngine(training.engine)
   if (!quiet) announce(engine, view)
-  const method = await make()
+  const method = await make(engine)
   const interrupt = interruptible(() =>
     view.note('Finishing the step and saving. Press Ctrl-C again to exit immediately.'),
   )
@@ -47,6 +47,7 @@ export async function runTraining(training: Training): Promise<number> {
       ...resume,
       resume: resume !== undefined,
       signal: interrupt.signal,
+      ...(train.patience !== undefined && { score: scoreOf(method, dataset, engine, interrupt.signal) }),
       onStep: (report) => view.show(report),
       onSamples: (report) => writeSamples(runPaths(out).sheets, report),
       onWarning: (message) => view.note(`Warning: ${message}`),

@@ -1,34 +1,56 @@
 import { convnet } from '@selfsup/backbones'
 import { prepareEngine } from '@selfsup/engine'
-import * as losses from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { imageBatch, stepOf } from '../../../tooling/vitest/batches.js'
+import { stepOf } from '../../../tooling/vitest/batches.js'
 import { testEngines } from '../../../tooling/vitest/engines.js'
-import { testMethod } from '../../../tooling/vitest/method-contract.js'
-import { definition, diet } from './diet.js'
+import { diet } from './diet.js'
+import fixture from './fixtures/losses.json' with { type: 'json' }
+import { instanceClassification } from './index.js'
 
-// What every method must hold: seeds, memory, grey and colour images, options, checkpoints, compiled steps, learning.
-testMethod(definition, { options: { outputs: 8 } })
+function expectNear(got: tf.Tensor, wanted: readonly number[]): void {
+  const values = got.dataSync()
+  expect(values).toHaveLength(wanted.length)
+  for (const [i, value] of wanted.entries()) expect(values[i]).toBeCloseTo(value, 5)
+}
 
-describe.each(testEngines())('diet on %s', (engine) => {
+// The fixture was created by fixtures/make_losses.py with PyTorch's cross_entropy.
+describe.each(testEngines())('on %s', (engine) => {
   beforeAll(async () => {
     await prepareEngine({ engine })
   })
 
-  test('the loss is that of the paper, of the projected features', () => {
-    const backbone = convnet({ widths: [4, 8], size: 16 })
-    const method = diet(backbone, { outputs: 8 })
+  test.each(fixture)('loss and gradients equal PyTorch’s cross entropy, smoothing $smoothing', (one) => {
     tf.tidy(() => {
-      const views = method.views(imageBatch(4), stepOf())
-      const [z1, z2] = views.map((x) => {
-        const h = backbone.apply(x, { training: true }) as tf.Tensor
-        return method.networks.projector!.apply(h, { training: true })
-      }) as [tf.Tensor2D, tf.Tensor2D]
-      const { loss } = method.loss(views, stepOf())
-      expect(loss.dataSync()[0]).toBeCloseTo(losses.barlowTwins(z1, z2).dataSync()[0]!, 3)
+      const indices = tf.tensor1d(one.indices, 'int32')
+      const { value, grads } = tf.valueAndGrads((x, w) =>
+        instanceClassification(x as tf.Tensor2D, w as tf.Tensor2D, indices, one),
+      )([tf.tensor2d(one.features, [4, 5]), tf.tensor2d(one.weights, [9, 5])])
+      expectNear(value, [one.loss])
+      for (const [i, grad] of grads.entries()) expectNear(grad, one.gradients[i]!)
     })
-    method.dispose()
+  })
+})
+
+describe('diet', () => {
+  beforeAll(async () => {
+    await prepareEngine({ engine: 'wasm' })
+  })
+
+  test('trains the classifier alone at first', () => {
+    const backbone = convnet({ size: 8, widths: [2] })
+    const method = diet(backbone, { frozen: 0.1 }, { imageCount: 5 })
+    const rates = { scheduled: tf.scalar(0.5), highest: tf.scalar(1), optimizer: 'adamw' } as const
+    const rateAt = (progress: number) =>
+      method.groups!.backbone!.learningRate!(rates, stepOf('main', { progress })).dataSync()[0]
+    expect([0, 0.09, 0.11, 1].map(rateAt)).toEqual([0, 0, 0.5, 0.5])
+    expect(method.parameters!.classifier!.shape).toEqual([5, 2])
+    for (const made of [method, backbone]) made.dispose()
+  })
+
+  test('must know the number of images', () => {
+    const backbone = convnet({ size: 8, widths: [2] })
+    expect(() => diet(backbone)).toThrow('diet must know the number of training images')
     backbone.dispose()
   })
 })

@@ -1,40 +1,37 @@
-import { blurOption, minScaleOption, simclrRecipe, viewsOption } from '@selfsup/augment'
+import { blurOption, jitterOption, minScaleOption, mocoV2Recipe, viewsOption } from '@selfsup/augment'
 import type { OptionValues, TrainingDefaults } from '@selfsup/core'
 
 export const options = {
-  outputs: {
+  smoothing: {
     type: 'number',
-    default: 128,
-    min: 2,
-    integer: true,
-    description: 'features that the loss compares',
-  },
-  hidden: {
-    type: 'number',
-    default: 'auto',
-    min: 1,
-    integer: true,
-    description: 'units of the projector’s hidden layer; auto: as many as the backbone’s features',
-  },
-  lambda: {
-    type: 'number',
-    default: 0.005,
+    default: 0.8,
     min: 0,
-    description: 'weight of the redundancy term',
+    max: 0.99,
+    description: 'label smoothing: the part of the probability that is spread over all images',
+  },
+  frozen: {
+    type: 'number',
+    default: 0.05,
+    min: 0,
+    max: 0.5,
+    description:
+      'part of the training at whose start the backbone is not trained, so that the new classifier does not disturb it',
   },
   views: viewsOption,
-  blur: blurOption(simclrRecipe),
-  minScale: minScaleOption(simclrRecipe),
+  jitter: jitterOption,
+  blur: blurOption(mocoV2Recipe),
+  minScale: minScaleOption(mocoV2Recipe),
 } as const
 
 export type DietOptions = Partial<OptionValues<typeof options>>
 
-/** How the paper trains, as far as one machine can. */
+/** AdamW with the paper's weight decay; a tenth of DIET's learning rate, for a backbone that is already trained. */
 export const training: TrainingDefaults = {
-  epochs: 200,
+  epochs: 100,
   batchSize: 256,
-  learningRate: 0.06,
-  scaling: 'linear',
-  schedule: { name: 'cosine' },
-  optimizer: { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 },
+  learningRate: 1e-4,
+  scaling: 'none',
+  schedule: { name: 'cosine', warmupEpochs: 5 },
+  optimizer: { name: 'adamw', weightDecay: 0.05 },
+  patience: 5,
 }

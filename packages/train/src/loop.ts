@@ -1,6 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
+import { checkpointPath } from '@selfsup/run-folder'
 import { batchStream, type PlacedBatch } from './batch-stream.js'
 import { meanLoss } from './checkpoint.js'
+import { earlyStoppingOf } from './early-stopping.js'
 import type { LoopParts } from './loop-parts.js'
 import { type PendingStep, startStep } from './pending-step.js'
 import { samplesOf } from './samples.js'
@@ -20,6 +22,7 @@ export async function runLoop(parts: LoopParts) {
   const position: MovingPosition = { ...parts.position }
   const saving = savingOf(parts, position)
   const reports = stepReports(parts, position, saving.diverged)
+  const stopping = earlyStoppingOf(parts, position)
   const showSamples = samplesOf(parts)
   const batches = batchesFrom(parts)
   let pending: PendingStep | undefined
@@ -37,9 +40,10 @@ export async function runLoop(parts: LoopParts) {
       await setImmediate() // lets timers, signals and messages of the decoders run
       if (saving.due()) await save()
       else if (Date.now() - flushed > flushMs) await flush()
-      if (signal?.aborted) break
+      if (signal?.aborted || stopping?.due) break
     }
     await save()
+    if (stopping && (stopping.due || position.step >= totalSteps)) return await endedEarly()
   } finally {
     await log.flush().catch(() => {})
     batches.stop()
@@ -74,7 +78,16 @@ export async function runLoop(parts: LoopParts) {
     await saveAndShow()
   }
 
+  async function endedEarly() {
+    const step = await stopping!.keepBest()
+    const loss = meanLoss(position.smoothedLoss, position.step)
+    const last = saving.end()
+    const checkpoint = step < position.step ? checkpointPath(options.out, step) : last
+    return { interrupted: false, step, loss, checkpoint, images: reports.images }
+  }
+
   async function saveAndShow(): Promise<void> {
+    await stopping?.measure()
     if (await saving.save()) await showSamples(position.step)
   }
 

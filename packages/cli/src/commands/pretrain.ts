@@ -1,5 +1,5 @@
 import { basename, join, relative, resolve as resolvePath } from 'node:path'
-import { type ImageDataset, SelfsupError } from '@selfsup/core'
+import { type ImageDataset, type MethodDefinition, SelfsupError } from '@selfsup/core'
 import type { TrainSettings } from '@selfsup/run-folder'
 import {
   checkBackbone,
@@ -8,6 +8,7 @@ import {
   findMethod,
   type MethodSpec,
   makeMethod,
+  makeTaughtMethod,
   openSource,
 } from '@selfsup/runs'
 import { checkSettings, methodOptions, readConfig, type Settings, splitOf } from '../config.js'
@@ -27,6 +28,7 @@ export async function pretrain(methodName: string, source: string, flags: Pretra
   const definition = await findMethod(methodName)
   const settings = { ...(configPath ? await readConfig(configPath) : {}), ...checkSettings(rest, 'options') }
   const options = methodOptions(definition, set, settings.options)
+  expectTeacher(definition, settings.teacher)
   const { seed = 1, count, strict = false } = settings
   const split = splitOf(settings.split)
   const { backbone = defaultBackbone(definition) } = settings
@@ -44,9 +46,11 @@ export async function pretrain(methodName: string, source: string, flags: Pretra
       normalisation: await defaultNormalisation(channels),
       backbone,
       seed,
+      imageCount: dataset.length,
     }
     const { recommendedSettings } = await import('@selfsup/train')
     const { batch, warmup: warmupEpochs, ...chosen } = settings
+    const { patience = definition.training(options).patience } = settings
     const recommended = definition.training(options)
     const batchSize = batch ?? fittingBatch(recommended.batchSize, dataset, view)
     const train: TrainSettings = {
@@ -54,9 +58,13 @@ export async function pretrain(methodName: string, source: string, flags: Pretra
       seed,
       maxSteps: settings.limit,
       checkpointEvery: settings.checkpointEvery,
+      patience: patience || undefined,
     }
     return await runTraining({
-      make: () => makeMethod(spec),
+      make: (engine) =>
+        settings.teacher === undefined
+          ? makeMethod(spec)
+          : makeTaughtMethod(spec, settings.teacher, { dataset, engine, onNote: view.note }),
       train,
       out,
       dataset,
@@ -66,6 +74,16 @@ export async function pretrain(methodName: string, source: string, flags: Pretra
   } finally {
     await dataset.close()
   }
+}
+
+/** Reports a missing or superfluous teacher before images are decoded. */
+function expectTeacher({ name, needsTeacher = false }: MethodDefinition, teacher: string | undefined): void {
+  if (needsTeacher === (teacher !== undefined)) return
+  throw new SelfsupError(
+    needsTeacher
+      ? `${name} learns from a trained network; name the folder of a run, or of an exported model, with --teacher`
+      : `${name} does not learn from a teacher; leave out --teacher, or use distillation`,
+  )
 }
 
 /** Default folder of a run: `runs/simclr-my-images`. */

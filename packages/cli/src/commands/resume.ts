@@ -1,6 +1,6 @@
 import { SelfsupError } from '@selfsup/core'
 import { readRun } from '@selfsup/run-folder'
-import { methodOfRun, openImagesOfRun } from '@selfsup/runs'
+import { makeMethodAgain, methodOfRun, openImagesOfRun } from '@selfsup/runs'
 import type { Settings } from '../config.js'
 import { progressView } from '../progress.js'
 import { shellWord } from '../table.js'
@@ -25,7 +25,7 @@ export async function resume(out: string, { images, engine, json = false }: Resu
     view.result({ run: out, step: run.step, totalSteps: run.totalSteps, interrupted: false })
     return 0
   }
-  const { make } = await methodOfRun(run)
+  await methodOfRun(run) // reports a method that is not in the registry
   if (!run.backbone)
     throw new SelfsupError(
       `${out} was made by a TypeScript program with an older version, which did not save its backbone's architecture; resume it in that program: train(method, dataset, { ...settings, out, resume: true })`,
@@ -38,7 +38,7 @@ export async function resume(out: string, { images, engine, json = false }: Resu
   const dataset = await openImagesOfRun(run, { images, onNote: view.note })
   try {
     return await runTraining({
-      make,
+      make: (engine) => makeMethodAgain(run, { dataset, engine, onNote: view.note }),
       train: run.settings,
       out,
       dataset,
