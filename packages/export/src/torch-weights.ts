@@ -3,7 +3,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { reordered } from './onnx/convolutions.js'
 
 /** A tensor on the host. */
-export interface TorchTensor {
+interface TorchTensor {
   readonly dtype: 'float32'
   readonly shape: readonly number[]
   readonly values: Float32Array
@@ -34,7 +34,7 @@ export async function torchWeights(model: LayersModel): Promise<TorchWeights> {
     const to = rename(name)
     if (to === undefined) continue
     const values = (await weight.read().data()) as Float32Array
-    tensors[to] = /^(cls_token|pos_embed)$/.test(to)
+    tensors[to] = /^(cls_token|reg_token|pos_embed)$/.test(to)
       ? { dtype: 'float32', shape: [1, values.length / width, width], values: values.slice() }
       : torchTensor(name, values, weight.shape as number[])
   }
@@ -104,14 +104,24 @@ const vitParts: Readonly<Record<string, string>> = {
   'mlp/2': 'mlp.fc2',
 }
 
+/** Learned tokens and positions: layers that add a constant. */
+const vitTokens: Readonly<Record<string, string>> = {
+  'class-token': 'cls_token',
+  registers: 'reg_token',
+  positions: 'pos_embed',
+}
+
 /** The names of timm's vision transformers; undefined for constants that they do not have. */
 function vitName(name: string): string | undefined {
   const [layer, parameter] = splitName(name)
   if (layer === 'patches/projection') return `patch_embed.proj.${parameter}`
-  if (layer === 'class-token') return parameter === 'bias' ? 'cls_token' : undefined
-  if (layer === 'positions') return parameter === 'bias' ? 'pos_embed' : undefined
+  const token = Object.hasOwn(vitTokens, layer) ? vitTokens[layer] : undefined
+  if (token) return parameter === 'bias' ? token : undefined
   const [, block, part] = /^block(\d+)\/(.+)$/.exec(layer) ?? []
   if (part?.startsWith('attention/') && /\/scale$/.test(part)) return undefined
+  // Layers that scale have the statistics of a batch normalisation.
+  const scale = /^scale([12])$/.exec(part ?? '')
+  if (scale) return parameter === 'weight' ? `blocks.${Number(block) - 1}.ls${scale[1]}.gamma` : undefined
   const known = part !== undefined && Object.hasOwn(vitParts, part) ? vitParts[part] : undefined
   if (block !== undefined && known) return `blocks.${Number(block) - 1}.${known}.${parameter}`
   return ownName(name)

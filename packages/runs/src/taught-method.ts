@@ -44,7 +44,9 @@ async function taught(
 ): Promise<Method> {
   let teacher = opened
   try {
-    if (options.views === 'fixed') teacher = await withFeatures(opened, dataset, context)
+    // Images with more channels than the teacher sees are passed through it in each step.
+    const fits = opened.model.inputs[0]!.shape[3] === dataset.channels
+    if (options.views === 'fixed' && fits) teacher = await withFeatures(opened, dataset, context)
     const method = await make(teacher)
     const dispose = () => {
       method.dispose()

@@ -67,7 +67,7 @@ export function activate(context: LayerContext, value: Value, activation: unknow
 }
 
 /** Applies an element-wise operation in the layout in which the value is available. */
-export function inOneLayout(value: Value, apply: (x: string) => string): Value {
+function inOneLayout(value: Value, apply: (x: string) => string): Value {
   const { shape, first, last } = value
   return first === undefined ? { shape, last: apply(last!) } : { shape, first: apply(first) }
 }

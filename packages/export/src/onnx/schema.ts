@@ -41,7 +41,7 @@ export interface ValueMessage {
   }
 }
 
-export interface ModelMessage {
+interface ModelMessage {
   readonly irVersion: number
   readonly opsetImport: readonly { readonly domain: string; readonly version: number }[]
   readonly producerName: string
