@@ -15,6 +15,7 @@ const guide = [
   page('Mixed precision', '/guide/mixed-precision'),
   page('Writing a method', '/guide/writing-a-method'),
   page('Features in Python', '/guide/python'),
+  page('Models in other programs', '/guide/exporting'),
   page('Errors and answers', '/guide/faq'),
 ]
 const project = [

@@ -52,6 +52,8 @@ const benches = {
   captioning: { rounds: 1 },
   advise: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
   select: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
+  distillation: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
+  export: { peer: 'export.py', rounds: 1 }, // differences from features in other programs
   pretext: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
 }
 const known = ['--quick', '--json', '--record', '--ours-only', '--peer-only']

@@ -2,8 +2,20 @@
 export const rows: readonly (readonly string[])[] = [
   ['cli'],
   ['runs'],
-  ['train', 'evaluation', 'report', 'retrieval', 'advise'],
-  ['simclr', 'moco', 'byol', 'barlow-twins', 'iic', 'cpc', 'metric-learning', 'pretext', 'generative'],
+  ['train', 'evaluation', 'report', 'retrieval', 'advise', 'export'],
+  [
+    'simclr',
+    'moco',
+    'byol',
+    'barlow-twins',
+    'iic',
+    'cpc',
+    'metric-learning',
+    'pretext',
+    'generative',
+    'diet',
+    'distillation',
+  ],
   // `engine` is in the same layer as the parts, which must not import it: they also work with plain TensorFlow.js and in browsers.
   ['augment', 'backbones', 'losses', 'optim', 'data', 'engine'],
   ['run-folder'],

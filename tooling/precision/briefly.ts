@@ -1,4 +1,6 @@
-import type { HostBatch, ImageBatch, Method, OptimizerSettings, OptionValue } from '@selfsup/core'
+import { imagenetNormalisation } from '@selfsup/augment'
+import { convnet } from '@selfsup/backbones'
+import type { HostBatch, ImageBatch, Method, OptimizerSettings, OptionValue, Teacher } from '@selfsup/core'
 import { resolveOptions, weightNames } from '@selfsup/core'
 import { shapes } from '@selfsup/data'
 import type { Engine, Precision } from '@selfsup/engine'
@@ -39,12 +41,15 @@ export async function trainBriefly(
   },
 ): Promise<Trained> {
   const definition = await findMethod(name)
+  const teacher = definition.needsTeacher ? teacherOf(size) : undefined
   const method = await makeMethod({
     method: name,
     options: resolveOptions(definition, options),
     imageShape: { size, channels: 3 },
     backbone: definition.backbone ?? 'convnet',
     seed: 1,
+    teacher,
+    imageCount: 256,
   })
   const { optimizer, learningRate } = definition.training(resolveOptions(definition, options))
   const used = precision === 'float32' ? inFloat32(engine) : engine
@@ -73,7 +78,14 @@ export async function trainBriefly(
     step.dispose()
     method.networks.backbone.dispose()
     method.dispose()
+    teacher?.model.dispose()
   }
+}
+
+/** Another network for methods that learn from one. */
+function teacherOf(size: number): Teacher {
+  const model = convnet({ size, widths: [8, 16], seed: 4 })
+  return { source: 'drawn weights', fingerprint: '', model, normalisation: imagenetNormalisation }
 }
 
 /** 256 drawn images and their classes. */

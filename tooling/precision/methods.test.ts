@@ -32,6 +32,8 @@ const settings: Readonly<
   denoising: { options: { width: 8, latent: 16 } },
   'context-encoder': { options: { width: 8, latent: 16, discriminatorWidth: 8 } },
   'split-brain': { options: { width: 8 } },
+  distillation: { options: { queue: 64 } },
+  diet: { options: { frozen: 0, smoothing: 0 } },
   mae: { options: { decoderDepth: 1, decoderWidth: 32 }, steps: 6 },
   vae: { options: { width: 8 } },
   gan: { options: { width: 8, r1: 1 } },

@@ -41,6 +41,7 @@ export {
   type TwoViewRecipe,
 } from './two-view-recipes.js'
 export {
+  chooseOneView,
   chooseTwoViews,
   SMALL_SIZE,
   scaledJitter,

@@ -78,6 +78,16 @@ export function chooseTwoViews(
   return views === 'anyOrientation' ? anyOrientation(made) : made
 }
 
+/** The first of the two views that `chooseTwoViews` makes, for methods with one view of each image. */
+export function chooseOneView(
+  images: TwoViewImages,
+  settings: TwoViewSettings,
+  recipe: TwoViewRecipe,
+): Augmentation {
+  const { views, normalisation } = chooseTwoViews(images, settings, recipe)
+  return augmentation([views[0]!], normalisation)
+}
+
 function blurProbabilities(
   { blur = 'auto', blur2 = 'auto' }: TwoViewSettings,
   recipe: TwoViewRecipe,

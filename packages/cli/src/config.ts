@@ -13,6 +13,7 @@ import { z } from 'zod'
 const settings = z.strictObject({
   out: z.string().min(1),
   backbone: z.string(),
+  teacher: z.string().min(1),
   size: z.int().min(4),
   epochs: z.int().min(1),
   batch: z.int().min(2),
@@ -25,6 +26,7 @@ const settings = z.strictObject({
   count: z.int().min(2),
   limit: z.int().min(1),
   checkpointEvery: z.int().min(1),
+  patience: z.int().min(0),
   strict: z.boolean(),
   force: z.boolean(),
   engine: z.enum(['auto', 'tensorflow', 'wasm', 'cpu']),

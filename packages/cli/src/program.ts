@@ -9,6 +9,7 @@ import { registerDuplicates } from './commands/duplicates.command.js'
 import { registerEmbed } from './commands/embed.command.js'
 import { registerEngine } from './commands/engine.command.js'
 import { registerEvaluate } from './commands/evaluate.command.js'
+import { registerExport } from './commands/export.command.js'
 import { registerIndex } from './commands/index.command.js'
 import { registerMethods } from './commands/methods.command.js'
 import { registerPretrain } from './commands/pretrain.command.js'
@@ -30,6 +31,7 @@ const commands = [
   registerEvaluate,
   registerCompare,
   registerEmbed,
+  registerExport,
   registerIndex,
   registerSearch,
   registerDuplicates,
@@ -97,5 +99,6 @@ Examples:
   selfsup evaluate runs/a labelled/train labelled/test --all
   selfsup compare runs/a runs/b
   selfsup embed runs/a images/ --out features.npy
+  selfsup export runs/a --format onnx
   selfsup index runs/a images/
   selfsup search runs/a query.jpg`

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { ImageDataset, Method } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import { runPaths, type TrainSettings } from '@selfsup/run-folder'
-import { disposeMethod, writeViews } from '@selfsup/runs'
+import { disposeMethod, scoreOf, writeViews } from '@selfsup/runs'
 import type { TrainOptions, TrainPhase } from '@selfsup/train'
 import type { Settings } from './config.js'
 import { startEngine } from './engine.js'
@@ -57,6 +57,7 @@ export async function runTraining(training: Training): Promise<number> {
       ...resume,
       resume: resume !== undefined,
       signal: interrupt.signal,
+      ...(train.patience !== undefined && { score: scoreOf(method, dataset, engine, interrupt.signal) }),
       onStep: (report) => view.show(report),
       onPhase: (phase) => view.phase(phaseText(phase, engine)),
       onSamples: (report) => writeSamples(runPaths(out).sheets, report),

@@ -4,6 +4,7 @@ import type { ImageShape } from './image-shape.js'
 import type { Method } from './method.js'
 import type { MethodOptions, OptionValues } from './options.js'
 import type { OptionDefinitions } from './stored-options.js'
+import type { Teacher } from './teacher.js'
 import type { TrainingDefaults } from './training-settings.js'
 
 /** Describes a method, so that a program can list methods and create one by name. Every method package exports one. */
@@ -16,6 +17,10 @@ export interface MethodDefinition<Options extends MethodOptions = MethodOptions>
   readonly paper: string
   /** name of the backbone to use if the user sets none; default: the program's */
   readonly backbone?: string
+  /** whether the method learns from a teacher, which the context of `create` must then contain; default false */
+  readonly needsTeacher?: boolean
+  /** whether `create` must know the number of training images (`imageCount` of the context); default false */
+  readonly needsImageCount?: boolean
   /**
    * Recommended training settings.
    * @param options resolved options: variants of a method are trained differently
@@ -51,6 +56,10 @@ export interface MethodContext {
   readonly seed?: number
   /** shape of the method's images, if it differs from the backbone's input (`backboneInput`) */
   readonly imageShape?: ImageShape
+  /** the network to learn from. The caller disposes of it, after the method */
+  readonly teacher?: Teacher
+  /** number of training images, for methods with weights for each image */
+  readonly imageCount?: number
   /** Creates another backbone of the same kind, for methods with several. The method disposes of it. */
   makeBackbone?(options: BackboneInput & { readonly seed: number }): LayersModel
 }

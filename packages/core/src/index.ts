@@ -69,6 +69,7 @@ export {
 export type { Step } from './step.js'
 export { stopGradient } from './stop-gradient.js'
 export type { OptionDefinitions, StoredOptions } from './stored-options.js'
+export type { Teacher, TeacherReference } from './teacher.js'
 export type {
   AdamwSettings,
   CommonOptimizerSettings,

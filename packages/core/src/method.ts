@@ -16,6 +16,7 @@ import type { ParameterGroup, Phase } from './parameter-groups.js'
 import type { Seed } from './random.js'
 import type { Step } from './step.js'
 import type { OptionDefinitions } from './stored-options.js'
+import type { TeacherReference } from './teacher.js'
 
 /** A batch on the device. */
 export interface ImageBatch {
@@ -61,6 +62,8 @@ export interface Method<
   readonly normalisation?: Normalisation
   /** shape of the images that `encode` takes, if it differs from the backbone's input (patches, edges) */
   readonly imageShape?: ImageShape
+  /** the network that the method learns from; saved with a run, which resumes only with the same one */
+  readonly teacher?: TeacherReference
   /** trained networks by name; `backbone` is the feature extractor */
   readonly networks: Readonly<Record<string, LayersModel>> & { readonly backbone: LayersModel }
   /** trained variables outside the networks, such as proxies, a temperature, a mask token; their names must differ from the networks' */
@@ -89,6 +92,8 @@ export interface Method<
     readonly batchSize?: { readonly min?: number; readonly max?: number; readonly multipleOf?: number }
     /** maximum number of classes, for methods with a fixed number of outputs; checked if the classes are known */
     readonly classes?: { readonly max: number }
+    /** exact number of images, for methods with weights for each image */
+    readonly imageCount?: number
   }
   /** the random crop of each view, for images that are too large to be cropped on the device */
   readonly crops: readonly CropSpec[]

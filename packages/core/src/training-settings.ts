@@ -63,4 +63,6 @@ export interface TrainingDefaults {
   readonly scaling: 'linear' | 'none'
   readonly schedule: ScheduleSettings
   readonly optimizer: OptimizerSettings
+  /** number of checkpoints without a better score after which training stops early; default: it does not */
+  readonly patience?: number
 }

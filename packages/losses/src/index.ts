@@ -3,6 +3,7 @@ export { byolRegression } from './byol-regression.js'
 export { type ContrastiveOptions, contrastive, labelledContrastive } from './contrastive.js'
 export { type IicOptions, iic, iicOfHeads } from './iic.js'
 export { type InfoNceOptions, infoNce } from './info-nce.js'
+export { type KeyQueue, keyQueue } from './key-queue.js'
 export { l2Normalise } from './l2-normalise.js'
 export {
   generalisedLiftedStructured,

@@ -1,5 +1,5 @@
+export { type KeyQueue, keyQueue } from '@selfsup/losses'
 export { definition, moco } from './moco.js'
 export type { MocoOptions } from './options.js'
 export type { MocoViews } from './parts.js'
-export { type KeyQueue, keyQueue } from './queue.js'
 export { inRandomOrder } from './shuffle.js'

@@ -7,14 +7,13 @@ import {
   type MethodDefinition,
   resolveOptions,
 } from '@selfsup/core'
-import { infoNce, l2Normalise } from '@selfsup/losses'
+import { infoNce, keyQueue, l2Normalise } from '@selfsup/losses'
 import { exponentialMovingAverage } from '@selfsup/optim'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { mocoV3 } from './moco-v3.js'
 import { type MocoOptions, migrate, options, recipeOf, settingsOf, training } from './options.js'
 import type { MocoParts, MocoViews } from './parts.js'
-import { keyQueue } from './queue.js'
 import { inRandomOrder } from './shuffle.js'
 
 /**

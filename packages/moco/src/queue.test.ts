@@ -1,8 +1,8 @@
 import { prepareEngine } from '@selfsup/engine'
+import { keyQueue } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
-import { keyQueue } from './queue.js'
 import { inRandomOrder } from './shuffle.js'
 
 describe.each(testEngines())('the queue on %s', (engine) => {

@@ -11,6 +11,8 @@ export interface RunPaths {
   readonly metrics: string
   /** exists while a process trains in the folder */
   readonly lock: string
+  /** exists if training ended before the last step, because the features no longer improved */
+  readonly stopped: string
   /** folder of `step-00001200.safetensors` files */
   readonly checkpoints: string
   /** the exported model: model.json and weights.bin */
@@ -32,6 +34,7 @@ export function runPaths(run: string): RunPaths {
     topology: join(run, 'topology.json'),
     metrics: join(run, 'metrics.jsonl'),
     lock: join(run, 'lock.json'),
+    stopped: join(run, 'stopped.json'),
     checkpoints: join(run, 'checkpoints'),
     backbone: join(run, 'backbone'),
     evaluation: join(run, 'evaluation'),

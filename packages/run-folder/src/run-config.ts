@@ -35,6 +35,8 @@ const runConfig = z.object({
   imageShape: imageShape.optional(),
   /** normalisation of pixels in 0..1; missing if the method has none */
   normalisation: normalisationSchema.optional(),
+  /** the network that the method learns from: where it comes from, and the hash of its weights */
+  teacher: z.object({ source: z.string(), fingerprint: z.string() }).optional(),
   /** source of the features: the backbone's output, or a function of the method */
   features: z.enum(['backbone', 'method']),
   dataset: z.object({

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { access, mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import { writeJson } from './atomic-file.js'
@@ -14,6 +14,7 @@ export interface Run extends RunConfig {
   readonly step: number
   /** steps of the whole run */
   readonly totalSteps: number
+  /** true after the last step, or if training was stopped early */
   readonly finished: boolean
 }
 
@@ -38,9 +39,13 @@ export async function readRun(folder: string): Promise<Run> {
   })
   const config = parseRunConfig(text, path)
   const [newest] = await checkpointPaths(folder)
+  const stopped = await access(runPaths(folder).stopped).then(
+    () => true,
+    () => false,
+  )
   const step = newest ? checkpointStep(newest)! : 0
   const totalSteps = totalStepsOf(config.settings, config.stepsPerEpoch)
-  return { ...config, folder, step, totalSteps, finished: step >= totalSteps }
+  return { ...config, folder, step, totalSteps, finished: step >= totalSteps || stopped }
 }
 
 /** Creates the folder of a run. @throws SelfsupError if that fails */
@@ -112,6 +117,6 @@ export async function restoreRun(folder: string, config: RunConfig, topology?: u
 /** Removes the files of a run that never saved a step. */
 async function clear(folder: string): Promise<void> {
   for (const name of await readdir(folder))
-    if (/^(checkpoints|metrics\.jsonl|topology\.json|events\.out\.tfevents\..*)$/.test(name))
+    if (/^(checkpoints|metrics\.jsonl|stopped\.json|topology\.json|events\.out\.tfevents\..*)$/.test(name))
       await rm(join(folder, name), { recursive: true, force: true })
 }

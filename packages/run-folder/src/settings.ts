@@ -22,6 +22,8 @@ export interface TrainSettings {
   readonly keepLast?: number
   /** steps between lines in metrics.jsonl; default 10 */
   readonly logEvery?: number
+  /** number of checkpoints without a better score of the features after which training stops; default: it does not */
+  readonly patience?: number
 }
 
 const common = {
@@ -71,6 +73,7 @@ export const trainSettings: z.ZodType<TrainSettings> = z.looseObject({
   checkpointEvery: z.number().optional(),
   keepLast: z.number().optional(),
   logEvery: z.number().optional(),
+  patience: z.number().optional(),
 })
 
 /** Number of steps of a run. */

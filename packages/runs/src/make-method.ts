@@ -6,6 +6,7 @@ import {
   type OptionValue,
   resolveOptions,
   SelfsupError,
+  type Teacher,
 } from '@selfsup/core'
 import type { Run } from '@selfsup/run-folder'
 import { type BackboneSource, backboneOfRun, namedBackbone } from './backbone-source.js'
@@ -25,6 +26,10 @@ export interface MethodSpec {
   readonly backbone: string
   /** seed of all initial weights */
   readonly seed: number
+  /** the network to learn from, for methods that need one; the caller disposes of it, after the method */
+  readonly teacher?: Teacher
+  /** number of training images, for methods with weights for each image */
+  readonly imageCount?: number
 }
 
 /**
@@ -34,6 +39,14 @@ export interface MethodSpec {
 export async function makeMethod(spec: MethodSpec): Promise<Method> {
   const definition = await findMethod(spec.method)
   const options = resolveOptions(definition, spec.options)
+  if (definition.needsTeacher && !spec.teacher)
+    throw new SelfsupError(`${spec.method} learns from a teacher, and none is given`, {
+      fix: 'pass the folder of a trained run, or of an exported model, as teacher',
+    })
+  if (spec.teacher && !definition.needsTeacher)
+    throw new SelfsupError(`${spec.method} does not learn from a teacher`, {
+      fix: 'leave the teacher out, or use distillation',
+    })
   const source = await namedBackbone(spec.backbone, { ...spec, definition, options })
   return create(definition, { ...spec, options }, source)
 }
@@ -43,9 +56,10 @@ export interface MethodOfRun {
   readonly definition: MethodDefinition
   /**
    * Creates the method with fresh weights; `restoreMethod` of @selfsup/train loads those of the run.
+   * @param teacher the network that the method learns from, if it needs one
    * @throws SelfsupError if the run's folder does not describe its backbone
    */
-  make(): Promise<Method>
+  make(teacher?: Teacher): Promise<Method>
 }
 
 /**
@@ -60,10 +74,10 @@ export async function methodOfRun(run: Run): Promise<MethodOfRun> {
   const definition = await findMethod(run.method)
   return {
     definition,
-    async make() {
+    async make(teacher) {
       const options = storedOptions(definition, run.options, run.imageShape)
       const { source, seed } = await backboneSourceOf(run, definition)
-      return create(definition, { ...run, seed, options }, source)
+      return create(definition, { ...run, seed, options, teacher, imageCount: run.dataset.length }, source)
     },
   }
 }
@@ -83,7 +97,10 @@ async function create(
     seed,
     normalisation,
     imageShape,
-  }: Pick<MethodSpec, 'options' | 'seed'> & Partial<Pick<MethodSpec, 'normalisation' | 'imageShape'>>,
+    teacher,
+    imageCount,
+  }: Pick<MethodSpec, 'options' | 'seed' | 'teacher' | 'imageCount'> &
+    Partial<Pick<MethodSpec, 'normalisation' | 'imageShape'>>,
   { make, more }: BackboneSource,
 ): Promise<Method> {
   const backbone = await make()
@@ -92,6 +109,8 @@ async function create(
       seed,
       normalisation: normalisation ?? (imageShape && (await defaultNormalisation(imageShape.channels))),
       imageShape,
+      teacher,
+      imageCount,
       ...(more && { makeBackbone: more }),
     })
   } catch (error) {

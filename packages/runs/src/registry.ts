@@ -23,6 +23,8 @@ const methodPackages: Readonly<Record<string, () => Promise<MethodDefinition>>> 
   vae: async () => (await import('@selfsup/generative')).vaeDefinition,
   gan: async () => (await import('@selfsup/generative')).ganDefinition,
   bigan: async () => (await import('@selfsup/generative')).biganDefinition,
+  distillation: async () => (await import('@selfsup/distillation')).definition,
+  diet: async () => (await import('@selfsup/diet')).definition,
 }
 
 /** Names of all methods. */

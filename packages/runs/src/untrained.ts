@@ -7,7 +7,7 @@ import { isMethod } from './registry.js'
 export async function untrainedMaker(
   run: Run,
 ): Promise<{ readonly maker: FeatureMaker; readonly dispose: () => void }> {
-  if (isMethod(run.method)) {
+  if (isMethod(run.method) && !run.teacher) {
     const method = await (await methodOfRun(run)).make()
     return { maker: method, dispose: () => disposeMethod(method) }
   }

@@ -27,6 +27,9 @@ export interface Position {
   /** sum and number of the losses in the current epoch */
   readonly epochLoss: number
   readonly epochSteps: number
+  /** highest score of the features so far and the step of its weights, for runs that stop early */
+  readonly bestScore?: number
+  readonly bestStep?: number
 }
 
 export interface CheckpointContent {
@@ -44,6 +47,8 @@ export interface Keep {
   readonly last: number
   /** whether to also keep the one with the lowest smoothed loss */
   readonly best: boolean
+  /** a step whose checkpoint is kept */
+  readonly step?: number
 }
 
 /**
@@ -115,7 +120,8 @@ async function prune(run: string, written: string, keep: Keep): Promise<void> {
     const loss = metadata ? lossOf(metadata) : Number.POSITIVE_INFINITY
     if (loss < lowest) [best, lowest] = [path, loss]
   }
-  for (const path of all.slice(Math.max(1, keep.last))) if (path !== best) await rm(path, { force: true })
+  for (const path of all.slice(Math.max(1, keep.last)))
+    if (path !== best && checkpointStep(path) !== keep.step) await rm(path, { force: true })
   await removeUnfinished(runPaths(run).checkpoints, 0)
 }
 
@@ -219,6 +225,7 @@ export function positionOf({ metadata }: Safetensors): Position {
     smoothedLoss: number('smoothedLoss'),
     epochLoss: number('epochLoss'),
     epochSteps: number('epochSteps'),
+    ...('bestStep' in metadata && { bestScore: number('bestScore'), bestStep: number('bestStep') }),
   }
 }
 

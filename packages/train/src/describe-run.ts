@@ -25,6 +25,7 @@ export function describeRun(
     backbone: describeBackbone(method.networks.backbone),
     imageShape: imageShapeOf(method),
     normalisation: method.normalisation,
+    ...(method.teacher && { teacher: method.teacher }),
     features: method.encode ? 'method' : 'backbone',
     dataset: { name, fingerprint, length, channels, source },
     settings,

@@ -26,6 +26,11 @@ export function epochsOf(
     !method.needs?.labels || labels?.some((label) => label >= 0),
     `${method.name} needs labels, but ${name} has none; put the images into one subfolder per class, or choose another method`,
   )
+  const { imageCount = length } = method.needs ?? {}
+  expected(
+    imageCount === length,
+    `${method.name} was created for ${imageCount} images, but ${name} has ${length}; create it with imageCount: ${length}`,
+  )
   checkBatchSize(method, batchSize)
   checkClasses(method, dataset, labels)
   if (!method.order) {

@@ -1,4 +1,5 @@
 export { type Run, type RunConfig, readRun } from '@selfsup/run-folder'
+export { exportBackbone } from './export-backbone.js'
 export type { HostTensor } from './host-tensor.js'
 export { learningRateSchedule } from './learning-rate.js'
 export type {

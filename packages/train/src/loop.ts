@@ -1,6 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
+import { checkpointPath } from '@selfsup/run-folder'
 import { batchStream, type PlacedBatch } from './batch-stream.js'
 import { meanLoss } from './checkpoint.js'
+import { earlyStoppingOf } from './early-stopping.js'
 import type { LoopParts } from './loop-parts.js'
 import type { TrainPhase } from './options.js'
 import { type PendingStep, startStep } from './pending-step.js'
@@ -24,6 +26,7 @@ export async function runLoop(parts: LoopParts) {
   const position: MovingPosition = { ...parts.position }
   const saving = savingOf(parts, position)
   const reports = stepReports(parts, position, saving.diverged)
+  const stopping = earlyStoppingOf(parts, position)
   const showSamples = samplesOf(parts)
   const batches = batchesFrom(parts)
   let pending: PendingStep | undefined
@@ -44,11 +47,12 @@ export async function runLoop(parts: LoopParts) {
       await setImmediate() // lets timers, signals and messages of the decoders run
       if (saving.due()) await save()
       else if (Date.now() - flushed > flushMs) await flush()
-      if (signal?.aborted) break
+      if (signal?.aborted || stopping?.due) break
     }
     await resolvePending()
     onPhase('save')
     await save()
+    if (stopping && (stopping.due || position.step >= totalSteps)) return await endedEarly()
   } finally {
     await log.flush().catch(() => {})
     batches.stop()
@@ -93,8 +97,17 @@ export async function runLoop(parts: LoopParts) {
     await saveAndShow()
   }
 
+  async function endedEarly() {
+    const step = await stopping!.keepBest()
+    const loss = meanLoss(position.smoothedLoss, position.step)
+    const last = saving.end()
+    const checkpoint = step < position.step ? checkpointPath(options.out, step) : last
+    return { interrupted: false, step, loss, checkpoint, images: reports.images }
+  }
+
   async function saveAndShow(): Promise<void> {
     const started = performance.now()
+    await stopping?.measure()
     if (!(await saving.save())) return
     await showSamples(position.step)
     reports.saved((performance.now() - started) / 1000)

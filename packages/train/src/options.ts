@@ -21,6 +21,11 @@ export interface TrainOptions extends TrainSettings {
   readonly extend?: boolean
   /** when aborted, `train` finishes the current step, saves everything and returns */
   readonly signal?: AbortSignal
+  /**
+   * Computes a score of the current weights, higher is better, for runs with a `patience`; called at each checkpoint, also at
+   * the first. The weights with the highest score are kept. Training waits for it
+   */
+  readonly score?: () => Promise<number>
   readonly onStep?: (report: StepReport) => void
   readonly onEpoch?: (report: EpochReport) => void
   /**
@@ -83,6 +88,7 @@ export interface SamplesReport {
 export interface TrainResult {
   /** true if the signal ended the run before its last step */
   readonly interrupted: boolean
+  /** number of steps of the weights */
   readonly step: number
   readonly totalSteps: number
   /** exponential moving average of the loss; NaN before the first step */

@@ -24,7 +24,8 @@ export interface ChosenSettings {
 export function recommendedSettings(
   training: TrainingDefaults,
   chosen: ChosenSettings = {},
-): Required<Pick<TrainSettings, 'epochs' | 'batchSize' | 'learningRate' | 'optimizer' | 'schedule'>> {
+): Required<Pick<TrainSettings, 'epochs' | 'batchSize' | 'learningRate' | 'optimizer' | 'schedule'>> &
+  Pick<TrainSettings, 'patience'> {
   const { epochs = training.epochs, batchSize = training.batchSize } = chosen
   const rate = chosen.learningRate ?? training.learningRate
   const { name, weightDecay } = training.optimizer
@@ -36,6 +37,7 @@ export function recommendedSettings(
     batchSize,
     learningRate,
     optimizer: { ...optimizer, weightDecay: chosen.weightDecay ?? weightDecay },
+    ...(training.patience !== undefined && { patience: training.patience }),
     schedule: fitted(training.schedule, {
       epochs: epochs / training.epochs,
       rate: learningRate / training.learningRate,

@@ -23,6 +23,8 @@ export function expectSameRun(run: Run, now: RunConfig, mayDiffer: readonly stri
   compare('method', run.method, now.method)
   if (run.method === now.method) compareEach("the method's option ", run.options, now.options)
   if (run.normalisation) compare('normalisation', run.normalisation, now.normalisation) // absent in runs of versions that did not save it
+  if (run.teacher?.fingerprint !== now.teacher?.fingerprint)
+    differences.push(`the teacher ${run.teacher?.source} has other weights than when the run started`)
   compare('number of images', run.dataset.length, now.dataset.length)
   compare('channels', run.dataset.channels, now.dataset.channels)
   if (run.dataset.fingerprint !== now.dataset.fingerprint)

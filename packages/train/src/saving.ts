@@ -51,7 +51,11 @@ export function savingOf(parts: LoopParts, position: Position): Saving {
           out,
           parts.variables,
           { position: { ...position }, run: parts.run },
-          { last: settings.keepLast, best: parts.method.comparableLoss ?? true },
+          {
+            last: settings.keepLast,
+            best: parts.method.comparableLoss ?? true,
+            step: position.bestStep,
+          },
           onWarning,
         )
         savedStep = step

@@ -3,7 +3,8 @@ import { type Epochs, epochsOf } from './epochs.js'
 import type { TrainOptions, TrainSettings } from './options.js'
 
 /** Training settings with all defaults filled in. */
-export type FullSettings = Required<Omit<TrainSettings, 'maxSteps'>> & Pick<TrainSettings, 'maxSteps'>
+export type FullSettings = Required<Omit<TrainSettings, 'maxSteps' | 'patience'>> &
+  Pick<TrainSettings, 'maxSteps' | 'patience'>
 
 /**
  * Extracts the settings from the options, fills in defaults, and divides the dataset into epochs.
@@ -14,11 +15,13 @@ export function settingsFor(
   dataset: Dataset,
   options: TrainOptions,
 ): { readonly settings: FullSettings; readonly epochs: Epochs } {
-  const { epochs, batchSize, learningRate, maxSteps, seed = 0, keepLast = 2, logEvery = 10 } = options
+  const { epochs, batchSize, learningRate, maxSteps, patience } = options
+  const { seed = 0, keepLast = 2, logEvery = 10 } = options
 
   expectWhole('epochs', epochs, 1)
   expectWhole('batchSize', batchSize, 2)
   expectWhole('maxSteps', maxSteps ?? 1, 1)
+  expectWhole('patience', patience ?? 1, 1)
   expectWhole('keepLast', keepLast, 1)
   expectWhole('logEvery', logEvery, 1)
   expected(Number.isSafeInteger(seed), `train: seed must be a whole number; got ${seed}`)
@@ -28,7 +31,9 @@ export function settingsFor(
   )
   const passes = epochsOf(method, dataset, { batchSize, seed })
   // Several short epochs share a checkpoint, because writing one can take longer than an epoch.
-  const wholeEpochs = Math.ceil(100 / passes.stepsPerEpoch)
+  // A run that may stop early is measured more often.
+  const steps = patience === undefined ? 100 : 20
+  const wholeEpochs = Math.ceil(steps / passes.stepsPerEpoch)
   const checkpointEvery = options.checkpointEvery ?? wholeEpochs * passes.stepsPerEpoch
   expectWhole('checkpointEvery', checkpointEvery, 1)
 
@@ -43,6 +48,7 @@ export function settingsFor(
     checkpointEvery,
     keepLast,
     logEvery,
+    ...(patience !== undefined && { patience }),
   }
   return { settings, epochs: passes }
 }

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { type Dataset, expected, type Method, migratedFor, SelfsupError, weightNames } from '@selfsup/core'
 import {
   extendRun,
@@ -73,6 +74,7 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
     try {
       if (resume && extend) await writable(out, extended(out, settings))
       if (!resume) await writable(out, startRun(out, description, topologyOf(method)))
+      await rm(runPaths(out).stopped, { force: true }) // the caller wants to train further
       const variables = trainedVariables(method, step)
       const newest = await newestCheckpoint(out, onWarning, (path, content) =>
         expectVariables(path, content, variables),

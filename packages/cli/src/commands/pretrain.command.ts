@@ -23,6 +23,10 @@ export function registerPretrain(program: Command, exit: Exit): void {
       'the network (see selfsup backbones; default: the method’s own, otherwise resnet18, or convnet on slow engines)',
     )
     .option(
+      '--teacher <run>',
+      'network to learn from, for distillation: the folder of a run or of an exported model',
+    )
+    .option(
       '--size <pixels>',
       'size of the network’s input images (default: 32 for small images; for large ones 224 on a GPU, 96 or less without)',
       integer(4),
@@ -61,6 +65,11 @@ export function registerPretrain(program: Command, exit: Exit): void {
       '--checkpoint-every <steps>',
       'steps between checkpoints (default: whole epochs of about 100 steps, at least every 15 minutes)',
       integer(1),
+    )
+    .option(
+      '--patience <n>',
+      'stop when the effective rank of the features has not risen for n checkpoints, and keep the best weights; 0: never (default: set by the method)',
+      integer(0),
     )
     .option('--strict', 'stop at the first unreadable image instead of skipping it')
     .option('--force', 'train even if the images look unsuitable, such as copies of one image')

@@ -1,5 +1,5 @@
 import { basename, join, relative, resolve as resolvePath } from 'node:path'
-import { SelfsupError } from '@selfsup/core'
+import { type MethodDefinition, SelfsupError } from '@selfsup/core'
 import type { TrainSettings } from '@selfsup/run-folder'
 import {
   checkBackbone,
@@ -7,6 +7,7 @@ import {
   defaultNormalisation,
   findMethod,
   makeMethod,
+  makeTaughtMethod,
   openSource,
 } from '@selfsup/runs'
 import { automaticChoices } from '../automatic-choices.js'
@@ -49,6 +50,7 @@ async function pretrainShowing(
   const definition = await findMethod(methodName)
   const settings = { ...(configPath ? await readConfig(configPath) : {}), ...checkSettings(rest, 'options') }
   const options = methodOptions(definition, set, settings.options)
+  expectTeacher(definition, settings.teacher)
   const { seed = 1, count, strict = false, force = false } = settings
   const split = splitOf(settings.split)
   await checkBackbone(definition, settings.backbone ?? defaultBackbone(definition)) // reports a wrong name before images are decoded
@@ -66,10 +68,15 @@ async function pretrainShowing(
       async make(engine) {
         const { size, backbone } = await automatic.network(engine)
         const imageShape = { size, channels }
-        return makeMethod({ method: methodName, options, imageShape, normalisation, backbone, seed })
+        const imageCount = dataset.length
+        const spec = { method: methodName, options, imageShape, normalisation, backbone, seed, imageCount }
+        return settings.teacher === undefined
+          ? makeMethod(spec)
+          : makeTaughtMethod(spec, settings.teacher, { dataset, engine, onNote: view.note })
       },
       async train(method, engine): Promise<TrainSettings> {
         const recommended = definition.training(options)
+        const { patience = recommended.patience } = settings
         const batchSize = batch ?? (await automatic.batch(method, engine, recommended.batchSize))
         await automatic.announce(method, batchSize, engine, view)
         const train = recommendedSettings(recommended, { ...chosen, batchSize, warmupEpochs })
@@ -83,6 +90,7 @@ async function pretrainShowing(
           maxSteps: settings.limit,
           checkpointEvery: settings.checkpointEvery,
           ...(steps <= SHORT_RUN && { logEvery: 1 }),
+          patience: patience || undefined,
         }
       },
       out,
@@ -97,6 +105,16 @@ async function pretrainShowing(
 
 /** Runs of at most this many steps log each step. */
 const SHORT_RUN = 200
+
+/** Reports a missing or superfluous teacher before images are decoded. */
+function expectTeacher({ name, needsTeacher = false }: MethodDefinition, teacher: string | undefined): void {
+  if (needsTeacher === (teacher !== undefined)) return
+  throw new SelfsupError(
+    needsTeacher
+      ? `${name} learns from a trained network; name the folder of a run, or of an exported model, with --teacher`
+      : `${name} does not learn from a teacher; leave out --teacher, or use distillation`,
+  )
+}
 
 /** Default folder of a run: `runs/simclr-my-images`. */
 export function defaultFolder(method: string, source: string): string {

@@ -45,6 +45,7 @@ export async function preview(source: string, flags: PreviewFlags): Promise<numb
       normalisation,
       backbone: definition.backbone ?? 'convnet',
       seed,
+      imageCount: dataset.length,
     })
     const views = await writeViews(out, { method, dataset, size, normalisation, count, seed })
     disposeMethod(method)

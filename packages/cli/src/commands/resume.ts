@@ -1,6 +1,6 @@
 import { SelfsupError } from '@selfsup/core'
 import { type Run, readRun, type TrainSettings, totalStepsOf } from '@selfsup/run-folder'
-import { methodOfRun, openImagesOfRun } from '@selfsup/runs'
+import { makeMethodAgain, methodOfRun, openImagesOfRun } from '@selfsup/runs'
 import type { Settings } from '../config.js'
 import { type ProgressView, progressView } from '../progress.js'
 import { shellWord } from '../table.js'
@@ -33,7 +33,7 @@ export async function resume(
   const { maxSteps, ...planned } = run.settings
   const train = epochs === undefined ? run.settings : { ...planned, epochs }
   if (epochs !== undefined) await describeExtension(run, train, view)
-  const { make } = await methodOfRun(run)
+  await methodOfRun(run) // reports a method that is not in the registry
   if (!run.backbone)
     throw new SelfsupError(
       `${out} was made by a TypeScript program with an older version, which did not save its backbone's architecture; resume it in that program: train(method, dataset, { ...settings, out, resume: true })`,
@@ -46,7 +46,7 @@ export async function resume(
   const dataset = await openImagesOfRun(run, { images, onNote: view.note })
   try {
     return await runTraining({
-      make,
+      make: (engine) => makeMethodAgain(run, { dataset, engine, onNote: view.note }),
       train,
       out,
       dataset,

@@ -1,0 +1,3 @@
+export { type DietViews, definition, diet } from './diet.js'
+export { type InstanceOptions, instanceClassification } from './instance-classification.js'
+export type { DietOptions } from './options.js'

@@ -1,0 +1,2 @@
+export { type OnnxOptions, toOnnx } from './onnx/to-onnx.js'
+export { type TorchWeights, torchWeights } from './torch-weights.js'
