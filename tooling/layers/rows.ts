@@ -2,7 +2,7 @@
 export const rows: readonly (readonly string[])[] = [
   ['cli'],
   ['runs'],
-  ['train', 'evaluation', 'report', 'retrieval', 'advise'],
+  ['train', 'evaluation', 'report', 'retrieval', 'advise', 'pretrained'],
   ['simclr', 'moco', 'byol', 'barlow-twins', 'iic', 'cpc', 'metric-learning', 'pretext', 'generative'],
   // `engine` is in the same layer as the parts, which must not import it: they also work with plain TensorFlow.js and in browsers.
   ['augment', 'backbones', 'losses', 'optim', 'data', 'engine'],
