@@ -78,7 +78,7 @@ export interface BatchOptions {
   readonly seedOf?: (batch: number) => Seed
   /** without `crops`: resize the shorter side to `size` and cut out the centre (evaluation) */
   readonly size?: number
-  /** with `size`: how to resize; default: the shorter side to `size`, bilinear with antialiasing */
+  /** with `size`: how to resize, also images of a fixed size; default: the shorter side to `size`, bilinear with antialiasing */
   readonly resampling?: Resampling
   readonly signal?: AbortSignal
 }

@@ -1,4 +1,7 @@
 export type { Architecture } from './architecture.js'
+export { findPretrained, isPretrained } from './find-pretrained.js'
+export type { HubOptions } from './hub.js'
+export { type KnownModel, knownModels } from './known-models.js'
 export {
   describePretrained,
   loadPretrained,

@@ -102,7 +102,7 @@ describe.each(testEngines())('with random weights of other libraries on %s', (en
         if (!found || !gradient) continue
         const { names, parts } = tensors.find(found.timm)
         compared.push(...names)
-        const theirs = names.map((part) => gradients[part] ?? [0, 0])
+        const theirs = names.map((part) => gradients[part] ?? ([0, 0] as const))
         // timm's positions lack that of the class token, if it has added it to the token.
         const count = parts!.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
         const values = [...gradient.dataSync()].slice(-count)

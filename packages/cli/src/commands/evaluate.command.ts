@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { type Exit, engineOption, integer, protocolNames } from '../flags.js'
+import { type Exit, engineOption, integer, modelHelp, protocolNames } from '../flags.js'
 
 /** `selfsup evaluate` */
 export function registerEvaluate(program: Command, exit: Exit): void {
@@ -8,7 +8,7 @@ export function registerEvaluate(program: Command, exit: Exit): void {
     .description('measure how good features are; an interrupted evaluation resumes')
     .argument(
       '<run>',
-      'folder of a run or of an exported model; for .npy features, the folder for the results',
+      `${modelHelp}; for .npy features, the folder for the results`,
     )
     .argument(
       '<train>',

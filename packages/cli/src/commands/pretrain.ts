@@ -9,6 +9,7 @@ import {
   type MethodSpec,
   makeMethod,
   openSource,
+  pretrainedInput,
 } from '@selfsup/runs'
 import { checkSettings, methodOptions, readConfig, type Settings, splitOf } from '../config.js'
 import { type ProgressView, progressView } from '../progress.js'
@@ -34,14 +35,22 @@ export async function pretrain(methodName: string, source: string, flags: Pretra
   const { out = defaultFolder(methodName, source) } = settings
   expectOutside(out, source)
   const view = progressView(process.stderr, { json })
-  const dataset = await openSource(source, { split, size: settings.size, count, strict, onNote: view.note })
+  const weights = await pretrainedInput(backbone, view.note)
+  const dataset = await openSource(source, {
+    split,
+    size: settings.size ?? (weights && source === 'shapes' ? weights.size : undefined),
+    channels: source === 'shapes' ? undefined : (weights?.channels as 1 | 3 | undefined),
+    count,
+    strict,
+    onNote: view.note,
+  })
   try {
     const { channels } = dataset
     const spec: MethodSpec = {
       method: methodName,
       options,
-      imageShape: { size: settings.size ?? (dataset.imageSize ? 32 : 224), channels },
-      normalisation: await defaultNormalisation(channels),
+      imageShape: { size: settings.size ?? weights?.size ?? (dataset.imageSize ? 32 : 224), channels },
+      normalisation: weights?.normalisation ?? (await defaultNormalisation(channels)),
       backbone,
       seed,
     }
