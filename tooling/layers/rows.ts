@@ -2,7 +2,7 @@
 export const rows: readonly (readonly string[])[] = [
   ['cli'],
   ['runs'],
-  ['train', 'evaluation', 'report', 'retrieval', 'advise', 'export'],
+  ['train', 'evaluation', 'report', 'retrieval', 'advise', 'export', 'pretrained'],
   [
     'simclr',
     'moco',

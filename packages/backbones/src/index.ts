@@ -29,6 +29,14 @@ export { backboneFromRecipe, findBackbone, recipeOf } from './recipe.js'
 export { type BackboneDefinition, backbones } from './registry.js'
 export { type ResnetOptions, resnet18, resnet34, resnet50 } from './resnet.js'
 export { transformerBlock } from './transformer-block.js'
-export { type VitOptions, type VitShape, visionTransformer, vitSmall, vitTiny } from './vit.js'
+export {
+  type VitOptions,
+  type VitShape,
+  visionTransformer,
+  vitBase,
+  vitLarge,
+  vitSmall,
+  vitTiny,
+} from './vit.js'
 export { type VitParts, vitParts } from './vit-parts.js'
 export { type WideResnetOptions, wideResnet } from './wide-resnet.js'

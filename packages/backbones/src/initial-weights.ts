@@ -49,8 +49,8 @@ function kernelsAndBiases(model: LayersModel): { layer: Layer; weight: LayerVari
   )
 }
 
-/** Class token and position embeddings of a vision transformer. */
-const TOKENS = ['class-token/beta', 'positions/beta']
+/** Class token, registers and position embeddings of a vision transformer. */
+const TOKENS = ['class-token/beta', 'registers/beta', 'positions/beta']
 
 function isDrawn(name: string, initialisation: Initialisation): boolean {
   const kernel = /(^|[/_])kernel$/.test(name)

@@ -5,7 +5,7 @@ import { fullyConnected } from './fully-connected.js'
 import type { BackboneOptions } from './input.js'
 import { pooledConvnet } from './pooled-convnet.js'
 import { resnet18, resnet34, resnet50 } from './resnet.js'
-import { vitSmall, vitTiny } from './vit.js'
+import { vitBase, vitLarge, vitSmall, vitTiny } from './vit.js'
 import { wideResnet } from './wide-resnet.js'
 
 /** An entry in the list of backbones. */
@@ -50,4 +50,6 @@ export const backbones: readonly BackboneDefinition[] = [
   { name: 'resnet50', summary: 'ResNet-50 (He et al. 2015)', features: 2048, create: resnet50 },
   { name: 'vit-tiny', summary: 'ViT-Ti (Dosovitskiy et al. 2020; DeiT)', features: 192, create: vitTiny },
   { name: 'vit-small', summary: 'ViT-S (Dosovitskiy et al. 2020; DeiT)', features: 384, create: vitSmall },
+  { name: 'vit-base', summary: 'ViT-B (Dosovitskiy et al. 2020)', features: 768, create: vitBase },
+  { name: 'vit-large', summary: 'ViT-L (Dosovitskiy et al. 2020)', features: 1024, create: vitLarge },
 ]

@@ -1,4 +1,4 @@
-import { noteOnModel } from '@selfsup/core'
+import { expected, noteOnModel } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import {
   convBnRelu,
@@ -11,7 +11,7 @@ import {
   through,
 } from './blocks.js'
 import { initialise } from './initial-weights.js'
-import { type BackboneOptions, checkInput } from './input.js'
+import { type BackboneOptions, checkInput, checkWidths } from './input.js'
 
 export interface ResnetOptions extends BackboneOptions {
   /**
@@ -21,6 +21,10 @@ export interface ResnetOptions extends BackboneOptions {
   readonly stem?: 'cifar' | 'imagenet'
   /** each residual branch starts at zero (Goyal et al. 2017, arXiv:1706.02677); default true */
   readonly zeroInitLastGamma?: boolean
+  /** filters of each stage, before a bottleneck's expansion; default 64, 128, 256, 512 */
+  readonly widths?: readonly number[]
+  /** blocks of each stage; default those of the named depth */
+  readonly depths?: readonly number[]
 }
 
 /** Options of a block: its normalisation, and how residual branches are initialised. */
@@ -54,28 +58,38 @@ function resnet(
     stem = size <= 64 ? 'cifar' : 'imagenet',
     zeroInitLastGamma = true,
     norm = 'batch',
+    ...dimensions
   }: ResnetOptions,
   block: Block,
-  depths: readonly number[],
+  ownDepths: readonly number[],
 ): tfl.LayersModel {
   checkInput(name, size, stem === 'cifar' ? 8 : 32, channels)
+  const { widths = [64, 128, 256, 512], depths = ownDepths } = dimensions
+  checkWidths(name, widths)
+  expected(
+    depths.length === widths.length && depths.every((depth) => Number.isInteger(depth) && depth >= 1),
+    `${name}: depths must be a whole number of at least 1 for each of the ${widths.length} widths; got [${depths}]`,
+  )
   const input = tfl.input({ shape: [size, size, channels], name: 'images' })
-  let x = stem === 'cifar' ? convBnRelu(input, 'stem', 64, 3, 1, norm) : imagenetStem(input, norm)
+  let x =
+    stem === 'cifar'
+      ? convBnRelu(input, 'stem', widths[0]!, 3, 1, norm)
+      : imagenetStem(input, widths[0]!, norm)
   for (const [stage, depth] of depths.entries()) {
     for (let index = 0; index < depth; index++) {
       const strides = stage > 0 && index === 0 ? 2 : 1
       const name = `stage${stage + 1}/block${index + 1}`
-      x = block(x, name, 64 * 2 ** stage, strides, { norm, zeroInitLastGamma })
+      x = block(x, name, widths[stage]!, strides, { norm, zeroInitLastGamma })
     }
   }
   const model = initialise(tfl.model({ inputs: input, outputs: globalAverage(x), name }), seed, 'he')
   return noteOnModel(model, {
-    recipe: { name, options: { size, channels, seed, stem, zeroInitLastGamma, norm } },
+    recipe: { name, options: { size, channels, seed, stem, zeroInitLastGamma, norm, ...dimensions } },
   })
 }
 
-function imagenetStem(input: Node, norm: BlockOptions['norm']): Node {
-  const x = convBnRelu(input, 'stem', 64, 7, 2, norm)
+function imagenetStem(input: Node, width: number, norm: BlockOptions['norm']): Node {
+  const x = convBnRelu(input, 'stem', width, 7, 2, norm)
   // After a ReLU, padding with zeros is equivalent to PyTorch's padding with minus infinity.
   const padded = through(
     tfl.layers.zeroPadding2d({

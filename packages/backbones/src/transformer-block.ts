@@ -3,6 +3,7 @@ import { Attention } from './attention.js'
 import { type Node, sum, through } from './blocks.js'
 import { Gelu } from './gelu.js'
 import { LayerNormalization } from './layer-normalization.js'
+import { Scale } from './scale.js'
 
 /**
  * Attention and a two-layer perceptron that is four times as wide, each after a normalisation and with a shortcut
@@ -11,29 +12,37 @@ import { LayerNormalization } from './layer-normalization.js'
  * @param heads number of attention heads; must divide the width
  * @param options.classTokenOnly return only the first token, [batch, width]; for the last block, after whose attention
  *   tokens are independent
+ * @param options.layerScale initial value of a learned scale of both branches (Touvron et al. 2021, arXiv:2103.17239);
+ *   default none
  * @returns [batch, tokens, width], or [batch, width] with `classTokenOnly`
  */
 export function transformerBlock(
   node: Node,
   name: string,
   heads: number,
-  { classTokenOnly = false }: { readonly classTokenOnly?: boolean } = {},
+  {
+    classTokenOnly = false,
+    layerScale,
+  }: { readonly classTokenOnly?: boolean; readonly layerScale?: number } = {},
 ): Node {
   const [, tokens, width] = node.shape as [null, number, number]
   const norm = (x: Node, part: string) => through(new LayerNormalization({ name: `${name}/${part}` }), x)
   const linear = (x: Node, part: string, units: number) =>
     through(tfl.layers.dense({ name: `${name}/${part}`, units, kernelInitializer: 'zeros' }), x)
 
+  const scaled = (x: Node, part: string) =>
+    layerScale === undefined ? x : through(new Scale({ name: `${name}/${part}`, initial: layerScale }), x)
+
   const qkv = linear(norm(node, 'norm1'), 'attention/qkv', 3 * width)
   const mixed = through(new Attention({ name: `${name}/attention`, heads, tokens, width }), qkv)
   const [before, after] = classTokenOnly
     ? [firstToken(node, `${name}/shortcut`), firstToken(mixed, `${name}/attended`)]
     : [node, mixed]
-  const attended = sum(before, linear(after, 'attention/projection', width), `${name}/sum1`)
+  const attended = sum(before, scaled(linear(after, 'attention/projection', width), 'scale1'), `${name}/sum1`)
 
   const hidden = linear(norm(attended, 'norm2'), 'mlp/1', 4 * width)
   const activated = through(new Gelu({ name: `${name}/mlp/gelu` }), hidden)
-  return sum(attended, linear(activated, 'mlp/2', width), `${name}/sum2`)
+  return sum(attended, scaled(linear(activated, 'mlp/2', width), 'scale2'), `${name}/sum2`)
 }
 
 /** [batch, tokens, width] to [batch, width]. */

@@ -4,25 +4,29 @@ import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
 import { convnet } from './convnet.js'
-import { visionTransformer } from './vit.js'
+import { type VitOptions, visionTransformer } from './vit.js'
 import { vitParts } from './vit-parts.js'
 
 describe.each(testEngines())('the parts of a vision transformer on %s', (engine) => {
   beforeAll(async () => {
     await prepareEngine({ engine })
   })
-  const make = () => visionTransformer('tiny', { size: 8, seed: 4 }, { width: 8, depth: 2, heads: 2 })
+  const make = (options: Partial<VitOptions> = {}) =>
+    visionTransformer('tiny', { size: 8, seed: 4, ...options }, { width: 8, depth: 2, heads: 2 })
   const draw = () => randomNormal<tf.Rank.R4>([3, 8, 8, 3], tf.tensor1d([1, 2], 'int32'))
 
-  test('compose to the model without leaking tensors', () => {
-    const model = make()
+  test.each<[string, Partial<VitOptions>, number]>([
+    ['a plain one', {}, 1],
+    ['one with registers and LayerScale', { registers: 2, layerScale: 0.5 }, 3],
+  ])('compose to the model without leaking tensors: %s', (_, options, learned) => {
+    const model = make(options)
     const parts = vitParts(model)
-    expect(parts).toMatchObject({ patchSize: 4, patches: 4, width: 8 })
+    expect(parts).toMatchObject({ patchSize: 4, patches: 4, width: 8, learned })
     const before = tf.memory().numTensors
     tf.tidy(() => {
       const images = draw()
       const encoded = parts.encode(tf.concat([parts.classToken(3), parts.embed(images)], 1))
-      expect(encoded.shape).toEqual([3, 5, 8])
+      expect(encoded.shape).toEqual([3, 4 + learned, 8])
       const first = [...tf.slice(encoded, [0, 0, 0], [3, 1, 8]).dataSync()]
       for (const [i, value] of [...(model.predict(images) as tf.Tensor).dataSync()].entries())
         expect(first[i]).toBeCloseTo(value, 5)
@@ -56,7 +60,9 @@ describe.each(testEngines())('the parts of a vision transformer on %s', (engine)
 
   test('rejects a different model', () => {
     const model = convnet({ size: 8 })
-    expect(() => vitParts(model)).toThrow('must be created by vitTiny or vitSmall; got convnet')
+    expect(() => vitParts(model)).toThrow(
+      'must be created by visionTransformer, such as vitSmall; got convnet',
+    )
     model.dispose()
   })
 })

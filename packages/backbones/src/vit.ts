@@ -15,6 +15,17 @@ export interface VitOptions extends BackboneOptions {
    * section 4.2); default false
    */
   readonly freezePatchProjection?: boolean
+  /**
+   * learned scale of each residual branch, with this initial value (LayerScale: Touvron et al. 2021, arXiv:2103.17239), as
+   * in DINOv2; default none
+   */
+  readonly layerScale?: number
+  /** learned tokens in addition to the class token (registers: Darcet et al. 2023, arXiv:2309.16588); default 0 */
+  readonly registers?: number
+  /** dimensions other than those of the named size */
+  readonly width?: number
+  readonly depth?: number
+  readonly heads?: number
 }
 
 /** Dimensions of a vision transformer. */
@@ -31,24 +42,28 @@ export interface VitShape {
  * @throws SelfsupError if the patch size does not divide the size
  */
 export function vitTiny(options: VitOptions): tfl.LayersModel {
-  return withRecipe(
-    'vit-tiny',
-    options,
-    visionTransformer('vitTiny', options, { width: 192, depth: 12, heads: 3 }),
-  )
+  return named('vit-tiny', 'vitTiny', options, { width: 192, depth: 12, heads: 3 })
 }
 
 /** ViT-Small (DeiT-S) without its classifier: [batch, size, size, channels] to [batch, 384]. */
 export function vitSmall(options: VitOptions): tfl.LayersModel {
-  return withRecipe(
-    'vit-small',
-    options,
-    visionTransformer('vitSmall', options, { width: 384, depth: 12, heads: 6 }),
-  )
+  return named('vit-small', 'vitSmall', options, { width: 384, depth: 12, heads: 6 })
 }
 
-function withRecipe(name: string, options: VitOptions, model: tfl.LayersModel): tfl.LayersModel {
-  return noteOnModel(model, { recipe: { name, options: { ...options } } })
+/** ViT-Base without its classifier: [batch, size, size, channels] to [batch, 768]. */
+export function vitBase(options: VitOptions): tfl.LayersModel {
+  return named('vit-base', 'vitBase', options, { width: 768, depth: 12, heads: 12 })
+}
+
+/** ViT-Large without its classifier: [batch, size, size, channels] to [batch, 1024]. */
+export function vitLarge(options: VitOptions): tfl.LayersModel {
+  return named('vit-large', 'vitLarge', options, { width: 1024, depth: 24, heads: 16 })
+}
+
+function named(recipe: string, name: string, options: VitOptions, shape: VitShape): tfl.LayersModel {
+  const { width = shape.width, depth = shape.depth, heads = shape.heads } = options
+  const model = visionTransformer(name, options, { width, depth, heads })
+  return noteOnModel(model, { recipe: { name: recipe, options: { ...options } } })
 }
 
 /**
@@ -65,6 +80,8 @@ export function visionTransformer(
     seed = 1,
     patchSize = size <= 64 ? 4 : 16,
     freezePatchProjection = false,
+    layerScale,
+    registers = 0,
   }: VitOptions,
   { width, depth, heads }: VitShape,
 ): tfl.LayersModel {
@@ -76,6 +93,10 @@ export function visionTransformer(
   expected(
     Number.isInteger(width / heads) && width >= heads && depth >= 1,
     `${name}: heads must divide the width, and depth must be at least 1; got width ${width}, heads ${heads}, depth ${depth}`,
+  )
+  expected(
+    Number.isInteger(registers) && registers >= 0,
+    `${name}: registers must be a whole number of at least 0; got ${registers}`,
   )
   const input = tfl.input({ shape: [size, size, channels], name: 'images' })
   const projection = tfl.layers.conv2d({
@@ -89,8 +110,10 @@ export function visionTransformer(
   const patches = (size / patchSize) ** 2
   let x = reshape(through(projection, input), 'patches', [1, patches, width])
   x = withPositions(withClassToken(x))
-  for (let index = 1; index < depth; index++) x = transformerBlock(x, `block${index}`, heads)
-  x = transformerBlock(x, `block${depth}`, heads, { classTokenOnly: true })
+  if (registers > 0) x = withRegisters(reshape(x, 'registers/row', [1, 1 + patches, width]), registers)
+  x = reshape(x, 'positions/tokens', [1 + registers + patches, width])
+  for (let index = 1; index < depth; index++) x = transformerBlock(x, `block${index}`, heads, { layerScale })
+  x = transformerBlock(x, `block${depth}`, heads, { layerScale, classTokenOnly: true })
   const features = through(new LayerNormalization({ name: 'norm' }), x)
   const model = initialise(tfl.model({ inputs: input, outputs: features, name }), seed, 'transformer')
   projection.trainable = !freezePatchProjection
@@ -99,22 +122,42 @@ export function visionTransformer(
 
 /** Adds a learned token before the patches: [batch, 1, patches, width] to [batch, 1, 1 + patches, width]. */
 function withClassToken(node: Node): Node {
-  const [, , patches, width] = node.shape as [null, number, number, number]
-  // A layer needs an input. Padding is the only standard layer that creates constants (zeros).
-  const padding: [[number, number], [number, number]] = [
-    [0, 0],
-    [1, 0],
-  ]
-  const padded = through(tfl.layers.zeroPadding2d({ name: 'class-token/pad', padding }), node)
-  const zeros = withoutLastRows(padded, 'class-token/zeros', patches)
-  const token = through(new Shift({ name: 'class-token' }), reshape(zeros, 'class-token/flat', [width]))
-  const first = reshape(token, 'class-token/token', [1, 1, width])
-  return tfl.layers.concatenate({ name: 'tokens', axis: 2 }).apply([first, node]) as Node
+  return join('tokens', [learnedTokens(node, 'class-token', 1), node])
 }
 
-/** Adds a learned vector per position: [batch, 1, tokens, width] to [batch, tokens, width]. */
+/** Adds a learned vector per position: [batch, 1, tokens, width] to [batch, tokens * width]. */
 function withPositions(node: Node): Node {
   const [, , tokens, width] = node.shape as [null, number, number, number]
   const flat = reshape(node, 'positions/flat', [tokens * width])
-  return reshape(through(new Shift({ name: 'positions' }), flat), 'positions/tokens', [tokens, width])
+  return through(new Shift({ name: 'positions' }), flat)
+}
+
+/** Inserts learned tokens after the first one: [batch, 1, tokens, width] to [batch, 1, tokens + count, width]. */
+function withRegisters(node: Node, count: number): Node {
+  const tokens = node.shape[2]!
+  const first = withoutLastRows(node, 'registers/first', tokens - 1)
+  const cropping: [[number, number], [number, number]] = [
+    [0, 0],
+    [1, 0],
+  ]
+  const rest = through(tfl.layers.cropping2D({ name: 'registers/rest', cropping }), node)
+  return join('registers/join', [first, learnedTokens(node, 'registers', count), rest])
+}
+
+/** Learned tokens that do not depend on the input: [batch, 1, count, width]. */
+function learnedTokens(node: Node, name: string, count: number): Node {
+  const [, , tokens, width] = node.shape as [null, number, number, number]
+  // A layer needs an input. Padding is the only standard layer that creates constants (zeros).
+  const padding: [[number, number], [number, number]] = [
+    [0, 0],
+    [count, 0],
+  ]
+  const padded = through(tfl.layers.zeroPadding2d({ name: `${name}/pad`, padding }), node)
+  const zeros = withoutLastRows(padded, `${name}/zeros`, tokens)
+  const learned = through(new Shift({ name }), reshape(zeros, `${name}/flat`, [count * width]))
+  return reshape(learned, `${name}/token`, [1, count, width])
+}
+
+function join(name: string, nodes: Node[]): Node {
+  return tfl.layers.concatenate({ name, axis: 2 }).apply(nodes) as Node
 }

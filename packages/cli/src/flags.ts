@@ -7,6 +7,10 @@ export type Exit = (code: number) => void
 export const protocolNames =
   'knn, linear-probe, separation, clustering, few-shot, retrieval, regression, data-efficiency, fine-tuning, convergence, detection, captioning'
 
+/** Help text of an argument that names what computes features. */
+export const modelHelp =
+  'folder of a run or of an exported model; or a pretrained model: a name such as dinov2-small (see selfsup backbones), hf:owner/name, or a file of weights'
+
 /** Help text of an argument that names images. */
 export const imagesHelp =
   'folder of images, MNIST IDX files, CIFAR binary batches, a WebDataset tar, or the word shapes'

@@ -3,7 +3,7 @@ import { type ImageDataset, SelfsupError } from '@selfsup/core'
 import type { CompiledStep, Engine } from '@selfsup/engine'
 import type { Embedded, ImageIndex, ImageListing } from '@selfsup/retrieval'
 import { runPaths, type WaitOptions } from '@selfsup/run-folder'
-import { absoluteSource, digest } from '@selfsup/runs'
+import { absoluteSource, digest, resamplingKey } from '@selfsup/runs'
 import type { OpenedEncoder } from './encoder.js'
 import { shellWord } from './table.js'
 
@@ -14,13 +14,13 @@ import { shellWord } from './table.js'
  */
 export async function openRunIndex(
   run: string,
-  { maker, imageShape, normalisation }: OpenedEncoder,
+  { folder: home, maker, imageShape, normalisation, resampling }: OpenedEncoder,
   create: boolean | WaitOptions,
 ): Promise<{ index: ImageIndex; others: readonly string[] }> {
   const { findIndex, openImageIndex } = await import('@selfsup/retrieval')
   const { mean, std } = normalisation
-  const key = { weights: await digest(maker), size: imageShape.size, mean, std }
-  const folder = runPaths(run).index
+  const key = { weights: await digest(maker), size: imageShape.size, mean, std, ...resamplingKey(resampling) }
+  const folder = runPaths(home).index
   const { exists, others } = await findIndex(folder, key)
   if (!exists && !create) {
     const why = others.length > 0 ? 'has an index only for earlier weights' : 'has no index yet'
@@ -42,7 +42,7 @@ export interface ImageEmbedder {
 
 /** Computes the features of a dataset's images with an opened encoder. */
 export async function imageEmbedder(
-  { imageShape, normalisation, encode }: OpenedEncoder,
+  { imageShape, normalisation, resampling, encode }: OpenedEncoder,
   dataset: ImageDataset,
   { engine, signal }: { engine: Engine; signal?: AbortSignal },
 ): Promise<ImageEmbedder> {
@@ -53,7 +53,7 @@ export async function imageEmbedder(
     async embed(numbers) {
       const before = dataset.skipped().length
       try {
-        const options = { normalisation, size, positions: numbers, engine: once, signal }
+        const options = { normalisation, size, resampling, positions: numbers, engine: once, signal }
         const { indices, values, width } = await extractFeatures(encode, dataset, options)
         return { images: indices, values, width }
       } catch (error) {

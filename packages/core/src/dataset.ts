@@ -21,6 +21,15 @@ export interface Normalisation {
   readonly std: readonly number[]
 }
 
+/**
+ * How an image is resized to a network's square input: the shorter side to `shorterSide` pixels, then the central square is cut
+ * out. Both steps round to whole pixels and to whole values of pixels, as PIL and torchvision do.
+ */
+export interface Resampling {
+  readonly shorterSide: number
+  readonly interpolation: 'bilinear' | 'bicubic'
+}
+
 /** Pixels of several images of the same size, 0..255, in the order [batch, height, width, channels]. */
 export interface HostImages {
   readonly data: Uint8Array
@@ -69,6 +78,8 @@ export interface BatchOptions {
   readonly seedOf?: (batch: number) => Seed
   /** without `crops`: resize the shorter side to `size` and cut out the centre (evaluation) */
   readonly size?: number
+  /** with `size`: how to resize, also images of a fixed size; default: the shorter side to `size`, bilinear with antialiasing */
+  readonly resampling?: Resampling
   readonly signal?: AbortSignal
 }
 

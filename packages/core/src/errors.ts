@@ -30,6 +30,8 @@ export type ErrorCode =
   | 'engine-broken'
   /** the native engine could not be installed */
   | 'install-failed'
+  /** a file could not be downloaded */
+  | 'download-failed'
   /** the platform, file format or combination is not supported */
   | 'unsupported'
   /** another program uses the port */

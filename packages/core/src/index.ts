@@ -12,6 +12,7 @@ export type {
   HostValues,
   ImageDataset,
   Normalisation,
+  Resampling,
 } from './dataset.js'
 export type { BackboneInput, MethodContext, MethodDefinition } from './definition.js'
 export { type ErrorCode, type ErrorDetails, expected, SelfsupError } from './errors.js'
@@ -34,6 +35,7 @@ export {
   noteOnModel,
   notesOfModel,
   type Preprocessing,
+  type PretrainedNote,
 } from './model-notes.js'
 export { nearest, unknownName } from './nearest.js'
 export {

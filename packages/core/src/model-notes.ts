@@ -1,5 +1,5 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers'
-import type { Normalisation } from './dataset.js'
+import type { Normalisation, Resampling } from './dataset.js'
 
 /** Name and options with which @selfsup/backbones creates the same backbone again. */
 export interface BackboneRecipe {
@@ -14,6 +14,18 @@ export interface Preprocessing {
   readonly channels: number
   /** applied to pixels scaled to 0..1 */
   readonly normalisation: Normalisation
+  /** how images of other sizes are resized; default: the shorter side to `size`, bilinear with antialiasing */
+  readonly resampling?: Resampling
+}
+
+/** Where the weights of a pretrained model came from. */
+export interface PretrainedNote {
+  /** as the user named it: a name, `hf:owner/name` or a path */
+  readonly source: string
+  /** name of the file */
+  readonly file: string
+  /** hash of the file */
+  readonly sha256: string
 }
 
 /** Selfsup's metadata of a model. It is saved with the model: `model.save` writes it, `loadLayersModel` reads it. */
@@ -22,6 +34,8 @@ export interface ModelNotes {
   readonly preprocessing?: Preprocessing
   /** false if the features of the training method are not just the model's output; default true */
   readonly complete?: boolean
+  /** given if training started from pretrained weights */
+  readonly pretrained?: PretrainedNote
 }
 
 /** Key of Selfsup's part of a model's user-defined metadata. */

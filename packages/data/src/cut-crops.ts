@@ -1,13 +1,16 @@
-import { type CropBox, expected, jpegCropper } from '@selfsup/core'
+import { type CropBox, expected, jpegCropper, type Resampling } from '@selfsup/core'
 import { cropDecoded, withDecoded } from './decode.js'
 import { plainFrame } from './jpeg-frame.js'
 import { decodingMemory } from './memory-budget.js'
+import { resample } from './resample.js'
 
 /** A square crop of an image, and the array for its pixels. */
 export interface Cut {
   readonly box: CropBox
   /** side length of the result in pixels */
   readonly size: number
+  /** resize the whole image like this and cut out its centre, instead of the box */
+  readonly resampling?: Resampling
   /** [size * size * channels] */
   readonly target: Uint8Array
 }
@@ -26,8 +29,10 @@ export async function cutCrops(
   if (await cutPlainJpeg(file, channels, cuts)) return
   await withDecoded(file, channels, (image) =>
     Promise.all(
-      cuts(image).map(async ({ box, size, target }) => {
-        const crop = await cropDecoded(image, box, size, channels)
+      cuts(image).map(async ({ box, size, target, resampling }) => {
+        const crop = resampling
+          ? resample(image, size, channels, resampling)
+          : await cropDecoded(image, box, size, channels)
         expected(crop.length === target.length, `a crop of ${crop.length} bytes for ${target.length}`)
         target.set(crop)
       }),
@@ -48,6 +53,7 @@ async function cutPlainJpeg(
   const frame = cropper && plainFrame(file, channels)
   if (!frame) return false
   const all = cuts(frame)
+  if (all.some(({ resampling }) => resampling)) return false
   const numbers = all.flatMap(({ box: { left, top, width, height }, size }) => [
     left,
     top,

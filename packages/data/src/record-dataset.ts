@@ -1,5 +1,6 @@
 import type { BatchOptions, HostBatch, ImageDataset } from '@selfsup/core'
 import { batchPositions, labelled } from './order.js'
+import { resampleImages } from './resample.js'
 
 /** Small images of the same size with random access to their pixels. */
 export interface Records {
@@ -37,7 +38,9 @@ export function recordDataset(records: Records): ImageDataset {
         const data = new Uint8Array(positions.length * size)
         await records.read(positions, data)
         const images = { data, shape: [positions.length, height, width, channels] } as const
-        yield { images, ...labelled(positions, labels) }
+        const { size: side, resampling } = options
+        const fitted = side && resampling ? resampleImages(images, side, resampling) : images
+        yield { images: fitted, ...labelled(positions, labels) }
       }
     },
     skipped: () => skipped,

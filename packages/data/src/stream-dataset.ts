@@ -8,6 +8,7 @@ import {
   type HostBatch,
   type HostImages,
   type ImageDataset,
+  type Resampling,
   randomResizedCropBox,
   type Seed,
   SelfsupError,
@@ -88,13 +89,20 @@ export async function streamDataset(
     )
     return { crops: views, labels: labelsOf(indices), indices }
   }
-  const makeWhole = async (positions: Uint32Array, size: number, signal: AbortSignal): Promise<HostBatch> => {
+  const makeWhole = async (
+    positions: Uint32Array,
+    size: number,
+    resampling: Resampling | undefined,
+    signal: AbortSignal,
+  ): Promise<HostBatch> => {
     const batch = emptyImages(positions.length, size, channels)
     const readableSlots = await allDone(
       Array.from(positions, (position, slot) =>
         limited(async () => {
           signal.throwIfAborted()
-          return cut(position, (image) => [{ box: middle(image), size, target: placeOf(batch, slot) }])
+          return cut(position, (image) => [
+            { box: middle(image), size, resampling, target: placeOf(batch, slot) },
+          ])
         }),
       ),
     )
@@ -123,7 +131,7 @@ export async function streamDataset(
     labels: () => images.labels,
     pathOf: (index) => images.pathOf(index),
     async *batches(options: BatchOptions): AsyncIterable<HostBatch> {
-      const { crops, seedOf, size, signal } = options
+      const { crops, seedOf, size, resampling, signal } = options
       expected(
         (crops && seedOf) || size,
         `${images.name}: batches of large images need crops and seedOf, or size`,
@@ -133,7 +141,7 @@ export async function streamDataset(
         const positions = order.subarray(start, end)
         return crops && seedOf
           ? makeCrops(positions, crops, seedOf(batch), stop.signal)
-          : makeWhole(positions, size!, stop.signal)
+          : makeWhole(positions, size!, resampling, stop.signal)
       }
       const stop = new AbortController() // aborted when the consumer stops reading, so that no further image is decoded
       const pending: Promise<HostBatch>[] = []

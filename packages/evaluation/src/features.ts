@@ -8,6 +8,7 @@ import {
   type HostBatch,
   type ImageDataset,
   type Normalisation,
+  type Resampling,
   SelfsupError,
 } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
@@ -46,6 +47,8 @@ export interface ExtractOptions extends PassOptions {
   readonly normalisation: Normalisation
   /** side of the backbone's input, in pixels */
   readonly size: number
+  /** how images of other sizes are resized; default: the shorter side to `size`, bilinear with antialiasing */
+  readonly resampling?: Resampling
 }
 
 /**
@@ -162,14 +165,14 @@ function scaled(bytes: Uint8Array): Float32Array {
   return values
 }
 
-type CollectOptions = Omit<PassOptions, 'engine'> & Partial<Pick<ExtractOptions, 'size'>>
+type CollectOptions = Omit<PassOptions, 'engine'> & Partial<Pick<ExtractOptions, 'size' | 'resampling'>>
 
 /** Batches whose features are computed or read back at the same time. */
 const MOST_PENDING = 2
 
 async function collect(
   dataset: Dataset,
-  { size, batchSize = 256, limit, positions, signal, onProgress }: CollectOptions,
+  { size, resampling, batchSize = 256, limit, positions, signal, onProgress }: CollectOptions,
   rowsOf: (batch: HostBatch) => Promise<Float32Array>,
 ): Promise<Features> {
   const total = positions?.length ?? Math.min(limit ?? Number.POSITIVE_INFINITY, dataset.length)
@@ -194,7 +197,7 @@ async function collect(
   const pending: Parameters<typeof store>[0][] = []
   try {
     const order = positions ?? (total < dataset.length ? spread(total, dataset.length) : undefined)
-    for await (const batch of dataset.batches({ batchSize, size, order, signal })) {
+    for await (const batch of dataset.batches({ batchSize, size, resampling, order, signal })) {
       signal?.throwIfAborted()
       if (!(dataset.valueShape ? batch.values : batch.images))
         throw new SelfsupError(

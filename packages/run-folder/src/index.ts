@@ -10,6 +10,7 @@ export { openParts, readRecords, recordsOfFiles, writeRecord } from './evaluatio
 export { appendWhole, cutMetrics, type MetricsLine, metricsText, parseMetricsLine } from './metrics.js'
 export { MetricsFollower, type MetricsListener } from './metrics-follower.js'
 export { openFile, readIfThere, readText, readWhole } from './open-file.js'
+export { type OpenSafetensors, openSafetensors } from './open-safetensors.js'
 export { checkpointPath, checkpointPaths, checkpointStep, type RunPaths, runPaths } from './paths.js'
 export { readFully } from './read-fully.js'
 export { parseRecord } from './record-schema.js'
@@ -24,4 +25,5 @@ export {
   startRun,
 } from './run-folder.js'
 export { isRunLocked, lockRun, type RunLock, type WaitOptions, waitForLock } from './run-lock.js'
+export { damaged, type SafetensorsEntry } from './safetensors-header.js'
 export { type TrainSettings, totalStepsOf } from './settings.js'

@@ -29,6 +29,8 @@ const runConfig = z.object({
       options: z.record(z.string(), z.unknown()).optional(),
       /** name of the file in the run's folder with the layers (`model.toJSON`), if there is no recipe */
       topology: z.string().optional(),
+      /** the weights that training started from, if they were pretrained ones */
+      pretrained: z.object({ source: z.string(), file: z.string(), sha256: z.string() }).optional(),
     })
     .optional(),
   /** shape of the images that the method receives; if missing, the backbone's input shape */

@@ -9,6 +9,7 @@ import {
 } from '@selfsup/core'
 import { type Run, runPaths } from '@selfsup/run-folder'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
+import { isPretrainedBackbone, pretrainedBackbone } from './pretrained-backbone.js'
 
 /** Creates backbones of one architecture, with fresh weights. */
 export interface BackboneSource {
@@ -38,8 +39,9 @@ export async function namedBackbone(
   if (definition) await checkBackbone(definition, name)
   if (definition?.ownBackbone) return { make: () => definition.ownBackbone!(imageShape, options, seed) }
   const { findBackbone } = await import('@selfsup/backbones')
-  const { create } = findBackbone(name)
   const input: BackboneInput = definition?.backboneInput?.(imageShape, options) ?? imageShape
+  if (await isPretrainedBackbone(name)) return { make: () => pretrainedBackbone(name, input) }
+  const { create } = findBackbone(name)
   return { make: () => create({ ...input, seed }), more: (input) => create(input) }
 }
 
@@ -49,8 +51,9 @@ export async function namedBackbone(
  */
 export async function checkBackbone(definition: MethodDefinition, name: string): Promise<void> {
   const { ownBackbone, backbone } = definition
-  if (!ownBackbone) (await import('@selfsup/backbones')).findBackbone(name)
-  else if (name !== backbone)
+  if (!ownBackbone) {
+    if (!(await isPretrainedBackbone(name))) (await import('@selfsup/backbones')).findBackbone(name)
+  } else if (name !== backbone)
     throw new SelfsupError(
       `${definition.name} only works with its own backbone, '${backbone}'; got '${name}'`,
     )

@@ -6,6 +6,7 @@ import {
   type ImageShape,
   type Normalisation,
   notesOfModel,
+  type Resampling,
   SelfsupError,
 } from '@selfsup/core'
 import { readRun, readWhole } from '@selfsup/run-folder'
@@ -26,6 +27,8 @@ export interface ExportedModel {
   readonly model: LayersModel
   readonly imageShape: ImageShape
   readonly normalisation: Normalisation
+  /** how images are resized; default: the shorter side to the model's size, bilinear */
+  readonly resampling?: Resampling
   /** from normalised images [batch, size, size, channels] to features [batch, features] */
   readonly encode: Encoder
   /** the part of a method that computes features */
@@ -64,6 +67,7 @@ export async function openExportedModel(
       model,
       imageShape: { size, channels },
       normalisation: await normalisationOf(model, folder, channels, onNote),
+      resampling: notesOfModel(model).preprocessing?.resampling,
       encode,
       maker: { name: 'exported model', networks: { backbone: model }, encode },
       dispose: () => model.dispose(),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { encoderOf, type ImageDataset, type Method, type Normalisation } from '@selfsup/core'
+import { encoderOf, type ImageDataset, type Method, type Normalisation, type Resampling } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import type { SplitFeatures } from '@selfsup/evaluation'
 
@@ -10,6 +10,8 @@ export interface FeatureSource {
   readonly cache: string
   readonly normalisation: Normalisation
   readonly size: number
+  /** how images are resized; default: the shorter side to `size`, bilinear */
+  readonly resampling?: Resampling
   readonly train: ImageDataset
   readonly test: ImageDataset
   readonly limit?: number
@@ -29,7 +31,7 @@ export async function featuresOf(
   source: FeatureSource,
 ): Promise<SplitFeatures & { readonly files: Record<'train' | 'test', string> }> {
   const { cachedFeatures, extractFeatures, featuresFile, matchClasses } = await import('@selfsup/evaluation')
-  const { engine, cache, normalisation, size, limit, signal, onNote } = source
+  const { engine, cache, normalisation, size, resampling, limit, signal, onNote } = source
   const weights = await digest(method)
   const keyOf = (dataset: ImageDataset) => ({
     weights,
@@ -37,12 +39,14 @@ export async function featuresOf(
     size,
     limit: limit ?? 0,
     ...normalisation,
+    ...resamplingKey(resampling),
   })
   const of = (dataset: ImageDataset) =>
     cachedFeatures(cache, keyOf(dataset), () =>
       extractFeatures(encoderOf(method), dataset, {
         normalisation,
         size,
+        resampling,
         limit,
         engine,
         signal,
@@ -53,6 +57,11 @@ export async function featuresOf(
   const { test } = matchClasses(train, await of(source.test))
   const files = { train: featuresFile(keyOf(source.train)), test: featuresFile(keyOf(source.test)) }
   return { name, train, test, files }
+}
+
+/** The part of a key that says how images are resized; empty for the default, so that earlier keys stay valid. */
+export function resamplingKey(resampling?: Resampling): { readonly resampling?: string } {
+  return resampling ? { resampling: `${resampling.shorterSide} ${resampling.interpolation}` } : {}
 }
 
 /** The raw pixels as features: the simplest baseline. */

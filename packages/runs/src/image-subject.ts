@@ -1,4 +1,4 @@
-import type { ImageDataset, Method, Normalisation } from '@selfsup/core'
+import type { ImageDataset, Method, Normalisation, Resampling } from '@selfsup/core'
 import type { Features, SplitFeatures, Subject } from '@selfsup/evaluation'
 import { runPaths } from '@selfsup/run-folder'
 import { digest, type FeatureMaker, type FeatureSource, featuresOf, pixelFeatures } from './features.js'
@@ -18,6 +18,7 @@ export interface ImageSubject {
   readonly step: number
   readonly imageShape: FileImageShape
   readonly normalisation: Normalisation
+  readonly resampling?: Resampling
   readonly starts: NonNullable<Subject['images']>['starts']
   /** whether the backbone has feature maps, which locate things in an image */
   readonly places: boolean
@@ -28,7 +29,7 @@ export interface ImageSubject {
 /** Opens the images of both splits and extracts their features. */
 export async function openImageSubject(request: SubjectRequest, from: ImageSubject): Promise<OpenedSubject> {
   const { engine, limit, signal, onNote } = request
-  const { folder, name, maker, random, step, normalisation, starts, places } = from
+  const { folder, name, maker, random, step, normalisation, resampling, starts, places } = from
   const { size } = from.imageShape
   const datasets = await Promise.all([open(request, 'train', from), open(request, 'test', from)])
   const [train, test] = datasets as [ImageDataset, ImageDataset]
@@ -38,7 +39,18 @@ export async function openImageSubject(request: SubjectRequest, from: ImageSubje
         `${request.train} and ${request.test} are the same images: accuracy on other images will be lower`,
       )
     const cache = runPaths(folder).features
-    const source: FeatureSource = { engine, cache, normalisation, size, train, test, limit, signal, onNote }
+    const source: FeatureSource = {
+      engine,
+      cache,
+      normalisation,
+      size,
+      resampling,
+      train,
+      test,
+      limit,
+      signal,
+      onNote,
+    }
     const own = await featuresOf(name, maker, source)
     const inTraining = trainingImages({ train, test }, own)
     if (inTraining > 0 && train.fingerprint !== test.fingerprint)

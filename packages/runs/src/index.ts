@@ -2,7 +2,14 @@ export { automaticBackbone, automaticBatch, automaticSize, type Resources } from
 export { checkBackbone } from './backbone-source.js'
 export { type ExportFormat, type ExportRequest, type ExportResult, exportModel } from './export-model.js'
 export { type ExportedModel, exportedFolder, loadExported, openExportedModel } from './exported-model.js'
-export { digest, type FeatureMaker, type FeatureSource, featuresOf, pixelFeatures } from './features.js'
+export {
+  digest,
+  type FeatureMaker,
+  type FeatureSource,
+  featuresOf,
+  pixelFeatures,
+  resamplingKey,
+} from './features.js'
 export { type FileImageShape, fileImageShape } from './file-images.js'
 export {
   defaultBackbone,
@@ -12,7 +19,9 @@ export {
   makeMethod,
   methodOfRun,
 } from './make-method.js'
+export { type ModelOptions, openModel, resultsFolder } from './open-model.js'
 export { type OpenedRun, openRun } from './open-run.js'
+export { pretrainedInput } from './pretrained-backbone.js'
 export { findMethod, isMethod, methodNames } from './registry.js'
 export { scoreOf } from './score.js'
 export { absoluteSource, openImagesOfRun, openSource, type SourceOptions } from './source.js'

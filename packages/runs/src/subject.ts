@@ -1,16 +1,17 @@
 import { expected, type Method } from '@selfsup/core'
-import { exportedFolder, loadExported, openExportedModel } from './exported-model.js'
+import type { ExportedModel } from './exported-model.js'
 import { digest } from './features.js'
 import { fileImageShape } from './file-images.js'
 import { openFeatures } from './given-features.js'
 import { openImageSubject } from './image-subject.js'
+import { openModel } from './open-model.js'
 import { openRun } from './open-run.js'
 import type { OpenedSubject, SubjectRequest } from './subject-request.js'
 import { expectFitting, mapsOf, startsOf, trainableModel } from './trainable.js'
 import { untrainedMaker } from './untrained.js'
 
 /**
- * Opens a run, an exported model, or features for evaluation, with the images. Prepare an engine first.
+ * Opens a run, an exported or pretrained model, or features for evaluation, with the images. Prepare an engine first.
  * @throws SelfsupError if nothing can be opened, or the inputs don't fit together
  */
 export async function openSubject(request: SubjectRequest): Promise<OpenedSubject> {
@@ -20,8 +21,9 @@ export async function openSubject(request: SubjectRequest): Promise<OpenedSubjec
     !given[0] && !given[1],
     `${request.train} and ${request.test}: both must be images or both features (.npy)`,
   )
-  const folder = await exportedFolder(request.run)
-  return folder ? openModelSubject(request, folder) : openRunSubject(request)
+  const { run, onNote } = request
+  const model = await openModel(run, { onNote })
+  return model ? openModelSubject(request, model) : openRunSubject(request)
 }
 
 async function openRunSubject(request: SubjectRequest): Promise<OpenedSubject> {
@@ -62,33 +64,34 @@ async function openRunSubject(request: SubjectRequest): Promise<OpenedSubject> {
   }
 }
 
-async function openModelSubject(request: SubjectRequest, folder: string): Promise<OpenedSubject> {
-  expected(!request.other, `\`other\` needs the folder of a run; ${folder} contains an exported model`)
-  const exported = await openExportedModel(folder, request.onNote)
-  const { maker, normalisation } = exported
+async function openModelSubject(request: SubjectRequest, opened: ExportedModel): Promise<OpenedSubject> {
+  const { folder, maker, normalisation, resampling } = opened
+  const copy = async () => (await openModel(request.run))!.model
   const network = async (backbone: Method['networks']['backbone']) =>
     trainableModel(backbone, await mapsOf({ networks: { backbone } }))
   try {
+    expected(!request.other, `\`other\` needs the folder of a run; ${request.run} is a model`)
     return await openImageSubject(request, {
       folder,
       name: maker.name,
       maker,
       step: 0,
-      imageShape: fileImageShape(exported),
+      imageShape: fileImageShape(opened),
       normalisation,
+      resampling,
       starts: [
-        { name: 'pretrained', make: async () => network(await loadExported(folder)) },
+        { name: 'pretrained', make: async () => network(await copy()) },
         {
           name: 'random',
           make: async () => {
             const { initialise } = await import('@selfsup/backbones')
-            return network(initialise(await loadExported(folder), 1, 'he'))
+            return network(initialise(await copy(), 1, 'he'))
           },
         },
       ],
       places: (await mapsOf({ networks: maker.networks })) !== undefined,
     })
   } finally {
-    exported.dispose()
+    opened.dispose()
   }
 }

@@ -4,6 +4,7 @@ import {
   checkpointPath,
   checkpointPaths,
   checkpointStep,
+  damaged,
   removeUnfinished,
   runPaths,
 } from '@selfsup/run-folder'
@@ -16,7 +17,6 @@ import {
   verifySafetensors,
   writeSafetensors,
 } from './safetensors.js'
-import { damaged } from './safetensors-header.js'
 
 /** Progress of a run, in addition to its tensors. */
 export interface Position {

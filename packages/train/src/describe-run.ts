@@ -43,8 +43,11 @@ export function describeRun(
 
 /** Describes a backbone by its recipe, or by the file of its layers if it has no recipe. */
 function describeBackbone(model: LayersModel): NonNullable<RunConfig['backbone']> {
-  const { recipe } = notesOfModel(model)
-  return recipe ? { name: recipe.name, options: recipe.options } : { name: model.name, topology: TOPOLOGY }
+  const { recipe, pretrained } = notesOfModel(model)
+  return {
+    ...(recipe ? { name: recipe.name, options: recipe.options } : { name: model.name, topology: TOPOLOGY }),
+    ...(pretrained && { pretrained }),
+  }
 }
 
 /** The layers of a backbone without a recipe. @returns undefined if the backbone has a recipe */

@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto'
-import type { FileHandle } from 'node:fs/promises'
 import { expected } from '@selfsup/core'
-import { openFile, readFully, writeAtomically } from '@selfsup/run-folder'
+import {
+  damaged,
+  type OpenSafetensors,
+  openSafetensors,
+  readFully,
+  writeAtomically,
+} from '@selfsup/run-folder'
 import type { HostTensor } from './host-tensor.js'
-import { damaged, parseHeader, type SafetensorsEntry } from './safetensors-header.js'
 
 export interface Safetensors {
   readonly tensors: Readonly<Record<string, HostTensor>>
@@ -11,7 +15,9 @@ export interface Safetensors {
 }
 
 const codes = { float32: 'F32', int32: 'I32', bool: 'BOOL' } as const
-const headerLimit = 100_000_000
+const types: Readonly<Record<string, HostTensor['dtype']>> = { F32: 'float32', I32: 'int32', BOOL: 'bool' }
+/** Bytes per value of the types that checkpoints contain. */
+const sizes = { F32: 4, I32: 4, BOOL: 1 }
 
 /** Placeholder for the header's hash while the hash is computed. */
 const NO_HASH = '0'.repeat(64)
@@ -77,7 +83,8 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
   return withHeader(path, async ({ file, metadata, entries, start }) => {
     const tensors: [string, HostTensor][] = []
     const hash = createHash('sha256')
-    for (const [name, { dtype, shape, data_offsets }] of entries) {
+    for (const [name, { dtype: code, shape, data_offsets }] of entries) {
+      const dtype = types[code]!
       const [from, to] = data_offsets
       const data = new Uint8Array(to - from)
       await readFully(file, data, start + from, truncated(path))
@@ -114,36 +121,17 @@ function expectHash(path: string, stored: string, computed: string): void {
 
 const truncated = (path: string) => `${path} is truncated or is not a safetensors file`
 
-/** A safetensors file whose header was read. */
-interface OpenSafetensors {
-  readonly file: FileHandle
-  readonly metadata: Record<string, string>
-  /** in the order of their bytes, which are contiguous */
-  readonly entries: readonly (readonly [string, SafetensorsEntry])[]
-  /** where the tensors' bytes start and end */
-  readonly start: number
-  readonly end: number
-}
-
 async function withHeader<T>(path: string, use: (file: OpenSafetensors) => Promise<T>): Promise<T> {
-  const file = await openFile(path)
+  const opened = await openSafetensors(path, sizes)
+  const { file, metadata, prefix, header } = opened
   try {
-    const { size } = await file.stat()
-    const prefix = Buffer.alloc(8)
-    await readFully(file, prefix, 0, truncated(path))
-    const length = Number(prefix.readBigUInt64LE())
-    expected(length > 1 && length <= headerLimit && 8 + length <= size, truncated(path), damaged(path))
-    const text = Buffer.alloc(length)
-    await readFully(file, text, 8, truncated(path))
-    const { metadata, entries } = parseHeader(path, text.toString())
     if (metadata.headerSha256 !== undefined) {
+      const text = Buffer.from(header)
       const at = text.indexOf(`"headerSha256":"${metadata.headerSha256}"`)
       if (at >= 0) text.write(NO_HASH, at + 16)
       expectHash(path, metadata.headerSha256, headerHash(prefix, text))
     }
-    const end = 8 + length + (entries.at(-1)?.[1].data_offsets[1] ?? 0)
-    expected(end === size, `${path} must be ${end} bytes long; it has ${size} bytes`, damaged(path))
-    return await use({ file, metadata, entries, start: 8 + length, end })
+    return await use(opened)
   } finally {
     await file.close()
   }

@@ -1,7 +1,7 @@
 import { startEngine } from '../engine.js'
 import { table } from '../table.js'
 
-/** `selfsup backbones`: lists the networks with their numbers of features and parameters (for 32-pixel colour images). */
+/** `selfsup backbones`: lists the networks with their numbers of features and parameters (for 32-pixel colour images), and the pretrained models. */
 export async function backbones({ json }: { json?: boolean }): Promise<number> {
   const tf = await import('@tensorflow/tfjs-core')
   await startEngine('cpu')
@@ -14,9 +14,11 @@ export async function backbones({ json }: { json?: boolean }): Promise<number> {
     model.dispose()
     return { name, features, parameters, summary }
   })
+  const { knownModels } = await import('@selfsup/pretrained')
+  const pretrained = Object.entries(knownModels).map(([name, model]) => ({ name, ...model }))
   console.log(
     json
-      ? JSON.stringify(all)
+      ? JSON.stringify([...all, ...pretrained])
       : table(
           ['backbone', 'features', 'parameters', ''],
           all.map(({ name, features, parameters, summary }) => [
@@ -25,7 +27,17 @@ export async function backbones({ json }: { json?: boolean }): Promise<number> {
             parameters.toLocaleString('en'),
             summary,
           ]),
-        ),
+        ) +
+          `\n\nPretrained models, downloaded from the Hugging Face Hub when they are first used:\n` +
+          table(
+            ['model', 'features', 'licence', ''],
+            pretrained.map(({ name, features, licence, summary }) => [
+              name,
+              String(features),
+              licence,
+              summary,
+            ]),
+          ),
   )
   return 0
 }

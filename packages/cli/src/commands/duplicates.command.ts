@@ -6,7 +6,7 @@ export function registerDuplicates(program: Command, exit: Exit): void {
   program
     .command('duplicates')
     .description('find groups of near-duplicates among the indexed images')
-    .argument('<run>', 'folder of a run with an index (see selfsup index)')
+    .argument('<run>', 'the run or model that has an index (see selfsup index)')
     .option(
       '--similarity <x>',
       'smallest cosine similarity of near-duplicates (default: from random pairs, 0.98 or more)',

@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
-import { type Exit, engineOption, imagesHelp, integer, splitOption } from '../flags.js'
+import { type Exit, engineOption, imagesHelp, integer, modelHelp, splitOption } from '../flags.js'
 
 /** `selfsup embed` */
 export function registerEmbed(program: Command, exit: Exit): void {
   program
     .command('embed')
     .description('write the features of images to a file')
-    .argument('<run>', 'folder of a run or of an exported model')
+    .argument('<run>', modelHelp)
     .argument('<images>', imagesHelp)
     .requiredOption('--out <file>', 'output file, ending in .npy or .parquet')
     .addOption(splitOption())

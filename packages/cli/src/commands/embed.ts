@@ -42,6 +42,7 @@ export async function embed(run: string, source: string, flags: EmbedFlags): Pro
     const features = await extractFeatures(encoder.encode, dataset, {
       normalisation: encoder.normalisation,
       size,
+      resampling: encoder.resampling,
       limit: flags.limit,
       engine,
       signal: interrupt.signal,

@@ -1,15 +1,12 @@
 import { type Command, Option } from 'commander'
-import { type Exit, engineOption, integer, protocolNames } from '../flags.js'
+import { type Exit, engineOption, integer, modelHelp, protocolNames } from '../flags.js'
 
 /** `selfsup evaluate` */
 export function registerEvaluate(program: Command, exit: Exit): void {
   program
     .command('evaluate')
     .description('measure how good features are; an interrupted evaluation resumes')
-    .argument(
-      '<run>',
-      'folder of a run or of an exported model; for .npy features, the folder for the results',
-    )
+    .argument('<run>', `${modelHelp}; for .npy features, the folder for the results`)
     .argument(
       '<train>',
       'labelled images for training: class subfolders or any format with labels; or features.npy',

@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
-import { type Exit, engineOption, imagesHelp, splitOption } from '../flags.js'
+import { type Exit, engineOption, imagesHelp, modelHelp, splitOption } from '../flags.js'
 
 /** `selfsup index` */
 export function registerIndex(program: Command, exit: Exit): void {
   program
     .command('index')
     .description('create or update an index of images for search, duplicates and select')
-    .argument('<run>', 'folder of a run or of an exported model')
+    .argument('<run>', modelHelp)
     .argument('<images>', imagesHelp)
     .addOption(splitOption())
     .option('--strict', 'stop at the first unreadable image instead of skipping it')

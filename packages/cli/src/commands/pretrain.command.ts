@@ -20,7 +20,7 @@ export function registerPretrain(program: Command, exit: Exit): void {
     .option('--out <folder>', 'folder of the run (default: runs/METHOD-IMAGES)')
     .option(
       '--backbone <name>',
-      'the network (see selfsup backbones; default: the method’s own, otherwise resnet18, or convnet on slow engines)',
+      'the network, or a pretrained model to start from: a name (see selfsup backbones), hf:owner/name, a file or a folder (default: the method’s own, otherwise resnet18, or convnet on slow engines)',
     )
     .option(
       '--teacher <run>',

@@ -9,6 +9,7 @@ import {
   makeMethod,
   makeTaughtMethod,
   openSource,
+  pretrainedInput,
 } from '@selfsup/runs'
 import { automaticChoices } from '../automatic-choices.js'
 import { checkFirst } from '../check-first.js'
@@ -56,12 +57,21 @@ async function pretrainShowing(
   await checkBackbone(definition, settings.backbone ?? defaultBackbone(definition)) // reports a wrong name before images are decoded
   const { out = defaultFolder(methodName, source) } = settings
   expectOutside(out, source)
-  const dataset = await openSource(source, { split, size: settings.size, count, strict, onNote: view.note })
+  const weights = settings.backbone ? await pretrainedInput(settings.backbone, view.note) : undefined
+  const size = settings.size ?? weights?.size
+  const dataset = await openSource(source, {
+    split,
+    size: settings.size ?? (source === 'shapes' ? size : undefined),
+    channels: source === 'shapes' ? undefined : (weights?.channels as 1 | 3 | undefined),
+    count,
+    strict,
+    onNote: view.note,
+  })
   try {
     const medianSide = await checkFirst(dataset, view, { source, force })
     const { channels } = dataset
-    const normalisation = await defaultNormalisation(channels)
-    const automatic = automaticChoices({ definition, settings, dataset, medianSide })
+    const normalisation = weights?.normalisation ?? (await defaultNormalisation(channels))
+    const automatic = automaticChoices({ definition, settings: { ...settings, size }, dataset, medianSide })
     const { recommendedSettings } = await import('@selfsup/train')
     const { batch, warmup: warmupEpochs, ...chosen } = settings
     return await runTraining({

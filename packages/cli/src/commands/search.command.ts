@@ -6,7 +6,7 @@ export function registerSearch(program: Command, exit: Exit): void {
   program
     .command('search')
     .description('find the indexed images that are most similar to an image')
-    .argument('<run>', 'folder of a run with an index (see selfsup index)')
+    .argument('<run>', 'the run or model that has an index (see selfsup index)')
     .argument('<image>', 'image file')
     .option('--k <n>', 'number of results (default: 10)', integer(1))
     .option('--exact', 'compare with every image instead of using the approximate index')

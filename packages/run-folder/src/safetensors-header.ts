@@ -1,15 +1,12 @@
 import { type ErrorDetails, expected } from '@selfsup/core'
-import type { HostTensor } from './host-tensor.js'
 
 /** Header entry of a tensor; offsets are relative to the first byte after the header. */
 export interface SafetensorsEntry {
-  readonly dtype: HostTensor['dtype']
+  /** type as the format names it, such as `F32` */
+  readonly dtype: string
   readonly shape: readonly number[]
   readonly data_offsets: readonly [from: number, to: number]
 }
-
-const dtypes: Readonly<Record<string, HostTensor['dtype']>> = { F32: 'float32', I32: 'int32', BOOL: 'bool' }
-const sizes = { float32: 4, int32: 4, bool: 1 } as const
 
 /** Details of errors about a file whose content is damaged. */
 export function damaged(path: string): ErrorDetails {
@@ -19,10 +16,11 @@ export function damaged(path: string): ErrorDetails {
 /**
  * Parses the header of a safetensors file, with the checks of the format's reference reader: every tensor has a known type, a
  * shape of whole numbers and the number of bytes that its shape needs, and the tensors are contiguous from the first byte on.
+ * @param sizes bytes per value of the types that the caller reads
  * @returns metadata, and tensors in the order of their bytes
  * @throws SelfsupError that names the tensor that breaks a rule
  */
-export function parseHeader(path: string, text: string) {
+export function parseHeader(path: string, text: string, sizes: Readonly<Record<string, number>>) {
   const header = objectOf(text)
   expected(header, `${path} is damaged: its header is not valid JSON`, damaged(path))
   const { __metadata__: metadata = {}, ...rest } = header
@@ -31,7 +29,9 @@ export function parseHeader(path: string, text: string) {
     `${path} is damaged: its metadata must be an object of strings`,
     damaged(path),
   )
-  const entries = Object.entries(rest).map(([name, value]) => [name, entryOf(path, name, value)] as const)
+  const entries = Object.entries(rest).map(
+    ([name, value]) => [name, entryOf(path, name, value, sizes)] as const,
+  )
   expected(entries.length > 0, `${path} contains no tensors: its header is damaged`, damaged(path))
   entries.sort(([, { data_offsets: a }], [, { data_offsets: b }]) => a[0] - b[0] || a[1] - b[1])
   let end = 0
@@ -46,17 +46,22 @@ export function parseHeader(path: string, text: string) {
   return { metadata: metadata as Record<string, string>, entries }
 }
 
-function entryOf(path: string, name: string, value: unknown): SafetensorsEntry {
+function entryOf(
+  path: string,
+  name: string,
+  value: unknown,
+  sizes: Readonly<Record<string, number>>,
+): SafetensorsEntry {
   const where = `${path}: tensor '${name}'`
   expected(isObject(value), `${where} must be described by an object`, damaged(path))
-  const { dtype: code, shape, data_offsets, ...others } = value
+  const { dtype, shape, data_offsets, ...others } = value
   const unknown = Object.keys(others)
   expected(unknown.length === 0, `${where} has unknown properties: ${unknown.join(', ')}`, damaged(path))
-  const dtype = typeof code === 'string' && Object.hasOwn(dtypes, code) ? dtypes[code] : undefined
-  expected(dtype, `${where} has dtype ${code}; only F32, I32 and BOOL are supported`, {
-    code: 'unsupported',
-    path,
-  })
+  expected(
+    typeof dtype === 'string' && Object.hasOwn(sizes, dtype),
+    `${where} has dtype ${dtype}; supported: ${Object.keys(sizes).join(', ')}`,
+    { code: 'unsupported', path },
+  )
   expected(
     isCounts(shape),
     `${where}: its shape must be a list of whole numbers of at least 0`,
@@ -68,7 +73,7 @@ function entryOf(path: string, name: string, value: unknown): SafetensorsEntry {
     damaged(path),
   )
   const [from, to] = data_offsets as [number, number]
-  const size = shape.reduce((product, side) => product * side, sizes[dtype])
+  const size = shape.reduce((product, side) => product * side, sizes[dtype]!)
   expected(to - from === size, `${where} has ${to - from} bytes, but its shape needs ${size}`, damaged(path))
   return { dtype, shape, data_offsets: [from, to] }
 }

@@ -1,0 +1,102 @@
+import { readdir, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { expected, SelfsupError, unknownName } from '@selfsup/core'
+import { readText } from '@selfsup/run-folder'
+import { CONFIG_FILES, type HubOptions, hubFile, WEIGHT_FILES } from './hub.js'
+import { parseHubAddress } from './hub-address.js'
+import { cachedFile, hubCacheFolder } from './hub-cache.js'
+import { knownModels } from './known-models.js'
+import type { PretrainedFiles } from './load-pretrained.js'
+
+const WEIGHTS = /\.(safetensors|pth|pt|bin)$/
+/** Largest config.json in bytes. */
+const MOST_CONFIG = 2 ** 22
+
+/**
+ * Whether a text names a pretrained model: a name of `knownModels`, `hf:owner/name`, a file of weights, or a folder with one.
+ * Looks at the disk, not at the network.
+ */
+export async function isPretrained(source: string): Promise<boolean> {
+  return (
+    Object.hasOwn(knownModels, source) ||
+    source.startsWith('hf:') ||
+    WEIGHTS.test(source) ||
+    (await weightsIn(source)).length > 0
+  )
+}
+
+/**
+ * Finds the files of a pretrained model, and downloads them if they are neither on disk nor in the cache.
+ * @param source a name of `knownModels`, `hf:owner/name[@revision][:file]`, a file of weights, or a folder with one
+ * @throws SelfsupError if nothing is found, or a download fails
+ */
+export async function findPretrained(source: string, options: HubOptions = {}): Promise<PretrainedFiles> {
+  if (Object.hasOwn(knownModels, source))
+    return fromHub(source, `hf:${knownModels[source]!.repository}`, options)
+  if (source.startsWith('hf:')) return fromHub(source, source, options)
+  const isFolder = (await stat(source).catch(() => undefined))?.isDirectory()
+  if (isFolder) return fromFolder(source)
+  if (!WEIGHTS.test(source) && !(await stat(source).catch(() => undefined)))
+    throw new SelfsupError(unknownName('pretrained model', source, Object.keys(knownModels)), {
+      code: 'unknown-name',
+    })
+  return { source, weights: source, configs: await configsIn(dirname(source)) }
+}
+
+async function fromFolder(folder: string): Promise<PretrainedFiles> {
+  const names = await weightsIn(folder)
+  const usual = WEIGHT_FILES.find((name) => names.includes(name))
+  expected(
+    usual || names.length === 1,
+    names.length === 0
+      ? `${folder} contains no weights: .safetensors, .pth, .pt or .bin`
+      : `${folder} contains several files of weights: ${names.join(', ')}; pass the one to use`,
+    { code: 'not-found', path: folder },
+  )
+  return { source: folder, weights: join(folder, usual ?? names[0]!), configs: await configsIn(folder) }
+}
+
+async function weightsIn(folder: string): Promise<string[]> {
+  return (await readdir(folder).catch(() => [])).filter((name) => WEIGHTS.test(name)).sort()
+}
+
+async function configsIn(folder: string): Promise<Record<string, string | undefined>> {
+  const texts = CONFIG_FILES.map(async (name) => {
+    const path = join(folder, name)
+    const found = await stat(path).catch(() => undefined)
+    return [name, found ? await readText(path, MOST_CONFIG) : undefined] as const
+  })
+  return Object.fromEntries(await Promise.all(texts))
+}
+
+async function fromHub(source: string, text: string, options: HubOptions): Promise<PretrainedFiles> {
+  const address = parseHubAddress(text)
+  const { repository, file } = address
+  const names = file ? [file] : WEIGHT_FILES
+  const cache = hubCacheFolder(options.env)
+  const cached = await firstOf(names, (name) => cachedFile(cache, address, name))
+  // Weights are downloaded last: if they are cached, so are the descriptions that the repository has.
+  const find = (name: string) => (cached ? cachedFile(cache, address, name) : hubFile(address, name, options))
+  const configs: Record<string, string | undefined> = {}
+  for (const name of CONFIG_FILES) {
+    const path = await find(name)
+    if (path) configs[name] = await readText(path, MOST_CONFIG)
+  }
+  const weights = cached ?? (await firstOf(names, find))
+  if (weights) return { source, weights, configs }
+  throw new SelfsupError(`${repository} has no ${file ?? WEIGHT_FILES.join(' or ')}`, {
+    code: 'not-found',
+    fix: `name the file: hf:${repository}:FILE`,
+  })
+}
+
+async function firstOf(
+  names: readonly string[],
+  find: (name: string) => Promise<string | undefined>,
+): Promise<string | undefined> {
+  for (const name of names) {
+    const path = await find(name)
+    if (path) return path
+  }
+  return undefined
+}

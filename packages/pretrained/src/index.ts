@@ -1,0 +1,14 @@
+export type { Architecture } from './architecture.js'
+export { findPretrained, isPretrained } from './find-pretrained.js'
+export type { HubOptions } from './hub.js'
+export { type KnownModel, knownModels } from './known-models.js'
+export {
+  describePretrained,
+  loadPretrained,
+  type PretrainedBackbone,
+  type PretrainedDescription,
+  type PretrainedFiles,
+  type PretrainedOptions,
+} from './load-pretrained.js'
+export { readWeights } from './read-weights.js'
+export type { StoredTensor, WeightFile } from './weight-file.js'

@@ -1,0 +1,120 @@
+import { readdirSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { recipeOf } from '@selfsup/backbones'
+import { namedWeights, notesOfModel } from '@selfsup/core'
+import { prepareEngine } from '@selfsup/engine'
+import * as tf from '@tensorflow/tfjs-core'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { testEngines } from '../../../tooling/vitest/engines.js'
+import expectedByName from './fixtures/models/expected.json' with { type: 'json' }
+import { loadPretrained, type PretrainedFiles } from './load-pretrained.js'
+import { readWeights } from './read-weights.js'
+import { recognise } from './recognise.js'
+import { sizeOf } from './weight-file.js'
+
+const models = fileURLToPath(new URL('./fixtures/models', import.meta.url))
+
+interface Expected {
+  readonly size: number
+  readonly heads?: number
+  readonly gradientSize?: number
+  readonly features: Readonly<Record<string, number[][]>>
+  /** norm and sum of each gradient, by the names in the file */
+  readonly gradients: Readonly<Record<string, [norm: number, sum: number]>>
+}
+
+async function filesOf(name: string, heads?: number): Promise<PretrainedFiles> {
+  const folder = join(models, name)
+  const names = readdirSync(folder)
+  const texts = names.filter((file) => file.endsWith('.json'))
+  const configs = Object.fromEntries(
+    await Promise.all(texts.map(async (file) => [file, await readFile(join(folder, file), 'utf8')] as const)),
+  )
+  const weights = join(folder, names.find((file) => !file.endsWith('.json'))!)
+  return { source: name, weights, configs, heads }
+}
+
+/** Numbers in [-0.5, 0.5), as in the Python script. */
+function draw(count: number, offset: number): Float32Array {
+  return Float32Array.from(
+    { length: count },
+    (_, i) => (Math.abs(Math.sin(i * 12.9898 + offset) * 43758.5453) % 1) - 0.5,
+  )
+}
+
+const images = (size: number) =>
+  tf.tensor4d(
+    draw(2 * size * size * 3, 5).map((v) => v * 4),
+    [2, size, size, 3],
+  )
+
+/** Largest difference relative to the largest value. */
+function difference(actual: readonly number[], wanted: readonly number[]): number {
+  expect(actual.length).toBe(wanted.length)
+  const largest = Math.max(...wanted.map(Math.abs))
+  return Math.max(...actual.map((value, i) => Math.abs(value - wanted[i]!))) / largest
+}
+
+const cases = Object.entries(expectedByName as unknown as Record<string, Expected>)
+
+describe.each(testEngines())('with random weights of other libraries on %s', (engine) => {
+  beforeAll(async () => {
+    await prepareEngine({ engine })
+  })
+
+  test.each(cases)('%s: features equal theirs at two sizes', async (name, { heads, features }) => {
+    const files = await filesOf(name, heads)
+    for (const [size, rows] of Object.entries(features)) {
+      const before = tf.memory().numTensors
+      const { model, note } = await loadPretrained(files, { size: Number(size) })
+      expect(note.sha256).toMatch(/^[0-9a-f]{64}$/)
+      expect(recipeOf(model)?.options.size).toBe(Number(size))
+      expect(notesOfModel(model).pretrained).toEqual(note)
+      const [x, y] = tf.tidy(() => {
+        const input = images(Number(size))
+        return [input, model.predict(input) as tf.Tensor]
+      })
+      expect(difference([...y!.dataSync()], rows.flat()), `${size} pixels`).toBeLessThan(1e-4)
+      tf.dispose([x!, y!])
+      model.dispose()
+      expect(tf.memory().numTensors).toBe(before)
+    }
+  })
+
+  test.each(cases)('%s: gradients of all weights equal theirs', async (name, expected) => {
+    const { heads, gradients, size, gradientSize = size } = expected
+    const files = await filesOf(name, heads)
+    const { model } = await loadPretrained(files, { size: gradientSize })
+    const file = await readWeights(files.weights)
+    const { reader, tensors } = recognise(file)
+    await file.close()
+    const compared: string[] = []
+    tf.tidy(() => {
+      const { grads } = tf.variableGrads(() => {
+        const y = model.apply(images(gradientSize), { training: true }) as tf.Tensor
+        return tf.sum(tf.mul(y, tf.tensor(draw(y.size, 9), y.shape)))
+      })
+      for (const [ours, weight] of namedWeights({ backbone: model })) {
+        const gradient = grads[(weight.read() as tf.Variable).name]
+        const found = reader.counterpart(ours.slice('backbone/'.length))
+        if (!found || !gradient) continue
+        const { names, parts } = tensors.find(found.timm)
+        compared.push(...names)
+        const theirs = names.map((part) => gradients[part] ?? ([0, 0] as const))
+        // timm's positions lack that of the class token, if it has added it to the token.
+        const count = parts!.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
+        const values = [...gradient.dataSync()].slice(-count)
+        const norm = Math.hypot(...theirs.map(([norm]) => norm))
+        const sum = theirs.reduce((total, [, sum]) => total + sum, 0)
+        const ownSum = values.reduce((total, value) => total + value, 0)
+        const tolerance = 1e-3 * norm + 2e-5
+        expect(Math.abs(Math.hypot(...values) - norm), `${ours}: norm ${norm}`).toBeLessThan(tolerance)
+        expect(Math.abs(ownSum - sum), `${ours}: sum`).toBeLessThan(tolerance * Math.sqrt(count))
+      }
+    })
+    expect(compared).toEqual(expect.arrayContaining(Object.keys(gradients)))
+    model.dispose()
+  })
+})

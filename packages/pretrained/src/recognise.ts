@@ -1,0 +1,94 @@
+import { SelfsupError } from '@selfsup/core'
+import type { ArchitectureReader, FileFacts } from './architecture.js'
+import type { Naming } from './naming.js'
+import { resnetReader } from './read-resnet.js'
+import { vitReader } from './read-vit.js'
+import type { StoredTensor, WeightFile } from './weight-file.js'
+
+/** All architectures that can be read. */
+const readers: readonly ArchitectureReader[] = [resnetReader, vitReader]
+
+/** The tensors of one network in a file, by timm's names. */
+export interface NamedTensors {
+  readonly path: string
+  /** names in the file, without the prefix of the network */
+  readonly names: readonly string[]
+  get(name: string): StoredTensor | undefined
+  /**
+   * The tensors of a weight.
+   * @returns their names in the file; `parts` is missing if the file does not contain them all
+   */
+  find(timm: string): { readonly names: readonly string[]; readonly parts?: readonly StoredTensor[] }
+}
+
+/** A network in a file. */
+export interface Recognised {
+  readonly reader: ArchitectureReader
+  readonly naming: Naming
+  readonly tensors: NamedTensors
+  readonly facts: FileFacts
+}
+
+/**
+ * Finds the network in a file: by the names of its tensors, after a prefix such as `model.` or `teacher.backbone.`. Of a teacher and
+ * a student, the teacher is used.
+ * @throws SelfsupError if no architecture is recognised
+ */
+export function recognise(file: WeightFile): Recognised {
+  const names = [...file.tensors.keys()]
+  for (const reader of readers)
+    for (const naming of reader.namings) {
+      const prefixes = names
+        .filter((name) => name === naming.marker || name.endsWith(`.${naming.marker}`))
+        .map((name) => name.slice(0, name.length - naming.marker.length))
+      if (prefixes.length === 0) continue
+      const prefix = prefixes.sort((a, b) => rank(a) - rank(b) || a.length - b.length)[0]!
+      const tensors = withPrefix(file, prefix, naming)
+      return { reader, naming, tensors, facts: factsOf(file, tensors) }
+    }
+  const some = names.slice(0, 3).join(', ')
+  throw new SelfsupError(
+    `${file.path} contains none of the networks that can be read: ResNet (torchvision, timm, transformers), or vision transformer with a class token (timm, transformers, Meta's DINO and DINOv2); its tensors are ${some}, …`,
+    { code: 'unsupported', path: file.path },
+  )
+}
+
+/** A teacher, which is an average of students, has the better features. */
+function rank(prefix: string): number {
+  if (/teacher|ema|target|momentum/.test(prefix)) return 0
+  return /student|online/.test(prefix) ? 2 : 1
+}
+
+function withPrefix({ path, tensors }: WeightFile, prefix: string, naming: Naming): NamedTensors {
+  const own = new Map(
+    [...tensors]
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, tensor]) => [name.slice(prefix.length), tensor] as const),
+  )
+  return {
+    path,
+    names: [...own.keys()],
+    get: (name) => own.get(name),
+    find(timm) {
+      const alternatives = naming.names(timm)
+      const names = alternatives.find((all) => all.every((name) => own.has(name)))
+      return names
+        ? { names, parts: names.map((name) => own.get(name)!) }
+        : { names: (alternatives[0] ?? [timm]).filter((name) => !own.has(name)) }
+    },
+  }
+}
+
+function factsOf({ path, format }: WeightFile, tensors: NamedTensors): FileFacts {
+  return {
+    path,
+    format,
+    has: (name) => tensors.get(name) !== undefined,
+    shapeOf(timm) {
+      const { parts } = tensors.find(timm)
+      if (!parts) return undefined
+      const [first, ...rest] = parts[0]!.shape
+      return first === undefined ? [] : [first * parts.length, ...rest]
+    },
+  }
+}

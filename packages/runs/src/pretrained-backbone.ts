@@ -1,0 +1,98 @@
+import { join } from 'node:path'
+import {
+  type BackboneInput,
+  expected,
+  namedWeights,
+  noteOnModel,
+  notesOfModel,
+  type Preprocessing,
+  SelfsupError,
+} from '@selfsup/core'
+import { readText } from '@selfsup/run-folder'
+import type { Variable } from '@tensorflow/tfjs-core'
+import type { LayersModel } from '@tensorflow/tfjs-layers'
+import { exportedFolder, loadExported } from './exported-model.js'
+import { digest } from './features.js'
+
+/** Whether `backbone` names weights to start from: a pretrained model, or the folder of an exported one. */
+export async function isPretrainedBackbone(backbone: string): Promise<boolean> {
+  const { backbones } = await import('@selfsup/backbones')
+  if (backbones.some(({ name }) => name === backbone)) return false
+  if (await exportedFolder(backbone)) return true
+  return (await import('@selfsup/pretrained')).isPretrained(backbone)
+}
+
+/**
+ * The preprocessing that a backbone with pretrained weights expects. Downloads the model if necessary; needs no engine.
+ * @param backbone as for `--backbone`
+ * @param onNote called before a download
+ * @returns undefined for a backbone without pretrained weights, and for an exported model that does not contain its preprocessing
+ */
+export async function pretrainedInput(
+  backbone: string,
+  onNote?: (text: string) => void,
+): Promise<Preprocessing | undefined> {
+  if (!(await isPretrainedBackbone(backbone))) return undefined
+  const exported = await exportedFolder(backbone)
+  if (exported) return notesOfFolder(exported)
+  const { describePretrained, findPretrained } = await import('@selfsup/pretrained')
+  return (await describePretrained(await findPretrained(backbone, { onNote }))).preprocessing
+}
+
+/**
+ * Creates a backbone with pretrained weights.
+ * @param input shape of the images; its channels must be those of the model
+ * @throws SelfsupError if the weights don't fit
+ */
+export async function pretrainedBackbone(backbone: string, input: BackboneInput): Promise<LayersModel> {
+  const exported = await exportedFolder(backbone)
+  const model = exported ? await fromExported(exported, input) : await fromPretrained(backbone, input)
+  const [, , , channels] = model.inputs[0]!.shape
+  if (channels === input.channels) return model
+  model.dispose()
+  throw new SelfsupError(
+    `${backbone} takes images of ${channels} channels; got images of ${input.channels} channels`,
+  )
+}
+
+async function fromPretrained(backbone: string, { size }: BackboneInput): Promise<LayersModel> {
+  const { findPretrained, loadPretrained } = await import('@selfsup/pretrained')
+  return (await loadPretrained(await findPretrained(backbone), { size })).model
+}
+
+/** The backbone of an exported model with its layers as they train, and its weights. */
+async function fromExported(folder: string, { size }: BackboneInput): Promise<LayersModel> {
+  const { backboneFromRecipe } = await import('@selfsup/backbones')
+  const stored = await loadExported(folder)
+  try {
+    const { recipe } = notesOfModel(stored)
+    expected(
+      recipe,
+      `${folder}: the model was not made by @selfsup/backbones, so it cannot be trained further`,
+    )
+    const [, own] = stored.inputs[0]!.shape
+    expected(own === size, `${folder} takes images of ${own} pixels; got images of ${size} pixels`, {
+      fix: `set the size to ${own}`,
+    })
+    const model = backboneFromRecipe(recipe)
+    const values = namedWeights({ backbone: stored })
+    for (const [name, weight] of namedWeights({ backbone: model })) {
+      const value = values.get(name)?.read()
+      expected(value, `${folder}: weight ${name} is missing`, { code: 'damaged-file', path: folder })
+      ;(weight.read() as Variable).assign(value)
+    }
+    const sha256 = await digest({ name: 'backbone', networks: { backbone: model } })
+    return noteOnModel(model, { pretrained: { source: folder, file: 'model.json', sha256 } })
+  } finally {
+    stored.dispose()
+  }
+}
+
+async function notesOfFolder(folder: string): Promise<Preprocessing | undefined> {
+  const text = await readText(join(folder, 'model.json'), 2 ** 26)
+  try {
+    return JSON.parse(text)?.userDefinedMetadata?.selfsup?.preprocessing
+  } catch {
+    return undefined
+  }
+}
