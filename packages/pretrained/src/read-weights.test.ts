@@ -6,7 +6,7 @@ import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
 import tensors from './fixtures/tensors.json' with { type: 'json' }
 import { readWeights } from './read-weights.js'
 
-const folder = temporaryFolder('weights-')
+const folder = temporaryFolder()
 let count = 0
 async function written(content: Buffer | Uint8Array, name = 'x.pth'): Promise<string> {
   const path = join(folder, `${count++}-${name}`)
