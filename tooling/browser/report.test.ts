@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { contactSheet, shapes } from '@selfsup/data'
@@ -102,6 +102,39 @@ describe.skipIf(!chromiumPath)('a report in a browser', () => {
         return new Set(new Uint32Array(data.buffer)).size
       }),
     )
+
+  test('results on training images are marked, apart from the others, and never the best', async () => {
+    const both = ['test', 'trained'].map((name) => join(folder, 'apart', name))
+    // The second run is worse, but was also evaluated on its training images.
+    writeRun(both[0]!, { ...run, steps: 200, accuracy: 0.8 })
+    writeRun(both[1]!, { ...run, steps: 200, accuracy: 0.7 })
+    writeRun(join(folder, 'apart', 'copy'), {
+      ...run,
+      steps: 200,
+      accuracy: 0.999,
+      testFingerprint: run.trainFingerprint!,
+    })
+    const evaluation = (at: string) => join(at, 'evaluation')
+    cpSync(
+      join(evaluation(join(folder, 'apart', 'copy')), 'linear-probe.json'),
+      join(evaluation(both[1]!), 'linear-probe.0123456789ab.json'),
+    )
+    await writeReport(join(folder, 'apart.html'), await report(both))
+    const { page, errors } = await open(file('apart.html'))
+    try {
+      const best = await page.$$eval('table.runs td.best', (cells) =>
+        cells.map((cell) => [cell.closest('tr')!.querySelector('th')!.textContent, cell.textContent]),
+      )
+      expect(best.length).toBeGreaterThan(0)
+      expect(new Set(best.map(([name]) => name?.trim()))).toEqual(new Set(['test']))
+      const heads = await page.$$eval('table.runs th', (cells) => cells.map((cell) => cell.textContent))
+      expect(heads.filter((text) => text.includes('on the training images'))).toHaveLength(1)
+      await page.screenshot({ path: join(shots, 'apart.png'), fullPage: true })
+      expect(errors).toEqual([])
+    } finally {
+      await page.close()
+    }
+  })
 
   test.each([
     ['one.html', 'light', {}],

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Table } from '@lancedb/lancedb'
 import { expected, SelfsupError, uniforms } from '@selfsup/core'
 import { type WaitOptions, waitForLock, writeAtomically } from '@selfsup/run-folder'
+import { guard, guardedIteration } from './guarded.js'
 import { type NewImages, rowsOf, schemaOf, textsOf, unitLength, vectorsOf } from './index-rows.js'
 import { type Lance, loadLance } from './lance.js'
 
@@ -279,35 +280,4 @@ async function writeKey(folder: string, key: IndexKey): Promise<void> {
 /** Quotes a text for SQL. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
-}
-
-function damaged(folder: string, error: unknown): SelfsupError {
-  if (error instanceof SelfsupError) return error
-  const [line] = String((error as Error)?.message ?? error).split('\n')
-  return new SelfsupError(`${folder}: the index cannot be used (${line}). Your images are not affected`, {
-    code: 'damaged-file',
-    fix: 'delete that folder and index them again',
-    path: folder,
-  })
-}
-
-function guard(folder: string) {
-  return async <T>(work: () => T | Promise<T>): Promise<T> => {
-    try {
-      return await work()
-    } catch (error) {
-      throw damaged(folder, error)
-    }
-  }
-}
-
-async function* guardedIteration(
-  folder: string,
-  query: ReturnType<ReturnType<Table['query']>['select']>,
-): AsyncIterable<import('apache-arrow').RecordBatch> {
-  try {
-    yield* query as AsyncIterable<import('apache-arrow').RecordBatch>
-  } catch (error) {
-    throw damaged(folder, error)
-  }
 }

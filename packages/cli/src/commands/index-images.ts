@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { isAbsolute } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
@@ -100,23 +101,22 @@ async function isGone(source: string): Promise<boolean> {
 async function dropImages(
   run: string,
   source: string,
-  { engine, json }: IndexFlags,
+  { engine, json, drop }: IndexFlags,
   view: ProgressView,
 ): Promise<number> {
   await startEngine(engine)
   const encoder = await openEncoder(run, view)
   try {
     const { removeSource } = await import('@selfsup/retrieval')
+    // Creates no index for a path that does not exist.
+    const known = await openRunIndex(run, encoder, false).catch((error) => {
+      throw drop ? error : notIndexed(run, source)
+    })
+    await known.index.close()
     const { index } = await openRunIndex(run, encoder, { onWait: waiting(view) })
     try {
       const removed = await removeSource(index, absoluteSource(source))
-      if (removed === 0) {
-        const gone = await isGone(source)
-        throw new SelfsupError(
-          `${source}${gone ? ' does not exist, and' : ':'} the index of ${run} has no images of it`,
-          { code: 'not-found', fix: 'check the path', path: source },
-        )
-      }
+      if (removed === 0) throw notIndexed(run, source)
       const images = await index.count()
       if (json) console.log(JSON.stringify({ run, index: index.folder, images, removed }))
       else view.note(`${removed} images of ${source} removed from the index; ${images} are left`)
@@ -127,4 +127,13 @@ async function dropImages(
   } finally {
     encoder.dispose()
   }
+}
+
+function notIndexed(run: string, source: string): SelfsupError {
+  const gone = existsSync(absoluteSource(source)) ? ':' : ' does not exist, and'
+  return new SelfsupError(`${source}${gone} the index of ${run} has no images of it`, {
+    code: 'not-found',
+    fix: 'check the path',
+    path: source,
+  })
 }
