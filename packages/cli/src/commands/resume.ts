@@ -35,7 +35,8 @@ export async function resume(out: string, { images, engine, json = false }: Resu
     throw new SelfsupError(
       `${out} was trained on '${name}' (${length} images) but has no path to them; run: selfsup resume ${shellWord(out)} --images IMAGES`,
     )
-  const dataset = await openImagesOfRun(run, { images, onNote: view.note })
+  view.phase('Looking for the images of the run')
+  const dataset = await openImagesOfRun(run, { images, onNote: view.note }).finally(view.end)
   try {
     return await runTraining({
       make,
