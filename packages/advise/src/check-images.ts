@@ -33,7 +33,9 @@ export async function checkImages(
   dataset: ImageDataset,
   { count = 128, seconds = 3, signal }: CheckOptions = {},
 ): Promise<ImageCheck> {
-  const sample = await sampleOpened(dataset, { count, seconds, signal })
+  const quick = await sampleOpened(dataset, { count, seconds, signal })
+  // A slow disk must not make a few broken files look like all of them.
+  const sample = quick.images.shape[0] > 0 ? quick : await sampleOpened(dataset, { count, signal })
   const measures = measure(sample, { classifiers: false })
   return { measures, unsuitable: whyUnsuitable(measures, sample.images), warnings: warningsOf(measures) }
 }

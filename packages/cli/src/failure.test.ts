@@ -27,6 +27,16 @@ test('names the path of a system error and what to do', () => {
 })
 
 test.each([
+  Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' }),
+  new Error(
+    'lance error: LanceError(IO): Generic LocalFileSystem error: No space left on device (os error 28)',
+  ),
+])('a full disk is no bug, even if the error names no path', (error) => {
+  expect(reportFailure(error)).toBe(1)
+  expect(printed).toBe('selfsup: no space left on the disk; free some space and run the same command again\n')
+})
+
+test.each([
   [
     "package '@selfsup/iic' imported from cli.js",
     '@selfsup/iic is not installed; run: npm install @selfsup/iic',

@@ -46,7 +46,12 @@ function missingPackage(error: unknown): string | undefined {
 }
 
 function systemMessage(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error) || !('path' in error)) return undefined
+  if (!(error instanceof Error)) return undefined
+  if (!('code' in error && 'path' in error))
+    // The database of an index reports the system's error only in its text.
+    return /no space left on device|quota exceeded|os error 28\b/i.test(error.message)
+      ? 'no space left on the disk; free some space and run the same command again'
+      : undefined
   const path = String(error.path)
   switch (error.code) {
     case 'ENOENT':
@@ -55,6 +60,7 @@ function systemMessage(error: unknown): string | undefined {
     case 'EPERM':
       return `no permission to read or write ${path}; check its permissions`
     case 'ENOSPC':
+    case 'EDQUOT':
       return `no space left on the disk of ${path}; free some space and run the same command again`
     case 'ENOTDIR':
       return `a parent of ${path} is a file; expected a folder`

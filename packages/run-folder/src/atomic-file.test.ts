@@ -22,6 +22,15 @@ test('a failed write leaves the earlier file unchanged and no other file', async
   expect(await readdir(folder)).toEqual(['a.json'])
 })
 
+test('an error of the file system names the file, also if it is of an open file', async () => {
+  const path = join(folder, 'full')
+  const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+  await expect(writeAtomically(path, () => Promise.reject(full))).rejects.toMatchObject({
+    code: 'ENOSPC',
+    path,
+  })
+})
+
 test('concurrent writers leave the complete file of one of them', async () => {
   const path = join(folder, 'deep', 'a.txt')
   await Promise.all(

@@ -30,9 +30,16 @@ export async function writeAtomically(
     await rename(temporary, path)
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {})
-    throw error
+    throw withPath(error, path)
   }
   await syncFolder(folder)
+}
+
+/** Adds the path to an error of the file system: writing to an open file, such as on a full disk, throws errors without one. */
+function withPath(error: unknown, path: string): unknown {
+  return error instanceof Error && 'code' in error && !('path' in error)
+    ? Object.assign(error, { path })
+    : error
 }
 
 /**

@@ -89,3 +89,9 @@ test('startRun writes a run, replaces one without steps, and keeps any other', a
     await rm(folder, { recursive: true })
   }
 })
+
+test.each(['null', '[]', '3', '"run"', '{}'])('a config.json of %s is refused with its name', (text) => {
+  expect(() => parseRunConfig(text, 'runs/a/config.json')).toThrow(
+    "runs/a/config.json is not a run's: formatVersion is missing",
+  )
+})

@@ -10,7 +10,7 @@ export function registerPreview(program: Command, exit: Exit): void {
     .option('--method <name>', 'method whose views are shown (default: simclr)')
     .option('--set <option=value>', 'set an option of the method; repeatable', collect)
     .option('--out <file>', 'output PNG (default: preview.png)')
-    .option('--size <pixels>', 'size of the views (default: 32 for small images, 224 for large)', integer(4))
+    .option('--size <pixels>', 'size of the views (default: as pretrain)', integer(4))
     .option('--count <n>', 'number of images (default: 8)', integer(1))
     .option('--seed <n>', 'seed of the views (default: 1)', integer(0))
     .addOption(engineOption())

@@ -1,4 +1,5 @@
 import {
+  automaticSize,
   defaultNormalisation,
   disposeMethod,
   findMethod,
@@ -33,8 +34,8 @@ export async function preview(source: string, flags: PreviewFlags): Promise<numb
     onNote: view.note,
   })
   try {
-    await startEngine(flags.engine)
-    const size = flags.size ?? (dataset.imageSize ? 32 : 224)
+    const engine = await startEngine(flags.engine)
+    const size = flags.size ?? automaticSize(dataset, { engine })
     const { channels } = dataset
     const normalisation = await defaultNormalisation(channels)
     // The views depend on the method and its options, not on the backbone.

@@ -43,7 +43,8 @@ export async function resume(
     throw new SelfsupError(
       `${out} was trained on '${name}' (${length} images) but has no path to them; run: selfsup resume ${shellWord(out)} --images IMAGES`,
     )
-  const dataset = await openImagesOfRun(run, { images, onNote: view.note })
+  view.phase('Looking for the images of the run')
+  const dataset = await openImagesOfRun(run, { images, onNote: view.note }).finally(view.end)
   try {
     return await runTraining({
       make: (engine) => makeMethodAgain(run, { dataset, engine, onNote: view.note }),
