@@ -27,7 +27,11 @@ test('a stream of files resamples like that', async () => {
   const path = join(temporaryFolder(), 'a.png')
   await sharp(pixels(width * height * 3), { raw: { width, height, channels: 3 } }).toFile(path)
   const dataset = await streamImages([path], { channels: 3 })
-  for await (const { images } of dataset.batches({ batchSize: 1, size, resampling: resampling as Resampling }))
+  for await (const { images } of dataset.batches({
+    batchSize: 1,
+    size,
+    resampling: resampling as Resampling,
+  }))
     expect([...images!.data]).toEqual(bytes)
   await dataset.close()
 })

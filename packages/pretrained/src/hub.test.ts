@@ -33,7 +33,8 @@ beforeAll(async () => {
     const resolved = /^\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(path)
     const repository = api?.[1] ?? resolved?.[1] ?? ''
     const status = { 'gated/model': 403, 'secret/model': 401 }[repository]
-    if (status) return response.writeHead(status, { 'content-type': 'application/json' }).end('{"error":"gated"}')
+    if (status)
+      return response.writeHead(status, { 'content-type': 'application/json' }).end('{"error":"gated"}')
     const folder = repositories[repository]
     if (!folder) return response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"no"}')
     const contentOf = (file: string) => {
@@ -100,10 +101,18 @@ test('downloads weights and descriptions once into the cache of Hugging Face’s
   expect(files.weights).toBe(
     join(env.HF_HOME!, 'hub', 'models--someone--tiny', 'snapshots', COMMIT, 'model.safetensors'),
   )
-  expect(readFileSync(files.weights)).toEqual(readFileSync(join(models, 'transformers-dinov2/model.safetensors')))
+  expect(readFileSync(files.weights)).toEqual(
+    readFileSync(join(models, 'transformers-dinov2/model.safetensors')),
+  )
   expect(notes.join()).toContain('Downloading model.safetensors of someone/tiny')
   const { architecture, preprocessing } = await describePretrained(files)
-  expect(architecture.options).toMatchObject({ width: 16, depth: 2, heads: 2, patchSize: 8, layerScale: 1e-5 })
+  expect(architecture.options).toMatchObject({
+    width: 16,
+    depth: 2,
+    heads: 2,
+    patchSize: 8,
+    layerScale: 1e-5,
+  })
   expect(preprocessing).toMatchObject({ size: 24, resampling: { shorterSide: 28, interpolation: 'bicubic' } })
 
   requests = []
@@ -126,7 +135,10 @@ test('a short name stands for its repository; the token of the environment is se
 })
 
 test.each([
-  ['hf:gated/model', /gated\/model is not open to everyone \(403\); .*accept its terms at .*\/gated\/model and set HF_TOKEN/],
+  [
+    'hf:gated/model',
+    /gated\/model is not open to everyone \(403\); .*accept its terms at .*\/gated\/model and set HF_TOKEN/,
+  ],
   ['hf:secret/model', /secret\/model is not open to everyone \(401\)/],
   ['hf:nobody/nothing', /nobody\/nothing at revision main does not exist/],
   ['hf:someone/tiny:other.pth', /someone\/tiny has no other\.pth/],
@@ -140,8 +152,13 @@ test.each([
 })
 
 test('without network, one line says which files to put where', async () => {
-  for (const offline of [{ ...env, HF_ENDPOINT: 'http://127.0.0.1:9' }, { ...env, HF_HUB_OFFLINE: '1' }]) {
-    const error = (await findPretrained('dinov2-small', { env: offline }).catch((e: unknown) => e)) as SelfsupError
+  for (const offline of [
+    { ...env, HF_ENDPOINT: 'http://127.0.0.1:9' },
+    { ...env, HF_HUB_OFFLINE: '1' },
+  ]) {
+    const error = (await findPretrained('dinov2-small', { env: offline }).catch(
+      (e: unknown) => e,
+    )) as SelfsupError
     expect(error).toMatchObject({ name: 'SelfsupError', code: 'download-failed' })
     expect(error.message).toMatch(
       /copy model\.safetensors, config\.json, preprocessor_config\.json of facebook\/dinov2-small \(main\) into a folder and pass that folder/,
@@ -175,5 +192,7 @@ test('a local folder and a file are used as they are', async () => {
   await mkdir(bad, { recursive: true })
   await writeFile(join(bad, 'config.json'), '{')
   await writeFile(join(bad, 'model.safetensors'), readFileSync(join(models, 'timm-vit/model.safetensors')))
-  await expect(findPretrained(bad, { env }).then(describePretrained)).rejects.toThrow('config.json is not valid JSON')
+  await expect(findPretrained(bad, { env }).then(describePretrained)).rejects.toThrow(
+    'config.json is not valid JSON',
+  )
 })

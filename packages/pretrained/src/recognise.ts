@@ -74,7 +74,8 @@ function withPrefix({ path, tensors }: WeightFile, prefix: string, naming: Namin
     get: (name) => own.get(name),
     find(timm) {
       const alternatives = naming.names(timm)
-      const present = (names: readonly string[]) => names.filter((name) => own.has(name)).length / names.length
+      const present = (names: readonly string[]) =>
+        names.filter((name) => own.has(name)).length / names.length
       const best = Math.max(...alternatives.map(present))
       const names = alternatives.find((all) => present(all) === best) ?? [timm]
       return { names, parts: names.map((name) => own.get(name)) }

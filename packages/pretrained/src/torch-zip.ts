@@ -127,6 +127,7 @@ function allEntries(zip: ZipFile): Promise<Map<string, Entry>> {
 async function startOf(path: string, file: FileHandle, entry: Entry): Promise<number> {
   const header = Buffer.alloc(30)
   const at = entry.relativeOffsetOfLocalHeader
+  expected(Number.isSafeInteger(at), `${path}: ${entry.fileName} is outside the file`, damaged(path))
   await readFully(file, header, at, `${path} is truncated: it ends within ${entry.fileName}`)
   expected(header.readUInt32LE(0) === 0x04034b50, `${path}: ${entry.fileName} has no header`, damaged(path))
   return at + 30 + header.readUInt16LE(26) + header.readUInt16LE(28)

@@ -81,7 +81,11 @@ describe('pretrained models', () => {
     expect(config.backbone).toMatchObject({
       name: 'vit-tiny',
       options: { width: 16, depth: 2, heads: 2, patchSize: 8, size: 24 },
-      pretrained: { source: backbone, file: 'model.safetensors', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      pretrained: {
+        source: backbone,
+        file: 'model.safetensors',
+        sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      },
     })
     const run = await openRun(out)
     const after = run.backbone.getWeights().map((weight) => [...weight.dataSync()])
@@ -121,7 +125,8 @@ describe('pretrained models', () => {
       expect(subject.subject.train.width).toBe(16)
       const starts = subject.subject.images!.starts
       const [start, random] = await Promise.all([starts[0]!.make(), starts[1]!.make()])
-      const values = (network: typeof start) => Object.values(network.weights).map((weight) => weight.dataSync()[0])
+      const values = (network: typeof start) =>
+        Object.values(network.weights).map((weight) => weight.dataSync()[0])
       expect(values(start)).not.toEqual(values(random))
       start.dispose()
       random.dispose()
