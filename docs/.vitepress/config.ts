@@ -10,6 +10,7 @@ const page = (text: string, link: string) => ({ text, link })
 const guide = [
   page('Your images in five minutes', '/guide/getting-started'),
   page('Choosing a method', '/guide/choosing-a-method'),
+  page('Start from a pretrained model', '/guide/pretrained-models'),
   page('Evaluation protocols', '/guide/evaluation'),
   page('Engines and GPUs', '/guide/engines'),
   page('Mixed precision', '/guide/mixed-precision'),

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import type { ImageDataset } from '@selfsup/core'
@@ -6,6 +7,9 @@ import { openImages } from '../../packages/data/src/open-images.js'
 import { readFeatures } from '../../packages/data/src/read-features.js'
 import { smallJpegDecoder } from '../../packages/data/src/small-jpeg.js'
 import { readFeatures as readKeptFeatures } from '../../packages/evaluation/src/feature-cache.js'
+import tensors from '../../packages/pretrained/src/fixtures/tensors.json' with { type: 'json' }
+import { describePretrained } from '../../packages/pretrained/src/load-pretrained.js'
+import { readWeights } from '../../packages/pretrained/src/read-weights.js'
 import { RunReader } from '../../packages/report/src/run-reader.js'
 import { loadExported } from '../../packages/runs/src/exported-model.js'
 import { unpackWheel } from '../../packages/tensorflow/src/unpack.js'
@@ -244,6 +248,34 @@ export const readers: Readonly<Record<string, Reader>> = {
       const reader = new RunReader(folder, { id: 'x', name: 'x' })
       await reader.update()
       reader.view()
+    },
+  },
+  'pretrained-weights': {
+    samples: async () =>
+      Object.entries(tensors.files).map(([name, content]) => [`${name}.pth`, Buffer.from(content, 'base64')]),
+    async read(folder, name) {
+      const file = await readWeights(join(folder, name))
+      try {
+        for (const tensor of file.tensors.values()) await tensor.read()
+      } finally {
+        await file.close()
+      }
+    },
+  },
+  'pretrained-description': {
+    samples: async () => [
+      ['config.json', Buffer.from('{"model_type": "dinov2", "num_attention_heads": 6}')],
+      [
+        'config.json',
+        Buffer.from(
+          '{"architecture": "x", "pretrained_cfg": {"input_size": [3, 24, 24], "interpolation": "bicubic", "crop_pct": 0.9, "mean": [0.5], "std": [0.5]}}',
+        ),
+      ],
+    ],
+    async read(folder, name, content) {
+      const weights = join(folder, 'x.pth')
+      await writeFile(weights, Buffer.from(tensors.files.zip, 'base64'))
+      await describePretrained({ source: 'x', weights, configs: { [name]: content.toString() } })
     },
   },
   wheel: {

@@ -36,16 +36,17 @@ export async function assignWeights(
     const shape = storedShape(variable.shape, found.layout)
     const { names, parts } = tensors.find(found.timm)
     for (const part of names) used.add(part)
-    if (!parts) {
-      problems.push(`${names.join(', ')} is missing, expected ${formatShape(shape)}`)
-      continue
-    }
+    const part = [shape[0]! / parts.length, ...shape.slice(1)]
+    for (const [i, name] of names.entries())
+      if (!parts[i]) problems.push(`${name} is missing, expected ${formatShape(part)}`)
+    const there = parts.filter((part) => part !== undefined)
+    if (there.length < parts.length) continue
     problems.push(
       ...(found.layout === 'positions'
-        ? wrongPositions(names[0]!, parts[0]!.shape, model.outputs[0]!.shape.at(-1)!)
-        : wrongShape(names, parts, shape)),
+        ? wrongPositions(names[0]!, there[0]!.shape, model.outputs[0]!.shape.at(-1)!)
+        : wrongShape(names, there, part)),
     )
-    assignments.push({ variable, layout: found.layout, parts })
+    assignments.push({ variable, layout: found.layout, parts: there })
   }
   const surplus = tensors.names.filter((name) => !used.has(name) && !reader.unneeded.test(name))
   for (const name of surplus)
@@ -78,13 +79,11 @@ function storedShape(shape: readonly number[], layout: Layout): number[] {
 function wrongShape(
   names: readonly string[],
   parts: readonly StoredTensor[],
-  expectedShape: readonly number[],
+  expectedPart: readonly number[],
 ): string[] {
-  const [first, ...rest] = expectedShape
-  const expectedPart = [first! / parts.length, ...rest]
   return parts.flatMap(({ shape }, i) => {
     // A token of shape [1, 1, width] is a vector of ours.
-    const flat = expectedShape.length === 1 && shape[0] === 1 && sizeOf(shape) === expectedPart[0]
+    const flat = expectedPart.length === 1 && shape[0] === 1 && sizeOf(shape) === expectedPart[0]
     return flat || shape.join() === expectedPart.join()
       ? []
       : [`${names[i]} has shape ${formatShape(shape)}, expected ${formatShape(expectedPart)}`]

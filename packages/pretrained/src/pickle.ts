@@ -124,21 +124,21 @@ export function readPickle(
   }
 
   const operations: Readonly<Record<number, () => unknown>> = {
-    [0x80]: () => bytes.byte() > 5 && refuse('it has a protocol after 5'),
-    [0x95]: () => bytes.skip(8), // a frame: only says how much to read at once
+    128: () => bytes.byte() > 5 && refuse('it has a protocol after 5'),
+    149: () => bytes.skip(8), // a frame: only says how much to read at once
     [code('(')]: () => push(MARK),
     [code('0')]: () => stack.pop(),
     [code('N')]: () => push(null),
-    [0x88]: () => push(true),
-    [0x89]: () => push(false),
+    136: () => push(true),
+    137: () => push(false),
     [code('K')]: () => push(bytes.unsigned(1)),
     [code('M')]: () => push(bytes.unsigned(2)),
     [code('J')]: () => push(bytes.int32()),
-    [0x8a]: () => push(bytes.long(bytes.byte())),
+    138: () => push(bytes.long(bytes.byte())),
     [code('G')]: () => push(bytes.float64()),
     [code('X')]: () => push(bytes.text(bytes.unsigned(4))),
-    [0x8c]: () => push(bytes.text(bytes.byte())),
-    [0x8d]: () => push(bytes.text(bytes.unsigned(8))),
+    140: () => push(bytes.text(bytes.byte())),
+    141: () => push(bytes.text(bytes.unsigned(8))),
     [code('U')]: () => push(bytes.text(bytes.byte())),
     [code('T')]: () => push(bytes.text(bytes.unsigned(4))),
     [code('C')]: () => push(bytes.take(bytes.byte())),
@@ -146,24 +146,24 @@ export function readPickle(
     [code('}')]: () => push(new Map()),
     [code(']')]: () => push([]),
     [code(')')]: () => push([]),
-    [0x8f]: () => push([]), // a set, as the list of its items
-    [0x85]: () => tuple(1),
-    [0x86]: () => tuple(2),
-    [0x87]: () => tuple(3),
+    143: () => push([]), // a set, as the list of its items
+    133: () => tuple(1),
+    134: () => tuple(2),
+    135: () => tuple(3),
     [code('t')]: () => push(popMarked()),
     [code('l')]: () => push(popMarked()),
     [code('a')]: () => append([pop()]),
     [code('e')]: () => append(popMarked()),
-    [0x90]: () => append(popMarked()),
+    144: () => append(popMarked()),
     [code('s')]: () => set([pop(), pop()].reverse()),
     [code('u')]: () => set(popMarked()),
     [code('q')]: () => memorise(bytes.byte()),
     [code('r')]: () => memorise(bytes.unsigned(4)),
-    [0x94]: () => memorise(memo.size),
+    148: () => memorise(memo.size),
     [code('h')]: () => recall(bytes.byte()),
     [code('j')]: () => recall(bytes.unsigned(4)),
     [code('c')]: () => named(bytes.line(), bytes.line()),
-    [0x93]: () => {
+    147: () => {
       const name = pop()
       named(pop(), name)
     },

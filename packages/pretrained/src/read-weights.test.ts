@@ -1,12 +1,15 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
 import tensors from './fixtures/tensors.json' with { type: 'json' }
 import { readWeights } from './read-weights.js'
 
-const folder = temporaryFolder()
+let folder: string
+beforeAll(() => {
+  folder = temporaryFolder()
+})
 let count = 0
 async function written(content: Buffer | Uint8Array, name = 'x.pth'): Promise<string> {
   const path = join(folder, `${count++}-${name}`)
@@ -36,13 +39,13 @@ test.each(Object.keys(tensors.files) as (keyof typeof tensors.files)[])(
   '%s: a file truncated anywhere, or with changed bytes, is read or reported with its name',
   async (name) => {
     const whole = fixture(name)
-    for (let length = 0; length < whole.length; length += 61) {
+    for (let length = 0; length < whole.length; length += 263) {
       const path = await written(whole.subarray(0, length))
       const outcome = await readAll(path)
       expect(outcome, `${length} bytes`).toBeInstanceOf(SelfsupError)
       expect((outcome as Error).message).toContain(path)
     }
-    for (let at = 0; at < whole.length; at += 37) {
+    for (let at = 0; at < whole.length; at += 149) {
       const changed = Buffer.from(whole)
       changed[at]! ^= 0x5a
       const outcome = await readAll(await written(changed))
@@ -68,7 +71,7 @@ async function readAll(path: string): Promise<unknown> {
 describe('a pickle with anything but tensors and containers is refused and named', () => {
   test.each([
     ['os.system', 'it names posix.system, which is not a tensor or a container; nothing of it was run'],
-    ['builtins.eval in the old format', 'it names builtins.eval'],
+    ['builtins.eval in the old format', 'it names __builtin__.eval'],
     ['a numpy array', 'it names numpy'],
     ['a whole module', 'it names torch.nn.modules.linear.Linear'],
   ] as const)('%s', async (name, problem) => {

@@ -16,9 +16,12 @@ export interface NamedTensors {
   get(name: string): StoredTensor | undefined
   /**
    * The tensors of a weight.
-   * @returns their names in the file; `parts` is missing if the file does not contain them all
+   * @returns their names, and the tensors in the same order; undefined for those that the file does not contain
    */
-  find(timm: string): { readonly names: readonly string[]; readonly parts?: readonly StoredTensor[] }
+  find(timm: string): {
+    readonly names: readonly string[]
+    readonly parts: readonly (StoredTensor | undefined)[]
+  }
 }
 
 /** A network in a file. */
@@ -71,10 +74,11 @@ function withPrefix({ path, tensors }: WeightFile, prefix: string, naming: Namin
     get: (name) => own.get(name),
     find(timm) {
       const alternatives = naming.names(timm)
-      const names = alternatives.find((all) => all.every((name) => own.has(name)))
-      return names
-        ? { names, parts: names.map((name) => own.get(name)!) }
-        : { names: (alternatives[0] ?? [timm]).filter((name) => !own.has(name)) }
+      const present = (names: readonly string[]) =>
+        names.filter((name) => own.has(name)).length / names.length
+      const best = Math.max(...alternatives.map(present))
+      const names = alternatives.find((all) => present(all) === best) ?? [timm]
+      return { names, parts: names.map((name) => own.get(name)) }
     },
   }
 }
@@ -86,8 +90,9 @@ function factsOf({ path, format }: WeightFile, tensors: NamedTensors): FileFacts
     has: (name) => tensors.get(name) !== undefined,
     shapeOf(timm) {
       const { parts } = tensors.find(timm)
-      if (!parts) return undefined
-      const [first, ...rest] = parts[0]!.shape
+      const [whole] = parts
+      if (!whole || parts.includes(undefined)) return undefined
+      const [first, ...rest] = whole.shape
       return first === undefined ? [] : [first * parts.length, ...rest]
     },
   }

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { expected, SelfsupError } from '@selfsup/core'
 import { damaged, openFile, readFully } from '@selfsup/run-folder'
-import { type Entry, fromFdPromise, type ZipFile } from 'yauzl'
+import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl'
 import { numberTypes } from './numbers.js'
 import { readPickle } from './pickle.js'
 import { type TorchStorage, torchMeaning } from './torch-meaning.js'
@@ -68,25 +68,66 @@ export async function openTorchZip(path: string): Promise<WeightFile> {
 
 /** The entries of the zip, by their path below its only folder. */
 async function entriesOf(path: string, file: FileHandle): Promise<Map<string, Entry>> {
-  const entries = new Map<string, Entry>()
-  let zip: ZipFile | undefined
   try {
-    zip = await fromFdPromise(file.fd, { autoClose: false })
+    const { size } = await file.stat()
+    const reader = new BoundedReader(file, size)
+    const zip = await fromRandomAccessReaderPromise(reader, size, { autoClose: false, lazyEntries: true })
     expected(zip.entryCount <= MOST_ENTRIES, `it has ${zip.entryCount} entries`)
-    for await (const entry of zip.eachEntry()) entries.set(entry.fileName.replace(/^[^/]*\//, ''), entry)
+    return await allEntries(zip)
   } catch (error) {
     throw new SelfsupError(`${path} is truncated or is not a zip of PyTorch: ${(error as Error).message}`, {
       ...damaged(path),
       cause: error,
     })
   }
-  return entries
+}
+
+/** Reads a zip for yauzl. Node throws for positions beyond 2 ** 53, which a damaged file can name; here they are errors. */
+class BoundedReader extends RandomAccessReader {
+  readonly #file: FileHandle
+  readonly #size: number
+
+  constructor(file: FileHandle, size: number) {
+    super()
+    this.#file = file
+    this.#size = size
+  }
+
+  override read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (error: Error | null) => void,
+  ): void {
+    if (!(position >= 0 && position + length <= this.#size)) {
+      callback(new Error('it names a position outside the file'))
+      return
+    }
+    const target = buffer.subarray(offset, offset + length)
+    readFully(this.#file, target, position, 'it is truncated').then(() => callback(null), callback)
+  }
+}
+
+/** yauzl can report several errors for a damaged file; its `eachEntry` ends the process at the second one. */
+function allEntries(zip: ZipFile): Promise<Map<string, Entry>> {
+  const entries = new Map<string, Entry>()
+  return new Promise((resolve, reject) => {
+    zip.on('error', reject)
+    zip.on('end', () => resolve(entries))
+    zip.on('entry', (entry: Entry) => {
+      entries.set(entry.fileName.replace(/^[^/]*\//, ''), entry)
+      zip.readEntry()
+    })
+    zip.readEntry()
+  })
 }
 
 /** Where the data of an entry starts: after its local header, whose length is only there. */
 async function startOf(path: string, file: FileHandle, entry: Entry): Promise<number> {
   const header = Buffer.alloc(30)
   const at = entry.relativeOffsetOfLocalHeader
+  expected(Number.isSafeInteger(at), `${path}: ${entry.fileName} is outside the file`, damaged(path))
   await readFully(file, header, at, `${path} is truncated: it ends within ${entry.fileName}`)
   expected(header.readUInt32LE(0) === 0x04034b50, `${path}: ${entry.fileName} has no header`, damaged(path))
   return at + 30 + header.readUInt16LE(26) + header.readUInt16LE(28)
