@@ -19,8 +19,6 @@ export interface MethodDefinition<Options extends MethodOptions = MethodOptions>
   readonly backbone?: string
   /** whether the method learns from a teacher, which the context of `create` must then contain; default false */
   readonly needsTeacher?: boolean
-  /** whether `create` must know the number of training images (`imageCount` of the context); default false */
-  readonly needsImageCount?: boolean
   /**
    * Recommended training settings.
    * @param options resolved options: variants of a method are trained differently

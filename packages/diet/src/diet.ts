@@ -90,7 +90,6 @@ export const definition: MethodDefinition<typeof options> = {
   name: 'diet',
   summary: 'each image is its own class: continues the pretraining of a trained backbone on few images',
   paper: 'Balestriero 2023, arXiv:2302.10260; Rodas et al. 2025, arXiv:2509.06990',
-  needsImageCount: true,
   options,
   training: () => training,
   create: diet,

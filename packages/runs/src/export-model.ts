@@ -3,7 +3,7 @@ import { basename, resolve } from 'node:path'
 import { expected, noteOnModel, notesOfModel, type Preprocessing, SelfsupError } from '@selfsup/core'
 import { whyNotWritten, writeAtomically } from '@selfsup/run-folder'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
-import { exportedFolder, openExportedModel } from './exported-model.js'
+import { openModel } from './open-model.js'
 import { openRun } from './open-run.js'
 
 /** Formats in which models are written, with the ending of the default name. */
@@ -13,7 +13,7 @@ export type ExportFormat = keyof typeof endings
 
 /** What to export, and where. */
 export interface ExportRequest {
-  /** folder of a run or of an exported model */
+  /** folder of a run or of an exported model, or a pretrained model as `openModel` takes it */
   readonly model: string
   readonly format: ExportFormat
   /** a file, or a folder for tfjs; default: the name of the model's folder, in the current folder */
@@ -38,14 +38,14 @@ export interface ExportResult {
 }
 
 /**
- * Writes the model of a run, or an exported model, in a format that other programs read, with its preprocessing. Prepare an
+ * Writes the model of a run, an exported or a pretrained model, in a format that other programs read, with its preprocessing. Prepare an
  * engine first.
  * @throws SelfsupError before anything is written, if the features are more than the model's output, the preprocessing does
  *   not fit, or the format does not support a layer
  */
 export async function exportModel(request: ExportRequest): Promise<ExportResult> {
   const { format } = request
-  const opened = await openModel(request)
+  const opened = await openForExport(request)
   try {
     const { model, preprocessing } = opened
     const out = request.out ?? `${basename(resolve(request.model))}${endings[format]}`
@@ -78,14 +78,14 @@ export async function exportModel(request: ExportRequest): Promise<ExportResult>
   }
 }
 
-async function openModel(request: ExportRequest): Promise<{
+async function openForExport(request: ExportRequest): Promise<{
   readonly model: LayersModel
   readonly preprocessing: Preprocessing
   dispose(): void
 }> {
   const { backboneOnly = false, onNote } = request
-  const folder = await exportedFolder(request.model)
-  const opened = folder ? await openExportedModel(folder, onNote) : await openRun(request.model)
+  const found = await openModel(request.model, { onNote })
+  const opened = found ?? (await openRun(request.model))
   try {
     const model = 'model' in opened ? opened.model : opened.backbone
     const complete = 'model' in opened ? notesOfModel(model).complete !== false : !opened.method?.encode
@@ -101,7 +101,9 @@ async function openModel(request: ExportRequest): Promise<{
       `${request.model}: its backbone takes ${channels} channels that the method computes from ${normalisation.mean.length}; such a backbone can't be exported with its preprocessing`,
       { code: 'unsupported' },
     )
-    return { model, preprocessing: { size, channels, normalisation }, dispose: () => opened.dispose() }
+    const resampling = found?.resampling
+    const preprocessing = { size, channels, normalisation, ...(resampling && { resampling }) }
+    return { model, preprocessing, dispose: () => opened.dispose() }
   } catch (error) {
     opened.dispose()
     throw error

@@ -96,7 +96,9 @@ test('refuses to resume with another teacher, and names what is missing', async 
   await expect(makeMethodAgain(other, context)).rejects.toThrow(
     `the teacher ${source} has other weights than when the run started`,
   )
-  await expect(openTeacher(join(folder, 'nothing'))).rejects.toThrow('is neither a run nor an exported model')
+  await expect(openTeacher(join(folder, 'nothing'))).rejects.toThrow(
+    'is neither a run nor an exported or pretrained model',
+  )
   await expect(makeMethod(specOf({}))).rejects.toThrow(
     'distillation learns from a teacher, and none is given',
   )

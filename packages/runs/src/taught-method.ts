@@ -13,7 +13,7 @@ export interface TaughtWith {
 
 /**
  * Creates a method with its teacher, which the method disposes of.
- * @param source path of the teacher: a run or an exported model
+ * @param source the teacher: a run, an exported or a pretrained model
  * @throws SelfsupError if the teacher cannot be opened, or the method does not learn from one
  */
 export async function makeTaughtMethod(
@@ -21,7 +21,7 @@ export async function makeTaughtMethod(
   source: string,
   context: TaughtWith,
 ): Promise<Method> {
-  return taught(await openTeacher(source), spec.options, context, (teacher) =>
+  return taught(await openTeacher(source, context.onNote), spec.options, context, (teacher) =>
     makeMethod({ ...spec, teacher }),
   )
 }

@@ -1,38 +1,51 @@
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { type ImageDataset, SelfsupError, type Teacher, type TeacherReference } from '@selfsup/core'
+import {
+  type ImageDataset,
+  type Resampling,
+  SelfsupError,
+  type Teacher,
+  type TeacherReference,
+} from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import { NoRunError } from '@selfsup/run-folder'
-import { exportedFolder, openExportedModel } from './exported-model.js'
 import { digest } from './features.js'
+import { openModel } from './open-model.js'
 import { openRun } from './open-run.js'
 
 /** A teacher that was opened. */
 export interface OpenedTeacher extends Teacher {
+  /** how its images are resized; default bilinear */
+  readonly resampling?: Resampling
   dispose(): void
 }
 
 /**
- * Opens the network that a method learns from: the backbone of a run, or an exported model. Prepare an engine first.
- * @param source path of the folder
+ * Opens the network that a method learns from: the backbone of a run, an exported model, or a pretrained one. Prepare an engine
+ * first.
+ * @param source path of a folder, or what `openModel` takes
+ * @param onNote called with notes for the user, such as a download
  * @throws SelfsupError if nothing can be opened there
  */
-export async function openTeacher(source: string): Promise<OpenedTeacher> {
-  const path = resolve(source)
-  const folder = await exportedFolder(path)
-  const opened = folder
-    ? await openExportedModel(folder)
-    : await openRun(path).catch((error) => {
-        if (!(error instanceof NoRunError)) throw error
-        throw new SelfsupError(`the teacher ${source} is neither a run nor an exported model`, {
-          code: 'not-found',
-          fix: 'pass the folder of a run, or of a TensorFlow.js layers model (model.json)',
-          path,
-        })
+export async function openTeacher(source: string, onNote?: (text: string) => void): Promise<OpenedTeacher> {
+  // Names of pretrained models stay as they are.
+  const path = existsSync(source) ? resolve(source) : source
+  const found = await openModel(path, { onNote })
+  const opened =
+    found ??
+    (await openRun(path).catch((error) => {
+      if (!(error instanceof NoRunError)) throw error
+      throw new SelfsupError(`the teacher ${source} is neither a run nor an exported or pretrained model`, {
+        code: 'not-found',
+        fix: 'pass the folder of a run or of a TensorFlow.js layers model (model.json), or the name of a pretrained model',
+        path,
       })
+    }))
   const model = 'model' in opened ? opened.model : opened.backbone
   const { normalisation, dispose } = opened
   const fingerprint = await digest({ name: 'teacher', networks: { backbone: model } })
-  return { source: path, fingerprint, model, normalisation, dispose }
+  const resampling = found?.resampling
+  return { source: path, fingerprint, model, normalisation, resampling, dispose }
 }
 
 /**
@@ -64,12 +77,13 @@ export async function withFeatures(
     import('@selfsup/evaluation'),
     import('@tensorflow/tfjs-core'),
   ])
-  const { model, normalisation } = teacher
+  const { model, normalisation, resampling } = teacher
   const size = model.inputs[0]!.shape[1]!
   onNote?.(`Computing the teacher's features of ${images.length} images (once)`)
   const { values, count, width, indices } = await extractFeatures(model, images, {
     normalisation,
     size,
+    resampling,
     engine,
     signal,
   })

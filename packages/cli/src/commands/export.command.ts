@@ -6,7 +6,10 @@ export function registerExport(program: Command, exit: Exit): void {
   program
     .command('export')
     .description('write a model for other programs: ONNX, PyTorch, browsers')
-    .argument('<run>', 'folder of a run or of an exported model')
+    .argument(
+      '<run>',
+      'folder of a run or of an exported model, or a pretrained model by name, address or path',
+    )
     .addOption(
       new Option(
         '--format <name>',

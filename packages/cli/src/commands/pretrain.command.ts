@@ -24,7 +24,7 @@ export function registerPretrain(program: Command, exit: Exit): void {
     )
     .option(
       '--teacher <run>',
-      'network to learn from, for distillation: the folder of a run or of an exported model',
+      'network to learn from, for distillation: the folder of a run or of an exported model, or a pretrained model',
     )
     .option(
       '--size <pixels>',

@@ -121,7 +121,7 @@ function expectTeacher({ name, needsTeacher = false }: MethodDefinition, teacher
   if (needsTeacher === (teacher !== undefined)) return
   throw new SelfsupError(
     needsTeacher
-      ? `${name} learns from a trained network; name the folder of a run, or of an exported model, with --teacher`
+      ? `${name} learns from a trained network; name the folder of a run or of an exported model, or a pretrained model, with --teacher`
       : `${name} does not learn from a teacher; leave out --teacher, or use distillation`,
   )
 }

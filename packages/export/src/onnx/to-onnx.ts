@@ -1,54 +1,15 @@
 import { expected, type Normalisation, SelfsupError } from '@selfsup/core'
 import type { LayersModel, layers, SymbolicTensor } from '@tensorflow/tfjs-layers'
 import manifest from '../../package.json' with { type: 'json' }
-import { activation, elu, leakyRelu, relu, softmax } from './activations.js'
 import { attention, attentionOf } from './attention.js'
-import { convolution, depthwise, globalPooling, pooling } from './convolutions.js'
+import { converters } from './converters.js'
 import { GraphBuilder, type Value } from './graph.js'
-import { asModel, type Converter, type WeightValues } from './layer.js'
-import { batchNormalisation, elementwise, identity, layerNormalisation } from './normalisations.js'
+import { asModel, type WeightValues } from './layer.js'
 import { encodeModel, tensorTypes, type ValueMessage } from './schema.js'
-import { concatenate, cropping, dense, dot, flatten, permute, reshape, zeroPadding } from './shapes.js'
 
 /** Operator set of the model: the first with LayerNormalization. onnxruntime 1.12 and later run it. */
 const OPSET = 17
 const IR_VERSION = 8
-
-const converters: Readonly<Record<string, Converter>> = {
-  Conv2D: convolution,
-  DepthwiseConv2D: depthwise,
-  Dense: dense,
-  BatchNormalization: batchNormalisation,
-  LayerNormalization: layerNormalisation,
-  Activation: activation,
-  ReLU: relu,
-  LeakyReLU: leakyRelu,
-  ELU: elu,
-  Softmax: softmax,
-  MaxPooling2D: pooling,
-  AveragePooling2D: pooling,
-  GlobalAveragePooling2D: globalPooling,
-  GlobalMaxPooling2D: globalPooling,
-  ZeroPadding2D: zeroPadding,
-  Cropping2D: cropping,
-  Reshape: reshape,
-  Flatten: flatten,
-  Permute: permute,
-  Concatenate: concatenate,
-  Add: elementwise('Add'),
-  Subtract: elementwise('Sub'),
-  Multiply: elementwise('Mul'),
-  Average: elementwise('Mean'),
-  Maximum: elementwise('Max'),
-  Minimum: elementwise('Min'),
-  Dot: dot,
-  Dropout: identity,
-  SpatialDropout1D: identity,
-  GaussianDropout: identity,
-  GaussianNoise: identity,
-  AlphaDropout: identity,
-  InputLayer: identity,
-}
 
 /** How a model is written as ONNX. */
 export interface OnnxOptions {
