@@ -24,10 +24,16 @@ export type ErrorCode =
   | 'not-capturable'
   /** an optional npm package is not installed */
   | 'package-missing'
-  /** the native engine is not installed */
+  /** an engine is not installed, or has no device */
   | 'engine-missing'
   /** the native engine is installed but does not load */
   | 'engine-broken'
+  /** the device refused a program or a command, or its results are not valid any more */
+  | 'device-error'
+  /** a tensor is larger than the device allows, or the device has no memory left */
+  | 'device-limit'
+  /** the device was lost: its driver was reset, or the GPU was removed */
+  | 'device-lost'
   /** the native engine could not be installed */
   | 'install-failed'
   /** the platform, file format or combination is not supported */

@@ -77,7 +77,7 @@ describe('auto', () => {
     expect((await prepareEngine({ engine: 'auto' })).name).toBe('wasm')
     process.env.SELFSUP_ENGINE = 'abacus'
     await expect(prepareEngine()).rejects.toThrow(
-      'engine must be one of tensorflow, wasm, cpu, auto; got abacus',
+      'engine must be one of tensorflow, webgpu, wasm, cpu, auto; got abacus',
     )
   })
 
