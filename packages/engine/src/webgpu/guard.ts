@@ -8,6 +8,8 @@ import { deviceLost, type Failures } from './failures.js'
 interface Internals {
   pipelineCache: Record<string, unknown>
   commandEncoder: GPUCommandEncoder | null
+  /** for kernels that record their own programs */
+  checkFailures?(doing: string): void
   recordAndSubmit(program: Program, ...rest: readonly unknown[]): void
   convertAndCacheOnCPU(dataId: DataId, values: BackendValues): BackendValues
 }
@@ -27,6 +29,7 @@ export function guard(backend: WebGPUBackend, failures: Failures): void {
   const { recordAndSubmit } = internals
   const { submitQueue, getBufferData } = backend
 
+  internals.checkFailures = (doing) => failures.check(doing)
   // Called when the pipeline is there and nothing is recorded yet: what was recorded before stays valid.
   internals.recordAndSubmit = (program, ...rest) => {
     try {
