@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { convolutions } from './convolutions.js'
+import { matrixProduct } from './matrix-product.js'
 import { transpose } from './transpose.js'
 import { WEBGPU, type WebgpuBackend, type WebgpuKernel } from './webgpu-backend.js'
 
-const kernels: readonly WebgpuKernel[] = [transpose]
+const kernels: readonly WebgpuKernel[] = [transpose, matrixProduct, ...convolutions]
 
 let registered = false
 

@@ -20,6 +20,7 @@ export interface WebgpuBackend {
   endComputePassEncoder(): void
   submitQueue(): void
   refCount(dataId: tf.DataId): number
+  disposeData(dataId: tf.DataId, force?: boolean): boolean
   /** throws what the device has reported; only the backend that @selfsup/engine starts has it */
   checkFailures?(doing: string): void
 }
