@@ -8,7 +8,12 @@ export const WEBGPU = 'webgpu'
 export interface WebgpuBackend {
   readonly device: GPUDevice
   readonly tensorMap: {
-    get(dataId: tf.DataId): { readonly dtype: tf.DataType; readonly resource?: GPUBuffer | null }
+    /** `values` are there until the tensor is on the device */
+    get(dataId: tf.DataId): {
+      readonly dtype: tf.DataType
+      readonly resource?: GPUBuffer | null
+      readonly values?: Float32Array | Int32Array | Uint8Array | null
+    }
   }
   readonly commandEncoder: GPUCommandEncoder | null
   computePassEncoder: GPUComputePassEncoder | null
