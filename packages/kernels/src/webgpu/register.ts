@@ -1,10 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { convolutions } from './convolutions.js'
 import { matrixProduct } from './matrix-product.js'
+import { reductions } from './reductions.js'
 import { transpose } from './transpose.js'
 import { WEBGPU, type WebgpuBackend, type WebgpuKernel } from './webgpu-backend.js'
 
-const kernels: readonly WebgpuKernel[] = [transpose, matrixProduct, ...convolutions]
+const kernels: readonly WebgpuKernel[] = [transpose, matrixProduct, ...convolutions, ...reductions]
 
 let registered = false
 

@@ -12,7 +12,7 @@ export interface WebgpuBackend {
     get(dataId: tf.DataId): {
       readonly dtype: tf.DataType
       readonly resource?: GPUBuffer | null
-      readonly values?: Float32Array | Int32Array | Uint8Array | null
+      values?: Float32Array | Int32Array | Uint8Array | null
     }
   }
   readonly commandEncoder: GPUCommandEncoder | null
