@@ -26,7 +26,7 @@ const settings = z.strictObject({
   limit: z.int().min(1),
   checkpointEvery: z.int().min(1),
   strict: z.boolean(),
-  engine: z.enum(['auto', 'tensorflow', 'wasm', 'cpu']),
+  engine: z.enum(['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu']),
   options: z.record(z.string(), z.union([z.number(), z.boolean(), z.string()])),
 })
 

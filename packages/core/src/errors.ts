@@ -24,7 +24,7 @@ export type ErrorCode =
   | 'not-capturable'
   /** an optional npm package is not installed */
   | 'package-missing'
-  /** an engine is not installed, or has no device */
+  /** the native engine is not installed */
   | 'engine-missing'
   /** the native engine is installed but does not load */
   | 'engine-broken'

@@ -95,7 +95,7 @@ export interface FoundAdapter {
 
 /**
  * The machine's fastest adapter.
- * @throws SelfsupError with code `engine-missing` if there is none
+ * @throws SelfsupError with code `unsupported` if there is none
  */
 export async function findAdapter({ gpu }: WebgpuHost): Promise<FoundAdapter> {
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
@@ -110,7 +110,7 @@ export async function findAdapter({ gpu }: WebgpuHost): Promise<FoundAdapter> {
 function noAdapter(): SelfsupError {
   const linux = typeof process === 'object' && process.platform === 'linux'
   return new SelfsupError('WebGPU finds no GPU', {
-    code: 'engine-missing',
+    code: 'unsupported',
     fix: linux
       ? "install your GPU's Vulkan driver and libvulkan1, or for a software driver run: apt-get install libvulkan1 chromium"
       : "install your GPU's driver",

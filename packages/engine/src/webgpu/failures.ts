@@ -4,14 +4,14 @@ import { SelfsupError } from '@selfsup/core'
 /** What went wrong on a device, which WebGPU reports as events and not as exceptions. */
 export interface Failures {
   /**
-   * Throws what was reported since the last call.
+   * Throws what was reported since the last call: after an operation that harms only itself, such as compiling a program.
    * @param doing what the caller was doing, for the message
    */
   check(doing: string): void
-  /** whether the device is lost */
-  readonly lost: boolean
-  /** Reports that commands were lost: from now on every `check` throws, as results are not valid any more. */
-  giveUp(): void
+  /** The same after operations whose errors lose commands: from then on every check throws, as results are not valid. */
+  checkCommands(doing: string): void
+  /** whether the device is lost, or commands were lost */
+  readonly broken: boolean
 }
 
 /** Listens to a device's errors from now on. */
@@ -27,24 +27,27 @@ export function listenTo(device: GPUDevice): Failures {
     lost = [reason, message].filter((part) => part && part !== 'unknown').join(': ')
   })
   return {
-    get lost() {
-      return lost !== undefined
+    get broken() {
+      return lost !== undefined || invalid !== undefined
     },
-    giveUp() {
-      invalid ??= new SelfsupError('results on the WebGPU device are not valid after an earlier error', {
+    check,
+    checkCommands(doing) {
+      if (error) invalid ??= new SelfsupError('results on the WebGPU device are not valid after an earlier error', {
         code: 'device-error',
-        fix: 'start the program again',
+        fix: 'prepare the engine again, or start the program again',
       })
+      check(doing)
     },
-    check(doing) {
-      if (lost !== undefined) throw deviceLost(lost)
-      if (error) {
-        const reported = error
-        error = undefined
-        throw explained(reported, doing)
-      }
-      if (invalid) throw invalid
-    },
+  }
+
+  function check(doing: string): void {
+    if (lost !== undefined) throw deviceLost(lost)
+    if (error) {
+      const reported = error
+      error = undefined
+      throw explained(reported, doing)
+    }
+    if (invalid) throw invalid
   }
 }
 

@@ -42,20 +42,15 @@ export function guard(backend: WebGPUBackend, failures: Failures): void {
   }
   backend.submitQueue = () => {
     submitQueue.call(backend)
-    try {
-      failures.check('commands')
-    } catch (error) {
-      failures.giveUp() // none of the commands ran
-      throw error
-    }
+    failures.checkCommands('commands')
   }
   backend.getBufferData = async (buffer) => {
     try {
       const values = await getBufferData.call(backend, buffer)
-      failures.check('reading')
+      failures.checkCommands('reading')
       return values
     } catch (error) {
-      failures.check('reading')
+      failures.checkCommands('reading')
       if (error instanceof SelfsupError) throw error
       throw (await isLost(backend.device)) ? deviceLost('') : error
     }
@@ -82,6 +77,7 @@ function limitBuffers({ bufferManager, device }: WebGPUBackend, failures: Failur
         { code: 'device-limit', fix: 'choose a smaller batch or smaller images' },
       )
     }
+    failures.checkCommands('commands')
     const buffer = acquireBuffer.call(bufferManager, size, usage, ...rest)
     failures.check('a buffer')
     return buffer
@@ -122,7 +118,7 @@ export function readSynchronously(
       processEvents()
       if (tries > 10) Atomics.wait(pause, 0, 0, 1) // leaves the processor to a software device
     }
-    failures.check('reading')
+    failures.checkCommands('reading')
     if (staging.mapState !== 'mapped') throw deviceLost('')
     const bytes = staging.getMappedRange().slice(0)
     staging.unmap()

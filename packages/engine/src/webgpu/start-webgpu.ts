@@ -18,20 +18,20 @@ let started: Started | undefined
 
 /**
  * Registers TensorFlow.js's WebGPU backend on the fastest adapter, with errors as exceptions and, in Node, synchronous reads.
- * Takes a new device if the last one was lost.
+ * Takes a new device if the last one was lost, or lost commands.
  * @param options.software also accept an adapter that computes on the processor; default true
  * @returns one line that describes it
  * @throws SelfsupError if a package, the adapter or, without `software`, a GPU is missing
  */
 export async function startWebgpu({ software = true }: { readonly software?: boolean } = {}): Promise<string> {
-  if (started && !started.failures.lost && tf.findBackend('webgpu') === started.backend) {
+  if (started && !started.failures.broken && tf.findBackend('webgpu') === started.backend) {
     return started.description
   }
   const tfjs = await loadWebgpuBackendPackage()
   const host = await webgpuHost()
   const found = await findAdapter(host)
   if (found.software && !software) {
-    throw new SelfsupError(`WebGPU has a software adapter only (${found.name})`, { code: 'engine-missing' })
+    throw new SelfsupError(`WebGPU has a software adapter only (${found.name})`, { code: 'unsupported' })
   }
   const device = await requestDevice(found)
   const failures = listenTo(device)

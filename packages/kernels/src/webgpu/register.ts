@@ -1,11 +1,18 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { activations } from './activations.js'
 import { convolutions } from './convolutions.js'
 import { matrixProduct } from './matrix-product.js'
 import { reductions } from './reductions.js'
 import { transpose } from './transpose.js'
 import { WEBGPU, type WebgpuBackend, type WebgpuKernel } from './webgpu-backend.js'
 
-const kernels: readonly WebgpuKernel[] = [transpose, matrixProduct, ...convolutions, ...reductions]
+const kernels: readonly WebgpuKernel[] = [
+  ...activations,
+  ...convolutions,
+  matrixProduct,
+  ...reductions,
+  transpose,
+]
 
 let registered = false
 
