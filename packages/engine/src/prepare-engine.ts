@@ -84,7 +84,9 @@ const start: Record<EngineName, (threads: number, options: EngineOptions) => Pro
   },
   async webgpu(_, { engine = 'auto' }) {
     const { startWebgpu } = await import('./webgpu/start-webgpu.js')
-    const description = await startWebgpu({ software: engine === 'webgpu' || process.env.SELFSUP_ENGINE === 'webgpu' })
+    const description = await startWebgpu({
+      software: engine === 'webgpu' || process.env.SELFSUP_ENGINE === 'webgpu',
+    })
     await use('webgpu')
     return description
   },

@@ -26,7 +26,10 @@ export function exponentialMovingAverage(
     assertSameShape(`exponentialMovingAverage: '${name}'`, { average, current: value })
     return { average, value }
   })
-  if (canFuseUpdates()) return fusedAverages(pairs, momentum)
+  if (canFuseUpdates()) {
+    fusedAverages(pairs, momentum)
+    return
+  }
   tf.tidy(() => {
     const rest = tf.sub(1, momentum)
     for (const { average, value } of pairs) {

@@ -51,7 +51,8 @@ export function sgd(
           buffer: buffers[update.name],
           decays: !exclude(update.name, update.variable),
         }))
-        return fusedSgd(all, learningRate, { momentum, nesterov, weightDecay })
+        fusedSgd(all, learningRate, { momentum, nesterov, weightDecay })
+        return
       }
       tf.tidy(() => {
         for (const { name, variable, gradient } of updates('sgd', variables, gradients)) {

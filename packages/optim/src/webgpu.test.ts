@@ -8,7 +8,10 @@ import { adamw, exponentialMovingAverage, lars, type Optimizer, sgd, type Variab
 const missing = await missingWebgpu()
 
 const noise = (shape: number[], stream: number) =>
-  tf.tensor(uniforms([8, stream], tf.util.sizeFromShape(shape)).map((value) => value - 0.5), shape)
+  tf.tensor(
+    uniforms([8, stream], tf.util.sizeFromShape(shape)).map((value) => value - 0.5),
+    shape,
+  )
 
 const optimizers: Record<string, (variables: Variables) => Optimizer> = {
   'sgd with momentum and weight decay': (v) => sgd(v, { momentum: 0.9, weightDecay: 0.01 }),

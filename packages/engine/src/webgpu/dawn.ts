@@ -103,7 +103,8 @@ export async function findAdapter({ gpu }: WebgpuHost): Promise<FoundAdapter> {
   const { info } = adapter
   const name = info.description || info.device || [info.vendor, info.architecture].join(' ').trim() || 'GPU'
   const software =
-    info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|basic render/i.test(`${info.architecture} ${name}`)
+    info.isFallbackAdapter ||
+    /swiftshader|llvmpipe|lavapipe|basic render/i.test(`${info.architecture} ${name}`)
   return { adapter, name, software }
 }
 

@@ -32,10 +32,11 @@ export function listenTo(device: GPUDevice): Failures {
     },
     check,
     checkCommands(doing) {
-      if (error) invalid ??= new SelfsupError('results on the WebGPU device are not valid after an earlier error', {
-        code: 'device-error',
-        fix: 'prepare the engine again, or start the program again',
-      })
+      if (error)
+        invalid ??= new SelfsupError('results on the WebGPU device are not valid after an earlier error', {
+          code: 'device-error',
+          fix: 'prepare the engine again, or start the program again',
+        })
       check(doing)
     },
   }

@@ -1,7 +1,7 @@
 /// <reference types="@webgpu/types" />
 import { SelfsupError } from '@selfsup/core'
-import type { BackendValues, DataId } from '@tensorflow/tfjs-core'
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
+import type { BackendValues, DataId } from '@tensorflow/tfjs-core'
 import { deviceLost, type Failures } from './failures.js'
 
 /** Private parts of TensorFlow.js's backend that are replaced here. */
@@ -59,7 +59,10 @@ export function guard(backend: WebGPUBackend, failures: Failures): void {
 }
 
 async function isLost(device: GPUDevice): Promise<boolean> {
-  return Promise.race([device.lost.then(() => true), new Promise<boolean>((no) => setTimeout(no, 100, false))])
+  return Promise.race([
+    device.lost.then(() => true),
+    new Promise<boolean>((no) => setTimeout(no, 100, false)),
+  ])
 }
 
 function limitBuffers({ bufferManager, device }: WebGPUBackend, failures: Failures): void {
@@ -106,7 +109,10 @@ export function readSynchronously(
     }
     const source = data.resource as GPUBuffer
     const { size } = source
-    const staging = backend.bufferManager.acquireBuffer(size, GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ)
+    const staging = backend.bufferManager.acquireBuffer(
+      size,
+      GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ,
+    )
     backend.ensureCommandEncoderReady()
     backend.endComputePassEncoder()
     internals.commandEncoder!.copyBufferToBuffer(source, 0, staging, 0, size)
@@ -129,4 +135,3 @@ export function readSynchronously(
     return converted
   }
 }
-

@@ -1,6 +1,6 @@
 import { SelfsupError } from '@selfsup/core'
-import * as tf from '@tensorflow/tfjs-core'
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
+import * as tf from '@tensorflow/tfjs-core'
 import { loadWebgpuBackendPackage } from '../peers.js'
 import { findAdapter, type WebgpuHost, webgpuHost } from './dawn.js'
 import { describeAdapter, requestDevice } from './device.js'
@@ -23,7 +23,11 @@ let started: Started | undefined
  * @returns one line that describes it
  * @throws SelfsupError if a package, the adapter or, without `software`, a GPU is missing
  */
-export async function startWebgpu({ software = true }: { readonly software?: boolean } = {}): Promise<string> {
+export async function startWebgpu({
+  software = true,
+}: {
+  readonly software?: boolean
+} = {}): Promise<string> {
   if (started && !started.failures.broken && tf.findBackend('webgpu') === started.backend) {
     return started.description
   }

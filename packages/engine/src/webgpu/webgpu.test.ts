@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core'
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
+import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { missingWebgpu } from '../../../../tooling/vitest/webgpu.js'
 import { type Engine, findEngines, prepareEngine } from '../index.js'

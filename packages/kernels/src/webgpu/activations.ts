@@ -49,6 +49,8 @@ function passingNans(kernelName: string, value: string): WebgpuKernel {
 /** Whether the backend's own kernel computes these few values on the host, where they are. */
 function staysOnHost(kernelName: string, backend: WebgpuBackend, x: tf.TensorInfo): boolean {
   if (kernelName !== 'Exp' && kernelName !== 'Log') return false
-  const most = tf.env().getBool('WEBGPU_CPU_FORWARD') ? tf.env().getNumber('WEBGPU_CPU_HANDOFF_SIZE_THRESHOLD') : 0
+  const most = tf.env().getBool('WEBGPU_CPU_FORWARD')
+    ? tf.env().getNumber('WEBGPU_CPU_HANDOFF_SIZE_THRESHOLD')
+    : 0
   return tf.util.sizeFromShape(x.shape) < most && !backend.tensorMap.get(x.dataId).resource
 }

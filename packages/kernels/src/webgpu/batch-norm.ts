@@ -49,6 +49,8 @@ export function batchNormForward(
   const sizes = sizesOf(x)
   const { rows, channels, parts, length } = sizes
   const make = (...shape: number[]) => backend.makeTensorInfo(shape, 'float32')
+  backend.uploadToGPU(x.dataId)
+  const type = storedType(backend, x)
   const y = make(...x.shape)
   const [mean, variance, inverse, scale, shift] = [1, 2, 3, 4, 5].map(() => make(channels)) as [
     tf.TensorInfo,
@@ -63,12 +65,12 @@ export function batchNormForward(
     name: 'BatchNormSums',
     tensors: [x, sums],
     ...elementwise(
-      { x: 'f32', sums: '=vec2f' },
+      { x: type, sums: '=vec2f' },
       parts * channels,
       overPart(
         sizes,
-        'let first = x[at]; var sum = 0.0; var squares = 0.0;',
-        'let d = x[at] - first; sum += d; squares += d * d;',
+        'let first = f32(x[at]); var sum = 0.0; var squares = 0.0;',
+        'let d = f32(x[at]) - first; sum += d; squares += d * d;',
         `let n = f32(end - part * ${length}u);
   sums[i] = vec2f(first + sum / n, max(0.0, squares - sum * sum / n));`,
       ),
@@ -79,7 +81,16 @@ export function batchNormForward(
     name: 'BatchNormStatistics',
     tensors: [sums, gamma, beta, mean, variance, inverse, scale, shift],
     ...elementwise(
-      { sums: 'vec2f', gamma: 'f32', beta: 'f32', mean: '=f32', variance: '=f32', inverse: '=f32', scale: '=f32', shift: '=f32' },
+      {
+        sums: 'vec2f',
+        gamma: 'f32',
+        beta: 'f32',
+        mean: '=f32',
+        variance: '=f32',
+        inverse: '=f32',
+        scale: '=f32',
+        shift: '=f32',
+      },
       channels,
       `var m = 0.0; var squares = 0.0; var n = 0.0;
   for (var part = 0u; part < ${parts}u; part++) {
@@ -98,12 +109,12 @@ export function batchNormForward(
   shift[i] = beta[i];`,
     ),
   })
-  const value = `(x[i] - mean[c]) * scale[c] + shift[c]`
+  const value = `(f32(x[i]) - mean[c]) * scale[c] + shift[c]`
   dispatch(backend, {
     name: 'BatchNorm',
     tensors: [x, mean, scale, shift, y],
     ...elementwise(
-      { x: 'f32', mean: 'f32', scale: 'f32', shift: 'f32', y: '=f32' },
+      { x: type, mean: 'f32', scale: 'f32', shift: 'f32', y: '=f32' },
       rows * channels,
       `let c = i % ${channels}u;
   y[i] = ${rectify ? `max(0.0, ${value})` : value};`,
@@ -126,11 +137,23 @@ export function batchNormBackward(
   const sizes = sizesOf(x)
   const { rows, channels, parts } = sizes
   const make = (...shape: number[]) => backend.makeTensorInfo(shape, 'float32')
-  const [dx, dGamma, dBeta, sums] = [make(...x.shape), make(channels), make(channels), make(parts, channels, 2)]
-  const inputs = { dy: 'f32', x: 'f32', gamma: 'f32', beta: 'f32', mean: 'f32', inverse: 'f32' }
+  const [dx, dGamma, dBeta, sums] = [
+    make(...x.shape),
+    make(channels),
+    make(channels),
+    make(parts, channels, 2),
+  ]
+  const inputs = {
+    dy: storedType(backend, dy),
+    x: 'f32',
+    gamma: 'f32',
+    beta: 'f32',
+    mean: 'f32',
+    inverse: 'f32',
+  }
   const given = [dy, x, gamma, beta, mean, inverse]
-  const signal = (at: string, c: string) => `let hat = (x[${at}] - mean[${c}]) * inverse[${c}];
-    let g = ${rectify ? `select(0.0, dy[${at}], hat * gamma[${c}] + beta[${c}] > 0.0)` : `dy[${at}]`};`
+  const signal = (at: string, c: string) => `let hat = (f32(x[${at}]) - mean[${c}]) * inverse[${c}];
+    let g = ${rectify ? `select(0.0, f32(dy[${at}]), hat * gamma[${c}] + beta[${c}] > 0.0)` : `f32(dy[${at}])`};`
   // Bindings that a program does not use would be left out of its layout.
   const used = `_ = beta[0]; _ = gamma[0]; _ = inverse[0]; _ = mean[0];`
   dispatch(backend, {

@@ -134,7 +134,8 @@ function infoOf(
     dilations = 1,
     dimRoundingMode,
     dataFormat,
-  }: Pick<tf.Conv2DAttrs, 'strides' | 'pad' | 'dataFormat'> & Partial<Pick<tf.Conv2DAttrs, 'dilations' | 'dimRoundingMode'>>,
+  }: Pick<tf.Conv2DAttrs, 'strides' | 'pad' | 'dataFormat'> &
+    Partial<Pick<tf.Conv2DAttrs, 'dilations' | 'dimRoundingMode'>>,
 ): Info | undefined {
   if (dataFormat === 'NCHW') return undefined
   const info = tf.backend_util.computeConv2DInfo(

@@ -21,8 +21,7 @@ export interface Dispatch {
 }
 
 /** Arguments of an entry point that uses `GROUP` and `LOCAL`. */
-export const ARGUMENTS =
-  '@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index) local: u32'
+export const ARGUMENTS = '@builtin(workgroup_id) group_id: vec3u, @builtin(local_invocation_index) local: u32'
 /** Number of the workgroup; may be past the last one. */
 export const GROUP = `(group_id.y * ${MOST_WORKGROUPS}u + group_id.x)`
 

@@ -29,12 +29,31 @@ export const matrixProduct: WebgpuKernel = {
     const shape = [...batch, m, n]
     if (transposeA) {
       const rowStart = `fn row_start(k: u32, tap: u32) -> i32 { return i32(${ofA} + k * ${m}u); }`
-      const { parts, ...program } = tiledCorrelation({ m, n, k, taps: 1, batches, rowStart, start: ofB, types })
+      const { parts, ...program } = tiledCorrelation({
+        m,
+        n,
+        k,
+        taps: 1,
+        batches,
+        rowStart,
+        start: ofB,
+        types,
+      })
       return summed(backend, 'MatrixProduct', [a, b], program, parts, shape)
     }
     const out = backend.makeTensorInfo(shape, 'float32')
     const rowStart = `fn row_start(m: u32, tap: u32) -> i32 { return i32(${ofA} + m * ${k}u); }`
-    const program = tiledProduct({ m, n, k, taps: 1, batches, rowStart, tapStart: ofB, transposed: transposeB, types })
+    const program = tiledProduct({
+      m,
+      n,
+      k,
+      taps: 1,
+      batches,
+      rowStart,
+      tapStart: ofB,
+      transposed: transposeB,
+      types,
+    })
     dispatch(backend, { name: 'MatrixProduct', tensors: [a, b, out], ...program })
     return out
   },

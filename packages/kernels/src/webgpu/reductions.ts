@@ -27,7 +27,9 @@ const product: Joining = { start: (type) => `${type}(1)`, join: (a, b) => `${a} 
 const extreme = (compare: '>' | '<'): Joining => ({
   start: (type) => {
     const sign = compare === '>' ? '-' : ''
-    return type === 'f32' ? `bitcast<f32>(${compare === '>' ? '0xff800000u' : '0x7f800000u'} + one - 1u)` : `i32(${sign}2147483647)`
+    return type === 'f32'
+      ? `bitcast<f32>(${compare === '>' ? '0xff800000u' : '0x7f800000u'} + one - 1u)`
+      : `i32(${sign}2147483647)`
   },
   join: (a, b) => `select(${a}, ${b}, ${b} ${compare} ${a} || is_nan(f32(${b})))`,
 })
@@ -81,7 +83,10 @@ function withAdjacent(
   use: (x: tf.TensorInfo, first: number, last: number) => void,
 ): void {
   const first = axes[0] ?? 0
-  if (axes.every((axis, i) => axis === first + i)) return use(x, first, first + axes.length)
+  if (axes.every((axis, i) => axis === first + i)) {
+    use(x, first, first + axes.length)
+    return
+  }
   const kept = [...x.shape.keys()].filter((axis) => !axes.includes(axis))
   const moved = tf.transpose(x as tf.Tensor, [...kept, ...axes])
   use(moved, kept.length, moved.rank)
@@ -97,7 +102,8 @@ function reduce(
 ): void {
   const type = typeOf(out.dtype)
   const results = tf.util.sizeFromShape(out.shape)
-  const parts = results < FEW ? Math.max(1, Math.min(Math.floor(count / SHORTEST), Math.ceil((4 * FEW) / results))) : 1
+  const parts =
+    results < FEW ? Math.max(1, Math.min(Math.floor(count / SHORTEST), Math.ceil((4 * FEW) / results))) : 1
   const length = Math.ceil(count / parts)
   const scaled = scale === 1 ? 'value' : `value * ${scale}`
   const program = (from: Type, size: number, loop: string, result: string) =>

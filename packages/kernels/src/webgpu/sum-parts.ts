@@ -3,7 +3,12 @@ import { dispatch, elementwise } from './dispatch.js'
 import type { WebgpuBackend } from './webgpu-backend.js'
 
 /** Adds up the parts [parts, ...shape] of a sum, in order. */
-export function sumParts(backend: WebgpuBackend, sums: tf.TensorInfo, parts: number, shape: readonly number[]): tf.TensorInfo {
+export function sumParts(
+  backend: WebgpuBackend,
+  sums: tf.TensorInfo,
+  parts: number,
+  shape: readonly number[],
+): tf.TensorInfo {
   const size = shape.reduce((product, length) => product * length, 1)
   const out = backend.makeTensorInfo(shape, 'float32')
   dispatch(backend, {

@@ -28,14 +28,17 @@ export interface TiledCorrelation {
  * WGSL and workgroups; the bindings are A, B and the sums [parts, batches, taps, m, n]: the sum over k is divided into parts
  * where there are few results, and the caller adds these up.
  */
-export function tiledCorrelation(product: TiledCorrelation): Pick<Dispatch, 'code' | 'workgroups'> & { readonly parts: number } {
+export function tiledCorrelation(
+  product: TiledCorrelation,
+): Pick<Dispatch, 'code' | 'workgroups'> & { readonly parts: number } {
   const { m, n, k, taps, batches = 1, start = '0u', types = ['f32', 'f32'] } = product
   const [rowTiles, columnTiles] = [Math.ceil(m / SIDE), Math.ceil(n / SIDE)]
   const tiles = rowTiles * columnTiles * taps * batches
   const parts = Math.max(1, Math.min(Math.floor(ENOUGH / tiles), Math.floor(k / SHORTEST)))
   const length = Math.ceil(k / parts)
   const [wideA, wideB] = [m % 4 === 0 && types[0] === 'f32', n % 4 === 0 && types[1] === 'f32']
-  const each = (count: number, text: (i: number) => string) => Array.from({ length: count }, (_, i) => text(i)).join('\n')
+  const each = (count: number, text: (i: number) => string) =>
+    Array.from({ length: count }, (_, i) => text(i)).join('\n')
   const code = `${bindings({ a: wideA ? 'vec4f' : types[0], b: wideB ? 'vec4f' : types[1], c: wideB ? '=vec4f' : '=f32' })}
 ${four('a', wideA)}
 ${four('b', wideB)}

@@ -36,7 +36,8 @@ export function tiledProduct(product: TiledProduct): Pick<Dispatch, 'code' | 'wo
   const wideA = k % 4 === 0 && types[0] === 'f32'
   const wideB = (transposed ? k : n) % 4 === 0 && types[1] === 'f32'
   const wideC = n % 4 === 0
-  const each = (count: number, text: (i: number) => string) => Array.from({ length: count }, (_, i) => text(i)).join('\n')
+  const each = (count: number, text: (i: number) => string) =>
+    Array.from({ length: count }, (_, i) => text(i)).join('\n')
   const threads = rowTiles * columnTiles * batches
   const code = `${bindings({
     a: wideA ? 'vec4f' : types[0],
@@ -71,7 +72,10 @@ fn main(${ARGUMENTS}) {
       const column = `n0 + ${4 * v}u`
       const at = `row + ${r * n + 4 * v}u`
       if (wideC) return `if (m0 + ${r}u < ${m}u && ${column} < ${n}u) { c[(${at}) / 4u] = s${r}${v}; }`
-      return each(4, (j) => `if (m0 + ${r}u < ${m}u && ${column} + ${j}u < ${n}u) { c[${at} + ${j}u] = s${r}${v}[${j}]; }`)
+      return each(
+        4,
+        (j) => `if (m0 + ${r}u < ${m}u && ${column} + ${j}u < ${n}u) { c[${at} + ${j}u] = s${r}${v}[${j}]; }`,
+      )
     }),
   )}
 }`

@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { ARGUMENTS, bindings, dispatch, GROUP, WORKGROUP } from './dispatch.js'
-import { storedType } from './dispatch.js'
+import { ARGUMENTS, bindings, dispatch, GROUP, storedType, WORKGROUP } from './dispatch.js'
 import { type WebgpuBackend, webgpuBackend } from './webgpu-backend.js'
 
 /** An update of many variables by the same formula. */

@@ -1,5 +1,5 @@
 import { expected } from '@selfsup/core'
-import * as tf from '@tensorflow/tfjs-core'
+import type * as tf from '@tensorflow/tfjs-core'
 import { number } from './batch-norm.js'
 import { dispatch, elementwise, storedType } from './dispatch.js'
 import { COLUMNS, colours, loaded, parameter, sampling, stored } from './views-wgsl.js'
@@ -23,7 +23,11 @@ export interface ViewPasses {
  */
 export function viewsOnWebgpu(
   backend: WebgpuBackend,
-  { images, parameters, normalisation }: Readonly<Record<'images' | 'parameters' | 'normalisation', tf.TensorInfo>>,
+  {
+    images,
+    parameters,
+    normalisation,
+  }: Readonly<Record<'images' | 'parameters' | 'normalisation', tf.TensorInfo>>,
   settings: ViewPasses,
 ): tf.TensorInfo {
   const [, height, width, channels] = images.shape as [number, number, number, number]
@@ -163,7 +167,8 @@ function checkBoxes(backend: WebgpuBackend, { dataId }: tf.TensorInfo, height: n
   if (!values) return
   for (let at = 0; at < values.length; at += COLUMNS) {
     const [top, left, tall, wide] = values.slice(at, at + 4) as Float32Array
-    const within = top! >= 0 && left! >= 0 && tall! >= 1 && wide! >= 1 && top! + tall! <= height && left! + wide! <= width
+    const within =
+      top! >= 0 && left! >= 0 && tall! >= 1 && wide! >= 1 && top! + tall! <= height && left! + wide! <= width
     expected(within, 'fusedViews: a box is outside its image')
   }
 }
