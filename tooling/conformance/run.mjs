@@ -1,16 +1,19 @@
-// Runs TensorFlow.js's specs of its operations on the native engine: pnpm conformance [TEXT in the specs' names]
-// Exits with 1 if a spec fails that is not listed in known-failures.mjs.
+// Runs TensorFlow.js's specs of its operations on an engine: pnpm conformance [tensorflow | webgpu] [TEXT in the specs' names]
+// Exits with 1 if a spec fails that is not listed in known-failures.mjs or known-failures-webgpu.mjs.
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import Jasmine from 'jasmine'
 import { knownFailures } from './known-failures.mjs'
+import { knownFailures as knownOnWebgpu } from './known-failures-webgpu.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const fromTensorflow = createRequire(join(root, 'packages/tensorflow/package.json'))
 const core = dirname(fromTensorflow.resolve('@tensorflow/tfjs-core/package.json'))
-const wanted = process.argv[2] ?? ''
+const [engine, wanted = ''] = ['tensorflow', 'webgpu'].includes(process.argv[2] ?? '')
+  ? process.argv.slice(2)
+  : ['tensorflow', process.argv[2]]
 
 const outfile = join(root, '.cache/conformance/specs.mjs')
 await build({
@@ -37,12 +40,28 @@ await build({
   },
 })
 
+/** Starts the native backend as it is, without kernels of Selfsup. */
+async function loadNative() {
+  await native.loadTensorflow()
+}
+
+/** Starts WebGPU with our kernels. Small tensors are computed on the device too. */
+async function loadWebgpu() {
+  /** @type {typeof import('@selfsup/engine')} */
+  const { prepareEngine } = await import(pathToFileURL(join(root, 'packages/engine/dist/index.js')).href)
+  const { description } = await prepareEngine({ engine: 'webgpu' })
+  /** @type {typeof import('@tensorflow/tfjs-core')} */
+  const tf = fromTensorflow('@tensorflow/tfjs-core')
+  tf.env().set('WEBGPU_CPU_FORWARD', false)
+  console.log(description)
+}
+
 /** @type {typeof import('@selfsup/tensorflow')} */
-const { findTensorflow, loadTensorflow, surroundings } = await import(
-  pathToFileURL(join(root, 'packages/tensorflow/dist/index.js')).href
-)
-const { gpu } = surroundings(findTensorflow())
-const mayFail = knownFailures.filter((each) => gpu || !each.gpu)
+const native = await import(pathToFileURL(join(root, 'packages/tensorflow/dist/index.js')).href)
+const mayFail =
+  engine === 'webgpu'
+    ? knownOnWebgpu
+    : knownFailures.filter(({ gpu }) => !gpu || native.surroundings(native.findTensorflow()).gpu)
 
 const jasmine = new Jasmine()
 jasmine.loadConfig({ random: false, helpers: [], spec_files: [] })
@@ -68,9 +87,7 @@ jasmine.addReporter({
 jasmine.env.configure({ specFilter: (spec) => spec.getFullName().includes(wanted) })
 /** @type {typeof import('./specs.js')} */
 const { describeSpecs } = await import(pathToFileURL(outfile).href)
-await describeSpecs(async () => {
-  await loadTensorflow()
-})
+await describeSpecs(engine ?? '', engine === 'webgpu' ? loadWebgpu : loadNative)
 await jasmine.execute()
 
 for (const name of unexpectedly) console.log(`FAILED ${name}`)

@@ -5,9 +5,9 @@ import '@tensorflow/tfjs-core/dist/register_all_gradients'
 import { setBackend } from '@tensorflow/tfjs-core/dist/globals'
 import { setTestEnvs } from '@tensorflow/tfjs-core/dist/jasmine_util'
 
-export async function describeSpecs(loadBackend: () => Promise<unknown>): Promise<void> {
+export async function describeSpecs(backendName: string, loadBackend: () => Promise<unknown>): Promise<void> {
   await loadBackend()
-  await setBackend('tensorflow')
-  setTestEnvs([{ name: 'test-tensorflow', backendName: 'tensorflow', flags: {}, isDataSync: true }])
+  await setBackend(backendName)
+  setTestEnvs([{ name: `test-${backendName}`, backendName, flags: {}, isDataSync: true }])
   await import('@tensorflow/tfjs-core/dist/tests')
 }

@@ -29,7 +29,7 @@ const settings = z.strictObject({
   patience: z.int().min(0),
   strict: z.boolean(),
   force: z.boolean(),
-  engine: z.enum(['auto', 'tensorflow', 'wasm', 'cpu']),
+  engine: z.enum(['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu']),
   options: z.record(z.string(), z.union([z.number(), z.boolean(), z.string()])),
 })
 

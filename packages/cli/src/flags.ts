@@ -20,6 +20,7 @@ export function engineOption(): Option {
   return new Option('--engine <name>', 'engine; auto chooses the fastest (default: auto)').choices([
     'auto',
     'tensorflow',
+    'webgpu',
     'wasm',
     'cpu',
   ])

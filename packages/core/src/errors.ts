@@ -28,6 +28,12 @@ export type ErrorCode =
   | 'engine-missing'
   /** the native engine is installed but does not load */
   | 'engine-broken'
+  /** the device refused a program or a command, or its results are not valid any more */
+  | 'device-error'
+  /** a tensor is larger than the device allows, or the device has no memory left */
+  | 'device-limit'
+  /** the device was lost: its driver was reset, or the GPU was removed */
+  | 'device-lost'
   /** the native engine could not be installed */
   | 'install-failed'
   /** a file could not be downloaded */

@@ -1,8 +1,8 @@
 import type { ErrorCode } from '@selfsup/core'
 import type { TensorContainer } from '@tensorflow/tfjs-core'
 
-/** Names of the engines, fastest first: native TensorFlow, WebAssembly, plain JavaScript. */
-export type EngineName = 'tensorflow' | 'wasm' | 'cpu'
+/** Names of the engines, fastest first: native TensorFlow, WebGPU on a GPU, WebAssembly, plain JavaScript. */
+export type EngineName = 'tensorflow' | 'webgpu' | 'wasm' | 'cpu'
 
 /** Precision of compiled steps: see `Engine.precision`. */
 export type Precision = 'float32' | 'mixed-bfloat16'

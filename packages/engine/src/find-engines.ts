@@ -5,7 +5,9 @@ import type { EngineName, MissingEngine } from './engine.js'
 import type { EngineOptions } from './engine-options.js'
 import { isSet } from './is-set.js'
 import { availableCores, describeMachine, type Machine } from './machine.js'
-import { loadTensorflowPackage } from './peers.js'
+import { loadTensorflowPackage, loadWebgpuBackendPackage } from './peers.js'
+import { findAdapter, webgpuHost } from './webgpu/dawn.js'
+import { type AdapterReport, describeAdapter } from './webgpu/device.js'
 
 /** Whether an engine is available, and how to make it available. */
 export interface EngineFound {
@@ -24,6 +26,8 @@ export interface EngineFound {
   readonly code?: ErrorCode
   /** the folder that causes the problem */
   readonly path?: string
+  /** of WebGPU: the adapter that it would use */
+  readonly adapter?: AdapterReport
 }
 
 /** The report of `describeEngines`. */
@@ -49,13 +53,30 @@ export interface StepsReport {
   readonly gpu: boolean
 }
 
-/** Finds the engines, fastest first, without loading any. */
+/**
+ * Finds the engines, fastest first, without starting any. WebGPU comes before WebAssembly where it has a GPU, and
+ * last where its adapter computes on the processor: `auto` does not choose it there.
+ */
 export async function findEngines(): Promise<EngineFound[]> {
+  const wasm = findPackage('wasm', 'WebAssembly', '@tensorflow/tfjs-backend-wasm')
+  const cpu = findPackage('cpu', 'plain JavaScript', '@tensorflow/tfjs-backend-cpu')
+  const webgpu = await findWebgpu()
   return [
     await findNative(),
-    findPackage('wasm', 'WebAssembly', '@tensorflow/tfjs-backend-wasm'),
-    findPackage('cpu', 'plain JavaScript', '@tensorflow/tfjs-backend-cpu'),
+    ...(webgpu.adapter?.software === false ? [webgpu, wasm, cpu] : [wasm, cpu, webgpu]),
   ]
+}
+
+async function findWebgpu(): Promise<EngineFound> {
+  const engine = findPackage('webgpu', 'WebGPU', '@tensorflow/tfjs-backend-webgpu')
+  try {
+    await loadWebgpuBackendPackage()
+    const adapter = describeAdapter(await findAdapter(await webgpuHost()))
+    return { ...engine, adapter }
+  } catch (error) {
+    const { name, title } = engine
+    return { name, title, available: false, ...explain(error) }
+  }
 }
 
 /**

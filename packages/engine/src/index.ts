@@ -18,3 +18,4 @@ export {
 export { type EngineProgress, type InstalledEngine, installFastestEngine } from './install-fastest-engine.js'
 export { availableCores, describeMachine, type Machine } from './machine.js'
 export { prepareEngine } from './prepare-engine.js'
+export type { AdapterReport } from './webgpu/device.js'

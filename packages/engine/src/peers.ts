@@ -34,3 +34,9 @@ export const loadWasmPackage = () =>
 
 export const loadCpuPackage = () =>
   importPeer('@tensorflow/tfjs-backend-cpu', () => import('@tensorflow/tfjs-backend-cpu'))
+
+export const loadWebgpuBackendPackage = () =>
+  importPeer('@tensorflow/tfjs-backend-webgpu', () => import('@tensorflow/tfjs-backend-webgpu'))
+
+/** Dawn, WebGPU for Node. */
+export const loadDawnPackage = () => importPeer('webgpu', () => import('webgpu'))

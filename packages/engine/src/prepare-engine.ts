@@ -10,12 +10,18 @@ import { availableCores } from './machine.js'
 import { loadCpuPackage, loadTensorflowPackage, loadWasmPackage } from './peers.js'
 import { startWasm } from './start-wasm.js'
 
-const names = ['tensorflow', 'wasm', 'cpu'] as const satisfies readonly EngineName[]
-const titles = { tensorflow: 'native TensorFlow', wasm: 'WebAssembly', cpu: 'plain JavaScript' } as const
+const names = ['tensorflow', 'webgpu', 'wasm', 'cpu'] as const satisfies readonly EngineName[]
+const titles = {
+  tensorflow: 'native TensorFlow',
+  webgpu: 'WebGPU',
+  wasm: 'WebAssembly',
+  cpu: 'plain JavaScript',
+} as const
 
 /**
  * Makes a TensorFlow.js backend ready and the current one, with gradients registered: native TensorFlow where
- * it is installed, else WebAssembly, else plain JavaScript. May be called again, for another engine too.
+ * it is installed, else WebGPU where it has a GPU, else WebAssembly, else plain JavaScript. May be called again, for another
+ * engine too, or for a new device after the last one was lost.
  * @throws SelfsupError if the requested engine cannot be used, with `code` and `fix`
  */
 export async function prepareEngine(options: EngineOptions = {}): Promise<Engine> {
@@ -25,7 +31,8 @@ export async function prepareEngine(options: EngineOptions = {}): Promise<Engine
   for (const name of wanted === 'auto' ? names : [wanted]) {
     const description = await start[name](threads, options).catch((error: unknown) => {
       if (wanted !== 'auto' || name === 'cpu') throw error
-      missing.push({ name, title: titles[name], ...explain(error) })
+      // WebGPU is for machines with a GPU: without one nothing is missing.
+      if (name !== 'webgpu') missing.push({ name, title: titles[name], ...explain(error) })
     })
     if (description === undefined) continue
     // In Node no module of core's registers the gradients of all kernels; layers does. Of Exp we have none of our own.
@@ -73,6 +80,14 @@ const start: Record<EngineName, (threads: number, options: EngineOptions) => Pro
     const emulated = settings?.emulated ? ', emulated' : ''
     const mixed = settings?.mixedPrecision === 'bfloat16' ? `, mixed precision (bfloat16${emulated})` : ''
     return `native ${library}, ${usesGpu() ? 'GPU, ' : ''}${plural(threads)}${mixed}`
+  },
+  async webgpu(_, { engine = 'auto' }) {
+    const { startWebgpu } = await import('./webgpu/start-webgpu.js')
+    const description = await startWebgpu({
+      software: engine === 'webgpu' || process.env.SELFSUP_ENGINE === 'webgpu',
+    })
+    await use('webgpu')
+    return description
   },
   async wasm(threads) {
     const wasm = await loadWasmPackage()

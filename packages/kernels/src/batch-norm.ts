@@ -1,6 +1,8 @@
 import { ShapeError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { attributes, COMPOSED, NATIVE, type NativeBackend } from './native.js'
+import { batchNormBackward, batchNormForward } from './webgpu/batch-norm.js'
+import { onWebgpu, WEBGPU, type WebgpuBackend, webgpuBackend } from './webgpu/webgpu-backend.js'
 
 /** The result of batch normalisation in training. */
 export interface BatchNormalised<T extends tf.Tensor> {
@@ -68,6 +70,7 @@ export function batchNorm<T extends tf.Tensor>(
 
 /** Whether the engine has our fused operation, which needs the fewest passes over memory. */
 function isFused(): boolean {
+  if (onWebgpu()) return true
   if (tf.getBackend() !== NATIVE) return false
   return (tf.backend() as NativeBackend & tf.KernelBackend).fused?.normalisation === true
 }
@@ -129,12 +132,24 @@ tf.registerKernel({
   },
 })
 
+tf.registerKernel({
+  kernelName: FUSED,
+  backendName: WEBGPU,
+  kernelFunc: ({ inputs, attrs, backend }) =>
+    batchNormForward(
+      backend as unknown as WebgpuBackend,
+      inputs as unknown as Inputs,
+      attrs as unknown as Attributes & { rectify: boolean },
+    ),
+})
+
 tf.registerGradient({
   kernelName: FUSED,
   inputsToSave: ['x', 'gamma', 'beta'],
   outputsToSave: [false, true, false, true],
   gradFunc: (dys, saved, attrs) => {
     const [dy] = dys as tf.Tensor[]
+    if (onWebgpu()) return webgpuGradient(dy!, saved as tf.Tensor[], attrs)
     const device = tf.backend() as unknown as NativeBackend
     const [dx, dGamma, dBeta] = device.executeMultipleOutputs(
       `${FUSED}Gradient`,
@@ -145,6 +160,16 @@ tf.registerGradient({
     return { x: () => dx!, gamma: () => dGamma!, beta: () => dBeta! }
   },
 })
+
+function webgpuGradient(dy: tf.Tensor, saved: readonly tf.Tensor[], attrs: tf.NamedAttrMap) {
+  const [x, gamma, beta, mean, inverse] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
+  const { rectify } = attrs as { rectify: boolean }
+  const tensors = { dy, x, gamma, beta, mean, inverse }
+  const [dx, dGamma, dBeta] = batchNormBackward(webgpuBackend(), tensors, { rectify }).map((info) =>
+    tf.engine().makeTensorFromTensorInfo(info),
+  )
+  return { x: () => dx!, gamma: () => dGamma!, beta: () => dBeta! }
+}
 
 function fusedAttributes(device: NativeBackend, attrs: tf.NamedAttrMap | undefined) {
   const { epsilon, rectify } = attrs as { epsilon: number; rectify: boolean }

@@ -1,11 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { NATIVE, type NativeBackend } from './native.js'
+import { onWebgpu } from './webgpu/webgpu-backend.js'
 
 /**
  * Whether the current engine uses Selfsup's own convolutions, which pad without writing the zeros to memory: native
- * TensorFlow with Selfsup's addon, on processors where they are faster.
+ * TensorFlow with Selfsup's addon, on processors where they are faster, and WebGPU.
  */
 export function hasOwnConvolutions(): boolean {
+  if (onWebgpu()) return true
   if (tf.getBackend() !== NATIVE) return false
   return (tf.backend() as NativeBackend & tf.KernelBackend).fused?.convolutions === true
 }

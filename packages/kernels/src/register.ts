@@ -4,6 +4,8 @@ import { fastGradients, nativeActivationNames, onNative } from './fast-gradients
 import { NATIVE } from './native.js'
 import { registerNativeStep } from './native-step.js'
 import { registerWasmKernels } from './wasm/register.js'
+import { registerWebgpuKernels } from './webgpu/register.js'
+import { WEBGPU } from './webgpu/webgpu-backend.js'
 
 /**
  * Replaces TensorFlow.js's gradients, and its kernels for the current backend, by those of this package. `prepareEngine` and
@@ -14,6 +16,7 @@ export function registerKernels(): void {
   registerGradients()
   const backend = tf.getBackend()
   if (backend === 'wasm') registerWasmKernels()
+  if (backend === WEBGPU) registerWebgpuKernels()
   if (backend === NATIVE) registerNativeStep()
 }
 

@@ -1,6 +1,8 @@
 import { expected, type Normalisation } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { attributes, NATIVE, type NativeBackend } from './native.js'
+import { type ViewPasses, viewsOnWebgpu } from './webgpu/views.js'
+import { onWebgpu, WEBGPU, type WebgpuBackend } from './webgpu/webgpu-backend.js'
 
 /**
  * The augmentations of each view, applied in this order. Each tensor is [views]; omitted augmentations are not applied.
@@ -40,8 +42,9 @@ export interface ViewSettings {
 
 const KERNEL = 'SelfsupViews'
 
-/** Whether the current engine can compute views in one pass: native TensorFlow with Selfsup's addon. */
+/** Whether the current engine has kernels for views: native TensorFlow with Selfsup's addon, and WebGPU. */
 export function canFuseViews(): boolean {
+  if (onWebgpu()) return true
   return (
     tf.getBackend() === NATIVE && (tf.backend() as NativeBackend & tf.KernelBackend).fused?.views === true
   )
@@ -73,7 +76,9 @@ export function fusedViews(
     return tf.split(packed, sources.length).map((own, i) => {
       const images = sources[i]!.dtype === 'int32' ? sources[i]! : tf.cast(sources[i]!, 'float32')
       const inputs = { images, parameters: own, normalisation: means }
-      return tf.engine().runKernel(KERNEL, inputs, { size, kernelSize, threshold }) as tf.Tensor4D
+      const { jitter, grey, sigma } = parameters
+      const which = { jitter: !!jitter, grey: !!grey, blur: !!sigma && kernelSize > 1 }
+      return tf.engine().runKernel(KERNEL, inputs, { size, kernelSize, threshold, ...which }) as tf.Tensor4D
     })
   })
 }
@@ -81,7 +86,9 @@ export function fusedViews(
 /** Packs the parameters in the order of the struct View in packages/tensorflow/src/native/views.h: [views, 18]. */
 function pack(parameters: ViewParameters, views: number, height: number, width: number): tf.Tensor2D {
   const { box, jitter } = parameters
-  const all = (value: number) => tf.fill([views], value)
+  // On WebGPU few numbers stay on the host until all of them are there.
+  const all = (value: number) =>
+    onWebgpu() ? tf.tensor1d(new Float32Array(views).fill(value)) : tf.fill([views], value)
   const none = all(0)
   const one = all(1)
   const places = jitter ? tf.unstack(tf.cast(jitter.places, 'float32'), 1) : [none, none, none, none]
@@ -126,4 +133,15 @@ tf.registerKernel({
     )
     return views!
   },
+})
+
+tf.registerKernel({
+  kernelName: KERNEL,
+  backendName: WEBGPU,
+  kernelFunc: ({ inputs, attrs, backend }) =>
+    viewsOnWebgpu(
+      backend as unknown as WebgpuBackend,
+      inputs as unknown as Parameters<typeof viewsOnWebgpu>[1],
+      attrs as unknown as ViewPasses,
+    ),
 })

@@ -1,4 +1,5 @@
 import { expected } from '@selfsup/core'
+import { canFuseUpdates, fusedAdamw } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import {
   constants,
@@ -74,6 +75,16 @@ export function adamw(
         const root = tf.sqrt(squareCorrection)
         const decay = tf.sub(constant.one, tf.mul(learningRate, constant.weightDecay))
 
+        if (canFuseUpdates()) {
+          const all = updates('adamw', variables, gradients).map((update) => ({
+            ...update,
+            mean: means[update.name]!,
+            square: squares[update.name]!,
+            decays: weightDecay > 0 && !exclude(update.name, update.variable),
+          }))
+          fusedAdamw(all, { rate, root, decay }, { beta1, beta2, epsilon })
+          return
+        }
         for (const { name, variable, gradient } of updates('adamw', variables, gradients)) {
           const mean = average(means[name]!, gradient, constant.beta1, constant.rest1)
           const square = average(squares[name]!, tf.square(gradient), constant.beta2, constant.rest2)

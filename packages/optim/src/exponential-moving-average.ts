@@ -1,4 +1,5 @@
 import { assertSameShape, expected } from '@selfsup/core'
+import { canFuseUpdates, fusedAverages } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Variables } from './optimizer.js'
 
@@ -19,12 +20,19 @@ export function exponentialMovingAverage(
 ): void {
   for (const name of Object.keys(current))
     expected(averages[name], `exponentialMovingAverage: there is no average for the current value '${name}'`)
+  const pairs = Object.entries(averages).map(([name, average]) => {
+    const value = current[name]
+    expected(value, `exponentialMovingAverage: there is no current value for the average '${name}'`)
+    assertSameShape(`exponentialMovingAverage: '${name}'`, { average, current: value })
+    return { average, value }
+  })
+  if (canFuseUpdates()) {
+    fusedAverages(pairs, momentum)
+    return
+  }
   tf.tidy(() => {
     const rest = tf.sub(1, momentum)
-    for (const [name, average] of Object.entries(averages)) {
-      const value = current[name]
-      expected(value, `exponentialMovingAverage: there is no current value for the average '${name}'`)
-      assertSameShape(`exponentialMovingAverage: '${name}'`, { average, current: value })
+    for (const { average, value } of pairs) {
       average.assign(tf.add(tf.mul(average, momentum), tf.mul(value, rest)))
     }
   })

@@ -1,4 +1,5 @@
 import { expected } from '@selfsup/core'
+import { canFuseUpdates, fusedSgd } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import {
   constants,
@@ -44,6 +45,15 @@ export function sgd(
   return {
     slots: named('momentum', buffers),
     apply(gradients, { learningRate }) {
+      if (canFuseUpdates()) {
+        const all = updates('sgd', variables, gradients).map((update) => ({
+          ...update,
+          buffer: buffers[update.name],
+          decays: !exclude(update.name, update.variable),
+        }))
+        fusedSgd(all, learningRate, { momentum, nesterov, weightDecay })
+        return
+      }
       tf.tidy(() => {
         for (const { name, variable, gradient } of updates('sgd', variables, gradients)) {
           const decayed =

@@ -32,6 +32,7 @@ export interface DemoFlags {
 /** Amount of work on each engine: less than five minutes on two cores. */
 const budgets = {
   tensorflow: { images: 4096, epochs: 22, size: 32 },
+  webgpu: { images: 2048, epochs: 8, size: 32 },
   wasm: { images: 2048, epochs: 8, size: 32 },
   cpu: { images: 256, epochs: 1, size: 16 },
 } as const

@@ -1,4 +1,4 @@
-import { describeEngines, type StepsReport } from '@selfsup/engine'
+import { type AdapterReport, describeEngines, type StepsReport } from '@selfsup/engine'
 import manifest from '../../package.json' with { type: 'json' }
 import { engineFlags } from '../engine.js'
 import { withFix } from '../fixes.js'
@@ -23,18 +23,29 @@ export async function doctor({ json, verify }: { json?: boolean; verify?: boolea
   console.log(machine.gpus.length > 0 ? `GPU: ${machine.gpus.join('; ')}` : 'GPU: none found (nvidia-smi)')
   console.log('\nEngines, fastest first:')
   let chosen = false
-  for (const { title, available, version, folder, reason, fix, code, path } of engines) {
+  for (const { title, available, version, folder, reason, fix, code, path, adapter } of engines) {
     const mark = available ? (chosen ? ' ' : '*') : '-'
     chosen ||= available
     const state = available
       ? `${version ?? ''}${folder ? ` in ${folder}` : ''}`
       : withFix(reason!, { fix, code, path })
     console.log(` ${mark} ${title}: ${state}`)
+    if (adapter) console.log(`     ${describeAdapter(adapter)}`)
   }
   console.log('\n* is used by default; --engine or SELFSUP_ENGINE chooses another.')
   if (steps) console.log(`\nSteps on native TensorFlow: ${describeSteps(steps)}.`)
   for (const line of installations?.flatMap(describeVerification) ?? []) console.log(line)
   return exitCode
+}
+
+/** One line: `NVIDIA L4; shader-f16, subgroups; buffers up to 2.0 GiB`. */
+export function describeAdapter({ name, software, features, limits }: AdapterReport): string {
+  return [
+    software ? `${name}: computes on the processor, for tests only` : name,
+    features.length > 0 ? features.join(', ') : 'no optional features',
+    `buffers up to ${(limits.maxStorageBufferBindingSize / 2 ** 30).toFixed(1)} GiB`,
+    `${limits.maxStorageBuffersPerShaderStage} buffers per program`,
+  ].join('; ')
 }
 
 async function verified() {

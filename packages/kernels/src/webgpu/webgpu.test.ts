@@ -1,0 +1,217 @@
+import { uniforms } from '@selfsup/core'
+import * as tf from '@tensorflow/tfjs-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { prepareEngine } from '../../../../tooling/vitest/engines.js'
+import { missingWebgpu } from '../../../../tooling/vitest/webgpu.js'
+import { batchNorm } from '../batch-norm.js'
+import { randomNormal, randomUniform } from '../random.js'
+
+const missing = await missingWebgpu()
+
+/** Standard normal-like values that are always the same. */
+function noise(shape: readonly number[], stream: number, scale = 1): tf.Tensor {
+  const values = uniforms([7, stream], tf.util.sizeFromShape([...shape])).map(
+    (value) => (value - 0.5) * 4 * scale,
+  )
+  return tf.tensor(values, [...shape])
+}
+
+/** Cases by name, each with tensors that every engine must agree on. */
+const cases: Record<string, () => tf.Tensor[]> = {}
+
+for (const [m, k, n] of [
+  [3, 257, 7],
+  [257, 3, 32],
+] as const) {
+  cases[`products of ${m} x ${k} x ${n}`] = () =>
+    [
+      [false, false],
+      [false, true],
+      [true, false],
+    ].map(([a, b]) => tf.matMul(noise(a ? [k, m] : [m, k], 1), noise(b ? [n, k] : [k, n], 2), a, b))
+}
+cases['products of batches, and of a batch with one matrix'] = () => [
+  tf.matMul(noise([3, 5, 8], 1), noise([3, 8, 6], 2)),
+  tf.matMul(noise([3, 8, 5], 1), noise([3, 8, 6], 2), true),
+  tf.matMul(noise([3, 5, 8], 1), noise([1, 6, 8], 2), false, true),
+]
+cases['a product over many rows, summed in parts'] = () => [
+  tf.matMul(noise([5000, 12], 1), noise([5000, 5], 2), true),
+]
+
+for (const [size, ci, co, filter, stride, pad] of [
+  [7, 3, 5, 3, 2, 'valid'],
+  [1, 1, 1, 1, 1, 'valid'],
+  [
+    7,
+    16,
+    16,
+    3,
+    2,
+    [
+      [0, 0],
+      [1, 1],
+      [1, 1],
+      [0, 0],
+    ],
+  ],
+] as const) {
+  cases[
+    `a convolution of ${size} x ${size} x ${ci} by ${filter} x ${filter} x ${co}, stride ${stride}, and its gradients`
+  ] = () => {
+    const run = (x: tf.Tensor, w: tf.Tensor) =>
+      tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, stride, pad as 'same')
+    const inputs = [noise([2, size, size, ci], 3), noise([filter, filter, ci, co], 4)] as const
+    const y = run(...inputs)
+    return [y, ...tf.grads(run)([...inputs], noise(y.shape, 5))]
+  }
+}
+cases['a dilated convolution'] = () => [
+  tf.conv2d(
+    noise([1, 9, 9, 4], 1) as tf.Tensor4D,
+    noise([3, 3, 4, 4], 2) as tf.Tensor4D,
+    1,
+    'same',
+    'NHWC',
+    2,
+  ),
+]
+for (const rectify of [false, true]) {
+  for (const [shape, shift] of [
+    [[257, 3], 1000],
+    [[3, 5, 4, 33], 0],
+  ] as const) {
+    cases[
+      `batch normalisation of [${shape}] around ${shift}${rectify ? ', rectified' : ''}, and its gradients`
+    ] = () => {
+      const channels = shape.at(-1)!
+      const run = (x: tf.Tensor, gamma: tf.Tensor1D, beta: tf.Tensor1D) =>
+        batchNorm(x, gamma, beta, { rectify })
+      const inputs = [tf.add(noise(shape, 1), shift), noise([channels], 2), noise([channels], 3)]
+      const { y, mean, variance } = run(...(inputs as [tf.Tensor, tf.Tensor1D, tf.Tensor1D]))
+      const gradients = tf.grads((...args) => run(...(args as [tf.Tensor, tf.Tensor1D, tf.Tensor1D])).y)
+      return [y, mean, variance, ...gradients(inputs, noise(shape, 4))]
+    }
+  }
+}
+for (const [shape, axis] of [
+  [[3, 5], 0],
+  [[257, 3], undefined],
+  [
+    [4, 5, 7, 3],
+    [0, 2],
+  ],
+  [[1], 0],
+  [[2, 3000], 1],
+] as const) {
+  cases[`reductions of [${shape}] over ${axis ?? 'all axes'}`] = () => {
+    const x = noise(shape, 1)
+    const integers = tf.cast(tf.mul(x, 10), 'int32')
+    return [true, false].flatMap((keep) => [
+      ...[tf.sum, tf.mean, tf.max, tf.min].map((reduce) => reduce(x, axis as number, keep)),
+      ...[tf.sum, tf.max, tf.min].map((reduce) => reduce(integers, axis as number, keep)),
+      tf.sum(tf.greater(x, 0), axis as number, keep),
+      tf.prod(tf.add(tf.mul(x, 0.01), 1), axis as number, keep),
+    ])
+  }
+}
+cases['transpositions, of integers and booleans too'] = () => {
+  const x = noise([2, 3, 4, 5], 1)
+  const integers = tf.cast(tf.mul(x, 100), 'int32')
+  return [x, integers, tf.greater(x, 0), tf.cast(integers, 'float32')].flatMap((tensor) => [
+    tf.transpose(tensor, [0, 2, 1, 3]),
+    tf.transpose(tensor),
+  ])
+}
+cases['random numbers'] = () => {
+  const seed = tf.tensor1d([3, -4], 'int32')
+  return [randomUniform([1], seed), randomUniform([257, 3], seed), randomNormal([33], seed)]
+}
+
+describe.skipIf(missing)(missing ?? 'kernels on WebGPU', () => {
+  const expected = new Map<string, Float32Array[]>()
+  let onHost: boolean | undefined
+  let tensors: number
+
+  beforeAll(async () => {
+    await prepareEngine({ engine: 'cpu' })
+    for (const [name, compute] of Object.entries(cases)) expected.set(name, values(compute))
+    await prepareEngine({ engine: 'webgpu' })
+    onHost = tf.env().getBool('WEBGPU_CPU_FORWARD')
+    tf.env().set('WEBGPU_CPU_FORWARD', false) // or TensorFlow.js computes small tensors in JavaScript
+  })
+  afterAll(() => {
+    if (onHost !== undefined) tf.env().set('WEBGPU_CPU_FORWARD', onHost)
+  })
+  beforeEach(() => {
+    tensors = tf.memory().numTensors
+  })
+  afterEach(() => {
+    expect(tf.memory().numTensors).toBe(tensors)
+  })
+
+  function values(compute: () => tf.Tensor[]): Float32Array[] {
+    return tf.tidy(() => compute().map((tensor) => Float32Array.from(tensor.dataSync())))
+  }
+
+  test.each(Object.keys(cases))('%s: as in plain JavaScript', (name) => {
+    const got = values(cases[name]!)
+    const wanted = expected.get(name)!
+    expect(got.map(({ length }) => length)).toEqual(wanted.map(({ length }) => length))
+    for (const [i, tensor] of wanted.entries()) {
+      const scale = tensor.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-3)
+      const worst = tensor.reduce((most, value, j) => Math.max(most, Math.abs(value - got[i]![j]!)), 0)
+      expect(worst / scale, `tensor ${i}`).toBeLessThan(2e-5)
+    }
+  })
+
+  test('the gradient of batch normalisation equals finite differences', () => {
+    tf.tidy(() => {
+      const [x, gamma, beta, weights] = [noise([6, 2], 1), noise([2], 2), noise([2], 3), noise([6, 2], 4)]
+      const loss = (x: tf.Tensor) =>
+        tf.sum(tf.mul(batchNorm(x, gamma as tf.Tensor1D, beta as tf.Tensor1D).y, weights)) as tf.Scalar
+      const gradient = tf.grad(loss)(x).dataSync()
+      const step = 1e-2
+      for (let i = 0; i < x.size; i++) {
+        const moved = (by: number) =>
+          tf.add(
+            x,
+            tf.tensor(
+              Float32Array.from({ length: x.size }, (_, j) => (i === j ? by : 0)),
+              x.shape,
+            ),
+          )
+        const slope = (loss(moved(step)).dataSync()[0]! - loss(moved(-step)).dataSync()[0]!) / (2 * step)
+        expect(gradient[i]).toBeCloseTo(slope, 2)
+      }
+    })
+  })
+
+  test('tiny and huge values keep their digits', () => {
+    tf.tidy(() => {
+      for (const scale of [1e-15, 1e15]) {
+        const product = tf.matMul(noise([5, 9], 1, scale), noise([9, 5], 2)).dataSync()
+        const plain = tf.matMul(noise([5, 9], 1), noise([9, 5], 2)).dataSync()
+        for (const [i, value] of plain.entries()) expect(product[i]! / scale).toBeCloseTo(value, 4)
+      }
+    })
+  })
+
+  test('NaNs stay NaNs, so that a diverged run is noticed', () => {
+    tf.tidy(() => {
+      const x = tf.tensor1d([Number.NaN, 1])
+      for (const operation of [
+        tf.exp,
+        tf.log,
+        tf.log1p,
+        tf.sigmoid,
+        tf.softmax,
+        tf.sum,
+        tf.mean,
+        tf.max,
+        tf.min,
+      ])
+        expect(operation(x).dataSync()[0], operation.name).toBeNaN()
+    })
+  })
+})

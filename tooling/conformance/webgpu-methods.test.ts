@@ -1,0 +1,35 @@
+import { type Engine, prepareEngine } from '@selfsup/engine'
+import { methodNames } from '@selfsup/runs'
+import { findTensorflow } from '@selfsup/tensorflow'
+import { describe, expect, test } from 'vitest'
+import { trainBriefly } from '../precision/briefly.js'
+import { smallMethods } from '../precision/small-methods.js'
+import { missingWebgpu } from '../vitest/webgpu.js'
+
+const reference = findTensorflow()?.source === 'selfsup' ? 'tensorflow' : 'wasm'
+/** `pnpm conformance:methods` trains all methods, for ten steps; otherwise a contrastive one trains for a few. */
+const all = process.env.SELFSUP_WEBGPU_METHODS === 'all'
+const names = all ? methodNames() : ['simclr']
+const steps = all ? 10 : 3
+/** Losses may differ by this, relative to the loss: rounding grows from step to step at a method's own learning rate. */
+const TOLERANCE = 1e-3
+
+const missing = await missingWebgpu()
+
+describe.skipIf(missing)(missing ?? 'methods on WebGPU', () => {
+  const engines = new Map<string, Engine>()
+  const lossesOn = async (name: 'tensorflow' | 'wasm' | 'webgpu', method: string) => {
+    engines.set(name, await prepareEngine({ engine: name }))
+    const settings = { ...smallMethods[method], steps }
+    return (await trainBriefly(engines.get(name)!, 'float32', method, settings)).losses
+  }
+
+  test.each(names)(`%s has the losses of ${reference}`, { timeout: 600_000 }, async (method) => {
+    const wanted = await lossesOn(reference, method)
+    const got = await lossesOn('webgpu', method)
+    for (const [i, loss] of wanted.entries()) {
+      const difference = Math.abs(got[i]! - loss) / Math.abs(loss)
+      expect(difference, `step ${i}: ${got[i]} in place of ${loss}`).toBeLessThan(TOLERANCE)
+    }
+  })
+})
