@@ -9,14 +9,14 @@ export interface Resources {
 }
 
 /** Input sizes for large images, by engine: larger images take minutes for a step without a GPU. */
-const sizes = { gpu: 224, tensorflow: 96, wasm: 64, cpu: 32 } as const
+const sizes = { gpu: 224, tensorflow: 96, webgpu: 32, wasm: 64, cpu: 32 } as const
 
 /** Sizes for images that are smaller than the engine's. */
 const smallerSizes = [16, 32, 48, 64, 96] as const
 
 /**
  * Chooses the size of a network's input images: 32 for small images of one size; otherwise 224 on a GPU, 96 on processors, 64 on
- * WebAssembly, 32 on plain JavaScript, but not larger than most images are.
+ * WebAssembly, 32 on plain JavaScript and on WebGPU without a GPU, but not larger than most images are.
  * @param median median of the images' shorter sides in pixels, if it is known
  */
 export function automaticSize(

@@ -9,6 +9,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers'
  */
 const costs = {
   tensorflow: { activation: 5, fixed: 0.3e9 },
+  webgpu: { activation: 17, fixed: 0.3e9 }, // not measured: as WebAssembly, with Dawn's buffers
   wasm: { activation: 17, fixed: 0.15e9 },
   cpu: { activation: 17, fixed: 0.15e9 },
 } as const satisfies Record<Engine['name'], object>
