@@ -9,6 +9,7 @@ const page = (text: string, link: string) => ({ text, link })
 
 const guide = [
   page('Your images in five minutes', '/guide/getting-started'),
+  page('Your own images', '/guide/own-images'),
   page('Choosing a method', '/guide/choosing-a-method'),
   page('Start from a pretrained model', '/guide/pretrained-models'),
   page('Evaluation protocols', '/guide/evaluation'),

@@ -55,6 +55,7 @@ const benches = {
   select: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
   distillation: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
   export: { peer: 'export.py', rounds: 1 }, // differences from features in other programs
+  bands: { rounds: 1 },
   pretext: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
 }
 const known = ['--quick', '--json', '--record', '--ours-only', '--peer-only']

@@ -5,6 +5,7 @@ import type { ImageDataset } from '@selfsup/core'
 import { decode, factsOf, measure, thumbnail } from '../../packages/data/src/decode.js'
 import { openImages } from '../../packages/data/src/open-images.js'
 import { readFeatures } from '../../packages/data/src/read-features.js'
+import { imageFacts, imageValues } from '../../packages/data/src/reading/value-source.js'
 import { smallJpegDecoder } from '../../packages/data/src/small-jpeg.js'
 import { readFeatures as readKeptFeatures } from '../../packages/evaluation/src/feature-cache.js'
 import tensors from '../../packages/pretrained/src/fixtures/tensors.json' with { type: 'json' }
@@ -15,7 +16,7 @@ import { loadExported } from '../../packages/runs/src/exported-model.js'
 import { unpackWheel } from '../../packages/tensorflow/src/unpack.js'
 import { readCheckpoint } from '../../packages/train/src/checkpoint.js'
 import { readSafetensors } from '../../packages/train/src/safetensors.js'
-import { checkpoint, idx, image, npy, tarOf, withChecksums } from './samples.js'
+import { checkpoint, formatSamples, idx, image, npy, tarOf, withChecksums } from './samples.js'
 
 /** A reader of untrusted files. */
 export interface Reader {
@@ -70,6 +71,24 @@ export const readers: Readonly<Record<string, Reader>> = {
         (file: Buffer) => decode(file, 1),
       ])
         await look(content).catch(() => {})
+    },
+  },
+  // Formats with their own readers, with the values that their own programs wrote (packages/data/src/fixtures/formats.py).
+  formats: {
+    samples: formatSamples,
+    async read(folder, _, content) {
+      await openFolder(folder).catch((error: Error) => {
+        if (error.name !== 'SelfsupError') throw error
+      })
+      for (const reading of [{ bands: 'all' }, { page: 'all', range: 'image' }, { tile: 4 }] as const)
+        await walk(await openImages(folder, { cacheFolder: join(folder, '.cache'), reading })).catch(
+          (error: Error) => {
+            if (error.name !== 'SelfsupError') throw error
+          },
+        )
+      // These throw decoders' errors, which do not name the file; callers convert them with reasonOf.
+      await imageFacts(content).catch(() => {})
+      await imageValues(content, 0).catch(() => {})
     },
   },
   'progressive-jpeg': {

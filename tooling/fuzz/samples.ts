@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import sharp from 'sharp'
 import { Header } from 'tar/header'
 import { Pax } from 'tar/pax'
+import formats from '../../packages/data/src/fixtures/formats.json' with { type: 'json' }
 import { writeSafetensors } from '../../packages/train/src/safetensors.js'
 
 /** Valid files, which the fuzzer mutates. */
@@ -102,4 +103,9 @@ export async function checkpoint(version: 1 | 2): Promise<Buffer> {
   const prefix = Buffer.alloc(8)
   prefix.writeBigUInt64LE(BigInt(text.length))
   return Buffer.concat([prefix, text, file.subarray(8 + length)])
+}
+
+/** Small files of the formats that have their own readers. */
+export async function formatSamples(): Promise<[name: string, content: Buffer][]> {
+  return Object.entries(formats).map(([name, { file }]) => [name, Buffer.from(file, 'base64')])
 }

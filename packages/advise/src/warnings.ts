@@ -40,10 +40,10 @@ export function warningsOf(measures: Measures): string[] {
       `${percent(colour.grey)} of the images are grey, the others coloured. Check that this difference has no meaning, or convert all images to grey.`,
     files &&
       files.transparent > 0.01 &&
-      `${percent(files.transparent)} of the files have transparency, which is replaced by white.`,
+      `${percent(files.transparent)} of the files have transparency, which is replaced by one colour.`,
     files &&
       files.wide > 0.01 &&
-      `${percent(files.wide)} of the files have more than 8 bits per channel; they are read as 8 bits.`,
+      `${percent(files.wide)} of the files have more than 8 bits per channel; they become 8 bits, within a range of their values.`,
     files && files.cmyk > 0.01 && `${percent(files.cmyk)} of the files are CMYK; they are converted to RGB.`,
     files &&
       files.severalPages > 0.01 &&

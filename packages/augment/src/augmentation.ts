@@ -86,7 +86,7 @@ function makeViews(
   )
   const parameters = drawViewParameters(batch, members, seed, own)
   const settings = { size: members[0]!.size, normalisation, ...sharedSettings(members) }
-  if (canFuseViews()) return fusedViews(sources, parameters, settings)
+  if (canFuseViews(channels)) return fusedViews(sources, parameters, settings)
   const composed = composeViews(images ?? tf.concat(sources, 0), parameters, settings)
   return tf.split(composed, members.length, 0) as tf.Tensor4D[]
 }

@@ -32,16 +32,19 @@ const HUE = 3
  *
  * Brightness, contrast and saturation are blends with black, with the image's mean grey and with each pixel's grey. A slot
  * applies a different blend to each image. Hue is the most expensive operation and is computed once, between three slots
- * before and three after it, half of which have no effect.
- * @param images [batch, height, width, 3], 0..1
+ * before and three after it, half of which have no effect. Images whose channels are not red, green and blue have neither saturation nor hue: only brightness
+ * and contrast change.
+ * @param images [batch, height, width, channels], 0..1
  * @returns of the same shape, 0..1
  */
 export function colorJitter(images: tf.Tensor4D, parameters: JitterParameters): tf.Tensor4D {
   const { places, hue } = parameters
   return tf.tidy(() => {
-    const [batch] = images.shape
+    const [batch, , , channels] = images.shape
+    const isColour = channels === 3
+    const { brightness, contrast } = parameters
     const ratios = tf.stack(
-      [parameters.brightness, parameters.contrast, parameters.saturation],
+      [brightness, contrast, isColour ? parameters.saturation : tf.onesLike(contrast)],
       1,
     ) as tf.Tensor2D
     const blendPlaces = tf.slice(places, [0, 0], [batch, HUE])
@@ -49,7 +52,7 @@ export function colorJitter(images: tf.Tensor4D, parameters: JitterParameters): 
     let x = images
     for (let slot = 0; slot < 3; slot++)
       x = blend(x, ratios, here(blendPlaces, slot, tf.greater(huePlace, slot)))
-    x = shiftHue(x, hue)
+    if (isColour) x = shiftHue(x, hue)
     for (let slot = 1; slot < 4; slot++)
       x = blend(x, ratios, here(blendPlaces, slot, tf.less(huePlace, slot)))
     return x

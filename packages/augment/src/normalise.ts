@@ -10,9 +10,16 @@ export const imagenetNormalisation: Normalisation = {
 /** Normalisation of grey images: the mean of ImageNet's channels. */
 export const grayNormalisation: Normalisation = { mean: [0.449], std: [0.226] }
 
-/** The given normalisation of pixels, or the default: that of grey images for one channel, otherwise ImageNet's. */
+/**
+ * The given normalisation of pixels, or the default: ImageNet's for three channels, that of grey images for one, and for another
+ * number the mean and standard deviation of grey images for each channel.
+ */
 export function normalisationOf(channels: number, given?: Normalisation): Normalisation {
-  return given ?? (channels === 1 ? grayNormalisation : imagenetNormalisation)
+  if (given) return given
+  if (channels === 3) return imagenetNormalisation
+  const { mean, std } = grayNormalisation
+  const each = ([value]: readonly number[]) => Array.from({ length: channels }, () => value!)
+  return channels === 1 ? grayNormalisation : { mean: each(mean), std: each(std) }
 }
 
 /**

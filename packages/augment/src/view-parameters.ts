@@ -48,7 +48,7 @@ export function drawViewParameters(
     const drawn = randomUniform<tf.Rank.R1>([count], stream(name))
     return tf.cast(tf.less(drawn, each(of)), 'float32') as tf.Tensor1D
   }
-  const jittered = channels === 3 && members.some(({ jitter }) => jitter)
+  const jittered = channels !== 1 && members.some(({ jitter }) => jitter)
   const drawJitter = () => {
     const strength = {
       brightness: each(({ jitter }) => jitter?.brightness),

@@ -29,6 +29,12 @@ const settings = z.strictObject({
   patience: z.int().min(0),
   strict: z.boolean(),
   force: z.boolean(),
+  range: z.string(),
+  bands: z.string(),
+  background: z.string(),
+  page: z.string(),
+  tile: z.int().min(2),
+  stride: z.int().min(1),
   engine: z.enum(['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu']),
   options: z.record(z.string(), z.union([z.number(), z.boolean(), z.string()])),
 })

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { type ImageDataset, SelfsupError } from '@selfsup/core'
+import { type ImageDataset, SelfsupError, splitPart } from '@selfsup/core'
 import type { CompiledStep, Engine } from '@selfsup/engine'
 import type { Embedded, ImageIndex, ImageListing } from '@selfsup/retrieval'
 import { runPaths, type WaitOptions } from '@selfsup/run-folder'
@@ -87,8 +87,9 @@ function compilingOnce(engine: Engine): Pick<Engine, 'compile'> & { dispose(): v
  */
 export async function listingOf(source: string, split: string, dataset: ImageDataset): Promise<ImageListing> {
   const whole = absoluteSource(source)
+  const fileOf = (path: string) => (dataset.partOf ? splitPart(path).file : path)
   const first = dataset.pathOf?.(0)
-  const files = first !== undefined && (await stat(first).catch(() => undefined))?.isFile()
+  const files = first !== undefined && (await stat(fileOf(first)).catch(() => undefined))?.isFile()
   const { fingerprint, length: count, pathOf } = dataset
   if (!files) {
     const named = `${whole}#${split}`
@@ -104,8 +105,10 @@ export async function listingOf(source: string, split: string, dataset: ImageDat
     source: whole,
     pathOf: (image) => pathOf!(image),
     async stampOf(image) {
-      const facts = await stat(pathOf!(image)).catch(() => undefined)
-      return facts ? `${facts.size} ${facts.mtimeMs}` : 'gone'
+      const facts = await stat(fileOf(pathOf!(image))).catch(() => undefined)
+      if (!facts) return 'gone'
+      const part = dataset.partOf ? ` ${JSON.stringify(dataset.partOf(image))}` : ''
+      return `${facts.size} ${facts.mtimeMs}${part}`
     },
   }
 }

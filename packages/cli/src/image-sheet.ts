@@ -1,4 +1,4 @@
-import { expected } from '@selfsup/core'
+import { expected, type ImageReading } from '@selfsup/core'
 import { isOwnFile } from '@selfsup/retrieval'
 import type { ProgressView } from './progress.js'
 
@@ -22,17 +22,24 @@ export function expectPng(sheet: string | undefined): void {
   expected(!sheet || /\.png$/.test(sheet), `--sheet must end in .png; got '${sheet}'`)
 }
 
-/** Writes images with captions to a PNG. Images that are not files, or cannot be read, are left out, with a note. */
+/**
+ * Writes images with captions to a PNG. Images that are not files, or cannot be read, are left out, with a note.
+ * @param reading how the run read its images
+ */
 export async function writeSheet(
   out: string,
   all: readonly SheetImage[],
   view: Pick<ProgressView, 'note'>,
+  reading?: ImageReading,
 ): Promise<void> {
   const { contactSheet, streamImages } = await import('@selfsup/data')
   const files = all.filter(({ source }) => source === undefined || isOwnFile({ source }))
   const images = files.slice(0, MOST)
   expected(images.length > 0, `${out}: none of the images is a file of its own, so there is nothing to draw`)
-  const dataset = await streamImages(images.map(({ path }) => path))
+  const dataset = await streamImages(
+    images.map(({ path }) => path),
+    { reading },
+  )
   let drawn = 0
   for await (const { images: pixels, indices } of dataset.batches({
     batchSize: images.length,

@@ -1,3 +1,4 @@
+import type { ImagePart, ImageReading } from './image-reading.js'
 import type { Seed } from './random.js'
 
 /**
@@ -134,9 +135,14 @@ export interface Annotation {
 
 /** A dataset of images. */
 export interface ImageDataset extends Dataset {
-  readonly channels: 1 | 3
+  /** 3 for colour, 1 for grey, or the number of bands */
+  readonly channels: number
   /** [height, width] if all images have the same small size; then batches contain whole images */
   readonly imageSize?: readonly [number, number]
+  /** how values of the files become pixels; absent if the images are not read from image files */
+  readonly reading?: ImageReading
+  /** Part of the file that an image is, such as a tile or a page; the method is absent if all images are whole files. */
+  partOf?(index: number): ImagePart
   /** Annotations of one image; the method is absent if no image has any. */
   annotations?(index: number): Annotation | undefined
 }

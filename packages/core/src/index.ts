@@ -15,7 +15,16 @@ export type {
   Resampling,
 } from './dataset.js'
 export type { BackboneInput, MethodContext, MethodDefinition } from './definition.js'
+export { displayedImages } from './displayed-images.js'
 export { type ErrorCode, type ErrorDetails, expected, SelfsupError } from './errors.js'
+export {
+  automaticReading,
+  formerReading,
+  type ImagePart,
+  type ImageReading,
+  type ValueRange,
+  type ValueType,
+} from './image-reading.js'
 export type { ImageShape } from './image-shape.js'
 export { type JpegCropper, jpegCropper, provideJpegCropper } from './jpeg-cropper.js'
 export {
@@ -50,6 +59,7 @@ export {
   resolveOptions,
 } from './options.js'
 export type { LearningRates, ParameterGroup, Phase, WeightNames } from './parameter-groups.js'
+export { splitPart, withPart } from './part-path.js'
 export {
   derive,
   mixSeed,

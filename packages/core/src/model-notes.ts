@@ -1,5 +1,6 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { Normalisation, Resampling } from './dataset.js'
+import type { ImageReading } from './image-reading.js'
 
 /** Name and options with which @selfsup/backbones creates the same backbone again. */
 export interface BackboneRecipe {
@@ -16,6 +17,8 @@ export interface Preprocessing {
   readonly normalisation: Normalisation
   /** how images of other sizes are resized; default: the shorter side to `size`, bilinear with antialiasing */
   readonly resampling?: Resampling
+  /** how the values of image files became pixels; absent if the images did not come from image files */
+  readonly reading?: ImageReading
 }
 
 /** Where the weights of a pretrained model came from. */

@@ -1,4 +1,4 @@
-import { expected, type HostImages } from '@selfsup/core'
+import { displayedImages, expected, type HostImages } from '@selfsup/core'
 import sharp from 'sharp'
 import { writeAtomically } from './atomic-file.js'
 import { CHARACTER_HEIGHT, textPixels } from './small-font.js'
@@ -24,7 +24,7 @@ export async function contactSheet(
     readonly captions?: readonly string[]
   } = {},
 ): Promise<void> {
-  const sets: readonly HostImages[] = 'data' in images ? [images] : images
+  const sets: readonly HostImages[] = ('data' in images ? [images] : images).map(displayedImages)
   const counts = sets.map(({ shape }) => shape[0])
   const largest = (axis: 1 | 2) => sets.reduce((most, { shape }) => Math.max(most, shape[axis]), 0)
   const [height, width, channels] = [largest(1), largest(2), sets[0]?.shape[3]]

@@ -1,10 +1,11 @@
-import { type CropBox, centralCropBox, jpegCropper, uniforms } from '@selfsup/core'
+import { type CropBox, centralCropBox, formerReading, jpegCropper, uniforms } from '@selfsup/core'
 import { findTensorflow, loadTensorflow } from '@selfsup/tensorflow'
 import sharp from 'sharp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { cutCrops } from './cut-crops.js'
 import { cropDecoded, decode } from './decode.js'
 import { plainFrame } from './jpeg-frame.js'
+import { imageReader } from './reading/reader.js'
 import { resizedCrop } from './resize.js'
 
 /** Smooth noise with edges, which reveals errors of resizing and decoding. */
@@ -21,9 +22,20 @@ const boxes: readonly CropBox[] = [
 ]
 const sizes = [64, 20, 48, 32]
 
+/** A listing of one file. */
+const one = (file: Buffer) => ({
+  name: 'one',
+  count: 1,
+  pathOf: () => 'one',
+  load: async () => file,
+  fingerprint: async () => 'one',
+})
+
 async function cut(file: Buffer, channels: 1 | 3): Promise<Uint8Array[]> {
   const targets = sizes.map((size) => new Uint8Array(size * size * channels))
-  await cutCrops(file, channels, () => boxes.map((box, i) => ({ box, size: sizes[i]!, target: targets[i]! })))
+  await cutCrops(one(file), 0, imageReader(formerReading, channels), () =>
+    boxes.map((box, i) => ({ box, size: sizes[i]!, target: targets[i]! })),
+  )
   return targets
 }
 
@@ -71,7 +83,7 @@ describe.skipIf(!findTensorflow())('crops by the decoder of native TensorFlow', 
     const image = await decode(file, channels)
     const box = centralCropBox(image.height, image.width, [1, 1])
     const target = new Uint8Array(32 * 32 * channels)
-    await cutCrops(file, channels, () => [{ box, size: 32, target }])
+    await cutCrops(one(file), 0, imageReader(formerReading, channels), () => [{ box, size: 32, target }])
     const wanted = await cropDecoded(image, box, 32, channels)
     expect(Buffer.compare(Buffer.from(target), Buffer.from(wanted))).toBe(0)
   })

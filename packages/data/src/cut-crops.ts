@@ -1,7 +1,9 @@
 import { type CropBox, expected, jpegCropper, type Resampling } from '@selfsup/core'
-import { cropDecoded, withDecoded } from './decode.js'
+import { cropDecoded } from './decode.js'
+import type { EncodedImages } from './encoded-images.js'
 import { plainFrame } from './jpeg-frame.js'
 import { decodingMemory } from './memory-budget.js'
+import type { ImageReader } from './reading/reader.js'
 import { resample } from './resample.js'
 
 /** A square crop of an image, and the array for its pixels. */
@@ -17,26 +19,36 @@ export interface Cut {
 
 /**
  * Decodes an image and cuts square crops out of it, bilinear with antialiasing. Plain JPEGs are decoded by the engine's decoder,
- * if it has one, which decodes only what the crops need; all other files are decoded by sharp.
+ * if it has one, which decodes only what the crops need; all other files are decoded by the reader.
  * @param cuts returns the crops for the size of the image
  * @throws Error if the image cannot be decoded
  */
 export async function cutCrops(
-  file: Buffer,
-  channels: 1 | 3,
+  images: EncodedImages,
+  index: number,
+  reader: ImageReader,
   cuts: (image: { readonly height: number; readonly width: number }) => readonly Cut[],
 ): Promise<void> {
-  if (await cutPlainJpeg(file, channels, cuts)) return
-  await withDecoded(file, channels, (image) =>
-    Promise.all(
-      cuts(image).map(async ({ box, size, target, resampling }) => {
-        const crop = resampling
-          ? resample(image, size, channels, resampling)
-          : await cropDecoded(image, box, size, channels)
-        expected(crop.length === target.length, `a crop of ${crop.length} bytes for ${target.length}`)
-        target.set(crop)
-      }),
-    ),
+  const { channels } = reader
+  let file: Buffer | undefined
+  if (reader.usual && !images.partOf) {
+    file = await images.load(index)
+    if (await cutPlainJpeg(file, channels as 1 | 3, cuts)) return
+  }
+  await reader.withImage(
+    images,
+    index,
+    (image) =>
+      Promise.all(
+        cuts(image).map(async ({ box, size, target, resampling }) => {
+          const crop = resampling
+            ? resample(image, size, channels, resampling)
+            : await cropDecoded(image, box, size, channels)
+          expected(crop.length === target.length, `a crop of ${crop.length} bytes for ${target.length}`)
+          target.set(crop)
+        }),
+      ),
+    file,
   )
 }
 
@@ -47,7 +59,7 @@ const PROGRESSIVE_BYTES = 6
 async function cutPlainJpeg(
   file: Buffer,
   channels: 1 | 3,
-  cuts: Parameters<typeof cutCrops>[2],
+  cuts: Parameters<typeof cutCrops>[3],
 ): Promise<boolean> {
   const cropper = jpegCropper()
   const frame = cropper && plainFrame(file, channels)

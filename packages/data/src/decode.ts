@@ -21,19 +21,36 @@ function prepareSharp(): void {
   prepared = true
 }
 
+/** Which part of a file to decode, and what to show behind transparent pixels. */
+export interface Opening {
+  /** `#rrggbb`; default white */
+  readonly background?: string
+  /** number of the page in the file; default the first */
+  readonly page?: number
+  /** region of the upright page; default the whole page */
+  readonly region?: CropBox
+}
+
 /**
  * Opens an image: rotates it by its EXIF orientation, uses the first frame of an animation, puts transparency on white, and
  * converts CMYK and 16 bits to 8 bits of RGB or grey.
+ * @param file content of a file, or the path of a TIFF, of which only the region is read
  * @throws SelfsupError if the format is not supported
  */
-function open(file: Buffer, channels: 1 | 3): Sharp {
-  expectImage(file)
+function open(
+  file: Buffer | string,
+  channels: 1 | 3,
+  { background = '#ffffff', page, region }: Opening = {},
+): Sharp {
+  if (typeof file !== 'string') expectImage(file)
   prepareSharp()
-  return sharp(file, { failOn: 'truncated', pages: 1, limitInputPixels: MOST_PIXELS })
+  const limitInputPixels = region ? false : MOST_PIXELS
+  const image = sharp(file, { failOn: 'truncated', pages: 1, page, limitInputPixels })
     .timeout({ seconds: MOST_SECONDS })
     .autoOrient()
-    .flatten({ background: '#ffffff' })
+    .flatten({ background })
     .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+  return region ? image.extract(region) : image
 }
 
 /** Width and height of the upright image, read from its header. */
@@ -61,6 +78,8 @@ export interface FileFacts {
   readonly transparent: boolean
   /** number of frames of an animation or pages of a TIFF */
   readonly pages: number
+  /** number of bands, if they are not grey or red, green and blue */
+  readonly bands?: number
 }
 
 /** Reads the properties of an image from its header. */
@@ -87,9 +106,9 @@ export async function factsOf(file: Buffer): Promise<FileFacts> {
  * The centre square of an image as RGB. It is reduced while decoding if the format supports that, so it is suited for display
  * and statistics, not for training.
  */
-export async function thumbnail(file: Buffer, size: number): Promise<Uint8Array> {
+export async function thumbnail(file: Buffer, size: number, background?: string): Promise<Uint8Array> {
   const { data, info } = await inMemory(file, 3, () =>
-    open(file, 3)
+    open(file, 3, { background })
       .resize(size, size, { fit: 'cover', kernel: 'linear' })
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true }),
@@ -109,12 +128,19 @@ export async function decode(file: Buffer, channels: 1 | 3): Promise<Pixels> {
  * @throws SelfsupError if the file is not a supported image or has too many pixels
  */
 export async function withDecoded<T>(
-  file: Buffer,
+  file: Buffer | string,
   channels: 1 | 3,
   use: (image: Pixels) => Promise<T>,
+  opening: Opening = {},
 ): Promise<T> {
-  return inMemory(file, channels, async () => use(await raw(open(file, channels), channels)))
+  const work = async () => use(await raw(open(file, channels, opening), channels))
+  const { region } = opening
+  if (region) return decodingMemory(region.width * region.height * (REGION_BYTES + channels), work)
+  return inMemory(file as Buffer, channels, work)
 }
+
+/** Memory for a pixel of a region: the decoder also holds the file's tiles or rows around it. */
+const REGION_BYTES = 8
 
 /** Reserves memory for the pixels in the file's own format, which libvips holds, and for the result. */
 async function inMemory<T>(file: Buffer, channels: number, work: () => Promise<T>): Promise<T> {
@@ -123,7 +149,7 @@ async function inMemory<T>(file: Buffer, channels: number, work: () => Promise<T
 }
 
 /** Resizes the shorter side of a decoded image to `size` and cuts out the centre. */
-export async function square(image: Pixels, size: number, channels: 1 | 3): Promise<Uint8Array> {
+export async function square(image: Pixels, size: number, channels: number): Promise<Uint8Array> {
   return cropDecoded(image, middle(image), size, channels)
 }
 
@@ -145,9 +171,10 @@ export async function cropDecoded(
   image: Pixels,
   box: CropBox,
   size: number,
-  channels: 1 | 3,
+  channels: number,
 ): Promise<Uint8Array> {
-  if (box.width < size || box.height < size) return resizedCrop(image, box, size, channels)
+  const forSharp = channels === 1 || channels === 3
+  if (box.width < size || box.height < size || !forSharp) return resizedCrop(image, box, size, channels)
   prepareSharp()
   return sharp(image.data, { raw: { width: image.width, height: image.height, channels } })
     .extract(box)

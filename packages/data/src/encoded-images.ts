@@ -1,4 +1,6 @@
-/** Encoded image files of a folder or a tar. */
+import type { ImagePart } from '@selfsup/core'
+
+/** Encoded image files of a folder or a tar, or parts of them. */
 export interface EncodedImages {
   readonly name: string
   readonly count: number
@@ -8,6 +10,12 @@ export interface EncodedImages {
   pathOf(index: number): string
   /** Reads the bytes of a file. */
   load(index: number): Promise<Buffer>
+  /** Part of the file that an image is; absent if all images are whole files. */
+  partOf?(index: number): ImagePart
+  /** Path of an image's file on disk; absent if the images are in archives. */
+  fileOf?(index: number): string
+  /** Up to 64 positions for each extension, evenly spaced, to look at files of each kind; default: all are of one kind. */
+  readonly examples?: ReadonlyMap<string, readonly number[]>
   /** Identifies the files by their sizes and modification times. */
   fingerprint(): Promise<string>
   close?(): Promise<void>

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto'
 import { readFile as readFileCallback, stat as statCallback } from 'node:fs'
-import { opendir, stat } from 'node:fs/promises'
-import { basename, extname, relative, resolve, sep } from 'node:path'
+import { opendir, realpath, stat } from 'node:fs/promises'
+import { basename, relative, resolve, sep } from 'node:path'
 import { promisify } from 'node:util'
 import { SelfsupError } from '@selfsup/core'
 import type { EncodedImages } from './encoded-images.js'
+import { FormerLinks, type Links, LinksOnce } from './folder-links.js'
 import { forEachLimited } from './limited.js'
 import { PathList } from './path-list.js'
+import { allExtensions, extensionOf, packagesByExtension, usualExtensions } from './reading/format.js'
+import { MissingPackage } from './reading/optional-package.js'
 
 // For many small files, the callback functions take half the time of those of node:fs/promises.
 const readFile = promisify(readFileCallback)
@@ -18,46 +21,68 @@ const GONE = { size: -1, mtimeMs: -1 }
 const AT_A_TIME = 32
 
 /** Extensions of image files, without the dot. */
-export const extensions: ReadonlySet<string> = new Set([
-  'jpg',
-  'jpeg',
-  'png',
-  'webp',
-  'avif',
-  'gif',
-  'tif',
-  'tiff',
-])
+export const extensions: ReadonlySet<string> = allExtensions
+
+/** Maximum number of positions to keep for each extension. */
+const MOST_EXAMPLES = 64
+
+export interface FolderOptions {
+  /** only the formats, and the handling of links, of versions that did not save how images were read */
+  readonly former?: boolean
+  /** called with what is left out */
+  readonly onNote?: (text: string) => void
+}
 
 /**
  * Finds all images below a folder, in the order of their paths. If there are subfolders, the names of the first level are the
- * classes, in alphabetical order (as in torchvision's ImageFolder); images directly in the folder have no class.
+ * classes, in alphabetical order (as in torchvision's ImageFolder); images directly in the folder have no class. A folder that is
+ * reached several times through links is listed once. Files of formats whose package is not installed are left out.
  * @throws SelfsupError if there are no images; the message says what was looked for and what was found
  */
-export async function folderImages(path: string): Promise<EncodedImages> {
+export async function folderImages(path: string, options: FolderOptions = {}): Promise<EncodedImages> {
+  const { former = false, onNote } = options
   const root = resolve(path)
-  const paths = new PathList()
-  const others = new Map<string, number>()
-  await list(root, paths, others, new Set())
+  const wanted = former ? usualExtensions : allExtensions
+  let listing = await listed(root, wanted, former)
+  const missing = await missingPackages(listing.examples)
+  if (missing.length > 0) {
+    const without = missing.flatMap(({ endings }) => endings)
+    const lines = missing.map((kind) => leftOut(kind, listing.counts))
+    listing = await listed(root, new Set([...wanted].filter((ending) => !without.includes(ending))), former)
+    if (listing.paths.length === 0)
+      throw new SelfsupError(`${path}: ${lines.join('; ')}`, { code: 'package-missing' })
+    for (const line of lines) onNote?.(`${path}: ${line}`)
+    for (const ending of without) listing.others.delete(`.${ending} files`)
+  }
+  const { paths, others, examples } = listing
+  const found = [...others]
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, 5)
+    .map(
+      ([kind, count]) =>
+        `${count} ${count === 1 ? kind.replace(/^(\S*) files/, '$1 file').replace(/^files/, 'file') : kind}`,
+    )
   if (paths.length === 0) {
-    const found = [...others]
-      .sort((a, b) => b[1] - a[1])
-      .slice(0, 3)
-      .map(([kind, count]) => `${count} ${kind}`)
     throw new SelfsupError(
-      `${path}: no images found; looked for ${[...extensions].join(', ')} in it and its subfolders${found.length > 0 ? `; found ${found.join(', ')}` : '; it is empty'}`,
+      `${path}: no images found; looked for ${[...wanted].join(', ')} in it and its subfolders${found.length > 0 ? `; found ${found.slice(0, 3).join(', ')}` : '; it is empty'}`,
     )
   }
+  if (found.length > 0)
+    onNote?.(
+      `${path}: left out ${found.join(', ')}${others.size > 5 ? ' and others' : ''}, which are not images of a supported format`,
+    )
   const { classes, labels } = classify(root, paths)
   const hash = createHash('sha256')
   paths.digestInto((bytes) => hash.update(bytes), root)
-  const listing = hash.digest('hex')
+  const digest = hash.digest('hex')
   return {
     name: basename(root),
     count: paths.length,
     classes,
     labels,
+    examples,
     pathOf: (index) => paths.path(index),
+    fileOf: (index) => paths.path(index),
     load: (index) => readFile(paths.path(index)),
     async fingerprint() {
       const facts = new Float64Array(paths.length * 2)
@@ -65,32 +90,88 @@ export async function folderImages(path: string): Promise<EncodedImages> {
         const { size, mtimeMs } = await factsOf(paths.path(index)).catch(() => GONE)
         facts.set([size, mtimeMs], index * 2)
       })
-      return createHash('sha256').update(listing).update(new Uint8Array(facts.buffer)).digest('hex')
+      return createHash('sha256').update(digest).update(new Uint8Array(facts.buffer)).digest('hex')
     },
   }
 }
 
+interface MissingKind {
+  readonly error: MissingPackage
+  readonly endings: readonly string[]
+}
+
+/** The formats among these extensions whose package is not installed. */
+async function missingPackages(examples: ReadonlyMap<string, unknown>): Promise<MissingKind[]> {
+  const missing = new Map<string, { error: MissingPackage; endings: string[] }>()
+  for (const ending of examples.keys()) {
+    const error = await packagesByExtension[ending]?.load().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+    if (error === undefined) continue
+    if (!(error instanceof MissingPackage)) throw error
+    const kind = missing.get(error.format) ?? { error, endings: [] }
+    kind.endings.push(ending)
+    missing.set(error.format, kind)
+  }
+  return [...missing.values()]
+}
+
+/** `20 BMP files left out: ...` */
+function leftOut({ error, endings }: MissingKind, counts: ReadonlyMap<string, number>): string {
+  const count = endings.reduce((sum, ending) => sum + (counts.get(ending) ?? 0), 0)
+  return `${count} ${error.format} ${count === 1 ? 'file' : 'files'} left out: the package ${error.packageName} is not installed; ${error.fix}`
+}
+
+interface Listing {
+  readonly paths: PathList
+  /** number of files of other kinds */
+  readonly others: Map<string, number>
+  /** number of images by extension */
+  readonly counts: Map<string, number>
+  readonly examples: Map<string, number[]>
+}
+
+async function listed(root: string, wanted: ReadonlySet<string>, former: boolean): Promise<Listing> {
+  const found: Listing = { paths: new PathList(), others: new Map(), counts: new Map(), examples: new Map() }
+  await list(
+    root,
+    wanted,
+    found,
+    former ? new FormerLinks() : new LinksOnce(await realpath(root).catch(() => root)),
+  )
+  return found
+}
+
 async function list(
   folder: string,
-  paths: PathList,
-  others: Map<string, number>,
-  above: Set<string>,
+  wanted: ReadonlySet<string>,
+  found: Listing,
+  links: Links,
 ): Promise<void> {
+  const { paths, others, counts, examples } = found
   const names: string[] = []
   const subfolders: string[] = []
+  const linked = new Set<string>()
   const entries = await opendir(folder, { bufferSize: 1024 }).catch((error: NodeJS.ErrnoException) => {
     throw new SelfsupError(`${folder} cannot be read (${error.code})`)
   })
   for await (const entry of entries) {
     if (entry.name.startsWith('.')) continue
-    const kind = entry.isSymbolicLink() ? await stat(`${folder}/${entry.name}`).catch(() => undefined) : entry
-    if (kind?.isDirectory()) subfolders.push(entry.name)
-    else if (kind?.isFile()) names.push(entry.name)
+    const isLink = entry.isSymbolicLink()
+    const kind = isLink ? await stat(`${folder}/${entry.name}`).catch(() => undefined) : entry
+    if (kind?.isDirectory()) {
+      subfolders.push(entry.name)
+      if (isLink) linked.add(entry.name)
+    } else if (kind?.isFile()) names.push(entry.name)
   }
   let number: number | undefined
   for (const name of names.sort()) {
-    const ending = extname(name).slice(1).toLowerCase()
-    if (extensions.has(ending)) {
+    const ending = extensionOf(name)
+    if (wanted.has(ending)) {
+      const count = counts.get(ending) ?? 0
+      counts.set(ending, count + 1)
+      exampleOf(examples, ending, count, paths.length)
       number ??= paths.addFolder(folder)
       paths.add(number, name)
     } else {
@@ -98,11 +179,26 @@ async function list(
       others.set(kind, (others.get(kind) ?? 0) + 1)
     }
   }
-  const inode = await stat(folder)
-  const key = `${inode.dev}:${inode.ino}`
-  if (above.has(key)) return // a link to a parent folder
+  const inside = await links.enter(folder)
+  if (!inside) return
   for (const name of subfolders.sort())
-    await list(`${folder}/${name}`, paths, others, new Set([...above, key]))
+    if (await inside.follows(`${folder}/${name}`, linked.has(name)))
+      await list(`${folder}/${name}`, wanted, found, inside)
+}
+
+/** Keeps evenly spaced positions: every one at first, then every second, every fourth and so on. */
+function exampleOf(examples: Map<string, number[]>, ending: string, count: number, position: number): void {
+  const kept = examples.get(ending) ?? []
+  examples.set(ending, kept)
+  // The distance is the power of 2 at which at most MOST_EXAMPLES of the files so far are kept.
+  const distance = 2 ** Math.max(0, Math.ceil(Math.log2((count + 1) / MOST_EXAMPLES)))
+  if (count > 0 && count + 1 > MOST_EXAMPLES && Math.log2(count / MOST_EXAMPLES) % 1 === 0) thin(kept)
+  if (count % distance === 0) kept.push(position)
+}
+
+/** Removes every second item. */
+function thin(kept: number[]): void {
+  for (let i = 0; i < kept.length; i++) kept.splice(i + 1, 1)
 }
 
 function classify(root: string, paths: PathList): { classes?: string[]; labels?: Int32Array } {

@@ -26,12 +26,12 @@ describe('reports what is wrong with the source', () => {
     [
       'empty',
       { 'empty/.hidden': '' },
-      'no images found; looked for jpg, jpeg, png, webp, avif, gif, tif, tiff in it and its subfolders; it is empty',
+      'no images found; looked for jpg, jpeg, png, webp, avif, gif, tif, tiff, bmp, heic, heif, jxl, npy, dcm, dicom, nii, nii.gz in it and its subfolders; it is empty',
     ],
     [
       'notes',
       { 'notes/a.txt': '', 'notes/b/c.txt': '', 'notes/README': '' },
-      'found 2 .txt files, 1 files without an extension',
+      'found 2 .txt files, 1 file without an extension',
     ],
     ['single.jpg', { 'single.jpg': 'x' }, 'is a file of an unsupported type; pass a folder of'],
     [

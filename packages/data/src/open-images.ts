@@ -1,14 +1,22 @@
 import { readdir, stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
-import { type DatasetSource, expected, type ImageDataset, SelfsupError } from '@selfsup/core'
+import {
+  type DatasetSource,
+  expected,
+  type ImageDataset,
+  type ImageReading,
+  SelfsupError,
+} from '@selfsup/core'
 import { imageCacheFolder } from './cache-folder.js'
 import { cifarImages, isCifarBatch } from './cifar.js'
-import { measure } from './decode.js'
 import { digitCanvas } from './digit-canvas.js'
 import type { EncodedImages } from './encoded-images.js'
 import { extensions, folderImages } from './folder-images.js'
 import { idxImages, isIdxImages } from './idx.js'
+import { imageParts } from './image-parts.js'
 import { cachedPixels } from './pixel-cache.js'
+import { imageReader } from './reading/reader.js'
+import { completeReading, type ResolvedReading, resolveReading } from './reading/resolve-reading.js'
 import { recordDataset } from './record-dataset.js'
 import { shapes } from './shapes/shapes.js'
 import { streamDataset } from './stream-dataset.js'
@@ -17,6 +25,11 @@ import { tarImages } from './tar-images.js'
 export interface OpenOptions {
   /** 3 for colour (default for image files), 1 for grey */
   readonly channels?: 1 | 3
+  /**
+   * How values of image files become pixels: bands, range, background, page, tiles. Missing parts get their defaults. The dataset's
+   * `reading` has what was resolved; pass it to read other images in the same way.
+   */
+  readonly reading?: Partial<ImageReading>
   /** resize every image to a square of this side length when it is decoded for the cache; default: only small images of equal size are cached, unresized */
   readonly imageSize?: number
   /** split of MNIST, CIFAR and shapes; default train */
@@ -30,6 +43,8 @@ export interface OpenOptions {
   /** seed of the images; only for `shapes` and `canvas:` */
   readonly seed?: number
   readonly signal?: AbortSignal
+  /** called with what is unusual about the images: files left out, more bands than are used, measured ranges */
+  readonly onNote?: (text: string) => void
   /** called while small images are decoded for the first time */
   readonly onProgress?: (done: number, total: number) => void
 }
@@ -42,7 +57,8 @@ const SMALL = 96
 
 /**
  * Opens images from any of these sources:
- * - a folder of JPEG, PNG, WebP, AVIF, GIF or TIFF files, flat or with one subfolder per class;
+ * - a folder of image files, flat or with one subfolder per class: JPEG, PNG, WebP, AVIF, GIF, TIFF, NumPy arrays, and with
+ *   optional packages BMP, HEIC, JPEG XL, DICOM and NIfTI;
  * - MNIST's IDX files, gzipped or not, or their folder;
  * - CIFAR's binary batches, or their folder;
  * - a tar in WebDataset format, or several as `name-{000..009}.tar`;
@@ -52,7 +68,10 @@ const SMALL = 96
  */
 export async function openImages(source: string, options: OpenOptions = {}): Promise<ImageDataset> {
   const found = await findImages(source, options)
-  const dataset = 'encoded' in found ? await encoded(found.encoded, options) : found.dataset
+  const dataset =
+    'encoded' in found
+      ? await encoded(found.encoded, options)
+      : Object.assign(found.dataset, { reading: completeReading(options.reading) })
   return Object.assign(dataset, { source: sourceOf(source, options) })
 }
 
@@ -79,7 +98,7 @@ function sourceOf(source: string, options: OpenOptions): DatasetSource {
 /** Finds the images that `openImages` opens, without decoding files. */
 export async function findImages(
   source: string,
-  options: Pick<OpenOptions, 'split' | 'imageSize' | 'count' | 'seed'>,
+  options: Pick<OpenOptions, 'split' | 'imageSize' | 'count' | 'seed' | 'reading' | 'onNote'>,
 ): Promise<{ readonly encoded: EncodedImages } | { readonly dataset: ImageDataset }> {
   const { split = 'train', imageSize } = options
   expected(split === 'train' || split === 'test', `split must be train or test; got ${split}`)
@@ -91,7 +110,7 @@ export async function findImages(
       dataset: await digitCanvas(digits, { size: imageSize, count: options.count, seed: options.seed }),
     }
   }
-  if (/\.tar$/.test(source)) return { encoded: await tarImages(source) }
+  if (/\.tar$/.test(source)) return { encoded: await tarImages(source, options.reading?.former) }
   const found = await stat(source).catch(() => undefined)
   if (!found)
     throw new SelfsupError(`${source} does not exist`, {
@@ -103,7 +122,9 @@ export async function findImages(
     const names = await readdir(source)
     if (names.some(isIdxImages)) return { dataset: await idxImages(source, true, split) }
     if (names.some(isCifarBatch)) return { dataset: await cifarImages(source, true, split) }
-    return { encoded: await folderImages(source) }
+    return {
+      encoded: await folderImages(source, { former: options.reading?.former, onNote: options.onNote }),
+    }
   }
   if (isIdxImages(basename(source))) return { dataset: await idxImages(source, false, split) }
   if (isCifarBatch(basename(source))) return { dataset: await cifarImages(source, false, split) }
@@ -112,32 +133,47 @@ export async function findImages(
   )
 }
 
-async function encoded(images: EncodedImages, options: OpenOptions): Promise<ImageDataset> {
-  const { channels = 3, imageSize, strict, signal, onProgress } = options
-  const size = imageSize ? { width: imageSize, height: imageSize } : await commonSmallSize(images)
-  if (!size) return streamDataset(images, { channels, strict })
+async function encoded(files: EncodedImages, options: OpenOptions): Promise<ImageDataset> {
+  const { imageSize, strict, signal, onProgress } = options
+  const { images, ...resolved } = await readImages(files, options)
+  const size = imageSize ? { width: imageSize, height: imageSize } : await commonSmallSize(images, resolved)
+  if (!size) return streamDataset(images, { ...resolved, strict })
   const folder = options.cacheFolder ?? imageCacheFolder()
   try {
     return recordDataset(
-      await cachedPixels(images, { folder, ...size, channels, strict, signal, onProgress }),
+      await cachedPixels(images, { folder, ...size, ...resolved, strict, signal, onProgress }),
     )
   } finally {
     await images.close?.() // the images are in the cache now, or an error was thrown
   }
 }
 
+/** Resolves how files are read, and splits them into pages and tiles. */
+export async function readImages(
+  files: EncodedImages,
+  { reading, channels = 3, onNote }: Pick<OpenOptions, 'reading' | 'channels' | 'onNote'>,
+): Promise<ResolvedReading & { readonly images: EncodedImages }> {
+  try {
+    const wanted = completeReading(reading)
+    const images = await imageParts(files, wanted)
+    return { images, ...(await resolveReading(images, wanted, channels, onNote)) }
+  } catch (error) {
+    await files.close?.()
+    throw error
+  }
+}
+
 /** The common size of all images, if it is small. Checks up to 64 images; the others are checked when they are decoded. */
 async function commonSmallSize(
   images: EncodedImages,
+  { reading, channels }: ResolvedReading,
 ): Promise<{ width: number; height: number } | undefined> {
+  const reader = imageReader(reading, channels)
   const samples = Math.min(64, images.count)
   let common: { width: number; height: number } | undefined
   for (let sample = 0; sample < samples; sample++) {
     const index = Math.floor((sample * images.count) / samples)
-    const size = await images
-      .load(index)
-      .then(measure)
-      .catch(() => undefined)
+    const size = await reader.sizeOf(images, index).catch(() => undefined)
     if (!size) continue
     if (Math.max(size.width, size.height) > SMALL) return undefined
     if (common && (common.width !== size.width || common.height !== size.height)) return undefined

@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { SelfsupError } from '@selfsup/core'
+import { formerReading, type ImageReading, SelfsupError } from '@selfsup/core'
 import { readFully } from '@selfsup/run-folder'
 import { writeAtomically } from './atomic-file.js'
-import { reasonOf, square, withDecoded } from './decode.js'
+import { reasonOf, square } from './decode.js'
 import type { EncodedImages } from './encoded-images.js'
 import { forEachLimited } from './limited.js'
 import type { Pixels } from './pixels.js'
+import { fingerprintOf } from './reading/fingerprint.js'
+import { imageReader } from './reading/reader.js'
 import { type Records, readFrom } from './record-dataset.js'
 import { smallJpegDecoder } from './small-jpeg.js'
 
@@ -15,7 +17,9 @@ export interface PixelCacheOptions {
   readonly folder: string
   readonly height: number
   readonly width: number
-  readonly channels: 1 | 3
+  readonly channels: number
+  /** resolved; default: that of versions that did not save it */
+  readonly reading?: ImageReading
   /** throw at the first image that cannot be read */
   readonly strict?: boolean
   readonly signal?: AbortSignal
@@ -52,9 +56,9 @@ const AT_A_TIME = 32
  * created again.
  */
 export async function cachedPixels(images: EncodedImages, options: PixelCacheOptions): Promise<Records> {
-  const { folder, height, width, channels } = options
+  const { folder, height, width, channels, reading = formerReading } = options
   const key = createHash('sha256')
-    .update(JSON.stringify([await images.fingerprint(), height, width, channels, FORMAT]))
+    .update(JSON.stringify([await fingerprintOf(images, reading), height, width, channels, FORMAT]))
     .digest('hex')
     .slice(0, 24)
   const path = join(folder, `${key}.pixels`)
@@ -85,6 +89,8 @@ export async function cachedPixels(images: EncodedImages, options: PixelCacheOpt
     classes: images.classes,
     labels: labels && Int32Array.from(positions, (position) => labels[position]!),
     skipped: contents.skipped,
+    reading,
+    ...(images.partOf && { partOf: (index: number) => images.partOf!(positions[index]!) }),
     read,
     close,
   }
@@ -171,7 +177,7 @@ async function fill(
 ): Promise<OpenCache> {
   const { signal, onProgress } = options
   const failures: { index: number; reason: string }[] = []
-  const decodeFitted = await fittedDecoder(options)
+  const decodeFitted = await fittedDecoder(images, options)
   const block = new Uint8Array(Math.max(1, Math.min(images.count, Math.floor(BLOCK_BYTES / size))) * size)
   const hash = createHash('sha256')
   const write = async (file: FileHandle) => {
@@ -180,12 +186,10 @@ async function fill(
       const failed = new Set<number>()
       await forEachLimited(length, AT_A_TIME, async (slot) => {
         signal?.throwIfAborted()
-        let encoded: Buffer | undefined
         try {
-          encoded = await images.load(first + slot)
-          block.set(await decodeFitted(encoded), slot * size)
+          block.set(await decodeFitted(first + slot), slot * size)
         } catch (error) {
-          const reason = await reasonOf(error, encoded)
+          const reason = await reasonOf(error, undefined)
           if (options.strict) throw new SelfsupError(`${images.pathOf(first + slot)}: ${reason}`)
           failed.add(slot)
           failures.push({ index: first + slot, reason })
@@ -232,13 +236,13 @@ function contentsOf(
   }
 }
 
-/** Returns a function that decodes a file to pixels of the requested size. */
-async function fittedDecoder({
-  height,
-  width,
-  channels,
-}: PixelCacheOptions): Promise<(file: Buffer) => Promise<Uint8Array>> {
+/** Returns a function that decodes an image to pixels of the requested size. */
+async function fittedDecoder(
+  images: EncodedImages,
+  { height, width, channels, reading = formerReading }: PixelCacheOptions,
+): Promise<(index: number) => Promise<Uint8Array>> {
   const decodeSmallJpeg = await smallJpegDecoder()
+  const reader = imageReader(reading, channels)
   const fit = async (whole: Pixels) => {
     if (whole.width === width && whole.height === height) return whole.data
     if (height === width) return square(whole, width, channels)
@@ -246,8 +250,10 @@ async function fittedDecoder({
       `expected ${width}x${height} pixels, as in the other images; got ${whole.width}x${whole.height}`,
     )
   }
-  return async (file) => {
-    const small = decodeSmallJpeg(file, channels)
-    return small ? fit(small) : withDecoded(file, channels, fit)
+  return async (index) => {
+    if (!reader.usual || images.partOf) return reader.withImage(images, index, fit)
+    const file = await images.load(index)
+    const small = decodeSmallJpeg(file, channels as 1 | 3)
+    return small ? fit(small) : reader.withImage(images, index, fit, file)
   }
 }

@@ -1,4 +1,4 @@
-import type { BatchOptions, HostBatch, ImageDataset } from '@selfsup/core'
+import type { BatchOptions, HostBatch, ImageDataset, ImagePart, ImageReading } from '@selfsup/core'
 import { batchPositions, labelled } from './order.js'
 import { resampleImages } from './resample.js'
 
@@ -8,12 +8,16 @@ export interface Records {
   readonly count: number
   readonly height: number
   readonly width: number
-  readonly channels: 1 | 3
+  readonly channels: number
   readonly fingerprint: string
   readonly classes?: readonly string[]
   readonly labels?: Int32Array
   /** Path of an image. */
   pathOf?(index: number): string
+  /** how values of the files became pixels */
+  readonly reading?: ImageReading
+  /** Part of the file that an image is. */
+  partOf?(index: number): ImagePart
   /** Copies the images at the given positions into `target`, in this order. */
   read(positions: Uint32Array, target: Uint8Array): void | Promise<void>
   readonly skipped?: readonly { readonly path: string; readonly reason: string }[]
@@ -33,6 +37,8 @@ export function recordDataset(records: Records): ImageDataset {
     classes,
     labels: () => labels,
     pathOf: records.pathOf,
+    ...(records.reading && { reading: records.reading }),
+    ...(records.partOf && { partOf: records.partOf }),
     async *batches(options: BatchOptions): AsyncIterable<HostBatch> {
       for (const positions of batchPositions(count, options)) {
         const data = new Uint8Array(positions.length * size)

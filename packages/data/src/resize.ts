@@ -39,12 +39,13 @@ function triangleTaps(from: number, to: number): Taps {
  * Cuts a box out of an image and resizes it to size x size like torchvision's resized_crop: bilinear with antialiasing, first
  * along rows, then along columns.
  */
-export function resizedCrop(image: Pixels, box: CropBox, size: number, channels: 1 | 3): Uint8Array {
+export function resizedCrop(image: Pixels, box: CropBox, size: number, channels: number): Uint8Array {
   const columns = triangleTaps(box.width, size)
   const rows = triangleTaps(box.height, size)
   const across = new Float32Array(box.height * size * channels)
   if (channels === 3) narrow3(image, box, size, columns, across)
-  else narrow1(image, box, size, columns, across)
+  else if (channels === 1) narrow1(image, box, size, columns, across)
+  else narrow(image, box, size, columns, across, channels)
   const stride = size * channels
   const result = new Uint8Array(size * stride)
   const sums = new Float32Array(stride)
@@ -92,6 +93,29 @@ function narrow1({ data, width }: Pixels, box: CropBox, size: number, taps: Taps
         sum += weights[column * most + tap]! * data[start + first[column]! + tap]!
       }
       into[to] = sum
+    }
+  }
+}
+
+function narrow(
+  { data, width }: Pixels,
+  box: CropBox,
+  size: number,
+  taps: Taps,
+  into: Float32Array,
+  channels: number,
+): void {
+  const { first, counts, weights, most } = taps
+  for (let row = 0, to = 0; row < box.height; row++) {
+    const start = ((box.top + row) * width + box.left) * channels
+    for (let column = 0; column < size; column++, to += channels) {
+      let from = start + first[column]! * channels
+      const end = column * most + counts[column]!
+      for (let tap = column * most; tap < end; tap++, from += channels) {
+        const weight = weights[tap]!
+        for (let channel = 0; channel < channels; channel++)
+          into[to + channel]! += weight * data[from + channel]!
+      }
     }
   }
 }

@@ -1,16 +1,23 @@
 import {
+  displayedImages,
   expected,
+  formerReading,
   type HostImages,
   type ImageDataset,
+  type ImageReading,
   type Seed,
   SelfsupError,
   uniforms,
 } from '@selfsup/core'
-import { type FileFacts, factsOf, measure, reasonOf, SMALLEST_SIDE, thumbnail } from './decode.js'
+import { type FileFacts, reasonOf, SMALLEST_SIDE, square, thumbnail } from './decode.js'
 import type { EncodedImages } from './encoded-images.js'
 import { forEachLimited } from './limited.js'
-import { findImages } from './open-images.js'
+import { findImages, readImages } from './open-images.js'
 import { passOrder } from './order.js'
+import { readerFor } from './reading/format.js'
+import { type ImageReader, imageReader } from './reading/reader.js'
+import type { ResolvedReading } from './reading/resolve-reading.js'
+import { fileFacts } from './reading/value-source.js'
 import { encodedOf } from './stream-dataset.js'
 
 export interface SampleOptions {
@@ -25,6 +32,10 @@ export interface SampleOptions {
   /** stop after this many seconds, with the images that were read until then; only for image files */
   readonly seconds?: number
   readonly signal?: AbortSignal
+  /** how values of image files become pixels, as for `openImages` */
+  readonly reading?: Partial<ImageReading>
+  /** called with what is unusual about the images */
+  readonly onNote?: (text: string) => void
 }
 
 /** A random sample of a dataset's images, as small squares. */
@@ -61,7 +72,8 @@ const AT_A_TIME = 16
  */
 export async function sampleImages(source: string, options: SampleOptions = {}): Promise<ImageSample> {
   check(options)
-  const found = await findImages(source, { split: options.split })
+  const { split, reading, onNote } = options
+  const found = await findImages(source, { split, reading, onNote })
   if (!('encoded' in found)) {
     try {
       return await sampleDataset(found.dataset, options)
@@ -71,14 +83,15 @@ export async function sampleImages(source: string, options: SampleOptions = {}):
   }
   const { encoded } = found
   try {
-    return await sampleEncoded(encoded, options)
+    const { images, ...resolved } = await readImages(encoded, options)
+    return await sampleEncoded(images, resolved, options)
   } finally {
     await encoded.close?.()
   }
 }
 
 /**
- * Draws a random sample of an open dataset. `sizes` is empty for large images, whose sizes a dataset does not report.
+ * Draws a random sample of an open dataset. Of other channels than grey or colours, it has the first three. `sizes` is empty for large images, whose sizes a dataset does not report.
  * @throws SelfsupError if count or size is out of range
  */
 export async function sampleDataset(
@@ -101,7 +114,10 @@ export async function sampleDataset(
     name: dataset.name,
     count: dataset.length,
     looked: seen.size,
-    images: { data: new Uint8Array(Buffer.concat(parts)), shape: [indices.length, size, size, channels] },
+    images: displayedImages({
+      data: new Uint8Array(Buffer.concat(parts)),
+      shape: [indices.length, size, size, channels],
+    }),
     indices: Int32Array.from(indices),
     sizes: imageSize ? indices.map(() => [imageSize[1], imageSize[0]] as const) : [],
     unreadable,
@@ -117,12 +133,19 @@ export async function sampleDataset(
 export async function sampleOpened(dataset: ImageDataset, options: SampleOptions = {}): Promise<ImageSample> {
   check(options)
   const encoded = encodedOf(dataset)
-  return encoded ? sampleEncoded(encoded, options) : sampleDataset(dataset, options)
+  if (!encoded) return sampleDataset(dataset, options)
+  const { reading = formerReading, channels } = dataset
+  return sampleEncoded(encoded, { reading, channels }, options)
 }
 
-async function sampleEncoded(encoded: EncodedImages, options: SampleOptions): Promise<ImageSample> {
+async function sampleEncoded(
+  encoded: EncodedImages,
+  resolved: ResolvedReading,
+  options: SampleOptions,
+): Promise<ImageSample> {
+  const reader = imageReader(resolved.reading, resolved.channels)
   const order = drawn(encoded.count, options)
-  const { size = await fittingSize(encoded, order), signal } = options
+  const { size = await fittingSize(encoded, reader, order), signal } = options
   const bytes = size * size * 3
   const pixels = new Uint8Array(order.length * bytes)
   const facts: (FileFacts | undefined)[] = Array(order.length)
@@ -141,11 +164,21 @@ async function sampleEncoded(encoded: EncodedImages, options: SampleOptions): Pr
     looked++
     let file: Buffer | undefined
     try {
-      file = await encoded.load(order[slot]!)
-      const found = await factsOf(file)
+      const index = order[slot]!
+      file = await encoded.load(index)
+      const found = { ...(await fileFacts(file)), ...encoded.partOf?.(index).box }
       if (Math.min(found.width, found.height) < SMALLEST_SIDE)
         throw new SelfsupError(`${found.width}x${found.height} pixels are too few`)
-      pixels.set(await thumbnail(file, size), slot * bytes)
+      const isPlain = reader.usual && found.bits <= 8 && !encoded.partOf && !readerFor(file) && !found.bands
+      const small = isPlain
+        ? await thumbnail(file, size, resolved.reading.background)
+        : await reader.withImage(
+            encoded,
+            index,
+            async (image) => colours(await square(image, size, reader.channels), reader.channels),
+            file,
+          )
+      pixels.set(small, slot * bytes)
       facts[slot] = found
     } catch (error) {
       unreadable.push({ slot, path: encoded.pathOf(order[slot]!), reason: await reasonOf(error, file) })
@@ -197,12 +230,9 @@ function drawn(length: number, { count = 1000, seed = 1 }: SampleOptions): Uint3
 }
 
 /** The median of the shorter sides of up to 32 images, limited to 16..64. */
-async function fittingSize(encoded: EncodedImages, order: Uint32Array): Promise<number> {
+async function fittingSize(encoded: EncodedImages, reader: ImageReader, order: Uint32Array): Promise<number> {
   const looks = Array.from({ length: Math.min(32, order.length) }, (_, i, n = Math.min(32, order.length)) =>
-    encoded
-      .load(order[Math.floor((i * order.length) / n)]!)
-      .then(measure)
-      .catch(() => undefined),
+    reader.sizeOf(encoded, order[Math.floor((i * order.length) / n)]!).catch(() => undefined),
   )
   const sides = (await Promise.all(looks)).flatMap((size) =>
     size ? [Math.min(size.width, size.height)] : [],
@@ -229,4 +259,15 @@ function middleSquares(
         for (let channel = 0; channel < channels; channel++) squares[at++] = data[from + channel]!
       }
   return squares
+}
+
+/** Pixels of any number of channels as red, green and blue: the first three, or one for all. */
+function colours(pixels: Uint8Array, channels: number): Uint8Array {
+  if (channels === 3) return pixels
+  const rgb = new Uint8Array((pixels.length / channels) * 3)
+  for (let i = 0; i < rgb.length; i++) {
+    const channel = channels > 2 ? i % 3 : 0
+    rgb[i] = pixels[Math.floor(i / 3) * channels + channel]!
+  }
+  return rgb
 }

@@ -5,9 +5,11 @@ import {
   DRAWS_PER_BOX,
   derive,
   expected,
+  formerReading,
   type HostBatch,
   type HostImages,
   type ImageDataset,
+  type ImageReading,
   type Resampling,
   randomResizedCropBox,
   type Seed,
@@ -19,12 +21,21 @@ import { middle, reasonOf } from './decode.js'
 import type { EncodedImages } from './encoded-images.js'
 import { allDone, limiter } from './limited.js'
 import { batchRanges, passOrder } from './order.js'
+import { fingerprintOf } from './reading/fingerprint.js'
+import { imageReader } from './reading/reader.js'
 
 /** Number of batches that are decoded while one is in use. */
 const READ_AHEAD = 2
 
 /** Maximum number of images in memory at the same time, in addition to the batches. */
 const AT_A_TIME = 2 * availableParallelism()
+
+export interface StreamOptions {
+  readonly channels: number
+  readonly strict?: boolean
+  /** resolved; default: that of versions that did not save it */
+  readonly reading?: ImageReading
+}
 
 /**
  * Creates a dataset of large images, which are decoded when they are needed.
@@ -35,27 +46,26 @@ const AT_A_TIME = 2 * availableParallelism()
  */
 export async function streamDataset(
   images: EncodedImages,
-  { channels, strict = false }: { channels: 1 | 3; strict?: boolean },
+  { channels, strict = false, reading = formerReading }: StreamOptions,
 ): Promise<ImageDataset> {
-  const fingerprint = await images.fingerprint()
+  const fingerprint = await fingerprintOf(images, reading)
+  const reader = imageReader(reading, channels)
   const skipped = new Map<number, string>()
   /** Reads and cuts an image. @returns false if that failed; the reason is stored in `skipped` */
-  const cut = async (index: number, cuts: Parameters<typeof cutCrops>[2]): Promise<boolean> => {
+  const cut = async (index: number, cuts: Parameters<typeof cutCrops>[3]): Promise<boolean> => {
     if (skipped.has(index)) return false
-    let encoded: Buffer | undefined
     try {
-      encoded = await images.load(index)
-      await cutCrops(encoded, channels, cuts)
+      await cutCrops(images, index, reader, cuts)
       return true
     } catch (error) {
-      const reason = await reasonOf(error, encoded)
+      const reason = await reasonOf(error, undefined)
       if (strict) throw new SelfsupError(`${images.pathOf(index)}: ${reason}`)
       skipped.set(index, reason)
       return false
     }
   }
   /** Cuts the first readable image at or after a position, of the same class if there is one. @returns its position */
-  const cutReadable = async (index: number, cuts: Parameters<typeof cutCrops>[2]): Promise<number> => {
+  const cutReadable = async (index: number, cuts: Parameters<typeof cutCrops>[3]): Promise<number> => {
     for (const candidate of candidates(images, index)) if (await cut(candidate, cuts)) return candidate
     throw new SelfsupError(
       `${images.name}: found no readable image to replace ${images.pathOf(index)}: ${skipped.get(index)}`,
@@ -130,6 +140,8 @@ export async function streamDataset(
     fingerprint,
     labels: () => images.labels,
     pathOf: (index) => images.pathOf(index),
+    reading,
+    ...(images.partOf && { partOf: (index: number) => images.partOf!(index) }),
     async *batches(options: BatchOptions): AsyncIterable<HostBatch> {
       const { crops, seedOf, size, resampling, signal } = options
       expected(
@@ -194,7 +206,7 @@ function* candidates({ count, labels }: EncodedImages, index: number): Generator
   yield* around(() => true)
 }
 
-function emptyImages(count: number, size: number, channels: 1 | 3): HostImages {
+function emptyImages(count: number, size: number, channels: number): HostImages {
   return { data: new Uint8Array(count * size * size * channels), shape: [count, size, size, channels] }
 }
 

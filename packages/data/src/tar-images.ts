@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, readdir } from 'node:fs/promises'
-import { basename, dirname, extname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { expected, SelfsupError } from '@selfsup/core'
 import { openFile } from '@selfsup/run-folder'
 import type { EncodedImages } from './encoded-images.js'
-import { extensions } from './folder-images.js'
+import { allExtensions, extensionOf, usualExtensions } from './reading/format.js'
 import { type TarEntry, tarBytes, tarEntries } from './tar-entries.js'
 
 interface Entry extends TarEntry {
@@ -37,9 +37,11 @@ async function closeEach(files: readonly FileHandle[]): Promise<void> {
  * Opens images in tar files in WebDataset format. Files with the same name up to the first dot belong to one sample: `x.jpg`, with
  * its class in `x.cls` (a number) or `x.json` ({ "label": number }). The tars are read in place and not unpacked.
  * @param pattern one file, or several with a range in braces: `train-{000..009}.tar`
+ * @param former only the formats of versions that did not save how images were read
  * @throws SelfsupError that names the tar that is missing, damaged or without images
  */
-export async function tarImages(pattern: string): Promise<EncodedImages> {
+export async function tarImages(pattern: string, former = false): Promise<EncodedImages> {
+  const extensions = former ? usualExtensions : allExtensions
   const shards = await expand(pattern)
   const files = await openAll(shards)
   const closeAll = () => closeEach(files)
@@ -49,7 +51,7 @@ export async function tarImages(pattern: string): Promise<EncodedImages> {
     for (const [shard, file] of files.entries()) {
       for await (const entry of tarEntries(file, shards[shard]!)) {
         if (basename(entry.name).startsWith('.')) continue
-        const ending = extname(entry.name).slice(1).toLowerCase()
+        const ending = extensionOf(basename(entry.name))
         if (extensions.has(ending)) entries.push({ ...entry, shard })
         else if ((ending === 'cls' || ending === 'json') && entry.size <= MOST_LABEL_BYTES) {
           const content = await tarBytes(file, entry, shards[shard]!)

@@ -155,3 +155,27 @@ describe('readFeatures', () => {
     await expect(readFeatures(path)).rejects.toThrow('must contain 2 x 3 numbers, 24 bytes; it is too short')
   })
 })
+
+describe('parts of files', () => {
+  const box = { left: 448, top: 0, width: 224, height: 224 }
+  const parts = [{ page: 2, box }, {}]
+
+  it('are columns of a Parquet file; those that no image has are omitted', async () => {
+    const path = join(folder, 'parts.parquet')
+    await writeFeatures(path, { ...table, parts: [{ box }, {}] })
+    const bytes = await readFile(path)
+    const rows = await parquetReadObjects({
+      file: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer,
+    })
+    expect(rows[0]).toMatchObject({ path: 'a/one.jpg', x: 448, y: 0, width: 224, height: 224 })
+    expect(rows[0]).not.toHaveProperty('page')
+    expect(rows[1]).toMatchObject({ x: null, width: null })
+  })
+
+  it('are in the .json file of a NumPy array', async () => {
+    await writeFeatures(join(folder, 'parts.npy'), { ...table, parts })
+    const { parts: written } = JSON.parse(await readFile(join(folder, 'parts.json'), 'utf8'))
+    expect(written).toEqual([{ page: 2, box: [448, 0, 224, 224] }, {}])
+    expect((await readFeatures(join(folder, 'parts.npy'))).count).toBe(2)
+  })
+})

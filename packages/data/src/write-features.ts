@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
-import { expected, SelfsupError } from '@selfsup/core'
+import { expected, type ImagePart, SelfsupError } from '@selfsup/core'
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer'
 import { writeAtomically } from './atomic-file.js'
 
@@ -16,6 +16,8 @@ export interface FeatureTable {
   readonly classes?: readonly string[]
   /** paths of the images; length count */
   readonly paths?: readonly string[]
+  /** parts of files that the images are, such as tiles; length count */
+  readonly parts?: readonly ImagePart[]
 }
 
 /** Number of rows that are encoded at a time. */
@@ -23,15 +25,15 @@ const ROW_GROUP = 4096
 
 /**
  * Writes features for other programs, in a format that depends on the file's extension:
- * - `.npy`: a float32 array [count, width] for numpy.load; labels, classes and paths, if given, are written to a .json file of
- *   the same name;
- * - `.parquet`: one row per image with the columns path, label, class (its name) and features, a list of floats. Columns without
- *   data are omitted.
+ * - `.npy`: a float32 array [count, width] for numpy.load; labels, classes, paths and parts, if given, are written to a .json file
+ *   of the same name;
+ * - `.parquet`: one row per image with the columns path, page and x, y, width, height of a part, label, class (its name)
+ *   and features, a list of floats. Columns without data are omitted.
  * The file is written atomically.
  * @throws SelfsupError for a different extension, lengths that do not match, or a folder that cannot be written to
  */
 export async function writeFeatures(path: string, table: FeatureTable): Promise<void> {
-  const { values, count, width, labels, classes, paths } = table
+  const { values, count, width, labels, classes, paths, parts } = table
   const ending = extname(path).toLowerCase()
   if (ending !== '.npy' && ending !== '.parquet') {
     throw new SelfsupError(
@@ -42,7 +44,7 @@ export async function writeFeatures(path: string, table: FeatureTable): Promise<
     values.length === count * width,
     `writeFeatures: values must be [${count}, ${width}], ${count * width} numbers; got ${values.length}`,
   )
-  for (const [name, column] of Object.entries({ labels, paths })) {
+  for (const [name, column] of Object.entries({ labels, paths, parts })) {
     expected(
       !column || column.length === count,
       `writeFeatures: ${name} must have ${count} items, one per image; got ${column?.length}`,
@@ -52,8 +54,16 @@ export async function writeFeatures(path: string, table: FeatureTable): Promise<
     await writeAtomically(path, values.byteLength, (file) => writeParquet(file, table))
     return
   }
-  if (labels || paths) {
-    const facts = JSON.stringify({ labels: labels && Array.from(labels), classes, paths })
+  if (labels || paths || parts) {
+    const facts = JSON.stringify({
+      labels: labels && Array.from(labels),
+      classes,
+      paths,
+      parts: parts?.map(({ page, box }) => ({
+        page,
+        box: box && [box.left, box.top, box.width, box.height],
+      })),
+    })
     const companionPath = join(dirname(path), `${basename(path, extname(path))}.json`)
     await writeAtomically(companionPath, facts.length, (file) => file.writeFile(facts))
   }
@@ -77,10 +87,11 @@ function npyHead(count: number, width: number): Buffer {
 
 async function writeParquet(
   file: FileHandle,
-  { values, count, width, labels, classes, paths }: FeatureTable,
+  { values, count, width, labels, classes, paths, parts }: FeatureTable,
 ): Promise<void> {
   const named = labels && classes ? { labels, classes } : undefined
-  const columns = (paths ? 1 : 0) + (labels ? 1 : 0) + (named ? 1 : 0) + 1
+  const places = parts ? placeColumns(parts) : {}
+  const columns = (paths ? 1 : 0) + Object.keys(places).length + (labels ? 1 : 0) + (named ? 1 : 0) + 1
   const bytes = new ByteWriter()
   const writer = new ParquetWriter({
     writer: bytes,
@@ -91,6 +102,7 @@ async function writeParquet(
     schema: [
       { name: 'root', num_children: columns },
       ...(paths ? [textColumn('path', 'REQUIRED')] : []),
+      ...Object.keys(places).map((name) => ({ name, type: 'INT32', repetition_type: 'OPTIONAL' }) as const),
       ...(labels ? [{ name: 'label', type: 'INT32', repetition_type: 'REQUIRED' } as const] : []),
       ...(named ? [textColumn('class', 'OPTIONAL')] : []),
       { name: 'features', repetition_type: 'REQUIRED', converted_type: 'LIST', num_children: 1 },
@@ -108,6 +120,10 @@ async function writeParquet(
     await writer.write({
       columnData: [
         ...(paths ? [{ name: 'path', data: rows.map((row) => paths[row]!) }] : []),
+        ...Object.entries(places).map(([name, column]) => ({
+          name,
+          data: rows.map((row) => column[row] ?? null),
+        })),
         ...(labels ? [{ name: 'label', data: rows.map((row) => labels[row]!) }] : []),
         ...(named
           ? [{ name: 'class', data: rows.map((row) => named.classes[named.labels[row]!] ?? null) }]
@@ -120,6 +136,20 @@ async function writeParquet(
   }
   await writer.finish()
   await drain()
+}
+
+/** The columns of parts that any image has. */
+function placeColumns(parts: readonly ImagePart[]): Record<string, (number | undefined)[]> {
+  const columns = {
+    page: parts.map(({ page }) => page),
+    x: parts.map(({ box }) => box?.left),
+    y: parts.map(({ box }) => box?.top),
+    width: parts.map(({ box }) => box?.width),
+    height: parts.map(({ box }) => box?.height),
+  }
+  return Object.fromEntries(
+    Object.entries(columns).filter(([, column]) => column.some((value) => value !== undefined)),
+  )
 }
 
 function textColumn<Repetition extends 'REQUIRED' | 'OPTIONAL'>(name: string, repetition_type: Repetition) {

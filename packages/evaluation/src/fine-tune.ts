@@ -237,7 +237,7 @@ function supervisedView(
   normalisation: LabelledImages['normalisation'],
 ): Augmentation {
   const scale = [size <= 64 ? 0.8 : 0.08, 1] as const
-  return augmentation([{ size, scale, horizontalFlip: channels === 3 ? 0.5 : 0 }], normalisation)
+  return augmentation([{ size, scale, horizontalFlip: channels === 1 ? 0 : 0.5 }], normalisation)
 }
 
 function widthOf(network: TrainableNetwork, size: number, channels: number): number {

@@ -42,8 +42,12 @@ export interface ViewSettings {
 
 const KERNEL = 'SelfsupViews'
 
-/** Whether the current engine has kernels for views: native TensorFlow with Selfsup's addon, and WebGPU. */
-export function canFuseViews(): boolean {
+/**
+ * Whether the current engine has kernels for views: native TensorFlow with Selfsup's addon, and WebGPU. They are for images of 1 or 3
+ * channels.
+ */
+export function canFuseViews(channels = 3): boolean {
+  if (channels !== 1 && channels !== 3) return false
   if (onWebgpu()) return true
   return (
     tf.getBackend() === NATIVE && (tf.backend() as NativeBackend & tf.KernelBackend).fused?.views === true

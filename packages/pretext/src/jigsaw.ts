@@ -57,7 +57,7 @@ export function jigsaw(
   const view = {
     size: layout.square,
     scale: [minScale, 1],
-    horizontalFlip: channels === 3 ? 0.5 : 0,
+    horizontalFlip: channels === 1 ? 0 : 0.5,
     grayscale,
   } as const
   const { crops, apply } = augmentation([view], normalisation)

@@ -47,7 +47,7 @@ export function relativePatch(
   const normalisation = normalisationOf(channels, context.normalisation)
   const colours = channels === 3 ? options.colours : 'keep'
   const treated = (x: tf.Tensor4D) => (colours === 'project' ? projectColours(x, normalisation) : x)
-  const view = { size, scale: [options.minScale, 1], horizontalFlip: channels === 3 ? 0.5 : 0 } as const
+  const view = { size, scale: [options.minScale, 1], horizontalFlip: channels === 1 ? 0 : 0.5 } as const
   const { crops, apply } = augmentation([view], normalisation)
   const encode = ofWholeImages(backbone, size)
   const head = projector({

@@ -33,7 +33,7 @@ export function rotation(
   const { minScale, flip, hidden } = options
   const { size, channels, features } = trunkShape('rotation', backbone)
   const normalisation = normalisationOf(channels, context.normalisation)
-  const view = { size, scale: [minScale, 1], horizontalFlip: ifAuto(flip, channels === 3 ? 0.5 : 0) } as const
+  const view = { size, scale: [minScale, 1], horizontalFlip: ifAuto(flip, channels === 1 ? 0 : 0.5) } as const
   const { crops, apply } = augmentation([view], normalisation)
   const classifier = projector({
     inputs: features,

@@ -73,7 +73,7 @@ export interface RunView {
   readonly method?: string
   readonly backbone?: string
   /** the network's input: side in pixels, channels */
-  readonly images?: { readonly size: number; readonly channels: 1 | 3 }
+  readonly images?: { readonly size: number; readonly channels: number }
   readonly step: number
   readonly totalSteps?: number
   readonly stepsPerEpoch?: number

@@ -159,10 +159,10 @@ export function summaryOf({ curves, details, evaluations, ...view }: RunView): R
   }
 }
 
-/** Size and channels of the images; undefined if they don't have 1 or 3 channels. */
+/** Size and channels of the images; undefined if they are not known. */
 function shapeOf(config: RunConfig | undefined): RunView['images'] {
   const { size, channels } = config?.imageShape ?? {}
-  return size !== undefined && (channels === 1 || channels === 3) ? { size, channels } : undefined
+  return size !== undefined && channels !== undefined ? { size, channels } : undefined
 }
 
 function factsOf({

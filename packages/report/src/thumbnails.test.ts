@@ -6,7 +6,7 @@ import { sheetFiles } from './sheets.js'
 import { thumbnails } from './thumbnails.js'
 
 /** Images of a single grey value, ten times their position; image 3 can't be read. */
-function greys(side: number, channels: 1 | 3): ImageDataset {
+function greys(side: number, channels: number): ImageDataset {
   return {
     name: 'greys',
     length: 6,
@@ -36,6 +36,7 @@ test.each([
   [16, 1],
   [80, 3],
   [80, 1],
+  [16, 5],
 ] as const)('images of %i pixels and %i channels are arranged in a grid', async (side, channels) => {
   const atlas = await thumbnails(greys(side, channels), [5, 1, 3, 1, 99, 4])
   expect(atlas).toMatchObject({

@@ -1,4 +1,4 @@
-import { expected, type HostImages, type ImageDataset } from '@selfsup/core'
+import { displayedImages, expected, type HostImages, type ImageDataset } from '@selfsup/core'
 import sharp from 'sharp'
 import type { Atlas } from './page-data.js'
 
@@ -67,7 +67,8 @@ function mostCells(cell: number): number {
 }
 
 /** Central squares of the images, resized to one side, with three channels. */
-async function squares({ data, shape }: HostImages, side: number): Promise<Uint8Array> {
+async function squares(images: HostImages, side: number): Promise<Uint8Array> {
+  const { data, shape } = displayedImages(images)
   const [count, height, width, channels] = shape
   const size = height * width * channels
   if (height === side && width === side && channels === 3) return data

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { isAbsolute } from 'node:path'
+import { splitPart } from '@selfsup/core'
 import type { ImageIndex, Neighbour, SearchOptions } from './image-index.js'
 
 /** An image in an index. */
@@ -24,7 +25,8 @@ export function sourcePath(source: string): string | undefined {
 /** Whether an image can still be read: its file, or the file or folder that contains it, exists. */
 export async function isOnDisk(image: IndexedImage): Promise<boolean> {
   const path = isOwnFile(image) ? image.path : sourcePath(image.source)
-  return path === undefined || (await exists(path))
+  // The path of a tile or page is that of its file, with a fragment.
+  return path === undefined || (await exists(path)) || (await exists(splitPart(path).file))
 }
 
 /** Whether there is a file or folder. A path that cannot be checked, without permission, counts as existing. */

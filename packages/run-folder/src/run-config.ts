@@ -6,6 +6,24 @@ import { trainSettings } from './settings.js'
 /** Format version that this version of the package writes. */
 export const FORMAT_VERSION = 3
 
+const valueRange = z.object({ low: z.array(z.number()).readonly(), high: z.array(z.number()).readonly() })
+
+/** How the values of image files became pixels: an `ImageReading`. */
+const reading = z.object({
+  bands: z.union([z.enum(['rgb', 'all']), z.array(z.int().min(0)).min(1).readonly()]),
+  range: z.union([
+    z.enum(['auto', 'image']),
+    z.partialRecord(
+      z.enum(['any', 'uint8', 'int8', 'uint16', 'int16', 'uint32', 'int32', 'float32']),
+      valueRange,
+    ),
+  ]),
+  background: z.string(),
+  page: z.union([z.int().min(0), z.enum(['auto', 'all'])]),
+  tile: z.int().min(1).optional(),
+  stride: z.int().min(1).optional(),
+})
+
 const imageShape = z.object({ size: z.number(), channels: z.number() })
 const normalisationSchema = z.object({
   mean: z.array(z.number()).readonly(),
@@ -48,6 +66,8 @@ const runConfig = z.object({
     channels: z.number().optional(),
     /** how to open it again; missing if the images did not come from files */
     source: z.object({ path: z.string(), options: z.record(z.string(), optionValue) }).optional(),
+    /** missing from runs of earlier versions, and if the images did not come from files */
+    reading: reading.optional(),
   }),
   settings: trainSettings,
   stepsPerEpoch: z.number(),

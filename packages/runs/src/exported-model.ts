@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import {
   type Encoder,
   expected,
+  type ImageReading,
   type ImageShape,
   type Normalisation,
   notesOfModel,
@@ -29,6 +30,8 @@ export interface ExportedModel {
   readonly normalisation: Normalisation
   /** how images are resized; default: the shorter side to the model's size, bilinear */
   readonly resampling?: Resampling
+  /** how the values of image files became pixels; missing if the model does not contain it */
+  readonly reading?: ImageReading
   /** from normalised images [batch, size, size, channels] to features [batch, features] */
   readonly encode: Encoder
   /** the part of a method that computes features */
@@ -51,8 +54,8 @@ export async function openExportedModel(
   const [, size, width, channels] = shape
   try {
     expected(
-      size && size === width && (channels === 1 || channels === 3),
-      `${folder}: the model must take square images [batch, size, size, 1 or 3]; got [${shape}]`,
+      size && size === width && channels,
+      `${folder}: the model must take square images [batch, size, size, channels]; got [${shape}]`,
     )
     if (notesOfModel(model).complete === false)
       onNote(
@@ -68,6 +71,7 @@ export async function openExportedModel(
       imageShape: { size, channels },
       normalisation: await normalisationOf(model, folder, channels, onNote),
       resampling: notesOfModel(model).preprocessing?.resampling,
+      reading: notesOfModel(model).preprocessing?.reading,
       encode,
       maker: { name: 'exported model', networks: { backbone: model }, encode },
       dispose: () => model.dispose(),

@@ -1,27 +1,35 @@
-import { expected, type ImageShape } from '@selfsup/core'
+import { formerReading, type ImageReading, type ImageShape } from '@selfsup/core'
 
-/** Shape of images that can be opened from files. */
+/** Shape of images that are opened from files, and how they are read. */
 export interface FileImageShape {
   readonly size: number
-  readonly channels: 1 | 3
+  readonly channels: number
+  readonly reading: ImageReading
 }
 
 /**
- * Checks that a network takes images that can be opened from files.
- * @param opened the folder of the network and the shape of its images, such as an `OpenedRun`
- * @throws SelfsupError if the images don't have 1 or 3 channels
+ * The images that a network takes.
+ * @param opened the shape of its images and how they were read, such as an `OpenedRun`. Without a reading, files are read as by
+ *   versions that did not save it; a network of another number of channels than 1 and 3 takes that many bands
  */
 export function fileImageShape({
-  folder,
   imageShape: { size, channels },
+  reading,
 }: {
-  readonly folder: string
   readonly imageShape: ImageShape
+  readonly reading?: ImageReading
 }): FileImageShape {
-  expected(
-    channels === 1 || channels === 3,
-    `${folder}: its network takes images of ${channels} channels; only images of 1 or 3 channels can be opened`,
-    { code: 'unsupported', path: folder },
-  )
-  return { size, channels }
+  const given = reading ?? formerReading
+  if (given.bands !== 'rgb' || channels === 1 || channels === 3) return { size, channels, reading: given }
+  const bands = Array.from({ length: channels }, (_, band) => band)
+  return { size, channels, reading: { ...given, range: 'auto', bands, former: undefined } }
+}
+
+/** The reading of a network's images, with the user's changes. */
+export function changedReading(
+  reading: ImageReading,
+  changes: Partial<ImageReading> | undefined,
+): Partial<ImageReading> {
+  if (!changes || Object.keys(changes).length === 0) return reading
+  return { ...reading, ...changes, former: undefined }
 }

@@ -2,7 +2,7 @@ import type { ImageDataset, Method, Normalisation, Resampling } from '@selfsup/c
 import type { Features, SplitFeatures, Subject } from '@selfsup/evaluation'
 import { runPaths } from '@selfsup/run-folder'
 import { digest, type FeatureMaker, type FeatureSource, featuresOf, pixelFeatures } from './features.js'
-import type { FileImageShape } from './file-images.js'
+import { changedReading, type FileImageShape } from './file-images.js'
 import { absoluteSource, openSource } from './source.js'
 import { columnsOfBoth, missingClasses, type OpenedSubject, type SubjectRequest } from './subject-request.js'
 import { trainingImages } from './training-images.js'
@@ -104,13 +104,14 @@ async function clusteringsOf(
 }
 
 function open(
-  { strict, onNote, signal, ...sources }: SubjectRequest,
+  { strict, onNote, signal, reading: changes, ...sources }: SubjectRequest,
   split: 'train' | 'test',
-  { imageShape: { channels, size } }: ImageSubject,
+  { imageShape: { channels, size, reading } }: ImageSubject,
 ): Promise<ImageDataset> {
   const source = sources[split]
   const colour = source === 'shapes' ? undefined : channels
-  return openSource(source, { split, channels: colour, size, strict, onNote, signal })
+  const options = { split, channels: colour, size, strict, onNote, signal }
+  return openSource(source, { ...options, reading: changedReading(reading, changes) })
 }
 
 function factsOf(source: string, { fingerprint }: ImageDataset, { count }: Features) {

@@ -10,7 +10,8 @@ export {
   pixelFeatures,
   resamplingKey,
 } from './features.js'
-export { type FileImageShape, fileImageShape } from './file-images.js'
+export { changedReading, type FileImageShape, fileImageShape } from './file-images.js'
+export { normalisationFor } from './image-statistics.js'
 export {
   defaultBackbone,
   defaultNormalisation,
@@ -24,7 +25,7 @@ export { type OpenedRun, openRun } from './open-run.js'
 export { pretrainedInput } from './pretrained-backbone.js'
 export { findMethod, isMethod, methodNames } from './registry.js'
 export { scoreOf } from './score.js'
-export { absoluteSource, openImagesOfRun, openSource, type SourceOptions } from './source.js'
+export { absoluteSource, greyOrColour, openImagesOfRun, openSource, type SourceOptions } from './source.js'
 export { storedOptions } from './stored-options.js'
 export { openSubject } from './subject.js'
 export type { OpenedSubject, SubjectRequest } from './subject-request.js'

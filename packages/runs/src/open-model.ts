@@ -1,5 +1,5 @@
 import { basename, join, resolve } from 'node:path'
-import type { Encoder } from '@selfsup/core'
+import { automaticReading, type Encoder } from '@selfsup/core'
 import type { Tensor2D } from '@tensorflow/tfjs-core'
 import { type ExportedModel, exportedFolder, openExportedModel } from './exported-model.js'
 
@@ -35,6 +35,7 @@ export async function openModel(
     imageShape: { size: preprocessing.size, channels },
     normalisation,
     resampling,
+    reading: automaticReading,
     encode,
     maker: { name: basename(source), networks: { backbone: model }, encode },
     dispose: () => model.dispose(),

@@ -1,6 +1,7 @@
 import {
   type Encoder,
   encoderOf,
+  type ImageReading,
   type ImageShape,
   type Method,
   type Normalisation,
@@ -26,6 +27,8 @@ export interface OpenedRun {
   readonly imageShape: ImageShape
   /** normalisation of pixels in 0..1 */
   readonly normalisation: Normalisation
+  /** how the values of image files became pixels; missing if the run did not save it */
+  readonly reading?: ImageReading
   /** from normalised images [batch, size, size, channels] to features [batch, features] */
   readonly encode: Encoder
   /** the part of the method that computes features */
@@ -69,6 +72,7 @@ export async function openRun(
       backbone,
       imageShape: imageShapeOf(config, backbone, method),
       normalisation: normalisationOf(config, method),
+      reading: config.dataset.reading,
       encode: encoderOf(maker),
       maker,
       dispose,

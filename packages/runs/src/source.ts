@@ -1,13 +1,14 @@
 import { resolve } from 'node:path'
-import type { ImageDataset } from '@selfsup/core'
-import { SelfsupError } from '@selfsup/core'
+import { formerReading, type ImageDataset, type ImageReading, SelfsupError } from '@selfsup/core'
 import type { Run } from '@selfsup/run-folder'
 import { z } from 'zod'
 
 /** How images are opened. */
 export interface SourceOptions {
   readonly split?: 'train' | 'test'
-  readonly channels?: 1 | 3
+  readonly channels?: number
+  /** how values of image files become pixels; missing parts get their defaults */
+  readonly reading?: Partial<ImageReading>
   /** size of drawn images; other images are resized by the method's views */
   readonly size?: number
   readonly count?: number
@@ -27,14 +28,21 @@ export function absoluteSource(source: string): string {
 /** Opens images by path or by the word `shapes`, and reports the progress of decoding small images. */
 export async function openSource(
   source: string,
-  { size, onNote, ...options }: SourceOptions = {},
+  { size, onNote, channels, ...options }: SourceOptions = {},
 ): Promise<ImageDataset> {
   const { openImages } = await import('@selfsup/data')
   return openImages(source, {
     ...options,
+    channels: greyOrColour(channels),
+    onNote,
     imageSize: source === 'shapes' ? size : undefined,
     onProgress: noting(onNote),
   })
+}
+
+/** Grey or colour if a network takes 1 or 3 channels; otherwise the bands of the reading determine the channels. */
+export function greyOrColour(channels: number | undefined): 1 | 3 | undefined {
+  return channels === 1 || channels === 3 ? channels : undefined
 }
 
 function noting(onNote: SourceOptions['onNote']): (done: number, total: number) => void {
@@ -65,7 +73,7 @@ export async function openImagesOfRun(
   { folder, dataset }: Run,
   { images, signal, onNote }: { readonly images?: string } & Pick<SourceOptions, 'signal' | 'onNote'> = {},
 ): Promise<ImageDataset> {
-  const { name, length, fingerprint, source, channels } = dataset
+  const { name, length, fingerprint, source, channels, reading = formerReading } = dataset
   const path = images ?? source?.path
   if (path === undefined)
     throw new SelfsupError(
@@ -74,6 +82,7 @@ export async function openImagesOfRun(
   const { openImages } = await import('@selfsup/data')
   return openImages(path, {
     ...openOptions.parse(source?.options ?? (channels && path !== 'shapes' ? { channels } : {})),
+    reading,
     signal,
     onProgress: noting(onNote),
   })

@@ -1,4 +1,4 @@
-import type { ImageDataset } from '@selfsup/core'
+import type { ImageDataset, ImageReading } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import type { Features, RecordFacts, Subject } from '@selfsup/evaluation'
 
@@ -13,6 +13,8 @@ export interface SubjectRequest {
   readonly baselines?: boolean
   /** a run pretrained on other images; trainings also start from its weights */
   readonly other?: string
+  /** changes of how the run's images were read */
+  readonly reading?: Partial<ImageReading>
   readonly limit?: number
   readonly strict?: boolean
   readonly engine: Engine

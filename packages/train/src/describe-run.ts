@@ -1,4 +1,11 @@
-import { type Dataset, type ImageShape, type Method, notesOfModel } from '@selfsup/core'
+import {
+  type Dataset,
+  type ImageDataset,
+  type ImageReading,
+  type ImageShape,
+  type Method,
+  notesOfModel,
+} from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import { FORMAT_VERSION, type RunConfig, type TrainSettings } from '@selfsup/run-folder'
 import * as tf from '@tensorflow/tfjs-core'
@@ -8,16 +15,24 @@ import manifest from '../package.json' with { type: 'json' }
 /** Name of the file with a backbone's layers; the same as in `RunPaths.topology`. */
 const TOPOLOGY = 'topology.json'
 
+/** How a dataset's image files were read; undefined if it has none, or if they were read as before runs saved it. */
+export function readingOf(
+  dataset: Dataset & Partial<Pick<ImageDataset, 'reading'>>,
+): ImageReading | undefined {
+  return dataset.reading?.former ? undefined : dataset.reading
+}
+
 /** Describes a run for config.json, so that its method, backbone and images can be created again without the original program. */
 export function describeRun(
   method: Method,
-  dataset: Dataset & { readonly channels?: number },
+  dataset: Dataset & Partial<Pick<ImageDataset, 'channels' | 'reading'>>,
   settings: TrainSettings,
   stepsPerEpoch: number,
   config: Readonly<Record<string, unknown>>,
   engine: Engine,
 ): RunConfig {
   const { name, fingerprint, length, channels, source } = dataset
+  const reading = readingOf(dataset)
   return {
     formatVersion: FORMAT_VERSION,
     method: method.name,
@@ -27,7 +42,7 @@ export function describeRun(
     normalisation: method.normalisation,
     ...(method.teacher && { teacher: method.teacher }),
     features: method.encode ? 'method' : 'backbone',
-    dataset: { name, fingerprint, length, channels, source },
+    dataset: { name, fingerprint, length, channels, source, ...(reading && { reading }) },
     settings,
     stepsPerEpoch,
     config,

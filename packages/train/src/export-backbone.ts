@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Method, noteOnModel } from '@selfsup/core'
+import { type ImageReading, type Method, noteOnModel } from '@selfsup/core'
 import { writeAtomically } from '@selfsup/run-folder'
 import { io } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
@@ -8,14 +8,17 @@ import type { LayersModel } from '@tensorflow/tfjs-layers'
 /**
  * Exports a method's backbone together with its preprocessing: size, channels and normalisation of the images are stored in
  * model.json under `userDefinedMetadata.selfsup`, so that they are available in a copied model.
+ * @param reading how the values of image files became pixels, if the images come from files; stored too
  * @throws errors of the file system
  */
-export async function exportMethod(method: Method, folder: string): Promise<void> {
+export async function exportMethod(method: Method, folder: string, reading?: ImageReading): Promise<void> {
   const { networks, normalisation, encode } = method
   const [, size, width, channels] = networks.backbone.inputs[0]?.shape ?? []
   // Backbones of edges or of single channels do not take normalised pixels: their method computes their input.
   if (normalisation && size && size === width && channels === normalisation.mean.length)
-    noteOnModel(networks.backbone, { preprocessing: { size, channels, normalisation } })
+    noteOnModel(networks.backbone, {
+      preprocessing: { size, channels, normalisation, ...(reading && { reading }) },
+    })
   noteOnModel(networks.backbone, { complete: !encode })
   await exportBackbone(networks.backbone, folder)
 }

@@ -17,7 +17,7 @@ import {
   restore,
   type TrainedVariables,
 } from './checkpoint.js'
-import { describeRun, topologyOf } from './describe-run.js'
+import { describeRun, readingOf, topologyOf } from './describe-run.js'
 import { exportMethod } from './export-backbone.js'
 import { learningRateSchedule } from './learning-rate.js'
 import { runLoop } from './loop.js'
@@ -103,7 +103,7 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
       })
       const exported = runPaths(out).backbone
       options.onPhase?.('export')
-      await writable(exported, exportMethod(method, exported))
+      await writable(exported, exportMethod(method, exported, readingOf(dataset)))
       const seconds = (Date.now() - started) / 1000
       return { ...end, totalSteps, backbone: exported, seconds, imagesPerSecond: end.images / seconds }
     } finally {

@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import { type Exit, imagesHelp, integer, splitOption } from '../flags.js'
+import { addImageFlags } from '../image-flags.js'
 
 /** `selfsup advise` */
 export function registerAdvise(program: Command, exit: Exit): void {
-  program
+  const command = program
     .command('advise')
     .description('measure a sample of your images and recommend methods and augmentations, with reasons')
     .argument('<images>', imagesHelp)
@@ -19,6 +20,7 @@ export function registerAdvise(program: Command, exit: Exit): void {
       '--list <file>',
       'also write the images of the sample that are unreadable, blank, copies, outliers or leaks (.csv or .json)',
     )
+  addImageFlags(command, 'auto')
     .option('--json', 'print one JSON object')
     .action(async (images, test, flags) => {
       const { advise } = await import('./advise.js')

@@ -5,12 +5,14 @@ import { writeJson } from '@selfsup/run-folder'
 import { methodNames } from '@selfsup/runs'
 import { splitOf } from '../config.js'
 import { writeCsv } from '../csv.js'
+import { type ImageFlags, readingOf } from '../image-flags.js'
 import { interruptible } from '../interrupt.js'
 import { printable } from '../printable.js'
+import { progressView } from '../progress.js'
 import { shellWord } from '../table.js'
 
 /** Flags of `selfsup advise`. */
-export interface AdviseFlags {
+export interface AdviseFlags extends ImageFlags {
   readonly sample?: number
   readonly split?: string
   readonly seed?: number
@@ -36,7 +38,14 @@ export async function advise(source: string, test: string | undefined, flags: Ad
   ])
   const interrupt = interruptible(() => {})
   try {
-    const sample = await sampleImages(source, { count, seed, split, signal: interrupt.signal })
+    const sample = await sampleImages(source, {
+      count,
+      seed,
+      split,
+      reading: readingOf(flags),
+      onNote: progressView(process.stderr).note,
+      signal: interrupt.signal,
+    })
     const measures = measure(sample)
     const advice = advise(measures, { source, split, methods: methodNames() })
     const found = test

@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import { type Exit, engineOption, imagesHelp, integer, modelHelp, splitOption } from '../flags.js'
+import { addImageFlags } from '../image-flags.js'
 
 /** `selfsup embed` */
 export function registerEmbed(program: Command, exit: Exit): void {
-  program
+  const command = program
     .command('embed')
     .description('write the features of images to a file')
     .argument('<run>', modelHelp)
@@ -12,6 +13,7 @@ export function registerEmbed(program: Command, exit: Exit): void {
     .addOption(splitOption())
     .option('--limit <n>', 'at most this many images, evenly spaced over the dataset', integer(1))
     .option('--strict', 'stop at the first unreadable image instead of skipping it')
+  addImageFlags(command, 'run')
     .addOption(engineOption())
     .option('--json', 'print one JSON object')
     .action(async (run, images, flags) => {

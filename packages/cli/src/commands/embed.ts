@@ -1,14 +1,15 @@
 import { SelfsupError } from '@selfsup/core'
-import { openSource } from '@selfsup/runs'
+import { changedReading, openSource } from '@selfsup/runs'
 import { type Settings, splitOf } from '../config.js'
 import { openEncoder } from '../encoder.js'
 import { startEngine } from '../engine.js'
+import { type ImageFlags, readingOf } from '../image-flags.js'
 import { interruptible } from '../interrupt.js'
 import { progressView } from '../progress.js'
 import { announce, reportSkipped } from '../training.js'
 
 /** Flags of `selfsup embed`. */
-export interface EmbedFlags {
+export interface EmbedFlags extends ImageFlags {
   readonly out: string
   readonly split?: string
   readonly limit?: number
@@ -26,13 +27,14 @@ export async function embed(run: string, source: string, flags: EmbedFlags): Pro
   const engine = await startEngine(flags.engine)
   const encoder = await openEncoder(run, view)
   if (!flags.json) announce(engine, view)
-  const { channels, size } = encoder.imageShape
+  const { channels, size, reading } = encoder.imageShape
   const interrupt = interruptible(() => view.note('Stopping.'))
   const dataset = await openSource(source, {
     split: splitOf(flags.split),
     channels: source === 'shapes' ? undefined : channels,
     size,
     strict: flags.strict,
+    reading: changedReading(reading, readingOf(flags)),
     onNote: view.note,
     signal: interrupt.signal,
   })
@@ -49,7 +51,8 @@ export async function embed(run: string, source: string, flags: EmbedFlags): Pro
     })
     const { pathOf } = dataset
     const paths = pathOf && Array.from(features.indices, (index) => pathOf(index))
-    await writeFeatures(flags.out, { ...features, paths })
+    const parts = dataset.partOf && Array.from(features.indices, (index) => dataset.partOf!(index))
+    await writeFeatures(flags.out, { ...features, paths, parts })
     reportSkipped(dataset, view)
     const { count, width } = features
     if (flags.json) console.log(JSON.stringify({ out: flags.out, count, width }))

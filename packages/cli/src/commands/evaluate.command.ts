@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander'
 import { type Exit, engineOption, integer, modelHelp, protocolNames } from '../flags.js'
+import { addImageFlags } from '../image-flags.js'
 
 /** `selfsup evaluate` */
 export function registerEvaluate(program: Command, exit: Exit): void {
-  program
+  const command = program
     .command('evaluate')
     .description('measure how good features are; an interrupted evaluation resumes')
     .argument('<run>', `${modelHelp}; for .npy features, the folder for the results`)
@@ -36,6 +37,7 @@ export function registerEvaluate(program: Command, exit: Exit): void {
     .addOption(new Option('--anew', 'earlier name of --force').hideHelp())
     .option('--limit <n>', 'at most this many images of each split, evenly spaced over it', integer(1))
     .option('--strict', 'stop at the first unreadable image instead of skipping it')
+  addImageFlags(command, 'run')
     .addOption(engineOption())
     .option('--json', 'print one JSON object')
     .action(async (run, train, test, { anew, ...flags }) => {

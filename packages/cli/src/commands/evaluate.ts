@@ -5,6 +5,7 @@ import { testedOnTraining } from '@selfsup/run-folder'
 import { type OpenedSubject, openSubject } from '@selfsup/runs'
 import type { Settings } from '../config.js'
 import { startEngine } from '../engine.js'
+import { type ImageFlags, readingOf } from '../image-flags.js'
 import { interruptible } from '../interrupt.js'
 import { type ProgressView, progressView } from '../progress.js'
 import { type Scores, scoresOf, scoreTable, usualProtocols } from '../score-table.js'
@@ -13,7 +14,7 @@ import { announce, reportSkipped } from '../training.js'
 import { valueTable } from '../value-table.js'
 
 /** Flags of `selfsup evaluate`. */
-export interface EvaluateFlags {
+export interface EvaluateFlags extends ImageFlags {
   readonly protocol?: string
   readonly all?: boolean
   readonly knn?: boolean
@@ -46,7 +47,20 @@ export async function evaluate(
   const interrupt = interruptible(() => view.note('Stopping; finished results are saved.'))
   const { signal } = interrupt
   try {
-    const request = { run, train, test, baselines, other, limit, strict, engine, signal, onNote: view.note }
+    const reading = readingOf(flags)
+    const request = {
+      run,
+      train,
+      test,
+      baselines,
+      other,
+      limit,
+      strict,
+      reading,
+      engine,
+      signal,
+      onNote: view.note,
+    }
     const opened = await openSubject(request)
     if (!flags.json) announce(engine, view)
     try {

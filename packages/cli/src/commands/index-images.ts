@@ -2,10 +2,11 @@ import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { isAbsolute } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
-import { absoluteSource } from '@selfsup/runs'
+import { absoluteSource, changedReading, greyOrColour } from '@selfsup/runs'
 import type { Settings } from '../config.js'
 import { openEncoder } from '../encoder.js'
 import { startEngine } from '../engine.js'
+import { type ImageFlags, readingOf } from '../image-flags.js'
 import { imageEmbedder, listingOf, openRunIndex } from '../image-search.js'
 import { interruptible } from '../interrupt.js'
 import { type ProgressView, progressView } from '../progress.js'
@@ -13,7 +14,7 @@ import { shellWord } from '../table.js'
 import { announce, reportSkipped } from '../training.js'
 
 /** Flags of `selfsup index`. */
-export interface IndexFlags {
+export interface IndexFlags extends ImageFlags {
   readonly split?: 'train' | 'test'
   readonly strict?: boolean
   /** remove the images from the index */
@@ -33,13 +34,15 @@ export async function indexImages(run: string, source: string, flags: IndexFlags
   const engine = await startEngine(flags.engine)
   const encoder = await openEncoder(run, view)
   if (!json) announce(engine, view)
-  const { channels, size } = encoder.imageShape
+  const { channels, size, reading } = encoder.imageShape
   const { streamImages } = await import('@selfsup/data')
   const drawn = source === 'shapes'
   const dataset = await streamImages(source, {
     split,
     strict,
-    ...(drawn ? { imageSize: size } : { channels }),
+    reading: changedReading(reading, readingOf(flags)),
+    onNote: view.note,
+    ...(drawn ? { imageSize: size } : { channels: greyOrColour(channels) }),
   })
   const interrupt = interruptible(() => view.note('Stopping; images indexed so far stay in the index.'))
   const { signal } = interrupt

@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import { type Exit, engineOption, imagesHelp, modelHelp, splitOption } from '../flags.js'
+import { addImageFlags } from '../image-flags.js'
 
 /** `selfsup index` */
 export function registerIndex(program: Command, exit: Exit): void {
-  program
+  const command = program
     .command('index')
     .description('create or update an index of images for search, duplicates and select')
     .argument('<run>', modelHelp)
@@ -11,6 +12,7 @@ export function registerIndex(program: Command, exit: Exit): void {
     .addOption(splitOption())
     .option('--strict', 'stop at the first unreadable image instead of skipping it')
     .option('--drop', 'remove the images of this folder or file from the index')
+  addImageFlags(command, 'run')
     .addOption(engineOption())
     .option('--json', 'print one JSON object')
     .action(async (run, images, flags) => {

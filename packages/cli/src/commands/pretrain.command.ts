@@ -9,10 +9,11 @@ import {
   positive,
   splitOption,
 } from '../flags.js'
+import { addImageFlags } from '../image-flags.js'
 
 /** `selfsup pretrain` */
 export function registerPretrain(program: Command, exit: Exit): void {
-  program
+  const command = program
     .command('pretrain')
     .description('train a feature extractor on images without labels')
     .argument('<method>', 'name of the method, such as simclr (see selfsup methods)')
@@ -73,6 +74,7 @@ export function registerPretrain(program: Command, exit: Exit): void {
     )
     .option('--strict', 'stop at the first unreadable image instead of skipping it')
     .option('--force', 'train even if the images look unsuitable, such as copies of one image')
+  addImageFlags(command, 'auto')
     .addOption(engineOption())
     .option('--json', 'print one JSON object per line instead of a progress bar')
     .action(async (method, images, flags) => {

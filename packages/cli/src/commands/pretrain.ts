@@ -4,16 +4,17 @@ import type { TrainSettings } from '@selfsup/run-folder'
 import {
   checkBackbone,
   defaultBackbone,
-  defaultNormalisation,
   findMethod,
   makeMethod,
   makeTaughtMethod,
+  normalisationFor,
   openSource,
   pretrainedInput,
 } from '@selfsup/runs'
 import { automaticChoices } from '../automatic-choices.js'
 import { checkFirst } from '../check-first.js'
 import { checkSettings, methodOptions, readConfig, type Settings, splitOf } from '../config.js'
+import { noteChannels, readingOf } from '../image-flags.js'
 import { type ProgressView, progressView } from '../progress.js'
 import { runTraining } from '../training.js'
 
@@ -65,12 +66,14 @@ async function pretrainShowing(
     channels: source === 'shapes' ? undefined : (weights?.channels as 1 | 3 | undefined),
     count,
     strict,
+    reading: readingOf(settings),
     onNote: view.note,
   })
   try {
     const medianSide = await checkFirst(dataset, view, { source, force })
     const { channels } = dataset
-    const normalisation = weights?.normalisation ?? (await defaultNormalisation(channels))
+    noteChannels(channels, view.note)
+    const normalisation = weights?.normalisation ?? (await normalisationFor(dataset))
     const automatic = automaticChoices({ definition, settings: { ...settings, size }, dataset, medianSide })
     const { recommendedSettings } = await import('@selfsup/train')
     const { batch, warmup: warmupEpochs, ...chosen } = settings

@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import { collect, type Exit, engineOption, imagesHelp, integer } from '../flags.js'
+import { addImageFlags } from '../image-flags.js'
 
 /** `selfsup preview` */
 export function registerPreview(program: Command, exit: Exit): void {
-  program
+  const command = program
     .command('preview')
     .description('write a PNG with images and the augmented views that a method trains on')
     .argument('<images>', imagesHelp)
@@ -13,6 +14,7 @@ export function registerPreview(program: Command, exit: Exit): void {
     .option('--size <pixels>', 'size of the views (default: as pretrain)', integer(4))
     .option('--count <n>', 'number of images (default: 8)', integer(1))
     .option('--seed <n>', 'seed of the views (default: 1)', integer(0))
+  addImageFlags(command, 'auto')
     .addOption(engineOption())
     .action(async (images, flags) => {
       const { preview } = await import('./preview.js')

@@ -1,19 +1,20 @@
 import {
   automaticSize,
-  defaultNormalisation,
   disposeMethod,
   findMethod,
   makeMethod,
+  normalisationFor,
   openSource,
   writeViews,
 } from '@selfsup/runs'
 import { methodOptions, type Settings } from '../config.js'
 import { startEngine } from '../engine.js'
+import { type ImageFlags, readingOf } from '../image-flags.js'
 import { progressView } from '../progress.js'
 import { reportSkipped } from '../training.js'
 
 /** Flags of `selfsup preview`. */
-export interface PreviewFlags {
+export interface PreviewFlags extends ImageFlags {
   readonly method?: string
   readonly set?: readonly string[]
   readonly out?: string
@@ -31,13 +32,14 @@ export async function preview(source: string, flags: PreviewFlags): Promise<numb
   const dataset = await openSource(source, {
     size: flags.size,
     count: source === 'shapes' ? count : undefined,
+    reading: readingOf(flags),
     onNote: view.note,
   })
   try {
     const engine = await startEngine(flags.engine)
     const size = flags.size ?? automaticSize(dataset, { engine })
     const { channels } = dataset
-    const normalisation = await defaultNormalisation(channels)
+    const normalisation = await normalisationFor(dataset)
     // The views depend on the method and its options, not on the backbone.
     const method = await makeMethod({
       method: definition.name,

@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path'
-import { type ImageDataset, SelfsupError } from '@selfsup/core'
+import { formerReading, type ImageDataset, type ImageReading, SelfsupError } from '@selfsup/core'
 import type { DetailSources, LabelledFeatures, RunView, SourcesOf } from '@selfsup/report'
-import { type EvaluationRecord, runPaths, testedOnTraining } from '@selfsup/run-folder'
+import { type EvaluationRecord, readRun, runPaths, testedOnTraining } from '@selfsup/run-folder'
 import { openSource } from '@selfsup/runs'
 import { interruptible } from '../interrupt.js'
 import { type ProgressView, progressView } from '../progress.js'
@@ -67,7 +67,14 @@ export function detailSources({ view, images, signal }: SourceOptions): {
       for (const split of record ? (['train', 'test'] as const) : []) {
         const { source, fingerprint } = record!.images[split]
         try {
-          datasets[split] = await open({ source, fingerprint, split, channels: run.images?.channels })
+          const reading = await readingOfRun(run.folder)
+          datasets[split] = await open({
+            source,
+            fingerprint,
+            split,
+            channels: run.images?.channels,
+            reading,
+          })
         } catch (error) {
           signal?.throwIfAborted()
           notes.push(`no thumbnails of the ${split} images: ${(error as Error).message}`)
@@ -101,15 +108,22 @@ interface EvaluatedImages {
   readonly source: string
   readonly fingerprint: string
   readonly split: Split
-  readonly channels?: 1 | 3
+  readonly channels?: number
+  readonly reading: ImageReading
+}
+
+/** How a run's images were read. */
+async function readingOfRun(folder: string): Promise<ImageReading> {
+  const run = await readRun(folder).catch(() => undefined)
+  return run?.dataset.reading ?? formerReading
 }
 
 /** Opens the images of an evaluation. @throws SelfsupError if they are missing or have changed */
 async function openEvaluated(
-  { source, fingerprint, split, channels }: EvaluatedImages,
+  { source, fingerprint, split, channels, reading }: EvaluatedImages,
   { view, signal }: Pick<SourceOptions, 'view' | 'signal'>,
 ): Promise<ImageDataset> {
-  const drawn = source === 'shapes' ? drawnAs(fingerprint) : { channels }
+  const drawn = source === 'shapes' ? drawnAs(fingerprint) : { channels, reading }
   const dataset = await openSource(source, { split, ...drawn, onNote: view.note, signal })
   if (dataset.fingerprint === fingerprint) return dataset
   await dataset.close()

@@ -1,3 +1,5 @@
+import type { ImageReading } from '@selfsup/core'
+import { greyOrColour } from '@selfsup/runs'
 import type { Settings } from '../config.js'
 import { writeCsv } from '../csv.js'
 import { openEncoder } from '../encoder.js'
@@ -26,8 +28,12 @@ export async function search(run: string, image: string, flags: SearchFlags): Pr
   const { streamImages } = await import('@selfsup/data')
   const engine = await startEngine(flags.engine)
   const encoder = await openEncoder(run, view)
-  const { channels } = encoder.imageShape
-  const query = await streamImages([image], { channels, strict: true })
+  const { channels, reading } = encoder.imageShape
+  const query = await streamImages([image], {
+    channels: greyOrColour(channels),
+    reading: wholeImage(reading),
+    strict: true,
+  })
   const { index } = await openRunIndex(run, encoder, false)
   const embedder = await imageEmbedder(encoder, query, { engine })
   try {
@@ -49,7 +55,8 @@ export async function search(run: string, image: string, flags: SearchFlags): Pr
         ...found,
         caption: similarity.toFixed(4),
       }))
-      await writeSheet(sheet, [{ path: image, caption: 'query' }, ...results], view)
+      const shown = [{ path: image, caption: 'query' }, ...results]
+      await writeSheet(sheet, shown, view, wholeImage(reading))
       view.note(`Wrote ${sheet}: the query, then the results with their similarities`)
     }
     if (missing > 0)
@@ -62,4 +69,9 @@ export async function search(run: string, image: string, flags: SearchFlags): Pr
     await index.close()
     encoder.dispose()
   }
+}
+
+/** The query is one image, of the page or the region that its path names. */
+function wholeImage({ tile: _, stride: __, ...reading }: ImageReading): ImageReading {
+  return { ...reading, page: reading.page === 'all' ? 'auto' : reading.page }
 }

@@ -1,0 +1,150 @@
+import { readFileSync } from 'node:fs'
+import { type ImageReading, SelfsupError } from '@selfsup/core'
+import { describe, expect, it } from 'vitest'
+import { imageReader } from './reader.js'
+import { completeReading } from './resolve-reading.js'
+import { imageFacts, imageValues } from './value-source.js'
+
+/** Files by tifffile, pydicom, nibabel, NumPy and Pillow, and the values that these programs read (fixtures/formats.py). */
+const fixtures = JSON.parse(
+  readFileSync(new URL('../fixtures/formats.json', import.meta.url), 'utf8'),
+) as Record<string, { file: string; shape: number[]; values: number[] }>
+
+const fileOf = (name: string) => Buffer.from(fixtures[name]!.file, 'base64')
+
+/** The values of all pages, without alpha, one page after the other. */
+async function valuesOf(file: Buffer): Promise<number[]> {
+  const all: number[] = []
+  const { pages, bands } = await imageFacts(file)
+  for (let page = 0; page < pages; page++) {
+    const { values } = await imageValues(file, page)
+    for (let at = 0; at < values.data.length; at += values.samples)
+      for (let band = 0; band < bands; band++) all.push(values.data[at + band]!)
+  }
+  return all
+}
+
+/** Files whose values are stored exactly. */
+const exact = Object.keys(fixtures).filter((name) => !/heic|palette|rgba16/.test(name))
+
+describe('values of files are those that their own programs read:', () => {
+  it.each(exact)('%s', async (name) => {
+    expect(await valuesOf(fileOf(name))).toEqual(fixtures[name]!.values)
+  })
+
+  it('HEIC, approximately', async () => {
+    const { values } = fixtures['photo.heic']!
+    const read = await valuesOf(fileOf('photo.heic'))
+    expect(read.length).toBe(values.length)
+    const off = read.reduce((sum, value, i) => sum + Math.abs(value - values[i]!), 0) / read.length
+    expect(off).toBeLessThan(8)
+  })
+
+  it('BMP with a palette', async () => {
+    expect(await valuesOf(fileOf('palette.bmp'))).toEqual(fixtures['palette.bmp']!.values)
+  })
+
+  it('JPEG XL', async () => {
+    const { facts, values } = await imageValues(jxl, 0)
+    expect(facts).toMatchObject({ width: 12, height: 10, bands: 3, type: 'uint8' })
+    const wanted = Array.from({ length: 480 }, (_, i) => (i % 4 === 3 ? 255 : (i * 7) % 256))
+    expect([...values.data]).toEqual(wanted)
+  })
+})
+
+/** By @jsquash/jxl, lossless: value i is i * 7 modulo 256, alpha is 255. */
+const jxl = Buffer.from(
+  '/wpIILASCAgQACQCSxiTjoODKUZGrG2MwTIzxuCGVLEVMQZrxuAhjDFYIQYrxRhxAJFzpAHAdldVNeqiCqpqRLVFQjUqpaIqRuYSVDVWcl9UNepxo6jGNjBUxTgRhqrqzRgvqqoDYERUZQCMqHItohFVADuNHo4feP/4AACkJX4AwusDAOQrQN0I/FXBD+CT/w99/wE=',
+  'base64',
+)
+
+describe('facts', () => {
+  it.each([
+    ['five-bands.tif', { bands: 5, type: 'uint16', colour: false, transparent: false, pages: 1 }],
+    ['rgb-nir.tif', { bands: 4, colour: true, transparent: false }],
+    ['rgba16.tif', { bands: 3, colour: true, transparent: true }],
+    ['pages.tif', { bands: 1, pages: 3 }],
+    ['ome.ome.tif', { bands: 3, pages: 2 }],
+    ['pyramid.tif', { width: 48, height: 32, pages: 1 }],
+    ['ct.dcm', { type: 'float32', bands: 1 }],
+    ['frames.dcm', { pages: 3 }],
+    ['volume.nii.gz', { pages: 3, usualPage: 1, width: 5, height: 6 }],
+    ['bands-first.npy', { bands: 5, width: 9, height: 6 }],
+  ])('of %s', async (name, facts) => {
+    expect(await imageFacts(fileOf(name))).toMatchObject(facts)
+  })
+})
+
+/** Reads one file by a reading. */
+async function pixels(file: Buffer, reading: Partial<ImageReading>, channels: number) {
+  const images = {
+    name: 'one',
+    count: 1,
+    pathOf: () => 'one',
+    load: async () => file,
+    fingerprint: async () => '',
+  }
+  const reader = imageReader({ ...completeReading(reading), background: '#ffffff' }, channels)
+  return reader.withImage(images, 0, async ({ data }) => [...data])
+}
+
+describe('pixels', () => {
+  const { values: five } = fixtures['five-bands.tif']!
+  const scaled = (value: number, low: number, high: number) =>
+    Math.min(255, Math.max(0, Math.floor(((value - low) / (high - low)) * 255 + 0.5)))
+
+  it('of chosen bands, with a range for each', async () => {
+    const range = { uint16: { low: [0, 1000], high: [10000, 4000] } }
+    const wanted = Array.from({ length: 54 }, (_, pixel) => [
+      scaled(five[pixel * 5 + 3]!, 0, 10000),
+      scaled(five[pixel * 5 + 1]!, 1000, 4000),
+    ]).flat()
+    expect(await pixels(fileOf('five-bands.tif'), { bands: [3, 1], range }, 2)).toEqual(wanted)
+  })
+
+  it('by the lowest and highest value of each band of the image', async () => {
+    const ofBand = (band: number) => Array.from({ length: 54 }, (_, pixel) => five[pixel * 5 + band]!)
+    const all = await pixels(fileOf('five-bands.tif'), { bands: [0, 4], range: 'image' }, 2)
+    for (const [i, band] of [0, 4].entries()) {
+      const one = ofBand(band)
+      const [low, high] = [Math.min(...one), Math.max(...one)]
+      expect(all.filter((_, at) => at % 2 === i)).toEqual(one.map((value) => scaled(value, low, high)))
+    }
+  })
+
+  it('a single band becomes red, green and blue', async () => {
+    const grey = await pixels(fileOf('uint16.tif'), { range: { any: { low: [0], high: [4095] } } }, 3)
+    const wanted = fixtures['uint16.tif']!.values.flatMap((value) => Array(3).fill(scaled(value, 0, 4095)))
+    expect(grey).toEqual(wanted)
+  })
+
+  it('transparent 16-bit pixels show the background, unless the alpha band is used as a band', async () => {
+    const { values } = fixtures['rgba16.tif']!
+    const range = { any: { low: [0], high: [65535] } }
+    const shown = await pixels(fileOf('rgba16.tif'), { range }, 3)
+    const first = scaled(values[0]!, 0, 65535)
+    const share = values[3]! / 65535
+    expect(shown[0]).toBe(Math.round(first * share + 255 * (1 - share)))
+    const bands = await pixels(fileOf('rgba16.tif'), { range, bands: [0, 3] }, 2)
+    expect(bands.slice(0, 2)).toEqual([scaled(values[0]!, 0, 65535), scaled(values[3]!, 0, 65535)])
+  })
+
+  it('missing values of GDAL are black and do not count for the range', async () => {
+    const { values } = fixtures['nodata.tif']!
+    const [low, high] = [Math.min(...values.slice(1)), Math.max(...values.slice(1))]
+    const read = await pixels(fileOf('nodata.tif'), { range: 'image' }, 3)
+    expect(read.filter((_, i) => i % 3 === 0)).toEqual([
+      0,
+      ...values.slice(1).map((v) => scaled(v, low, high)),
+    ])
+  })
+
+  it.each([
+    ['band 7 is to be used', { bands: [0, 7] }, 2, 'five-bands.tif'],
+    ['it has 3 pages; page 5 is to be used', { page: 5 }, 3, 'pages.tif'],
+  ] as const)('refuses what a file does not have: %s', async (message, reading, channels, name) => {
+    const read = pixels(fileOf(name), reading, channels)
+    await expect(read).rejects.toThrow(message)
+    await expect(read).rejects.toBeInstanceOf(SelfsupError)
+  })
+})

@@ -1,0 +1,16 @@
+import { open } from 'node:fs/promises'
+import { type TiffLayout, tiffLayout } from './tiff-values.js'
+
+/** Reads the layout of a TIFF on disk, and no more of the file than its directories. */
+export async function layoutAt(path: string): Promise<TiffLayout> {
+  const file = await open(path)
+  try {
+    return await tiffLayout(async (offset, length) => {
+      const bytes = Buffer.alloc(length)
+      const { bytesRead } = await file.read(bytes, 0, length, offset)
+      return bytes.subarray(0, bytesRead)
+    })
+  } finally {
+    await file.close()
+  }
+}
