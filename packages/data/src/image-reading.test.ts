@@ -57,7 +57,7 @@ describe('microscopy: 12 bits in 16', () => {
     expect(mean).toBeGreaterThan(110)
     expect(mean).toBeLessThan(145)
     expect(std).toBeGreaterThan(65) // uniform values have 73.6
-    const { range } = dataset.reading as { range: { uint16: { low: number[]; high: number[] } } }
+    const { range } = dataset.reading as unknown as { range: { uint16: { low: number[]; high: number[] } } }
     expect(range.uint16.low[0]).toBeCloseTo(100, -1.3)
     expect(range.uint16.high[0]).toBeCloseTo(1500, -1.3)
     expect(notes.join()).toMatch(

@@ -49,7 +49,15 @@ export async function advise(source: string, test: string | undefined, flags: Ad
     const measures = measure(sample)
     const advice = advise(measures, { source, split, methods: methodNames() })
     const found = test
-      ? leaks(...(await bothSamples(sample, source, test, { count, seed, split, signal: interrupt.signal })))
+      ? leaks(
+          ...(await bothSamples(sample, source, test, {
+            count,
+            seed,
+            split,
+            reading: readingOf(flags),
+            signal: interrupt.signal,
+          })),
+        )
       : undefined
     if (list) await writeProblems(list, imageProblems(sample, found))
     console.log(
