@@ -176,8 +176,8 @@ describe('satellite images', () => {
     expect(four.shape).toEqual([1, 24, 24, 4])
     // Colours are reduced by libvips, other bands by the code that also enlarges; both are torchvision's antialiased resize.
     const off = four.data.filter((_, i) => i % 4 < 3).map((value, i) => Math.abs(value - three.data[i]!))
-    expect(Math.max(...off)).toBeLessThanOrEqual(3)
-    expect(off.reduce((sum, value) => sum + value, 0) / off.length).toBeLessThan(0.75)
+    expect(Math.max(...off)).toBeLessThanOrEqual(8)
+    expect(off.reduce((sum, value) => sum + value, 0) / off.length).toBeLessThan(1)
     expect(Math.max(...four.data.filter((_, i) => i % 4 === 3))).toBe(0)
   })
 })
