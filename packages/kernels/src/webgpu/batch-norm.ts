@@ -49,7 +49,6 @@ export function batchNormForward(
   const sizes = sizesOf(x)
   const { rows, channels, parts, length } = sizes
   const make = (...shape: number[]) => backend.makeTensorInfo(shape, 'float32')
-  backend.uploadToGPU(x.dataId)
   const type = storedType(backend, x)
   const y = make(...x.shape)
   const [mean, variance, inverse, scale, shift] = [1, 2, 3, 4, 5].map(() => make(channels)) as [
@@ -145,7 +144,7 @@ export function batchNormBackward(
   ]
   const inputs = {
     dy: storedType(backend, dy),
-    x: 'f32',
+    x: storedType(backend, x),
     gamma: 'f32',
     beta: 'f32',
     mean: 'f32',

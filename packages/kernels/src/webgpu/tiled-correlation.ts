@@ -1,8 +1,9 @@
 import { ARGUMENTS, bindings, type Dispatch, GROUP, WORKGROUP } from './dispatch.js'
 import { four } from './tiled-product.js'
 
-/** Results that one invocation computes: 8 rows and 8 columns. */
+/** Rows and columns of results that one invocation computes; fewer where values are loaded one by one, as programs compile slowly. */
 const SIDE = 8
+const SIDE_OF_ODD_SIZES = 4
 /** Invocations that are enough to keep a device busy; with fewer tiles, the sum is divided. */
 const ENOUGH = 16_384
 const SHORTEST = 64
@@ -32,11 +33,12 @@ export function tiledCorrelation(
   product: TiledCorrelation,
 ): Pick<Dispatch, 'code' | 'workgroups'> & { readonly parts: number } {
   const { m, n, k, taps, batches = 1, start = '0u', types = ['f32', 'f32'] } = product
-  const [rowTiles, columnTiles] = [Math.ceil(m / SIDE), Math.ceil(n / SIDE)]
+  const [wideA, wideB] = [m % 4 === 0 && types[0] === 'f32', n % 4 === 0 && types[1] === 'f32']
+  const side = wideA && wideB ? SIDE : SIDE_OF_ODD_SIZES
+  const [rowTiles, columnTiles] = [Math.ceil(m / side), Math.ceil(n / side)]
   const tiles = rowTiles * columnTiles * taps * batches
   const parts = Math.max(1, Math.min(Math.floor(ENOUGH / tiles), Math.floor(k / SHORTEST)))
   const length = Math.ceil(k / parts)
-  const [wideA, wideB] = [m % 4 === 0 && types[0] === 'f32', n % 4 === 0 && types[1] === 'f32']
   const each = (count: number, text: (i: number) => string) =>
     Array.from({ length: count }, (_, i) => text(i)).join('\n')
   const code = `${bindings({ a: wideA ? 'vec4f' : types[0], b: wideB ? 'vec4f' : types[1], c: wideB ? '=vec4f' : '=f32' })}
@@ -48,24 +50,24 @@ ${product.rowStart}
 fn main(${ARGUMENTS}) {
   let i = ${GROUP} * ${WORKGROUP}u + local;
   if (i >= ${tiles * parts}u) { return; }
-  let n0 = (i % ${columnTiles}u) * ${SIDE}u;
-  let m0 = ((i / ${columnTiles}u) % ${rowTiles}u) * ${SIDE}u;
+  let n0 = (i % ${columnTiles}u) * ${side}u;
+  let m0 = ((i / ${columnTiles}u) % ${rowTiles}u) * ${side}u;
   let tap = (i / ${columnTiles * rowTiles}u) % ${taps}u;
   batch = (i / ${columnTiles * rowTiles * taps}u) % ${batches}u;
   let part = i / ${tiles}u;
   let origin = ${start};
-  ${each(SIDE, (r) => each(SIDE / 4, (v) => `var s${r}${v} = vec4f();`))}
+  ${each(side, (r) => each(side / 4, (v) => `var s${r}${v} = vec4f();`))}
   let end = min(${k}u, (part + 1u) * ${length}u);
   for (var k = part * ${length}u; k < end; k++) {
     let at = row_start(k, tap);
     if (at < 0) { continue; }
-    ${each(SIDE / 4, (u) => `let x${u} = select(vec4f(), load_a(u32(at) + m0 + ${4 * u}u, ${m}u - min(${m}u, m0 + ${4 * u}u)), m0 + ${4 * u}u < ${m}u);`)}
-    ${each(SIDE / 4, (v) => `let y${v} = select(vec4f(), load_b(origin + k * ${n}u + n0 + ${4 * v}u, ${n}u - min(${n}u, n0 + ${4 * v}u)), n0 + ${4 * v}u < ${n}u);`)}
-    ${each(SIDE, (r) => each(SIDE / 4, (v) => `s${r}${v} += x${Math.floor(r / 4)}[${r % 4}] * y${v};`))}
+    ${each(side / 4, (u) => `let x${u} = select(vec4f(), load_a(u32(at) + m0 + ${4 * u}u, ${m}u - min(${m}u, m0 + ${4 * u}u)), m0 + ${4 * u}u < ${m}u);`)}
+    ${each(side / 4, (v) => `let y${v} = select(vec4f(), load_b(origin + k * ${n}u + n0 + ${4 * v}u, ${n}u - min(${n}u, n0 + ${4 * v}u)), n0 + ${4 * v}u < ${n}u);`)}
+    ${each(side, (r) => each(side / 4, (v) => `s${r}${v} += x${Math.floor(r / 4)}[${r % 4}] * y${v};`))}
   }
   let first = (((part * ${batches}u + batch) * ${taps}u + tap) * ${m}u + m0) * ${n}u + n0;
-  ${each(SIDE, (r) =>
-    each(SIDE / 4, (v) => {
+  ${each(side, (r) =>
+    each(side / 4, (v) => {
       const inside = `m0 + ${r}u < ${m}u && n0 + ${4 * v}u`
       const at = `first + ${r * n + 4 * v}u`
       if (wideB) return `if (${inside} < ${n}u) { c[(${at}) / 4u] = s${r}${v}; }`

@@ -1,15 +1,16 @@
 import { ARGUMENTS, bindings, type Dispatch, GROUP, WORKGROUP } from './dispatch.js'
 
-/** Results that one invocation computes: rows, and columns in vectors of four. */
+/** Rows of results that one invocation computes. */
 const ROWS = 4
+/** Columns, in vectors of four; fewer where values are loaded one by one, as programs compile slowly. */
 const VECTORS = 2
-const COLUMNS = 4 * VECTORS
+const VECTORS_OF_ODD_SIZES = 1
 
 /**
  * A sum of products, C[m, n] = sum over taps and k of A[m, tap, k] x B[tap, k, n], in which rows of A are found by a
  * function: a matrix product with one tap, a convolution with one for each place in the filter.
  *
- * Each invocation keeps a tile of 4 x 8 results in registers and loads vectors of four along k. There is no workgroup
+ * Each invocation keeps a tile of 4 x 8 results (4 x 4 for odd sizes) in registers and loads vectors of four along k. There is no workgroup
  * memory and so no barrier: neighbours read the same values from the cache.
  */
 export interface TiledProduct {
@@ -32,10 +33,11 @@ export interface TiledProduct {
 /** WGSL and workgroups of a tiled product; the bindings are A, B and C. */
 export function tiledProduct(product: TiledProduct): Pick<Dispatch, 'code' | 'workgroups'> {
   const { m, n, k, taps, transposed, batches = 1, types = ['f32', 'f32'] } = product
-  const [rowTiles, columnTiles] = [Math.ceil(m / ROWS), Math.ceil(n / COLUMNS)]
   const wideA = k % 4 === 0 && types[0] === 'f32'
   const wideB = (transposed ? k : n) % 4 === 0 && types[1] === 'f32'
   const wideC = n % 4 === 0
+  const vectors = n > 4 && wideA && wideB && wideC ? VECTORS : VECTORS_OF_ODD_SIZES
+  const [rowTiles, columnTiles] = [Math.ceil(m / ROWS), Math.ceil(n / (4 * vectors))]
   const each = (count: number, text: (i: number) => string) =>
     Array.from({ length: count }, (_, i) => text(i)).join('\n')
   const threads = rowTiles * columnTiles * batches
@@ -52,10 +54,10 @@ ${product.rowStart}
 fn main(${ARGUMENTS}) {
   let i = ${GROUP} * ${WORKGROUP}u + local;
   if (i >= ${threads}u) { return; }
-  let n0 = (i % ${columnTiles}u) * ${COLUMNS}u;
+  let n0 = (i % ${columnTiles}u) * ${4 * vectors}u;
   let m0 = ((i / ${columnTiles}u) % ${rowTiles}u) * ${ROWS}u;
   batch = i / ${columnTiles * rowTiles}u;
-  ${each(ROWS, (r) => each(VECTORS, (v) => `var s${r}${v} = vec4f();`))}
+  ${each(ROWS, (r) => each(vectors, (v) => `var s${r}${v} = vec4f();`))}
   for (var tap = 0u; tap < ${taps}u; tap++) {
     let matrix = ${product.tapStart};
     ${each(ROWS, (r) => `let at${r} = select(-1, row_start(min(m0 + ${r}u, ${m - 1}u), tap), m0 + ${r}u < ${m}u);`)}
@@ -68,7 +70,7 @@ fn main(${ARGUMENTS}) {
   }
   let row = (batch * ${m}u + m0) * ${n}u + n0;
   ${each(ROWS, (r) =>
-    each(VECTORS, (v) => {
+    each(vectors, (v) => {
       const column = `n0 + ${4 * v}u`
       const at = `row + ${r * n + 4 * v}u`
       if (wideC) return `if (m0 + ${r}u < ${m}u && ${column} < ${n}u) { c[(${at}) / 4u] = s${r}${v}; }`
@@ -84,7 +86,7 @@ fn main(${ARGUMENTS}) {
   /** B is [k, n]: a value of A times four columns. */
   function outer(n: number, k: number): string {
     return each(4, (j) =>
-      each(VECTORS, (v) => {
+      each(vectors, (v) => {
         const column = `n0 + ${4 * v}u`
         const inside = `${k % 4 === 0 ? '' : `${j}u < left && `}${column} < ${n}u`
         return `{ let w = select(vec4f(), load_b(matrix + (k + ${j}u) * ${n}u + ${column}, select(0u, ${n}u - (${column}), ${inside})), ${inside});
@@ -95,7 +97,7 @@ fn main(${ARGUMENTS}) {
 
   /** B is [n, k]: products of vectors along k. */
   function dots(n: number, k: number): string {
-    return each(VECTORS, (v) =>
+    return each(vectors, (v) =>
       each(4, (j) => {
         const column = `n0 + ${4 * v + j}u`
         return `{ let w = load_b(matrix + min(${column}, ${n - 1}u) * ${k}u + k, left);
