@@ -62,7 +62,8 @@ function sideOf(model: LayersModel): number | undefined {
 
 /** Number of values that the layers of the backbone compute for one input. */
 function activationsOf({ networks: { backbone } }: Method): number {
-  const outputs = backbone.layers.flatMap(({ output }) => output)
+  // The first output of a layer: others belong to models that share the layer, such as one of its feature maps.
+  const outputs = backbone.layers.flatMap((layer) => layer.getOutputAt(0))
   return outputs.reduce((sum, { shape }) => sum + product(shape.slice(1)), 0)
 }
 
