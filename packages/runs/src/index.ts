@@ -1,5 +1,6 @@
 export { automaticBackbone, automaticBatch, automaticSize, type Resources } from './automatic-settings.js'
 export { checkBackbone } from './backbone-source.js'
+export { defaultNormalisation } from './default-normalisation.js'
 export { type ExportFormat, type ExportRequest, type ExportResult, exportModel } from './export-model.js'
 export { type ExportedModel, exportedFolder, loadExported, openExportedModel } from './exported-model.js'
 export {
@@ -13,7 +14,6 @@ export {
 export { type FileImageShape, fileImageShape } from './file-images.js'
 export {
   defaultBackbone,
-  defaultNormalisation,
   disposeMethod,
   type MethodSpec,
   makeMethod,
