@@ -9,10 +9,11 @@ import {
   positive,
   splitOption,
 } from '../flags.js'
+import { workerFlags } from '../workers.js'
 
 /** `selfsup pretrain` */
 export function registerPretrain(program: Command, exit: Exit): void {
-  program
+  const command = program
     .command('pretrain')
     .description('train a feature extractor on images without labels')
     .argument('<method>', 'name of the method, such as simclr (see selfsup methods)')
@@ -79,4 +80,5 @@ export function registerPretrain(program: Command, exit: Exit): void {
       const { pretrain } = await import('./pretrain.js')
       exit(await pretrain(method, images, flags))
     })
+  for (const option of workerFlags()) command.addOption(option)
 }
