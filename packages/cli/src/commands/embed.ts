@@ -89,15 +89,17 @@ async function merge(out: string, count: number, json?: boolean): Promise<number
     values.set(table.values, at)
     at += table.values.length
   }
-  const joined = <Key extends 'labels' | 'paths'>(key: Key) =>
-    tables.every((table) => table[key]) ? tables.flatMap((table) => Array.from(table[key]!)) : undefined
+  const joined = <Item>(columns: readonly (ArrayLike<Item> | undefined)[]): Item[] | undefined =>
+    columns.every((column) => column !== undefined)
+      ? columns.flatMap((column) => Array.from(column))
+      : undefined
   await writeFeatures(out, {
     values,
     count: rows,
     width,
     classes: first!.classes,
-    labels: joined('labels') as number[] | undefined,
-    paths: joined('paths') as string[] | undefined,
+    labels: joined(tables.map(({ labels }) => labels)),
+    paths: joined(tables.map(({ paths }) => paths)),
   })
   if (json) console.log(JSON.stringify({ out, count: rows, width }))
   else process.stderr.write(`Wrote ${rows} x ${width} features to ${out}\n`)
