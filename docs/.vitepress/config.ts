@@ -15,6 +15,7 @@ const guide = [
   page('Evaluation protocols', '/guide/evaluation'),
   page('Engines and GPUs', '/guide/engines'),
   page('Mixed precision', '/guide/mixed-precision'),
+  page('Several workers', '/guide/several-workers'),
   page('Writing a method', '/guide/writing-a-method'),
   page('Features in Python', '/guide/python'),
   page('Models in other programs', '/guide/exporting'),

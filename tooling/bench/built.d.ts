@@ -13,6 +13,7 @@ export interface Built {
   readonly export: typeof import('@selfsup/export')
   readonly generative: typeof import('@selfsup/generative')
   readonly iic: typeof import('@selfsup/iic')
+  readonly kernels: typeof import('@selfsup/kernels')
   readonly losses: typeof import('@selfsup/losses')
   readonly 'metric-learning': typeof import('@selfsup/metric-learning')
   readonly pretext: typeof import('@selfsup/pretext')

@@ -82,15 +82,17 @@ function blend(x: tf.Tensor4D, ratios: tf.Tensor2D, active: tf.Tensor2D): tf.Ten
  * @param strength strengths for all images, or [batch] for each
  * @param probability probability of jittering an image, a number or [batch]
  * @param seed int32 [2]; streams are folded in
+ * @param options.images number of images in the batch, of which there may be several copies
  */
 export function randomJitter(
   batch: number,
   strength: Readonly<Record<keyof JitterStrength, number | tf.Tensor1D>>,
   probability: number | tf.Tensor1D,
   seed: tf.Tensor1D,
+  options: { readonly images?: number } = {},
 ): JitterParameters {
   return tf.tidy(() => {
-    const draw = (stream: number) => randomUniform<tf.Rank.R1>([batch], foldIn(seed, stream))
+    const draw = (stream: number) => randomUniform<tf.Rank.R1>([batch], foldIn(seed, stream), options)
     const applied = tf.cast(tf.less(draw(0), probability), 'float32')
     /** Uniform in `middle` +- strength, at least `lowest`; `middle` if the jitter is not applied. */
     const around = (middle: number, lowest: number, strength: number | tf.Tensor1D, stream: number) => {
@@ -103,7 +105,7 @@ export function randomJitter(
       contrast: around(1, 0, strength.contrast, 2),
       saturation: around(1, 0, strength.saturation, 3),
       hue: around(0, -1, strength.hue, 4),
-      places: randomOrders(batch, 4, foldIn(seed, 5)),
+      places: randomOrders(batch, 4, foldIn(seed, 5), options),
     }
   })
 }

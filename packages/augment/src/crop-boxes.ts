@@ -37,7 +37,9 @@ export function randomCropBoxes(
     `crop: ratio must be above 0, the smaller value first; got [${ratio}]`,
   )
   return tf.tidy(() => {
-    const uniform = randomUniform<tf.Rank.R3>([batch, TRIES, 4], foldIn(seed, spec.stream))
+    const uniform = randomUniform<tf.Rank.R3>([batch, TRIES, 4], foldIn(seed, spec.stream), {
+      images: batch,
+    })
     const [areaDraw, ratioDraw, topDraw, leftDraw] = tf.unstack(uniform, 2) as tf.Tensor2D[]
     const area = tf.mul(tf.add(tf.mul(areaDraw!, scale[1] - scale[0]), scale[0]), height * width)
     const [from, to] = [Math.log(ratio[0]), Math.log(ratio[1])]

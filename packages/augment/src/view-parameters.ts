@@ -45,7 +45,7 @@ export function drawViewParameters(
   /** [views * batch]: 1 with the probability of each view, otherwise 0; undefined if all probabilities are 0. */
   const chance = (name: keyof typeof streams, of: (member: Member) => number | undefined) => {
     if (members.every((member) => !of(member))) return undefined
-    const drawn = randomUniform<tf.Rank.R1>([count], stream(name))
+    const drawn = randomUniform<tf.Rank.R1>([count], stream(name), { images: batch })
     return tf.cast(tf.less(drawn, each(of)), 'float32') as tf.Tensor1D
   }
   const jittered = channels !== 1 && members.some(({ jitter }) => jitter)
@@ -61,15 +61,18 @@ export function drawViewParameters(
       strength,
       each(({ jitter }) => jitter?.probability),
       stream('jitter'),
+      { images: batch },
     )
   }
   const drawQuarters = () => {
     const ways = each(({ quarterTurns }) => (quarterTurns ? 4 : 0))
-    return tf.floor(tf.mul(randomUniform<tf.Rank.R1>([count], stream('turn')), ways)) as tf.Tensor1D
+    const drawn = randomUniform<tf.Rank.R1>([count], stream('turn'), { images: batch })
+    return tf.floor(tf.mul(drawn, ways)) as tf.Tensor1D
   }
   const drawSigma = (blurred: tf.Tensor1D) => {
     const [from, to] = [0, 1].map((end) => each(({ blur }) => blur?.sigma[end])) as [Each, Each]
-    const drawn = tf.add(from, tf.mul(randomUniform([count], stream('blurWidth')), tf.sub(to, from)))
+    const uniform = randomUniform([count], stream('blurWidth'), { images: batch })
+    const drawn = tf.add(from, tf.mul(uniform, tf.sub(to, from)))
     return tf.mul(drawn, blurred) as tf.Tensor1D
   }
   const blurred = chance('blur', ({ blur }) => blur?.probability)

@@ -1,5 +1,5 @@
 import { ShapeError } from '@selfsup/core'
-import { batchNorm } from '@selfsup/kernels'
+import { batchNorm, workerCount } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 
@@ -15,7 +15,7 @@ const MOMENTUM = 0.9
  *
  * In training, `model.apply(x, { training: true, batchGroups: 8 })` normalises each eighth of the batch with its own
  * statistics, as eight devices would (MoCo: He et al. 2020, arXiv:1911.05722, section 3.3). The running statistics follow
- * the mean of the groups' statistics.
+ * the mean of the groups' statistics. With several workers the groups are those of all of them together.
  */
 export class BatchNormalization extends tfl.layers.Layer {
   static readonly className = 'BatchNormalization'
@@ -68,7 +68,11 @@ export class BatchNormalization extends tfl.layers.Layer {
     }
     return tf.tidy(() => {
       const groups = inGroups(x, batchGroups).map((group) =>
-        batchNorm(group, gamma, beta, { epsilon: EPSILON, rectify: this.#rectify }),
+        batchNorm(group, gamma, beta, {
+          epsilon: EPSILON,
+          rectify: this.#rectify,
+          ...(batchGroups > 1 && { sync: false }),
+        }),
       )
       move(this.#mean.read() as tf.Variable, meanOf(groups.map(({ mean }) => mean)))
       move(this.#variance.read() as tf.Variable, meanOf(groups.map(({ variance }) => variance)))
@@ -98,10 +102,21 @@ function move(average: tf.Variable, value: tf.Tensor): void {
   average.assign(tf.add(tf.mul(average, MOMENTUM), tf.mul(value, 1 - MOMENTUM)))
 }
 
-/** @throws ShapeError if the batch cannot be split into this many groups of equal size */
-function inGroups(x: tf.Tensor, groups: number): tf.Tensor[] {
-  if (groups === 1) return [x]
+/**
+ * This worker's groups. With one worker these are all groups.
+ * @throws ShapeError if the batch cannot be split into this many groups of equal size
+ */
+function inGroups(x: tf.Tensor, all: number): tf.Tensor[] {
+  if (all === 1) return [x]
   const batch = x.shape[0]!
+  const workers = workerCount()
+  if (all % workers !== 0) {
+    throw new ShapeError(
+      `BatchNormalization: batchGroups must be a multiple of the ${workers} workers, or 1; got ${all}`,
+    )
+  }
+  const groups = all / workers
+  if (groups === 1) return [x]
   if (!Number.isInteger(groups) || groups < 1 || batch % groups !== 0) {
     throw new ShapeError(
       `BatchNormalization: batchGroups must divide the batch into groups of equal size; got ${groups} for a batch of ${batch}`,

@@ -16,7 +16,10 @@ export function engineFlags(): EngineFlags {
 }
 
 /** Prepares the engine with the flags that were given. */
-export async function startEngine(engine: EngineOptions['engine'] = 'auto'): Promise<Engine> {
+export async function startEngine(
+  engine: EngineOptions['engine'],
+  workers?: EngineOptions['workers'],
+): Promise<Engine> {
   const { prepareEngine } = await import('@selfsup/engine')
-  return prepareEngine({ ...flags, engine })
+  return prepareEngine({ ...flags, engine, ...(workers && { workers }) })
 }

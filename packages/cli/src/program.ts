@@ -11,6 +11,7 @@ import { registerEngine } from './commands/engine.command.js'
 import { registerEvaluate } from './commands/evaluate.command.js'
 import { registerExport } from './commands/export.command.js'
 import { registerIndex } from './commands/index.command.js'
+import { registerLaunch } from './commands/launch.command.js'
 import { registerMethods } from './commands/methods.command.js'
 import { registerPretrain } from './commands/pretrain.command.js'
 import { registerPreview } from './commands/preview.command.js'
@@ -28,6 +29,7 @@ const commands = [
   registerAdvise,
   registerPretrain,
   registerResume,
+  registerLaunch,
   registerEvaluate,
   registerCompare,
   registerEmbed,
@@ -96,6 +98,7 @@ Examples:
   selfsup advise images/
   selfsup pretrain simclr images/ --out runs/a --epochs 100
   selfsup resume runs/a
+  selfsup launch -n 2 -- pretrain simclr images/ --out runs/b
   selfsup evaluate runs/a labelled/train labelled/test --all
   selfsup compare runs/a runs/b
   selfsup embed runs/a images/ --out features.npy

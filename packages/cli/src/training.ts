@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ImageDataset, Method } from '@selfsup/core'
-import type { Engine } from '@selfsup/engine'
+import type { Engine, WorkerOptions } from '@selfsup/engine'
 import { runPaths, type TrainSettings } from '@selfsup/run-folder'
 import { disposeMethod, scoreOf, writeViews } from '@selfsup/runs'
 import type { TrainOptions, TrainPhase } from '@selfsup/train'
@@ -13,6 +13,7 @@ import { interruptible } from './interrupt.js'
 import type { ProgressView } from './progress.js'
 import { writeSamples } from './samples.js'
 import { duration, shellWord } from './table.js'
+import { type WorkerFlags, warnOfListening, warnOfPublic } from './workers.js'
 
 /** A training run started by the command line. */
 export interface Training {
@@ -23,6 +24,8 @@ export interface Training {
   readonly dataset: ImageDataset
   readonly view: ProgressView
   readonly engine?: Settings['engine']
+  /** which of several workers this process is */
+  readonly together?: Omit<WorkerFlags, 'workers' | 'rank'> & { readonly workers?: WorkerOptions }
   /** given if a run is resumed */
   readonly resume?: Pick<TrainOptions, 'config' | 'extend'>
   /** prints neither the engine nor the commands to try next; the demo prints its own */
@@ -38,9 +41,13 @@ function phaseText(phase: TrainPhase, { name }: Engine): string {
 
 /** Trains. Ctrl-C saves and ends the run. @returns exit code */
 export async function runTraining(training: Training): Promise<number> {
-  const { make, out, dataset, view, resume, quiet } = training
+  const { make, out, dataset, view, resume, quiet, together = {} } = training
+  const { workers, workersTimeout, syncBatchNorm } = together
+  if (workers) await warnOfPublic(workers, view)
   view.phase('Starting the engine')
-  const engine = await startEngine(training.engine)
+  const engine = await startEngine(training.engine, workers)
+  warnOfListening(engine, view)
+  const writes = !engine.workers || engine.workers.rank === 0
   if (!quiet) announce(engine, view)
   view.phase('Creating the network')
   const method = await make(engine)
@@ -55,6 +62,8 @@ export async function runTraining(training: Training): Promise<number> {
       out,
       engine,
       ...resume,
+      ...(syncBatchNorm !== undefined && { syncBatchNorm }),
+      ...(workersTimeout !== undefined && { workersTimeout: workersTimeout * 1000 }),
       resume: resume !== undefined,
       signal: interrupt.signal,
       ...(train.patience !== undefined && { score: scoreOf(method, dataset, engine, interrupt.signal) }),
@@ -64,7 +73,7 @@ export async function runTraining(training: Training): Promise<number> {
       onWarning: (message) => view.note(`Warning: ${message}`),
     })
     view.end()
-    await showViews(out, { method, dataset, seed: train.seed, view })
+    if (writes) await showViews(out, { method, dataset, seed: train.seed, view })
     reportSkipped(dataset, view)
     const run = shellWord(out)
     const facts = { run: out, ...result, skipped: dataset.skipped().length }
@@ -111,7 +120,8 @@ async function showViews(
 
 /** Prints which engine runs, and why faster ones can't be used. */
 export function announce(engine: Engine, view: ProgressView): void {
-  view.note(`Engine: ${engine.description}`)
+  const several = engine.workers ? `, one of ${engine.workers.count} workers` : ''
+  view.note(`Engine: ${engine.description}${several}`)
   for (const { title, reason, ...problem } of engine.missing)
     view.note(withFix(`${title}: ${reason}`, problem))
 }

@@ -1,3 +1,4 @@
+import type { BatchPart } from './batch-part.js'
 import type { ImagePart, ImageReading } from './image-reading.js'
 import type { Seed } from './random.js'
 
@@ -68,6 +69,8 @@ export interface BatchOptions {
   readonly startBatch?: number
   /** number of the batch to stop before; default: all batches */
   readonly endBatch?: number
+  /** only a part of each batch, for one of several workers; default: whole batches */
+  readonly part?: BatchPart
   /** maximum number of examples, counted from the beginning of the pass; default: all */
   readonly limit?: number
   /**

@@ -42,6 +42,8 @@ export type ErrorCode =
   | 'unsupported'
   /** another program uses the port */
   | 'port-in-use'
+  /** another worker of the training run stopped, did not start, or runs something else */
+  | 'worker-failed'
 
 /** Fields of an error in addition to its message. */
 export interface ErrorDetails extends ErrorOptions {

@@ -1,4 +1,5 @@
 export type { Alarm } from './alarm.js'
+export { type BatchPart, rowsOfPart } from './batch-part.js'
 export { type CropBox, centralCropBox, DRAWS_PER_BOX, randomResizedCropBox } from './crop-box.js'
 export type {
   AnnotatedBox,

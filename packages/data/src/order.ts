@@ -1,4 +1,4 @@
-import { type BatchOptions, derive, expected, type Seed, uniforms } from '@selfsup/core'
+import { type BatchOptions, derive, expected, rowsOfPart, type Seed, uniforms } from '@selfsup/core'
 
 /**
  * The positions of one pass in order: those of `order`, or each of 0..count-1 once, shuffled by the seed (Fisher-Yates) or in
@@ -47,6 +47,19 @@ export function positionOf(coarse: number, fine: number, count: number): number 
   return Math.floor((coarse + fine * 2 ** -23) * count)
 }
 
+/** A batch of a pass, or a part of it. */
+export interface BatchRange {
+  /** number of the batch */
+  readonly batch: number
+  /** positions from `start` (inclusive) to `end` (exclusive) */
+  readonly start: number
+  readonly end: number
+  /** row of the whole batch at `start`; 0 for a whole batch */
+  readonly first: number
+  /** number of rows of the whole batch */
+  readonly rows: number
+}
+
 /** The batch numbers of a pass over `length` positions, with the range of positions of each. */
 export function* batchRanges(
   length: number,
@@ -56,14 +69,16 @@ export function* batchRanges(
     startBatch = 0,
     endBatch = Number.POSITIVE_INFINITY,
     limit = Number.POSITIVE_INFINITY,
-  }: Pick<BatchOptions, 'batchSize' | 'dropLast' | 'startBatch' | 'endBatch' | 'limit'>,
-): Generator<{ batch: number; start: number; end: number }> {
+    part = { index: 0, count: 1 },
+  }: Pick<BatchOptions, 'batchSize' | 'dropLast' | 'startBatch' | 'endBatch' | 'limit' | 'part'>,
+): Generator<BatchRange> {
   const total = Math.min(length, limit)
   for (let batch = startBatch; batch < endBatch && batch * batchSize < total; batch++) {
     const start = batch * batchSize
     const end = Math.min(start + batchSize, total)
     if (dropLast && end - start < batchSize) return
-    yield { batch, start, end }
+    const own = rowsOfPart(end - start, part)
+    yield { batch, start: start + own.start, end: start + own.end, first: own.start, rows: end - start }
   }
 }
 

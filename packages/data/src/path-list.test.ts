@@ -60,8 +60,27 @@ describe('batchRanges', () => {
   it('numbers batches from the beginning of the pass', () => {
     const ranges = [...batchRanges(10, { batchSize: 4, startBatch: 1 })]
     expect(ranges).toEqual([
-      { batch: 1, start: 4, end: 8 },
-      { batch: 2, start: 8, end: 10 },
+      { batch: 1, start: 4, end: 8, first: 0, rows: 4 },
+      { batch: 2, start: 8, end: 10, first: 0, rows: 2 },
+    ])
+  })
+
+  it('divides each batch among workers, the first of which get a row more', () => {
+    const parts = [0, 1, 2].map((index) => [...batchRanges(7, { batchSize: 5, part: { index, count: 3 } })])
+    const rows = (part: (typeof parts)[number]) => part.map(({ start, end, first }) => [start, end, first])
+    expect(parts.map(rows)).toEqual([
+      [
+        [0, 2, 0],
+        [5, 6, 0],
+      ],
+      [
+        [2, 4, 2],
+        [6, 7, 1],
+      ],
+      [
+        [4, 5, 4],
+        [7, 7, 2],
+      ],
     ])
   })
 })

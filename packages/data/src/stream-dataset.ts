@@ -20,7 +20,7 @@ import { cutCrops } from './cut-crops.js'
 import { middle, reasonOf } from './decode.js'
 import type { EncodedImages } from './encoded-images.js'
 import { allDone, limiter } from './limited.js'
-import { batchRanges, passOrder } from './order.js'
+import { type BatchRange, batchRanges, passOrder } from './order.js'
 import { fingerprintOf } from './reading/fingerprint.js'
 import { imageReader } from './reading/reader.js'
 
@@ -78,10 +78,11 @@ export async function streamDataset(
     positions: Uint32Array,
     crops: readonly CropSpec[],
     seed: Seed,
+    { first, rows }: Pick<BatchRange, 'first' | 'rows'>,
     signal: AbortSignal,
   ): Promise<HostBatch> => {
     const views = crops.map(({ size }) => emptyImages(positions.length, size, channels))
-    const draws = crops.map(({ stream }) => uniforms(derive(seed, stream), positions.length * DRAWS_PER_BOX))
+    const draws = crops.map(({ stream }) => uniforms(derive(seed, stream), rows * DRAWS_PER_BOX))
     const indices = new Int32Array(positions.length)
     await allDone(
       Array.from(positions, (position, slot) =>
@@ -89,7 +90,7 @@ export async function streamDataset(
           signal.throwIfAborted()
           indices[slot] = await cutReadable(position, ({ height, width }) =>
             crops.map((crop, view) => ({
-              box: randomResizedCropBox(draws[view]!, height, width, crop, slot * DRAWS_PER_BOX),
+              box: randomResizedCropBox(draws[view]!, height, width, crop, (first + slot) * DRAWS_PER_BOX),
               size: crop.size,
               target: placeOf(views[view]!, slot),
             })),
@@ -149,18 +150,18 @@ export async function streamDataset(
         `${images.name}: batches of large images need crops and seedOf, or size`,
       )
       const order = passOrder(images.count, options)
-      const make = (batch: number, start: number, end: number) => {
+      const make = ({ batch, start, end, ...place }: BatchRange) => {
         const positions = order.subarray(start, end)
         return crops && seedOf
-          ? makeCrops(positions, crops, seedOf(batch), stop.signal)
+          ? makeCrops(positions, crops, seedOf(batch), place, stop.signal)
           : makeWhole(positions, size!, resampling, stop.signal)
       }
       const stop = new AbortController() // aborted when the consumer stops reading, so that no further image is decoded
       const pending: Promise<HostBatch>[] = []
       try {
-        for (const { batch, start, end } of batchRanges(order.length, options)) {
+        for (const range of batchRanges(order.length, options)) {
           signal?.throwIfAborted()
-          const next = make(batch, start, end)
+          const next = make(range)
           next.catch(() => {}) // awaited later; prevents an unhandled rejection until then
           pending.push(next)
           if (pending.length > READ_AHEAD) yield await pending.shift()!

@@ -1,4 +1,5 @@
 import type { EngineName } from './engine.js'
+import type { WorkerOptions } from './workers.js'
 
 /** Which engine, and how many processors it may use. */
 export interface EngineOptions {
@@ -19,4 +20,9 @@ export interface EngineOptions {
    * of a step's operations and it will be called often enough.
    */
   readonly xla?: boolean | 'auto'
+  /**
+   * This process is one of several workers, which train together on native TensorFlow. Counts for the first preparation in a
+   * process, which starts to listen at the worker's own address.
+   */
+  readonly workers?: WorkerOptions
 }

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '@selfsup/core'
 import type { TensorContainer } from '@tensorflow/tfjs-core'
+import type { Workers } from './workers.js'
 
 /** Names of the engines, fastest first: native TensorFlow, WebGPU on a GPU, WebAssembly, plain JavaScript. */
 export type EngineName = 'tensorflow' | 'webgpu' | 'wasm' | 'cpu'
@@ -49,6 +50,8 @@ export interface Engine {
     step: (...args: Args) => Result,
     options?: CompileOptions,
   ): CompiledStep<Args, Result>
+  /** the workers that train together, if this process is one of several */
+  readonly workers?: Workers
   /** Current memory: tensors and their bytes as TensorFlow.js counts them, and the process's resident bytes. */
   memory(): EngineMemory
 }

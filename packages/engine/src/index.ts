@@ -19,3 +19,4 @@ export { type EngineProgress, type InstalledEngine, installFastestEngine } from 
 export { availableCores, describeMachine, type Machine } from './machine.js'
 export { prepareEngine } from './prepare-engine.js'
 export type { AdapterReport } from './webgpu/device.js'
+export { publicAddresses, type WorkerOptions, type Workers } from './workers.js'

@@ -2,13 +2,14 @@ import { expected, SelfsupError } from '@selfsup/core'
 import { registerKernels } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import { tidyStep } from './compile.js'
-import type { Engine, EngineName, MissingEngine, Precision } from './engine.js'
+import type { Engine, EngineName, MissingEngine } from './engine.js'
 import type { EngineOptions } from './engine-options.js'
 import { explain } from './find-engines.js'
 import { isSet } from './is-set.js'
 import { availableCores } from './machine.js'
 import { loadCpuPackage, loadTensorflowPackage, loadWasmPackage } from './peers.js'
 import { startWasm } from './start-wasm.js'
+import { checkedWorkers } from './workers.js'
 
 const names = ['tensorflow', 'webgpu', 'wasm', 'cpu'] as const satisfies readonly EngineName[]
 const titles = {
@@ -25,7 +26,10 @@ const titles = {
  * @throws SelfsupError if the requested engine cannot be used, with `code` and `fix`
  */
 export async function prepareEngine(options: EngineOptions = {}): Promise<Engine> {
-  const wanted = wantedEngine(options.engine ?? 'auto')
+  const several = checkedWorkers(options.workers)
+  const given = options.engine ?? 'auto'
+  const wanted = wantedEngine(several && given === 'auto' ? 'tensorflow' : given)
+  expected(!several || wanted === 'tensorflow', `several workers need the engine tensorflow; got ${wanted}`)
   const threads = options.threads ?? (Number(process.env.TF_NUM_INTRAOP_THREADS) || availableCores())
   const missing: MissingEngine[] = []
   for (const name of wanted === 'auto' ? names : [wanted]) {
@@ -38,8 +42,13 @@ export async function prepareEngine(options: EngineOptions = {}): Promise<Engine
     // In Node no module of core's registers the gradients of all kernels; layers does. Of Exp we have none of our own.
     if (!tf.getGradient('Exp')) await import('@tensorflow/tfjs-layers')
     registerKernels()
-    const { compile, precision } = await compiler(name, options)
-    return { name, description, precision, gpu: usesGpu(), missing, compile, memory }
+    const { compile, precision, workers } = await compiler(name, options)
+    expected(!several || workers, 'several workers need native TensorFlow as Selfsup installs it', {
+      code: 'engine-missing',
+      fix: 'install it on each machine',
+    })
+    const group = several && { workers }
+    return { name, description, precision, gpu: usesGpu(), missing, compile, memory, ...group }
   }
   throw new SelfsupError('no engine could be started')
 }
@@ -48,7 +57,7 @@ export async function prepareEngine(options: EngineOptions = {}): Promise<Engine
 async function compiler(
   name: EngineName,
   options: EngineOptions,
-): Promise<{ compile: Engine['compile']; precision: Precision }> {
+): Promise<Pick<Engine, 'compile' | 'precision' | 'workers'>> {
   const plain = { compile: tidyStep, precision: 'float32' } as const
   if (name !== 'tensorflow') return plain
   const { TensorflowBackend, compileStep } = await loadTensorflowPackage()
@@ -60,6 +69,7 @@ async function compiler(
     compile: (step, { eager = isSet('SELFSUP_EAGER'), xla = byXla, calls, precision } = {}) =>
       eager ? tidyStep(step) : compileStep(backend, step, { xla, calls, precision }),
     precision: mixed ? 'mixed-bfloat16' : 'float32',
+    ...(backend.workers && { workers: backend.workers }),
   }
 }
 
@@ -72,9 +82,15 @@ function wantedEngine(asked: EngineName | 'auto'): EngineName | 'auto' {
 
 /** Each makes its backend the current one and says what it is. */
 const start: Record<EngineName, (threads: number, options: EngineOptions) => Promise<string>> = {
-  async tensorflow(threads, { mixedPrecision, memoryGrowth, xla }) {
+  async tensorflow(threads, { mixedPrecision, memoryGrowth, xla, workers }) {
     const { loadTensorflow } = await loadTensorflowPackage()
-    const { source, version, settings } = await loadTensorflow({ threads, mixedPrecision, memoryGrowth, xla })
+    const { source, version, settings } = await loadTensorflow({
+      threads,
+      mixedPrecision,
+      memoryGrowth,
+      xla,
+      workers: checkedWorkers(workers),
+    })
     await use('tensorflow')
     const library = source === 'selfsup' ? `TensorFlow ${version}` : `${source} ${version}`
     const emulated = settings?.emulated ? ', emulated' : ''

@@ -1,4 +1,5 @@
 import { derive, normals } from '@selfsup/core'
+import { rowsOfAllWorkers } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import type { IicOptionValues } from './iic-options.js'
@@ -41,7 +42,7 @@ export function clusterHead({
 
 /** Effective number of clusters, the exponential of the entropy of the mean assignment; mean over sub-heads. */
 export function clustersInUse(p: tf.Tensor3D): tf.Scalar {
-  const share = tf.mean(p, 0)
+  const share = tf.mean(rowsOfAllWorkers(p), 0)
   const entropy = tf.neg(tf.sum(tf.mul(share, tf.log(tf.maximum(share, 1e-12))), 1))
   return tf.mean(tf.exp(entropy)) as tf.Scalar
 }

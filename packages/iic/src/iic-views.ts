@@ -88,8 +88,11 @@ export function grayViews(settings: IicViewSettings): IicViews {
     apply: (batch, seed) =>
       tf.tidy(() => {
         const own = foldIn(seed, GRAY_STREAM)
-        const draw = (stream: keyof typeof streams, shape: number[]) =>
-          randomUniform(shape, foldIn(own, streams[stream]))
+        const [images] = (batch.images ?? batch.crops![0]!).shape
+        const draw = (stream: keyof typeof streams, shape: number[]) => {
+          const count = tf.util.sizeFromShape(shape)
+          return tf.reshape(randomUniform([count], foldIn(own, streams[stream]), { images }), shape)
+        }
         const [plain, cut] = batch.images ? fromWhole(batch.images, draw) : fromCrops(batch.crops, draw)
         return [
           normalise(unit(plain), normalisation),

@@ -1,18 +1,11 @@
 import { ShapeError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
+import type { BatchNormalised } from './batch-normalised.js'
 import { attributes, COMPOSED, NATIVE, type NativeBackend } from './native.js'
+import { syncBatchNorm } from './sync-batch-norm.js'
 import { batchNormBackward, batchNormForward } from './webgpu/batch-norm.js'
 import { onWebgpu, WEBGPU, type WebgpuBackend, webgpuBackend } from './webgpu/webgpu-backend.js'
-
-/** The result of batch normalisation in training. */
-export interface BatchNormalised<T extends tf.Tensor> {
-  /** same shape as x: normalised, scaled, shifted and, with `rectify`, rectified */
-  readonly y: T
-  /** [channels], the batch's mean */
-  readonly mean: tf.Tensor1D
-  /** [channels], the batch's unbiased variance, as PyTorch and TensorFlow use it for running statistics */
-  readonly variance: tf.Tensor1D
-}
+import { currentWorkers, meanOverWorkers } from './workers.js'
 
 const KERNEL = 'SelfsupBatchNorm'
 /** our addon's operation, which includes the rectifier */
@@ -27,13 +20,18 @@ const FUSED = 'SelfsupNormalisation'
  * @param beta shift, [channels]
  * @param options.epsilon added to the variance; 1e-5
  * @param options.rectify also apply ReLU, in the same passes over memory if the engine has an operation for both
+ * @param options.sync whether to use the statistics of all workers, if there are several; default: their setting
  * @throws ShapeError if gamma or beta do not fit x's channels, or a channel has only one value
  */
 export function batchNorm<T extends tf.Tensor>(
   x: T,
   gamma: tf.Tensor1D,
   beta: tf.Tensor1D,
-  { epsilon = 1e-5, rectify = false }: { epsilon?: number; rectify?: boolean } = {},
+  {
+    epsilon = 1e-5,
+    rectify = false,
+    sync = currentWorkers()?.syncBatchNorm ?? true,
+  }: { epsilon?: number; rectify?: boolean; sync?: boolean } = {},
 ): BatchNormalised<T> {
   const channels = x.shape.at(-1)
   if (channels === undefined || gamma.size !== channels || beta.size !== channels) {
@@ -41,9 +39,34 @@ export function batchNorm<T extends tf.Tensor>(
       `batchNorm: gamma and beta must be [channels] of x [..., channels]; got [${gamma.shape}] and [${beta.shape}] for [${x.shape}]`,
     )
   }
+  const workers = currentWorkers()
+  if (workers && sync) return syncBatchNorm(x, gamma, beta, { epsilon, rectify, workers })
   if (x.size < 2 * channels) {
     throw new ShapeError(`batchNorm: one value per channel has no variance; got x [${x.shape}]`)
   }
+  const own = ofThisWorker(x, gamma, beta, { epsilon, rectify })
+  return workers ? { y: own.y, ...averagedStatistics(own) } : own
+}
+
+/** Means over the workers, so that running statistics stay the same on all of them. */
+function averagedStatistics({ mean, variance }: Pick<BatchNormalised<tf.Tensor>, 'mean' | 'variance'>) {
+  const { rank, rows } = currentWorkers()!
+  const total = rows.reduce((sum, count) => sum + count, 0)
+  return tf.tidy(() => {
+    const share = (rows[rank]! * rows.length) / total
+    const all = meanOverWorkers(tf.mul(tf.stack([mean, variance]), share))
+    const [means, variances] = tf.unstack(all) as [tf.Tensor1D, tf.Tensor1D]
+    return { mean: means, variance: variances }
+  })
+}
+
+function ofThisWorker<T extends tf.Tensor>(
+  x: T,
+  gamma: tf.Tensor1D,
+  beta: tf.Tensor1D,
+  { epsilon, rectify }: { epsilon: number; rectify: boolean },
+): BatchNormalised<T> {
+  const channels = gamma.size
   return tf.tidy(() => {
     if (isFused()) {
       const [y, mean, variance] = tf

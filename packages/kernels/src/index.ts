@@ -1,6 +1,7 @@
 import './native-transform.js'
 
-export { type BatchNormalised, batchNorm } from './batch-norm.js'
+export { batchNorm } from './batch-norm.js'
+export type { BatchNormalised } from './batch-normalised.js'
 export { hasOwnConvolutions, suitsOwnConvolution } from './convolutions.js'
 export { inFloat32 } from './in-float32.js'
 export { type LogSumExpOptions, logSumExpOfProducts } from './info-nce.js'
@@ -11,3 +12,17 @@ export { foldIn, randomNormal, randomOrders, randomUniform } from './random.js'
 export { registerKernels } from './register.js'
 export { canFuseUpdates, fusedAdamw, fusedAverages, fusedSgd, type WeightUpdate } from './updates.js'
 export { canFuseViews, fusedViews, type ViewParameters, type ViewSettings } from './views.js'
+export {
+  acrossWorkers,
+  broadcastFrom,
+  countGathers,
+  currentWorkers,
+  meanOverWorkers,
+  rowsInAll,
+  rowsOfAllWorkers,
+  rowsOfThisWorker,
+  sumOverWorkers,
+  valuesOfWorkers,
+  type WorkerRows,
+  workerCount,
+} from './workers.js'

@@ -1,6 +1,16 @@
 import { derive, normals, type Seed, ShapeError, STREAM_STEPS, uniforms, WORD_FACTORS } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { attributes, COMPOSED, NATIVE, type NativeBackend } from './native.js'
+import { currentWorkers, rowsInAll, rowsOfThisWorker } from './workers.js'
+
+/** Options of random numbers that belong to the images of a batch. */
+interface PerImage {
+  /**
+   * Number of images in the batch, for numbers of shape [images, ...] or [copies * images, ...]. With several workers, each then
+   * draws the numbers of its own images: those that one worker would draw for them. Default: the numbers belong to no image
+   */
+  readonly images?: number
+}
 
 /**
  * Uniform random numbers that depend only on the seed: the same on every engine, and also in a compiled
@@ -9,17 +19,20 @@ import { attributes, COMPOSED, NATIVE, type NativeBackend } from './native.js'
  * @param shape shape of the result
  * @param seed int32 [2]
  * @param options.min, options.max range, [min, max); [0, 1) by default
+ * @param options.images number of images in the batch, if the numbers belong to images
  * @returns float32 tensor of this shape
  * @throws ShapeError if the seed is not int32 [2]
  */
 export function randomUniform<R extends tf.Rank = tf.Rank>(
   shape: tf.ShapeMap[R],
   seed: tf.Tensor1D,
-  { min = 0, max = 1 }: { min?: number; max?: number } = {},
+  { min = 0, max = 1, images }: { min?: number; max?: number } & PerImage = {},
 ): tf.Tensor<R> {
   assertSeed('randomUniform', seed)
-  if (min === 0 && max === 1) return draw('SelfsupRandomUniform', shape, seed)
-  return tf.tidy(() => tf.add(tf.mul(draw('SelfsupRandomUniform', shape, seed), max - min), min))
+  if (min === 0 && max === 1) return drawPerImage('SelfsupRandomUniform', shape, seed, images)
+  return tf.tidy(() =>
+    tf.add(tf.mul(drawPerImage('SelfsupRandomUniform', shape, seed, images), max - min), min),
+  )
 }
 
 /**
@@ -32,11 +45,11 @@ export function randomUniform<R extends tf.Rank = tf.Rank>(
 export function randomNormal<R extends tf.Rank = tf.Rank>(
   shape: tf.ShapeMap[R],
   seed: tf.Tensor1D,
-  { mean = 0, stdDev = 1 }: { mean?: number; stdDev?: number } = {},
+  { mean = 0, stdDev = 1, images }: { mean?: number; stdDev?: number } & PerImage = {},
 ): tf.Tensor<R> {
   assertSeed('randomNormal', seed)
-  if (mean === 0 && stdDev === 1) return draw('SelfsupRandomNormal', shape, seed)
-  return tf.tidy(() => tf.add(tf.mul(draw('SelfsupRandomNormal', shape, seed), stdDev), mean))
+  if (mean === 0 && stdDev === 1) return drawPerImage('SelfsupRandomNormal', shape, seed, images)
+  return tf.tidy(() => tf.add(tf.mul(drawPerImage('SelfsupRandomNormal', shape, seed, images), stdDev), mean))
 }
 
 /**
@@ -57,10 +70,16 @@ export function foldIn(seed: tf.Tensor1D, stream: number): tf.Tensor1D {
  * @param rows number of permutations
  * @param n length of each permutation
  * @param seed int32 [2]
+ * @param options.images number of images in the batch, if the rows belong to images
  * @returns int32 [rows, n]: each row contains 0..n-1 once
  */
-export function randomOrders(rows: number, n: number, seed: tf.Tensor1D): tf.Tensor2D {
-  return tf.tidy(() => tf.topk(randomUniform<tf.Rank.R2>([rows, n], seed), n, true).indices)
+export function randomOrders(
+  rows: number,
+  n: number,
+  seed: tf.Tensor1D,
+  options: PerImage = {},
+): tf.Tensor2D {
+  return tf.tidy(() => tf.topk(randomUniform<tf.Rank.R2>([rows, n], seed, options), n, true).indices)
 }
 
 function assertSeed(where: string, seed: tf.Tensor): void {
@@ -68,9 +87,28 @@ function assertSeed(where: string, seed: tf.Tensor): void {
   throw new ShapeError(`${where}: seed must be int32 [2]; got ${seed.dtype} [${seed.shape.join(',')}]`)
 }
 
-function draw<R extends tf.Rank>(
+/** Draws for all images of all workers and takes the numbers of this worker's images. */
+function drawPerImage<R extends tf.Rank>(
   kernel: keyof typeof kernels,
   shape: tf.ShapeMap[R],
+  seed: tf.Tensor1D,
+  images: number | undefined,
+): tf.Tensor<R> {
+  if (images === undefined || !currentWorkers()) return draw(kernel, shape, seed)
+  const [rows = images, ...rest] = shape as number[]
+  if (rows % images !== 0)
+    throw new ShapeError(
+      `random numbers of ${images} images must be [copies * ${images}, ...]; got [${shape}]`,
+    )
+  return tf.tidy(() => {
+    const all = draw(kernel, [rows / images, rowsInAll(images), ...rest], seed)
+    return tf.reshape<R>(rowsOfThisWorker(all, 1), shape)
+  })
+}
+
+function draw<R extends tf.Rank>(
+  kernel: keyof typeof kernels,
+  shape: tf.ShapeMap[R] | number[],
   seed: tf.Tensor1D,
 ): tf.Tensor<R> {
   return tf.engine().runKernel(kernel, { seed }, { shape: shape as number[] }) as tf.Tensor<R>

@@ -1,6 +1,7 @@
 import { assertMatrix, expected } from '@selfsup/core'
-import { matMulFloat32 } from '@selfsup/kernels'
+import { matMulFloat32, workerCount } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
+import { allRows } from './all-rows.js'
 import { withKernels } from './with-kernels.js'
 
 /** Added to the variance before the square root, as in batch normalisation. */
@@ -26,10 +27,10 @@ export function barlowTwins(
   z2: tf.Tensor2D,
   { lambda = 0.005 }: BarlowTwinsOptions = {},
 ): tf.Scalar {
-  assertMatrix('barlowTwins', { z1, z2 }, 2)
+  assertMatrix('barlowTwins', { z1, z2 }, workerCount() > 1 ? 1 : 2)
   expected(lambda >= 0, `barlowTwins: lambda must not be negative; got ${lambda}`)
   return withKernels(() => {
-    const [first, second] = [standardise(z1), standardise(z2)]
+    const [first, second] = allRows(z1, z2).map(standardise) as [tf.Tensor2D, tf.Tensor2D]
     const diagonal = tf.mean(tf.mul(first, second), 0)
     const invariance = tf.sum(tf.square(tf.sub(diagonal, 1)))
     const all = sumOfSquaredCorrelations(first, second)

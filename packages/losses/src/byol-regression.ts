@@ -1,5 +1,6 @@
 import { assertMatrix, stopGradient } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
+import { allRows } from './all-rows.js'
 import { l2Normalise } from './l2-normalise.js'
 import { withKernels } from './with-kernels.js'
 
@@ -16,8 +17,8 @@ import { withKernels } from './with-kernels.js'
 export function byolRegression(predictions: tf.Tensor2D, targets: tf.Tensor2D): tf.Scalar {
   assertMatrix('byolRegression', { predictions, targets })
   return withKernels(() => {
-    const target = l2Normalise(stopGradient(targets))
-    const difference = tf.sub(l2Normalise(predictions), target)
+    const [predicted, wanted] = allRows(predictions, stopGradient(targets))
+    const difference = tf.sub(l2Normalise(predicted), l2Normalise(wanted))
     return tf.mean(tf.sum(tf.square(difference), 1)) as tf.Scalar
   })
 }

@@ -1,6 +1,7 @@
 import { assertMatrix, assertRank, assertSameShape } from '@selfsup/core'
 import { matMulFloat32 } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
+import { allRows } from './all-rows.js'
 import { withKernels } from './with-kernels.js'
 
 /** Lower bound of probabilities: sys.float_info.epsilon, as in the reference code. */
@@ -42,7 +43,10 @@ export function iicOfHeads(p1: tf.Tensor3D, p2: tf.Tensor3D, { lambda = 1 }: Iic
     assertRank('iicOfHeads', name, p, 3, '[batch, heads, clusters]')
   assertSameShape('iicOfHeads', { p1, p2 })
   return withKernels(() => {
-    const [first, second] = [p1, p2].map((p) => tf.transpose(p, [1, 0, 2])) as [tf.Tensor3D, tf.Tensor3D]
+    const [first, second] = allRows(p1, p2).map((p) => tf.transpose(p, [1, 0, 2])) as [
+      tf.Tensor3D,
+      tf.Tensor3D,
+    ]
     const counts = matMulFloat32(first, second, true)
     const symmetric = tf.add(counts, tf.transpose(counts, [0, 2, 1]))
     const joint = tf.div(symmetric, tf.sum(symmetric, [1, 2], true))

@@ -1,6 +1,7 @@
 import { assertMatrix, assertRank, expected, formatShape, ShapeError, stopGradient } from '@selfsup/core'
-import { logSumExpOfProducts, matMulFloat32 } from '@selfsup/kernels'
+import { logSumExpOfProducts, matMulFloat32, rowsOfAllWorkers, workerCount } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
+import { allRows } from './all-rows.js'
 import { l2Normalise } from './l2-normalise.js'
 import { withKernels } from './with-kernels.js'
 
@@ -32,13 +33,16 @@ export interface InfoNceOptions {
  * @throws SelfsupError when the temperature is not above 0
  */
 export function infoNce(queries: tf.Tensor2D, keys: tf.Tensor2D, options: InfoNceOptions = {}): tf.Scalar {
-  const { temperature = 0.07, normalise = true, negatives } = options
-  assertMatrix('infoNce', { queries, keys }, negatives ? 1 : 2)
+  const { temperature = 0.07, normalise = true } = options
+  const several = options.negatives !== undefined || workerCount() > 1
+  assertMatrix('infoNce', { queries, keys }, several ? 1 : 2)
   expected(temperature > 0, `infoNce: temperature must be above 0; got ${temperature}`)
   return withKernels(() => {
+    const [allQueries, allKeys] = allRows(queries, keys)
+    const negatives = options.negatives?.rank === 3 ? rowsOfAllWorkers(options.negatives) : options.negatives
     const unit = (x: tf.Tensor2D) => (normalise ? l2Normalise(x) : x)
-    const scaled = tf.div(unit(queries), temperature) as tf.Tensor2D
-    const targets = unit(keys)
+    const scaled = tf.div(unit(allQueries), temperature) as tf.Tensor2D
+    const targets = unit(allKeys)
     const positives = tf.sum(tf.mul(scaled, targets), 1) as tf.Tensor1D
     const bound = normalise ? 1 / temperature : Number.POSITIVE_INFINITY
     if (!negatives) {

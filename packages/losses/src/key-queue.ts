@@ -1,4 +1,5 @@
 import { derive, normals, ShapeError } from '@selfsup/core'
+import { rowsOfAllWorkers } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
 /** Queue of keys that serve as negatives: first in, first out. */
@@ -8,7 +9,8 @@ export interface KeyQueue {
   /** int32 scalar: row of the oldest key, which is replaced next */
   readonly position: tf.Variable<tf.Rank.R0>
   /**
-   * Replaces the oldest keys by a batch of new ones. After the last row it continues with the first.
+   * Replaces the oldest keys by a batch of new ones. After the last row it continues with the first. With several workers the
+   * batch is that of all of them, so that their queues stay the same.
    * @param keys [batch, features], at most as many as the queue holds
    * @throws ShapeError when the batch is larger than the queue or has a different number of features
    */
@@ -31,7 +33,8 @@ export function keyQueue(size: number, features: number, seed: number): KeyQueue
   return {
     keys,
     position,
-    enqueue(batch) {
+    enqueue(own) {
+      const batch = rowsOfAllWorkers(own)
       const [count, width] = batch.shape
       if (count > size || width !== features) {
         throw new ShapeError(

@@ -1,6 +1,7 @@
 import { assertMatrix, expected } from '@selfsup/core'
 import { logSumExpOfPairs, ntXentOfViews } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
+import { allRows } from './all-rows.js'
 import { l2Normalise } from './l2-normalise.js'
 import { withKernels } from './with-kernels.js'
 
@@ -31,8 +32,9 @@ export function ntXent(
   assertMatrix('ntXent', { z1, z2 })
   expected(temperature > 0, `ntXent: temperature must be above 0; got ${temperature}`)
   return withKernels(() => {
-    if (temperature >= LOW_TEMPERATURE) return ntXentOfViews(z1, z2, temperature)
-    const views = tf.mul(l2Normalise(tf.concat([z1, z2])), Math.sqrt(1 / temperature)) as tf.Tensor2D
+    const [all1, all2] = allRows(z1, z2)
+    if (temperature >= LOW_TEMPERATURE) return ntXentOfViews(all1, all2, temperature)
+    const views = tf.mul(l2Normalise(tf.concat([all1, all2])), Math.sqrt(1 / temperature)) as tf.Tensor2D
     const [first, second] = tf.split(views, 2) as [tf.Tensor2D, tf.Tensor2D]
     const positives = tf.sum(tf.mul(first, second), 1)
     return tf.sub(tf.mean(logSumExpOfPairs(views)), tf.mean(positives)) as tf.Scalar

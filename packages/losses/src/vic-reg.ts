@@ -1,6 +1,7 @@
 import { assertMatrix } from '@selfsup/core'
-import { matMulFloat32 } from '@selfsup/kernels'
+import { matMulFloat32, workerCount } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
+import { allRows } from './all-rows.js'
 import { withKernels } from './with-kernels.js'
 
 /** Added to the variance before the square root. */
@@ -29,10 +30,11 @@ export function vicReg(
   z2: tf.Tensor2D,
   { invariance = 25, variance = 25, covariance = 1 }: VicRegOptions = {},
 ): tf.Scalar {
-  assertMatrix('vicReg', { z1, z2 }, 2)
+  assertMatrix('vicReg', { z1, z2 }, workerCount() > 1 ? 1 : 2)
   return withKernels(() => {
-    const distance = tf.mean(tf.square(tf.sub(z1, z2)))
-    const [first, second] = [spread(z1), spread(z2)]
+    const [all1, all2] = allRows(z1, z2)
+    const distance = tf.mean(tf.square(tf.sub(all1, all2)))
+    const [first, second] = [spread(all1), spread(all2)]
     const collapsed = tf.mul(tf.add(first.collapsed, second.collapsed), 0.5)
     const redundant = tf.add(first.redundant, second.redundant)
     return tf.addN([

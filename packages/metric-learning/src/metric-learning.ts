@@ -7,6 +7,7 @@ import {
   type MethodDefinition,
   resolveOptions,
 } from '@selfsup/core'
+import { rowsOfAllWorkers } from '@selfsup/kernels'
 import { l2Normalise } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
@@ -83,8 +84,9 @@ export function metricLearning(
       const labels = supervised ? batch.labels : batch.indices
       return { views: augmented.apply(batch, seed), labels: tf.tile(labels, [copies]) }
     },
-    loss({ views, labels }) {
-      const z = embed(tf.concat(views), true)
+    loss({ views, labels: own }) {
+      const z = rowsOfAllWorkers(embed(tf.concat(views), true), { copies })
+      const labels = rowsOfAllWorkers(own, { copies })
       const pairs = () =>
         supervised ? neighbours(z, labels) : neighbours(byImage(z, copies), byImage(labels, copies))
       return {

@@ -12,12 +12,15 @@ type FlatAttributes = readonly unknown[]
  */
 export interface Addon {
   /**
+   * @param config a serialized ConfigProto
+   * @param server a serialized ServerDef if this process is one of several workers, otherwise empty
    * @returns `convolutions`: 2 if our convolutions are fast on this processor, 1 if they only run, 0 if they do not run;
    *   `bfloat16`: the same for filter gradients in bfloat16; `exchange`: the array passed in the process's first call
    */
   start(
     exchange: Int32Array,
     config: Uint8Array,
+    server: Uint8Array,
   ): {
     version: string
     gpu: boolean
@@ -52,6 +55,23 @@ export interface Addon {
   removeFunction(name: string): void
   wait(): void
   countTensors(): number
+  /** Asks another worker whether it is alive. @returns an empty string, or the reason why not */
+  checkWorker(worker: number, timeoutMs: number): Promise<string>
+  /**
+   * Checks all other workers regularly, on a thread that JavaScript can't block. When one does not answer for
+   * `patienceMs`, all collective operations of this process end with an error.
+   * @param workers number of workers; 0 stops checking
+   */
+  watchWorkers(workers: number, own: number, intervalMs: number, patienceMs: number): void
+  /** The worker that does not answer; -1 if all do. */
+  workerFailure(): number
+  /**
+   * Restricts the server that listens at the port to the addresses of a name. TensorFlow's server listens at all addresses.
+   * @returns whether it did: false on other systems than Linux, and if the machine has none of these addresses
+   */
+  listenOnly(host: string, port: number): boolean
+  /** Ends all pending and later collective operations of this process with an error. */
+  abortCollectives(reason: string): void
   readonly cropJpeg: JpegCropper
 }
 

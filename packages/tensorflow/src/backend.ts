@@ -5,9 +5,11 @@ import { CompiledFunctions } from './compiled-functions.js'
 import { Float32Scope, inFloat32 } from './float32-scope.js'
 import { type Attribute, Operations } from './operations.js'
 import { noOwnOperations, type OwnOperations, ownOperations } from './own-operations.js'
+import { encodeServerDef } from './server-def.js'
 import type { TensorflowSettings, Xla } from './settings.js'
 import { TensorStore } from './tensor-store.js'
 import { typeNumbers } from './tensor-types.js'
+import { WorkerGroup } from './worker-group.js'
 
 /** Length of the buffer through which numbers pass to and from the addon. */
 const EXCHANGE_LENGTH = 1 << 16
@@ -29,6 +31,8 @@ export class TensorflowBackend extends tf.KernelBackend {
   readonly mixedPrecision: TensorflowSettings['mixedPrecision']
   /** captured steps */
   readonly functions: CompiledFunctions
+  /** this process's place among several workers; undefined if it is alone */
+  readonly workers: WorkerGroup | undefined
   private readonly exchange: Int32Array
   private readonly operations: Operations
   private readonly tensors: TensorStore
@@ -37,6 +41,7 @@ export class TensorflowBackend extends tf.KernelBackend {
 
   /**
    * @param config a serialized ConfigProto; if empty, the library's defaults
+   * @param settings.workers the processes of a training run; TensorFlow's server starts and listens at this one's address
    * @param settings.mixedPrecision `bfloat16`: compiled steps use TensorFlow's convolutions, except for filter gradients
    */
   constructor(
@@ -46,10 +51,13 @@ export class TensorflowBackend extends tf.KernelBackend {
       mixedPrecision = 'off',
       emulated = false,
       xla = false,
-    }: Partial<Pick<TensorflowSettings, 'mixedPrecision' | 'emulated' | 'xla'>> = {},
+      workers,
+    }: Partial<Pick<TensorflowSettings, 'mixedPrecision' | 'emulated' | 'xla' | 'workers'>> = {},
   ) {
     super()
-    const { exchange, ...machine } = addon.start(new Int32Array(EXCHANGE_LENGTH), config)
+    const server = workers ? encodeServerDef(workers, config) : new Uint8Array()
+    const { exchange, ...machine } = addon.start(new Int32Array(EXCHANGE_LENGTH), config, server)
+    this.workers = workers && new WorkerGroup(addon, workers)
     this.exchange = exchange
     this.version = machine.version
     this.isUsingGpuDevice = machine.gpu

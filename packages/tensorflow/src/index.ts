@@ -13,6 +13,7 @@ export {
 export { BACKEND_NAME, type LoadedTensorflow, type LoadOptions, loadTensorflow } from './load.js'
 export { hasNvidiaDriver, TENSORFLOW_VERSION } from './platform.js'
 export type { InstallProgress } from './progress.js'
+export type { WorkerAddresses } from './server-def.js'
 export {
   type MixedPrecision,
   type Surroundings,
@@ -22,3 +23,4 @@ export {
   tensorflowSettings,
   type Xla,
 } from './settings.js'
+export { WorkerGroup } from './worker-group.js'

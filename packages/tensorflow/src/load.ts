@@ -8,6 +8,7 @@ import { TensorflowBackend } from './backend.js'
 import { findTensorflow, type TensorflowInstallation } from './find.js'
 import { fixKernels } from './fixed-kernels.js'
 import { overrideConvolutions } from './own-convolutions.js'
+import type { WorkerAddresses } from './server-def.js'
 import {
   configOf,
   surroundings,
@@ -74,6 +75,7 @@ async function load(options: LoadOptions): Promise<LoadedTensorflow> {
     if (installation.source === 'selfsup') await loadInstalled(installation.folder, settings)
     else createRequire(import.meta.url)(installation.folder)
   } catch (error) {
+    if (error instanceof SelfsupError) throw error
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error)
     throw new SelfsupError(`TensorFlow in ${installation.folder} does not load (${reason})`, {
       code: 'engine-broken',
@@ -98,16 +100,30 @@ async function loadInstalled(folder: string, settings: TensorflowSettings): Prom
   const ofProcess: ProcessAddon = require(join(folder, 'process.node'))
   ofProcess.keepMemory()
   const addon: Addon = loadQuietly(() => require(join(folder, 'selfsup.node')), ofProcess)
-  tf.registerBackend(
-    BACKEND_NAME,
-    () => {
-      const backend = new TensorflowBackend(addon, configOf(settings), settings)
-      if (backend.ownConvolutions) overrideConvolutions(BACKEND_NAME)
-      return backend
-    },
-    3,
-  )
+  const start = () => {
+    const backend = new TensorflowBackend(addon, configOf(settings), settings)
+    if (backend.ownConvolutions) overrideConvolutions(BACKEND_NAME)
+    return backend
+  }
+  // TensorFlow.js hides why a backend does not start. A worker starts here, because its address may be in use.
+  const worker = settings.workers && listening(start, settings.workers)
+  tf.registerBackend(BACKEND_NAME, () => worker ?? start(), 3)
   provideJpegCropper(addon.cropJpeg)
+}
+
+function listening(start: () => TensorflowBackend, { addresses, rank }: WorkerAddresses): TensorflowBackend {
+  try {
+    return start()
+  } catch (error) {
+    throw new SelfsupError(
+      `worker ${rank} can't listen at ${addresses[rank]}: ${error instanceof Error ? error.message.split('\n')[0] : error}`,
+      {
+        code: 'worker-failed',
+        fix: 'choose an address of this machine with a free port, the same for all workers',
+        cause: error,
+      },
+    )
+  }
 }
 
 /** Suppresses the notice about oneDNN that TensorFlow writes while its library loads, whatever the log level. */

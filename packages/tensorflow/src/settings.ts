@@ -4,6 +4,7 @@ import { SelfsupError } from '@selfsup/core'
 import { encodeConfig } from './config.js'
 import type { TensorflowInstallation } from './find.js'
 import { hasNvidiaDriver } from './platform.js'
+import { GROUP_LEADER, type WorkerAddresses } from './server-def.js'
 
 /** Options of TensorFlow. Only the first load in a process uses them. */
 export interface TensorflowOptions {
@@ -28,6 +29,8 @@ export interface TensorflowOptions {
    * and the step is called often enough. Default false on CPUs, where XLA is slower.
    */
   readonly xla?: Xla
+  /** the processes of a training run with several workers; default: this process is alone */
+  readonly workers?: WorkerAddresses
 }
 
 export type MixedPrecision = 'auto' | 'on' | 'off'
@@ -49,6 +52,7 @@ export interface TensorflowSettings {
   readonly gpu: boolean
   /** whether operations on the CPU use oneDNN */
   readonly oneDnn: boolean
+  readonly workers?: WorkerAddresses
 }
 
 /** The environment and machine that settings depend on. Tests replace them. */
@@ -86,14 +90,21 @@ export function tensorflowSettings(
     memoryGrowth: options.memoryGrowth ?? env.SELFSUP_GPU_MEMORY !== 'all',
     xla,
     gpu,
+    ...(options.workers && { workers: options.workers }),
     oneDnn: (arch === 'x64' && env.TF_ENABLE_ONEDNN_OPTS !== '0') || env.TF_ENABLE_ONEDNN_OPTS === '1',
   }
 }
 
 /** The settings as a serialized ConfigProto for TensorFlow. */
-export function configOf({ threads, operations, memoryGrowth, gpu }: TensorflowSettings): Uint8Array {
-  // Operations on strings, and some on integers, run on the CPU even with a GPU.
-  return encodeConfig({ threads, operations, softPlacement: gpu || undefined, memoryGrowth })
+export function configOf(settings: TensorflowSettings): Uint8Array {
+  const { threads, operations, memoryGrowth, gpu, workers } = settings
+  return encodeConfig({
+    threads,
+    operations,
+    softPlacement: gpu || undefined, // operations on strings, and some on integers, run on the CPU even with a GPU
+    memoryGrowth,
+    groupLeader: workers && GROUP_LEADER,
+  })
 }
 
 /** The environment and machine, for an installation. */

@@ -5,7 +5,7 @@ import { lastLine, type Outcome, runProgram } from './program.js'
 const probe = `
 const addon = require(process.argv[1])
 const exchange = new Int32Array(64)
-const { gpu } = addon.start(exchange, new Uint8Array())
+const { gpu } = addon.start(exchange, new Uint8Array(), new Uint8Array())
 const [INT, FLOAT, TYPE] = [1, 2, 4]
 const tensor = (shape, values) => addon.createTensor(shape, 1, new Float32Array(values), false)
 const run = (name, attributes, inputs) => {

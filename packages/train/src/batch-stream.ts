@@ -1,4 +1,5 @@
 import {
+  type BatchPart,
   type CropSpec,
   type Dataset,
   expected,
@@ -6,6 +7,7 @@ import {
   type HostImages,
   type ImageBatch,
   mixSeed,
+  rowsOfPart,
   type Seed,
 } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
@@ -39,6 +41,8 @@ export interface StreamOptions {
   /** number of finished steps; the first batch is the one of this step */
   readonly start: number
   readonly signal: AbortSignal
+  /** this worker's part of each batch; default: whole batches */
+  readonly part?: BatchPart
 }
 
 /** A batch and the number of its step. */
@@ -77,7 +81,7 @@ export async function* batchStream(dataset: Dataset, options: StreamOptions): As
 }
 
 async function* inOrder(dataset: Dataset, options: StreamOptions): AsyncGenerator<PlacedBatch> {
-  const { batchSize, crops, seed, epochs, stepsPerEpoch, orderOf, start, signal } = options
+  const { batchSize, crops, seed, epochs, stepsPerEpoch, orderOf, start, signal, part } = options
   for (let epoch = Math.floor(start / stepsPerEpoch); epoch < epochs; epoch++) {
     const first = epoch * stepsPerEpoch
     const startBatch = Math.max(0, start - first)
@@ -90,13 +94,43 @@ async function* inOrder(dataset: Dataset, options: StreamOptions): AsyncGenerato
       endBatch: stepsPerEpoch,
       seedOf: (batch) => stepSeed(seed, first + batch),
       signal,
+      ...(part && { part }),
     })
     let number = startBatch
-    for await (const batch of batches) yield { step: first + number++, batch }
+    for await (const batch of batches)
+      yield { step: first + number++, batch: part ? partOf(batch, batchSize, part) : batch }
     expected(
       number > startBatch,
       `${dataset.name}: expected batches of ${batchSize} images from ${dataset.length} images; got none`,
     )
+  }
+}
+
+/** This worker's part of a batch. A dataset that does not know parts yields whole batches. */
+function partOf(batch: HostBatch, batchSize: number, part: BatchPart): HostBatch {
+  const { start, end } = rowsOfPart(batchSize, part)
+  const count = batchLength(batch)
+  if (count === end - start) return batch
+  expected(
+    count === batchSize,
+    `several workers: expected a batch of ${batchSize} images, or this worker's ${end - start}; got ${count}`,
+  )
+  const cut = <Data extends Uint8Array | Float32Array | Int32Array>(data: Data): Data => {
+    const width = data.length / count
+    return data.subarray(start * width, end * width) as Data
+  }
+  const images = ({ data, shape: [, ...rest] }: HostImages): HostImages => ({
+    data: cut(data),
+    shape: [end - start, ...rest],
+  })
+  return {
+    ...(batch.images && { images: images(batch.images) }),
+    ...(batch.crops && { crops: batch.crops.map(images) }),
+    ...(batch.values && {
+      values: { data: cut(batch.values.data), shape: [end - start, ...batch.values.shape.slice(1)] },
+    }),
+    labels: cut(batch.labels),
+    indices: cut(batch.indices),
   }
 }
 

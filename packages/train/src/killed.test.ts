@@ -1,51 +1,21 @@
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { createRequire, isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { build, type Plugin } from 'esbuild'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { bundleSources } from '../../../tooling/vitest/bundle-sources.js'
 import { testEngines } from '../../../tooling/vitest/engines.js'
 import { readSafetensors } from './index.js'
 
 const packages = fileURLToPath(new URL('../../', import.meta.url))
 const script = join(packages, 'train', 'node_modules', '.killed-test', `child-${process.pid}.mjs`)
 
-/** Bundles the sources into one JavaScript file, because a child process can't run TypeScript on Node 20. */
-const sources: Plugin = {
-  name: 'sources',
-  setup(build) {
-    build.onResolve({ filter: /^@selfsup\// }, ({ path }) => ({
-      path: join(packages, path.slice('@selfsup/'.length), 'src', 'index.ts'),
-    }))
-    build.onLoad({ filter: /packages.[a-z-]+.src.*\.ts$/ }, async ({ path }) => ({
-      contents: (await readFile(path, 'utf8')).replaceAll(
-        'import.meta.url',
-        JSON.stringify(pathToFileURL(path).href),
-      ),
-      loader: 'ts',
-    }))
-    build.onResolve({ filter: /^@?[a-z]/ }, ({ path, importer, kind }) => {
-      if (kind === 'entry-point' || isBuiltin(path)) return undefined
-      // Resolve from the importing package, because the bundle is in a different folder.
-      return { path: pathToFileURL(createRequire(importer).resolve(path)).href, external: true }
-    })
-  },
-}
-
 let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'selfsup-killed-'))
   await mkdir(join(script, '..'), { recursive: true })
-  await build({
-    entryPoints: [join(packages, 'train', 'src', 'fixtures', 'child.ts')],
-    outfile: script,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    plugins: [sources],
-  })
+  await bundleSources(join(packages, 'train', 'src', 'fixtures', 'child.ts'), script)
 })
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true })

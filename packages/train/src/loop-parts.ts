@@ -5,6 +5,7 @@ import type { Position, TrainedVariables } from './checkpoint.js'
 import type { MetricsLog } from './metrics-log.js'
 import type { TrainOptions } from './options.js'
 import type { FullSettings } from './settings.js'
+import type { Together } from './together.js'
 import type { TrainingStep } from './training-step.js'
 
 /** A run in memory: everything that the training loop uses. */
@@ -28,4 +29,6 @@ export interface LoopParts {
   /** layers of a backbone that has no recipe */
   readonly topology: unknown
   readonly log: MetricsLog
+  /** the other workers, if there are several */
+  readonly together?: Together
 }

@@ -7,7 +7,7 @@ import type { LoopParts } from './loop-parts.js'
 import type { TrainPhase } from './options.js'
 import { type PendingStep, startStep } from './pending-step.js'
 import { samplesOf } from './samples.js'
-import { savingOf } from './saving.js'
+import { savedElsewhere, savingOf } from './saving.js'
 import { type MovingPosition, stepReports } from './step-reports.js'
 import { unlessAborted } from './unless-aborted.js'
 
@@ -21,13 +21,16 @@ const SLOW_SECONDS = 0.5
  * next batch is decoded. If steps are quick, the next step is queued before the loss of the previous one is read.
  */
 export async function runLoop(parts: LoopParts) {
-  const { options, totalSteps, log } = parts
-  const { onWarning = () => {}, onPhase = () => {}, signal } = options
+  const { options, totalSteps, log, together } = parts
+  const { onWarning = () => {}, onPhase = () => {} } = options
+  // Several workers stop after the same step: each reports its wish to the others.
+  const signal = together ? undefined : options.signal
   const position: MovingPosition = { ...parts.position }
-  const saving = savingOf(parts, position)
+  const writes = !together || together.workers.rank === 0
+  const saving = writes ? savingOf(parts, position) : savedElsewhere(parts, position)
   const reports = stepReports(parts, position, saving.diverged)
   const stopping = earlyStoppingOf(parts, position)
-  const showSamples = samplesOf(parts)
+  const showSamples = writes ? samplesOf(parts) : async () => {}
   const batches = batchesFrom(parts)
   let pending: PendingStep | undefined
   let flushed = Date.now()
@@ -47,7 +50,7 @@ export async function runLoop(parts: LoopParts) {
       await setImmediate() // lets timers, signals and messages of the decoders run
       if (saving.due()) await save()
       else if (Date.now() - flushed > flushMs) await flush()
-      if (signal?.aborted || stopping?.due) break
+      if (signal?.aborted || stopping?.due || position.step >= reports.stopAfter) break
     }
     await resolvePending()
     onPhase('save')
@@ -124,7 +127,8 @@ export async function runLoop(parts: LoopParts) {
 }
 
 /** Reads the batches of a run from its position on and decodes ahead until `stop` is called. */
-function batchesFrom({ method, dataset, settings, stepsPerEpoch, orderOf, position }: LoopParts) {
+function batchesFrom(parts: LoopParts) {
+  const { method, dataset, settings, stepsPerEpoch, orderOf, position, together } = parts
   const reading = new AbortController()
   const stream = batchStream(dataset, {
     ...settings,
@@ -133,6 +137,7 @@ function batchesFrom({ method, dataset, settings, stepsPerEpoch, orderOf, positi
     orderOf,
     start: position.step,
     signal: reading.signal,
+    part: together && { index: together.workers.rank, count: together.workers.count },
   })
   return {
     next: () => stream.next(),

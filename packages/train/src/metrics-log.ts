@@ -40,6 +40,9 @@ export async function openMetrics(folder: string, step: number): Promise<Metrics
   }
 }
 
+/** Metrics that another worker writes. */
+export const noMetrics: MetricsLog = { add() {}, async flush() {} }
+
 /** Data to append to a file. */
 interface Pending {
   readonly path: string

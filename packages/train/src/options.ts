@@ -35,6 +35,13 @@ export interface TrainOptions extends TrainSettings {
   readonly onSamples?: (report: SamplesReport) => void | Promise<void>
   /** called when the run starts to do something that can take long; see `TrainPhase` */
   readonly onPhase?: (phase: TrainPhase) => void
+  /**
+   * With several workers: whether batch normalisation uses the statistics of the whole batch; false: of each worker's part, which
+   * is faster, but the weights depend on the number of workers. Default true
+   */
+  readonly syncBatchNorm?: boolean
+  /** with several workers: how long to wait for the others at the start, in milliseconds; default 60,000 */
+  readonly workersTimeout?: number
   /** receives problems that do not stop training: a checkpoint that cannot be written, a damaged one that was skipped */
   readonly onWarning?: (message: string) => void
 }

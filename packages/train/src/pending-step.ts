@@ -9,7 +9,7 @@ export interface PendingStep {
   readonly step: number
   readonly epoch: number
   readonly learningRate: number
-  /** number of images */
+  /** number of images, of all workers */
   readonly images: number
   readonly phases: readonly string[]
   /** input of `TrainingStep.read` */
@@ -28,10 +28,12 @@ export function startStep(parts: LoopParts, { step, batch }: PlacedBatch): Pendi
     highestRate: tf.scalar(parts.settings.learningRate),
     progress: tf.scalar(step / parts.totalSteps),
     epoch: tf.scalar(epoch),
+    ...(parts.together && { stop: tf.scalar(parts.options.signal?.aborted ? 1 : 0) }),
   }
   try {
-    const values = parts.step.run(device, inputs, phases)
-    return { step, epoch, learningRate, images: batchLength(batch), phases, values }
+    const values = parts.step.run(device, inputs, phases, parts.together?.rows)
+    const images = parts.together ? parts.settings.batchSize : batchLength(batch)
+    return { step, epoch, learningRate, images, phases, values }
   } finally {
     tf.dispose({ ...device, ...inputs })
   }

@@ -1,6 +1,6 @@
 import { relative } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
-import { restoreRun, whyNotWritten } from '@selfsup/run-folder'
+import { restoreRun, runPaths, whyNotWritten } from '@selfsup/run-folder'
 import { NonFiniteError, type Position, saveCheckpoint } from './checkpoint.js'
 import type { LoopParts } from './loop-parts.js'
 
@@ -28,7 +28,7 @@ export interface Saving {
 
 /** @param position current position, which the loop updates; read at each call */
 export function savingOf(parts: LoopParts, position: Position): Saving {
-  const { options, settings, stepsPerEpoch, schedule } = parts
+  const { options, settings, schedule } = parts
   const { out, onWarning = () => {} } = options
   let path = parts.checkpoint
   let savedStep = path ? position.step : -1
@@ -95,17 +95,40 @@ export function savingOf(parts: LoopParts, position: Position): Saving {
   }
 
   function diverged(what: string, step: number, learningRate: number): SelfsupError {
-    const epoch = Math.floor(step / stepsPerEpoch) + 1
-    const last = path ? relative(process.cwd(), path) : 'none'
-    return new SelfsupError(
-      [
-        `${what} at step ${step + 1} (epoch ${epoch}); training stopped. Last good checkpoint: ${last} (step ${savedStep}).`,
-        'Likely causes:',
-        `- the learning rate is too high (${learningRate.toPrecision(3)} at this step, ${settings.learningRate} at most): try a third of it, or a longer warm-up`,
-        '- a temperature or another option of the method is too small',
-        '- the images have no content (a single colour), or the pixels or labels are not as the method expects them',
-      ].join('\n'),
-      { code: 'diverged', path: out },
-    )
+    return divergence(parts, { path, savedStep }, what, step, learningRate)
   }
+}
+
+/** Saves nothing: another worker does. */
+export function savedElsewhere(parts: LoopParts, position: Position): Saving {
+  const path = runPaths(parts.options.out).checkpoints
+  return {
+    path: () => path,
+    due: () => false,
+    save: async () => false,
+    end: () => path,
+    diverged: (what, step, learningRate) =>
+      divergence(parts, { path, savedStep: position.step }, what, step, learningRate),
+  }
+}
+
+function divergence(
+  { options: { out }, settings, stepsPerEpoch }: LoopParts,
+  { path, savedStep }: { path: string | undefined; savedStep: number },
+  what: string,
+  step: number,
+  learningRate: number,
+): SelfsupError {
+  const epoch = Math.floor(step / stepsPerEpoch) + 1
+  const last = path ? relative(process.cwd(), path) : 'none'
+  return new SelfsupError(
+    [
+      `${what} at step ${step + 1} (epoch ${epoch}); training stopped. Last good checkpoint: ${last} (step ${savedStep}).`,
+      'Likely causes:',
+      `- the learning rate is too high (${learningRate.toPrecision(3)} at this step, ${settings.learningRate} at most): try a third of it, or a longer warm-up`,
+      '- a temperature or another option of the method is too small',
+      '- the images have no content (a single colour), or the pixels or labels are not as the method expects them',
+    ].join('\n'),
+    { code: 'diverged', path: out },
+  )
 }

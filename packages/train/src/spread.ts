@@ -1,3 +1,4 @@
+import { currentWorkers, rowsOfAllWorkers } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
 /**
@@ -12,12 +13,21 @@ export function featureSpread(features: tf.TensorContainer | undefined): tf.Scal
   const matrix = firstMatrix(features)
   if (!matrix) return undefined
   return tf.tidy(() => {
-    const x = tf.reshape(matrix, [matrix.shape[0]!, -1])
+    const rows = ofAllImages(matrix)
+    const x = tf.reshape(rows, [rows.shape[0]!, -1])
     const lengths = tf.sqrt(tf.sum(tf.square(x), 1, true))
     const unit = tf.div(x, tf.maximum(lengths, 1e-12))
     const variance = tf.mean(tf.square(tf.sub(unit, tf.mean(unit, 0, true))), 0)
     return tf.mul(tf.mean(tf.sqrt(variance)), Math.sqrt(x.shape[1]!))
   }) as tf.Scalar
+}
+
+/** The rows of all workers. */
+function ofAllImages(matrix: tf.Tensor): tf.Tensor {
+  const workers = currentWorkers()
+  // A method with several views per image may return the rows of all views; one that gathered them has those of all workers.
+  if (!workers || matrix.shape[0] !== workers.rows[workers.rank]) return matrix
+  return rowsOfAllWorkers(matrix)
 }
 
 function firstMatrix(features: tf.TensorContainer | undefined): tf.Tensor | undefined {

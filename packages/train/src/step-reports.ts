@@ -16,6 +16,11 @@ export interface StepReports {
    * @throws SelfsupError if the loss is not finite
    */
   resolve(pending: PendingStep): Promise<void>
+  /**
+   * number of steps after which all workers stop, because one of them wants to; infinite if none does. One step later than the
+   * wish was reported, because some workers have started that step before they read the report
+   */
+  readonly stopAfter: number
   /** images trained on so far */
   readonly images: number
   /** duration of the last step in seconds; undefined before the second, because the first includes compiling */
@@ -37,8 +42,12 @@ export function stepReports(
   const watchAlarms = alarmsOf(parts.method, onWarning)
   let images = 0
   let secondsPerSave = 0
+  let stopAfter = Number.POSITIVE_INFINITY
 
   return {
+    get stopAfter() {
+      return stopAfter
+    },
     get images() {
       return images
     },
@@ -52,6 +61,7 @@ export function stepReports(
     async resolve(pending) {
       const values = await parts.step.read(pending.values, pending.phases)
       pending.values.dispose()
+      if (values.stop) stopAfter = Math.min(stopAfter, pending.step + 2)
       expectFinite(pending, values)
       watchAlarms(pending.step + 1, values.metrics)
       images += pending.images

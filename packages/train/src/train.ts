@@ -4,6 +4,7 @@ import {
   extendRun,
   lockRun,
   makeRunFolder,
+  type RunConfig,
   readRun,
   runPaths,
   startRun,
@@ -21,11 +22,12 @@ import { describeRun, readingOf, topologyOf } from './describe-run.js'
 import { exportMethod } from './export-backbone.js'
 import { learningRateSchedule } from './learning-rate.js'
 import { runLoop } from './loop.js'
-import { openMetrics } from './metrics-log.js'
+import { noMetrics, openMetrics } from './metrics-log.js'
 import type { TrainOptions, TrainResult } from './options.js'
 import { phasesAt } from './phases.js'
 import { expectSameRun, precisionWarning } from './same-run.js'
 import { type FullSettings, settingsFor } from './settings.js'
+import { type Together, togetherOn } from './together.js'
 import { type TrainingStep, trainingStep } from './training-step.js'
 
 /**
@@ -35,6 +37,9 @@ import { type TrainingStep, trainingStep } from './training-step.js'
  * The method, the backbone, the preprocessing and the source of the images are saved, so that `openRun` of @selfsup/runs and
  * the command line can open the run without the program that created it. Resume a killed run with `resume: true`: it ends with
  * the same weights as an uninterrupted run, bit for bit on the same engine.
+ *
+ * With several workers (`workers` of `prepareEngine`), each calls `train` with the same arguments. Each computes its part of every
+ * batch; the weights are those that one worker would get with whole batches, up to rounding. Worker 0 writes the run.
  *
  * The networks of the method contain the trained weights afterwards. The caller disposes of the method.
  *
@@ -54,10 +59,27 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
   phasesAt(method, { step: 0, epoch: 0 }) // reports a wrong name before anything is written
   const step = trainingStep(method, settings.optimizer, engine, { steps: totalSteps })
   const started = Date.now()
+  const together = togetherOn(engine, settings.batchSize, options)
+  const writes = !together || together.workers.rank === 0
+
+  expected(
+    !together || settings.patience === undefined,
+    'train: early stopping (patience) is not supported with several workers; leave patience out',
+    { code: 'unsupported' },
+  )
 
   try {
+    if (together) {
+      await together.workers.waitForAll(options.workersTimeout ?? WORKERS_TIMEOUT, (missing) =>
+        onWarning(`waiting for ${missing}`),
+      )
+      together.workers.watch()
+      await together.agree(factsOf(description, trainedVariables(method, step), together))
+    }
     let { backbone } = description
-    if (resume) {
+    if (!writes) {
+      // Worker 0 writes the run.
+    } else if (resume) {
       const run = await readRun(out)
       backbone = run.backbone // names of unnamed layers differ between processes
       const mayDiffer = extend ? ['epochs', 'maxSteps'] : []
@@ -70,19 +92,22 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
       const warning = precisionWarning(run, description)
       if (warning) onWarning(warning)
     } else await makeRunFolder(out)
-    const lock = await writable(out, lockRun(out))
+    const lock = writes ? await writable(out, lockRun(out)) : undefined
     try {
-      if (resume && extend) await writable(out, extended(out, settings))
-      if (!resume) await writable(out, startRun(out, description, topologyOf(method)))
-      await rm(runPaths(out).stopped, { force: true }) // the caller wants to train further
+      if (writes) {
+        if (resume && extend) await writable(out, extended(out, settings))
+        if (!resume) await writable(out, startRun(out, description, topologyOf(method)))
+        await rm(runPaths(out).stopped, { force: true }) // the caller wants to train further
+      }
       const variables = trainedVariables(method, step)
-      const newest = await newestCheckpoint(out, onWarning, (path, content) =>
-        expectVariables(path, content, variables),
-      )
+      const newest = writes
+        ? await newestCheckpoint(out, onWarning, (path, content) => expectVariables(path, content, variables))
+        : undefined
       if (newest) restore(newest.path, newest.content, variables)
-      const position = newest
+      let position = newest
         ? positionOf(newest.content)
         : { step: 0, smoothedLoss: 0, epochLoss: 0, epochSteps: 0 }
+      if (together) position = await together.share(variables, position)
 
       const end = await runLoop({
         method,
@@ -99,18 +124,48 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
         checkpoint: newest?.path,
         run: { ...description, backbone },
         topology: topologyOf(method),
-        log: await writable(out, openMetrics(out, position.step)),
+        log: writes ? await writable(out, openMetrics(out, position.step)) : noMetrics,
+        together,
       })
       const exported = runPaths(out).backbone
       options.onPhase?.('export')
-      await writable(exported, exportMethod(method, exported, readingOf(dataset)))
+      if (writes) await writable(exported, exportMethod(method, exported, readingOf(dataset)))
+      // The others wait for the export. Then the run is complete, whether they have already ended or not.
+      if (writes) await together?.meet().catch(() => {})
+      else await together?.meet()
       const seconds = (Date.now() - started) / 1000
       return { ...end, totalSteps, backbone: exported, seconds, imagesPerSecond: end.images / seconds }
     } finally {
-      await lock.release()
+      await lock?.release()
     }
+  } catch (error) {
+    throw together ? await together.explain(error, out) : error
   } finally {
+    together?.workers.unwatch()
     step.dispose()
+  }
+}
+
+/** How long a worker waits for the others at the start. */
+const WORKERS_TIMEOUT = 60_000
+
+/** What must be the same on all workers. */
+function factsOf(description: RunConfig, variables: TrainedVariables, { rows }: Together) {
+  const { versions, method, options, normalisation, dataset, settings, stepsPerEpoch, precision } =
+    description
+  return {
+    version: [versions?.['@selfsup/train'], versions?.['@tensorflow/tfjs-core']],
+    method,
+    "the method's options": options,
+    'the shapes of weights': [...variables.values()].map(({ shape, dtype }) => [shape, dtype]),
+    settings,
+    'the number of images': dataset.length,
+    images: [dataset.fingerprint, dataset.channels],
+    normalisation,
+    'steps per epoch': stepsPerEpoch,
+    precision,
+    'the division of the batch': rows.rows,
+    syncBatchNorm: rows.syncBatchNorm,
   }
 }
 

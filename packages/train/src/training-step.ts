@@ -1,4 +1,5 @@
 import {
+  expected,
   type ImageBatch,
   type Method,
   type OptimizerSettings,
@@ -7,7 +8,14 @@ import {
   stopGradient,
 } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
-import { foldIn } from '@selfsup/kernels'
+import {
+  acrossWorkers,
+  countGathers,
+  foldIn,
+  sumOverWorkers,
+  type WorkerRows,
+  workerCount,
+} from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import { groupUpdates } from './group-updates.js'
 import { checkedPhases } from './phases.js'
@@ -25,6 +33,8 @@ export interface StepInputs {
   readonly progress: tf.Scalar
   /** float32, counted from 0 */
   readonly epoch: tf.Scalar
+  /** with several workers: 1 if this one wants to stop, otherwise 0 */
+  readonly stop?: tf.Scalar
 }
 
 /** A compiled step of a method: views, targets, gradients, update and `afterUpdate` for each of its phases. */
@@ -34,10 +44,11 @@ export interface TrainingStep {
   /**
    * Trains on one batch.
    * @param phases phases to run, in order; default: each once
+   * @param workers with several workers, the number of images of each; `batch` is this worker's part
    * @returns values for `read`; the caller disposes of them
    * @throws SelfsupError if the method has no such phase, or reports a metric with a reserved name
    */
-  run(batch: ImageBatch, inputs: StepInputs, phases?: readonly string[]): tf.Tensor1D
+  run(batch: ImageBatch, inputs: StepInputs, phases?: readonly string[], workers?: WorkerRows): tf.Tensor1D
   /** Reads the values that a step of these phases reported; waits for the device. */
   read(values: tf.Tensor1D, phases?: readonly string[]): Promise<StepValues>
   dispose(): void
@@ -61,11 +72,16 @@ export function trainingStep(
 ): TrainingStep {
   const updates = groupUpdates(method, settings)
   const all = phasesOf(method)
-  const values = valuesOfSteps(method.name, all)
+  const values = valuesOfSteps(method.name, all, engine.workers?.count)
 
   const compiled = engine.compile(
-    (batch: ImageBatch, inputs: StepInputs, phases: readonly string[]): tf.Tensor1D =>
-      tf.concat1d(phases.map((phase, position) => tf.tidy(() => runPhase(batch, inputs, phase, position)))),
+    (batch: ImageBatch, inputs: StepInputs, phases: readonly string[], workers?: WorkerRows): tf.Tensor1D =>
+      acrossWorkers(workers, () => {
+        const reported = tf.concat1d(
+          phases.map((phase, position) => tf.tidy(() => runPhase(batch, inputs, phase, position))),
+        )
+        return workers ? values.ofWorkers(reported, inputs.stop!) : reported
+      }),
     { calls: steps },
   )
 
@@ -83,11 +99,19 @@ export function trainingStep(
     const views = method.views(batch, stepFor(own))
     const targets = tf.tidy(() => method.targets?.(views, stepFor(foldIn(own, streams.targets))))
     const { gradients, reported } = gradientsOf(() => {
+      const gathers = countGathers()
       const result = method.loss(views, step, targets)
-      return { loss: result.loss, reported: values.gather(phase, result) }
+      expected(
+        workerCount() === 1 || countGathers() > gathers,
+        `${method.name} can't be trained by several workers: its loss uses only the images of each worker; train it with one worker`,
+        { code: 'unsupported' },
+      )
+      const reported = values.gather(phase, result)
+      // The workers differentiate the mean of their losses, which are all equal.
+      return { loss: workerCount() > 1 ? tf.div(result.loss, workerCount()) : result.loss, reported }
     }, updates.trained[phase]!)
     updates.apply(
-      gradients,
+      sumOverWorkers(gradients),
       { scheduled: learningRate, highest: highestRate, optimizer: settings.name },
       step,
     )
@@ -97,7 +121,10 @@ export function trainingStep(
 
   return {
     slots: updates.slots,
-    run: (batch, inputs, phases = all) => compiled(batch, inputs, checkedPhases(phases, method.name, all)),
+    run(batch, inputs, phases = all, workers) {
+      const checked = checkedPhases(phases, method.name, all)
+      return workers ? compiled(batch, inputs, checked, workers) : compiled(batch, inputs, checked)
+    },
     read: (tensor, phases = all) => values.read(tensor, phases),
     dispose() {
       compiled.dispose()

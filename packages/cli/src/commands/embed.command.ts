@@ -12,6 +12,12 @@ export function registerEmbed(program: Command, exit: Exit): void {
     .requiredOption('--out <file>', 'output file, ending in .npy or .parquet')
     .addOption(splitOption())
     .option('--limit <n>', 'at most this many images, evenly spaced over the dataset', integer(1))
+    .option('--shard <i/n>', 'compute only the i-th of n shares, for n processes or machines; needs .npy')
+    .option(
+      '--merge <n>',
+      'join the files of n shares, which --shard wrote, instead of computing',
+      integer(1),
+    )
     .option('--strict', 'stop at the first unreadable image instead of skipping it')
   addImageFlags(command, 'run')
     .addOption(engineOption())

@@ -10,6 +10,7 @@ import {
   splitOption,
 } from '../flags.js'
 import { addImageFlags } from '../image-flags.js'
+import { workerFlags } from '../workers.js'
 
 /** `selfsup pretrain` */
 export function registerPretrain(program: Command, exit: Exit): void {
@@ -81,4 +82,5 @@ export function registerPretrain(program: Command, exit: Exit): void {
       const { pretrain } = await import('./pretrain.js')
       exit(await pretrain(method, images, flags))
     })
+  for (const option of workerFlags()) command.addOption(option)
 }

@@ -15,11 +15,12 @@ import { automaticChoices } from '../automatic-choices.js'
 import { checkFirst } from '../check-first.js'
 import { checkSettings, methodOptions, readConfig, type Settings, splitOf } from '../config.js'
 import { noteChannels, readingOf } from '../image-flags.js'
-import { type ProgressView, progressView } from '../progress.js'
-import { runTraining } from '../training.js'
+import type { ProgressView } from '../progress.js'
+import { runTraining, type Training } from '../training.js'
+import { viewOf, type WorkerFlags, workersFrom } from '../workers.js'
 
 /** Flags of `selfsup pretrain` as the parser returns them. */
-export interface PretrainFlags extends Omit<Settings, 'options'> {
+export interface PretrainFlags extends Omit<Settings, 'options'>, WorkerFlags {
   readonly set?: readonly string[]
   readonly config?: string
   readonly json?: boolean
@@ -27,11 +28,14 @@ export interface PretrainFlags extends Omit<Settings, 'options'> {
 
 /** `selfsup pretrain METHOD IMAGES`: trains on images without labels and writes a run's folder. */
 export async function pretrain(methodName: string, source: string, flags: PretrainFlags): Promise<number> {
-  const { set = [], config: configPath, json = false, ...rest } = flags
-  const view = progressView(process.stderr, { json })
+  const { set = [], config: configPath, json = false, ...others } = flags
+  const { workers: _workers, rank: _rank, workersTimeout, syncBatchNorm, ...rest } = others
+  const workers = workersFrom(flags)
+  const together = { workers, workersTimeout, syncBatchNorm }
+  const view = viewOf(workers, json)
   view.phase(`Looking for images in ${source}`)
   try {
-    return await pretrainShowing(methodName, source, { set, configPath, rest, view })
+    return await pretrainShowing(methodName, source, { set, configPath, rest, view, together })
   } finally {
     view.end()
   }
@@ -42,12 +46,13 @@ interface Request {
   readonly configPath?: string
   readonly rest: Settings
   readonly view: ProgressView
+  readonly together: Training['together']
 }
 
 async function pretrainShowing(
   methodName: string,
   source: string,
-  { set, configPath, rest, view }: Request,
+  { set, configPath, rest, view, together }: Request,
 ): Promise<number> {
   const definition = await findMethod(methodName)
   const settings = { ...(configPath ? await readConfig(configPath) : {}), ...checkSettings(rest, 'options') }
@@ -110,6 +115,7 @@ async function pretrainShowing(
       dataset,
       view,
       engine: settings.engine,
+      together,
     })
   } finally {
     await dataset.close()

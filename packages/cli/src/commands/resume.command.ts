@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import { type Exit, engineOption, integer } from '../flags.js'
+import { workerFlags } from '../workers.js'
 
 /** `selfsup resume` */
 export function registerResume(program: Command, exit: Exit): void {
-  program
+  const command = program
     .command('resume')
     .description(
       'continue an interrupted run, with the same result as without the interruption; or extend a run by --epochs',
@@ -21,4 +22,5 @@ export function registerResume(program: Command, exit: Exit): void {
       const { resume } = await import('./resume.js')
       exit(await resume(run, flags))
     })
+  for (const option of workerFlags()) command.addOption(option)
 }

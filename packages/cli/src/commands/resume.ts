@@ -2,12 +2,13 @@ import { SelfsupError } from '@selfsup/core'
 import { type Run, readRun, type TrainSettings, totalStepsOf } from '@selfsup/run-folder'
 import { makeMethodAgain, methodOfRun, openImagesOfRun } from '@selfsup/runs'
 import type { Settings } from '../config.js'
-import { type ProgressView, progressView } from '../progress.js'
+import type { ProgressView } from '../progress.js'
 import { shellWord } from '../table.js'
 import { runTraining } from '../training.js'
+import { viewOf, type WorkerFlags, workersFrom } from '../workers.js'
 
 /** Flags of `selfsup resume`. */
-export interface ResumeFlags {
+export interface ResumeFlags extends WorkerFlags {
   /** new location of the images */
   readonly images?: string
   /** extend the run to this number of epochs */
@@ -17,12 +18,11 @@ export interface ResumeFlags {
 }
 
 /** `selfsup resume RUN`: continues from the newest checkpoint, whether the command line or a program started the run. */
-export async function resume(
-  out: string,
-  { images, epochs, engine, json = false }: ResumeFlags,
-): Promise<number> {
+export async function resume(out: string, flags: ResumeFlags): Promise<number> {
+  const { images, epochs, engine, json = false, workersTimeout, syncBatchNorm } = flags
+  const workers = workersFrom(flags)
   const run = await readRun(out)
-  const view = progressView(process.stderr, { json })
+  const view = viewOf(workers, json)
   if (run.finished && epochs === undefined) {
     view.note(
       `${out} is finished: ${run.totalSteps} steps. Evaluate it with: selfsup evaluate ${shellWord(out)} TRAIN TEST, or train it longer with: selfsup resume ${shellWord(out)} --epochs ${2 * run.settings.epochs}`,
@@ -53,6 +53,7 @@ export async function resume(
       dataset,
       view,
       engine,
+      together: { workers, workersTimeout, syncBatchNorm },
       resume: { config: run.config, extend: epochs !== undefined },
     })
   } finally {

@@ -11,9 +11,18 @@
 namespace selfsup {
 namespace {
 
-// start(exchange, config): takes the Int32Array through which numbers pass, and a serialized ConfigProto. Returns
-// TensorFlow's version, whether it computes on a GPU, how well this processor suits our operations, and the exchange,
-// which is the array passed in the first call.
+std::string Bytes(Call& call, size_t argument, const char* name) {
+  napi_typedarray_type type;
+  size_t length;
+  void* data;
+  Check(napi_get_typedarray_info(call.env, call.arguments[argument], &type, &length, &data, nullptr, nullptr), name);
+  return std::string(static_cast<const char*>(data), length);
+}
+
+// start(exchange, config, server): takes the Int32Array through which numbers pass, a serialized ConfigProto, and the
+// serialized ServerDef of a process that is one of several workers, or an empty array. Returns TensorFlow's version, whether
+// it computes on a GPU, how well this processor suits our operations, and the exchange, which is the array passed in the
+// first call.
 napi_value Start(Call& call) {
   void* started = nullptr;
   napi_get_instance_data(call.env, &started);
@@ -21,8 +30,7 @@ napi_value Start(Call& call) {
     napi_typedarray_type type;
     size_t length;
     void* data;
-    Check(napi_get_typedarray_info(call.env, call.arguments[1], &type, &length, &data, nullptr, nullptr), "config");
-    auto engine = std::make_unique<Engine>(std::string(static_cast<const char*>(data), length));
+    auto engine = std::make_unique<Engine>(Bytes(call, 1, "config"), Bytes(call, 2, "server"));
     Check(napi_get_typedarray_info(call.env, call.arguments[0], &type, &length, &data, nullptr, nullptr), "exchange");
     if (type != napi_int32_array) throw Failure("the exchange must be an Int32Array");
     engine->exchange.numbers = static_cast<int32_t*>(data);
@@ -75,6 +83,11 @@ NAPI_MODULE_INIT() {
       {"call", Entry<CallFunction>},
       {"removeFunction", Entry<RemoveFunction>},
       {"wait", Entry<Wait>},
+      {"checkWorker", Entry<CheckWorker>},
+      {"watchWorkers", Entry<WatchWorkers>},
+      {"workerFailure", Entry<WorkerFailure>},
+      {"abortCollectives", Entry<AbortCollectives>},
+      {"listenOnly", Entry<ListenOnly>},
       {"countTensors", Entry<CountTensors>},
       {"cropJpeg", CropJpeg},
   };

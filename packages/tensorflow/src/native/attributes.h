@@ -88,11 +88,18 @@ struct Attribute {
 struct Definition {
   std::string name;
   std::vector<Attribute> attributes;
-  // a product that stays float32 in mixed precision: it has our attribute kFloat32Attribute, which TensorFlow does not know
+  // a product that stays float32 in mixed precision: kFloat32Attribute
   bool float32 = false;
+  // an operation that waits only for its inputs, even if they are large, so that it runs alongside others: kUnorderedAttribute
+  bool unordered = false;
+  // shape of the first output, for operations whose shape function does not know it: kShapeAttribute
+  std::vector<int64_t> shape;
 };
 
+// Attributes of ours, which TensorFlow does not know.
 constexpr char kFloat32Attribute[] = "selfsup_float32";
+constexpr char kUnorderedAttribute[] = "selfsup_unordered";
+constexpr char kShapeAttribute[] = "selfsup_shape";
 
 inline void Append(const Call& call, napi_value value, Attribute& attribute) {
   switch (attribute.kind) {

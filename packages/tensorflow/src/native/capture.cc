@@ -254,8 +254,13 @@ void Capture::Operation(const Definition& definition, int32_t inputs, int32_t ou
   }
   // Run operations on large tensors in program order. Otherwise TensorFlow starts all that are ready, and blocks that the
   // program computes one at a time to save memory are all in memory at once.
-  if (large && !follows) TF_AddControlInput(description, last_large_);
+  if (large && !follows && !definition.unordered) TF_AddControlInput(description, last_large_);
   TF_Operation* operation = Done(description, name.c_str()).oper;
+  if (!definition.shape.empty()) {
+    Status status;
+    TF_GraphSetTensorShape(graph_, {operation, 0}, definition.shape.data(), static_cast<int>(definition.shape.size()), status);
+    status.Check();
+  }
   if (name.compare(0, sizeof(kConvolution) - 1, kConvolution) == 0) SetShape(operation);
   if (outputs > TF_OperationNumOutputs(operation))
     throw Failure(name + " has fewer than " + std::to_string(outputs) + " outputs");
@@ -270,7 +275,7 @@ void Capture::Operation(const Definition& definition, int32_t inputs, int32_t ou
     Answer(output, shape, at);
     at += 3 + shape.size();
   }
-  if (large) last_large_ = operation;
+  if (large && !definition.unordered) last_large_ = operation;
 }
 
 TF_Output Capture::Const(TF_Tensor* tensor) {

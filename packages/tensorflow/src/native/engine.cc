@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "capture.h"
+#include "tensorflow/c/c_api_experimental.h"
 
 namespace selfsup {
 
@@ -13,12 +14,15 @@ Engine& Call::engine() const {
   return *static_cast<Engine*>(data);
 }
 
-Engine::Engine(const std::string& config) : config(config) {
+Engine::Engine(const std::string& config, const std::string& server) : config(config) {
   Status status;
   TFE_ContextOptions* options = TFE_NewContextOptions();
   if (!config.empty()) TFE_ContextOptionsSetConfig(options, config.data(), config.size(), status);
   if (status.ok()) context = TFE_NewContext(options, status);
   TFE_DeleteContextOptions(options);
+  status.Check();
+  // Before the devices are listed, because it adds the worker's number to their names.
+  if (!server.empty()) TFE_EnableCollectiveOps(context, server.data(), server.size(), status);
   status.Check();
   TF_DeviceList* devices = TFE_ContextListDevices(context, status);
   status.Check();

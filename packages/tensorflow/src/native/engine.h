@@ -32,8 +32,8 @@ struct Exchange {
 
 class Engine {
  public:
-  // config: a serialized ConfigProto, or empty
-  explicit Engine(const std::string& config);
+  // config: a serialized ConfigProto, or empty; server: a serialized ServerDef that names all workers, or empty
+  Engine(const std::string& config, const std::string& server);
   ~Engine();
   Engine(const Engine&) = delete;
 
@@ -88,5 +88,10 @@ napi_value AbortCapture(Call& call);
 napi_value CallFunction(Call& call);
 napi_value RemoveFunction(Call& call);
 napi_value Wait(Call& call);
+napi_value CheckWorker(Call& call);
+napi_value WatchWorkers(Call& call);
+napi_value WorkerFailure(Call& call);
+napi_value AbortCollectives(Call& call);
+napi_value ListenOnly(Call& call);
 
 }  // namespace selfsup

@@ -1,6 +1,7 @@
 // The operations SelfsupNormalisation and SelfsupNormalisationGradient: batch normalisation (Ioffe & Szegedy 2015,
 // arXiv:1502.03167) followed by a rectifier, with the minimum number of passes over memory: two reads and one write
-// forwards, four reads and one write backwards.
+// forwards, four reads and one write backwards. Each is also available as its two passes (Moments and Scale, GradientSums and
+// GradientSpread), between which several workers add up their statistics.
 
 #include <cstring>
 #include <memory>
@@ -255,6 +256,85 @@ void Backward(void* kernel, TF_OpKernelContext* context) {
   });
 }
 
+// x to (mean, variance), without Bessel's correction. The shapes come from the second input, whose values are not used.
+template <typename T>
+void Moments(void*, TF_OpKernelContext* context) {
+  Status status;
+  Arguments a{context};
+  void* results[2] = {};
+  bool fine = a.Get({1, 0}, status);
+  for (int i = 0; fine && i < 2; ++i) fine = (results[i] = a.Out(i, 1, status)) != nullptr;
+  if (!fine) return TF_OpKernelContext_Failure(context, status);
+  const T* x = a.In<T>(0);
+  const int64_t channels = a.channels, rows = a.rows;
+  std::vector<float> parts((rows + kRows - 1) / kRows * 2 * channels), first(channels);
+  for (int64_t c = 0; c < channels; ++c) first[c] = ToFloat(x[c]);
+  EachBlock(rows, [&](int64_t from, int64_t some, int64_t block) {
+    float* own = parts.data() + block * 2 * channels;
+    AddUp(x + from * channels, first.data(), some, channels, own, own + channels);
+  });
+  std::vector<double> sums, squares;
+  Total(parts, channels, sums, squares);
+  for (int64_t c = 0; c < channels; ++c) {
+    const double away = sums[c] / rows;
+    static_cast<float*>(results[0])[c] = static_cast<float>(first[c] + away);
+    static_cast<float*>(results[1])[c] = static_cast<float>(std::max(0.0, squares[c] / rows - away * away));
+  }
+}
+
+// (x, scale, shift) to y
+template <typename T>
+void Scale(void* kernel, TF_OpKernelContext* context) {
+  const Settings& settings = *static_cast<Settings*>(kernel);
+  Status status;
+  Arguments a{context};
+  void* result = a.Get({1, 0, 0}, status) ? a.Out(0, 0, status) : nullptr;
+  if (!result) return TF_OpKernelContext_Failure(context, status);
+  EachBlock(a.rows, [&](int64_t from, int64_t some, int64_t) {
+    Normalise(a.In<T>(0) + from * a.channels, a.In(1), a.In(2), some, a.channels, settings.rectify,
+              static_cast<T*>(result) + from * a.channels);
+  });
+}
+
+// (dy, x, scale, shift, mean) to the sums over rows of dz and of dz (x - mean)
+template <typename T>
+void GradientSums(void* kernel, TF_OpKernelContext* context) {
+  const Settings& settings = *static_cast<Settings*>(kernel);
+  Status status;
+  Arguments a{context};
+  void* results[2] = {};
+  bool fine = a.Get({1, 1, 0, 0, 0}, status);
+  for (int i = 0; fine && i < 2; ++i) fine = (results[i] = a.Out(i, 2, status)) != nullptr;
+  if (!fine) return TF_OpKernelContext_Failure(context, status);
+  const int64_t channels = a.channels, rows = a.rows;
+  std::vector<float> parts((rows + kRows - 1) / kRows * 2 * channels);
+  EachBlock(rows, [&](int64_t from, int64_t some, int64_t block) {
+    float* own = parts.data() + block * 2 * channels;
+    AddUpGradients(a.In<T>(0) + from * channels, a.In<T>(1) + from * channels, a.In(2), a.In(3), a.In(4), some, channels,
+                   settings.rectify, own, own + channels);
+  });
+  std::vector<double> sums, products;
+  Total(parts, channels, sums, products);
+  for (int64_t c = 0; c < channels; ++c) {
+    static_cast<float*>(results[0])[c] = static_cast<float>(sums[c]);
+    static_cast<float*>(results[1])[c] = static_cast<float>(products[c]);
+  }
+}
+
+// (dy, x, scale, shift, slope, offset) to dx
+template <typename T>
+void GradientSpread(void* kernel, TF_OpKernelContext* context) {
+  const Settings& settings = *static_cast<Settings*>(kernel);
+  Status status;
+  Arguments a{context};
+  void* result = a.Get({1, 1, 0, 0, 0, 0}, status) ? a.Out(0, 1, status) : nullptr;
+  if (!result) return TF_OpKernelContext_Failure(context, status);
+  EachBlock(a.rows, [&](int64_t from, int64_t some, int64_t) {
+    Spread(a.In<T>(0) + from * a.channels, a.In<T>(1) + from * a.channels, a.In(2), a.In(3), a.In(4), a.In(5), some,
+           a.channels, settings.rectify, static_cast<T*>(result) + from * a.channels);
+  });
+}
+
 // Each result has the shape of one of these inputs.
 template <int... kLike>
 void InferShape(TF_ShapeInferenceContext* context, TF_Status* status) {
@@ -298,6 +378,15 @@ void RegisterNormalisation() {
   Register("SelfsupNormalisationGradient",
            {"dy: T", "x: T", "gamma: float", "beta: float", "mean: float", "inverse: float"},
            {"dx: T", "dgamma: float", "dbeta: float"}, InferShape<1, 2, 2>, Backward<float>, Backward<Bfloat16>);
+  Register("SelfsupNormalisationMoments", {"x: T", "like: float"}, {"mean: float", "variance: float"}, InferShape<1, 1>,
+           Moments<float>, Moments<Bfloat16>);
+  Register("SelfsupNormalisationScale", {"x: T", "scale: float", "shift: float"}, {"y: T"}, InferShape<0>, Scale<float>,
+           Scale<Bfloat16>);
+  Register("SelfsupNormalisationGradientSums", {"dy: T", "x: T", "scale: float", "shift: float", "mean: float"},
+           {"sums: float", "products: float"}, InferShape<2, 2>, GradientSums<float>, GradientSums<Bfloat16>);
+  Register("SelfsupNormalisationGradientSpread",
+           {"dy: T", "x: T", "scale: float", "shift: float", "slope: float", "offset: float"}, {"dx: T"}, InferShape<1>,
+           GradientSpread<float>, GradientSpread<Bfloat16>);
 }
 
 }  // namespace selfsup

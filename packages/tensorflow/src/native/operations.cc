@@ -49,9 +49,14 @@ napi_value Define(Call& call) {
   if (number >= engine.definitions.size()) engine.definitions.resize(number + 1);
   Definition definition{call.Text(call.arguments[1]), ReadAttributes(call, call.arguments[2])};
   auto& attributes = definition.attributes;
-  const auto ours = std::remove_if(attributes.begin(), attributes.end(),
-                                   [](const Attribute& attribute) { return attribute.name == kFloat32Attribute; });
-  definition.float32 = ours != attributes.end();
+  const auto ours = std::remove_if(attributes.begin(), attributes.end(), [&](const Attribute& attribute) {
+    const bool float32 = attribute.name == kFloat32Attribute, unordered = attribute.name == kUnorderedAttribute,
+               shape = attribute.name == kShapeAttribute;
+    definition.float32 = definition.float32 || float32;
+    definition.unordered = definition.unordered || unordered;
+    if (shape) definition.shape = attribute.numbers;
+    return float32 || unordered || shape;
+  });
   attributes.erase(ours, attributes.end());
   engine.definitions[number] = std::move(definition);
   return nullptr;

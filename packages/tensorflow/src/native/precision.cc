@@ -38,8 +38,12 @@ std::unordered_map<std::string, Rule> Rules() {
   for (const char* name : {"ReluGrad", "Relu6Grad"}) rules[name] = Follow({1}, {0});
   rules["MaxPoolGrad"] = Follow({0}, {1, 2});
   // Normalisation, with float32 statistics, scales and shifts.
-  for (const char* name : {"FusedBatchNormV3", "SelfsupNormalisation"}) rules[name] = Follow({0});
-  for (const char* name : {"FusedBatchNormGradV3", "SelfsupNormalisationGradient"}) rules[name] = Follow({1}, {0});
+  for (const char* name :
+       {"FusedBatchNormV3", "SelfsupNormalisation", "SelfsupNormalisationMoments", "SelfsupNormalisationScale"})
+    rules[name] = Follow({0});
+  for (const char* name : {"FusedBatchNormGradV3", "SelfsupNormalisationGradient", "SelfsupNormalisationGradientSums",
+                           "SelfsupNormalisationGradientSpread"})
+    rules[name] = Follow({1}, {0});
   return rules;
 }
 

@@ -8,7 +8,7 @@ namespace selfsup {
 // Registers the operation SelfsupViews with TensorFlow.
 void RegisterViews();
 
-// Registers the operations SelfsupNormalisation and SelfsupNormalisationGradient.
+// Registers the operations SelfsupNormalisation and SelfsupNormalisationGradient, and their passes.
 void RegisterNormalisation();
 
 // Registers the operations SelfsupConvolution, SelfsupConvolutionInput, SelfsupConvolutionFilter and

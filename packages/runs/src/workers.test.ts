@@ -1,0 +1,116 @@
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { findTensorflow } from '@selfsup/tensorflow'
+import { readSafetensors } from '@selfsup/train'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { bundleSources } from '../../../tooling/vitest/bundle-sources.js'
+import type { WorkerJob, WorkerRun } from './fixtures/worker.js'
+
+const script = fileURLToPath(
+  new URL(`../node_modules/.workers-test/worker-${process.pid}.mjs`, import.meta.url),
+)
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'selfsup-workers-'))
+  await mkdir(join(script, '..'), { recursive: true })
+  await bundleSources(fileURLToPath(new URL('fixtures/worker.ts', import.meta.url)), script)
+})
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true })
+  await rm(script, { force: true })
+})
+
+interface Line {
+  readonly step: number
+  readonly loss: number
+  readonly error?: string
+}
+
+function worker(job: WorkerJob): Promise<Line[]> {
+  return new Promise((resolve, reject) => {
+    const env = { ...process.env, SELFSUP_MIXED_PRECISION: 'off' }
+    execFile(process.execPath, [script, JSON.stringify(job)], { env }, (error, stdout, stderr) => {
+      if (error) reject(new Error(`${error.message}\n${stderr}`))
+      else
+        resolve(
+          stdout
+            .trim()
+            .split('\n')
+            .map((line) => JSON.parse(line)),
+        )
+    })
+  })
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+const small = { size: 8, images: 21, steps: 6 }
+/** A batch of 7 is divided into 4 and 3 images. The queue of MoCo is filled by both workers. */
+const methods = [
+  { method: 'simclr', options: { outputs: 8 }, batchSize: 7 },
+  { method: 'moco', options: { outputs: 8, queue: 16, batchGroups: 2 }, batchSize: 16 },
+  { method: 'byol', options: { outputs: 8 }, batchSize: 7 },
+  { method: 'vicreg', options: { outputs: 8 }, batchSize: 7, learningRate: 0.0005 },
+] as const
+const runsIn = (place: string, extra: Partial<WorkerRun> = {}): WorkerRun[] =>
+  methods.map((run) => ({ ...small, ...run, out: join(folder, place, run.method), ...extra }))
+
+async function checkpoint(out: string, which: 'first' | 'last') {
+  const files = (await readdir(join(out, 'checkpoints'))).sort()
+  const { tensors } = await readSafetensors(join(out, 'checkpoints', files.at(which === 'last' ? -1 : 0)!))
+  return Object.entries(tensors)
+    .filter(([name]) => /^(networks|parameters|state)\//.test(name))
+    .flatMap(([, { values }]) => Array.from(values))
+}
+
+/** Distance of the weights of two runs, as a part of the way that they went in training. */
+async function distance(one: string, other: string): Promise<number> {
+  const [start, a, b] = [
+    await checkpoint(one, 'first'),
+    await checkpoint(one, 'last'),
+    await checkpoint(other, 'last'),
+  ]
+  expect(b).toHaveLength(a.length)
+  const length = (of: (i: number) => number) => Math.sqrt(a.reduce((sum, _, i) => sum + of(i) ** 2, 0))
+  return length((i) => a[i]! - b[i]!) / length((i) => a[i]! - start[i]!)
+}
+
+describe.skipIf(!findTensorflow())('two workers', () => {
+  test('train the same weights as one, and stop and resume together', async () => {
+    const addresses = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`]
+    const simclr = { ...small, ...methods[0], out: join(folder, 'stopped') }
+    const runs = [...runsIn('two'), { ...simclr, stopAt: 1 }]
+    const [alone, first, second] = await Promise.all([
+      worker({ runs: runsIn('one') }),
+      worker({ addresses, rank: 0, runs }),
+      // Only one of them is asked to stop.
+      worker({ addresses, rank: 1, runs: runs.map(({ stopAt, ...run }) => run) }),
+    ])
+    for (const [i, { method }] of methods.entries()) {
+      expect(first[i]!.error ?? second[i]!.error ?? alone[i]!.error).toBeUndefined()
+      expect(second[i]!.loss, method).toBe(first[i]!.loss)
+      expect(first[i]!.loss, method).toBeCloseTo(alone[i]!.loss, 3)
+      // One rounded value on the other side of a ReLU's kink is worth about a thousandth.
+      const apart = await distance(join(folder, 'one', method), join(folder, 'two', method))
+      expect(apart, method).toBeLessThan(0.01)
+    }
+    const [stopped, other] = [first.at(-1)!, second.at(-1)!]
+    expect(stopped.step).toBeLessThan(small.steps)
+    expect(other.step).toBe(stopped.step)
+
+    const [resumed] = await worker({ runs: [{ ...simclr, resume: true }] })
+    expect(resumed).toMatchObject({ step: small.steps })
+    expect(await distance(join(folder, 'one', 'simclr'), simclr.out)).toBeLessThan(0.01)
+  }, 240_000)
+})

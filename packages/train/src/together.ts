@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
+import { rowsOfPart, SelfsupError } from '@selfsup/core'
+import type { Engine, Workers } from '@selfsup/engine'
+import { acrossWorkers, broadcastFrom, valuesOfWorkers, type WorkerRows } from '@selfsup/kernels'
+import * as tf from '@tensorflow/tfjs-core'
+import type { Position, TrainedVariables } from './checkpoint.js'
+
+/** A run that several workers train together: what they exchange outside of the steps. */
+export interface Together {
+  readonly workers: Workers
+  readonly rows: WorkerRows
+  /**
+   * Compares the run of each worker.
+   * @param facts what must be the same, by name; at most 16, the first ones matter most
+   * @throws SelfsupError that names a worker and what differs
+   */
+  agree(facts: Readonly<Record<string, unknown>>): Promise<void>
+  /** Copies variables and position of worker 0 to all others. @returns the position of worker 0 */
+  share(variables: TrainedVariables, position: Position): Promise<Position>
+  /** Waits until all workers are here. */
+  meet(): Promise<void>
+  /** Replaces an error of an exchange by one that names the worker that stopped. */
+  explain(error: unknown, out: string): Promise<unknown>
+}
+
+/** Maximum number of facts. A fixed number, so that versions with other facts can be compared. */
+const MOST_FACTS = 16
+
+/** Time in which the error of a worker reaches all others before the next one ends. */
+const LINGER_MS = 5_000
+
+/** Time in which the last values reach the other workers. */
+const SETTLE_MS = 1_000
+
+/**
+ * Prepares a run of several workers. Each has a run of rows of each batch.
+ * @returns undefined with one worker
+ */
+export function togetherOn(
+  engine: Engine,
+  batchSize: number,
+  { syncBatchNorm = true }: { readonly syncBatchNorm?: boolean } = {},
+): Together | undefined {
+  const { workers } = engine
+  if (!workers) return undefined
+  const { count, rank } = workers
+  const parts = Array.from({ length: count }, (_, index) => rowsOfPart(batchSize, { index, count }))
+  const rows = { rank, rows: parts.map(({ start, end }) => end - start), syncBatchNorm }
+  if (rows.rows.includes(0)) {
+    throw new SelfsupError(
+      `train: a batch of ${batchSize} can't be divided among ${count} workers; use a larger batch or fewer workers`,
+    )
+  }
+
+  /** The rows of all workers. A compiled step, because it does not block JavaScript while it waits. */
+  async function gather(values: Int32Array): Promise<Int32Array[]> {
+    const step = engine.compile((x: tf.Tensor) => acrossWorkers(rows, () => valuesOfWorkers(x)))
+    const own = tf.tensor1d(values, 'int32')
+    const all = step(own)
+    try {
+      const data = (await all.data()) as Int32Array
+      return Array.from({ length: count }, (_, worker) =>
+        data.subarray(worker * values.length, (worker + 1) * values.length),
+      )
+    } finally {
+      tf.dispose([own, all])
+      step.dispose()
+    }
+  }
+
+  return {
+    workers,
+    rows,
+    async agree(facts) {
+      const names = Object.keys(facts)
+      const digests = new Int32Array(2 * MOST_FACTS)
+      for (const [i, name] of names.entries()) digests.set(digestOf(facts[name]), 2 * i)
+      const all = await gather(digests)
+      for (const [worker, theirs] of all.entries()) {
+        const at = theirs.findIndex((word, i) => word !== all[0]![i])
+        if (at < 0) continue
+        const what = names[Math.floor(at / 2)] ?? 'facts of another version'
+        throw new SelfsupError(
+          `${workers.nameOf(worker)} runs something else than ${workers.nameOf(0)}: ${what} differs. Here it is ${short(facts[what])}`,
+          { code: 'worker-failed', fix: 'start all workers with the same version, command and images' },
+        )
+      }
+    },
+    async share(variables, position) {
+      const step = engine.compile(() =>
+        acrossWorkers(rows, () => {
+          for (const variable of variables.values()) variable.assign(broadcastFrom<tf.Tensor>(variable))
+          return tf.scalar(0)
+        }),
+      )
+      const done = step()
+      await done.data()
+      done.dispose()
+      step.dispose()
+      const { step: number, smoothedLoss, epochLoss, epochSteps } = position
+      const words = Float64Array.of(number, smoothedLoss, epochLoss, epochSteps)
+      const [first] = await gather(new Int32Array(words.buffer))
+      const [at, smoothed, loss, steps] = new Float64Array(Int32Array.from(first!).buffer)
+      return { step: at!, smoothedLoss: smoothed!, epochLoss: loss!, epochSteps: steps! }
+    },
+    async meet() {
+      await gather(Int32Array.of(rank))
+      // The others may still be receiving the last values of this worker, which may end now.
+      await setTimeout(SETTLE_MS)
+    },
+    async explain(error, out) {
+      if (error instanceof SelfsupError) {
+        workers.abort(error.message)
+        return error
+      }
+      const failed = await workers.failed()
+      workers.abort(`worker ${rank} stopped`)
+      if (failed === undefined) return error
+      await setTimeout(LINGER_MS)
+      return new SelfsupError(
+        `${workers.nameOf(failed)} stopped or does not answer, so this worker stops too; checkpoints that exist in ${out} are complete`,
+        {
+          code: 'worker-failed',
+          fix: 'find the cause there and resume the run with all workers',
+          path: out,
+          cause: error,
+        },
+      )
+    },
+  }
+}
+
+function digestOf(fact: unknown): Int32Array {
+  const hash = createHash('sha256')
+    .update(JSON.stringify(sorted(fact)) ?? 'undefined')
+    .digest()
+  return Int32Array.of(hash.readInt32LE(0), hash.readInt32LE(4))
+}
+
+/** The value with all keys in alphabetical order. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(entries.map(([key, part]) => [key, sorted(part)]))
+}
+
+function short(fact: unknown): string {
+  const text = JSON.stringify(fact) ?? String(fact)
+  return text.length > 200 ? `${text.slice(0, 200)}...` : text
+}
