@@ -19,9 +19,9 @@ describe.each(testEngines())('on %s', (engine) => {
       randomNormal<tf.Rank.R1>([images], seed, { images, stdDev: 2 }),
       tf.cast(randomOrders(images, 4, seed, { images }), 'float32'),
     ]
-    const whole = tf.tidy(() => draw(7).map((x) => x.arraySync() as unknown[]))
+    const whole = tf.tidy(() => draw(7).map((x) => x.arraySync() as number[]))
     const parts = rows.map((images, rank) =>
-      tf.tidy(() => acrossWorkers({ rank, rows }, () => draw(images).map((x) => x.arraySync() as unknown[]))),
+      tf.tidy(() => acrossWorkers({ rank, rows }, () => draw(images).map((x) => x.arraySync() as number[]))),
     )
     const half = (part: number) =>
       parts.flatMap((drawn, rank) =>

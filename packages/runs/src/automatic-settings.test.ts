@@ -3,7 +3,8 @@ import { prepareEngine } from '@selfsup/engine'
 import { stepMemory } from '@selfsup/train'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { automaticBackbone, automaticBatch, automaticSize } from './automatic-settings.js'
-import { defaultNormalisation, disposeMethod, makeMethod } from './make-method.js'
+import { defaultNormalisation } from './default-normalisation.js'
+import { disposeMethod, makeMethod } from './make-method.js'
 import { findMethod } from './registry.js'
 
 const on = (name: 'tensorflow' | 'wasm' | 'cpu', gpu = false) => ({ engine: { name, gpu } })

@@ -1,5 +1,5 @@
 import type { ImageDataset, Normalisation } from '@selfsup/core'
-import { defaultNormalisation } from './make-method.js'
+import { defaultNormalisation } from './default-normalisation.js'
 
 /** Number of images that are measured, and their side length in pixels. */
 const IMAGES = 256
