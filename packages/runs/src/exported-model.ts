@@ -13,8 +13,8 @@ import {
 import { readRun, readWhole } from '@selfsup/run-folder'
 import type { Tensor2D } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
+import { defaultNormalisation } from './default-normalisation.js'
 import type { FeatureMaker } from './features.js'
-import { defaultNormalisation } from './make-method.js'
 import { bytesOf, fileInside, modelOf, weightGroups } from './model-files.js'
 
 /** Maximum size of model.json in bytes; ResNet-50's has 200 kB. */

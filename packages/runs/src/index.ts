@@ -1,5 +1,6 @@
 export { automaticBackbone, automaticBatch, automaticSize, type Resources } from './automatic-settings.js'
 export { checkBackbone } from './backbone-source.js'
+export { defaultNormalisation } from './default-normalisation.js'
 export { type ExportFormat, type ExportRequest, type ExportResult, exportModel } from './export-model.js'
 export { type ExportedModel, exportedFolder, loadExported, openExportedModel } from './exported-model.js'
 export {
@@ -14,7 +15,6 @@ export { changedReading, type FileImageShape, fileImageShape } from './file-imag
 export { normalisationFor } from './image-statistics.js'
 export {
   defaultBackbone,
-  defaultNormalisation,
   disposeMethod,
   type MethodSpec,
   makeMethod,

@@ -10,6 +10,7 @@ import {
 } from '@selfsup/core'
 import type { Run } from '@selfsup/run-folder'
 import { type BackboneSource, backboneOfRun, namedBackbone } from './backbone-source.js'
+import { defaultNormalisation } from './default-normalisation.js'
 import { findMethod, isMethod } from './registry.js'
 import { storedOptions } from './stored-options.js'
 
@@ -122,12 +123,6 @@ async function create(
 /** The backbone of a method if the user names none. */
 export function defaultBackbone({ backbone = 'resnet18' }: MethodDefinition): string {
   return backbone
-}
-
-/** The default normalisation of pixels: ImageNet's statistics, those of grey images for one channel. */
-export async function defaultNormalisation(channels: number): Promise<Normalisation> {
-  const { normalisationOf } = await import('@selfsup/augment')
-  return normalisationOf(channels)
 }
 
 /** Disposes of a method and its backbone. */
