@@ -1,5 +1,5 @@
 /** A tensor of the file for a weight of ours: one, or several that are joined along the first axis. */
-export type TheirNames = readonly string[]
+type TheirNames = readonly string[]
 
 /** How a library or repository names the weights of an architecture. timm's names serve as the common ones. */
 export interface Naming {

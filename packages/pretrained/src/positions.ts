@@ -19,7 +19,7 @@ function axisWeights(from: number, to: number, { antialias, offset }: PositionRe
 }
 
 /** Cubic convolution kernel (Keys 1981). PyTorch has a = -0.75 without antialiasing and -0.5 with it. */
-export function cubic(x: number, a: number): number {
+function cubic(x: number, a: number): number {
   const t = Math.abs(x)
   if (t <= 1) return ((a + 2) * t - (a + 3)) * t * t + 1
   return t < 2 ? (((t - 5) * t + 8) * t - 4) * a : 0
