@@ -103,7 +103,7 @@ describe.each(testEngines())('with random weights of other libraries on %s', (en
         const { names, parts } = tensors.find(found.timm)
         compared.push(...names)
         const theirs = names.map((part) => gradients[part] ?? ([0, 0] as const))
-        // timm's positions lack that of the class token, if it has added it to the token.
+        // timm's positions do not contain that of the class token, if it has added it to the token.
         const count = parts.reduce((sum, part) => sum + sizeOf(part!.shape), 0)
         const values = [...gradient.dataSync()].slice(-count)
         const norm = Math.hypot(...theirs.map(([norm]) => norm))

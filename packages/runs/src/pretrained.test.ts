@@ -20,7 +20,7 @@ import { openSubject } from './subject.js'
 const models = fileURLToPath(new URL('../../pretrained/src/fixtures/models', import.meta.url))
 const expectedFeatures = JSON.parse(readFileSync(join(models, 'expected.json'), 'utf8')) as Record<
   string,
-  { picture: number[]; features: Record<string, number[][]> }
+  { sample: number[]; features: Record<string, number[][]> }
 >
 const [engineName] = testEngines()
 
@@ -30,14 +30,14 @@ describe('pretrained models', () => {
   beforeAll(async () => {
     engine = await prepareEngine({ engine: engineName })
     images = temporaryFolder()
-    await copyFile(join(models, 'picture.png'), join(images, 'picture.png'))
+    await copyFile(join(models, 'sample.png'), join(images, 'sample.png'))
   })
 
   test.each(['transformers-dinov2', 'transformers-dinov2-registers', 'torchvision-resnet-bottleneck'])(
     'features of an image file equal those of %s with PIL’s resizing',
     async (name) => {
       const model = (await openModel(join(models, name)))!
-      const wanted = expectedFeatures[name]!.picture
+      const wanted = expectedFeatures[name]!.sample
       // Images of a folder are decoded when they are needed; small ones of the same size are decoded once.
       const dataset = await openSource(images, { channels: 3, size: model.imageShape.size })
       const { normalisation, resampling, imageShape, encode } = model
