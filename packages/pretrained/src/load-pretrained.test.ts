@@ -57,12 +57,15 @@ function difference(actual: readonly number[], wanted: readonly number[]): numbe
   return Math.max(...actual.map((value, i) => Math.abs(value - wanted[i]!))) / largest
 }
 
-const cases = Object.entries(expectedByName as unknown as Record<string, Expected>)
+const all = Object.entries(expectedByName as unknown as Record<string, Expected>)
 
 describe.each(testEngines())('with random weights of other libraries on %s', (engine) => {
   beforeAll(async () => {
     await prepareEngine({ engine })
   })
+  // The second engine computes the same layers: one model of each kind is enough.
+  const some = ['meta-dinov2-registers', 'torchvision-resnet-bottleneck']
+  const cases = engine === testEngines()[0] ? all : all.filter(([name]) => some.includes(name))
 
   test.each(cases)('%s: features equal theirs at two sizes', async (name, { heads, features }) => {
     const files = await filesOf(name, heads)
