@@ -29,7 +29,9 @@ const watch = setInterval(() => {
     peak = Math.max(peak, Number(kilobytes ?? 0) / 1e6)
   } catch {} // the process has just ended
 }, 100)
+/** @type {number | undefined} */
 let firstOutput
+/** @type {number | undefined} */
 let firstStep
 let last = 0
 let silence = 0

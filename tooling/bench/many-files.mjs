@@ -25,8 +25,9 @@ if (!existsSync(folder)) {
     linkSync(original, join(place, `photograph-of-the-archive-${made}.jpg`))
   }
 }
+/** @param {'VmRSS' | 'VmHWM'} name */
 const megabytes = (name) =>
-  Number(new RegExp(`${name}:\\s*(\\d+)`).exec(readFileSync('/proc/self/status', 'utf8'))[1]) / 1e3
+  Number(new RegExp(`${name}:\\s*(\\d+)`).exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1e3
 const { prepareEngine } = await load('engine')
 const { openImages } = await load('data')
 const { makeMethod, defaultNormalisation } = await load('runs')
@@ -48,15 +49,13 @@ const method = await makeMethod({
   seed: 1,
 })
 const out = mkdtempSync(join(tmpdir(), 'many-files-'))
-const steps = (dataset, name) =>
-  train(method, dataset, {
-    out: join(out, name),
-    engine,
-    epochs: 1,
-    batchSize: 32,
-    learningRate: 0.01,
-    maxSteps: 4,
-  })
-await steps(dataset, 'many')
+await train(method, dataset, {
+  out: join(out, 'run'),
+  engine,
+  epochs: 1,
+  batchSize: 32,
+  learningRate: 0.01,
+  maxSteps: 4,
+})
 console.log(JSON.stringify({ peakAfterSteps: megabytes('VmHWM'), peakMore: megabytes('VmHWM') - before }))
 rmSync(out, { recursive: true })

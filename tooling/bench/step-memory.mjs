@@ -6,12 +6,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { load } from './packages.mjs'
 
-const [engineName, methodName, backbone, size, batch] = process.argv.slice(2)
+const [engineName, methodName = 'simclr', backbone = 'convnet', size = '64', batch = '32'] =
+  process.argv.slice(2)
 const { prepareEngine } = await load('engine')
 const { shapes } = await load('data')
 const { train } = await load('train')
 const { makeMethod, defaultNormalisation, findMethod } = await load('runs')
-const engine = await prepareEngine({ engine: engineName })
+const engine = await prepareEngine({
+  engine: /** @type {import('@selfsup/engine').EngineName} */ (engineName),
+})
 const method = await makeMethod({
   method: methodName,
   options: {},
@@ -20,17 +23,18 @@ const method = await makeMethod({
   backbone,
   seed: 1,
 })
-const { training } = await findMethod(methodName)
+const definition = await findMethod(methodName)
+/** @param {'VmRSS' | 'VmHWM'} name */
 const gigabytes = (name) =>
-  Number(new RegExp(`${name}:\\s*(\\d+)`).exec(readFileSync('/proc/self/status', 'utf8'))[1]) / 1e6
+  Number(new RegExp(`${name}:\\s*(\\d+)`).exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1e6
 let elements = 0
 for (const layer of method.networks.backbone.layers) {
-  const outputs = [layer.output].flat()
-  for (const { shape } of outputs) elements += shape.slice(1).reduce((a, b) => a * b, 1)
+  const outputs = [layer.getOutputAt(0)].flat()
+  for (const { shape } of outputs) elements += shape.slice(1).reduce((a, b) => (a ?? 1) * (b ?? 1), 1) ?? 0
 }
 const before = gigabytes('VmRSS')
 const out = mkdtempSync(join(tmpdir(), 'step-memory-'))
-const { optimizer, learningRate } = training(method.options)
+const { optimizer, learningRate } = definition.training(method.options ?? {})
 await train(method, shapes({ size: Number(size), count: Number(batch) }), {
   out,
   engine,
