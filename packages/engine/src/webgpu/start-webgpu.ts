@@ -40,6 +40,8 @@ export async function startWebgpu({
   const device = await requestDevice(found)
   const failures = listenTo(device)
   const backend = withNavigator(host, () => new tfjs.WebGPUBackend(device, found.adapter.info))
+  // As the native backend says whether it computes on a GPU.
+  Object.assign(backend, { isUsingGpuDevice: !found.software })
   guard(backend, failures)
   if (host.processEvents) {
     readSynchronously(backend, failures, host.processEvents)
