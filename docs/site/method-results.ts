@@ -14,6 +14,7 @@ const autoencoder = (name: string): ResultChoice[] => [
 
 /** The measured results that a method's page shows, by the method's name. */
 export const methodResults: Readonly<Record<string, readonly ResultChoice[]>> = {
+  distillation: [{ benchmark: 'distillation', rows: /^(student|teacher)/ }],
   simclr: twoViews('simclr'),
   moco: twoViews('moco( v[23])?'),
   byol: twoViews('byol'),
