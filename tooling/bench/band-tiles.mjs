@@ -7,7 +7,7 @@ const counts = { train: 150, test: 50 }
 const textures = ['rows', 'columns', 'blobs', 'checks']
 
 /**
- * Writes 16-bit TIFFs of 5 bands, train/CLASS/ and test/CLASS/, as satellites' tiles have them: values up to 10,000, with a gain and
+ * Writes 16-bit TIFFs of 5 bands, train/CLASS/ and test/CLASS/, as satellites’ tiles have them: values up to 10,000, with a gain and
  * an offset of its own for each band of each tile, so that neither brightness nor colour tells the class. A class is a texture
  * and whether the last two bands, like near infrared over fields, rise or fall with the first three.
  * @param {string} folder
@@ -31,8 +31,8 @@ export function writeBandTiles(folder) {
  */
 function tile(texture, sign, random) {
   const pattern = patternOf(texture, random)
-  const gains = Array.from({ length: BANDS }, () => 400 + 1200 * random())
-  const offsets = Array.from({ length: BANDS }, () => 2500 + 4000 * random())
+  const gains = Array.from({ length: BANDS }, () => 900 + 200 * random())
+  const offsets = Array.from({ length: BANDS }, () => 4800 + 400 * random())
   const values = new Uint16Array(SIZE * SIZE * BANDS)
   for (let y = 0; y < SIZE; y++)
     for (let x = 0; x < SIZE; x++) {

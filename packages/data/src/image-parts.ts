@@ -8,6 +8,9 @@ import { imageFacts } from './reading/value-source.js'
 /** Number of files whose headers are read at the same time. */
 const AT_A_TIME = 16
 
+/** Maximum number of parts of one file; with more, it stays one image. */
+const MOST_PARTS_OF_FILE = 2 ** 22
+
 /** Maximum number of parts of all files. */
 const MOST_PARTS = 2 ** 28
 
@@ -51,6 +54,9 @@ async function partsOfFile(
   const facts = await headerOf(images, file, tile === undefined).catch(() => undefined)
   // An unreadable file stays one image, which is skipped with its reason when it is decoded.
   if (!facts) return Uint32Array.of(file, 0, 0, 0)
+  const perPage = tile === undefined ? 1 : (facts.width / stride! + 1) * (facts.height / stride! + 1)
+  // A damaged header can claim any size.
+  if (facts.pages * perPage > MOST_PARTS_OF_FILE) return Uint32Array.of(file, 0, 0, 0)
   const pages = page === 'all' ? Array.from({ length: facts.pages }, (_, number) => number + 1) : [0]
   const whole = tile === undefined || facts.width < tile || facts.height < tile
   const places = whole
