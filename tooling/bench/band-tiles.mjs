@@ -39,7 +39,7 @@ function tile(texture, sign, random) {
       const value = pattern(x, y)
       for (let band = 0; band < BANDS; band++) {
         const signed = band < 3 ? value : sign * value
-        const noise = (random() + random() + random() - 1.5) * 1600
+        const noise = (random() + random() + random() - 1.5) * 5000
         const sum = offsets[band] + gains[band] * signed + noise
         values[(y * SIZE + x) * BANDS + band] = Math.max(0, Math.min(10_000, sum))
       }
