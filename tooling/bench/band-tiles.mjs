@@ -40,7 +40,7 @@ function tile(texture, sign, random) {
       for (let band = 0; band < BANDS; band++) {
         const signed = band < 3 ? value : sign * value
         const noise = (random() + random() + random() - 1.5) * 5000
-        const sum = offsets[band] + gains[band] * signed + noise
+        const sum = (offsets[band] ?? 0) + (gains[band] ?? 0) * signed + noise
         values[(y * SIZE + x) * BANDS + band] = Math.max(0, Math.min(10_000, sum))
       }
     }
@@ -61,7 +61,10 @@ function patternOf(texture, random) {
   if (texture === 'rows') return (_, y) => wave(y, a)
   if (texture === 'columns') return (x) => wave(x, a)
   if (texture === 'checks') return (x, y) => Math.sign(wave(x, a) * wave(y, b))
-  const spots = Array.from({ length: 14 }, () => [random() * SIZE, random() * SIZE, 3 + 9 * random()])
+  const spots = Array.from(
+    { length: 14 },
+    () => /** @type {const} */ ([random() * SIZE, random() * SIZE, 3 + 9 * random()]),
+  )
   return (x, y) =>
     Math.min(
       1,
@@ -103,8 +106,8 @@ function tiff(values) {
     head.writeUInt16LE(type, at + 2)
     head.writeUInt32LE(numbers.length, at + 4)
     if (tag === 273) head.writeUInt32LE(head.length, at + 8)
-    else if (type === 4) head.writeUInt32LE(numbers[0], at + 8)
-    else if (numbers.length === 1) head.writeUInt16LE(numbers[0], at + 8)
+    else if (type === 4) head.writeUInt32LE(numbers[0] ?? 0, at + 8)
+    else if (numbers.length === 1) head.writeUInt16LE(numbers[0] ?? 0, at + 8)
     else {
       head.writeUInt32LE(tail, at + 8)
       for (const number of numbers) tail = head.writeUInt16LE(number, tail)

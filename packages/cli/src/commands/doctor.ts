@@ -39,7 +39,7 @@ export async function doctor({ json, verify }: { json?: boolean; verify?: boolea
 }
 
 /** One line: `NVIDIA L4; shader-f16, subgroups; buffers up to 2.0 GiB`. */
-export function describeAdapter({ name, software, features, limits }: AdapterReport): string {
+function describeAdapter({ name, software, features, limits }: AdapterReport): string {
   return [
     software ? `${name}: computes on the processor, for tests only` : name,
     features.length > 0 ? features.join(', ') : 'no optional features',

@@ -2,7 +2,7 @@ import { expected, SelfsupError, type ValueType } from '@selfsup/core'
 import { optionalPackage } from './optional-package.js'
 import type { ImageValues, Region, Values } from './values.js'
 
-export const loadGeotiff = () => optionalPackage('TIFF of this kind', 'geotiff', () => import('geotiff'))
+const loadGeotiff = () => optionalPackage('TIFF of this kind', 'geotiff', () => import('geotiff'))
 
 /**
  * Reads the values of a directory of a TIFF by `geotiff`, for the kinds that sharp does not read unchanged: bands stored one after

@@ -31,7 +31,7 @@ const fullRanges: Readonly<Partial<Record<ValueType, readonly [number, number]>>
 }
 
 /** The range of an image's values: fixed, that of 8-bit values, or undefined if it is measured for each image. */
-export function fixedRange(range: ImageReading['range'], type: ValueType): ValueRange | undefined {
+function fixedRange(range: ImageReading['range'], type: ValueType): ValueRange | undefined {
   if (range === 'image') return undefined
   const given = range === 'auto' ? undefined : (range.any ?? range[type])
   const full = fullRanges[type]

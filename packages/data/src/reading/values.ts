@@ -92,14 +92,3 @@ export function swapBytes(bytes: Buffer, size: number): Buffer {
   if (size === 8) return bytes.swap64()
   return bytes
 }
-
-/** Cuts a region out of a page. */
-export function cutRegion(values: ImageValues, { left, top, width, height }: Region): ImageValues {
-  const { data, samples } = values
-  const cut = new (data.constructor as new (length: number) => Values)(width * height * samples)
-  for (let row = 0; row < height; row++) {
-    const from = ((top + row) * values.width + left) * samples
-    cut.set(data.subarray(from, from + width * samples), row * width * samples)
-  }
-  return { ...values, data: cut, width, height }
-}

@@ -1,7 +1,7 @@
 import type { EvaluationRecord } from '@selfsup/run-folder'
 
 /** Names the images of an evaluation: records with different names are not compared. */
-export function dataOf({ images: { train, test } }: EvaluationRecord): string {
+function dataOf({ images: { train, test } }: EvaluationRecord): string {
   return JSON.stringify([train.fingerprint, train.count, test.fingerprint, test.count])
 }
 
