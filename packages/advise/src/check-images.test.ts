@@ -57,7 +57,7 @@ test('images of one scene that differ in a detail are not copies; the check only
   await dataset.close()
 })
 
-test('images that are blank as they are read are unsuitable, and 16 bits are named', async () => {
+test('dim images of 16 bits are unsuitable if all 65,536 values are shown, and suitable by the automatic range', async () => {
   const dim = (index: number) =>
     sharp(
       Uint16Array.from({ length: 100 * 100 }, (_, i) => (i * (index + 7)) % 250),
@@ -69,12 +69,16 @@ test('images that are blank as they are read are unsuitable, and 16 bits are nam
       .png()
       .toBuffer()
   const path = await written('dim', 4, dim)
-  const dataset = await openImages(path)
+  const range = { any: { low: [0], high: [65_535] } }
+  const dataset = await openImages(path, { reading: { range } })
   const { unsuitable } = await checkImages(dataset)
   expect(unsuitable).toMatch(
     /100 % of 4 images in a sample are blank .*; files with more than 8 bits often use/,
   )
   await dataset.close()
+  const stretched = await openImages(path)
+  expect((await checkImages(stretched)).unsuitable).toBeUndefined()
+  await stretched.close()
 })
 
 test('the time for reading is bounded, and images in memory are checked too', async () => {

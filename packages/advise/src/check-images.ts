@@ -43,7 +43,7 @@ export async function checkImages(
 /** Why nothing can be learned: the images have no content, or are all the same. */
 function whyUnsuitable({ read, light, duplicates, files }: Measures, images: HostImages): string | undefined {
   if (light.blank >= NEARLY_ALL)
-    return `${percent(light.blank)} of ${imageCount(read)} in a sample are blank (a single colour) as they are read${files && files.wide > 0.5 ? '; files with more than 8 bits often use a small part of their range: stretch it first' : ''}`
+    return `${percent(light.blank)} of ${imageCount(read)} in a sample are blank (a single colour) as they are read${files && files.wide > 0.5 ? '; files with more than 8 bits often use a small part of their range: use the automatic range' : ''}`
   const equal = read > 1 && duplicates.pairs.length > 0 ? largestEqual(images, duplicates.pairs) : 0
   if (equal >= NEARLY_ALL)
     return `${percent(equal)} of ${imageCount(read)} in a sample are copies of one image, for example ${duplicates.examples[0]!.join(' and ')}`

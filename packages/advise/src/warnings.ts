@@ -18,7 +18,7 @@ export function warningsOf(measures: Measures): string[] {
     light.blank > 0.005 && `${percent(light.blank)} of the images are blank. Remove them.`,
     light.brightness < DARK &&
       light.contrast < DARK &&
-      `The images are nearly black: brightness ${light.brightness.toFixed(0)}, contrast ${light.contrast.toFixed(0)} of 255.${files && files.wide > 0.5 ? ' 16-bit files often use a small part of their range: stretch it first.' : ''}`,
+      `The images are nearly black: brightness ${light.brightness.toFixed(0)}, contrast ${light.contrast.toFixed(0)} of 255.${files && files.wide > 0.5 ? ' 16-bit files often use a small part of their range: use the automatic range.' : ''}`,
     light.brightness >= DARK &&
       light.contrast < 10 &&
       `Low contrast: standard deviation ${light.contrast.toFixed(1)} of 255. Stretch the images' range first.`,

@@ -67,7 +67,7 @@ export function completeReading(given: Partial<ImageReading> = {}): ImageReading
 
 function expectRange(type: string, { low, high }: ValueRange): void {
   expected(
-    low.length === high.length && low.length > 0 && low.every((value, i) => value < high[i]!),
+    low?.length > 0 && low.length === high?.length && low.every((value, i) => value < high[i]!),
     `the range of ${type} must have one low value below a high value for each band, or one pair for all; got low ${JSON.stringify(low)}, high ${JSON.stringify(high)}`,
   )
 }
