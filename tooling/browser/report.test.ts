@@ -126,7 +126,7 @@ describe.skipIf(!chromiumPath)('a report in a browser', () => {
         cells.map((cell) => [cell.closest('tr')!.querySelector('th')!.textContent, cell.textContent]),
       )
       expect(best.length).toBeGreaterThan(0)
-      expect(new Set(best.map(([name]) => name?.trim()))).toEqual(new Set(['test']))
+      expect(best.filter(([row]) => row?.includes('trained'))).toEqual([])
       const heads = await page.$$eval('table.runs th', (cells) => cells.map((cell) => cell.textContent))
       expect(heads.filter((text) => text.includes('on the training images'))).toHaveLength(1)
       await page.screenshot({ path: join(shots, 'apart.png'), fullPage: true })
