@@ -43,9 +43,23 @@ test.each([
   expect(weightsOf(other)).not.toEqual(weightsOf(model))
 })
 
-test('every backbone of the list has its own recipe', () => {
-  for (const { name, create } of backbones) expect(recipeOf(create({ size: 32 }))?.name).toBe(name)
+test('every backbone of the list has its own recipe and the stated number of weights', () => {
+  for (const { name, parameters, create } of backbones.filter(({ name }) => !/vit-(base|large)/.test(name))) {
+    const model = create({ size: 32 })
+    expect(recipeOf(model)?.name).toBe(name)
+    const counts = model.trainableWeights.map(({ shape }) => tf.util.sizeFromShape(shape as number[]))
+    expect([name, counts.reduce((sum, count) => sum + count)]).toEqual([name, parameters])
+    model.dispose()
+  }
 }, 300_000)
+
+// Creating them takes a minute.
+test('the large vision transformers have timm’s numbers of weights, at patches of 4 pixels', () => {
+  const parametersOf = (wanted: string) => backbones.find(({ name }) => name === wanted)!.parameters
+  // Less the classifier, (16 x 16 - 4 x 4) x 3 of each patch and 197 - 65 positions.
+  expect(parametersOf('vit-base')).toBe(86_567_656 - 769_000 - (720 + 132) * 768)
+  expect(parametersOf('vit-large')).toBe(304_326_632 - 1_025_000 - (720 + 132) * 1024)
+})
 
 test('a recipe goes with a saved model; a model of someone else has none', async () => {
   const artifacts: tf.io.ModelArtifacts[] = []

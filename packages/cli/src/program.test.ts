@@ -129,7 +129,7 @@ test('methods, backbones and doctor print JSON', async () => {
     features: 192,
     parameters: 5_717_416 - 193_000 - 720 * 192 - 132 * 192,
   })
-  expect(doctor.engines).toHaveLength(3)
+  expect(doctor.engines).toHaveLength(4)
 })
 
 test('pretrain, stopped by Ctrl-C and resumed, then evaluate, embed and compare', async () => {

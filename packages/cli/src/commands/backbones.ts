@@ -1,19 +1,8 @@
-import { startEngine } from '../engine.js'
 import { table } from '../table.js'
 
 /** `selfsup backbones`: lists the networks with their numbers of features and parameters (for 32-pixel colour images), and the pretrained models. */
 export async function backbones({ json }: { json?: boolean }): Promise<number> {
-  const tf = await import('@tensorflow/tfjs-core')
-  await startEngine('cpu')
-  const all = (await import('@selfsup/backbones')).backbones.map(({ name, summary, features, create }) => {
-    const model = create({ size: 32 })
-    const parameters = model.trainableWeights.reduce(
-      (sum, { shape }) => sum + tf.util.sizeFromShape(shape as number[]),
-      0,
-    )
-    model.dispose()
-    return { name, features, parameters, summary }
-  })
+  const all = (await import('@selfsup/backbones')).backbones.map(({ create: _, ...facts }) => facts)
   const { knownModels } = await import('@selfsup/pretrained')
   const pretrained = Object.entries(knownModels).map(([name, model]) => ({ name, ...model }))
   console.log(
