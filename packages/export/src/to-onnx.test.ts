@@ -55,6 +55,12 @@ const small: Readonly<Record<string, () => tfl.LayersModel>> = {
   'wide-resnet-28-2': () => wideResnet({ size: SIZE, depth: 10, width: 1 }),
   resnet18: smallResnet,
   'vit-tiny': () => visionTransformer('vit', { size: SIZE }, { width: 12, depth: 2, heads: 3 }),
+  'vit with registers and layer scale': () =>
+    visionTransformer(
+      'vit',
+      { size: SIZE, layerScale: 0.5, registers: 2 },
+      { width: 12, depth: 2, heads: 3 },
+    ),
   'convnet with layer normalisation': () => convnet({ size: SIZE, widths: [4, 8], norm: 'layer' }),
 }
 
@@ -63,7 +69,7 @@ function randomise(model: tfl.LayersModel): tfl.LayersModel {
   for (const [stream, weight] of model.weights.entries()) {
     const variable = weight.read() as tf.Variable
     const name = weight.originalName
-    if (/\/(scale|class-token|positions)\/moving_/.test(`/${name}`)) continue
+    if (/\/(scale\d?|class-token|registers|positions)\/moving_/.test(`/${name}`)) continue
     if (/kernel$/.test(name)) continue
     const [from, to] = /moving_variance|gamma/.test(name) ? [0.5, 1.5] : [-0.5, 0.5]
     const values = uniforms([7, stream], variable.size).map((value) => from + (to - from) * value)
@@ -114,6 +120,8 @@ test('the networks of these tests cover every kind of backbone', () => {
     resnet34: 'resnet18',
     resnet50: 'resnet18',
     'vit-small': 'vit-tiny',
+    'vit-base': 'vit-tiny',
+    'vit-large': 'vit-tiny',
   }
   for (const { name } of backbones) expect(Object.keys(small)).toContain(sizes[name] ?? name)
 })
