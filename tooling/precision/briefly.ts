@@ -58,9 +58,9 @@ export async function trainBriefly(
     const variables = variablesOf(method, step.slots)
     const before = await valuesOf(variables)
     const losses: number[] = []
-    const drawn = await images(size)
+    const data = await images(size)
     for (let i = 0; i < steps; i++) {
-      const batch = batchOf(method, i, drawn)
+      const batch = batchOf(method, i, data)
       const inputs = {
         seed: tf.tensor1d([1, i], 'int32'),
         learningRate: tf.scalar(learningRate * rate),
@@ -88,8 +88,16 @@ function teacherOf(size: number): Teacher {
   return { source: 'drawn weights', fingerprint: '', model, normalisation: imagenetNormalisation }
 }
 
-/** 256 drawn images and their classes. */
-async function images(size: number): Promise<HostBatch> {
+const drawn = new Map<number, Promise<HostBatch>>()
+
+/** 256 drawn images and their classes, drawn once for each size. */
+function images(size: number): Promise<HostBatch> {
+  const made = drawn.get(size) ?? drawImages(size)
+  drawn.set(size, made)
+  return made
+}
+
+async function drawImages(size: number): Promise<HostBatch> {
   for await (const batch of shapes({ size, count: 256 }).batches({ batchSize: 256 })) return batch
   throw new Error('shapes has no batch')
 }

@@ -34,7 +34,13 @@ const sources: Plugin = {
     build.onResolve({ filter: /^@?[a-z]/ }, ({ path, importer, kind }) => {
       if (kind === 'entry-point' || isBuiltin(path)) return undefined
       // Resolve from the importing package, because the bundle is in a different folder.
-      return { path: pathToFileURL(createRequire(importer).resolve(path)).href, external: true }
+      try {
+        return { path: pathToFileURL(createRequire(importer).resolve(path)).href, external: true }
+      } catch (error) {
+        // Packages without CommonJS, which only an optional reader imports.
+        if (kind === 'dynamic-import') return { path, external: true }
+        throw error
+      }
     })
   },
 }

@@ -67,7 +67,7 @@ describe.runIf(findTensorflow())('the native engine', () => {
       const { start, createTensor, define, execute } = require(${JSON.stringify(`${folder}/selfsup.node`)})
       addon.unmute()
       const exchange = new Int32Array(16)
-      start(exchange, new Uint8Array())
+      start(exchange, new Uint8Array(), new Uint8Array())
       exchange[0] = createTensor([1], 1, new Float32Array([1]), true)
       define(0, 'Neg', ['T', 4, 1])
       execute(0, 1, 1)
