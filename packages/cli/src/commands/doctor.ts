@@ -2,6 +2,7 @@ import { type AdapterReport, describeEngines, type StepsReport } from '@selfsup/
 import manifest from '../../package.json' with { type: 'json' }
 import { engineFlags } from '../engine.js'
 import { withFix } from '../fixes.js'
+import { counted } from '../table.js'
 
 /**
  * `selfsup doctor`: prints machine, engines, what is missing and the command that fixes it. With `verify` it also compares
@@ -89,7 +90,7 @@ export function describeSteps(steps: StepsReport): string {
     mixedPrecision === 'off'
       ? `mixed precision off${fastInBfloat16 ? '' : ' (no AMX, AVX512-BF16 or GPU)'}`
       : `mixed precision: products of networks in ${mixedPrecision}${fastInBfloat16 ? '' : ' (emulated: not faster here)'}, everything else in float32`,
-    `${threads} threads per operation, ${operations} operations at a time`,
+    `${counted(threads, 'thread')} per operation, ${counted(operations, 'operation')} at a time`,
     `oneDNN ${oneDnn ? 'on' : 'off'}`,
   ]
   return parts.join('; ')

@@ -1,6 +1,6 @@
 import { type OptimizerSettings, rangeOf, resolveOptions } from '@selfsup/core'
 import { findMethod, methodNames } from '@selfsup/runs'
-import { table } from '../table.js'
+import { counted, table } from '../table.js'
 
 /** `selfsup methods [METHOD]`: lists all methods, or the options of one. */
 export async function methods(name: string | undefined, { json }: { json?: boolean }): Promise<number> {
@@ -38,9 +38,9 @@ export async function methods(name: string | undefined, { json }: { json?: boole
   )
   const { epochs, batchSize, learningRate, scaling, schedule, optimizer } = training
   const per = scaling === 'linear' ? ' per 256 images' : ''
-  const warmup = schedule.warmupEpochs ? ` after ${schedule.warmupEpochs} epochs of warm-up` : ''
+  const warmup = schedule.warmupEpochs ? ` after ${counted(schedule.warmupEpochs, 'epoch')} of warm-up` : ''
   console.log(
-    `\nDefault training: ${epochs} epochs in batches of ${batchSize}; ${describe(optimizer)}; learning rate ${learningRate}${per}, ${schedule.name}${warmup}.`,
+    `\nDefault training: ${counted(epochs, 'epoch')} in batches of ${batchSize}; ${describe(optimizer)}; learning rate ${learningRate}${per}, ${schedule.name}${warmup}.`,
   )
   return 0
 }
