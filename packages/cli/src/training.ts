@@ -12,7 +12,7 @@ import { withFix } from './fixes.js'
 import { interruptible } from './interrupt.js'
 import type { ProgressView } from './progress.js'
 import { writeSamples } from './samples.js'
-import { duration, shellWord } from './table.js'
+import { counted, duration, shellWord } from './table.js'
 import { type WorkerFlags, warnOfListening, warnOfPublic } from './workers.js'
 
 /** A training run started by the command line. */
@@ -86,7 +86,7 @@ export async function runTraining(training: Training): Promise<number> {
     }
     const speed = `${duration(result.seconds)}, ${Math.round(result.imagesPerSecond)} images/s`
     view.note(
-      `Done: ${result.totalSteps} steps, loss ${result.loss.toFixed(4)}, ${speed}. The run is in ${out}`,
+      `Done: ${counted(result.totalSteps, 'step')}, loss ${result.loss.toFixed(4)}, ${speed}. The run is in ${out}`,
     )
     if (!quiet) {
       view.note(

@@ -69,7 +69,7 @@ export async function folderImages(path: string, options: FolderOptions = {}): P
   }
   if (found.length > 0)
     onNote?.(
-      `${path}: left out ${found.join(', ')}${others.size > 5 ? ' and others' : ''}, which are not images of a supported format`,
+      `${path}: left out ${found.join(', ')}${others.size > 5 ? ' and others' : ''} (not images of a supported format)`,
     )
   const { classes, labels } = classify(root, paths)
   const hash = createHash('sha256')

@@ -280,7 +280,7 @@ describe('mixed folders', () => {
       'b.psd': Buffer.from('x'),
       'c.png': await madeImage(1, 8).png().toBuffer(),
     })
-    expect(notes[0]).toMatch('left out 2 .psd files, which are not images of a supported format')
+    expect(notes[0]).toMatch('left out 2 .psd files (not images of a supported format)')
   })
 })
 

@@ -150,7 +150,7 @@ test('refuses images from which nothing can be learned; --force trains on them',
   expect(await readdir(folder)).toEqual(['copies'])
   await pretrain('painter', images, { ...settings, force: true })
   expect(stderr).toContain('Warning: 100 % of 4 images in a sample are copies of one image')
-  expect(stderr).toContain('Done: 1 steps')
+  expect(stderr).toContain('Done: 1 step,')
 })
 
 test('refuses to write a run into the folder of images', async () => {
