@@ -24,7 +24,9 @@ export async function copySources(to) {
  */
 export async function changeVersions(workspace) {
   const program = join(root, 'node_modules/@changesets/cli/bin.js')
-  const { text } = await run(process.execPath, [program, 'version'], { cwd: workspace })
+  // The copy has no dependencies yet, and its changelog.cjs needs one.
+  const env = { ...process.env, NODE_PATH: join(root, 'node_modules') }
+  const { text } = await run(process.execPath, [program, 'version'], { cwd: workspace, env })
   if (!text.includes('All files have been updated')) throw new Error(`changeset version failed:\n${text}`)
 }
 
