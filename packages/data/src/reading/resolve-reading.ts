@@ -3,7 +3,7 @@ import type { EncodedImages } from '../encoded-images.js'
 import { forEachLimited } from '../limited.js'
 import { chosenBackground } from './choose-background.js'
 import { rangeOfSample, SampledValues } from './percentiles.js'
-import { background, chosenBands, sharesRange } from './to-pixels.js'
+import { alphaAsBand, background, chosenBands, differentBands, sharesRange } from './to-pixels.js'
 import { factsOfImage, valuesOfImage } from './value-source.js'
 import type { ValueFacts } from './values.js'
 
@@ -177,7 +177,9 @@ async function measuredRange(
       const { index } = ofType[i]!
       try {
         const { values, facts } = await valuesOfImage(images, index)
-        sample.add(index, values, chosenBands(bands, facts), sharesRange(bands, facts))
+        const chosen = chosenBands(bands, facts)
+        const own = alphaAsBand(values, chosen)
+        sample.add(index, own, differentBands(chosen), sharesRange(bands, facts))
       } catch {
         // As above.
       }

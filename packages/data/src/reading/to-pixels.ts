@@ -17,6 +17,24 @@ export function chosenBands(
   return [...bands]
 }
 
+/** The bands whose values differ: one if it becomes all channels. Ranges have one pair for each. */
+export function differentBands(bands: readonly number[]): readonly number[] {
+  return bands.every((band) => band === bands[0]) ? bands.slice(0, 1) : bands
+}
+
+/** Whether a pixel is not fully transparent. */
+export function isVisible({ data, samples, alpha }: ImageValues, pixel: number): boolean {
+  return !alpha || data[pixel * samples + samples - 1] !== 0
+}
+
+/**
+ * The values, with alpha as a band like the others if it is among the bands to use: some programs mark a band as transparency that
+ * is none.
+ */
+export function alphaAsBand(values: ImageValues, bands: readonly number[]): ImageValues {
+  return values.alpha && bands.includes(values.samples - 1) ? { ...values, alpha: false } : values
+}
+
 /** Whether the bands share one range: colours keep their balance, other bands differ in kind. */
 export function sharesRange(
   bands: ImageReading['bands'],
@@ -43,22 +61,20 @@ function fixedRange(range: ImageReading['range'], type: ValueType): ValueRange |
  * @param channels number of channels; 1 with bands `rgb` gives the luma of red, green and blue
  */
 export function pixelsOf(
-  values: ImageValues,
+  read: ImageValues,
   facts: ValueFacts,
   reading: ImageReading,
   channels: number,
 ): Pixels {
-  const { width, height } = values
+  const { width, height } = read
   const bands = chosenBands(reading.bands, facts)
+  const values = alphaAsBand(read, bands)
   const grey = reading.bands === 'rgb' && channels === 1
   expected(grey || bands.length === channels, `it has ${bands.length} bands; ${channels} are to be used`)
-  const alike = bands.every((band) => band === bands[0])
-  const used = alike ? bands.slice(0, 1) : bands
+  const used = differentBands(bands)
   const range =
     fixedRange(reading.range, facts.type) ?? rangeOfImage(values, used, sharesRange(reading.bands, facts))
-  // Some programs mark a band as transparency that is none. A list that contains it uses it as a band.
-  const alpha = values.alpha && !bands.includes(values.samples - 1)
-  const planes = mapped({ ...values, alpha }, used, range, background(reading.background))
+  const planes = mapped(values, used, range, background(reading.background))
   if (grey) return { data: used.length === 1 ? planes : luma(planes), width, height }
   if (used.length === channels) return { data: planes, width, height }
   const data = new Uint8Array(width * height * channels)
@@ -66,18 +82,20 @@ export function pixelsOf(
   return { data, width, height }
 }
 
-/** The lowest and the highest value of an image, of all bands together or of each. */
+/** The lowest and the highest visible value of an image, of all bands together or of each. */
 function rangeOfImage(values: ImageValues, bands: readonly number[], shared: boolean): ValueRange {
   const low = bands.map(() => Number.POSITIVE_INFINITY)
   const high = bands.map(() => Number.NEGATIVE_INFINITY)
   const { data, samples, missing } = values
-  for (let at = 0; at < data.length; at += samples)
+  for (let pixel = 0, at = 0; at < data.length; pixel++, at += samples) {
+    if (!isVisible(values, pixel)) continue
     for (const [i, band] of bands.entries()) {
       const value = data[at + band]!
       if (!Number.isFinite(value) || value === missing) continue
       if (value < low[i]!) low[i] = value
       if (value > high[i]!) high[i] = value
     }
+  }
   return shared ? { low: [Math.min(...low)], high: [Math.max(...high)] } : { low, high }
 }
 
