@@ -2,7 +2,7 @@
 export function madeTiff(
   values: Uint8Array | Uint16Array | Int16Array | Float32Array,
   [height, width, bands]: readonly [number, number, number],
-  { colour = false, alpha = false, description = '' } = {},
+  { colour = false, alpha = false, description = '', missing = '' } = {},
 ): Buffer {
   const bits = values.BYTES_PER_ELEMENT * 8
   const format = values instanceof Float32Array ? 3 : values instanceof Int16Array ? 2 : 1
@@ -26,6 +26,7 @@ export function madeTiff(
       ? [[338, 3, Array.from({ length: extra }, (_, i) => (alpha && i === extra - 1 ? 2 : 0))] as const]
       : []),
     [339, 3, Array(bands).fill(format)],
+    ...(missing ? [[42113, 2, Buffer.from(`${missing}\0`)] as const] : []),
   ]
   const head = 8 + 2 + entries.length * 12 + 4
   const tails: Buffer[] = []

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { type ImageReading, SelfsupError } from '@selfsup/core'
+import sharp from 'sharp'
 import { describe, expect, it } from 'vitest'
+import { madeImage } from '../made-images.js'
+import { madeTiff } from '../made-tiff.js'
 import { imageReader } from './reader.js'
 import { completeReading } from './resolve-reading.js'
 import { imageFacts, imageValues } from './value-source.js'
@@ -75,6 +78,10 @@ describe('facts', () => {
   })
 })
 
+/** 2 x 2 pixels of 2 bits, by a palette of 4 colours. */
+const paletteTiff =
+  'SUkqAAgAAAAKAAABBAABAAAAAgAAAAEBBAABAAAAAgAAAAIBAwABAAAAAgAAAAMBAwABAAAAAQAAAAYBAwABAAAAAwAAABEBBAABAAAAngAAABUBAwABAAAAAQAAABYBBAABAAAAAgAAABcBBAABAAAAAgAAAEABAwAMAAAAhgAAAAAAAAAKCsjIAABaWhQUZGT//1tbHh4yMgcHXFwQsA=='
+
 /** Reads one file by a reading. */
 async function pixels(file: Buffer, reading: Partial<ImageReading>, channels: number) {
   const images = {
@@ -137,6 +144,42 @@ describe('pixels', () => {
       0,
       ...values.slice(1).map((v) => scaled(v, low, high)),
     ])
+  })
+
+  it('missing values that are written with fewer digits than a float32 has', async () => {
+    const file = madeTiff(Float32Array.of(-3.4028234663852886e38, 1, 2, 3), [2, 2, 1], {
+      missing: '-3.4028235e+38',
+    })
+    expect(await pixels(file, { range: 'image', bands: [0] }, 1)).toEqual([0, 0, 128, 255])
+  })
+
+  it('fully transparent pixels do not count for the range', async () => {
+    const data = Buffer.from([255, 255, 255, 0, 50, 50, 50, 255, 90, 90, 90, 255, 100, 100, 100, 255])
+    const file = await sharp(data, { raw: { width: 2, height: 2, channels: 4 } })
+      .png()
+      .toBuffer()
+    expect(await pixels(file, { range: 'image', bands: [0] }, 1)).toEqual([255, 0, 204, 255])
+  })
+
+  describe('TIFFs whose values are no colours, with another range than the usual one', () => {
+    const photo = () => madeImage(3, 40, 30)
+    it.each([
+      ['JPEG in YCbCr', () => photo().tiff({ compression: 'jpeg', quality: 95 }).toBuffer(), 3],
+      [
+        'the same, tiled',
+        () => photo().tiff({ compression: 'jpeg', tile: true, tileWidth: 16, tileHeight: 16 }).toBuffer(),
+        3,
+      ],
+      ['CMYK', () => photo().toColourspace('cmyk').tiff().toBuffer(), 3],
+      ['a palette', async () => Buffer.from(paletteTiff, 'base64'), 3],
+      ['1 bit', () => photo().toColourspace('b-w').threshold(99).tiff({ bitdepth: 1 }).toBuffer(), 1],
+    ] as const)('%s', async (_, make, channels) => {
+      const file = await make()
+      const range = { any: { low: [0], high: [255] } }
+      const bands = channels === 3 ? [0, 1, 2] : [0]
+      const usual = await pixels(file, { range: {} }, channels)
+      expect(await pixels(file, { range, bands }, channels)).toEqual(usual)
+    })
   })
 
   it.each([

@@ -37,7 +37,7 @@ export async function tiffLayout(read: ReadAt): Promise<TiffLayout> {
   const all = await tiffPages(read)
   const first = all[0]!
   const pages = [...all.keys()].filter((number) => number === 0 || isAlike(all[number]!, first))
-  const colour = first.photometric === photometric.rgb || first.photometric > photometric.palette
+  const colour = first.photometric >= photometric.rgb
   const usual = first.photometric <= photometric.rgb
   const colours = colour ? Math.min(3, first.samples) : 1
   const [extra] = first.extraSamples.slice(-1)
@@ -53,14 +53,15 @@ export async function tiffLayout(read: ReadAt): Promise<TiffLayout> {
       width: first.width,
       height: first.height,
       bands: separate?.bands ?? (plain && colour ? 3 : bandsEach),
-      type: first.type ?? 'uint8',
-      colour: colour && bandsEach >= 3,
+      type: (plain ? undefined : first.type) ?? 'uint8',
+      colour: colour && (plain || bandsEach >= 3),
       transparent: alpha,
       pages: separate ? separate.pages : pages.length,
     },
     plain,
     tiled: first.tiled,
-    missing: first.missing,
+    missing:
+      first.missing !== undefined && first.type === 'float32' ? Math.fround(first.missing) : first.missing,
     bySharp: isReadBySharp(first),
     inverted: first.photometric === photometric.minIsWhite && !isReadBySharp(first),
     alpha,
@@ -158,11 +159,11 @@ export async function tiffValues(
 
 async function directoryValues(
   file: TiffFile,
-  { facts, samples, alpha, missing, bySharp, inverted }: TiffLayout,
+  { facts, plain, samples, alpha, missing, bySharp, inverted }: TiffLayout,
   directory: number,
   region?: Region,
 ): Promise<ImageValues> {
-  if (!bySharp) {
+  if (!bySharp && !plain) {
     const read = await geotiffValues(file, directory, facts.type, region)
     return { ...read, alpha, opaque: opaqueOf(facts.type), missing, inverted }
   }
@@ -171,23 +172,17 @@ async function directoryValues(
   const { space } = await open().metadata()
   let image: Sharp = open().timeout({ seconds: MOST_SECONDS }).autoOrient()
   if (region) image = image.extract(region)
-  // The file's own colour space, so that sharp converts nothing.
-  const { data, info } = await image
-    .pipelineColourspace(space as 'srgb')
-    .toColourspace(space as 'srgb')
-    .raw({ depth: depths[facts.type] })
-    .toBuffer({ resolveWithObject: true })
-  if (info.channels !== samples)
-    throw new SelfsupError(`decoded to ${info.channels} bands instead of ${samples}`, { code: 'unsupported' })
-  return {
-    data: valuesOf(facts.type, data),
-    width: info.width,
-    height: info.height,
-    samples,
-    alpha,
-    opaque: opaqueOf(facts.type),
-    missing,
-  }
+  // Palettes, CMYK and YCbCr become colours. Other values have the file's own colour space, so that sharp converts nothing.
+  image = plain
+    ? image.toColourspace(facts.bands === 1 ? 'b-w' : 'srgb')
+    : image.pipelineColourspace(space as 'srgb').toColourspace(space as 'srgb')
+  const { data, info } = await image.raw({ depth: depths[facts.type] }).toBuffer({ resolveWithObject: true })
+  const { width, height, channels } = info
+  const wanted = plain ? facts.bands + (alpha ? 1 : 0) : samples
+  if (channels !== wanted)
+    throw new SelfsupError(`decoded to ${channels} bands instead of ${wanted}`, { code: 'unsupported' })
+  const values = { data: valuesOf(facts.type, data), width, height, samples: channels }
+  return { ...values, alpha, opaque: opaqueOf(facts.type), missing }
 }
 
 function opaqueOf(type: ValueType): number {
