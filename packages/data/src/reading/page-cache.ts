@@ -8,15 +8,20 @@ export class PageCache {
   readonly #pages = new Map<string, Promise<Pixels>>()
   readonly #bytes = new Map<string, number>()
 
-  /** The page of this name, decoded at most once while it is kept. */
-  get(name: string, decode: () => Promise<Pixels>): Promise<Pixels> {
+  /** The page of this name, if it is kept or being decoded. */
+  get(name: string): Promise<Pixels> | undefined {
     const known = this.#pages.get(name)
-    if (known) {
-      // The map's order is that of the last use.
-      this.#pages.delete(name)
-      this.#pages.set(name, known)
-      return known
-    }
+    if (!known) return undefined
+    // The map's order is that of the last use.
+    this.#pages.delete(name)
+    this.#pages.set(name, known)
+    return known
+  }
+
+  /** Decodes a page and keeps it, unless it is known meanwhile. */
+  add(name: string, decode: () => Promise<Pixels>): Promise<Pixels> {
+    const known = this.get(name)
+    if (known) return known
     const page = decode()
     this.#pages.set(name, page)
     page.then(

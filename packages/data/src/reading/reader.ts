@@ -1,4 +1,4 @@
-import { type ImagePart, type ImageReading, SelfsupError } from '@selfsup/core'
+import { type ImagePart, type ImageReading, SelfsupError, splitPart, withPart } from '@selfsup/core'
 import { measure, type Opening, reasonOf, withDecoded } from '../decode.js'
 import type { EncodedImages } from '../encoded-images.js'
 import { MOST_PIXELS } from '../image-header.js'
@@ -71,14 +71,17 @@ export function imageReader(reading: ImageReading, channels: number): ImageReade
         async () => {
           if (!part?.box) return withPage(await whole(), part?.page, how, use)
           const { box } = part
+          const path = images.fileOf?.(index) ?? splitPart(images.pathOf(index)).file
+          const name = withPart(path, { page: part.page })
+          const known = cache.get(name)
+          if (known) return use(cutPixels(await known, box, channels))
           const source = await load(images, index, part)
           const layout = await regionLayout(source)
           if (layout) return withRegion(source, layout, part, how, use)
-          const page = await cache.get(
-            `${images.fileOf?.(index) ?? images.pathOf(index)} ${part.page ?? ''}`,
-            async () => withPage(source as Buffer, part.page, how, async (pixels) => pixels),
+          const page = cache.add(name, () =>
+            withPage(source as Buffer, part.page, how, async (pixels) => pixels),
           )
-          return use(cutPixels(page, box, channels))
+          return use(cutPixels(await page, box, channels))
         },
         () => file,
       )
