@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { type Node, through } from './blocks.js'
-import { EPSILON } from './shift.js'
+import { EPSILON } from './constant-statistics.js'
 
 /**
  * Multi-head self-attention softmax(q k' / sqrt(d)) v (Vaswani et al. 2017, arXiv:1706.03762, section 3.2), computed with

@@ -1,7 +1,7 @@
 import type { LayersModel, layers } from '@tensorflow/tfjs-layers'
 import { Attention } from './attention.js'
 import { BatchNormalization } from './batch-normalization.js'
-import { Shift } from './shift.js'
+import { ConstantStatistics } from './constant-statistics.js'
 
 /** Names of a model's layers that compute statistics of the batch, including nested layers. */
 export interface BatchNormalisations {
@@ -17,7 +17,7 @@ export function batchNormalisations(model: LayersModel): BatchNormalisations {
   const names = (of: (layer: layers.Layer) => boolean) => all.filter(of).map(({ name }) => name)
   return {
     splittable: names((layer) => layer instanceof BatchNormalization),
-    whole: names((layer) => !(layer instanceof BatchNormalization || layer instanceof Shift)),
+    whole: names((layer) => !(layer instanceof BatchNormalization || layer instanceof ConstantStatistics)),
   }
 }
 

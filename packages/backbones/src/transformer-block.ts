@@ -61,6 +61,7 @@ export function withoutLastRows(node: Node, name: string, last: number): Node {
   return through(tfl.layers.cropping2D({ name, cropping }), node)
 }
 
+/** [batch, ...] to [batch, ...targetShape]. */
 export function reshape(node: Node, name: string, targetShape: number[]): Node {
   return through(tfl.layers.reshape({ name, targetShape }), node)
 }

@@ -4,15 +4,10 @@ import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { stepOf } from '../../../tooling/vitest/batches.js'
 import { testEngines } from '../../../tooling/vitest/engines.js'
+import { expectNear } from '../../../tooling/vitest/near.js'
 import { diet } from './diet.js'
 import fixture from './fixtures/losses.json' with { type: 'json' }
 import { instanceClassification } from './index.js'
-
-function expectNear(got: tf.Tensor, wanted: readonly number[]): void {
-  const values = got.dataSync()
-  expect(values).toHaveLength(wanted.length)
-  for (const [i, value] of wanted.entries()) expect(values[i]).toBeCloseTo(value, 5)
-}
 
 // The fixture was created by fixtures/make_losses.py with PyTorch's cross_entropy.
 describe.each(testEngines())('on %s', (engine) => {

@@ -126,3 +126,71 @@ test('fixed views use stored features, which equal those that the teacher comput
   )
   for (const made of [storing, computing, student, model]) made.dispose()
 })
+
+test('the keys are the teacher’s features of this batch, then of past batches, all of length 1', () => {
+  const student = convnet({ size: 8, widths: [4] })
+  const model = convnet({ size: 8, widths: [6], seed: 2 })
+  const context = { normalisation: rgb, teacher: teacherOf(model) }
+  const method = distillation(student, { views: 'fixed', queue: 6, local: 0 }, context)
+  const before = tf.memory().numTensors
+  tf.tidy(() => {
+    const step = stepOf()
+    const rows = (x: tf.Tensor) => x.arraySync() as number[][]
+    const unit = (x: tf.Tensor2D) => rows(tf.div(x, tf.norm(x, 2, 1, true)))
+    const batches = [4, 3].map((count) => {
+      const batch = imageBatch(count, { size: 8 })
+      // The batches would start with the same images.
+      return count === 3 ? { ...batch, images: tf.sub(255, batch.images) as tf.Tensor4D } : batch
+    })
+    const [first, second] = batches.map((batch) => {
+      const pixels = tf.div(tf.sub(tf.div(batch.images, 255), rgb.mean), rgb.std)
+      return unit(model.apply(pixels, { training: false }) as tf.Tensor2D)
+    })
+    const drawn = rows(method.state.queue!)
+    const expectRows = (got: number[][], wanted: number[][]) => {
+      expect(got).toHaveLength(wanted.length)
+      for (const [i, row] of wanted.entries())
+        for (const [j, value] of row.entries()) expect(got[i]![j]).toBeCloseTo(value, 5)
+    }
+    const views = batches.map((batch) => method.views(batch, step))
+    const targets = method.targets!(views[0]!, step)
+    expectRows(rows(targets.features), first!)
+    expectRows(rows(targets.keys), [...first!, ...drawn])
+    method.afterUpdate!(views[0]!, step, targets)
+    const next = method.targets!(views[1]!, step)
+    expectRows(rows(next.keys), [...second!, ...first!, ...drawn.slice(4)])
+    method.afterUpdate!(views[1]!, step, next)
+    // The oldest keys are replaced, after the last row from the first one on.
+    expectRows(rows(method.state.queue!), [second![2]!, ...first!.slice(1), second![0]!, second![1]!])
+  })
+  expect(tf.memory().numTensors).toBe(before)
+  for (const made of [method, student, model]) made.dispose()
+})
+
+test('the loss is the divergence of the similarities at this temperature', () => {
+  const student = convnet({ size: 8, widths: [4] })
+  const model = convnet({ size: 8, widths: [6], seed: 2 })
+  const context = { normalisation: rgb, teacher: teacherOf(model) }
+  const options = { views: 'fixed', queue: 6, local: 0, temperature: 0.5 } as const
+  const method = distillation(student, options, context)
+  tf.tidy(() => {
+    const views = method.views(imageBatch(4, { size: 8 }), stepOf())
+    const targets = method.targets!(views, stepOf())
+    const { loss, metrics, features } = method.loss(views, stepOf(), targets)
+    const z = method.networks.projector!.apply(features!) as tf.Tensor2D
+    const unit = tf.div(z, tf.norm(z, 2, 1, true))
+    const keys = targets.keys.arraySync()
+    const softmax = (row: number[]) => {
+      const exps = keys.map((key) => Math.exp(key.reduce((sum, value, i) => sum + value * row[i]!, 0) / 0.5))
+      const sum = exps.reduce((a, b) => a + b)
+      return exps.map((value) => value / sum)
+    }
+    const [p, q] = [targets.features, unit].map((x) => (x.arraySync() as number[][]).map(softmax))
+    const divergences = p!.map((row, i) =>
+      row.reduce((sum, value, j) => sum + value * Math.log(value / q![i]![j]!), 0),
+    )
+    expect(loss.dataSync()[0]).toBeCloseTo(divergences.reduce((a, b) => a + b) / 4, 5)
+    expect(Object.keys(metrics!)).toEqual(['cosine'])
+  })
+  for (const made of [method, student, model]) made.dispose()
+})

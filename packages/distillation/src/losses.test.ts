@@ -3,14 +3,9 @@ import { l2Normalise } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
+import { expectNear } from '../../../tooling/vitest/near.js'
 import fixture from './fixtures/losses.json' with { type: 'json' }
 import { interpolate, localDistillation, similarityDistillation } from './index.js'
-
-function expectNear(got: tf.Tensor, wanted: readonly number[]): void {
-  const values = got.dataSync()
-  expect(values).toHaveLength(wanted.length)
-  for (const [i, value] of wanted.entries()) expect(values[i]).toBeCloseTo(value, 5)
-}
 
 describe.each(testEngines())('on %s', (engine) => {
   beforeAll(async () => {

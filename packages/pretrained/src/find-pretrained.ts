@@ -2,9 +2,9 @@ import { readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { expected, SelfsupError, unknownName } from '@selfsup/core'
 import { readText } from '@selfsup/run-folder'
-import { CONFIG_FILES, type HubOptions, hubFile, WEIGHT_FILES } from './hub.js'
+import { atCommit, CONFIG_FILES, type HubOptions, hubFile, WEIGHT_FILES } from './hub.js'
 import { parseHubAddress } from './hub-address.js'
-import { cachedFile, hubCacheFolder } from './hub-cache.js'
+import { cachedCommit, cachedFile, hubCacheFolder, storeRevision } from './hub-cache.js'
 import { knownModels } from './known-models.js'
 import type { PretrainedFiles } from './load-pretrained.js'
 
@@ -69,25 +69,38 @@ async function configsIn(folder: string): Promise<Record<string, string | undefi
   return Object.fromEntries(await Promise.all(texts))
 }
 
+/**
+ * The cache is used without network, so a branch such as `main` keeps its first version until it is removed from the cache. If
+ * another program cached only the weights, their descriptions are downloaded.
+ */
 async function fromHub(source: string, text: string, options: HubOptions): Promise<PretrainedFiles> {
   const address = parseHubAddress(text)
   const { repository, file } = address
   const names = file ? [file] : WEIGHT_FILES
   const cache = hubCacheFolder(options.env)
-  const cached = await firstOf(names, (name) => cachedFile(cache, address, name))
-  // Weights are downloaded last: if they are cached, so are the descriptions that the repository has.
-  const find = (name: string) => (cached ? cachedFile(cache, address, name) : hubFile(address, name, options))
+  const known = await cachedCommit(cache, address)
+  const cached = known && (await firstOf(names, (name) => cachedFile(cache, known, name)))
+  const commit = cached ? known : await atCommit(address, options)
+  const find = (name: string) => hubFile(commit, name, options)
   const configs: Record<string, string | undefined> = {}
   for (const name of CONFIG_FILES) {
-    const path = await find(name)
+    const path = await (cached ? find(name).catch(withoutIt) : find(name))
     if (path) configs[name] = await readText(path, MOST_CONFIG)
   }
   const weights = cached ?? (await firstOf(names, find))
-  if (weights) return { source, weights, configs }
+  if (weights) {
+    await storeRevision(cache, address, commit.revision)
+    return { source, weights, configs }
+  }
   throw new SelfsupError(`${repository} has no ${file ?? WEIGHT_FILES.join(' or ')}`, {
     code: 'not-found',
     fix: `name the file: hf:${repository}:FILE`,
   })
+
+  function withoutIt(error: unknown): undefined {
+    if (!(error instanceof SelfsupError)) throw error
+    options.onNote?.(`${error.problem}; ${source} is used without it`)
+  }
 }
 
 async function firstOf(

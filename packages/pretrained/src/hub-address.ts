@@ -19,7 +19,7 @@ const PART = /^[\w][\w.-]*$/
 export function parseHubAddress(text: string): HubAddress {
   const [, owner = '', name = '', revision = 'main', file] =
     /^hf:([^/@:]+)\/([^/@:]+)(?:@([^:]+))?(?::(.+))?$/.exec(text) ?? []
-  const inside = file === undefined || (!file.startsWith('/') && !file.split('/').includes('..'))
+  const inside = file === undefined || (!file.startsWith('/') && !file.split(/[\\/]/).includes('..'))
   expected(
     PART.test(owner) && PART.test(name) && revision.split('/').every((part) => PART.test(part)) && inside,
     `a model on the Hugging Face Hub is written hf:owner/name, hf:owner/name@revision or hf:owner/name:file; got '${text}'`,

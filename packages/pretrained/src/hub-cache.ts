@@ -1,10 +1,11 @@
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { readFile, rm, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { basename, dirname, join, sep } from 'node:path'
+import { join } from 'node:path'
 import { writeAtomically } from '@selfsup/run-folder'
 import type { HubAddress } from './hub-address.js'
 
-const COMMIT = /^[0-9a-f]{40}$/
+/** A commit; other revisions are names of branches and tags. */
+export const COMMIT = /^[0-9a-f]{40}$/
 
 /** The cache that Hugging Face's libraries share, in Python and JavaScript. */
 export function hubCacheFolder(env: NodeJS.ProcessEnv = process.env): string {
@@ -17,39 +18,59 @@ export function repositoryFolder(cache: string, repository: string): string {
   return join(cache, `models--${repository.replace('/', '--')}`)
 }
 
-/** Path of a cached file; undefined if the cache does not have it for this revision. */
+/** The commit of an address: itself, or the one that the cache has for a branch or tag; undefined if the cache has none. */
+export async function cachedCommit(cache: string, address: HubAddress): Promise<HubAddress | undefined> {
+  if (COMMIT.test(address.revision)) return address
+  const ref = join(repositoryFolder(cache, address.repository), 'refs', address.revision)
+  const revision = (await readFile(ref, 'utf8').catch(() => '')).trim()
+  return COMMIT.test(revision) ? { ...address, revision } : undefined
+}
+
+/** Path of a cached file of a commit; undefined if the cache does not have it. */
 export async function cachedFile(
   cache: string,
-  { repository, revision }: HubAddress,
+  { repository, revision: commit }: HubAddress,
   file: string,
 ): Promise<string | undefined> {
-  const folder = repositoryFolder(cache, repository)
-  const commit = COMMIT.test(revision)
-    ? revision
-    : (await readFile(join(folder, 'refs', revision), 'utf8').catch(() => '')).trim()
-  if (commit === '' || basename(commit) !== commit) return undefined
-  const path = join(folder, 'snapshots', commit, file)
+  const path = join(repositoryFolder(cache, repository), 'snapshots', commit, file)
   return (await stat(path).catch(() => undefined))?.isFile() ? path : undefined
 }
 
-/** Stores which commit a branch or tag had, as Hugging Face's Python library does, so that the file is found without network. */
+/** Whether the cache knows that a commit does not have a file. */
+export async function isKnownMissing(
+  cache: string,
+  { repository, revision: commit }: HubAddress,
+  file: string,
+): Promise<boolean> {
+  const mark = join(repositoryFolder(cache, repository), '.no_exist', commit, file)
+  return (await stat(mark).catch(() => undefined)) !== undefined
+}
+
+/** Stores that a commit does not have a file, as Hugging Face's Python library does, so that it is not asked for again. */
+export async function storeMissing(
+  cache: string,
+  { repository, revision: commit }: HubAddress,
+  file: string,
+): Promise<void> {
+  const mark = join(repositoryFolder(cache, repository), '.no_exist', commit, file)
+  await writeAtomically(mark, async () => {})
+}
+
+/** Stores which commit a branch or tag had, as Hugging Face's Python library does, so that its files are found without network. */
 export async function storeRevision(
   cache: string,
   { repository, revision }: HubAddress,
-  path: string,
+  commit: string,
 ): Promise<void> {
-  const folder = repositoryFolder(cache, repository)
-  const snapshots = join(folder, 'snapshots') + sep
-  const [commit] = path.startsWith(snapshots) ? path.slice(snapshots.length).split(sep) : []
-  if (!commit || COMMIT.test(revision)) return
-  const ref = join(folder, 'refs', revision)
-  await mkdir(dirname(ref), { recursive: true })
+  if (COMMIT.test(revision)) return
+  const ref = join(repositoryFolder(cache, repository), 'refs', revision)
   await writeAtomically(ref, (file) => file.writeFile(commit))
 }
 
-/** Removes what an interrupted download left. */
-export async function removeIncomplete(cache: string, repository: string): Promise<void> {
-  const blobs = join(repositoryFolder(cache, repository), 'blobs')
-  for (const name of await readdir(blobs).catch(() => []))
-    if (name.endsWith('.incomplete')) await rm(join(blobs, name), { force: true })
+/**
+ * Removes what an interrupted download left.
+ * @param name of the file's content in the cache
+ */
+export async function removeIncomplete(cache: string, repository: string, name: string): Promise<void> {
+  await rm(join(repositoryFolder(cache, repository), 'blobs', `${name}.incomplete`), { force: true })
 }

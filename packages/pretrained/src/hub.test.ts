@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { basename, dirname, join } from 'node:path'
@@ -13,6 +13,8 @@ import { describePretrained } from './load-pretrained.js'
 
 const models = fileURLToPath(new URL('./fixtures/models', import.meta.url))
 const COMMIT = 'c'.repeat(40)
+/** The commit that changed a file last is an older one, and differs from file to file. */
+const lastCommitOf = (file: string) => createHash('sha1').update(file).digest('hex')
 const repositories: Record<string, string> = {
   'someone/tiny': 'transformers-dinov2',
   'someone/old': 'transformers-vit',
@@ -29,14 +31,19 @@ beforeAll(async () => {
   server = createServer(async (request, response) => {
     const path = decodeURIComponent(request.url ?? '')
     requests.push({ path, token: request.headers.authorization })
+    const revision = /^\/api\/models\/([^/]+\/[^/]+)\/revision\//.exec(path)
     const api = /^\/api\/models\/([^/]+\/[^/]+)\/paths-info\/(.+)$/.exec(path)
     const resolved = /^\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(path)
-    const repository = api?.[1] ?? resolved?.[1] ?? ''
+    const repository = revision?.[1] ?? api?.[1] ?? resolved?.[1] ?? ''
     const status = { 'gated/model': 403, 'secret/model': 401 }[repository]
     if (status)
       return response.writeHead(status, { 'content-type': 'application/json' }).end('{"error":"gated"}')
     const folder = repositories[repository]
     if (!folder) return response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"no"}')
+    if (revision)
+      return response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ id: repository, sha: COMMIT }))
     const contentOf = (file: string) => {
       const full = join(models, folder, file)
       return existsSync(full) ? readFileSync(full) : undefined
@@ -48,7 +55,7 @@ beforeAll(async () => {
         if (!content) return []
         const oid = createHash('sha256').update(content).digest('hex')
         const lfs = /\.json$/.test(file) ? {} : { lfs: { oid, size: content.length, pointerSize: 100 } }
-        const lastCommit = { id: COMMIT, title: 'x', date: '2024-01-01T00:00:00.000Z' }
+        const lastCommit = { id: lastCommitOf(file), title: 'x', date: '2024-01-01T00:00:00.000Z' }
         return [{ type: 'file', path: file, size: content.length, oid: oid.slice(0, 40), lastCommit, ...lfs }]
       })
       return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(found))
@@ -120,6 +127,29 @@ test('downloads weights and descriptions once into the cache of Hugging Face’s
   expect(requests).toEqual([])
 })
 
+test('descriptions of weights that another program cached are downloaded; without network, a note says that they are missing', async () => {
+  const all = await findPretrained('hf:someone/tiny', { env })
+  const repository = join(env.HF_HOME!, 'hub', 'models--someone--tiny')
+  for (const name of ['config.json', 'preprocessor_config.json'])
+    await rm(join(repository, 'snapshots', COMMIT, name))
+  const notes: string[] = []
+  const onNote = (text: string) => notes.push(text)
+  const alone = await findPretrained('hf:someone/tiny', { env: { ...env, HF_HUB_OFFLINE: '1' }, onNote })
+  expect(alone).toEqual({ ...all, configs: {} })
+  expect(notes[0]).toMatch(
+    /^config\.json of someone\/tiny is not in .*; hf:someone\/tiny is used without it$/,
+  )
+  expect(await findPretrained('hf:someone/tiny', { env, onNote })).toEqual(all)
+})
+
+test('files that the repository does not have are not asked for again', async () => {
+  const first = await findPretrained('hf:someone/old', { env })
+  expect(Object.keys(first.configs!)).toEqual(['config.json'])
+  requests = []
+  expect(await findPretrained('hf:someone/old', { env })).toEqual(first)
+  expect(requests).toEqual([])
+})
+
 test('pytorch_model.bin serves without model.safetensors; a file and a revision can be named', async () => {
   expect(basename((await findPretrained('hf:someone/old', { env })).weights)).toBe('pytorch_model.bin')
   requests = []
@@ -144,6 +174,8 @@ test.each([
   ['hf:someone/tiny:other.pth', /someone\/tiny has no other\.pth/],
   ['hf:someone', /is written hf:owner\/name/],
   ['hf:someone/tiny:../../x.pth', /is written hf:owner\/name/],
+  ['hf:someone/tiny:a\\..\\..\\x.pth', /is written hf:owner\/name/],
+  ['hf:someone/tiny@../x', /is written hf:owner\/name/],
 ])('%s is an error that says what to do', async (source, message) => {
   const error = await findPretrained(source, { env }).catch((e: unknown) => e)
   expect(error).toBeInstanceOf(SelfsupError)
@@ -168,16 +200,24 @@ test('without network, one line says which files to put where', async () => {
 })
 
 test('a broken or changed download leaves nothing behind, and can be repeated', async () => {
+  const blobs = join(env.HF_HOME!, 'hub/models--someone--tiny/blobs')
+  await mkdir(blobs, { recursive: true })
+  await writeFile(join(blobs, 'of-another-program.incomplete'), '')
   cutOff = true
   const address = 'hf:someone/tiny:model.safetensors'
   await expect(findPretrained(address, { env })).rejects.toThrow(SelfsupError)
-  expect((await filesBelow(env.HF_HOME!)).filter((name) => /safetensors|incomplete/.test(name))).toEqual([])
+  expect((await filesBelow(env.HF_HOME!)).filter((name) => /safetensors|^[0-9a-f]{64}/.test(name))).toEqual(
+    [],
+  )
   cutOff = false
   wrongBytes = true
   await expect(findPretrained(address, { env })).rejects.toThrow(SelfsupError)
-  expect((await filesBelow(env.HF_HOME!)).filter((name) => /safetensors|incomplete/.test(name))).toEqual([])
+  expect((await filesBelow(env.HF_HOME!)).filter((name) => /safetensors|^[0-9a-f]{64}/.test(name))).toEqual(
+    [],
+  )
   wrongBytes = false
   await findPretrained(address, { env })
+  expect(existsSync(join(blobs, 'of-another-program.incomplete'))).toBe(true)
 })
 
 test('a local folder and a file are used as they are', async () => {

@@ -5,7 +5,15 @@ import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import type { HubAddress } from './hub-address.js'
-import { cachedFile, hubCacheFolder, removeIncomplete, repositoryFolder, storeRevision } from './hub-cache.js'
+import {
+  COMMIT,
+  cachedFile,
+  hubCacheFolder,
+  isKnownMissing,
+  removeIncomplete,
+  repositoryFolder,
+  storeMissing,
+} from './hub-cache.js'
 
 /** Names of weights, in the order in which they are tried. */
 export const WEIGHT_FILES = ['model.safetensors', 'pytorch_model.bin'] as const
@@ -20,8 +28,30 @@ export interface HubOptions {
 }
 
 /**
- * Finds a file of a repository in the cache, or downloads it with `@huggingface/hub`. A cached file is used without network;
- * a branch such as `main` therefore keeps its first version until it is removed from the cache.
+ * Asks the hub which commit a branch or tag is. All files of a model are then read from this commit: the branch can move between two
+ * downloads, and the hub's library would file each of them under the commit that changed it last.
+ * @returns the address of the commit
+ * @throws SelfsupError if the repository does not exist or is not open to everyone, or there is no network
+ */
+export async function atCommit(
+  address: HubAddress,
+  { env = process.env }: HubOptions = {},
+): Promise<HubAddress> {
+  if (COMMIT.test(address.revision)) return address
+  return asking(address, address.file ?? WEIGHT_FILES[0], env, async (request) => {
+    const { modelInfo } = await import('@huggingface/hub')
+    const { sha } = await modelInfo({ ...request, name: address.repository, additionalFields: ['sha'] })
+    if (!COMMIT.test(sha))
+      throw new SelfsupError(
+        `${request.hubUrl} does not say which commit ${address.revision} of ${address.repository} is`,
+        { code: 'download-failed' },
+      )
+    return { ...address, revision: sha }
+  })
+}
+
+/**
+ * Finds a file of a commit in the cache, or downloads it with `@huggingface/hub`.
  * @returns its path; undefined if the repository has no such file
  * @throws SelfsupError if the repository does not exist or is not open to everyone, or there is no network
  */
@@ -33,22 +63,49 @@ export async function hubFile(
   const cache = hubCacheFolder(env)
   const cached = await cachedFile(cache, address, file)
   if (cached) return cached
-  const { repository, revision } = address
-  if (isOn(env.HF_HUB_OFFLINE)) throw offline(address, file, cache, 'HF_HUB_OFFLINE is set')
-  const { downloadFileToCacheDir, pathsInfo } = await import('@huggingface/hub')
-  const hubUrl = (env.HF_ENDPOINT ?? 'https://huggingface.co').replace(/\/+$/, '')
-  const accessToken = await token(env)
-  const request = { repo: { type: 'model' as const, name: repository }, revision, hubUrl, accessToken }
-  try {
-    const [info] = await pathsInfo({ ...request, paths: [file] })
-    if (!info) return undefined
+  if (await isKnownMissing(cache, address, file)) return undefined
+  const { repository } = address
+  return asking(address, file, env, async (request) => {
+    const { downloadFileToCacheDir, pathsInfo } = await import('@huggingface/hub')
+    const of = { ...request, repo: { type: 'model' as const, name: repository } }
+    const [info] = await pathsInfo({ ...of, paths: [file] })
+    if (!info) {
+      await storeMissing(cache, address, file)
+      return undefined
+    }
     onNote?.(`Downloading ${file} of ${repository} (${megabytes(info.size)}) to ${cache}`)
-    const path = await quietly(() => downloadFileToCacheDir({ ...request, path: file, cacheDir: cache }))
-    await expectWhole(path, info)
-    await storeRevision(cache, address, path)
-    return path
+    try {
+      const path = await quietly(() => downloadFileToCacheDir({ ...of, path: file, cacheDir: cache }))
+      await expectWhole(path, info)
+      return path
+    } catch (error) {
+      // Only this download: other programs use the cache too.
+      await removeIncomplete(cache, repository, info.lfs?.oid ?? info.xetHash ?? info.oid)
+      throw error
+    }
+  })
+}
+
+/** Settings of a request to the hub. */
+interface HubRequest {
+  readonly revision: string
+  readonly hubUrl: string
+  readonly accessToken?: string
+}
+
+/** Sends requests for a file, and explains their errors. */
+async function asking<T>(
+  address: HubAddress,
+  file: string,
+  env: NodeJS.ProcessEnv,
+  send: (request: HubRequest) => Promise<T>,
+): Promise<T> {
+  const cache = hubCacheFolder(env)
+  if (isOn(env.HF_HUB_OFFLINE)) throw offline(address, file, cache, 'HF_HUB_OFFLINE is set')
+  const hubUrl = (env.HF_ENDPOINT ?? 'https://huggingface.co').replace(/\/+$/, '')
+  try {
+    return await send({ revision: address.revision, hubUrl, accessToken: await token(env) })
   } catch (error) {
-    await removeIncomplete(cache, repository)
     throw explained(error, address, file, cache, hubUrl)
   }
 }
@@ -75,7 +132,8 @@ async function expectWhole(
     hash.update(chunk as Buffer)
     bytes += (chunk as Buffer).length
   }
-  if (bytes === (lfs ? undefined : size) || (lfs && hash.digest('hex') === lfs.oid)) return
+  const whole = lfs ? hash.digest('hex') === lfs.oid : bytes === size
+  if (whole) return
   const blob = await realpath(path)
   await rm(path, { force: true })
   await rm(blob, { force: true })

@@ -28,7 +28,7 @@ export interface PickleMeaning {
   persistent(id: PickleValue): PickleValue
 }
 
-/** A name of the pickle. It is no value: it can only be called or, if it is a constant, used. */
+/** A function that the pickle names. It can be called, but not stored or passed on. */
 class Named {
   constructor(
     readonly name: string,
@@ -42,6 +42,8 @@ type Item = PickleValue | Named | typeof MARK
 
 /** Largest number of values in one pickle; the state of a network with 10,000 tensors has about 200,000. */
 const MOST_VALUES = 5_000_000
+/** Largest number of arguments of a call; that of a tensor has seven. */
+const MOST_ARGUMENTS = 16
 
 /**
  * Reads one pickle (Python's serialisation, protocols 2 to 5) that contains tensors and containers only. Runs no code: names
@@ -64,8 +66,12 @@ export function readPickle(
   const refuse = (problem: string): never => {
     throw new SelfsupError(problem, { code: 'damaged-file' })
   }
+  const count = (more: number) => {
+    values += more
+    if (values > MOST_VALUES) refuse(`it has more than ${MOST_VALUES} values`)
+  }
   const push = (item: Item) => {
-    if (++values > MOST_VALUES) refuse(`it has more than ${MOST_VALUES} values`)
+    count(1)
     stack.push(item)
   }
   const pop = (): PickleValue => {
@@ -85,7 +91,7 @@ export function readPickle(
   const append = (items: readonly PickleValue[]) => {
     const list = top()
     if (!Array.isArray(list)) return refuse('it appends to a value that is not a list')
-    list.push(...items)
+    for (const item of items) list.push(item)
   }
   const set = (pairs: readonly PickleValue[]) => {
     const map = top()
@@ -94,6 +100,9 @@ export function readPickle(
     for (let i = 0; i < pairs.length; i += 2) map.set(pairs[i]!, pairs[i + 1]!)
   }
   const named = (module: PickleValue, name: PickleValue) => {
+    // A list as a name could be a text of any length: it can contain another list many times, and that one a third.
+    if (typeof module !== 'string' || typeof name !== 'string')
+      return refuse('it has a name that is not text')
     const full = `${module}.${name}`
     const meant = meaning.globals.get(full)
     if (meant === undefined)
@@ -105,6 +114,9 @@ export function readPickle(
     const called = stack.pop()
     if (!(called instanceof Named)) return refuse('it calls a value that is not a function')
     if (!Array.isArray(args)) return refuse(`it calls ${called.name} without a tuple of arguments`)
+    if (args.length > MOST_ARGUMENTS) return refuse(`it calls ${called.name} with ${args.length} arguments`)
+    // The function may copy its arguments, and a pickle can pass the same list many times.
+    for (const arg of args) if (Array.isArray(arg)) count(arg.length)
     push(called.call(...args))
   }
   const recall = (index: number) => {

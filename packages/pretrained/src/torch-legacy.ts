@@ -3,7 +3,7 @@ import { damaged, openFile, readFully } from '@selfsup/run-folder'
 import { numberTypes } from './numbers.js'
 import { type PickleMeaning, type PickleValue, readPickle } from './pickle.js'
 import { isKind, type TorchStorage, torchMeaning } from './torch-meaning.js'
-import { expectTensors, namingFile, tensorsIn } from './torch-tensors.js'
+import { namingFile, type ReadStorage, tensorsIn } from './torch-tensors.js'
 import type { WeightFile } from './weight-file.js'
 
 /** First bytes of a file before PyTorch 1.6: a pickle of the number 0x1950a86a20f9469cfc6c. */
@@ -28,7 +28,13 @@ export async function openTorchLegacy(path: string): Promise<WeightFile> {
       ...torchMeaning,
       persistent(id) {
         const storage = torchMeaning.persistent(id)
-        if (isKind<TorchStorage>(storage, 'storage')) storages.set(storage.key, storage)
+        if (!isKind<TorchStorage>(storage, 'storage')) return storage
+        const { key, dtype, count } = storages.get(storage.key) ?? storage
+        expected(
+          dtype === storage.dtype && count === storage.count,
+          `storage ${key} has ${count} values of type ${dtype} in one place and ${storage.count} of type ${storage.dtype} in another`,
+        )
+        storages.set(key, storage)
         return storage
       },
     }
@@ -40,7 +46,7 @@ export async function openTorchLegacy(path: string): Promise<WeightFile> {
         return value
       }
       const [version, machine] = [next(), next()]
-      expected(version === 1001, `version ${String(version)} is unknown`)
+      expected(version === 1001, 'its version is not 1001')
       expected(
         machine instanceof Map && machine.get('little_endian') === true,
         'it was not written on a little-endian machine',
@@ -51,7 +57,7 @@ export async function openTorchLegacy(path: string): Promise<WeightFile> {
     let at = end
     for (const key of Array.isArray(keys) ? keys : []) {
       const storage = typeof key === 'string' ? storages.get(key) : undefined
-      expected(storage, `${path}: storage ${String(key)} belongs to no tensor`, damaged(path))
+      expected(storage, `${path}: it contains a storage that belongs to no tensor`, damaged(path))
       const length = Buffer.alloc(8)
       await readFully(file, length, at, `${path} is truncated`)
       const count = Number(length.readBigInt64LE())
@@ -68,14 +74,14 @@ export async function openTorchLegacy(path: string): Promise<WeightFile> {
         damaged(path),
       )
     }
-    const tensors = tensorsIn(value, async ({ key }, from, length) => {
+    const readStorage: ReadStorage = async ({ key }, from, length) => {
       const place = places.get(key)
       expected(place !== undefined, `${path}: storage ${key} is missing`, damaged(path))
       const bytes = new Uint8Array(length)
       await readFully(file, bytes, place + from, `${path} is truncated`)
       return bytes
-    })
-    expectTensors(path, tensors)
+    }
+    const tensors = tensorsIn(path, value, readStorage)
     return { path, format: 'pytorch', tensors, close: () => file.close() }
   } catch (error) {
     await file.close()

@@ -61,11 +61,12 @@ function refuse(problem: string): never {
   throw new SelfsupError(problem, { code: 'damaged-file' })
 }
 
-/** `('storage', type, key, location, count)`; location is the device it was saved from. */
+/** `('storage', type, key, location, count, view)`; location is the device it was saved from. */
 function storageOf(id: PickleValue): TorchStorage {
-  const [word, type, key, , count] = Array.isArray(id) ? id : []
+  const [word, type, key, , count, view = null] = Array.isArray(id) ? id : []
   if (word !== 'storage' || !isKind<StorageType>(type, 'storage type') || typeof key !== 'string')
     return refuse('it refers to something that is not a storage of numbers')
+  if (view !== null) return refuse('a storage is a part of another one, as PyTorch before 0.4 wrote them')
   return { kind: 'storage', key, dtype: type.dtype, count: wholeNumber(count, 'the size of a storage') }
 }
 

@@ -7,23 +7,49 @@ import { type StoredTensor, sizeOf } from './weight-file.js'
 
 /** Dictionaries nested more deeply than this are not searched. */
 const MOST_LEVELS = 8
+/** Largest number of tensors; networks have a few thousand. */
+const MOST_TENSORS = 200_000
+/** Longest name of a tensor. */
+const MOST_NAME = 1000
 
 /** Reads part of the file's data: `length` bytes of a storage, from a byte on. */
 export type ReadStorage = (storage: TorchStorage, from: number, length: number) => Promise<Uint8Array>
 
-/** All tensors of a file, by their names; nested dictionaries are joined with dots. Anything else is ignored. */
-export function tensorsIn(value: PickleValue, readStorage: ReadStorage): Map<string, StoredTensor> {
+/**
+ * All tensors of a file, by their names; nested dictionaries are joined with dots. Anything else is ignored.
+ * @throws SelfsupError if there are no tensors, more than 200,000, or one whose name has more than 1,000 characters
+ */
+export function tensorsIn(
+  path: string,
+  value: PickleValue,
+  readStorage: ReadStorage,
+): Map<string, StoredTensor> {
   const tensors = new Map<string, StoredTensor>()
   const seen = new Set<PickleValue>()
-  const visit = (value: PickleValue, path: readonly string[]) => {
-    if (isKind<TorchTensor>(value, 'tensor')) tensors.set(path.join('.'), stored(value, readStorage))
-    if (!(value instanceof Map) || seen.has(value) || path.length >= MOST_LEVELS) return
+  const visit = (value: PickleValue, keys: readonly string[]) => {
+    if (isKind<TorchTensor>(value, 'tensor')) tensors.set(nameOf(path, keys), stored(value, readStorage))
+    expected(
+      tensors.size <= MOST_TENSORS,
+      `${path} contains more than ${MOST_TENSORS} tensors`,
+      damaged(path),
+    )
+    if (!(value instanceof Map) || seen.has(value) || keys.length >= MOST_LEVELS) return
     seen.add(value)
     for (const [key, item] of value)
-      if (typeof key === 'string' || typeof key === 'number') visit(item, [...path, String(key)])
+      if (typeof key === 'string' || typeof key === 'number') visit(item, [...keys, String(key)])
   }
   visit(value, [])
+  expected(tensors.size > 0, `${path} contains no tensors`, damaged(path))
   return tensors
+}
+
+function nameOf(path: string, keys: readonly string[]): string {
+  expected(
+    keys.reduce((sum, { length }) => sum + length + 1, 0) <= MOST_NAME,
+    `${path}: a tensor has a name of more than ${MOST_NAME} characters`,
+    damaged(path),
+  )
+  return keys.join('.')
 }
 
 function stored({ storage, offset, shape, strides }: TorchTensor, readStorage: ReadStorage): StoredTensor {
@@ -80,9 +106,4 @@ export function namingFile<T>(path: string, read: () => T): T {
       cause: error,
     })
   }
-}
-
-/** @throws SelfsupError if there are no tensors in the file */
-export function expectTensors(path: string, tensors: ReadonlyMap<string, StoredTensor>): void {
-  expected(tensors.size > 0, `${path} contains no tensors`, damaged(path))
 }

@@ -4,8 +4,8 @@ import { damaged, openFile, readFully } from '@selfsup/run-folder'
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl'
 import { numberTypes } from './numbers.js'
 import { readPickle } from './pickle.js'
-import { type TorchStorage, torchMeaning } from './torch-meaning.js'
-import { expectTensors, namingFile, tensorsIn } from './torch-tensors.js'
+import { torchMeaning } from './torch-meaning.js'
+import { namingFile, type ReadStorage, tensorsIn } from './torch-tensors.js'
 import type { WeightFile } from './weight-file.js'
 
 /** Largest description of tensors in bytes; that of a network with 10,000 tensors has about 2 MB. */
@@ -21,7 +21,8 @@ const MOST_ENTRIES = 200_000
 export async function openTorchZip(path: string): Promise<WeightFile> {
   const file = await openFile(path)
   try {
-    const entries = await entriesOf(path, file)
+    const { size: fileSize } = await file.stat()
+    const entries = await entriesOf(path, file, fileSize)
     const data = async (name: string, most: number) => {
       const entry = entries.get(name)
       expected(entry, `${path} is not a file of PyTorch weights: it has no ${name}`, damaged(path))
@@ -30,7 +31,9 @@ export async function openTorchZip(path: string): Promise<WeightFile> {
         `${path}: ${name} is compressed or too large; torch.save stores it uncompressed`,
         damaged(path),
       )
-      return { size: entry.uncompressedSize, at: await startOf(path, file, entry) }
+      const [at, size] = [await startOf(path, file, entry), entry.uncompressedSize]
+      expected(at + size <= fileSize, `${path} is truncated: ${name} ends outside the file`, damaged(path))
+      return { size, at }
     }
     const read = async (at: number, length: number, what: string) => {
       const bytes = new Uint8Array(length)
@@ -48,7 +51,7 @@ export async function openTorchZip(path: string): Promise<WeightFile> {
     const pickle = await data('data.pkl', MOST_PICKLE)
     const description = await read(pickle.at, pickle.size, 'data.pkl')
     const { value } = namingFile(path, () => readPickle(description, 0, torchMeaning))
-    const tensors = tensorsIn(value, async ({ key, dtype, count }: TorchStorage, from, length) => {
+    const readStorage: ReadStorage = async ({ key, dtype, count }, from, length) => {
       const name = `data/${key}`
       const { at, size } = await data(name, Number.POSITIVE_INFINITY)
       expected(
@@ -57,8 +60,8 @@ export async function openTorchZip(path: string): Promise<WeightFile> {
         damaged(path),
       )
       return read(at + from, length, name)
-    })
-    expectTensors(path, tensors)
+    }
+    const tensors = tensorsIn(path, value, readStorage)
     return { path, format: 'pytorch', tensors, close: () => file.close() }
   } catch (error) {
     await file.close()
@@ -67,9 +70,8 @@ export async function openTorchZip(path: string): Promise<WeightFile> {
 }
 
 /** The entries of the zip, by their path below its only folder. */
-async function entriesOf(path: string, file: FileHandle): Promise<Map<string, Entry>> {
+async function entriesOf(path: string, file: FileHandle, size: number): Promise<Map<string, Entry>> {
   try {
-    const { size } = await file.stat()
     const reader = new BoundedReader(file, size)
     const zip = await fromRandomAccessReaderPromise(reader, size, { autoClose: false, lazyEntries: true })
     expected(zip.entryCount <= MOST_ENTRIES, `it has ${zip.entryCount} entries`)

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { SelfsupError } from '@selfsup/core'
 
 const PREFIX = '.selfsup-unfinished-'
 const A_DAY = 24 * 3600 * 1000
@@ -82,4 +83,20 @@ export function whyNotWritten(error: unknown): string {
   if (code === 'EROFS') return 'the file system is read-only'
   if (code === 'EACCES' || code === 'EPERM') return `no permission to write (${message})`
   return message
+}
+
+/**
+ * Waits for the writing of a file or folder.
+ * @throws SelfsupError with the code `write-failed` for an error of the file system; other errors unchanged
+ */
+export async function writable<T>(path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof SelfsupError || !(error instanceof Error && 'code' in error)) throw error
+    throw new SelfsupError(`${path} can't be written: ${whyNotWritten(error)}`, {
+      code: 'write-failed',
+      path,
+    })
+  }
 }

@@ -1,4 +1,4 @@
-export { removeUnfinished, whyNotWritten, writeAtomically, writeJson } from './atomic-file.js'
+export { removeUnfinished, whyNotWritten, writable, writeAtomically, writeJson } from './atomic-file.js'
 export { evaluatedData, testedOnTraining } from './evaluated-data.js'
 export type {
   EvaluatedImages,

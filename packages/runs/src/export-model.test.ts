@@ -2,12 +2,19 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { convnet } from '@selfsup/backbones'
-import { type Method, type Normalisation, notesOfModel } from '@selfsup/core'
+import {
+  automaticReading,
+  type ImageReading,
+  type Method,
+  type Normalisation,
+  noteOnModel,
+  notesOfModel,
+} from '@selfsup/core'
 import { shapes } from '@selfsup/data'
 import { type Engine, prepareEngine } from '@selfsup/engine'
 import { metricLearning } from '@selfsup/metric-learning'
 import { simclr } from '@selfsup/simclr'
-import { readSafetensors, train } from '@selfsup/train'
+import { exportBackbone, readSafetensors, train } from '@selfsup/train'
 import * as tf from '@tensorflow/tfjs-core'
 import { input as inputOf, layers, model as modelOf, type SymbolicTensor } from '@tensorflow/tfjs-layers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -70,6 +77,22 @@ test('tfjs writes a model that opens again, with its preprocessing', async () =>
   expect((await readdir(out)).sort()).toEqual(['model.json', 'weights.bin'])
   const opened = await openExportedModel(out)
   expect(notesOfModel(opened.model).preprocessing).toEqual({ size: 8, channels: 3, normalisation })
+  opened.dispose()
+})
+
+test('tfjs keeps how image files were read', async () => {
+  const reading: ImageReading = { ...automaticReading, bands: [3, 2, 1] }
+  const model = convnet({ size: 8, widths: [4] })
+  const [from, to] = [join(folder, 'with-reading'), join(folder, 'exported-again')]
+  const preprocessing = { size: 8, channels: 3, normalisation, reading }
+  await exportBackbone(noteOnModel(model, { preprocessing, complete: false }), from)
+  model.dispose()
+  expect(
+    (await exportModel({ model: from, format: 'tfjs', out: to, backboneOnly: true })).preprocessing,
+  ).toEqual(preprocessing)
+  const opened = await openExportedModel(to)
+  expect(opened.reading).toEqual(reading)
+  expect(notesOfModel(opened.model).complete).toBe(false)
   opened.dispose()
 })
 

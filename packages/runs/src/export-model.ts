@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
-import { expected, noteOnModel, notesOfModel, type Preprocessing, SelfsupError } from '@selfsup/core'
-import { whyNotWritten, writeAtomically } from '@selfsup/run-folder'
+import { expected, noteOnModel, notesOfModel, type Preprocessing } from '@selfsup/core'
+import { writable, writeAtomically } from '@selfsup/run-folder'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { openModel } from './open-model.js'
 import { openRun } from './open-run.js'
@@ -47,7 +47,7 @@ export async function exportModel(request: ExportRequest): Promise<ExportResult>
   const { format } = request
   const opened = await openForExport(request)
   try {
-    const { model, preprocessing } = opened
+    const { model, preprocessing, complete } = opened
     const out = request.out ?? `${basename(resolve(request.model))}${endings[format]}`
     await expectFree(out, format)
     const features = model.outputs[0]!.shape.at(-1)!
@@ -55,20 +55,20 @@ export async function exportModel(request: ExportRequest): Promise<ExportResult>
     const about = JSON.stringify({ ...preprocessing, features, model: model.name })
     if (format === 'tfjs') {
       const { exportBackbone } = await import('@selfsup/train')
-      await writing(out, exportBackbone(noteOnModel(model, { preprocessing }), out))
+      await writable(out, exportBackbone(noteOnModel(model, { preprocessing, complete }), out))
       return result
     }
     const { toOnnx, torchWeights } = await import('@selfsup/export')
     if (format === 'safetensors') {
       const { writeSafetensors } = await import('@selfsup/train')
       const { names, tensors } = await torchWeights(model)
-      await writing(out, writeSafetensors(out, { tensors, metadata: { format: 'pt', selfsup: about } }))
+      await writable(out, writeSafetensors(out, { tensors, metadata: { format: 'pt', selfsup: about } }))
       return { ...result, names }
     }
     const { input = 'uint8' } = request
     const { normalisation } = preprocessing
     const bytes = await toOnnx(model, { input, normalisation, metadata: { selfsup: about } })
-    await writing(
+    await writable(
       out,
       writeAtomically(out, (file) => file.writeFile(bytes)),
     )
@@ -81,6 +81,8 @@ export async function exportModel(request: ExportRequest): Promise<ExportResult>
 async function openForExport(request: ExportRequest): Promise<{
   readonly model: LayersModel
   readonly preprocessing: Preprocessing
+  /** whether the features are the model's output */
+  readonly complete: boolean
   dispose(): void
 }> {
   const { backboneOnly = false, onNote } = request
@@ -95,15 +97,21 @@ async function openForExport(request: ExportRequest): Promise<{
       { code: 'unsupported', fix: 'export the backbone alone (backboneOnly), whose features differ' },
     )
     const [, size, , channels] = model.inputs[0]!.shape as [null, number, number, number]
-    const { normalisation } = opened
+    const { normalisation, reading } = opened
     expected(
       normalisation.mean.length === channels,
       `${request.model}: its backbone takes ${channels} channels that the method computes from ${normalisation.mean.length}; such a backbone can't be exported with its preprocessing`,
       { code: 'unsupported' },
     )
     const resampling = found?.resampling
-    const preprocessing = { size, channels, normalisation, ...(resampling && { resampling }) }
-    return { model, preprocessing, dispose: () => opened.dispose() }
+    const preprocessing = {
+      size,
+      channels,
+      normalisation,
+      ...(resampling && { resampling }),
+      ...(reading && { reading }),
+    }
+    return { model, preprocessing, complete, dispose: () => opened.dispose() }
   } catch (error) {
     opened.dispose()
     throw error
@@ -119,16 +127,4 @@ async function expectFree(out: string, format: ExportFormat): Promise<void> {
   }
   expected(out.endsWith(endings[format]), `the file must end in ${endings[format]}; got '${out}'`)
   expected(!found?.isDirectory(), `${out} is a folder; the ${format} model is a file`, { path: out })
-}
-
-async function writing<T>(path: string, work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (error) {
-    if (error instanceof SelfsupError || !(error instanceof Error && 'code' in error)) throw error
-    throw new SelfsupError(`${path} can't be written: ${whyNotWritten(error)}`, {
-      code: 'write-failed',
-      path,
-    })
-  }
 }

@@ -93,6 +93,37 @@ test('a resumed run remembers the best score', async () => {
   expect(second.after).toEqual(first.weights[2])
 })
 
+test('an interruption between checkpoints does not change when the run stops', async () => {
+  const stop = new AbortController()
+  const onStep: TrainOptions['onStep'] = ({ step }) => step === 12 && stop.abort()
+  // The weights of the interruption are not scored, however good they are.
+  const first = await run([1, 2, 9, 99], { onStep, signal: stop.signal })
+  expect(first.result).toMatchObject({ interrupted: true, step: 13 })
+  expect(first.calls).toBe(3)
+  const second = await run([3, 4], { resume: true })
+  expect(second.calls).toBe(2)
+  expect(second.result).toMatchObject({ interrupted: false, step: 10 })
+  expect(second.after).toEqual(first.weights[2])
+})
+
+test('a stopped run that is extended continues from its best weights, as a run that was never stopped', async () => {
+  const schedule = { name: 'constant' } as const
+  const better = [10, 11, 12, 13, 14, 15, 16]
+  await run([1, 2, 9, 3, 4], { schedule })
+  const extended = await run(better, { schedule, resume: true, extend: true, epochs: 9 })
+  expect(extended.result).toMatchObject({ interrupted: false, step: 45 })
+  expect(await readdir(out)).not.toContain('stopped.json')
+  await rm(out, { recursive: true })
+  const whole = await run([1, 2, 9, ...better], { schedule, epochs: 9 })
+  expect(extended.after).toEqual(whole.after)
+})
+
+test('a score that is not a number is never the best', async () => {
+  const { result, weights, after } = await run([1, 3, Number.NaN, Number.NaN])
+  expect(result.step).toBe(5)
+  expect(after).toEqual(weights[1])
+})
+
 test('needs a score', async () => {
   await expect(run([], { score: undefined })).rejects.toThrow(
     'train: `patience` needs a `score` of the features',

@@ -7,7 +7,10 @@ import type { MovingPosition } from './step-reports.js'
 
 /** Watches a score of the features at each checkpoint, and ends a run that no longer improves it. */
 export interface EarlyStopping {
-  /** Computes the score of the current weights and updates the position. Call it before the checkpoint is written. */
+  /**
+   * Computes the score of the current weights and updates the position. Call it before a checkpoint is written. Only every
+   * `checkpointEvery` steps and at the end: checkpoints of interruptions and slow steps don't change when a run stops.
+   */
   measure(): Promise<void>
   /** whether the score of the current weights was measured, and has not improved for `patience` checkpoints */
   readonly due: boolean
@@ -24,7 +27,7 @@ export interface EarlyStopping {
  * @throws SelfsupError if the run has a patience but the caller computes no score
  */
 export function earlyStoppingOf(parts: LoopParts, position: MovingPosition): EarlyStopping | undefined {
-  const { options, settings, log, variables, stepsPerEpoch } = parts
+  const { options, settings, log, variables, stepsPerEpoch, totalSteps } = parts
   const { patience, checkpointEvery } = settings
   const { out, score, onWarning = () => {} } = options
   if (patience === undefined) return undefined
@@ -33,11 +36,12 @@ export function earlyStoppingOf(parts: LoopParts, position: MovingPosition): Ear
   return {
     async measure() {
       const { step } = position
-      if (step === measured) return
+      if (step === measured || (step % checkpointEvery !== 0 && step < totalSteps)) return
       measured = step
       const value = await score()
       log.add({ step, epoch: Math.floor(Math.max(0, step - 1) / stepsPerEpoch), score: value })
-      if (position.bestScore !== undefined && value <= position.bestScore) return
+      // Written so that a score that is not a number never counts as the best.
+      if (!(value > (position.bestScore ?? Number.NEGATIVE_INFINITY))) return
       position.bestScore = value
       position.bestStep = step
     },

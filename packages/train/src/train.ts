@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises'
-import { type Dataset, expected, type Method, migratedFor, SelfsupError, weightNames } from '@selfsup/core'
+import { type Dataset, expected, type Method, migratedFor, weightNames } from '@selfsup/core'
 import {
   extendRun,
   lockRun,
@@ -9,7 +9,7 @@ import {
   runPaths,
   startRun,
   totalStepsOf,
-  whyNotWritten,
+  writable,
 } from '@selfsup/run-folder'
 import {
   expectVariables,
@@ -203,19 +203,6 @@ async function extended(out: string, settings: FullSettings): Promise<void> {
   const run = await readRun(out) // again, now that no other process writes to it
   const { epochs, maxSteps } = run.settings
   if (epochs !== settings.epochs || maxSteps !== settings.maxSteps) await extendRun(run, settings)
-}
-
-/** Converts errors of the file system to SelfsupError. */
-async function writable<T>(path: string, work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (error) {
-    if (error instanceof SelfsupError || !(error instanceof Error && 'code' in error)) throw error
-    throw new SelfsupError(`${path} can't be written: ${whyNotWritten(error)}`, {
-      code: 'write-failed',
-      path,
-    })
-  }
 }
 
 /** All variables that training changes, by their names in a checkpoint. */
