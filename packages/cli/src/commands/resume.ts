@@ -46,7 +46,7 @@ export async function resume(out: string, flags: ResumeFlags): Promise<number> {
   view.phase('Looking for the images of the run')
   const dataset = await openImagesOfRun(run, { images, onNote: view.note })
     .catch((error) => {
-      throw images === undefined ? withNewLocation(error, out) : error
+      throw images === undefined ? withNewLocation(error) : error
     })
     .finally(view.end)
   try {
@@ -95,13 +95,13 @@ async function describeExtension(run: Run, train: TrainSettings, view: ProgressV
 }
 
 /** Adds how to pass the new location of images that are not where the run found them. */
-function withNewLocation(error: unknown, out: string): unknown {
+function withNewLocation(error: unknown): unknown {
   if (!(error instanceof SelfsupError && error.code === 'not-found')) return error
   const { problem, code, path } = error
   return new SelfsupError(problem, {
     code,
     path,
-    fix: `if the images have moved, pass their new location: selfsup resume ${shellWord(out)} --images IMAGES`,
+    fix: 'if the images have moved, add --images with their new location',
   })
 }
 
