@@ -31,7 +31,7 @@ test.each([
   new Error(
     'lance error: LanceError(IO): Generic LocalFileSystem error: No space left on device (os error 28)',
   ),
-])('a full disk is no bug, even if the error names no path', (error) => {
+])('a full disk is not a bug, even if the error names no path', (error) => {
   expect(reportFailure(error)).toBe(1)
   expect(printed).toBe('selfsup: no space left on the disk; free some space and run the same command again\n')
 })

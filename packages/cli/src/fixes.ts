@@ -29,7 +29,7 @@ const commands: Partial<Record<ErrorCode, (problem: Problem) => string | undefin
     problem.fix ? `${problem.fix}, then run: ${install(problem)}` : `run: ${install(problem)}`,
   'run-exists': ({ path = 'RUN' }) =>
     `resume it with: selfsup resume ${shellWord(path)}, or choose another folder with --out`,
-  'no-run': () => 'pass the folder that you gave to pretrain as --out',
+  'no-run': ({ fix }) => fix ?? 'pass the folder that you gave to pretrain as --out',
   'port-in-use': () => 'choose another port with --port',
 }
 

@@ -9,12 +9,12 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const)(
   '%s ends a run with its last step saved',
   (signal) => {
     const exit = vi.spyOn(process, 'exit').mockImplementation(() => undefined as never)
-    const told = vi.fn()
+    const onFirst = vi.fn()
     const before = process.listenerCount(signal)
-    const interrupt = interruptible(told)
+    const interrupt = interruptible(onFirst)
     process.emit(signal, signal)
     expect(interrupt.signal.aborted).toBe(true)
-    expect(told).toHaveBeenCalledOnce()
+    expect(onFirst).toHaveBeenCalledOnce()
     expect(exit).not.toHaveBeenCalled()
     process.emit('SIGHUP', 'SIGHUP') // the terminal closes while the run saves
     expect(exit).not.toHaveBeenCalled()

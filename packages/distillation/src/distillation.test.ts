@@ -177,7 +177,7 @@ test('the loss is the divergence of the similarities at this temperature', () =>
     const views = method.views(imageBatch(4, { size: 8 }), stepOf())
     const targets = method.targets!(views, stepOf())
     const { loss, metrics, features } = method.loss(views, stepOf(), targets)
-    const z = method.networks.projector!.apply(features!) as tf.Tensor2D
+    const z = method.networks.projector!.apply(features as tf.Tensor) as tf.Tensor2D
     const unit = tf.div(z, tf.norm(z, 2, 1, true))
     const keys = targets.keys.arraySync()
     const softmax = (row: number[]) => {

@@ -42,6 +42,7 @@ export interface PassOptions {
   readonly signal?: AbortSignal
 }
 
+/** Options of a pass over images through a network. */
 export interface ExtractOptions extends PassOptions {
   /** normalisation that the backbone was trained with */
   readonly normalisation: Normalisation
@@ -229,7 +230,11 @@ function spread(count: number, length: number): Uint32Array {
   return Uint32Array.from({ length: count }, (_, i) => Math.floor((i * length) / count))
 }
 
-/** Converts images to a network's input: the central square, resized and normalised. */
+/**
+ * Converts images to a network's input: the central square, resized and normalised.
+ * @param images [batch, height, width, channels], 0..255
+ * @returns [batch, size, size, channels]
+ */
 export function networkInput(images: tf.Tensor4D, size: number, normalisation: Normalisation): tf.Tensor4D {
   return normalise(fit(images, size), normalisation)
 }

@@ -76,6 +76,7 @@ export function accuracyInterval(accuracies: readonly number[], count: number): 
   return { value, interval: [Math.max(0, value - low), Math.min(1, value + high)] }
 }
 
+/** Arithmetic mean; NaN if there are no values. */
 export function mean(values: ArrayLike<number>): number {
   let sum = 0
   for (let i = 0; i < values.length; i++) sum += values[i]!

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { Features } from './features.js'
 import { expectNumbers } from './grade.js'
 
+/** Options of `selectKCentre`. */
 export interface KCentreOptions {
   /** how many rows to select */
   readonly count: number
@@ -53,7 +54,7 @@ export async function selectKCentre(
   }
 }
 
-/** The rows that have a label. @throws SelfsupError if what is asked for does not fit the features */
+/** The rows that have a label. @throws SelfsupError if `count` or a labelled row does not fit the features */
 export function labelledRowsOf(
   where: string,
   features: Pick<Features, 'values' | 'count' | 'width'>,

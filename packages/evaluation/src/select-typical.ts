@@ -6,6 +6,7 @@ import { miniBatchKMeans } from './mini-batch-k-means.js'
 import { rowsOf } from './rows-of.js'
 import { labelledRowsOf, unitRows } from './select-k-centre.js'
 
+/** Options of `selectTypical`. */
 export interface TypicalOptions {
   /** how many rows to select */
   readonly count: number

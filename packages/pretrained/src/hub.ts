@@ -80,7 +80,8 @@ export async function hubFile(
       return path
     } catch (error) {
       // Only this download: other programs use the cache too.
-      await removeIncomplete(cache, repository, info.lfs?.oid ?? info.xetHash ?? info.oid)
+      const blob = info.lfs?.oid ?? info.xetHash ?? info.oid
+      if (blob) await removeIncomplete(cache, repository, blob)
       throw error
     }
   })

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
-import { NoRunError, runPaths, writeAtomically } from '@selfsup/run-folder'
+import { runPaths, writeAtomically } from '@selfsup/run-folder'
 import { type DetailOptions, type DetailSources, detailsOf } from './details.js'
 import { findRuns } from './find-runs.js'
 import { pageParts, renderPage } from './html.js'
@@ -55,13 +55,18 @@ export async function reportData(
   return { title: title ?? titleOf(runs), made: Date.now(), live: false, runs }
 }
 
-/** The folder itself if it is a run's, otherwise the runs in and below it. @throws NoRunError if there are none */
+/** The folder itself if it is a run's, otherwise the runs in and below it. @throws SelfsupError if there are none */
 async function runsIn(folder: string): Promise<string[]> {
   const { config } = runPaths(folder)
   const facts = await stat(config).catch(() => undefined)
   if (facts?.isFile()) return [folder]
   const found = facts ? [] : await findRuns(folder)
-  if (found.length === 0) throw new NoRunError(folder, config)
+  if (found.length === 0)
+    throw new SelfsupError(`${folder} holds no run: there is no config.json in it or in a folder below it`, {
+      code: 'no-run',
+      fix: 'pass the folder of a run, or a folder that contains runs',
+      path: folder,
+    })
   return found
 }
 

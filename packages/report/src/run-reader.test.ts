@@ -109,7 +109,7 @@ test('half-written and foreign records are left out, the others stay', async () 
   ])
 })
 
-test('a record with a confusion that is no square is refused', () => {
+test('a record whose confusion matrix is not square is refused', () => {
   writeRun(folder, run)
   const reader = readerOf(folder)
   return reader.update().then(() => {

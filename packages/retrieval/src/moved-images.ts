@@ -29,7 +29,7 @@ export interface MovedImages {
  * Matches entries whose files are gone with images that are new. Two are the same image if their stamps are equal (size and
  * modification time, which moving a file keeps) and so are their paths within their folders, or else their names, where only
  * one image of each side has that name and stamp.
- * @param here entries of the listed folder that are not listed any more
+ * @param here entries of the listed folder that are no longer listed
  * @param elsewhere entries of other folders, which may have moved here; ignored if their folder exists
  * @param fresh images without an entry
  * @param known images that have an entry already

@@ -32,6 +32,14 @@ test('the quantiles of the similarities of random pairs', async () => {
   expect(found!.p99).toBeCloseTo(0.5, 6)
   expect((await index.sample(3)).paths).toHaveLength(3)
   await index.close()
+
+  // Directions at 0, 10, 30 and 90 degrees: angles of 10, 20, 30, 60, 80 and 90 degrees between them.
+  const degrees = [0, 10, 30, 90].map((degree) => (degree * Math.PI) / 180)
+  const fan = await indexOf(Float32Array.from(degrees.flatMap((a) => [Math.cos(a), Math.sin(a)])), 2)
+  const { median, p99 } = (await randomPairs(fan))!
+  expect(median).toBeCloseTo(Math.cos(Math.PI / 6), 6)
+  expect(p99).toBeCloseTo(Math.cos(Math.PI / 18), 6)
+  await fan.close()
 })
 
 test('the threshold of near-duplicates and the warning follow the random pairs', () => {

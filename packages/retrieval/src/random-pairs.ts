@@ -2,7 +2,7 @@ import { expected } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { ImageIndex } from './image-index.js'
 
-/** Similarities of random pairs of an index's images: what a similarity must be compared with. */
+/** Similarities of random pairs of an index's images. Compare other similarities with them. */
 export interface RandomPairs {
   readonly pairs: number
   /** half of the pairs are less similar */
@@ -19,8 +19,8 @@ export interface RandomPairsOptions {
 }
 
 /**
- * Similarities of random pairs of images. Unlike images of a trained network have similarities far below 1; if a network is
- * barely trained or has collapsed, or all images look alike, any two images have one close to 1.
+ * Similarities of random pairs of images. Features of a trained network have similarities far below 1 for different images. If
+ * the network is barely trained or has collapsed, or all images look alike, the similarity of any two images is close to 1.
  * @returns undefined if the index has fewer than two images
  */
 export async function randomPairs(
@@ -49,7 +49,7 @@ export async function randomPairs(
   return { pairs: at, median: quantile(0.5), p99: quantile(0.99) }
 }
 
-/** Near-duplicates are at most this part as far apart as random pairs. */
+/** Maximum distance of near-duplicates, as a fraction of the median distance of random pairs. */
 const PART = 1 / 50
 
 /**
@@ -60,7 +60,7 @@ export function duplicateThreshold({ median }: Pick<RandomPairs, 'median'>): num
   return 1 - PART * (1 - median)
 }
 
-/** Random pairs that are more similar, in the median, are hardly distinguished. */
+/** Median similarity of random pairs above which features hardly distinguish images. */
 const INDISTINCT = 0.9
 
 /**

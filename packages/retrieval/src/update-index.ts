@@ -38,14 +38,14 @@ export interface IndexUpdate {
   readonly unchanged: number
   /** could not be read */
   readonly unreadable: number
-  /** other indexed folders that do not exist any more. Their images stay in the index; searches leave them out */
+  /** other indexed folders that no longer exist. Their images stay in the index; searches leave them out */
   readonly missing: readonly { readonly source: string; readonly images: number }[]
 }
 
 /**
  * Updates an index: computes features of images that are new or whose stamp differs, removes images that no longer exist,
- * and does not touch the others. Images that have moved to the listed folder, inside it or from a folder that does not exist
- * any more, keep their features. If the process is killed, written images are kept, and the next update resumes there.
+ * and does not touch the others. Images that have moved to the listed folder, inside it or from a folder that no longer
+ * exists, keep their features. If the process is killed, written images are kept, and the next update resumes there.
  * @param embed computes features of images by their numbers; may return them in any order
  * @throws SelfsupError if two images have the same path, or features do not fit the index
  */
@@ -167,7 +167,7 @@ function isWithin({ path, source }: Pick<GoneImage, 'path' | 'source'>, folder: 
 }
 
 /**
- * Removes the images of a folder or file from an index, also if it does not exist any more.
+ * Removes the images of a folder or file from an index, also if it no longer exists.
  * @param folder absolute path, or `path#train` and `path#test` for a source with splits
  * @returns how many images were removed
  */

@@ -28,7 +28,9 @@ export function expectSameRun(run: Run, now: RunConfig, mayDiffer: readonly stri
   compare('number of images', run.dataset.length, now.dataset.length)
   compare('channels', run.dataset.channels, now.dataset.channels)
   if (run.dataset.fingerprint !== now.dataset.fingerprint)
-    differences.push('the images differ: some were added, removed or changed')
+    differences.push(
+      'the images differ: some were added, removed or changed, or have other modification times',
+    )
   compareEach('', run.settings, now.settings, mayDiffer)
   expected(
     differences.length === 0,

@@ -9,6 +9,7 @@ import { interruptible } from '../interrupt.js'
 import { printableLine } from '../printable.js'
 import { type ProgressView, progressView } from '../progress.js'
 import { describeRandomPairs } from '../random-pairs.js'
+import { shellWord } from '../table.js'
 
 /** Flags of `selfsup duplicates`. */
 export interface DuplicateFlags {
@@ -42,9 +43,9 @@ export async function duplicates(run: string, flags: DuplicateFlags): Promise<nu
         view.note(`Compared ${done} of ${total} images with all others`)
       },
     })
-    const groups = await existing(found)
+    const { groups, missing } = await existing(found)
     const images = await index.count()
-    if (json) console.log(JSON.stringify({ run, similarity, randomPairs, images, groups }))
+    if (json) console.log(JSON.stringify({ run, similarity, randomPairs, images, groups, missing }))
     else {
       for (const group of groups)
         console.log(
@@ -59,6 +60,10 @@ export async function duplicates(run: string, flags: DuplicateFlags): Promise<nu
           `Warning: ${grouped} of ${images} images have a near-duplicate. Look at some of them with --sheet before you remove any: if they are different images, the run cannot tell them apart`,
         )
     }
+    if (missing > 0)
+      view.note(
+        `${missing === 1 ? '1 image' : `${missing} images`} of the groups no longer ${missing === 1 ? 'exists and was' : 'exist and were'} left out. Update the index: selfsup index ${shellWord(run)} IMAGES`,
+      )
     await writeGroups(groups, { sheet, csv }, view)
     return 0
   } finally {
@@ -99,16 +104,20 @@ function digits(similarity: number): string {
   return similarity.toFixed(similarity > 0.999 ? 6 : 4)
 }
 
-/** The groups without images that do not exist any more. */
-async function existing(groups: readonly DuplicateGroup[]): Promise<DuplicateGroup[]> {
+/** The groups without images that no longer exist, and how many images were left out. */
+async function existing(
+  groups: readonly DuplicateGroup[],
+): Promise<{ groups: DuplicateGroup[]; missing: number }> {
   const { isOnDisk } = await import('@selfsup/retrieval')
   const found: DuplicateGroup[] = []
+  let missing = 0
   for (const group of groups) {
     const there = await Promise.all(
       group.paths.map((path, i) => isOnDisk({ path, source: group.sources[i]! })),
     )
     const paths = group.paths.filter((_, i) => there[i])
+    missing += group.paths.length - paths.length
     if (paths.length > 1) found.push({ ...group, paths, sources: group.sources.filter((_, i) => there[i]) })
   }
-  return found
+  return { groups: found, missing }
 }

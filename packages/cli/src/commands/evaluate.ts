@@ -4,6 +4,7 @@ import type { Protocol, SuiteResult } from '@selfsup/evaluation'
 import { testedOnTraining } from '@selfsup/run-folder'
 import { type OpenedSubject, openSubject } from '@selfsup/runs'
 import type { Settings } from '../config.js'
+import { runOrModel } from '../encoder.js'
 import { startEngine } from '../engine.js'
 import { type ImageFlags, readingOf } from '../image-flags.js'
 import { interruptible } from '../interrupt.js'
@@ -61,7 +62,7 @@ export async function evaluate(
       signal,
       onNote: view.note,
     }
-    const opened = await openSubject(request)
+    const opened = await runOrModel(run, openSubject(request))
     if (!flags.json) announce(engine, view)
     try {
       const started = performance.now()

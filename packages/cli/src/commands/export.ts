@@ -1,6 +1,7 @@
 import { SelfsupError } from '@selfsup/core'
 import { type ExportFormat, exportModel } from '@selfsup/runs'
 import type { Settings } from '../config.js'
+import { runOrModel } from '../encoder.js'
 import { startEngine } from '../engine.js'
 import { progressView } from '../progress.js'
 
@@ -22,7 +23,7 @@ export async function exportRun(model: string, { json, engine, ...request }: Exp
     throw new SelfsupError(`--input is for --format onnx; got --format ${request.format}`)
   const view = progressView(process.stderr)
   await startEngine(engine)
-  const result = await exportModel({ ...request, model, onNote: view.note })
+  const result = await runOrModel(model, exportModel({ ...request, model, onNote: view.note }))
   const { out, features, names, preprocessing } = result
   if (json) console.log(JSON.stringify(result))
   else {

@@ -24,8 +24,8 @@ export interface IndexFlags extends ImageFlags {
 }
 
 /**
- * `selfsup index RUN IMAGES`: creates or updates the index for `search` and `duplicates`. Of a folder that does not exist any
- * more, the images leave the index.
+ * `selfsup index RUN IMAGES`: creates or updates the index for `search` and `duplicates`. If the folder no longer exists,
+ * its images leave the index.
  */
 export async function indexImages(run: string, source: string, flags: IndexFlags): Promise<number> {
   const { split = 'train', strict, json } = flags
@@ -70,7 +70,7 @@ export async function indexImages(run: string, source: string, flags: IndexFlags
       )
       for (const { source: folder, images: gone } of missing)
         view.note(
-          `${folder} does not exist any more: searches leave out its ${gone} images. If it has moved, index its new place; to remove them: selfsup index ${shellWord(run)} ${shellWord(folder)} --drop`,
+          `${folder} no longer exists: searches leave out its ${gone} images. If it has moved, index its new location; to remove them: selfsup index ${shellWord(run)} ${shellWord(folder)} --drop`,
         )
       if (others.length > 0)
         view.note(`Indexes for earlier weights are next to it; you may delete them: ${others.join(', ')}`)

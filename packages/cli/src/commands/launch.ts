@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import { SelfsupError } from '@selfsup/core'
 import { printable } from '../printable.js'
+import { counted } from '../table.js'
 
 /** Commands that several workers can run together. */
 const COMMANDS = ['pretrain', 'resume']
@@ -20,7 +21,7 @@ export async function launch(command: readonly string[], count: number): Promise
   const gpus = gpuCount(process.env)
   if (gpus > 0 && gpus < count)
     throw new SelfsupError(
-      `launch: there are ${gpus} GPUs for ${count} workers; start at most ${gpus} workers, or set CUDA_VISIBLE_DEVICES= to use the processors`,
+      `launch: only ${counted(gpus, 'GPU')} for ${count} workers; start at most ${counted(gpus, 'worker')}, or set CUDA_VISIBLE_DEVICES= to use the processors`,
     )
   const ports = await freePorts(count)
   const addresses = ports.map((port) => `127.0.0.1:${port}`).join(',')

@@ -3,7 +3,7 @@ import { type Run, readRun, type TrainSettings, totalStepsOf } from '@selfsup/ru
 import { makeMethodAgain, methodOfRun, openImagesOfRun } from '@selfsup/runs'
 import type { Settings } from '../config.js'
 import type { ProgressView } from '../progress.js'
-import { shellWord } from '../table.js'
+import { counted, shellWord } from '../table.js'
 import { runTraining } from '../training.js'
 import { viewOf, type WorkerFlags, workersFrom } from '../workers.js'
 
@@ -44,7 +44,11 @@ export async function resume(out: string, flags: ResumeFlags): Promise<number> {
       `${out} was trained on '${name}' (${length} images) but has no path to them; run: selfsup resume ${shellWord(out)} --images IMAGES`,
     )
   view.phase('Looking for the images of the run')
-  const dataset = await openImagesOfRun(run, { images, onNote: view.note }).finally(view.end)
+  const dataset = await openImagesOfRun(run, { images, onNote: view.note })
+    .catch((error) => {
+      throw images === undefined ? withNewLocation(error) : error
+    })
+    .finally(view.end)
   try {
     return await runTraining({
       make: (engine) => makeMethodAgain(run, { dataset, engine, onNote: view.note }),
@@ -70,7 +74,7 @@ async function describeExtension(run: Run, train: TrainSettings, view: ProgressV
   const totalSteps = totalStepsOf(train, stepsPerEpoch)
   if (totalSteps <= step)
     throw new SelfsupError(
-      `${folder} has trained ${step} steps already, which is ${Math.floor(step / stepsPerEpoch)} epochs; --epochs must be more, got ${train.epochs}`,
+      `${folder} has trained ${step} steps already, which is ${counted(Math.floor(step / stepsPerEpoch), 'epoch')}; --epochs must be more than that, got ${train.epochs}`,
     )
   const { learningRateSchedule } = await import('@selfsup/train')
   const rateOf = (of: TrainSettings, steps: number, at: number) =>
@@ -86,8 +90,19 @@ async function describeExtension(run: Run, train: TrainSettings, view: ProgressV
         ? 'rises to'
         : 'falls to'
   view.note(
-    `The run continues from epoch ${Number((step / stepsPerEpoch).toFixed(1))} to ${train.epochs}, with the schedule of a run of ${train.epochs} epochs: the learning rate was ${short(then)} at the last step, and ${change} ${short(now)}. The result differs from that of a run that was planned for ${train.epochs} epochs from the start`,
+    `The run continues from epoch ${Number((step / stepsPerEpoch).toFixed(1))} to ${train.epochs}, with the schedule of a run of ${train.epochs} epochs: the learning rate was ${short(then)} at the last step, and ${change} ${short(now)}. The result may differ from that of a run that was planned for ${train.epochs} epochs from the start`,
   )
+}
+
+/** Adds how to pass the new location of images that are not where the run found them. */
+function withNewLocation(error: unknown): unknown {
+  if (!(error instanceof SelfsupError && error.code === 'not-found')) return error
+  const { problem, code, path } = error
+  return new SelfsupError(problem, {
+    code,
+    path,
+    fix: 'if the images have moved, add --images with their new location',
+  })
 }
 
 /** A learning rate with three digits. */

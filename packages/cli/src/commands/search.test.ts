@@ -108,6 +108,14 @@ test('duplicates are drawn and written with their similarities', async () => {
   ])
   expect(await readFile(csv, 'utf8')).toMatch(/^group,similarity,image\r\n1,/)
   expect((await stat(sheet)).size).toBeGreaterThan(100)
+  expect(found.missing).toBe(0)
+  await rm(join(imageFolder, 'again.png'))
+  const without = await jsonOf(() => duplicates(run, { engine, json: true }))
+  expect(without.missing).toBe(1)
+  expect(without.groups.flatMap(({ paths }: { paths: string[] }) => paths)).not.toContain(
+    join(imageFolder, 'again.png'),
+  )
+  await copyFile(join(imageFolder, '1.png'), join(imageFolder, 'again.png'))
 })
 
 test('select writes paths, a list, copies and a sheet, and stays away from labelled images', async () => {

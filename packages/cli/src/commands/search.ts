@@ -61,7 +61,7 @@ export async function search(run: string, image: string, flags: SearchFlags): Pr
     }
     if (missing > 0)
       view.note(
-        `${missing === 1 ? '1 indexed image that does' : `${missing} indexed images that do`} not exist any more ${missing === 1 ? 'was' : 'were'} left out. Update the index: selfsup index ${shellWord(run)} IMAGES`,
+        `${missing === 1 ? '1 indexed image that no longer exists was' : `${missing} indexed images that no longer exist were`} left out. Update the index: selfsup index ${shellWord(run)} IMAGES`,
       )
     return 0
   } finally {

@@ -63,7 +63,7 @@ export async function select(run: string, flags: SelectFlags): Promise<number> {
       const captions = selected.map((image, i) => ({ ...image, caption: String(i + 1) }))
       await writeSheet(sheet, captions, view)
     }
-    view.note(`${selected.length} of ${images.length} images, the first ones first`)
+    view.note(`Selected ${selected.length} of ${images.length} images, in the order of selection`)
     return 0
   } finally {
     interrupt.release()
@@ -90,7 +90,7 @@ async function candidates(index: ImageIndex): Promise<{ images: Candidate[]; fea
     for (const [i, { path, source }] of rows.entries()) if (found[i]) sources.set(path, source)
   }
   for (const [row, path] of paths.entries()) if (sources.has(path)) there.push(row)
-  expected(there.length > 0, 'select: none of the indexed images exists any more', {
+  expected(there.length > 0, 'select: all indexed images are gone', {
     code: 'not-found',
     fix: 'index the images again',
   })

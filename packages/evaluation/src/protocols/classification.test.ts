@@ -56,7 +56,7 @@ test.each([knnProtocol, linearProbeProtocol])('$name tells what imbalance hides'
   ])
 })
 
-test('equal classes need accuracy and what always predicting one class reaches', async () => {
+test('for equal classes, only the accuracy and that of always predicting one class are reported', async () => {
   const { values } = await knnProtocol.find({ name: 'run', train: balanced, test: balanced }, context)
   expect(values.map(({ metric, features }) => [metric, features])).toEqual([
     ['accuracy', 'run'],

@@ -15,8 +15,8 @@ export interface Answers {
 }
 
 /**
- * What an accuracy must be compared with: the accuracy of always predicting the most frequent class; and for imbalanced
- * classes, for which accuracy alone is misleading, balanced accuracy and macro F1 (means over seeds).
+ * Values to report with an accuracy: the accuracy of always predicting the most frequent class; for imbalanced classes, for
+ * which accuracy alone is misleading, also balanced accuracy and macro F1 (means over seeds).
  */
 export function classValues(subject: SplitFeatures, all: readonly Answers[]): EvaluationValue[] {
   const labels = labelled(subject.test)

@@ -39,8 +39,8 @@ function lastParts(path: string): string {
 const first = ['linear-probe', 'linear', 'knn', 'fine-tuning', 'fine-tune']
 
 /**
- * Sorts records: results on other images than the training images first, of these the data with most test images, of these
- * the best known protocols.
+ * Sorts records: results on the training images come last; before them, records with more test images come first; for the same
+ * images, the best known protocols come first.
  */
 export function ordered(records: readonly EvaluationRecord[]): EvaluationRecord[] {
   const place = ({ protocol }: EvaluationRecord) =>
@@ -53,7 +53,7 @@ export function ordered(records: readonly EvaluationRecord[]): EvaluationRecord[
   )
 }
 
-/** Whether records are of more than one data, or of training images, so that the data must be named. */
+/** Whether the page must name the test images: the records are about different images, or about training images. */
 export function needsLabels(records: readonly EvaluationRecord[]): boolean {
   return new Set(records.map(dataOf)).size > 1 || records.some((record) => onTraining(record) > 0)
 }
