@@ -1,12 +1,12 @@
 import { run } from './scratch.mjs'
 
 /**
- * Known weaknesses of what users get, by `npm audit --omit=dev` in an installed project.
+ * Known vulnerabilities of the packages that users install, by `npm audit --omit=dev` in an installed project.
  *
  * @param {import('./project.mjs').Project} project
- * @param {string} registry whose advisories are asked for
- * @returns {Promise<{ text: string, problems: string[] }>} what was found in words; a registry without advisories is
- *   said to be one, and is no problem
+ * @param {string} registry that knows the advisories
+ * @returns {Promise<{ text: string, problems: string[] }>} what was found, in words. A registry without
+ *   advisories is not a problem, but the text says so
  */
 export async function audit({ folder, env }, registry) {
   const args = ['audit', '--omit=dev', '--json', `--registry=${registry}`]
@@ -15,7 +15,7 @@ export async function audit({ folder, env }, registry) {
   const total = found?.metadata?.vulnerabilities?.total
   if (total === undefined) {
     const reason = found?.message ?? text.split('\n')[0]
-    // The reason may name the registry, which is nobody else's business.
+    // The reason may contain the registry's address, which is private.
     return {
       text: `AUDIT NOT AVAILABLE: ${reason?.replaceAll(/https?:\/\/\S+/g, 'the registry')}`,
       problems: [],

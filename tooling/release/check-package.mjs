@@ -5,17 +5,17 @@ import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 
 /**
- * A package as `pnpm pack --json` describes it.
+ * A package, as `pnpm pack --json` describes it.
  * @typedef {{ name: string, version: string, filename: string, files: readonly { path: string }[] }} Packed
  */
 
 const needed = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'dist/index.js', 'dist/index.d.ts']
 
 /**
- * What is wrong with a packed package: its list of files, what publint finds, and types that importers would not get.
+ * Checks a packed package: its files, publint's rules, and whether importers get its types.
  *
  * @param {Packed} packed
- * @returns {Promise<string[]>} problems in words; none when it may be published
+ * @returns {Promise<string[]>} problems in words; empty if it can be published
  */
 export async function problemsOfPackage({ name, filename, files }) {
   const tarball = readFileSync(filename)

@@ -6,12 +6,12 @@ import { run } from './scratch.mjs'
 import { root } from './workspace.mjs'
 
 /**
- * An empty project of somebody who uses the packages.
+ * An empty project of a user of the packages.
  * @typedef {{ folder: string, env: NodeJS.ProcessEnv }} Project
  */
 
 /**
- * @param {string} folder to be made
+ * @param {string} folder to create
  * @param {NodeJS.ProcessEnv} env with npm set to the local registry
  * @returns {Project}
  */
@@ -27,8 +27,8 @@ export function emptyProject(folder, env) {
  * @param {Project} project
  * @param {string} command
  * @param {readonly string[]} args
- * @returns {Promise<string>} what it wrote to standard output
- * @throws Error with all that it wrote when it fails
+ * @returns {Promise<string>} its standard output
+ * @throws Error with the end of its output if it fails
  */
 export async function runIn({ folder, env }, command, ...args) {
   const { ok, stdout, text } = await run(command, args, { cwd: folder, env })
@@ -37,8 +37,8 @@ export async function runIn({ folder, env }, command, ...args) {
 }
 
 /**
- * Installs what a package's README names, with nothing else there, and runs the README's examples; their types are checked
- * as TypeScript resolves them for Node and for bundlers.
+ * Installs the packages that a README names in an empty project and runs the README's examples. Checks their types with
+ * TypeScript's resolution for Node and for bundlers.
  *
  * @param {Project} project
  * @param {string} readme path of the README

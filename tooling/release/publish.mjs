@@ -3,11 +3,10 @@ import { readFileSync } from 'node:fs'
 import { run } from './scratch.mjs'
 
 /**
- * Puts a packed package into a registry that takes it from anybody: what `npm publish` sends, without its seconds for
- * each package.
+ * Uploads a packed package to a registry without accounts. Sends what `npm publish` sends, which needs seconds for each package.
  *
  * @param {import('./check-package.mjs').Packed} packed
- * @param {string} registry its address, which ends with a slash
+ * @param {string} registry address that ends with a slash
  */
 export async function putPackage({ name, version, filename }, registry) {
   const tarball = readFileSync(filename)

@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { runServer } from 'verdaccio'
 
 /**
- * Starts a registry in this process, which only this machine reaches: it takes the packages named here from anybody and
- * hands on everything else from another registry. It ends with the process, or by `close`.
+ * Starts an npm registry in this process, reachable from this machine only. Anyone can publish `names` to it; all other packages
+ * come from another registry. It ends with the process, or by `close`.
  *
- * @param {string} folder where it keeps what is published
- * @param {{ names: readonly string[], upstream: string }} options names of the packages that are published to it, and
- *   the address of the registry that third-party packages come from
+ * @param {string} folder for the published packages
+ * @param {{ names: readonly string[], upstream: string }} options names of the packages that are published to it; address of the
+ *   registry of third-party packages
  * @returns {Promise<{ address: string, close: () => void }>} its address ends with a slash
  */
 export async function startRegistry(folder, { names, upstream }) {
@@ -25,7 +25,7 @@ export async function startRegistry(folder, { names, upstream }) {
     web: { enable: false },
     max_body_size: '100mb',
   }
-  // JSON is YAML as well.
+  // JSON is valid YAML.
   const path = join(folder, 'config.yaml')
   writeFileSync(path, JSON.stringify(config))
   /** @type {import('node:http').Server} */
@@ -35,7 +35,7 @@ export async function startRegistry(folder, { names, upstream }) {
     server.listen(0, '127.0.0.1', () => resolve(undefined))
   })
   const address = server.address()
-  if (!address || typeof address === 'string') throw new Error('the local registry listens on no port')
+  if (!address || typeof address === 'string') throw new Error('the local registry does not listen on a port')
   return {
     address: `http://127.0.0.1:${address.port}/`,
     close() {

@@ -1,7 +1,7 @@
-// A release without the public registry: pnpm release:rehearse [--quick]
-// Changes versions in a copy, publishes all packages to a registry of this machine alone, and installs and uses them in
-// empty projects. --quick takes the packages as they are built here and tries two of them; without it they are built in
-// the copy with their new versions, and every package is tried by the example of its README.
+// Rehearses a release without the public registry: pnpm release:rehearse [--quick]
+// Changes the versions in a copy, publishes all packages to a registry on this machine, and installs and uses them in empty
+// projects. --quick uses the packages as they are built and tries the command line and @selfsup/losses. Without it, the copy is
+// built with its new versions, and each package is tried with the example of its README.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -22,25 +22,27 @@ const workspace = join(scratch, 'workspace')
 const problems = []
 
 /**
- * A part of the rehearsal: says how long it took, and what it gives or what went wrong.
+ * Runs a part of the rehearsal and prints its time, notes and problems.
  *
  * @template Result
  * @param {string} title
- * @param {() => Promise<Result>} work
- * @returns {Promise<Result | undefined>}
+ * @param {(report: { note: (text: string) => void, problem: (text: string) => void }) => Promise<Result>} work
+ * @returns {Promise<Result | undefined>} undefined if it throws
  */
 async function part(title, work) {
   const started = performance.now()
-  const before = problems.length
+  /** @type {string[]} */
+  const [notes, found] = [[], []]
   let result
   try {
-    result = await work()
+    result = await work({ note: (text) => notes.push(text), problem: (text) => found.push(text) })
   } catch (error) {
-    problems.push(`${title}: ${error instanceof Error ? error.message : error}`)
+    found.push(`${title}: ${error instanceof Error ? error.message : error}`)
   }
+  problems.push(...found)
   const seconds = ((performance.now() - started) / 1000).toFixed(0)
-  console.log(`${problems.length === before ? 'ok    ' : 'FAILED'} ${title} (${seconds} s)`)
-  for (const problem of problems.slice(before)) console.log(`       ${problem.replaceAll('\n', '\n       ')}`)
+  console.log(`${found.length === 0 ? 'ok    ' : 'FAILED'} ${title} (${seconds} s)`)
+  for (const line of [...notes, ...found]) console.log(`       ${line.replaceAll('\n', '\n       ')}`)
   return result
 }
 
@@ -48,84 +50,96 @@ const folders = publishedPackages()
 /** @param {string} folder */
 const inCopy = (folder) => join(workspace, 'packages', folder)
 const upstream = (await run('npm', ['config', 'get', 'registry'], { cwd: root })).stdout.trim()
-// Started through `pnpm run`, pnpm may be nowhere else.
+// `pnpm run` may be the only way to start pnpm here.
 process.env.PATH = [process.env.PATH, join(root, '.cache/bin')].join(delimiter)
 
-const prepared = await part('versions and changelogs by changesets', async () => {
+const prepared = await part('versions and changelogs by changesets', async ({ note }) => {
   mkdirSync(workspace)
   if (quick) copyPackages(workspace, ['package.json', 'README.md', 'LICENSE', 'dist'])
   else await copySources(workspace)
   await changeVersions(workspace)
-  if (!quick) {
-    for (const folder of folders)
-      console.log(`\n${readFileSync(join(inCopy(folder), 'CHANGELOG.md'), 'utf8').trim()}\n`)
-  }
+  if (!quick)
+    for (const folder of folders) note(readFileSync(join(inCopy(folder), 'CHANGELOG.md'), 'utf8').trim())
   return true
 })
 if (prepared && !quick) await part('a build with these versions', () => build(workspace))
+const packed = (prepared && (await part('packages as npm gets them', packAll))) ?? []
 
-const packed = await part('packages as npm gets them: files, publint, types', async () => {
-  const packages = await packAll()
-  for (const each of packages) problems.push(...(await problemsOfPackage(each)))
-  return packages
-})
-
-const published = await part('published to a registry that only this machine reaches', async () => {
+const published = await part('published to a registry on this machine', async () => {
   const names = folders.map((folder) => manifestOf(inCopy(folder)).name)
   mkdirSync(join(scratch, 'registry'))
   const { address } = await startRegistry(join(scratch, 'registry'), { names, upstream })
   const env = npmEnvironment(address)
-  if (quick) for (const each of packed ?? []) await putPackage(each, address)
+  if (quick) await Promise.all(packed.map((each) => putPackage(each, address)))
   else await publishAll(workspace, env)
   return { env }
 })
 
-if (published && packed) {
-  const { env } = published
-  /** @param {string} name */
-  const project = (name) => emptyProject(join(scratch, 'projects', name), env)
-
-  await part('npx selfsup --help, with nothing installed', async () => {
-    const help = await runIn(project('npx'), 'npx', '--yes', 'selfsup', '--help')
-    if (!help.includes('Usage: selfsup')) throw new Error(`it says: ${help}`)
-    if (quick) return // the version became part of the build, which was before
-    const said = (await runIn(project('npx'), 'npx', '--yes', 'selfsup', '--version')).trim()
-    const { version } = manifestOf(inCopy('cli'))
-    if (said !== version) throw new Error(`it says that it is version ${said}; published is ${version}`)
-  })
-
-  const main = project('selfsup')
-  await part('npm install selfsup, pretrain, evaluate', async () => {
-    await runIn(main, 'npm', 'install', 'selfsup')
-    await mainJob(main)
-  })
-  const readmes = quick ? ['losses'] : folders.filter((folder) => folder !== 'cli')
-  for (const folder of readmes)
-    await part(`${manifestOf(inCopy(folder)).name} alone: its README's example, its types`, () =>
-      tryReadme(project(folder), join(inCopy(folder), 'README.md')),
-    )
-
-  await part('npm audit of what users get', async () => {
-    const { text, problems: found } = await audit(main, upstream)
-    console.log(`       ${text}`)
-    problems.push(...found)
-  })
-  await part('sizes', async () => {
-    for (const { name, version, filename } of packed) {
-      const { packed, unpacked } = sizesOf(filename)
-      console.log(
-        `       ${`${name} ${version}`.padEnd(34)} ${size(packed).padStart(7)} packed ${size(unpacked).padStart(7)} unpacked`,
-      )
-    }
-    for (const name of ['selfsup', 'losses'])
-      console.log(
-        `       installed with all that it needs: ${name} ${size(sizeOfFolder(join(scratch, 'projects', name, 'node_modules')))}`,
-      )
-  })
+if (published && packed.length > 0) {
+  // Two at a time: installations mostly wait for the registry.
+  const waiting = partsOf(published.env)
+  const work = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) await next()
+  }
+  await Promise.all([work(), work()])
 }
 
-console.log(problems.length === 0 ? 'All packages are fit to be published' : `${problems.length} problems`)
+console.log(problems.length === 0 ? 'All packages can be published' : `${problems.length} problems`)
 process.exit(problems.length === 0 ? 0 : 1)
+
+/**
+ * The parts that follow the publication, the longest first.
+ * @param {NodeJS.ProcessEnv} env with npm set to the local registry
+ * @returns {(() => Promise<unknown>)[]}
+ */
+function partsOf(env) {
+  /** @param {string} name */
+  const project = (name) => emptyProject(join(scratch, 'projects', name), env)
+  const commandLine = async () => {
+    const main = project('selfsup')
+    await part('npm install selfsup, pretrain, evaluate', async () => {
+      await runIn(main, 'npm', 'install', 'selfsup')
+      await mainJob(main)
+    })
+    await part('npm audit of what users install', async ({ note, problem }) => {
+      const { text, problems: found } = await audit(main, upstream)
+      note(text)
+      for (const each of found) problem(each)
+    })
+  }
+  const uninstalled = () =>
+    part('npx selfsup --help, with nothing installed', async () => {
+      const help = await runIn(project('npx'), 'npx', '--yes', 'selfsup', '--help')
+      if (!help.includes('Usage: selfsup')) throw new Error(`its output is: ${help}`)
+      const output = (await runIn(project('npx'), 'npx', '--yes', 'selfsup', '--version')).trim()
+      const { version } = manifestOf(inCopy('cli'))
+      if (output !== version) throw new Error(`its version is ${output}; the published version is ${version}`)
+    })
+  const readmes = (quick ? ['losses'] : folders.filter((folder) => folder !== 'cli')).map(
+    (folder) => () =>
+      part(`${manifestOf(inCopy(folder)).name} alone: its README's example, its types`, () =>
+        tryReadme(project(folder), join(inCopy(folder), 'README.md')),
+      ),
+  )
+  const contents = () =>
+    part('files, exports and types of the packages', async ({ note, problem }) => {
+      for (const each of packed) {
+        for (const found of await problemsOfPackage(each)) problem(found)
+        const { packed, unpacked } = sizesOf(each.filename)
+        const [name, ...sizes] = [`${each.name} ${each.version}`, size(packed), size(unpacked)]
+        note(`${name.padEnd(34)} ${sizes[0]?.padStart(7)} packed ${sizes[1]?.padStart(7)} unpacked`)
+      }
+    })
+  const installed = () =>
+    part('sizes with all dependencies', async ({ note }) => {
+      for (const name of ['selfsup', 'losses'])
+        note(`${name} ${size(sizeOfFolder(join(scratch, 'projects', name, 'node_modules')))}`)
+    })
+  // The quick rehearsal starts the command line from an installation only, and its version is of the build, which came before.
+  return quick
+    ? [commandLine, contents, ...readmes]
+    : [commandLine, contents, uninstalled, ...readmes, installed]
+}
 
 /** @returns {Promise<import('./check-package.mjs').Packed[]>} */
 async function packAll() {
@@ -163,7 +177,7 @@ function npmEnvironment(registry) {
 }
 
 /**
- * Features learned from drawn images, and how good they are.
+ * Pretrains on drawn images with the installed command line, and evaluates the run.
  * @param {import('./project.mjs').Project} project
  */
 async function mainJob(project) {

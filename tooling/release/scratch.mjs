@@ -7,10 +7,10 @@ import { join } from 'node:path'
 const running = new Set()
 
 /**
- * Makes a folder that is removed when this process ends. Ctrl-C, or a signal to end, first ends the programs that `run`
- * started, since they may still write into the folder.
+ * Creates a temporary folder that is removed when this process ends. Ctrl-C and SIGTERM first end the programs that `run`
+ * started, because they may still write to the folder.
  *
- * @param {string} name what the folder's name begins with
+ * @param {string} name prefix of the folder's name
  */
 export function scratchFolder(name) {
   const folder = mkdtempSync(join(tmpdir(), `${name}-`))
@@ -31,12 +31,12 @@ export function scratchFolder(name) {
  * @param {string} command
  * @param {readonly string[]} args
  * @param {{ cwd: string, env?: NodeJS.ProcessEnv }} options
- * @returns {Promise<{ ok: boolean, stdout: string, text: string }>} whether it ended with 0, what it wrote to standard
- *   output, and that with what it wrote to standard error
+ * @returns {Promise<{ ok: boolean, stdout: string, text: string }>} whether its exit code is 0, its standard output, and
+ *   its standard output and error together
  */
 export function run(command, args, { cwd, env = process.env }) {
   return new Promise((resolve, reject) => {
-    // A group of its own, so that the programs that it starts end with it.
+    // A process group of its own, so that the programs that it starts end with it.
     const child = spawn(command, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
     running.add(child)
     let [stdout, text] = ['', '']
@@ -57,7 +57,7 @@ export function run(command, args, { cwd, env = process.env }) {
 
 /**
  * @param {import('node:child_process').ChildProcess} child
- * @returns {Promise<void>} resolves when the child and all that it started have ended
+ * @returns {Promise<void>} resolves when the child and the programs that it started have ended
  */
 function kill(child) {
   return new Promise((resolve) => {

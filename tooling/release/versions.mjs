@@ -4,7 +4,7 @@ import { run } from './scratch.mjs'
 import { root } from './workspace.mjs'
 
 /**
- * Copies the files of the workspace that git knows or would know, as they are now.
+ * Copies the current files of the workspace that git tracks or would track.
  * @param {string} to an empty folder
  */
 export async function copySources(to) {

@@ -28,14 +28,14 @@ export function publishedPackages() {
     .filter((folder) => !manifestOf(join(root, 'packages', folder)).private)
 }
 
-/** What the configuration of changesets names. */
+/** The configuration of changesets names this file. */
 const changelog = 'tooling/release/changelog.cjs'
 
 /**
- * Copies what `changeset version` and `pnpm pack` need of the workspace, so that the working tree stays as it is.
+ * Copies the parts of the workspace that `changeset version` and `pnpm pack` need, so that the working tree stays unchanged.
  *
  * @param {string} to an empty folder
- * @param {readonly string[]} parts what to copy of each package, where it is there
+ * @param {readonly string[]} parts files and folders to copy from each package that has them
  */
 export function copyPackages(to, parts) {
   /** @param {string} path within the workspace */
@@ -47,7 +47,7 @@ export function copyPackages(to, parts) {
   const folders = publishedPackages()
   for (const folder of folders) for (const part of parts) copy(join('packages', folder, part))
   symlinkSync(join(root, 'node_modules'), join(to, 'node_modules'), 'junction')
-  // pnpm reads the versions of packages that depend on one another where they are installed.
+  // pnpm reads the versions of workspace packages from their links in node_modules.
   const places = new Map(folders.map((folder) => [manifestOf(join(to, 'packages', folder)).name, folder]))
   for (const folder of folders) {
     const { dependencies, devDependencies, peerDependencies } = manifestOf(join(to, 'packages', folder))
