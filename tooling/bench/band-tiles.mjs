@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { mulberry32 } from '../random/mulberry32.mjs'
 
 const SIZE = 48
 const BANDS = 5
@@ -13,7 +14,7 @@ const textures = ['rows', 'columns', 'blobs', 'checks']
  * @param {string} folder
  */
 export function writeBandTiles(folder) {
-  const random = numbers(7)
+  const random = mulberry32(7)
   for (const [split, count] of Object.entries(counts))
     for (const texture of textures)
       for (const sign of [1, -1]) {
@@ -114,18 +115,4 @@ function tiff(values) {
     }
   }
   return Buffer.concat([head, Buffer.from(values.buffer)])
-}
-
-/**
- * Uniform random numbers (mulberry32).
- * @param {number} seed
- */
-function numbers(seed) {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
 }

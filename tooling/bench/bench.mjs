@@ -13,8 +13,8 @@ import { table, tableRows } from './table.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 /**
- * A benchmark: the script of its peer, rounds, what its sides need in their environment, and, where they take turns, the
- * name of the only case.
+ * A benchmark: the script of its peer, rounds, variables for the environment of both sides, and, if they take turns, the name
+ * of the only case.
  * @typedef {object} Bench
  * @property {string} [peer]
  * @property {number} rounds

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 const perClass = { train: 300, test: 60 }
 
 /**
- * CIFAR-10 as JPEG or PNG files, train/CLASS/ and test/CLASS/, from $SELFSUP_CIFAR10; a part of it where it has to be quick.
- * @param {boolean} quick
- * @throws Error when there is none
+ * CIFAR-10 as JPEG or PNG files, train/CLASS/ and test/CLASS/, from $SELFSUP_CIFAR10.
+ * @param {boolean} quick only a part of the images
+ * @throws Error if the folder is missing
  */
 export function cifarFolder(quick) {
   const whole = process.env.SELFSUP_CIFAR10

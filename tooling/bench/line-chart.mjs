@@ -23,7 +23,7 @@ function ticks(lowest, highest, wanted = 5) {
 /**
  * @param {object} chart
  * @param {string} chart.title heading
- * @param {{ label: string, logarithmic?: boolean }} chart.x where it is logarithmic, the ticks are the points' own places
+ * @param {{ label: string, logarithmic?: boolean }} chart.x on a logarithmic axis the ticks are at the points
  * @param {{ label: string }} chart.y
  * @param {readonly { name: string, points: readonly (readonly [x: number, y: number])[] }[]} chart.series at most seven
  */

@@ -1,6 +1,7 @@
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
+import { mulberry32 } from '../random/mulberry32.mjs'
 
 /**
  * Sizes of photos, from phones and the web.
@@ -16,20 +17,6 @@ const sizes = [
 ]
 
 /**
- * A deterministic generator of numbers 0..1 (mulberry32).
- * @param {number} seed
- */
-function random(seed) {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
-/**
  * Writes photo-like JPEGs to a folder, unless it has them: large smooth areas, medium detail and sensor noise, in mixed sizes up to
  * 4000 x 3000. The same number gives the same images.
  * @param {string} folder
@@ -39,7 +26,7 @@ export async function writePhotos(folder, count) {
   await mkdir(folder, { recursive: true })
   if ((await readdir(folder)).length === count) return
   for (let number = 0; number < count; number++) {
-    const next = random(number + 1)
+    const next = mulberry32(number + 1)
     const [width, height] = sizes[number % sizes.length] ?? [640, 480]
     /**
      * @param {number} columns

@@ -41,7 +41,7 @@ export async function evaluatedRecords(run: string): Promise<Map<string, string>
     const text = readFileSync(join(run, 'evaluation', name), 'utf8')
     if (name.endsWith('.parts')) JSON.parse(text)
     else if (name.endsWith('.json')) records.set(name, withoutTimes(parseRecord(text)))
-    else if (!name.startsWith('.')) throw new Error(`evaluation/${name} is no record`)
+    else if (!name.startsWith('.')) throw new Error(`evaluation/${name} is not a record`)
   }
   for (const name of namesIn(join(run, 'features'))) {
     if (name.startsWith('.')) continue

@@ -1,12 +1,9 @@
-/** Returns a function that draws random integers below a limit; the same seed gives the same sequence (mulberry32). */
+import { mulberry32 } from '../random/mulberry32.mjs'
+
+/** Returns a function that draws random integers below a limit; the same seed gives the same sequence. */
 export function numbers(seed: number): (below: number) => number {
-  let state = seed >>> 0
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below)
-  }
+  const random = mulberry32(seed)
+  return (below) => Math.floor(random() * below)
 }
 
 /** Smallest and largest values of the integer types that store lengths and offsets. */

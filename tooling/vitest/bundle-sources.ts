@@ -1,10 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { createRequire, isBuiltin } from 'node:module'
-import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { build, type Plugin } from 'esbuild'
-
-const packages = fileURLToPath(new URL('../../packages/', import.meta.url))
+import { build } from 'esbuild'
+import { sourcesPlugin } from './sources-plugin.mjs'
 
 /** Bundles the sources into one JavaScript file, because a child process can't run TypeScript on Node 20. */
 export async function bundleSources(entry: string, outfile: string): Promise<void> {
@@ -14,33 +9,6 @@ export async function bundleSources(entry: string, outfile: string): Promise<voi
     bundle: true,
     platform: 'node',
     format: 'esm',
-    plugins: [sources],
+    plugins: [sourcesPlugin()],
   })
-}
-
-const sources: Plugin = {
-  name: 'sources',
-  setup(build) {
-    build.onResolve({ filter: /^@selfsup\// }, ({ path }) => ({
-      path: join(packages, path.slice('@selfsup/'.length), 'src', 'index.ts'),
-    }))
-    build.onLoad({ filter: /packages.[a-z-]+.src.*\.ts$/ }, async ({ path }) => ({
-      contents: (await readFile(path, 'utf8')).replaceAll(
-        'import.meta.url',
-        JSON.stringify(pathToFileURL(path).href),
-      ),
-      loader: 'ts',
-    }))
-    build.onResolve({ filter: /^@?[a-z]/ }, ({ path, importer, kind }) => {
-      if (kind === 'entry-point' || isBuiltin(path)) return undefined
-      // Resolve from the importing package, because the bundle is in a different folder.
-      try {
-        return { path: pathToFileURL(createRequire(importer).resolve(path)).href, external: true }
-      } catch (error) {
-        // Packages without CommonJS, which only an optional reader imports.
-        if (kind === 'dynamic-import') return { path, external: true }
-        throw error
-      }
-    })
-  },
 }

@@ -26,17 +26,21 @@ function isMissing(error: unknown, specifier: string): boolean {
   return codes.includes(error.code) && error.message.includes(specifier)
 }
 
+/** The binding of native TensorFlow. @throws SelfsupError with the code `package-missing` if it is not installed */
 export const loadTensorflowPackage = () =>
   importPeer('@selfsup/tensorflow', () => import('@selfsup/tensorflow'))
 
+/** TensorFlow.js's WebAssembly backend. @throws SelfsupError with the code `package-missing` if it is not installed */
 export const loadWasmPackage = () =>
   importPeer('@tensorflow/tfjs-backend-wasm', () => import('@tensorflow/tfjs-backend-wasm'))
 
+/** TensorFlow.js's backend in plain JavaScript. @throws SelfsupError with the code `package-missing` if it is not installed */
 export const loadCpuPackage = () =>
   importPeer('@tensorflow/tfjs-backend-cpu', () => import('@tensorflow/tfjs-backend-cpu'))
 
+/** TensorFlow.js's WebGPU backend. @throws SelfsupError with the code `package-missing` if it is not installed */
 export const loadWebgpuBackendPackage = () =>
   importPeer('@tensorflow/tfjs-backend-webgpu', () => import('@tensorflow/tfjs-backend-webgpu'))
 
-/** Dawn, WebGPU for Node. */
+/** Dawn, WebGPU for Node. @throws SelfsupError with the code `package-missing` if it is not installed */
 export const loadDawnPackage = () => importPeer('webgpu', () => import('webgpu'))

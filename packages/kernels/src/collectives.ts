@@ -123,42 +123,33 @@ export function bucketsOf<T extends { readonly size: number }>(tensors: readonly
 
 function reshape(x: tf.Tensor, shape: readonly number[]): tf.Tensor {
   const sizes = tf.tensor1d([...shape], 'int32')
-  const types = { T: { type: 'float32' }, Tshape: { type: 'int32' }, ...unordered } as const
-  return run('Reshape', types, [x, sizes], [sizes])[0]!
+  return run('Reshape', { Tshape: { type: 'int32' } }, [x, sizes], [sizes])[0]!
 }
 
 function concat(parts: readonly tf.Tensor[]): tf.Tensor {
   const axis = tf.scalar(0, 'int32')
-  const types = {
-    N: { int: parts.length },
-    T: { type: 'float32' },
-    Tidx: { type: 'int32' },
-    ...unordered,
-  } as const
+  const types = { N: { int: parts.length }, Tidx: { type: 'int32' } } as const
   return run('ConcatV2', types, [...parts, axis], [axis])[0]!
 }
 
 function split(x: tf.Tensor, lengths: readonly number[]): tf.Tensor[] {
   const sizes = tf.tensor1d([...lengths], 'int32')
   const axis = tf.scalar(0, 'int32')
-  const types = {
-    num_split: { int: lengths.length },
-    T: { type: 'float32' },
-    Tlen: { type: 'int32' },
-    ...unordered,
-  } as const
+  const types = { num_split: { int: lengths.length }, Tlen: { type: 'int32' } } as const
   return run('SplitV', types, [x, sizes, axis], [sizes, axis], lengths.length)
 }
 
+/** Runs an operation on float32 tensors, and disposes of the tensors that were created for it. */
 function run(
   name: string,
-  types: Parameters<typeof attributes>[1],
+  own: Parameters<typeof attributes>[1],
   inputs: readonly tf.Tensor[],
-  own: readonly tf.Tensor[],
+  created: readonly tf.Tensor[],
   outputs = 1,
 ): tf.Tensor[] {
   const device = tf.backend() as unknown as NativeBackend
-  const results = device.executeMultipleOutputs(name, attributes(device, types), inputs, outputs)
-  tf.dispose([...own])
+  const settings = attributes(device, { T: { type: 'float32' }, ...own, ...unordered })
+  const results = device.executeMultipleOutputs(name, settings, inputs, outputs)
+  tf.dispose([...created])
   return results
 }

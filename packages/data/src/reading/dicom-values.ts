@@ -3,6 +3,7 @@ import { expected, SelfsupError, type ValueType } from '@selfsup/core'
 import type { DataSet } from 'dicom-parser'
 import sharp from 'sharp'
 import { optionalPackage } from './optional-package.js'
+import { parsed } from './parsed.js'
 import {
   type ImageValues,
   swapBytes,
@@ -24,6 +25,7 @@ const syntaxes = {
 /** Maximum size of an inflated file, in bytes. */
 const MOST_BYTES = 2 ** 31 - 1
 
+/** Loads dicom-parser. @throws MissingPackage if it is not installed */
 export const loadDicom = () =>
   optionalPackage('DICOM', 'dicom-parser', async () => {
     const loaded = await import('dicom-parser')
@@ -220,14 +222,4 @@ function interleaved(planes: Values, bands: number): Values {
 function signExtended(values: Values, bits: number, signed: boolean): Values {
   const shift = 32 - bits
   return values.map((value) => (signed ? (value << shift) >> shift : (value << shift) >>> shift)) as Values
-}
-
-/** @throws SelfsupError instead of the parser's exceptions, which are strings or any other error */
-function parsed<T>(work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    if (error instanceof SelfsupError) throw error
-    throw new SelfsupError('truncated or damaged', { code: 'damaged-file', cause: error })
-  }
 }

@@ -1,6 +1,7 @@
 import { gunzipSync } from 'node:zlib'
-import { expected, SelfsupError, type ValueType } from '@selfsup/core'
+import { expected, type ValueType } from '@selfsup/core'
 import { optionalPackage } from './optional-package.js'
+import { parsed } from './parsed.js'
 import { swapBytes, type ValueFacts, type ValueReader, valuesOf } from './values.js'
 
 /** Maximum size of an unpacked volume, in bytes. */
@@ -19,6 +20,7 @@ const types: Readonly<Record<number, readonly [ValueType | 'float64', bytes: num
   768: ['uint32', 4, 1],
 }
 
+/** Loads nifti-reader-js. @throws MissingPackage if it is not installed */
 export const loadNifti = () => optionalPackage('NIfTI', 'nifti-reader-js', () => import('nifti-reader-js'))
 
 /**
@@ -117,16 +119,4 @@ async function volumeOf(file: Buffer): Promise<Volume> {
 function unpacked(file: Buffer): Buffer {
   if (file[0] !== 0x1f || file[1] !== 0x8b) return file
   return parsed(() => gunzipSync(file, { maxOutputLength: MOST_BYTES }))
-}
-
-/** @throws SelfsupError instead of any other error */
-function parsed<T>(work: () => T | null): T {
-  let result: T | null
-  try {
-    result = work()
-  } catch (error) {
-    throw new SelfsupError('truncated or damaged', { code: 'damaged-file', cause: error })
-  }
-  if (result === null) throw new SelfsupError('truncated or damaged', { code: 'damaged-file' })
-  return result
 }

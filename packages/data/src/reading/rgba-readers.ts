@@ -45,8 +45,11 @@ async function decoding<T>(work: () => Promise<T>): Promise<T> {
 
 const BMP_HEADERS: ReadonlySet<number> = new Set([40, 52, 56, 108, 124])
 
+/** Loads bmp-ts, which decodes BMP. @throws MissingPackage if it is not installed */
 export const loadBmp = () => optionalPackage('BMP', 'bmp-ts', () => import('bmp-ts'))
+/** Loads heic-decode. @throws MissingPackage if it is not installed */
 export const loadHeic = () => optionalPackage('HEIC', 'heic-decode', () => import('heic-decode'))
+/** Loads the JPEG XL decoder of @jsquash/jxl. @throws MissingPackage if it is not installed */
 export const loadJxl = () =>
   optionalPackage('JPEG XL', '@jsquash/jxl', () => import('@jsquash/jxl/decode.js'))
 

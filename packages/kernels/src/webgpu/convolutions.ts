@@ -15,13 +15,11 @@ const conv2D: WebgpuKernel = {
     const { strides, pad, dilations, dimRoundingMode, dataFormat } = attrs as unknown as tf.Conv2DAttrs
     const info = infoOf(x.shape, filter.shape, { strides, pad, dilations, dimRoundingMode, dataFormat })
     if (!info) return undefined
-    const out = backend.makeTensorInfo(info.outShape, 'float32')
     const { inHeight, inWidth, inChannels, outHeight, outWidth, outChannels, batchSize } = info
-    return product(backend, 'Convolution', [x, filter, out], {
+    return product(backend, 'Convolution', [x, filter], info, info.outShape, {
       m: batchSize * outHeight * outWidth,
       n: outChannels,
       k: inChannels,
-      taps: info.filterHeight * info.filterWidth,
       transposed: false,
       tapStart: `tap * ${inChannels * outChannels}u`,
       rowStart: inputOfOutput(info, `(image * ${inHeight} + y) * ${inWidth} + x`, inChannels),
@@ -37,14 +35,12 @@ const conv2DBackpropInput: WebgpuKernel = {
     const { inputShape, ...rest } = attrs as unknown as tf.Conv2DBackpropInputAttrs
     const info = infoOf(inputShape, filter.shape, rest)
     if (!info) return undefined
-    const out = backend.makeTensorInfo(info.inShape, 'float32')
     const { inHeight, inWidth, inChannels, outHeight, outWidth, outChannels, batchSize } = info
     const { strideHeight, strideWidth, dilationHeight, dilationWidth } = info
-    return product(backend, 'ConvolutionInputGradient', [dy, filter, out], {
+    return product(backend, 'ConvolutionInputGradient', [dy, filter], info, info.inShape, {
       m: batchSize * inHeight * inWidth,
       n: inChannels,
       k: outChannels,
-      taps: info.filterHeight * info.filterWidth,
       transposed: true,
       tapStart: `tap * ${inChannels * outChannels}u`,
       rowStart: `fn row_start(m: u32, tap: u32) -> i32 {
@@ -101,14 +97,19 @@ export function summed(
   return out
 }
 
+/** Runs a product of pixels and the taps of a filter. */
 function product(
   backend: WebgpuBackend,
   name: string,
-  [a, b, out]: readonly [tf.TensorInfo, tf.TensorInfo, tf.TensorInfo],
-  product: Parameters<typeof tiledProduct>[0],
+  [pixels, filter]: readonly [tf.TensorInfo, tf.TensorInfo],
+  { filterHeight, filterWidth }: Info,
+  shape: readonly number[],
+  sizes: Omit<Parameters<typeof tiledProduct>[0], 'taps' | 'types'>,
 ): tf.TensorInfo {
-  const types = [storedType(backend, a), storedType(backend, b)] as const
-  dispatch(backend, { name, tensors: [a, b, out], ...tiledProduct({ ...product, types }) })
+  const out = backend.makeTensorInfo(shape, 'float32')
+  const types = [storedType(backend, pixels), storedType(backend, filter)] as const
+  const program = tiledProduct({ ...sizes, taps: filterHeight * filterWidth, types })
+  dispatch(backend, { name, tensors: [pixels, filter, out], ...program })
   return out
 }
 

@@ -67,7 +67,7 @@ function branch(size: number, formula: string): string {
   i -= ${size}u;`
 }
 
-/** Makes sure that a variable's values are on the device, and nobody else's. */
+/** Makes sure that a variable's values are on the device, and that no other tensor shares them. */
 function own(backend: WebgpuBackend, variable: tf.Variable): void {
   if (backend.refCount(variable.dataId) > 1) tf.tidy(() => variable.assign(tf.add(variable, 0)))
   uploaded(backend, variable)

@@ -108,8 +108,16 @@ void EachBlock(int64_t rows, const Part& part) {
   });
 }
 
-// Sums [blocks][2][channels] over the blocks, in order.
-void Total(const std::vector<float>& parts, int64_t channels, std::vector<double>& first, std::vector<double>& second) {
+// Two sums over all rows, in double precision. part(from, rows, first, second) computes those of a block, which are added up
+// in the order of the blocks.
+template <typename Part>
+void SumBlocks(int64_t rows, int64_t channels, std::vector<double>& first, std::vector<double>& second,
+               const Part& part) {
+  std::vector<float> parts((rows + kRows - 1) / kRows * 2 * channels);
+  EachBlock(rows, [&](int64_t from, int64_t some, int64_t block) {
+    float* own = parts.data() + block * 2 * channels;
+    part(from, some, own, own + channels);
+  });
   first.assign(channels, 0.0);
   second.assign(channels, 0.0);
   for (size_t at = 0; at < parts.size(); at += 2 * channels)
@@ -117,6 +125,22 @@ void Total(const std::vector<float>& parts, int64_t channels, std::vector<double
       first[c] += parts[at + c];
       second[c] += parts[at + channels + c];
     }
+}
+
+// Of each channel, the mean minus the value in the first row, and the variance without Bessel's correction. The sums are of
+// differences from the first row, which keeps precision if the mean is far from 0.
+template <typename T>
+void MomentsOf(const T* x, int64_t rows, int64_t channels, std::vector<float>& first, std::vector<double>& away,
+               std::vector<double>& variance) {
+  first.resize(channels);
+  for (int64_t c = 0; c < channels; ++c) first[c] = ToFloat(x[c]);
+  SumBlocks(rows, channels, away, variance, [&](int64_t from, int64_t some, float* sums, float* squares) {
+    AddUp(x + from * channels, first.data(), some, channels, sums, squares);
+  });
+  for (int64_t c = 0; c < channels; ++c) {
+    away[c] /= rows;
+    variance[c] = std::max(0.0, variance[c] / rows - away[c] * away[c]);
+  }
 }
 
 void* Create(TF_OpKernelConstruction* construction) {
@@ -192,19 +216,12 @@ void Forward(void* kernel, TF_OpKernelContext* context) {
   const T* x = a.In<T>(0);
   const float *gamma = a.In(1), *beta = a.In(2);
   const int64_t channels = a.channels, rows = a.rows;
-  // Sums are of differences from the first row, which keeps precision if the mean is far from 0.
-  std::vector<float> parts((rows + kRows - 1) / kRows * 2 * channels), scale(channels), shift(channels),
-      first(channels);
-  for (int64_t c = 0; c < channels; ++c) first[c] = ToFloat(x[c]);
-  EachBlock(rows, [&](int64_t from, int64_t some, int64_t block) {
-    float* own = parts.data() + block * 2 * channels;
-    AddUp(x + from * channels, first.data(), some, channels, own, own + channels);
-  });
-  std::vector<double> sums, squares;
-  Total(parts, channels, sums, squares);
+  std::vector<float> first, scale(channels), shift(channels);
+  std::vector<double> away, spreads;
+  MomentsOf(x, rows, channels, first, away, spreads);
   for (int64_t c = 0; c < channels; ++c) {
-    const double away = sums[c] / rows, spread = std::max(0.0, squares[c] / rows - away * away);
-    mean[c] = static_cast<float>(first[c] + away);
+    const double spread = spreads[c];
+    mean[c] = static_cast<float>(first[c] + away[c]);
     variance[c] = static_cast<float>(rows > 1 ? spread * rows / (rows - 1) : spread);
     inverse[c] = static_cast<float>(1.0 / std::sqrt(spread + settings.epsilon));
     scale[c] = gamma[c] * inverse[c];
@@ -230,19 +247,16 @@ void Backward(void* kernel, TF_OpKernelContext* context) {
   const T *dy = a.In<T>(0), *x = a.In<T>(1);
   const float *gamma = a.In(2), *beta = a.In(3), *mean = a.In(4), *inverse = a.In(5);
   const int64_t channels = a.channels, rows = a.rows;
-  std::vector<float> parts((rows + kRows - 1) / kRows * 2 * channels), scale(channels), shift(channels), slope(channels),
-      offset(channels);
+  std::vector<float> scale(channels), shift(channels), slope(channels), offset(channels);
   for (int64_t c = 0; c < channels; ++c) {
     scale[c] = gamma[c] * inverse[c];
     shift[c] = beta[c] - mean[c] * scale[c];
   }
-  EachBlock(rows, [&](int64_t from, int64_t some, int64_t block) {
-    float* own = parts.data() + block * 2 * channels;
-    AddUpGradients(dy + from * channels, x + from * channels, scale.data(), shift.data(), mean, some, channels,
-                   settings.rectify, own, own + channels);
-  });
   std::vector<double> sums, products;
-  Total(parts, channels, sums, products);
+  SumBlocks(rows, channels, sums, products, [&](int64_t from, int64_t some, float* own_sums, float* own_products) {
+    AddUpGradients(dy + from * channels, x + from * channels, scale.data(), shift.data(), mean, some, channels,
+                   settings.rectify, own_sums, own_products);
+  });
   for (int64_t c = 0; c < channels; ++c) {
     dbeta[c] = static_cast<float>(sums[c]);
     dgamma[c] = static_cast<float>(products[c] * inverse[c]);
@@ -265,20 +279,12 @@ void Moments(void*, TF_OpKernelContext* context) {
   bool fine = a.Get({1, 0}, status);
   for (int i = 0; fine && i < 2; ++i) fine = (results[i] = a.Out(i, 1, status)) != nullptr;
   if (!fine) return TF_OpKernelContext_Failure(context, status);
-  const T* x = a.In<T>(0);
-  const int64_t channels = a.channels, rows = a.rows;
-  std::vector<float> parts((rows + kRows - 1) / kRows * 2 * channels), first(channels);
-  for (int64_t c = 0; c < channels; ++c) first[c] = ToFloat(x[c]);
-  EachBlock(rows, [&](int64_t from, int64_t some, int64_t block) {
-    float* own = parts.data() + block * 2 * channels;
-    AddUp(x + from * channels, first.data(), some, channels, own, own + channels);
-  });
-  std::vector<double> sums, squares;
-  Total(parts, channels, sums, squares);
-  for (int64_t c = 0; c < channels; ++c) {
-    const double away = sums[c] / rows;
-    static_cast<float*>(results[0])[c] = static_cast<float>(first[c] + away);
-    static_cast<float*>(results[1])[c] = static_cast<float>(std::max(0.0, squares[c] / rows - away * away));
+  std::vector<float> first;
+  std::vector<double> away, variance;
+  MomentsOf(a.In<T>(0), a.rows, a.channels, first, away, variance);
+  for (int64_t c = 0; c < a.channels; ++c) {
+    static_cast<float*>(results[0])[c] = static_cast<float>(first[c] + away[c]);
+    static_cast<float*>(results[1])[c] = static_cast<float>(variance[c]);
   }
 }
 
@@ -306,15 +312,12 @@ void GradientSums(void* kernel, TF_OpKernelContext* context) {
   bool fine = a.Get({1, 1, 0, 0, 0}, status);
   for (int i = 0; fine && i < 2; ++i) fine = (results[i] = a.Out(i, 2, status)) != nullptr;
   if (!fine) return TF_OpKernelContext_Failure(context, status);
-  const int64_t channels = a.channels, rows = a.rows;
-  std::vector<float> parts((rows + kRows - 1) / kRows * 2 * channels);
-  EachBlock(rows, [&](int64_t from, int64_t some, int64_t block) {
-    float* own = parts.data() + block * 2 * channels;
-    AddUpGradients(a.In<T>(0) + from * channels, a.In<T>(1) + from * channels, a.In(2), a.In(3), a.In(4), some, channels,
-                   settings.rectify, own, own + channels);
-  });
+  const int64_t channels = a.channels;
   std::vector<double> sums, products;
-  Total(parts, channels, sums, products);
+  SumBlocks(a.rows, channels, sums, products, [&](int64_t from, int64_t some, float* own_sums, float* own_products) {
+    AddUpGradients(a.In<T>(0) + from * channels, a.In<T>(1) + from * channels, a.In(2), a.In(3), a.In(4), some, channels,
+                   settings.rectify, own_sums, own_products);
+  });
   for (int64_t c = 0; c < channels; ++c) {
     static_cast<float*>(results[0])[c] = static_cast<float>(sums[c]);
     static_cast<float*>(results[1])[c] = static_cast<float>(products[c]);
