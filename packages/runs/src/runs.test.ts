@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +16,7 @@ import { layers, sequential } from '@tensorflow/tfjs-layers'
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import {
   defaultNormalisation,
+  disposeMethod,
   methodOfRun,
   openExportedModel,
   openImagesOfRun,
@@ -235,26 +237,23 @@ test('opens a program’s run of format 2 through its exported layers', async ()
   exported.dispose()
 })
 
-test('a run of format 2 resumes in its program and equals an uninterrupted run', async () => {
+test('a run of format 2 resumes and ends with the same bits as with the version that wrote it', async () => {
   const out = join(folder, 'old')
   await cp(fileURLToPath(new URL('fixtures/format-2-run', import.meta.url)), out, { recursive: true })
-  const method = () => {
-    const pixels = { mean: [0.2, 0.3, 0.4], std: [0.5, 0.6, 0.7] }
-    return simclr(
-      convnet({ size: 8, channels: 3, widths: [4, 8] }),
-      { outputs: 8 },
-      { normalisation: pixels },
-    )
-  }
-  const options = { ...settings, epochs: 2, engine }
-  const end = await train(method(), images(), { ...options, out, resume: true })
-  const whole = await train(method(), images(), { ...options, out: join(folder, 'whole') })
+  const method = simclr(
+    convnet({ size: 8, channels: 3, widths: [4, 8] }),
+    { outputs: 8 },
+    { normalisation: { mean: [0.2, 0.3, 0.4], std: [0.5, 0.6, 0.7] } },
+  )
+  const end = await train(method, images(), { ...settings, epochs: 2, engine, out, resume: true })
+  disposeMethod(method)
   expect(end.step).toBe(8)
-  const [ended, wanted] = [await weightsOf(end.checkpoint), await weightsOf(whole.checkpoint)]
-  expect(Object.keys(ended)).toEqual(Object.keys(wanted))
-  // The stored steps were computed on another machine.
-  for (const [name, { values }] of Object.entries(ended))
-    expect(difference(values as Float32Array, wanted[name]!.values as Float32Array), name).toBeLessThan(1e-5)
+  const hash = createHash('sha256')
+  const tensors = Object.entries(await weightsOf(end.checkpoint)).sort(([a], [b]) => (a < b ? -1 : 1))
+  for (const [name, { values }] of tensors) hash.update(name).update(values)
+  // The hash of weights, optimiser and statistics after the last version that wrote format 2 had continued the run to step 8, with
+  // one thread and with two.
+  expect(hash.digest('hex')).toBe('3e9b73f1e6c24391ddb9e83e56cdacaa1eeabadb8767eb38733910bfa877088a')
 })
 
 test('says what is missing from a run and what to do', async () => {
