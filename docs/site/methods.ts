@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type MethodDefinition, type MethodOption, rangeOf, resolveOptions } from '@selfsup/core'
+import { describeRange, type MethodDefinition, type MethodOption, resolveOptions } from '@selfsup/core'
 import { methodResults } from './method-results.js'
 import { docs, packageFacts, packageFolders, root } from './repository.js'
 import { type Benchmark, benchmarks } from './results.js'
@@ -51,7 +51,7 @@ export function packageOfMethod(name: string): string {
 function optionsSection({ name, options }: MethodDefinition): string {
   const rows = Object.entries(options).map(
     ([option, { description, ...rest }]) =>
-      `| \`${option}\` | ${cell(String(rest.default))} | ${cell(rangeOf({ description, ...rest } as MethodOption))} | ${cell(description)} |`,
+      `| \`${option}\` | ${cell(String(rest.default))} | ${cell(describeRange({ description, ...rest } as MethodOption))} | ${cell(description)} |`,
   )
   return [
     '## Options',

@@ -61,7 +61,7 @@ const native = await import(pathToFileURL(join(root, 'packages/tensorflow/dist/i
 const mayFail =
   engine === 'webgpu'
     ? knownOnWebgpu
-    : knownFailures.filter(({ gpu }) => !gpu || native.surroundings(native.findTensorflow()).gpu)
+    : knownFailures.filter(({ gpu }) => !gpu || native.detectEnvironment(native.findTensorflow()).gpu)
 
 const jasmine = new Jasmine()
 jasmine.loadConfig({ random: false, helpers: [], spec_files: [] })

@@ -26,7 +26,7 @@ export const rows: readonly (readonly string[])[] = [
 /** Engines may be started by any test. */
 const forTests = new Set(['engine', 'tensorflow'])
 
-/** What a package's build takes into its bundle, so that it is no dependency of those who install it. */
+/** What a package's build takes into its bundle, so that users do not install it. */
 const bundled: Readonly<Record<string, readonly string[]>> = {
   tensorflow: ['@tensorflow/tfjs-node'],
   report: ['preact', 'uplot'],
@@ -94,7 +94,7 @@ function packageOf(name: string): string | undefined {
 
 /** What a source text imports, statically, dynamically, or for its types. */
 export function importsOf(text: string): string[] {
-  // Examples in comments are no imports.
+  // Examples in comments do not count.
   const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')
   const patterns = [/\bfrom\s+'([^'\n]+)'/g, /^\s*import\s+'([^'\n]+)'/gm, /\bimport\(\s*'([^'\n]+)'\s*\)/g]
   return patterns.flatMap((pattern) => [...code.matchAll(pattern)].map((match) => match[1]!))

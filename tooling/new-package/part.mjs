@@ -24,7 +24,7 @@ import * as tf from '@tensorflow/tfjs-core'
  * One sentence; here: the mean of all rows (authors, year, equation).
  * @param x [batch, features]
  * @returns [features]
- * @throws ShapeError when x is no matrix
+ * @throws ShapeError if x is not a matrix
  */
 export function ${call}(x: tf.Tensor2D): tf.Tensor1D {
   assertRank('${call}', 'x', x, 2, '[batch, features]')
@@ -51,7 +51,7 @@ describe.each(testEngines())('${call} on %s', (engine) => {
     tf.dispose([x, mean])
   })
 
-  test('refuses what is no matrix', () => {
+  test('an x that is not a matrix is an error', () => {
     const x = tf.tensor1d([1])
     expect(() => ${call}(x as unknown as tf.Tensor2D)).toThrow('x must be [batch, features]; got [1]')
     x.dispose()

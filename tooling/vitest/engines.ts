@@ -7,7 +7,7 @@ export type TestEngine = 'tensorflow' | 'wasm'
 
 /**
  * The engines on which numerics are tested here, for `describe.each(testEngines())`: WebAssembly, and
- * native TensorFlow where it is installed. SELFSUP_ENGINE=wasm (or tensorflow) asks for that one alone.
+ * native TensorFlow if it is installed. SELFSUP_ENGINE=wasm (or tensorflow) selects one of them.
  */
 export function testEngines(): TestEngine[] {
   const wanted = process.env.SELFSUP_ENGINE

@@ -14,7 +14,7 @@ import { testEngines } from './engines.js'
 
 export type { MethodSettings, Subject } from './contract/subject.js'
 
-/** What every method must hold, by what the test is called. Each throws where the method does not hold it. */
+/** The requirements of every method, by the name of the test. Each throws if the method does not meet it. */
 export const checks: Readonly<Record<string, (subject: Subject) => Promise<void>>> = {
   'views follow the seed': viewsFollowTheSeed,
   'an order of its own follows the seed': orderFollowsTheSeed,

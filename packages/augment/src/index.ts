@@ -25,12 +25,12 @@ export { solariseWhere } from './solarise.js'
 export {
   blurOption,
   firstBlurOption,
-  hadGrayViews,
-  hadSmallImages,
   jitterOption,
   migrateBlur,
   minScaleOption,
   secondBlurOption,
+  tooSmallForBlur,
+  usedGrayViews,
   viewsOption,
 } from './two-view-options.js'
 export {

@@ -26,7 +26,7 @@ export const minScaleOption = (recipe: Pick<TwoViewRecipe, 'minScale'>) =>
     default: 'auto',
     min: 0.001,
     max: 1,
-    formerly: { auto: 0 },
+    earlier: { auto: 0 },
     description: `smallest area of a random crop, as a fraction of the image; auto: ${recipe.minScale}, or 0.3 for gray views`,
   }) as const
 
@@ -34,7 +34,7 @@ export const minScaleOption = (recipe: Pick<TwoViewRecipe, 'minScale'>) =>
 export const blurOption = ({ blur: [probability] }: Pick<TwoViewRecipe, 'blur'>) =>
   ({
     ...blurNumber,
-    formerly: { auto: -1 },
+    earlier: { auto: -1 },
     description: `probability of Gaussian blur; auto: 0 for images of up to ${SMALL_SIZE} pixels, else ${probability}`,
   }) as const
 
@@ -55,16 +55,16 @@ export const secondBlurOption = ({ blur: [first, second] }: Pick<TwoViewRecipe, 
 const blurNumber = { type: 'number', default: 'auto', min: 0, max: 1 } as const
 
 /** Whether a run used grey views. */
-export function hadGrayViews({ views }: StoredOptions, images?: ImageShape): boolean {
+export function usedGrayViews({ views }: StoredOptions, images?: ImageShape): boolean {
   return views === 'gray' || (views === 'auto' && images?.channels === 1)
 }
 
 /** Whether a run's images were too small for blur. Images of unknown size count as large. */
-export function hadSmallImages(images?: ImageShape): boolean {
+export function tooSmallForBlur(images?: ImageShape): boolean {
   return images !== undefined && images.size <= SMALL_SIZE
 }
 
 /** In runs from before `blur: 'auto'`, grey views were not blurred unless a probability was set. */
 export function migrateBlur(stored: StoredOptions, images?: ImageShape): StoredOptions {
-  return stored.blur === -1 && hadGrayViews(stored, images) ? { ...stored, blur: 0 } : stored
+  return stored.blur === -1 && usedGrayViews(stored, images) ? { ...stored, blur: 0 } : stored
 }

@@ -1,4 +1,4 @@
-import { noteOnModel } from '@selfsup/core'
+import { addModelNotes } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { convBnRelu, globalAverage } from './blocks.js'
 import { initialise } from './initial-weights.js'
@@ -33,5 +33,7 @@ export function convnet({
     seed,
     'default',
   )
-  return noteOnModel(model, { recipe: { name: 'convnet', options: { size, channels, seed, norm, widths } } })
+  return addModelNotes(model, {
+    recipe: { name: 'convnet', options: { size, channels, seed, norm, widths } },
+  })
 }

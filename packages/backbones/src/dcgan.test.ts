@@ -2,7 +2,7 @@ import { prepareEngine } from '@selfsup/engine'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { beforeAll, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
-import { dcgan, halvingsOf } from './dcgan.js'
+import { countHalvings, dcgan } from './dcgan.js'
 import { fullyConnected } from './fully-connected.js'
 
 beforeAll(async () => {
@@ -19,7 +19,7 @@ test.each([
   [30, undefined],
   [31, undefined],
 ])('%i pixels are halved %s times', (size, halvings) => {
-  expect(halvingsOf(size)).toBe(halvings)
+  expect(countHalvings(size)).toBe(halvings)
 })
 
 test('dcgan halves to 4 to 7 pixels, doubles the filters each time, and ends in a linear layer', () => {

@@ -1,4 +1,4 @@
-import { expected, noteOnModel } from '@selfsup/core'
+import { addModelNotes, expected } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { leakyRelu, type Node, normalisation, through } from './blocks.js'
 import { initialise } from './initial-weights.js'
@@ -12,7 +12,7 @@ export interface DcganOptions extends BackboneOptions {
 }
 
 /** How often `size` must be halved to reach 4 to 7 pixels, at least once; undefined if exact halves do not lead there. */
-export function halvingsOf(size: number): number | undefined {
+export function countHalvings(size: number): number | undefined {
   let [side, halvings] = [size, 0]
   while (side > 7 && side % 2 === 0) {
     side /= 2
@@ -38,7 +38,7 @@ export function dcgan({
   features = 256,
 }: DcganOptions): tfl.LayersModel {
   checkInput('dcgan', size, 8, channels)
-  const halvings = halvingsOf(size)
+  const halvings = countHalvings(size)
   expected(
     halvings,
     `dcgan: size must be 4 to 7 times a power of 2, because each convolution halves the image down to 4 to 7 pixels; got ${size}`,
@@ -68,7 +68,7 @@ export function dcgan({
   const linear = tfl.layers.dense({ name: 'features/linear', units: features, kernelInitializer: 'zeros' })
   x = leakyRelu(through(linear, through(tfl.layers.flatten({ name: 'places' }), x)), 'features/relu')
   const model = initialise(tfl.model({ inputs: input, outputs: x, name: 'dcgan' }), seed, 'transformer')
-  return noteOnModel(model, {
+  return addModelNotes(model, {
     recipe: { name: 'dcgan', options: { size, channels, seed, norm, width, features } },
   })
 }

@@ -1,4 +1,4 @@
-import { noteOnModel } from '@selfsup/core'
+import { addModelNotes } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { leakyRelu, type Node, normalisation, through, withoutAffine } from './blocks.js'
 import { initialise } from './initial-weights.js'
@@ -42,7 +42,7 @@ export function fullyConnected({
     x = leakyRelu(x, `${name}/relu`)
   }
   const model = tfl.model({ inputs: input, outputs: x, name: 'fully-connected' })
-  return noteOnModel(withoutAffine(initialise(model, seed, 'transformer')), {
+  return addModelNotes(withoutAffine(initialise(model, seed, 'transformer')), {
     recipe: { name: 'fully-connected', options: { size, channels, seed, norm, widths } },
   })
 }

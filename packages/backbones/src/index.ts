@@ -15,7 +15,7 @@ export {
   withoutAffine,
 } from './blocks.js'
 export { type ConvnetOptions, convnet } from './convnet.js'
-export { type DcganOptions, dcgan, halvingsOf } from './dcgan.js'
+export { countHalvings, type DcganOptions, dcgan } from './dcgan.js'
 export { featureMaps } from './feature-maps.js'
 export { type FullyConnectedOptions, fullyConnected } from './fully-connected.js'
 export { Gelu } from './gelu.js'

@@ -1,4 +1,4 @@
-import { noteOnModel } from '@selfsup/core'
+import { addModelNotes } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { convBnRelu, type Node, through } from './blocks.js'
 import { initialise } from './initial-weights.js'
@@ -36,7 +36,7 @@ export function pooledConvnet({
   }
   const outputs = through(tfl.layers.flatten({ name: 'places' }), x)
   const model = initialise(tfl.model({ inputs: input, outputs, name: 'pooled-convnet' }), seed, 'he')
-  return noteOnModel(model, {
+  return addModelNotes(model, {
     recipe: { name: 'pooled-convnet', options: { size, channels, seed, norm, widths } },
   })
 }

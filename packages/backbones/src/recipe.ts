@@ -1,4 +1,4 @@
-import { type BackboneRecipe, notesOfModel, SelfsupError, unknownName } from '@selfsup/core'
+import { type BackboneRecipe, readModelNotes, SelfsupError, unknownName } from '@selfsup/core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { BackboneOptions } from './input.js'
 import { backbones } from './registry.js'
@@ -9,7 +9,7 @@ import { backbones } from './registry.js'
  * @returns undefined for a model that this package did not make
  */
 export function recipeOf(model: LayersModel): BackboneRecipe | undefined {
-  return notesOfModel(model).recipe
+  return readModelNotes(model).recipe
 }
 
 /**

@@ -1,4 +1,4 @@
-import { expected, noteOnModel } from '@selfsup/core'
+import { addModelNotes, expected } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import {
   convBnRelu,
@@ -83,7 +83,7 @@ function resnet(
     }
   }
   const model = initialise(tfl.model({ inputs: input, outputs: globalAverage(x), name }), seed, 'he')
-  return noteOnModel(model, {
+  return addModelNotes(model, {
     recipe: { name, options: { size, channels, seed, stem, zeroInitLastGamma, norm, ...dimensions } },
   })
 }

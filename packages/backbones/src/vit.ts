@@ -1,4 +1,4 @@
-import { expected, noteOnModel } from '@selfsup/core'
+import { addModelNotes, expected } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { type Node, through } from './blocks.js'
 import { initialise } from './initial-weights.js'
@@ -63,7 +63,7 @@ export function vitLarge(options: VitOptions): tfl.LayersModel {
 function named(recipe: string, name: string, options: VitOptions, shape: VitShape): tfl.LayersModel {
   const { width = shape.width, depth = shape.depth, heads = shape.heads } = options
   const model = visionTransformer(name, options, { width, depth, heads })
-  return noteOnModel(model, { recipe: { name: recipe, options: { ...options } } })
+  return addModelNotes(model, { recipe: { name: recipe, options: { ...options } } })
 }
 
 /**

@@ -1,4 +1,4 @@
-import { expected, noteOnModel } from '@selfsup/core'
+import { addModelNotes, expected } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { convolution, globalAverage, type Node, normalisationRelu, sum } from './blocks.js'
 import { initialise } from './initial-weights.js'
@@ -41,7 +41,7 @@ export function wideResnet({
   x = normalisationRelu(x, 'last/bn', 'last/relu', norm)
   const name = `wide-resnet-${depth}-${width}`
   const model = initialise(tfl.model({ inputs: input, outputs: globalAverage(x), name }), seed, 'he')
-  return noteOnModel(model, {
+  return addModelNotes(model, {
     recipe: { name: 'wide-resnet-28-2', options: { size, channels, seed, norm, depth, width } },
   })
 }

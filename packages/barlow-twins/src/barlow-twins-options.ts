@@ -1,4 +1,10 @@
-import { byolRecipe, firstBlurOption, hadGrayViews, hadSmallImages, secondBlurOption } from '@selfsup/augment'
+import {
+  byolRecipe,
+  firstBlurOption,
+  secondBlurOption,
+  tooSmallForBlur,
+  usedGrayViews,
+} from '@selfsup/augment'
 import type { ImageShape, OptionValues, StoredOptions } from '@selfsup/core'
 import { projectorOptions, viewOptions } from './twin-options.js'
 
@@ -18,7 +24,7 @@ export const options = {
   },
   ...projectorOptions,
   ...viewOptions,
-  blur: { ...firstBlurOption(byolRecipe), formerly: { values: { yes: 1, no: 0 } } },
+  blur: { ...firstBlurOption(byolRecipe), earlier: { values: { yes: 1, no: 0 } } },
   blur2: secondBlurOption(byolRecipe),
 } as const
 
@@ -26,9 +32,9 @@ export type BarlowTwinsOptions = Partial<OptionValues<typeof options>>
 
 /** In runs whose `blur` is 'auto', 'yes' or 'no', both views of `gray` and `simclr` were blurred with probability 0.5. */
 export function migrate(stored: StoredOptions, images?: ImageShape): StoredOptions {
-  const gray = hadGrayViews(stored, images)
+  const gray = usedGrayViews(stored, images)
   if ('blur2' in stored || !(gray || stored.views === 'simclr')) return stored
-  const blurred = stored.blur === 'yes' || (stored.blur === 'auto' && !hadSmallImages(images))
+  const blurred = stored.blur === 'yes' || (stored.blur === 'auto' && !tooSmallForBlur(images))
   const blur = blurred ? 0.5 : 0
   return { ...stored, blur, blur2: blur }
 }

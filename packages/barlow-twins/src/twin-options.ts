@@ -9,7 +9,7 @@ export const projectorOptions = {
     default: 'auto',
     min: 2,
     integer: true,
-    formerly: { auto: 0 },
+    earlier: { auto: 0 },
     description:
       'number of features of the embeddings that the loss compares; auto: four times the number of backbone features (8192 for ResNet-50, as in the paper)',
   },
@@ -18,7 +18,7 @@ export const projectorOptions = {
     default: 'auto',
     min: 1,
     integer: true,
-    formerly: { auto: 0 },
+    earlier: { auto: 0 },
     description: 'number of units in each hidden layer of the projector; auto: the value of outputs',
   },
   layers: {

@@ -27,7 +27,7 @@ export const options = {
   },
   ...projectorOptions,
   ...viewOptions,
-  blur: { ...blurOption(recipe), formerly: { values: { yes: 0.5, no: 0 } } },
+  blur: { ...blurOption(recipe), earlier: { values: { yes: 0.5, no: 0 } } },
 } as const
 
 export type VicregOptions = Partial<OptionValues<typeof options>>

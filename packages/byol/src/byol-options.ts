@@ -1,11 +1,11 @@
 import {
   byolRecipe,
   firstBlurOption,
-  hadGrayViews,
-  hadSmallImages,
   jitterOption,
   minScaleOption,
   secondBlurOption,
+  tooSmallForBlur,
+  usedGrayViews,
   viewsOption,
 } from '@selfsup/augment'
 import type { ImageShape, OptionValues, StoredOptions, TrainingDefaults } from '@selfsup/core'
@@ -26,7 +26,7 @@ export const options = {
     default: 'auto',
     min: 1,
     integer: true,
-    formerly: { auto: 0 },
+    earlier: { auto: 0 },
     description:
       'number of units in each hidden layer of projector and predictor; auto: twice the number of backbone features',
   },
@@ -40,12 +40,12 @@ export const options = {
   views: viewsOption,
   jitter: jitterOption,
   minScale: minScaleOption(byolRecipe),
-  blur: { ...firstBlurOption(byolRecipe), formerly: { name: 'blur1', auto: -1 } },
-  blur2: { ...secondBlurOption(byolRecipe), formerly: { auto: -1 } },
+  blur: { ...firstBlurOption(byolRecipe), earlier: { name: 'blur1', auto: -1 } },
+  blur2: { ...secondBlurOption(byolRecipe), earlier: { auto: -1 } },
   solarise: {
     ...probability,
     default: 0,
-    formerly: { name: 'solarise1' },
+    earlier: { name: 'solarise1' },
     description: 'probability of solarising the first view',
   },
   solarise2: { ...probability, default: 0.2, description: 'probability of solarising the second view' },
@@ -70,10 +70,10 @@ export const training: TrainingDefaults = {
 export function migrate(stored: StoredOptions, images?: ImageShape): StoredOptions {
   if (!('blur1' in stored)) return stored
   const [first, second] = [Number(stored.blur1), Number(stored.blur2)]
-  if (hadGrayViews(stored, images)) {
+  if (usedGrayViews(stored, images)) {
     const blur = Math.max(0, first, second)
     return { ...stored, blur1: blur, blur2: blur }
   }
   if (first < 0 || second >= 0) return stored
-  return { ...stored, blur2: hadSmallImages(images) ? 0 : byolRecipe.blur[1] }
+  return { ...stored, blur2: tooSmallForBlur(images) ? 0 : byolRecipe.blur[1] }
 }

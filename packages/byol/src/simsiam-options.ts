@@ -7,7 +7,7 @@ export const options = {
     default: 'auto',
     min: 1,
     integer: true,
-    formerly: { auto: 0 },
+    earlier: { auto: 0 },
     description:
       'number of linear layers in the projector; auto: 2 for images of up to 64 pixels, 3 for larger ones',
   },
@@ -16,7 +16,7 @@ export const options = {
     default: 'auto',
     min: 1,
     integer: true,
-    formerly: { auto: 0 },
+    earlier: { auto: 0 },
     description:
       'number of features of the embeddings that the loss compares; auto: the number of backbone features',
   },
@@ -25,7 +25,7 @@ export const options = {
     default: 'auto',
     min: 1,
     integer: true,
-    formerly: { auto: 0 },
+    earlier: { auto: 0 },
     description: 'number of units in the predictor’s hidden layer; auto: a quarter of outputs',
   },
   views: viewsOption,

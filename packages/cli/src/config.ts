@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import {
-  knownName,
+  currentName,
   type MethodDefinition,
   type MethodOption,
   type OptionValue,
@@ -93,7 +93,7 @@ export function methodOptions(
   for (const word of words) {
     const [name, ...rest] = word.split('=')
     if (!name || rest.length === 0) throw new SelfsupError(`--set expects option=value; got '${word}'`)
-    const known = knownName(definition.options, name)
+    const known = currentName(definition.options, name)
     given[name] = meaningOf(known === undefined ? undefined : definition.options[known], rest.join('='))
   }
   return resolveOptions(definition, given)

@@ -18,7 +18,7 @@ export interface ImageFlags {
  * @param defaults what applies without a flag: `auto`, or what the run was trained with
  */
 export function addImageFlags(command: Command, defaults: 'auto' | 'run'): Command {
-  const otherwise = (value: string) => (defaults === 'run' ? 'default: as the run' : `default: ${value}`)
+  const otherwise = (value: string) => (defaults === 'run' ? 'default: as in the run' : `default: ${value}`)
   const added = command
     .option(
       '--range <range>',

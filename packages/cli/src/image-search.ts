@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { type ImageDataset, SelfsupError, splitPart } from '@selfsup/core'
 import type { CompiledStep, Engine } from '@selfsup/engine'
-import type { Embedded, ImageIndex, ImageListing } from '@selfsup/retrieval'
+import type { EmbeddedImages, ImageIndex, ImageListing } from '@selfsup/retrieval'
 import { runPaths, type WaitOptions } from '@selfsup/run-folder'
 import { absoluteSource, digest, resamplingKey } from '@selfsup/runs'
 import type { OpenedEncoder } from './encoder.js'
@@ -36,7 +36,7 @@ export async function openRunIndex(
 
 /** Computes features of some images of a dataset, with one compiled step for all calls. */
 export interface ImageEmbedder {
-  embed(numbers: Uint32Array): Promise<Embedded>
+  embed(numbers: Uint32Array): Promise<EmbeddedImages>
   dispose(): void
 }
 

@@ -27,11 +27,11 @@ describe('numbers with an automatic default', () => {
     expect(automatic.length).toBeGreaterThan(44)
   })
 
-  const former = numbers.filter(({ option }) => option.formerly?.auto !== undefined)
+  const former = numbers.filter(({ option }) => option.earlier?.auto !== undefined)
   test.each(former.map((one) => [title(one), one] as const))(
     '%s refuses its former sentinel and names auto',
     (_, { definition, name, option }) => {
-      const sentinel = option.formerly!.auto!
+      const sentinel = option.earlier!.auto!
       expect(() => resolveOptions(definition, { [name]: sentinel })).toThrow(
         `, or auto; got ${sentinel}; set ${name} to auto, which earlier versions wrote as ${sentinel}`,
       )
@@ -52,11 +52,11 @@ describe('numbers with an automatic default', () => {
 })
 
 describe('earlier names', () => {
-  const renamed = all.filter(({ option }) => option.formerly?.name)
+  const renamed = all.filter(({ option }) => option.earlier?.name)
 
   test('are accepted for these options', () => {
     expect(
-      renamed.map(({ definition, name, option }) => `${definition.name} ${option.formerly!.name} ${name}`),
+      renamed.map(({ definition, name, option }) => `${definition.name} ${option.earlier!.name} ${name}`),
     ).toEqual([
       'byol blur1 blur',
       'byol solarise1 solarise',
@@ -70,7 +70,7 @@ describe('earlier names', () => {
   test.each(renamed.map((one) => [title(one), one] as const))(
     '%s is set by its earlier name',
     (_, { definition, name, option }) => {
-      const former = option.formerly!.name!
+      const former = option.earlier!.name!
       expect(definition.options).not.toHaveProperty(former)
       expect(methodOptions(definition, [`${former}=1`])).toMatchObject({ [name]: 1 })
     },

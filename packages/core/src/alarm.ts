@@ -11,5 +11,5 @@ export interface Alarm {
   /** number of steps of the exponential moving average; no alarm is raised before this many steps */
   readonly steps: number
   /** text of the warning: what the alarm means and what to do */
-  readonly says: string
+  readonly message: string
 }

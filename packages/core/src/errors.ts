@@ -28,7 +28,7 @@ export type ErrorCode =
   | 'engine-missing'
   /** the native engine is installed but does not load */
   | 'engine-broken'
-  /** the device refused a program or a command, or its results are not valid any more */
+  /** the device refused a program or a command, or its results are no longer valid */
   | 'device-error'
   /** a tensor is larger than the device allows, or the device has no memory left */
   | 'device-limit'
@@ -42,7 +42,7 @@ export type ErrorCode =
   | 'unsupported'
   /** another program uses the port */
   | 'port-in-use'
-  /** another worker of the training run stopped, did not start, or runs something else */
+  /** another worker of the training run stopped, did not start, or trains another run */
   | 'worker-failed'
 
 /** Fields of an error in addition to its message. */

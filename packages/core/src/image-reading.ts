@@ -43,7 +43,7 @@ export const automaticReading: ImageReading = {
 }
 
 /** How images were read before runs saved it: 8 bits of JPEG, PNG, WebP, AVIF, GIF and TIFF, transparency on white. */
-export const formerReading: ImageReading = {
+export const earlierReading: ImageReading = {
   bands: 'rgb',
   range: {},
   background: '#ffffff',

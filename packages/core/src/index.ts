@@ -20,7 +20,7 @@ export { displayedImages } from './displayed-images.js'
 export { type ErrorCode, type ErrorDetails, expected, SelfsupError } from './errors.js'
 export {
   automaticReading,
-  formerReading,
+  earlierReading,
   type ImagePart,
   type ImageReading,
   type ValueRange,
@@ -38,25 +38,25 @@ export {
   type Method,
   phasesOf,
 } from './method.js'
-export { migratedFor, migrateOptions } from './migrate-options.js'
+export { migrateOptions, migrateOptionsFor } from './migrate-options.js'
 export {
+  addModelNotes,
   type BackboneRecipe,
   type ModelNotes,
-  noteOnModel,
-  notesOfModel,
   type Preprocessing,
   type PretrainedNote,
+  readModelNotes,
 } from './model-notes.js'
 export { nearest, unknownName } from './nearest.js'
 export {
-  type FormerOption,
+  currentName,
+  describeRange,
+  type EarlierOption,
   ifAuto,
-  knownName,
   type MethodOption,
   type MethodOptions,
   type OptionValue,
   type OptionValues,
-  rangeOf,
   resolveOptions,
 } from './options.js'
 export type { LearningRates, ParameterGroup, Phase, WeightNames } from './parameter-groups.js'

@@ -2,13 +2,13 @@ import { describe, expect, test } from 'vitest'
 import { type MethodOptions, migrateOptions, resolveOptions, type StoredOptions } from './index.js'
 
 const options = {
-  hidden: { type: 'number', default: 'auto', min: 1, formerly: { auto: 0 }, description: '' },
+  hidden: { type: 'number', default: 'auto', min: 1, earlier: { auto: 0 }, description: '' },
   blur: {
     type: 'number',
     default: 'auto',
     min: 0,
     max: 1,
-    formerly: { name: 'blur1', auto: -1 },
+    earlier: { name: 'blur1', auto: -1 },
     description: '',
   },
   flip: {
@@ -16,7 +16,7 @@ const options = {
     default: 'auto',
     min: 0,
     max: 1,
-    formerly: { name: 'mirror', values: { yes: 0.5, no: 0 } },
+    earlier: { name: 'mirror', values: { yes: 0.5, no: 0 } },
     description: '',
   },
   /** new options: `rate` did not exist and behaved like 1, `layers` behaved like its default */

@@ -19,7 +19,7 @@ export function migrateOptions(
   const { options } = definition
   const migrated: Record<string, OptionValue> = { ...(definition.migrate?.(stored, images) ?? stored) }
   for (const [name, option] of Object.entries(options)) {
-    const former = option.formerly?.name
+    const former = option.earlier?.name
     if (former !== undefined && !(name in migrated) && former in migrated) {
       migrated[name] = migrated[former]!
       delete migrated[former]
@@ -36,7 +36,7 @@ export function migrateOptions(
  * `migrateOptions` for an existing method.
  * @returns `stored` itself if the method has no `definition`
  */
-export function migratedFor(
+export function migrateOptionsFor(
   { definition, imageShape, networks }: Method,
   stored: StoredOptions,
 ): StoredOptions {

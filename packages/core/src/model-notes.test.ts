@@ -1,13 +1,16 @@
 import { layers, sequential } from '@tensorflow/tfjs-layers'
 import { expect, test } from 'vitest'
-import { noteOnModel, notesOfModel } from './model-notes.js'
+import { addModelNotes, readModelNotes } from './model-notes.js'
 
-test('noteOnModel merges notes and keeps other metadata', () => {
+test('addModelNotes merges notes and keeps other metadata', () => {
   const model = sequential({ layers: [layers.flatten({ inputShape: [2, 2] })] })
-  expect(notesOfModel(model)).toEqual({})
+  expect(readModelNotes(model)).toEqual({})
   model.setUserDefinedMetadata({ author: 'someone' })
-  noteOnModel(model, { recipe: { name: 'convnet', options: { size: 8 } } })
-  noteOnModel(model, { complete: false })
-  expect(notesOfModel(model)).toEqual({ recipe: { name: 'convnet', options: { size: 8 } }, complete: false })
+  addModelNotes(model, { recipe: { name: 'convnet', options: { size: 8 } } })
+  addModelNotes(model, { complete: false })
+  expect(readModelNotes(model)).toEqual({
+    recipe: { name: 'convnet', options: { size: 8 } },
+    complete: false,
+  })
   expect(model.getUserDefinedMetadata()).toMatchObject({ author: 'someone' })
 })

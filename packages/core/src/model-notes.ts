@@ -47,16 +47,16 @@ const KEY = 'selfsup'
 type WithMetadata = Pick<LayersModel, 'getUserDefinedMetadata' | 'setUserDefinedMetadata'>
 
 /** Adds notes to a model and keeps its other metadata. @returns the model */
-export function noteOnModel<Model extends WithMetadata>(model: Model, notes: ModelNotes): Model {
+export function addModelNotes<Model extends WithMetadata>(model: Model, notes: ModelNotes): Model {
   model.setUserDefinedMetadata({
     ...model.getUserDefinedMetadata(),
-    [KEY]: { ...notesOfModel(model), ...notes },
+    [KEY]: { ...readModelNotes(model), ...notes },
   })
   return model
 }
 
 /** The notes of a model; an empty object if it has none. */
-export function notesOfModel(model: WithMetadata): ModelNotes {
+export function readModelNotes(model: WithMetadata): ModelNotes {
   const metadata = model.getUserDefinedMetadata() as Record<string, unknown> | undefined
   const notes = metadata?.[KEY]
   return typeof notes === 'object' && notes !== null ? notes : {}

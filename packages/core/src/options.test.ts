@@ -1,18 +1,18 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
-import { ifAuto, knownName, type MethodOptions, rangeOf, resolveOptions } from './index.js'
+import { currentName, describeRange, ifAuto, type MethodOptions, resolveOptions } from './index.js'
 
 const options = {
   temperature: { type: 'number', default: 0.5, min: 0.01, max: 10, description: '' },
   layers: { type: 'number', default: 2, min: 1, integer: true, description: '' },
   symmetric: { type: 'boolean', default: true, description: '' },
   views: { type: 'choice', default: 'auto', choices: ['auto', 'gray'], description: '' },
-  hidden: { type: 'number', default: 'auto', min: 1, integer: true, formerly: { auto: 0 }, description: '' },
+  hidden: { type: 'number', default: 'auto', min: 1, integer: true, earlier: { auto: 0 }, description: '' },
   flip: {
     type: 'number',
     default: 'auto',
     min: 0,
     max: 1,
-    formerly: { name: 'mirror', values: { yes: 0.5, no: 0 } },
+    earlier: { name: 'mirror', values: { yes: 0.5, no: 0 } },
     description: '',
   },
 } as const satisfies MethodOptions
@@ -85,9 +85,9 @@ describe('resolveOptions', () => {
     expect(given(0.2)).toMatchObject({ flip: 0.2 })
     expect(given('yes')).not.toHaveProperty('mirror')
     expect([
-      knownName(options, 'mirror'),
-      knownName(options, 'flip'),
-      knownName(options, 'toString'),
+      currentName(options, 'mirror'),
+      currentName(options, 'flip'),
+      currentName(options, 'toString'),
     ]).toEqual(['flip', 'flip', undefined])
   })
 
@@ -98,7 +98,7 @@ describe('resolveOptions', () => {
 })
 
 test('rangeOf describes the valid values of an option', () => {
-  expect(Object.values(options).map(rangeOf)).toEqual([
+  expect(Object.values(options).map(describeRange)).toEqual([
     'a number from 0.01 to 10',
     'a whole number of at least 1',
     'true or false',

@@ -2,7 +2,7 @@ import { SelfsupError } from './errors.js'
 import { unknownName } from './nearest.js'
 
 /** Earlier name and values of an option, so that runs and commands written for earlier versions keep working. */
-export interface FormerOption {
+export interface EarlierOption {
   /** earlier name, still accepted as an alias */
   readonly name?: string
   /** number that meant `'auto'` */
@@ -14,7 +14,7 @@ export interface FormerOption {
 interface CommonOption {
   /** one line of help; if the default is `'auto'`, also what that means */
   readonly description: string
-  readonly formerly?: FormerOption
+  readonly earlier?: EarlierOption
 }
 
 /**
@@ -81,7 +81,7 @@ export function resolveOptions<Options extends MethodOptions>(
 ): OptionValues<Options> {
   const named = new Map<string, unknown>()
   for (const [name, value] of Object.entries(given)) {
-    const known = knownName(options, name)
+    const known = currentName(options, name)
     if (known === undefined)
       throw new SelfsupError(unknownName(`option of ${method}`, name, Object.keys(options)), {
         code: 'unknown-name',
@@ -98,7 +98,7 @@ export function resolveOptions<Options extends MethodOptions>(
     const value = named.get(name) ?? option.default
     if (!fits(option, value)) {
       const got = typeof value === 'string' ? JSON.stringify(value) : value
-      throw new SelfsupError(`${method}'s option ${name} must be ${rangeOf(option)}; got ${got}`, {
+      throw new SelfsupError(`${method}'s option ${name} must be ${describeRange(option)}; got ${got}`, {
         fix: fixOf(name, option, value),
       })
     }
@@ -108,19 +108,19 @@ export function resolveOptions<Options extends MethodOptions>(
 }
 
 /** Today's name of an option, given today's or its earlier name; undefined if there is no such option. */
-export function knownName(options: MethodOptions, name: string): string | undefined {
+export function currentName(options: MethodOptions, name: string): string | undefined {
   if (Object.hasOwn(options, name)) return name
   return Object.keys(options).find((known) => formerName(options, known) === name)
 }
 
 function formerName(options: MethodOptions, name: string): string | undefined {
-  return options[name]!.formerly?.name
+  return options[name]!.earlier?.name
 }
 
 /** Converts an earlier version's value of an option to today's; other values are returned unchanged. */
-export function currentValue({ formerly }: MethodOption, value: unknown): unknown {
-  if (formerly?.auto !== undefined && value === formerly.auto) return 'auto'
-  const { values = {} } = formerly ?? {}
+export function currentValue({ earlier }: MethodOption, value: unknown): unknown {
+  if (earlier?.auto !== undefined && value === earlier.auto) return 'auto'
+  const { values = {} } = earlier ?? {}
   return Object.hasOwn(values, String(value)) ? values[String(value)] : value
 }
 
@@ -140,7 +140,7 @@ function fits(option: MethodOption, value: unknown): boolean {
 }
 
 /** Describes the valid values of an option, such as `a whole number of at least 1`. */
-export function rangeOf(option: MethodOption): string {
+export function describeRange(option: MethodOption): string {
   if (option.type === 'boolean') return 'true or false'
   if (option.type === 'choice') return `one of ${option.choices.join(', ')}`
   return option.default === 'auto' ? `${numbersOf(option)}, or auto` : numbersOf(option)

@@ -8,7 +8,7 @@ export type StoredOptions = Readonly<Record<string, OptionValue>>
 export interface OptionDefinitions<Options extends MethodOptions = MethodOptions> {
   readonly options: Options
   /**
-   * Converts options of a run of an earlier version to today's, for changes that `formerly` and `before` of the options
+   * Converts options of a run of an earlier version to today's, for changes that `earlier` and `before` of the options
    * cannot express, such as a value that depends on other options or on the images. `migrateOptions` calls it first. It must
    * return options of this version unchanged.
    */

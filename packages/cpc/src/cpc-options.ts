@@ -7,7 +7,7 @@ export const options = {
     default: 'auto',
     min: 1,
     integer: true,
-    formerly: { auto: 0 },
+    earlier: { auto: 0 },
     description: 'side of a patch in pixels; auto: a quarter of the image’s side, at least 8',
   },
   stride: {
@@ -15,7 +15,7 @@ export const options = {
     default: 'auto',
     min: 1,
     integer: true,
-    formerly: { auto: 0 },
+    earlier: { auto: 0 },
     description: 'distance between neighbouring patches in pixels; auto: half a patch',
   },
   steps: {

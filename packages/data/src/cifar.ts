@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { expected, type ImageDataset, SelfsupError } from '@selfsup/core'
-import { readIfThere, readWhole } from '@selfsup/run-folder'
+import { readIfExists, readLimited } from '@selfsup/run-folder'
 import { readFrom, recordDataset } from './record-dataset.js'
 
 const parts = { train: /^(data_batch_\d+|train)\.bin$/, test: /^(test_batch|test)\.bin$/ } as const
@@ -37,7 +37,7 @@ export async function cifarImages(
   const record = (fine ? 2 : 1) + 3 * PIXELS
   const files = await Promise.all(
     names.map(async (name) => {
-      const bytes = await readWhole(join(folder, name), MOST_BYTES)
+      const bytes = await readLimited(join(folder, name), MOST_BYTES)
       if (bytes.length === 0 || bytes.length % record !== 0) {
         throw new SelfsupError(
           `${join(folder, name)}: ${bytes.length} bytes is not a whole number of CIFAR records`,
@@ -76,7 +76,7 @@ export async function cifarImages(
 
 async function classNames(folder: string, fine: boolean, labels: Int32Array): Promise<string[]> {
   const file = join(folder, fine ? 'fine_label_names.txt' : 'batches.meta.txt')
-  const text = (await readIfThere(file, MOST_NAMES_BYTES))?.toString('utf8') ?? ''
+  const text = (await readIfExists(file, MOST_NAMES_BYTES))?.toString('utf8') ?? ''
   const names = text.split(/\r?\n/).filter(Boolean)
   const most = labels.reduce((a, b) => Math.max(a, b), 0)
   if (names.length === 0) return Array.from({ length: most + 1 }, (_, label) => String(label))

@@ -1,4 +1,4 @@
-import { type CropBox, centralCropBox, formerReading, jpegCropper, uniforms } from '@selfsup/core'
+import { type CropBox, centralCropBox, earlierReading, jpegCropper, uniforms } from '@selfsup/core'
 import { findTensorflow, loadTensorflow } from '@selfsup/tensorflow'
 import sharp from 'sharp'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -33,7 +33,7 @@ const one = (file: Buffer) => ({
 
 async function cut(file: Buffer, channels: 1 | 3): Promise<Uint8Array[]> {
   const targets = sizes.map((size) => new Uint8Array(size * size * channels))
-  await cutCrops(one(file), 0, imageReader(formerReading, channels), () =>
+  await cutCrops(one(file), 0, imageReader(earlierReading, channels), () =>
     boxes.map((box, i) => ({ box, size: sizes[i]!, target: targets[i]! })),
   )
   return targets
@@ -83,7 +83,7 @@ describe.skipIf(!findTensorflow())('crops by the decoder of native TensorFlow', 
     const image = await decode(file, channels)
     const box = centralCropBox(image.height, image.width, [1, 1])
     const target = new Uint8Array(32 * 32 * channels)
-    await cutCrops(one(file), 0, imageReader(formerReading, channels), () => [{ box, size: 32, target }])
+    await cutCrops(one(file), 0, imageReader(earlierReading, channels), () => [{ box, size: 32, target }])
     const wanted = await cropDecoded(image, box, 32, channels)
     expect(Buffer.compare(Buffer.from(target), Buffer.from(wanted))).toBe(0)
   })

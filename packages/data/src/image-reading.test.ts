@@ -1,6 +1,6 @@
 import { mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { formerReading, type HostImages, type ImageDataset, uniforms } from '@selfsup/core'
+import { earlierReading, type HostImages, type ImageDataset, uniforms } from '@selfsup/core'
 import sharp from 'sharp'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
@@ -85,7 +85,7 @@ describe('microscopy: 12 bits in 16', () => {
   })
 
   it('was nearly black before runs recorded how images are read, and stays so for their runs', async () => {
-    const dataset = await open(files(), { reading: formerReading })
+    const dataset = await open(files(), { reading: earlierReading })
     expect(spreadOf(await allOf(dataset)).mean).toBeLessThan(6)
   })
 
@@ -210,7 +210,7 @@ describe('transparency', () => {
     const { data } = await allOf(dataset)
     expect([data[0], data[(20 * 40 + 20) * 3]]).toEqual([255, 60])
     const former = await openImages(join(folder, 'images'), {
-      reading: formerReading,
+      reading: earlierReading,
       cacheFolder: join(folder, 'cache'),
     })
     expect(dataset.fingerprint).toBe(former.fingerprint)
@@ -232,7 +232,7 @@ it('8-bit images give the same bytes, cache and fingerprint as before runs recor
     ),
   )
   const now = await open(files)
-  const before = await openImages(join(folder, 'images'), { reading: formerReading })
+  const before = await openImages(join(folder, 'images'), { reading: earlierReading })
   expect(now.fingerprint).toBe(before.fingerprint)
   expect((await allOf(now)).data).toEqual((await allOf(before)).data)
   expect(notes).toEqual([])
@@ -285,7 +285,7 @@ describe('mixed folders', () => {
 })
 
 describe('links', () => {
-  it('a link to a folder of the same tree is not followed and is no class', async () => {
+  it('a link to a folder of the same tree is not followed and does not count as a class', async () => {
     const file = await madeImage(1, 8).png().toBuffer()
     await writeFiles(join(folder, 'images'), { 'cats/a.png': file, 'dogs/b.png': file })
     await symlink('../images', join(folder, 'images', 'all'))

@@ -15,7 +15,7 @@ export {
   sampleImages,
   sampleOpened,
 } from './sample-images.js'
-export { kindNames } from './shapes/kinds.js'
+export { shapeNames } from './shapes/kinds.js'
 export {
   type ShapeAnnotation,
   type ShapesDataset,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { formerReading, type ImageReading, SelfsupError } from '@selfsup/core'
+import { earlierReading, type ImageReading, SelfsupError } from '@selfsup/core'
 import { readFully } from '@selfsup/run-folder'
 import { writeAtomically } from './atomic-file.js'
 import { reasonOf, square } from './decode.js'
@@ -56,7 +56,7 @@ const AT_A_TIME = 32
  * created again.
  */
 export async function cachedPixels(images: EncodedImages, options: PixelCacheOptions): Promise<Records> {
-  const { folder, height, width, channels, reading = formerReading } = options
+  const { folder, height, width, channels, reading = earlierReading } = options
   const key = createHash('sha256')
     .update(JSON.stringify([await fingerprintOf(images, reading), height, width, channels, FORMAT]))
     .digest('hex')
@@ -239,7 +239,7 @@ function contentsOf(
 /** Returns a function that decodes an image to pixels of the requested size. */
 async function fittedDecoder(
   images: EncodedImages,
-  { height, width, channels, reading = formerReading }: PixelCacheOptions,
+  { height, width, channels, reading = earlierReading }: PixelCacheOptions,
 ): Promise<(index: number) => Promise<Uint8Array>> {
   const decodeSmallJpeg = await smallJpegDecoder()
   const reader = imageReader(reading, channels)

@@ -1,6 +1,6 @@
 import { basename, dirname, extname, join } from 'node:path'
 import { expected, SelfsupError } from '@selfsup/core'
-import { readIfThere } from '@selfsup/run-folder'
+import { readIfExists } from '@selfsup/run-folder'
 import { readNpy } from './npy.js'
 import type { FeatureTable } from './write-features.js'
 
@@ -66,7 +66,7 @@ export async function readFeatures(path: string): Promise<GivenFeatures> {
 const MOST_COMPANION_BYTES = 2 ** 29
 
 async function readCompanion(path: string): Promise<Companion> {
-  const bytes = await readIfThere(path, MOST_COMPANION_BYTES)
+  const bytes = await readIfExists(path, MOST_COMPANION_BYTES)
   if (bytes === undefined) return {}
   let value: unknown
   try {

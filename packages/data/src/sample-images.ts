@@ -1,7 +1,7 @@
 import {
   displayedImages,
+  earlierReading,
   expected,
-  formerReading,
   type HostImages,
   type ImageDataset,
   type ImageReading,
@@ -134,7 +134,7 @@ export async function sampleOpened(dataset: ImageDataset, options: SampleOptions
   check(options)
   const encoded = encodedOf(dataset)
   if (!encoded) return sampleDataset(dataset, options)
-  const { reading = formerReading, channels } = dataset
+  const { reading = earlierReading, channels } = dataset
   return sampleEncoded(encoded, { reading, channels }, options)
 }
 

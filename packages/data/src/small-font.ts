@@ -5,7 +5,7 @@ const CHARACTER_WIDTH = 6
 
 /**
  * The printable ASCII characters from space to tilde, as on character displays: 5 columns of 7 pixels each, two hexadecimal
- * digits a column, the lowest bit on top. Fonts of the system are no choice: a container often has none.
+ * digits a column, the lowest bit on top. System fonts are not used, because containers often have none.
  */
 const columns =
   '0000000000' + // space

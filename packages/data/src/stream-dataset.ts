@@ -4,8 +4,8 @@ import {
   type CropSpec,
   DRAWS_PER_BOX,
   derive,
+  earlierReading,
   expected,
-  formerReading,
   type HostBatch,
   type HostImages,
   type ImageDataset,
@@ -46,7 +46,7 @@ export interface StreamOptions {
  */
 export async function streamDataset(
   images: EncodedImages,
-  { channels, strict = false, reading = formerReading }: StreamOptions,
+  { channels, strict = false, reading = earlierReading }: StreamOptions,
 ): Promise<ImageDataset> {
   const fingerprint = await fingerprintOf(images, reading)
   const reader = imageReader(reading, channels)

@@ -10,7 +10,7 @@ import { findAdapter, webgpuHost } from './webgpu/dawn.js'
 import { type AdapterReport, describeAdapter } from './webgpu/device.js'
 
 /** Whether an engine is available, and how to make it available. */
-export interface EngineFound {
+export interface EngineAvailability {
   readonly name: EngineName
   /** display name */
   readonly title: string
@@ -34,7 +34,7 @@ export interface EngineFound {
 export interface EngineReport {
   readonly machine: Machine
   /** all engines, fastest first */
-  readonly engines: readonly EngineFound[]
+  readonly engines: readonly EngineAvailability[]
   /** how steps would be compiled; undefined if native TensorFlow is not installed */
   readonly steps?: StepsReport
 }
@@ -57,7 +57,7 @@ export interface StepsReport {
  * Finds the engines, fastest first, without starting any. WebGPU comes before WebAssembly where it has a GPU, and
  * last where its adapter computes on the processor: `auto` does not choose it there.
  */
-export async function findEngines(): Promise<EngineFound[]> {
+export async function findEngines(): Promise<EngineAvailability[]> {
   const wasm = findPackage('wasm', 'WebAssembly', '@tensorflow/tfjs-backend-wasm')
   const cpu = findPackage('cpu', 'plain JavaScript', '@tensorflow/tfjs-backend-cpu')
   const webgpu = await findWebgpu()
@@ -67,7 +67,7 @@ export async function findEngines(): Promise<EngineFound[]> {
   ]
 }
 
-async function findWebgpu(): Promise<EngineFound> {
+async function findWebgpu(): Promise<EngineAvailability> {
   const engine = findPackage('webgpu', 'WebGPU', '@tensorflow/tfjs-backend-webgpu')
   try {
     await loadWebgpuBackendPackage()
@@ -98,10 +98,10 @@ async function describeSteps(
   options: Pick<EngineOptions, 'mixedPrecision' | 'xla'>,
 ): Promise<StepsReport | undefined> {
   try {
-    const { findTensorflow, surroundings, tensorflowSettings } = await loadTensorflowPackage()
+    const { findTensorflow, detectEnvironment, tensorflowSettings } = await loadTensorflowPackage()
     const found = findTensorflow()
     if (!found) return undefined
-    const here = surroundings(found)
+    const here = detectEnvironment(found)
     const threads = Number(process.env.TF_NUM_INTRAOP_THREADS) || availableCores()
     const { mixedPrecision, fast, xla, operations, oneDnn } = tensorflowSettings(
       { ...options, threads },
@@ -123,7 +123,7 @@ async function describeSteps(
   }
 }
 
-async function findNative(): Promise<EngineFound> {
+async function findNative(): Promise<EngineAvailability> {
   const engine = { name: 'tensorflow', title: 'native TensorFlow' } as const
   try {
     const { findTensorflow } = await loadTensorflowPackage()
@@ -143,7 +143,7 @@ async function findNative(): Promise<EngineFound> {
   }
 }
 
-function findPackage(name: EngineName, title: string, specifier: string): EngineFound {
+function findPackage(name: EngineName, title: string, specifier: string): EngineAvailability {
   try {
     const manifest = createRequire(import.meta.url).resolve(`${specifier}/package.json`)
     const { version }: { version: string } = JSON.parse(readFileSync(manifest, 'utf8'))

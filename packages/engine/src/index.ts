@@ -10,7 +10,7 @@ export type {
 export type { EngineOptions } from './engine-options.js'
 export {
   describeEngines,
-  type EngineFound,
+  type EngineAvailability,
   type EngineReport,
   findEngines,
   type StepsReport,

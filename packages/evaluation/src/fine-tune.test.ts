@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
 import { extractFeatures } from './features.js'
 import { fineTune, type LabelledImages } from './fine-tune.js'
-import type { ProtocolContext, Start, Subject, TrainableNetwork } from './protocol.js'
+import type { InitialWeights, ProtocolContext, Subject, TrainableNetwork } from './protocol.js'
 import { protocols } from './protocols/index.js'
 
 const SIDE = 16
@@ -173,7 +173,7 @@ describe.each(testEngines())('fine-tuning on %s', (name) => {
         size: SIDE,
         engine,
       })
-    const starts: Start[] = [{ name: 'random', make: async () => tiny() }]
+    const starts: InitialWeights[] = [{ name: 'random', make: async () => tiny() }]
     const [learned, asked] = [await featuresOf(train), await featuresOf(tell)]
     const subject: Subject = {
       name: 'tiny',

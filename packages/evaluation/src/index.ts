@@ -47,7 +47,7 @@ export type { Graded } from './grade.js'
 export { accuracyInterval, type Estimate, meanInterval, partInterval } from './intervals.js'
 export { type KMeansOptions, type KMeansResult, kMeans } from './k-means.js'
 export { type KnnOptions, type KnnResult, knn, nearestImages } from './knn.js'
-export { knownValues } from './known-values.js'
+export { numericAnnotations } from './known-values.js'
 export { labelParts, labelSubsets } from './label-subsets.js'
 export { layerRates } from './layer-rates.js'
 export { type LbfgsOptions, minimise } from './lbfgs.js'
@@ -59,12 +59,12 @@ export { normalisedMutualInformation } from './mutual-information.js'
 export { naiveBayes } from './naive-bayes.js'
 export { nearestCentroid } from './nearest-centroid.js'
 export type {
-  Findings,
   Images,
+  InitialWeights,
   Protocol,
   ProtocolContext,
+  ProtocolResult,
   SplitFeatures,
-  Start,
   Subject,
   TrainableNetwork,
 } from './protocol.js'

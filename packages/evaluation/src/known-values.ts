@@ -6,7 +6,7 @@ import type { ImageDataset } from '@selfsup/core'
  * @returns undefined if none of the images has a numeric annotation
  * @returns undefined when of none of them any number is known
  */
-export function knownValues(
+export function numericAnnotations(
   dataset: Pick<ImageDataset, 'annotations'>,
   positions: ArrayLike<number>,
 ): Record<string, Float64Array> | undefined {

@@ -23,7 +23,7 @@ export interface TrainableNetwork {
 }
 
 /** Weights from which a network is trained. */
-export interface Start {
+export interface InitialWeights {
   readonly name: 'pretrained' | 'random' | 'other domain'
   /** Creates a fresh copy. */
   make(): Promise<TrainableNetwork>
@@ -37,7 +37,7 @@ export interface Images {
   readonly size: number
   readonly normalisation: Normalisation
   /** `pretrained` and `random`, and `other domain` if another run was given */
-  readonly starts: readonly Start[]
+  readonly starts: readonly InitialWeights[]
   /** whether the networks have feature `maps` */
   readonly places?: boolean
 }
@@ -85,7 +85,7 @@ export interface ProtocolContext {
 }
 
 /** Result of a protocol: an evaluation record without the fields that the caller knows. */
-export type Findings = Pick<
+export type ProtocolResult = Pick<
   EvaluationRecord,
   'options' | 'values' | 'charts' | 'confusion' | 'classRecall' | 'neighbours' | 'clusters'
 >
@@ -103,5 +103,5 @@ export interface Protocol {
   /** Returns why the subject can't be evaluated (what is missing), or undefined if it can. */
   missing(subject: Subject): string | undefined
   /** @throws SelfsupError if the data do not fit, AbortError if the signal is aborted */
-  find(subject: Subject, context: ProtocolContext): Promise<Findings>
+  find(subject: Subject, context: ProtocolContext): Promise<ProtocolResult>
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Features } from './features.js'
 import { fewShot, sample } from './few-shot.js'
 import { accuracyInterval, meanInterval, partInterval } from './intervals.js'
-import { knownValues } from './known-values.js'
+import { numericAnnotations } from './known-values.js'
 import { labelSubsets } from './label-subsets.js'
 import { layerRates } from './layer-rates.js'
 
@@ -122,10 +122,10 @@ test('numeric annotations become columns, NaN for missing values', () => {
   const annotations = (index: number): Annotation => ({
     values: index === 1 ? { x: 1, size: 5 } : { x: index },
   })
-  expect(knownValues({ annotations }, [2, 1])).toEqual({
+  expect(numericAnnotations({ annotations }, [2, 1])).toEqual({
     x: Float64Array.of(2, 1),
     size: Float64Array.of(Number.NaN, 5),
   })
-  expect(knownValues({}, [0])).toBeUndefined()
-  expect(knownValues({ annotations: () => undefined }, [0])).toBeUndefined()
+  expect(numericAnnotations({}, [0])).toBeUndefined()
+  expect(numericAnnotations({ annotations: () => undefined }, [0])).toBeUndefined()
 })

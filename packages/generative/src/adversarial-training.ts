@@ -20,7 +20,8 @@ export const adversarialAlarms = (deceiving: string): readonly Alarm[] => [
     below: 0.1,
     steps: 200,
     name: 'collapse',
-    says: 'the generator creates the same image for all latents; start again with another seed or a smaller learning rate',
+    message:
+      'the generator creates the same image for all latents; start again with another seed or a smaller learning rate',
   },
   {
     // In successful runs the spread was above 0.5 after a thousand steps and stayed there (BiGAN started at 0.29, DCGANs at 0.6).
@@ -28,14 +29,16 @@ export const adversarialAlarms = (deceiving: string): readonly Alarm[] => [
     below: 0.4,
     steps: 1000,
     name: 'narrowness',
-    says: 'generated images vary much less than real ones: the generator creates few kinds of images, or noise; use a smaller learning rate, or cycle=0.02 (bigan only)',
+    message:
+      'generated images vary much less than real ones: the generator creates few kinds of images, or noise; use a smaller learning rate, or cycle=0.02 (bigan only)',
   },
   {
-    // The discriminator's accuracy is no criterion: batch normalisation reveals which batch is real, yet generators improve.
+    // The discriminator's accuracy does not tell: batch normalisation reveals which batch is real, yet generators improve.
     metric: deceiving,
     above: 8,
     steps: 200,
     name: 'divergence',
-    says: 'hardly any image deceives the discriminator, so the generator barely improves; use a smaller learning rate, or r1=1 (gan only)',
+    message:
+      'hardly any image deceives the discriminator, so the generator barely improves; use a smaller learning rate, or r1=1 (gan only)',
   },
 ]

@@ -5,7 +5,7 @@ import { testEngines } from '../../../tooling/vitest/engines.js'
 import { discriminatorAccuracy, discriminatorLoss, generatorLoss, sampleSpread } from './adversarial.js'
 import { bernoulliCost, gaussianCost, gaussianDivergence } from './elbo.js'
 import { spherical } from './latents.js'
-import { r1Penalty, steepest } from './r1.js'
+import { r1Penalty, steepestDirections } from './r1.js'
 
 const value = (compute: () => tf.Tensor) => tf.tidy(() => compute().dataSync()[0]!)
 
@@ -105,7 +105,7 @@ describe.each(testEngines())('losses on %s', (engine) => {
       const images = tf.tensor4d([0.1, 0.2, 0.3, 0.4, 0.9, 0.8, 0.7, 0.6], [2, 2, 2, 1])
       const penalty = (w: tf.Tensor) => {
         const linear = (x: tf.Tensor4D) => tf.matMul(tf.reshape(x, [2, 4]), tf.reshape(w, [4, 1]))
-        return r1Penalty(linear, images, steepest(linear, images))
+        return r1Penalty(linear, images, steepestDirections(linear, images))
       }
       const { value, grad } = tf.valueAndGrad((w: tf.Tensor) => penalty(w))(tf.tensor1d(weights))
       expect(value.dataSync()[0]).toBeCloseTo(0.25 + 1 + 4 + 0.0625, 3)
@@ -129,7 +129,7 @@ describe.each(testEngines())('losses on %s', (engine) => {
           ),
         )
       const ours = (a: tf.Tensor, b: tf.Tensor) =>
-        r1Penalty(network(a, b), images, steepest(network(a, b), images))
+        r1Penalty(network(a, b), images, steepestDirections(network(a, b), images))
       const exact = (a: tf.Tensor, b: tf.Tensor) => {
         const slope = tf.grad((x) => tf.sum(network(a, b)(x as tf.Tensor4D)))(images)
         return tf.mean(tf.sum(tf.square(slope), [1, 2, 3])) as tf.Scalar

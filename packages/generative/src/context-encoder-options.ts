@@ -21,7 +21,7 @@ export const options = {
     default: 4,
     min: 1,
     integer: true,
-    formerly: { name: 'blocks' },
+    earlier: { name: 'blocks' },
     description: 'number of random holes',
   },
   adversarial: {

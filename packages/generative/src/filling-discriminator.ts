@@ -1,4 +1,4 @@
-import { dcgan, halvingsOf, initialise, through } from '@selfsup/backbones'
+import { countHalvings, dcgan, initialise, through } from '@selfsup/backbones'
 import { expected } from '@selfsup/core'
 import * as tfl from '@tensorflow/tfjs-layers'
 
@@ -11,7 +11,7 @@ export function fillingDiscriminator(options: {
 }): tfl.LayersModel {
   const { size, seed } = options
   expected(
-    size >= 8 && halvingsOf(size),
+    size >= 8 && countHalvings(size),
     `context-encoder: the discriminator needs inputs of at least 8 pixels, and of 4 to 7 times a power of 2; got ${size} pixels; use images of another size, another part, or adversarial=0`,
   )
   const trunk = dcgan({ ...options, features: 16 * options.width })

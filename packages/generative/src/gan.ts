@@ -9,7 +9,7 @@ import { type GanOptions, options } from './gan-options.js'
 import { fromLogits, generator, kindFor } from './generator.js'
 import { drawLatents, latentImages } from './latents.js'
 import { inputShape, plainView } from './pixels.js'
-import { r1Penalty, steepest } from './r1.js'
+import { r1Penalty, steepestDirections } from './r1.js'
 
 /** Views of a step. */
 interface GanViews {
@@ -94,7 +94,9 @@ export function gan(
     targets({ images, latents: z }, { phase }) {
       if (phase === 'generator') return undefined
       const generated = generate(z, true)
-      return regularises(phase) ? { generated, direction: steepest(logitsOf, images) } : { generated }
+      return regularises(phase)
+        ? { generated, direction: steepestDirections(logitsOf, images) }
+        : { generated }
     },
     loss({ images, latents: z }, _, targets) {
       if (!targets) return { loss: generatorLoss(logitsOf(generate(z, true))) }

@@ -1,5 +1,5 @@
 import {
-  halvingsOf,
+  countHalvings,
   initialise,
   type Node,
   normalisationRelu,
@@ -26,7 +26,7 @@ export function kindFor(
   const convolves = backbone.layers.some((layer) => /Conv/.test(layer.getClassName()))
   const kind = chosen !== 'auto' ? chosen : convolves ? 'convolutional' : 'fullyConnected'
   expected(
-    kind === 'fullyConnected' || halvingsOf(size),
+    kind === 'fullyConnected' || countHalvings(size),
     `${method}: strided convolutions need a size of 4 to 7 times a power of 2; got ${size} pixels; use a size such as 28, 32, 48, 64 or 96, or networks=fullyConnected`,
   )
   return kind
@@ -88,7 +88,7 @@ function linearLayers(latents: Node, size: number, channels: number, units: numb
 }
 
 function doublings(latents: Node, size: number, channels: number, width: number): Node {
-  const count = halvingsOf(size)
+  const count = countHalvings(size)
   expected(
     count,
     `generator: convolutions need a size of 4 to 7 times a power of 2; got ${size} pixels; use a size such as 28, 32, 48, 64 or 96`,

@@ -35,7 +35,7 @@ export type { MaskedAutoencoderOptions } from './masked-autoencoder-options.js'
 export { type Masking, maskPatches, normalisePatches, patchify, unpatchify } from './patches.js'
 export { sideBySide, toPixels } from './pixels.js'
 export { colourBins, lightnessBins, type Quantised } from './quantised-colours.js'
-export { r1Penalty, steepest } from './r1.js'
+export { r1Penalty, steepestDirections } from './r1.js'
 export {
   definition as splitBrainDefinition,
   type SplitBrain,

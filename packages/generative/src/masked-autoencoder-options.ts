@@ -14,7 +14,7 @@ export const options = {
     default: 'auto',
     min: 32,
     integer: true,
-    formerly: { auto: 0 },
+    earlier: { auto: 0 },
     description: 'width of the decoder, a multiple of 32; auto: half the width of the encoder',
   },
   decoderDepth: {

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-layers' // registers the gradients
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import fixture from './fixtures/r1.json' with { type: 'json' }
-import { r1Penalty, steepest } from './r1.js'
+import { r1Penalty, steepestDirections } from './r1.js'
 
 const tensor = ({ shape, values }: { shape: number[]; values: number[] }) => tf.tensor(values, shape)
 const norm = (x: ArrayLike<number>) => Math.hypot(...Array.from(x))
@@ -33,7 +33,7 @@ describe.skipIf(findTensorflow()?.source !== 'selfsup')('R1 in mixed precision',
   function penalty(eager: boolean) {
     const step = engine.compile(
       () => {
-        const direction = steepest(discriminator(weights), images)
+        const direction = steepestDirections(discriminator(weights), images)
         const gradients = tf.valueAndGrads((...w) => r1Penalty(discriminator(w), images, direction))
         const { value, grads } = gradients(weights)
         return { value, grads }

@@ -14,7 +14,7 @@ const STEP = 0.01
  * @param images [batch, height, width, channels]
  * @returns directions of the same shape
  */
-export function steepest(discriminator: Discriminator, images: tf.Tensor4D): tf.Tensor4D {
+export function steepestDirections(discriminator: Discriminator, images: tf.Tensor4D): tf.Tensor4D {
   return tf.tidy(() => {
     const slope = tf.grad((x) => tf.sum(discriminator(x as tf.Tensor4D)))(images)
     const lengths = tf.sqrt(tf.sum(tf.square(slope), [1, 2, 3], true))
@@ -32,7 +32,7 @@ export function steepest(discriminator: Discriminator, images: tf.Tensor4D): tf.
  * difference. By the envelope theorem, a change of the direction does not change the largest slope to first order. The
  * remaining error is of the order of the squared step, and 0 for a linear discriminator.
  * @param images real images, [batch, height, width, channels]
- * @param direction `steepest` of the same discriminator and images
+ * @param direction `steepestDirections` of the same discriminator and images
  * @returns scalar >= 0, mean over images
  */
 export function r1Penalty(

@@ -12,7 +12,7 @@ export const viewOptions = {
     default: 'auto',
     min: 0,
     max: 1,
-    formerly: { auto: -1 },
+    earlier: { auto: -1 },
     description: 'probability of a horizontal flip; auto: 0.5, or 0 for images with one channel',
   },
 } as const

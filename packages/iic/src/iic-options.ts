@@ -97,7 +97,7 @@ export const options = {
     default: 'auto',
     min: 0.01,
     max: 1,
-    formerly: { auto: 0 },
+    earlier: { auto: 0 },
     description:
       'side of the crops as a fraction of the image’s side; auto: 0.67, or 0.71 (20 of 28 pixels) for gray views',
   },
@@ -122,7 +122,7 @@ export const options = {
     default: 0.4,
     min: 0,
     max: 1,
-    formerly: { name: 'jitter' },
+    earlier: { name: 'jitter' },
     description:
       'maximum change of brightness and contrast (and of saturation for colour images) of the copies: factors from 1 - brightness to 1 + brightness',
   },

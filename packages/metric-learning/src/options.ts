@@ -29,7 +29,7 @@ export const options = {
     min: 1,
     max: 8,
     integer: true,
-    formerly: { auto: 0 },
+    earlier: { auto: 0 },
     description: 'number of views of each image; auto: 2 for labels=images, 1 for labels=classes',
   },
   mining: {
@@ -42,7 +42,7 @@ export const options = {
     type: 'number',
     default: 'auto',
     min: 0.001,
-    formerly: { auto: 0 },
+    earlier: { auto: 0 },
     description:
       'contrastive, triplet, lifted, generalised-lifted: margin between classes; auto: 0.2 for semi-hard triplets, a soft margin for other triplets, else 1',
   },

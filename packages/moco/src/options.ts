@@ -1,13 +1,13 @@
 import {
   blurOption,
   byolRecipe,
-  hadGrayViews,
   jitterOption,
   minScaleOption,
   mocoV1Recipe,
   mocoV2Recipe,
   secondBlurOption,
   type TwoViewRecipe,
+  usedGrayViews,
   viewsOption,
 } from '@selfsup/augment'
 import {
@@ -41,14 +41,14 @@ export const options = {
     default: 'auto',
     min: 0,
     max: 1,
-    formerly: { auto: -1 },
+    earlier: { auto: -1 },
     description: 'momentum of the key encoder; auto: 0.999, in v3 0.99. In v3 it rises to 1 during training',
   },
   temperature: {
     type: 'number',
     default: 'auto',
     min: 0.001,
-    formerly: { auto: 0 },
+    earlier: { auto: 0 },
     description:
       'temperature of the loss: similarities are divided by it; auto: 0.07 in v1, 0.2 in v2, 1 in v3 (0.2 for vision transformers)',
   },
@@ -57,7 +57,7 @@ export const options = {
     default: 'auto',
     min: 1,
     integer: true,
-    formerly: { auto: 0 },
+    earlier: { auto: 0 },
     description:
       'number of groups of a batch that batch normalisation treats separately, so that a query and its key rarely share statistics; auto: 8, in v3 1',
   },
@@ -66,7 +66,7 @@ export const options = {
     default: 'auto',
     min: 1,
     integer: true,
-    formerly: { auto: 0 },
+    earlier: { auto: 0 },
     description:
       'number of units in each hidden layer; auto: the number of backbone features, in v3 twice that',
   },
@@ -75,7 +75,7 @@ export const options = {
     default: 'auto',
     min: 1,
     integer: true,
-    formerly: { auto: 0 },
+    earlier: { auto: 0 },
     description: 'number of features of the embeddings that the loss compares; auto: 128, in v3 256',
   },
   layers: {
@@ -83,7 +83,7 @@ export const options = {
     default: 'auto',
     min: 1,
     integer: true,
-    formerly: { auto: 0 },
+    earlier: { auto: 0 },
     description:
       'number of linear layers in the projector; auto: 1 in v1, 2 in v2 and v3 (3 for vision transformers in v3)',
   },
@@ -168,7 +168,7 @@ export function recipeOf(version: 'v1' | 'v2' | 'v3', transformer: boolean): Two
 
 /** In runs from before `blur2`, both grey views were blurred with the probability that was set, by default 0. */
 export function migrate(stored: StoredOptions, images?: ImageShape): StoredOptions {
-  if ('blur2' in stored || !hadGrayViews(stored, images)) return stored
+  if ('blur2' in stored || !usedGrayViews(stored, images)) return stored
   const blur = Math.max(0, Number(stored.blur ?? 0))
   return { ...stored, blur, blur2: blur }
 }

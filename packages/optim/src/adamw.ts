@@ -6,7 +6,7 @@ import {
   disposeAll,
   type Exclude,
   named,
-  nothing,
+  noVariables,
   type Optimizer,
   updates,
   type Variables,
@@ -34,7 +34,13 @@ export interface AdamwOptions {
  */
 export function adamw(
   variables: Variables,
-  { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01, exclude = nothing }: AdamwOptions = {},
+  {
+    beta1 = 0.9,
+    beta2 = 0.999,
+    epsilon = 1e-8,
+    weightDecay = 0.01,
+    exclude = noVariables,
+  }: AdamwOptions = {},
 ): Optimizer {
   expected(beta1 >= 0 && beta1 < 1, `adamw: beta1 must be at least 0 and below 1; got ${beta1}`)
   expected(beta2 >= 0 && beta2 < 1, `adamw: beta2 must be at least 0 and below 1; got ${beta2}`)

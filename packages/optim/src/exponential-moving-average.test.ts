@@ -2,7 +2,7 @@ import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
-import { copies, exponentialMovingAverage } from './index.js'
+import { exponentialMovingAverage, initialAverages } from './index.js'
 
 describe.each(await testEngines())('%s', (engine) => {
   beforeAll(() => prepareEngine({ engine }))
@@ -13,7 +13,7 @@ describe.each(await testEngines())('%s', (engine) => {
     [1, [1, 2]],
   ])('momentum %s', (momentum, expected) => {
     const before = tf.memory().numTensors
-    const slow = tf.tidy(() => copies({ w: tf.tensor1d([1, 2]) }))
+    const slow = tf.tidy(() => initialAverages({ w: tf.tensor1d([1, 2]) }))
     tf.tidy(() => exponentialMovingAverage(slow, { w: tf.tensor1d([4, 8]) }, tf.scalar(momentum)))
     expect([...slow.w!.dataSync()]).toEqual(expected)
     tf.dispose(slow)
@@ -22,7 +22,7 @@ describe.each(await testEngines())('%s', (engine) => {
 
   test('a copy does not change with its original', () => {
     const fast = tf.tidy(() => tf.variable(tf.tensor1d([1, 2])))
-    const slow = copies({ fast })
+    const slow = initialAverages({ fast })
     expect(slow.fast!.trainable).toBe(false)
     expect(slow.fast!.dataId).not.toBe(fast.dataId)
     tf.tidy(() => fast.assign(tf.tensor1d([5, 6])))
@@ -31,7 +31,7 @@ describe.each(await testEngines())('%s', (engine) => {
   })
 
   test('missing names, extra names and different shapes are errors', () => {
-    const slow = tf.tidy(() => copies({ w: tf.tensor1d([1, 2]) }))
+    const slow = tf.tidy(() => initialAverages({ w: tf.tensor1d([1, 2]) }))
     const half = tf.scalar(0.5)
     expect(() => exponentialMovingAverage(slow, {}, half)).toThrow("no current value for the average 'w'")
     expect(() => exponentialMovingAverage(slow, { w: slow.w!, v: half }, half)).toThrow(

@@ -42,7 +42,7 @@ export function exponentialMovingAverage(
  * Creates the initial averages: variables with the same names and values, separate data, and `trainable` false.
  * @param current variables or tensors, by name
  */
-export function copies(current: Readonly<Record<string, tf.Tensor>>): Record<string, tf.Variable> {
+export function initialAverages(current: Readonly<Record<string, tf.Tensor>>): Record<string, tf.Variable> {
   const result: Record<string, tf.Variable> = {}
   for (const [name, value] of Object.entries(current)) {
     tf.tidy(() => {

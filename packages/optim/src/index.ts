@@ -1,8 +1,8 @@
 export { type AdamwOptions, adamw } from './adamw.js'
 export { clipGradients } from './clip-gradients.js'
-export { copies, exponentialMovingAverage } from './exponential-moving-average.js'
+export { exponentialMovingAverage, initialAverages } from './exponential-moving-average.js'
 export { type LarsOptions, lars } from './lars.js'
-export { biasesAndNorms, type Exclude, nothing, type Optimizer, type Variables } from './optimizer.js'
+export { biasesAndNorms, type Exclude, noVariables, type Optimizer, type Variables } from './optimizer.js'
 export {
   constant,
   cosine,

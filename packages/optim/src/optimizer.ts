@@ -31,7 +31,7 @@ export function biasesAndNorms(_name: string, variable: tf.Variable): boolean {
 }
 
 /** Excludes no variables. */
-export function nothing(): boolean {
+export function noVariables(): boolean {
   return false
 }
 

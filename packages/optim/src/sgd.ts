@@ -6,7 +6,7 @@ import {
   disposeAll,
   type Exclude,
   named,
-  nothing,
+  noVariables,
   type Optimizer,
   updates,
   type Variables,
@@ -33,7 +33,7 @@ export interface SgdOptions {
  */
 export function sgd(
   variables: Variables,
-  { momentum = 0.9, nesterov = false, weightDecay = 0, exclude = nothing }: SgdOptions = {},
+  { momentum = 0.9, nesterov = false, weightDecay = 0, exclude = noVariables }: SgdOptions = {},
 ): Optimizer {
   expected(momentum >= 0 && momentum < 1, `sgd: momentum must be at least 0 and below 1; got ${momentum}`)
   expected(weightDecay >= 0, `sgd: weightDecay must be at least 0; got ${weightDecay}`)

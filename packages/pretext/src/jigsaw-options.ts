@@ -22,7 +22,7 @@ export const options = {
     default: 'auto',
     min: 3,
     integer: true,
-    formerly: { auto: 0 },
+    earlier: { auto: 0 },
     description:
       'side in pixels of the square that is divided into nine cells; auto: the largest multiple of three that fits into the image',
   },
@@ -31,7 +31,7 @@ export const options = {
     default: 'auto',
     min: 1,
     integer: true,
-    formerly: { auto: 0 },
+    earlier: { auto: 0 },
     description: 'side of a tile in pixels, smaller than a cell; auto: 64/75 of the cell, at least 8',
   },
   colourShift: {
@@ -39,7 +39,7 @@ export const options = {
     default: 'auto',
     min: 0,
     integer: true,
-    formerly: { auto: -1 },
+    earlier: { auto: -1 },
     description:
       'largest shift between the colour channels of a tile in pixels; auto: 1/32 of the tile, 0 for small tiles',
   },

@@ -7,7 +7,7 @@ export const options = {
     default: 'auto',
     min: 1,
     integer: true,
-    formerly: { auto: 0 },
+    earlier: { auto: 0 },
     description: 'side of a patch in pixels; auto: 3/8 of the image, at least 8',
   },
   gap: {
@@ -15,7 +15,7 @@ export const options = {
     default: 'auto',
     min: 0,
     integer: true,
-    formerly: { auto: -1 },
+    earlier: { auto: -1 },
     description:
       'pixels between patches, so that edges do not continue from one patch to the next; auto: half a patch',
   },
@@ -24,7 +24,7 @@ export const options = {
     default: 'auto',
     min: 0,
     integer: true,
-    formerly: { name: 'jitter', auto: -1 },
+    earlier: { name: 'jitter', auto: -1 },
     description: 'largest random shift of a neighbour in pixels; auto: 7/96 of a patch',
   },
   pairs: {

@@ -8,7 +8,7 @@ export const options = {
     default: 'auto',
     min: 0,
     max: 1,
-    formerly: { name: 'mirror', values: { yes: 0.5, no: 0 } },
+    earlier: { name: 'mirror', values: { yes: 0.5, no: 0 } },
     description: 'probability of a horizontal flip; auto: 0.5, or 0 for images with one channel',
   },
   hidden: {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { recipeOf } from '@selfsup/backbones'
-import { namedWeights, notesOfModel } from '@selfsup/core'
+import { namedWeights, readModelNotes } from '@selfsup/core'
 import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -74,7 +74,7 @@ describe.each(testEngines())('with random weights of other libraries on %s', (en
       const { model, note } = await loadPretrained(files, { size: Number(size) })
       expect(note.sha256).toMatch(/^[0-9a-f]{64}$/)
       expect(recipeOf(model)?.options.size).toBe(Number(size))
-      expect(notesOfModel(model).pretrained).toEqual(note)
+      expect(readModelNotes(model).pretrained).toEqual(note)
       const [x, y] = tf.tidy(() => {
         const input = images(Number(size))
         return [input, model.predict(input) as tf.Tensor]

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
 import { backboneFromRecipe } from '@selfsup/backbones'
-import { expected, noteOnModel, type Preprocessing, type PretrainedNote } from '@selfsup/core'
+import { addModelNotes, expected, type Preprocessing, type PretrainedNote } from '@selfsup/core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { Architecture } from './architecture.js'
 import { assignWeights } from './assign-weights.js'
@@ -83,7 +83,7 @@ export async function loadPretrained(
         file: basename(files.weights),
         sha256: await sha256(files.weights),
       }
-      noteOnModel(model, { preprocessing, pretrained: note })
+      addModelNotes(model, { preprocessing, pretrained: note })
       return { model, preprocessing, note }
     } catch (error) {
       model.dispose()

@@ -1,5 +1,5 @@
 import { expected } from '@selfsup/core'
-import { damaged, openFile, readFully } from '@selfsup/run-folder'
+import { damagedFile, openFile, readFully } from '@selfsup/run-folder'
 import { numberTypes } from './numbers.js'
 import { type PickleMeaning, type PickleValue, readPickle } from './pickle.js'
 import { isKind, type TorchStorage, torchMeaning } from './torch-meaning.js'
@@ -57,26 +57,26 @@ export async function openTorchLegacy(path: string): Promise<WeightFile> {
     let at = end
     for (const key of Array.isArray(keys) ? keys : []) {
       const storage = typeof key === 'string' ? storages.get(key) : undefined
-      expected(storage, `${path}: it contains a storage that belongs to no tensor`, damaged(path))
+      expected(storage, `${path}: it contains a storage that belongs to no tensor`, damagedFile(path))
       const length = Buffer.alloc(8)
       await readFully(file, length, at, `${path} is truncated`)
       const count = Number(length.readBigInt64LE())
       expected(
         count === storage.count,
         `${path}: storage ${storage.key} has ${count} values; its tensors need ${storage.count}`,
-        damaged(path),
+        damagedFile(path),
       )
       places.set(storage.key, at + 8)
       at += 8 + count * numberTypes[storage.dtype].bytes
       expected(
         at <= size,
         `${path} is truncated: it needs at least ${at} bytes and has ${size}`,
-        damaged(path),
+        damagedFile(path),
       )
     }
     const readStorage: ReadStorage = async ({ key }, from, length) => {
       const place = places.get(key)
-      expected(place !== undefined, `${path}: storage ${key} is missing`, damaged(path))
+      expected(place !== undefined, `${path}: storage ${key} is missing`, damagedFile(path))
       const bytes = new Uint8Array(length)
       await readFully(file, bytes, place + from, `${path} is truncated`)
       return bytes

@@ -1,5 +1,5 @@
 import { expected, SelfsupError } from '@selfsup/core'
-import { damaged } from '@selfsup/run-folder'
+import { damagedFile } from '@selfsup/run-folder'
 import { numberTypes } from './numbers.js'
 import type { PickleValue } from './pickle.js'
 import { isKind, type TorchStorage, type TorchTensor } from './torch-meaning.js'
@@ -31,7 +31,7 @@ export function tensorsIn(
     expected(
       tensors.size <= MOST_TENSORS,
       `${path} contains more than ${MOST_TENSORS} tensors`,
-      damaged(path),
+      damagedFile(path),
     )
     if (!(value instanceof Map) || seen.has(value) || keys.length >= MOST_LEVELS) return
     seen.add(value)
@@ -39,7 +39,7 @@ export function tensorsIn(
       if (typeof key === 'string' || typeof key === 'number') visit(item, [...keys, String(key)])
   }
   visit(value, [])
-  expected(tensors.size > 0, `${path} contains no tensors`, damaged(path))
+  expected(tensors.size > 0, `${path} contains no tensors`, damagedFile(path))
   return tensors
 }
 
@@ -47,7 +47,7 @@ function nameOf(path: string, keys: readonly string[]): string {
   expected(
     keys.reduce((sum, { length }) => sum + length + 1, 0) <= MOST_NAME,
     `${path}: a tensor has a name of more than ${MOST_NAME} characters`,
-    damaged(path),
+    damagedFile(path),
   )
   return keys.join('.')
 }
@@ -101,7 +101,7 @@ export function namingFile<T>(path: string, read: () => T): T {
   } catch (error) {
     if (!(error instanceof SelfsupError)) throw error
     throw new SelfsupError(`${path} cannot be read as PyTorch weights: ${error.problem}`, {
-      ...damaged(path),
+      ...damagedFile(path),
       fix: 'save the weights alone in Python: torch.save(model.state_dict(), path), or use safetensors',
       cause: error,
     })

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises'
 import { expected, SelfsupError } from '@selfsup/core'
-import { damaged, openFile, readFully } from '@selfsup/run-folder'
+import { damagedFile, openFile, readFully } from '@selfsup/run-folder'
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl'
 import { numberTypes } from './numbers.js'
 import { readPickle } from './pickle.js'
@@ -25,14 +25,18 @@ export async function openTorchZip(path: string): Promise<WeightFile> {
     const entries = await entriesOf(path, file, fileSize)
     const data = async (name: string, most: number) => {
       const entry = entries.get(name)
-      expected(entry, `${path} is not a file of PyTorch weights: it has no ${name}`, damaged(path))
+      expected(entry, `${path} is not a file of PyTorch weights: it has no ${name}`, damagedFile(path))
       expected(
         entry.compressionMethod === 0 && entry.uncompressedSize <= most,
         `${path}: ${name} is compressed or too large; torch.save stores it uncompressed`,
-        damaged(path),
+        damagedFile(path),
       )
       const [at, size] = [await startOf(path, file, entry), entry.uncompressedSize]
-      expected(at + size <= fileSize, `${path} is truncated: ${name} ends outside the file`, damaged(path))
+      expected(
+        at + size <= fileSize,
+        `${path} is truncated: ${name} ends outside the file`,
+        damagedFile(path),
+      )
       return { size, at }
     }
     const read = async (at: number, length: number, what: string) => {
@@ -57,7 +61,7 @@ export async function openTorchZip(path: string): Promise<WeightFile> {
       expected(
         size === count * numberTypes[dtype].bytes,
         `${path}: ${name} has ${size} bytes, but ${count} values of type ${dtype} need ${count * numberTypes[dtype].bytes}`,
-        damaged(path),
+        damagedFile(path),
       )
       return read(at + from, length, name)
     }
@@ -78,7 +82,7 @@ async function entriesOf(path: string, file: FileHandle, size: number): Promise<
     return await allEntries(zip)
   } catch (error) {
     throw new SelfsupError(`${path} is truncated or is not a zip of PyTorch: ${(error as Error).message}`, {
-      ...damaged(path),
+      ...damagedFile(path),
       cause: error,
     })
   }
@@ -129,8 +133,12 @@ function allEntries(zip: ZipFile): Promise<Map<string, Entry>> {
 async function startOf(path: string, file: FileHandle, entry: Entry): Promise<number> {
   const header = Buffer.alloc(30)
   const at = entry.relativeOffsetOfLocalHeader
-  expected(Number.isSafeInteger(at), `${path}: ${entry.fileName} is outside the file`, damaged(path))
+  expected(Number.isSafeInteger(at), `${path}: ${entry.fileName} is outside the file`, damagedFile(path))
   await readFully(file, header, at, `${path} is truncated: it ends within ${entry.fileName}`)
-  expected(header.readUInt32LE(0) === 0x04034b50, `${path}: ${entry.fileName} has no header`, damaged(path))
+  expected(
+    header.readUInt32LE(0) === 0x04034b50,
+    `${path}: ${entry.fileName} has no header`,
+    damagedFile(path),
+  )
   return at + 30 + header.readUInt16LE(26) + header.readUInt16LE(28)
 }

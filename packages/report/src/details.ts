@@ -44,7 +44,7 @@ export async function detailsOf(
   }
   const map =
     known ?? (await orNote('the map is missing', features && embeddingMap(features, { points, signal })))
-  const shown = positionsShown(view.evaluations, map, {
+  const shown = shownPositions(view.evaluations, map, {
     train: datasets.train?.fingerprint,
     test: datasets.test?.fingerprint,
   })
@@ -62,7 +62,7 @@ export async function detailsOf(
  * Positions of all images of a run that a page shows.
  * @param only fingerprints of the datasets that are shown: positions in other datasets are left out
  */
-export function positionsShown(
+export function shownPositions(
   evaluations: readonly EvaluationRecord[],
   map?: Pick<EmbeddingMap, 'positions'>,
   only: Partial<Record<Split, string>> = {},

@@ -1,5 +1,5 @@
 export { parseRecord } from '@selfsup/run-folder'
-export { type DetailOptions, type DetailSources, detailsOf, positionsShown } from './details.js'
+export { type DetailOptions, type DetailSources, detailsOf, shownPositions } from './details.js'
 export { embeddingMap, type LabelledFeatures, type MapOptions } from './map.js'
 export type {
   Atlas,

@@ -1,7 +1,7 @@
 import type { HostBatch, ImageDataset } from '@selfsup/core'
 import sharp from 'sharp'
 import { expect, test } from 'vitest'
-import { positionsShown } from './details.js'
+import { shownPositions } from './details.js'
 import { sheetFiles } from './sheets.js'
 import { thumbnails } from './thumbnails.js'
 
@@ -76,12 +76,12 @@ test('sheet files are grouped by name and sorted by step', () => {
   ])
 })
 
-test('positionsShown collects the positions of neighbours, clusters and map', () => {
+test('shownPositions collects the positions of neighbours, clusters and map', () => {
   const common = {
     neighbours: [{ query: 7, nearest: [{ split: 'train' as const, position: 2, similarity: 1 }] }],
   }
   const record = { ...common, clusters: [{ size: 2, members: [8, 9] }] }
-  expect(positionsShown([record as never], { positions: [1] })).toEqual({
+  expect(shownPositions([record as never], { positions: [1] })).toEqual({
     train: new Set([2]),
     test: new Set([7, 8, 9, 1]),
   })

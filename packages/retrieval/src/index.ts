@@ -18,7 +18,7 @@ export {
   randomPairs,
 } from './random-pairs.js'
 export {
-  type Embedded,
+  type EmbeddedImages,
   type ImageListing,
   type IndexUpdate,
   removeSource,

@@ -13,7 +13,7 @@ export interface ImageListing {
 }
 
 /** Features of images. Images that could not be read are missing. */
-export interface Embedded {
+export interface EmbeddedImages {
   /** numbers of the images that have features */
   readonly images: ArrayLike<number>
   /** one row per image */
@@ -52,7 +52,7 @@ export interface IndexUpdate {
 export async function updateIndex(
   index: ImageIndex,
   images: ImageListing,
-  embed: (numbers: Uint32Array) => Promise<Embedded>,
+  embed: (numbers: Uint32Array) => Promise<EmbeddedImages>,
   { chunk = 2048, signal, onProgress }: UpdateOptions = {},
 ): Promise<IndexUpdate> {
   expected(Number.isInteger(chunk) && chunk >= 1, `updateIndex: chunk must be at least 1; got ${chunk}`)

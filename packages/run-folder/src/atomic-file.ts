@@ -76,7 +76,7 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 /** Describes why the file system refused to write. */
-export function whyNotWritten(error: unknown): string {
+export function describeWriteError(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'ENOSPC') return 'no space is left on the disk'
   if (code === 'EDQUOT') return 'the disk quota is used up'
@@ -87,16 +87,18 @@ export function whyNotWritten(error: unknown): string {
 
 /**
  * Waits for the writing of a file or folder.
+ * @param fix what to do if it can't be written
  * @throws SelfsupError with the code `write-failed` for an error of the file system; other errors unchanged
  */
-export async function writable<T>(path: string, work: Promise<T>): Promise<T> {
+export async function explainWriteErrors<T>(path: string, work: Promise<T>, fix?: string): Promise<T> {
   try {
     return await work
   } catch (error) {
     if (error instanceof SelfsupError || !(error instanceof Error && 'code' in error)) throw error
-    throw new SelfsupError(`${path} can't be written: ${whyNotWritten(error)}`, {
+    throw new SelfsupError(`${path} can't be written: ${describeWriteError(error)}`, {
       code: 'write-failed',
       path,
+      ...(fix && { fix }),
     })
   }
 }

@@ -1,12 +1,14 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { SelfsupError } from '@selfsup/core'
-import { whyNotWritten, writeJson } from './atomic-file.js'
+import { explainWriteErrors, writeJson } from './atomic-file.js'
 import { evaluatedData } from './evaluated-data.js'
 import type { EvaluationRecord } from './evaluation-record.js'
 import { readText } from './open-file.js'
 import { runPaths } from './paths.js'
 import { parseRecord } from './record-schema.js'
+
+/** What to do if a result can't be written. */
+const FIX = 'free some space or fix the permissions, and run it again: finished work is saved'
 
 /**
  * Writes a record to `evaluation/PROTOCOL.DATA.json` in the run's folder, atomically. It replaces the record of the same
@@ -17,7 +19,7 @@ import { parseRecord } from './record-schema.js'
 export async function writeRecord(run: string, record: EvaluationRecord): Promise<string> {
   const { evaluation } = runPaths(run)
   const path = join(evaluation, `${record.protocol}.${evaluatedData(record)}.json`)
-  await writeWhole(path, record)
+  await explainWriteErrors(path, writeJson(path, record, 1), FIX)
   // Earlier versions wrote one record for each protocol.
   const earlier = join(evaluation, `${record.protocol}.json`)
   const replaced = await readText(earlier)
@@ -25,18 +27,6 @@ export async function writeRecord(run: string, record: EvaluationRecord): Promis
     .catch(() => undefined)
   if (replaced && evaluatedData(replaced) === evaluatedData(record)) await rm(earlier, { force: true })
   return path
-}
-
-async function writeWhole(path: string, content: object): Promise<void> {
-  try {
-    await writeJson(path, content, 1)
-  } catch (error) {
-    throw new SelfsupError(`${path} can't be written: ${whyNotWritten(error)}`, {
-      code: 'write-failed',
-      fix: 'free some space or fix the permissions, and run it again: finished work is saved',
-      path,
-    })
-  }
 }
 
 /**
@@ -66,7 +56,7 @@ export async function openParts(
       const started = performance.now()
       const found = await find()
       parts[name] = { found, seconds: (performance.now() - started) / 1000 }
-      await writeWhole(path, { key, parts })
+      await explainWriteErrors(path, writeJson(path, { key, parts }, 1), FIX)
       return found
     },
     forget: () => rm(path, { force: true }),

@@ -1,4 +1,10 @@
-export { removeUnfinished, whyNotWritten, writable, writeAtomically, writeJson } from './atomic-file.js'
+export {
+  describeWriteError,
+  explainWriteErrors,
+  removeUnfinished,
+  writeAtomically,
+  writeJson,
+} from './atomic-file.js'
 export { evaluatedData, testedOnTraining } from './evaluated-data.js'
 export type {
   EvaluatedImages,
@@ -7,9 +13,9 @@ export type {
   EvaluationValue,
 } from './evaluation-record.js'
 export { openParts, readRecords, recordsOfFiles, writeRecord } from './evaluation-records.js'
-export { appendWhole, cutMetrics, type MetricsLine, metricsText, parseMetricsLine } from './metrics.js'
+export { appendAtomically, cutMetrics, type MetricsLine, metricsText, parseMetricsLine } from './metrics.js'
 export { MetricsFollower, type MetricsListener } from './metrics-follower.js'
-export { openFile, readIfThere, readText, readWhole } from './open-file.js'
+export { openFile, readIfExists, readLimited, readText } from './open-file.js'
 export { type OpenSafetensors, openSafetensors } from './open-safetensors.js'
 export { checkpointPath, checkpointPaths, checkpointStep, type RunPaths, runPaths } from './paths.js'
 export { readFully } from './read-fully.js'
@@ -25,5 +31,5 @@ export {
   startRun,
 } from './run-folder.js'
 export { isRunLocked, lockRun, type RunLock, type WaitOptions, waitForLock } from './run-lock.js'
-export { damaged, type SafetensorsEntry } from './safetensors-header.js'
+export { damagedFile, type SafetensorsEntry } from './safetensors-header.js'
 export { type TrainSettings, totalStepsOf } from './settings.js'

@@ -59,7 +59,7 @@ export async function cutMetrics(run: string, step: number): Promise<void> {
 }
 
 /** Appends all of the data to a file, or none of it if that fails. */
-export async function appendWhole(path: string, data: Uint8Array): Promise<void> {
+export async function appendAtomically(path: string, data: Uint8Array): Promise<void> {
   const file = await open(path, 'a')
   try {
     const { size } = await file.stat()

@@ -27,7 +27,7 @@ export async function openFile(path: string): Promise<FileHandle> {
  * @param most maximum size in bytes; a larger file is refused before it is read
  * @throws SelfsupError if it cannot be read or is larger
  */
-export async function readWhole(path: string, most: number): Promise<Buffer> {
+export async function readLimited(path: string, most: number): Promise<Buffer> {
   const file = await openFile(path)
   try {
     const { size } = await file.stat()
@@ -44,13 +44,13 @@ export async function readWhole(path: string, most: number): Promise<Buffer> {
 
 /** Reads the text of a file. @throws SelfsupError if it cannot be read or has more than `most` bytes */
 export async function readText(path: string, most = 2 ** 28): Promise<string> {
-  return (await readWhole(path, most)).toString('utf8')
+  return (await readLimited(path, most)).toString('utf8')
 }
 
-/** Like `readWhole`; undefined if the file does not exist. */
-export async function readIfThere(path: string, most: number): Promise<Buffer | undefined> {
+/** Like `readLimited`; undefined if the file does not exist. */
+export async function readIfExists(path: string, most: number): Promise<Buffer | undefined> {
   const there = await stat(path).catch(() => undefined)
-  return there && readWhole(path, most)
+  return there && readLimited(path, most)
 }
 
 /** The file does not exist, or a parent of its path is a file. */

@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { expected } from '@selfsup/core'
 import { openFile } from './open-file.js'
 import { readFully } from './read-fully.js'
-import { damaged, parseHeader, type SafetensorsEntry } from './safetensors-header.js'
+import { damagedFile, parseHeader, type SafetensorsEntry } from './safetensors-header.js'
 
 const headerLimit = 100_000_000
 
@@ -35,13 +35,13 @@ export async function openSafetensors(
     const prefix = Buffer.alloc(8)
     await readFully(file, prefix, 0, truncated(path))
     const length = Number(prefix.readBigUInt64LE())
-    expected(length > 1 && length <= headerLimit && 8 + length <= size, truncated(path), damaged(path))
+    expected(length > 1 && length <= headerLimit && 8 + length <= size, truncated(path), damagedFile(path))
     const header = Buffer.alloc(length)
     await readFully(file, header, 8, truncated(path))
     const { metadata, entries } = parseHeader(path, header.toString(), sizes)
     const start = 8 + length
     const end = start + (entries.at(-1)?.[1].data_offsets[1] ?? 0)
-    expected(end === size, `${path} must be ${end} bytes long; it has ${size} bytes`, damaged(path))
+    expected(end === size, `${path} must be ${end} bytes long; it has ${size} bytes`, damagedFile(path))
     return { file, metadata, entries, prefix, header, start, end }
   } catch (error) {
     await file.close()

@@ -9,7 +9,7 @@ export interface SafetensorsEntry {
 }
 
 /** Details of errors about a file whose content is damaged. */
-export function damaged(path: string): ErrorDetails {
+export function damagedFile(path: string): ErrorDetails {
   return { code: 'damaged-file', path }
 }
 
@@ -22,24 +22,24 @@ export function damaged(path: string): ErrorDetails {
  */
 export function parseHeader(path: string, text: string, sizes: Readonly<Record<string, number>>) {
   const header = objectOf(text)
-  expected(header, `${path} is damaged: its header is not valid JSON`, damaged(path))
+  expected(header, `${path} is damaged: its header is not valid JSON`, damagedFile(path))
   const { __metadata__: metadata = {}, ...rest } = header
   expected(
     isObject(metadata) && Object.values(metadata).every((value) => typeof value === 'string'),
     `${path} is damaged: its metadata must be an object of strings`,
-    damaged(path),
+    damagedFile(path),
   )
   const entries = Object.entries(rest).map(
     ([name, value]) => [name, entryOf(path, name, value, sizes)] as const,
   )
-  expected(entries.length > 0, `${path} contains no tensors: its header is damaged`, damaged(path))
+  expected(entries.length > 0, `${path} contains no tensors: its header is damaged`, damagedFile(path))
   entries.sort(([, { data_offsets: a }], [, { data_offsets: b }]) => a[0] - b[0] || a[1] - b[1])
   let end = 0
   for (const [name, { data_offsets }] of entries) {
     expected(
       data_offsets[0] === end,
       `${path}: tensor '${name}' starts at byte ${data_offsets[0]}, but the previous one ends at ${end}`,
-      damaged(path),
+      damagedFile(path),
     )
     end = data_offsets[1]
   }
@@ -53,10 +53,10 @@ function entryOf(
   sizes: Readonly<Record<string, number>>,
 ): SafetensorsEntry {
   const where = `${path}: tensor '${name}'`
-  expected(isObject(value), `${where} must be described by an object`, damaged(path))
+  expected(isObject(value), `${where} must be described by an object`, damagedFile(path))
   const { dtype, shape, data_offsets, ...others } = value
   const unknown = Object.keys(others)
-  expected(unknown.length === 0, `${where} has unknown properties: ${unknown.join(', ')}`, damaged(path))
+  expected(unknown.length === 0, `${where} has unknown properties: ${unknown.join(', ')}`, damagedFile(path))
   expected(
     typeof dtype === 'string' && Object.hasOwn(sizes, dtype),
     `${where} has dtype ${dtype}; supported: ${Object.keys(sizes).join(', ')}`,
@@ -65,16 +65,20 @@ function entryOf(
   expected(
     isCounts(shape),
     `${where}: its shape must be a list of whole numbers of at least 0`,
-    damaged(path),
+    damagedFile(path),
   )
   expected(
     isCounts(data_offsets) && data_offsets.length === 2 && data_offsets[0]! <= data_offsets[1]!,
     `${where}: its offsets must be two ascending whole numbers of at least 0`,
-    damaged(path),
+    damagedFile(path),
   )
   const [from, to] = data_offsets as [number, number]
   const size = shape.reduce((product, side) => product * side, sizes[dtype]!)
-  expected(to - from === size, `${where} has ${to - from} bytes, but its shape needs ${size}`, damaged(path))
+  expected(
+    to - from === size,
+    `${where} has ${to - from} bytes, but its shape needs ${size}`,
+    damagedFile(path),
+  )
   return { dtype, shape, data_offsets: [from, to] }
 }
 

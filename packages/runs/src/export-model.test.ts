@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { convnet } from '@selfsup/backbones'
 import {
+  addModelNotes,
   automaticReading,
   type ImageReading,
   type Method,
   type Normalisation,
-  noteOnModel,
-  notesOfModel,
+  readModelNotes,
 } from '@selfsup/core'
 import { shapes } from '@selfsup/data'
 import { type Engine, prepareEngine } from '@selfsup/engine'
@@ -76,7 +76,7 @@ test('tfjs writes a model that opens again, with its preprocessing', async () =>
   await exportModel({ model: run, format: 'tfjs', out })
   expect((await readdir(out)).sort()).toEqual(['model.json', 'weights.bin'])
   const opened = await openExportedModel(out)
-  expect(notesOfModel(opened.model).preprocessing).toEqual({ size: 8, channels: 3, normalisation })
+  expect(readModelNotes(opened.model).preprocessing).toEqual({ size: 8, channels: 3, normalisation })
   opened.dispose()
 })
 
@@ -85,14 +85,14 @@ test('tfjs keeps how image files were read', async () => {
   const model = convnet({ size: 8, widths: [4] })
   const [from, to] = [join(folder, 'with-reading'), join(folder, 'exported-again')]
   const preprocessing = { size: 8, channels: 3, normalisation, reading }
-  await exportBackbone(noteOnModel(model, { preprocessing, complete: false }), from)
+  await exportBackbone(addModelNotes(model, { preprocessing, complete: false }), from)
   model.dispose()
   expect(
     (await exportModel({ model: from, format: 'tfjs', out: to, backboneOnly: true })).preprocessing,
   ).toEqual(preprocessing)
   const opened = await openExportedModel(to)
   expect(opened.reading).toEqual(reading)
-  expect(notesOfModel(opened.model).complete).toBe(false)
+  expect(readModelNotes(opened.model).complete).toBe(false)
   opened.dispose()
 })
 
@@ -123,7 +123,7 @@ test('an unsupported layer and unsuitable names leave nothing behind', async () 
   const out = join(folder, 'exports', 'b.onnx')
   await mkdir(join(folder, 'exports'))
   await expect(exportModel({ model: other, format: 'onnx', out })).rejects.toThrow(
-    "layer 'larger' can't be written as ONNX: there is no converter for UpSampling2D",
+    "layer 'larger' can't be written as ONNX: layers of type UpSampling2D are not supported",
   )
   await expect(
     exportModel({ model: run, format: 'onnx', out: join(folder, 'exports', 'b.txt') }),

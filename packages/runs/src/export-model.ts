@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
-import { expected, noteOnModel, notesOfModel, type Preprocessing } from '@selfsup/core'
-import { writable, writeAtomically } from '@selfsup/run-folder'
+import { addModelNotes, expected, type Preprocessing, readModelNotes } from '@selfsup/core'
+import { explainWriteErrors, writeAtomically } from '@selfsup/run-folder'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { openModel } from './open-model.js'
 import { openRun } from './open-run.js'
@@ -55,20 +55,23 @@ export async function exportModel(request: ExportRequest): Promise<ExportResult>
     const about = JSON.stringify({ ...preprocessing, features, model: model.name })
     if (format === 'tfjs') {
       const { exportBackbone } = await import('@selfsup/train')
-      await writable(out, exportBackbone(noteOnModel(model, { preprocessing, complete }), out))
+      await explainWriteErrors(out, exportBackbone(addModelNotes(model, { preprocessing, complete }), out))
       return result
     }
     const { toOnnx, torchWeights } = await import('@selfsup/export')
     if (format === 'safetensors') {
       const { writeSafetensors } = await import('@selfsup/train')
       const { names, tensors } = await torchWeights(model)
-      await writable(out, writeSafetensors(out, { tensors, metadata: { format: 'pt', selfsup: about } }))
+      await explainWriteErrors(
+        out,
+        writeSafetensors(out, { tensors, metadata: { format: 'pt', selfsup: about } }),
+      )
       return { ...result, names }
     }
     const { input = 'uint8' } = request
     const { normalisation } = preprocessing
     const bytes = await toOnnx(model, { input, normalisation, metadata: { selfsup: about } })
-    await writable(
+    await explainWriteErrors(
       out,
       writeAtomically(out, (file) => file.writeFile(bytes)),
     )
@@ -90,7 +93,7 @@ async function openForExport(request: ExportRequest): Promise<{
   const opened = found ?? (await openRun(request.model))
   try {
     const model = 'model' in opened ? opened.model : opened.backbone
-    const complete = 'model' in opened ? notesOfModel(model).complete !== false : !opened.method?.encode
+    const complete = 'model' in opened ? readModelNotes(model).complete !== false : !opened.method?.encode
     expected(
       complete || backboneOnly,
       `${request.model}: its method computes the features from more than the output of the backbone, and only the backbone can be exported`,

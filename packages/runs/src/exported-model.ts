@@ -6,11 +6,11 @@ import {
   type ImageReading,
   type ImageShape,
   type Normalisation,
-  notesOfModel,
   type Resampling,
+  readModelNotes,
   SelfsupError,
 } from '@selfsup/core'
-import { readRun, readWhole } from '@selfsup/run-folder'
+import { readLimited, readRun } from '@selfsup/run-folder'
 import type { Tensor2D } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { defaultNormalisation } from './default-normalisation.js'
@@ -57,7 +57,7 @@ export async function openExportedModel(
       size && size === width && channels,
       `${folder}: the model must take square images [batch, size, size, channels]; got [${shape}]`,
     )
-    if (notesOfModel(model).complete === false)
+    if (readModelNotes(model).complete === false)
       onNote(
         `${folder}: the method that trained this model computes its features from more than the model's output; open the run to get them`,
       )
@@ -70,8 +70,8 @@ export async function openExportedModel(
       model,
       imageShape: { size, channels },
       normalisation: await normalisationOf(model, folder, channels, onNote),
-      resampling: notesOfModel(model).preprocessing?.resampling,
-      reading: notesOfModel(model).preprocessing?.reading,
+      resampling: readModelNotes(model).preprocessing?.resampling,
+      reading: readModelNotes(model).preprocessing?.reading,
       encode,
       maker: { name: 'exported model', networks: { backbone: model }, encode },
       dispose: () => model.dispose(),
@@ -88,7 +88,7 @@ async function normalisationOf(
   channels: number,
   onNote: (text: string) => void,
 ): Promise<Normalisation> {
-  const { preprocessing } = notesOfModel(model)
+  const { preprocessing } = readModelNotes(model)
   if (preprocessing) return preprocessing.normalisation
   // Exported before models contained their preprocessing: read it from the run's folder.
   const run = await readRun(dirname(folder)).catch(() => undefined)
@@ -116,11 +116,11 @@ export async function loadExported(folder: string): Promise<LayersModel> {
   ])
   const path = join(folder, 'model.json')
   try {
-    const { weightsManifest, ...about } = modelOf(await readWhole(path, MOST_TOPOLOGY))
+    const { weightsManifest, ...about } = modelOf(await readLimited(path, MOST_TOPOLOGY))
     const groups = weightGroups(weightsManifest)
     const parts: Buffer[] = []
     for (const part of groups.flatMap(({ paths }) => paths))
-      parts.push(await readWhole(await fileInside(folder, part), MOST_WEIGHTS))
+      parts.push(await readLimited(await fileInside(folder, part), MOST_WEIGHTS))
     const bytes = Buffer.concat(parts)
     const needed = groups.flatMap(({ weights }) => weights).reduce((sum, weight) => sum + bytesOf(weight), 0)
     if (bytes.length !== needed)

@@ -1,4 +1,4 @@
-import { formerReading, type ImageReading, type ImageShape } from '@selfsup/core'
+import { earlierReading, type ImageReading, type ImageShape } from '@selfsup/core'
 
 /** Shape of images that are opened from files, and how they are read. */
 export interface FileImageShape {
@@ -19,14 +19,14 @@ export function fileImageShape({
   readonly imageShape: ImageShape
   readonly reading?: ImageReading
 }): FileImageShape {
-  const given = reading ?? formerReading
+  const given = reading ?? earlierReading
   if (given.bands !== 'rgb' || channels === 1 || channels === 3) return { size, channels, reading: given }
   const bands = Array.from({ length: channels }, (_, band) => band)
   return { size, channels, reading: { ...given, range: 'auto', bands, former: undefined } }
 }
 
 /** The reading of a network's images, with the user's changes. */
-export function changedReading(
+export function overrideReading(
   reading: ImageReading,
   changes: Partial<ImageReading> | undefined,
 ): Partial<ImageReading> {

@@ -1,13 +1,12 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { formerReading, uniforms } from '@selfsup/core'
+import { earlierReading, uniforms } from '@selfsup/core'
 import { type Engine, prepareEngine } from '@selfsup/engine'
 import { train } from '@selfsup/train'
 import { beforeAll, expect, test } from 'vitest'
 import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
 import { madeTiff } from '../../data/src/made-tiff.js'
 import {
-  changedReading,
   disposeMethod,
   fileImageShape,
   makeMethod,
@@ -17,6 +16,7 @@ import {
   openRun,
   openSource,
   openSubject,
+  overrideReading,
 } from './index.js'
 
 let engine: Engine
@@ -89,9 +89,9 @@ test('a run on 16-bit images of 5 bands records how they were read, and every la
 })
 
 test('the reading of networks: as before if it is not known, and as many bands as there are channels', () => {
-  expect(fileImageShape({ imageShape: { size: 8, channels: 3 } }).reading).toBe(formerReading)
+  expect(fileImageShape({ imageShape: { size: 8, channels: 3 } }).reading).toBe(earlierReading)
   const five = fileImageShape({ imageShape: { size: 8, channels: 5 } }).reading
   expect([five.bands, five.former]).toEqual([[0, 1, 2, 3, 4], undefined])
-  expect(changedReading(formerReading, {})).toBe(formerReading)
-  expect(changedReading(formerReading, { page: 2 })).toMatchObject({ page: 2, former: undefined })
+  expect(overrideReading(earlierReading, {})).toBe(earlierReading)
+  expect(overrideReading(earlierReading, { page: 2 })).toMatchObject({ page: 2, former: undefined })
 })

@@ -2,7 +2,7 @@ import type { ImageDataset, Method, Normalisation, Resampling } from '@selfsup/c
 import type { Features, SplitFeatures, Subject } from '@selfsup/evaluation'
 import { runPaths } from '@selfsup/run-folder'
 import { digest, type FeatureMaker, type FeatureSource, featuresOf, pixelFeatures } from './features.js'
-import { changedReading, type FileImageShape } from './file-images.js'
+import { type FileImageShape, overrideReading } from './file-images.js'
 import { absoluteSource, openSource } from './source.js'
 import { columnsOfBoth, missingClasses, type OpenedSubject, type SubjectRequest } from './subject-request.js'
 import { trainingImages } from './training-images.js'
@@ -111,7 +111,7 @@ function open(
   const source = sources[split]
   const colour = source === 'shapes' ? undefined : channels
   const options = { split, channels: colour, size, strict, onNote, signal }
-  return openSource(source, { ...options, reading: changedReading(reading, changes) })
+  return openSource(source, { ...options, reading: overrideReading(reading, changes) })
 }
 
 function factsOf(source: string, { fingerprint }: ImageDataset, { count }: Features) {
@@ -122,8 +122,8 @@ async function valuesOf(
   datasets: Record<'train' | 'test', ImageDataset>,
   features: SplitFeatures,
 ): Promise<Subject['values']> {
-  const { knownValues } = await import('@selfsup/evaluation')
-  const train = knownValues(datasets.train, features.train.indices)
-  const test = knownValues(datasets.test, features.test.indices)
+  const { numericAnnotations } = await import('@selfsup/evaluation')
+  const train = numericAnnotations(datasets.train, features.train.indices)
+  const test = numericAnnotations(datasets.test, features.test.indices)
   return train && test && columnsOfBoth(train, test)
 }

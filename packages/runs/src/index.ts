@@ -11,7 +11,7 @@ export {
   pixelFeatures,
   resamplingKey,
 } from './features.js'
-export { changedReading, type FileImageShape, fileImageShape } from './file-images.js'
+export { type FileImageShape, fileImageShape, overrideReading } from './file-images.js'
 export { normalisationFor } from './image-statistics.js'
 export {
   defaultBackbone,
@@ -29,7 +29,7 @@ export { absoluteSource, greyOrColour, openImagesOfRun, openSource, type SourceO
 export { storedOptions } from './stored-options.js'
 export { openSubject } from './subject.js'
 export type { OpenedSubject, SubjectRequest } from './subject-request.js'
-export { makeMethodAgain, makeTaughtMethod, type TaughtWith } from './taught-method.js'
+export { makeMethodWithTeacher, recreateMethod, type TrainingContext } from './taught-method.js'
 export { type OpenedTeacher, openTeacher, withFeatures } from './teacher.js'
-export { untrainedMaker } from './untrained.js'
+export { untrainedFeatures } from './untrained.js'
 export { type ViewsSheet, writeViews } from './views-sheet.js'

@@ -41,7 +41,7 @@ export async function makeMethod(spec: MethodSpec): Promise<Method> {
   const definition = await findMethod(spec.method)
   const options = resolveOptions(definition, spec.options)
   if (definition.needsTeacher && !spec.teacher)
-    throw new SelfsupError(`${spec.method} learns from a teacher, and none is given`, {
+    throw new SelfsupError(`${spec.method} needs a teacher, but none is given`, {
       fix: 'pass the folder of a trained run, or of an exported model, as teacher',
     })
   if (spec.teacher && !definition.needsTeacher)

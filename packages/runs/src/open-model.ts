@@ -14,7 +14,7 @@ export interface ModelOptions {
 /**
  * Opens a model to compute features with: an exported model, or a pretrained one by name (`dinov2-small`), address on the Hugging
  * Face Hub (`hf:owner/name`), file of weights, or folder with one. Prepare an engine first.
- * @returns undefined if `source` is none of them, but perhaps a run
+ * @returns undefined if `source` is not one of them; it may be a run
  * @throws SelfsupError if a file is missing or damaged, or a download fails
  */
 export async function openModel(

@@ -84,7 +84,7 @@ export async function openRun(
 }
 
 async function networksOf(config: Run): Promise<{ method?: Method; backbone: LayersModel }> {
-  // The teacher may not be there any more; features come from the backbone alone.
+  // The teacher may have been removed; features come from the backbone alone.
   if (isMethod(config.method) && !config.teacher) {
     const method = await (await methodOfRun(config)).make()
     return { method, backbone: method.networks.backbone }

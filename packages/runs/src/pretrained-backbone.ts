@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import {
+  addModelNotes,
   type BackboneInput,
   expected,
   namedWeights,
-  noteOnModel,
-  notesOfModel,
   type Preprocessing,
+  readModelNotes,
   SelfsupError,
 } from '@selfsup/core'
 import { readText } from '@selfsup/run-folder'
@@ -65,7 +65,7 @@ async function fromExported(folder: string, { size }: BackboneInput): Promise<La
   const { backboneFromRecipe } = await import('@selfsup/backbones')
   const stored = await loadExported(folder)
   try {
-    const { recipe } = notesOfModel(stored)
+    const { recipe } = readModelNotes(stored)
     expected(
       recipe,
       `${folder}: the model was not made by @selfsup/backbones, so it cannot be trained further`,
@@ -82,7 +82,7 @@ async function fromExported(folder: string, { size }: BackboneInput): Promise<La
       ;(weight.read() as Variable).assign(value)
     }
     const sha256 = await digest({ name: 'backbone', networks: { backbone: model } })
-    return noteOnModel(model, { pretrained: { source: folder, file: 'model.json', sha256 } })
+    return addModelNotes(model, { pretrained: { source: folder, file: 'model.json', sha256 } })
   } finally {
     stored.dispose()
   }

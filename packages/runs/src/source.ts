@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { formerReading, type ImageDataset, type ImageReading, SelfsupError } from '@selfsup/core'
+import { earlierReading, type ImageDataset, type ImageReading, SelfsupError } from '@selfsup/core'
 import type { Run } from '@selfsup/run-folder'
 import { z } from 'zod'
 
@@ -67,13 +67,13 @@ const openOptions = z.object({
 /**
  * Opens the images that a run was trained on.
  * @param options.images new location of the images; default the path that the run contains
- * @throws SelfsupError if the run contains no path and none is given, or if nothing is there
+ * @throws SelfsupError if neither the run nor the call names a path, or if nothing is there
  */
 export async function openImagesOfRun(
   { folder, dataset }: Run,
   { images, signal, onNote }: { readonly images?: string } & Pick<SourceOptions, 'signal' | 'onNote'> = {},
 ): Promise<ImageDataset> {
-  const { name, length, fingerprint, source, channels, reading = formerReading } = dataset
+  const { name, length, fingerprint, source, channels, reading = earlierReading } = dataset
   const path = images ?? source?.path
   if (path === undefined)
     throw new SelfsupError(

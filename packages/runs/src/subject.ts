@@ -8,7 +8,7 @@ import { openModel } from './open-model.js'
 import { openRun } from './open-run.js'
 import type { OpenedSubject, SubjectRequest } from './subject-request.js'
 import { expectFitting, mapsOf, startsOf, trainableModel } from './trainable.js'
-import { untrainedMaker } from './untrained.js'
+import { untrainedFeatures } from './untrained.js'
 
 /**
  * Opens a run, an exported or pretrained model, or features for evaluation, with the images. Prepare an engine first.
@@ -41,7 +41,7 @@ async function openRunSubject(request: SubjectRequest): Promise<OpenedSubject> {
           `${other}, the other run, was trained on the same images as ${request.run}: it is not another domain`,
         )
     }
-    const random = request.baselines ? await untrainedMaker(config) : undefined
+    const random = request.baselines ? await untrainedFeatures(config) : undefined
     try {
       const opened = await openImageSubject(request, {
         folder: request.run,

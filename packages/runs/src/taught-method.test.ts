@@ -15,10 +15,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   disposeMethod,
   makeMethod,
-  makeMethodAgain,
-  makeTaughtMethod,
+  makeMethodWithTeacher,
   openRun,
   openTeacher,
+  recreateMethod,
 } from './index.js'
 
 let engine: Engine
@@ -58,7 +58,7 @@ test.each([
     const out = join(folder, `student-${options.views}`)
     const before = tf.memory().numTensors
     const context = { dataset: images, engine }
-    const half = await makeTaughtMethod(specOf(options), join(folder, path), context)
+    const half = await makeMethodWithTeacher(specOf(options), join(folder, path), context)
     expect(Object.keys(half.networks)).toEqual([
       'backbone',
       'projector',
@@ -72,7 +72,7 @@ test.each([
     expect(run.finished).toBe(false)
     expect(run.teacher?.source).toBe(join(folder, path))
 
-    const again = await makeMethodAgain(run, context)
+    const again = await recreateMethod(run, context)
     expect(await train(again, images, { ...settings, out, engine, resume: true })).toMatchObject({ step: 8 })
     disposeMethod(again)
     expect(tf.memory().numTensors).toBe(before)
@@ -93,16 +93,14 @@ test('refuses to resume with another teacher, and names what is missing', async 
   const run = await readRun(teacher)
   const context = { dataset: images, engine }
   const other = { ...run, teacher: { source, fingerprint: 'of another one' } }
-  await expect(makeMethodAgain(other, context)).rejects.toThrow(
+  await expect(recreateMethod(other, context)).rejects.toThrow(
     `the teacher ${source} has other weights than when the run started`,
   )
   await expect(openTeacher(join(folder, 'nothing'))).rejects.toThrow(
     'is neither a run nor an exported or pretrained model',
   )
-  await expect(makeMethod(specOf({}))).rejects.toThrow(
-    'distillation learns from a teacher, and none is given',
-  )
+  await expect(makeMethod(specOf({}))).rejects.toThrow('distillation needs a teacher, but none is given')
   await expect(
-    makeTaughtMethod({ ...specOf({}), method: 'simclr', options: {} }, teacher, context),
+    makeMethodWithTeacher({ ...specOf({}), method: 'simclr', options: {} }, teacher, context),
   ).rejects.toThrow('simclr does not learn from a teacher')
 })

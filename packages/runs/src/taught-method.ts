@@ -5,7 +5,7 @@ import { type MethodSpec, makeMethod, methodOfRun } from './make-method.js'
 import { type OpenedTeacher, openTeacher, openTeacherAgain, withFeatures } from './teacher.js'
 
 /** The images that a method will be trained on, and where messages go. */
-export interface TaughtWith {
+export interface TrainingContext {
   readonly dataset: ImageDataset
   readonly engine: Engine
   readonly onNote?: (text: string) => void
@@ -16,10 +16,10 @@ export interface TaughtWith {
  * @param source the teacher: a run, an exported or a pretrained model
  * @throws SelfsupError if the teacher cannot be opened, or the method does not learn from one
  */
-export async function makeTaughtMethod(
+export async function makeMethodWithTeacher(
   spec: Omit<MethodSpec, 'teacher'>,
   source: string,
-  context: TaughtWith,
+  context: TrainingContext,
 ): Promise<Method> {
   return taught(await openTeacher(source, context.onNote), spec.options, context, (teacher) =>
     makeMethod({ ...spec, teacher }),
@@ -28,9 +28,9 @@ export async function makeTaughtMethod(
 
 /**
  * Creates the method of a run to train it further, with its teacher if it has one. Prepare an engine first.
- * @throws SelfsupError if the teacher is not there any more, or has other weights
+ * @throws SelfsupError if the teacher no longer exists, or has other weights
  */
-export async function makeMethodAgain(run: Run, context: TaughtWith): Promise<Method> {
+export async function recreateMethod(run: Run, context: TrainingContext): Promise<Method> {
   const { make } = await methodOfRun(run)
   if (!run.teacher) return make()
   return taught(await openTeacherAgain(run.teacher), run.options, context, make)
@@ -39,7 +39,7 @@ export async function makeMethodAgain(run: Run, context: TaughtWith): Promise<Me
 async function taught(
   opened: OpenedTeacher,
   options: MethodSpec['options'],
-  { dataset, ...context }: TaughtWith,
+  { dataset, ...context }: TrainingContext,
   make: (teacher: OpenedTeacher) => Promise<Method>,
 ): Promise<Method> {
   let teacher = opened

@@ -1,10 +1,10 @@
 import { expected, type Method, trainableWeights } from '@selfsup/core'
-import type { Start, TrainableNetwork } from '@selfsup/evaluation'
+import type { InitialWeights, TrainableNetwork } from '@selfsup/evaluation'
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { FeatureMaker } from './features.js'
 import { type OpenedRun, openRun } from './open-run.js'
-import { untrainedMaker } from './untrained.js'
+import { untrainedFeatures } from './untrained.js'
 
 /** An encoder of images that can be trained further. */
 async function trainable(maker: FeatureMaker, dispose: () => void): Promise<TrainableNetwork> {
@@ -44,13 +44,13 @@ export function trainableModel(model: LayersModel, maps?: LayersModel): Trainabl
 }
 
 /** Networks to start training from: the run's, a fresh one, and that of a run on other images. */
-export function startsOf({ folder, config }: OpenedRun, other?: string): Start[] {
+export function startsOf({ folder, config }: OpenedRun, other?: string): InitialWeights[] {
   const trained = async (run: string) => {
     const { maker, dispose } = await openRun(run)
     return trainable(maker, dispose)
   }
   const random = async () => {
-    const { maker, dispose } = await untrainedMaker(config)
+    const { maker, dispose } = await untrainedFeatures(config)
     return trainable(maker, dispose)
   }
   return [

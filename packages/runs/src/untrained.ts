@@ -4,7 +4,7 @@ import { backboneSourceOf, disposeMethod, methodOfRun } from './make-method.js'
 import { isMethod } from './registry.js'
 
 /** The encoder of a run with fresh weights: the baseline for its training. */
-export async function untrainedMaker(
+export async function untrainedFeatures(
   run: Run,
 ): Promise<{ readonly maker: FeatureMaker; readonly dispose: () => void }> {
   if (isMethod(run.method) && !run.teacher) {

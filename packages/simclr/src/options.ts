@@ -13,7 +13,7 @@ export const options = {
     default: 'auto',
     min: 1,
     integer: true,
-    formerly: { auto: 0 },
+    earlier: { auto: 0 },
     description:
       'number of units in each hidden layer of the projector; auto: the number of backbone features',
   },
@@ -40,7 +40,7 @@ export const options = {
   jitter: {
     ...jitterOption,
     default: 'auto',
-    formerly: { auto: -1 },
+    earlier: { auto: -1 },
     description:
       'strength of the colour jitter, as a multiple of the paper’s; auto: 0.5 for images of up to 64 pixels, 1 for larger ones',
   },

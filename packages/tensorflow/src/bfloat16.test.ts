@@ -6,12 +6,12 @@ import type { TensorflowBackend } from './backend.js'
 import { compileStep } from './captured-step.js'
 import { findTensorflow } from './find.js'
 import { loadTensorflow } from './load.js'
-import { surroundings } from './settings.js'
+import { detectEnvironment } from './settings.js'
 
 const suits =
   findTensorflow()?.source === 'selfsup' &&
-  surroundings().features.includes('avx512_bf16') &&
-  surroundings().arch === 'x64'
+  detectEnvironment().features.includes('avx512_bf16') &&
+  detectEnvironment().arch === 'x64'
 
 describe.skipIf(!suits)('our operations on bfloat16', () => {
   beforeAll(async () => {

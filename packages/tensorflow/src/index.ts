@@ -15,9 +15,9 @@ export { hasNvidiaDriver, TENSORFLOW_VERSION } from './platform.js'
 export type { InstallProgress } from './progress.js'
 export type { WorkerAddresses } from './server-def.js'
 export {
+  detectEnvironment,
   type MixedPrecision,
-  type Surroundings,
-  surroundings,
+  type TensorflowEnvironment,
   type TensorflowOptions,
   type TensorflowSettings,
   tensorflowSettings,

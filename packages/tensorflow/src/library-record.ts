@@ -16,7 +16,7 @@ export interface FileRecord {
 
 /**
  * What belongs into a folder, by path in it.
- * @throws Error where there is no record, or it is damaged
+ * @throws Error if there is no record, or if it is damaged
  */
 export function readLibraryRecord(folder: string): Record<string, FileRecord> {
   const record: unknown = JSON.parse(readFileSync(join(folder, LIBRARY_RECORD), 'utf8'))

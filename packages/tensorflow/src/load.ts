@@ -11,7 +11,7 @@ import { overrideConvolutions } from './own-convolutions.js'
 import type { WorkerAddresses } from './server-def.js'
 import {
   configOf,
-  surroundings,
+  detectEnvironment,
   type TensorflowOptions,
   type TensorflowSettings,
   tensorflowSettings,
@@ -64,7 +64,7 @@ async function load(options: LoadOptions): Promise<LoadedTensorflow> {
       fix: 'call installTensorflow() of @selfsup/tensorflow once',
     })
   }
-  const settings = tensorflowSettings(options, surroundings(installation))
+  const settings = tensorflowSettings(options, detectEnvironment(installation))
   if (settings.emulated)
     console.warn(
       'mixed precision is on, but this processor has neither AMX nor AVX512-BF16: bfloat16 is emulated, which is not faster than float32',

@@ -1,13 +1,18 @@
 import { describe, expect, test } from 'vitest'
-import { configOf, type Surroundings, type TensorflowOptions, tensorflowSettings } from './settings.js'
+import {
+  configOf,
+  type TensorflowEnvironment,
+  type TensorflowOptions,
+  tensorflowSettings,
+} from './settings.js'
 
-const plain: Surroundings = { env: {}, arch: 'x64', features: ['avx2'], gpu: false }
+const plain: TensorflowEnvironment = { env: {}, arch: 'x64', features: ['avx2'], gpu: false }
 const amx = { ...plain, features: ['avx2', 'amx_bf16'] }
 const zen = { ...plain, features: ['avx512_bf16'] }
 const nvidia = { ...plain, gpu: true }
 
 describe('mixed precision', () => {
-  test.each<[string, TensorflowOptions, Surroundings, string]>([
+  test.each<[string, TensorflowOptions, TensorflowEnvironment, string]>([
     ['is off without bfloat16 instructions', {}, plain, 'off'],
     ['is on with AMX', {}, amx, 'bfloat16'],
     ['is on with AVX512-BF16', {}, zen, 'bfloat16'],
@@ -28,7 +33,7 @@ describe('mixed precision', () => {
   })
 
   test('bfloat16 is emulated only without bfloat16 instructions', () => {
-    const emulated = (surroundings: Surroundings) =>
+    const emulated = (surroundings: TensorflowEnvironment) =>
       tensorflowSettings({ mixedPrecision: 'on' }, surroundings).emulated
     expect([plain, amx, zen, nvidia].map(emulated)).toEqual([true, false, false, false])
     expect(tensorflowSettings({ mixedPrecision: 'off' }, plain).emulated).toBe(false)

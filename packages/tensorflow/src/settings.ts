@@ -56,7 +56,7 @@ export interface TensorflowSettings {
 }
 
 /** The environment and machine that settings depend on. Tests replace them. */
-export interface Surroundings {
+export interface TensorflowEnvironment {
   readonly env: NodeJS.ProcessEnv
   readonly arch: string
   /** CPU flags, as Linux lists them */
@@ -70,7 +70,7 @@ export interface Surroundings {
  */
 export function tensorflowSettings(
   options: TensorflowOptions = {},
-  { env, arch, features, gpu }: Surroundings = surroundings(),
+  { env, arch, features, gpu }: TensorflowEnvironment = detectEnvironment(),
 ): TensorflowSettings {
   const threads = options.threads ?? count(env, 'TF_NUM_INTRAOP_THREADS') ?? availableParallelism()
   const operations = options.operations ?? count(env, 'TF_NUM_INTEROP_THREADS') ?? (gpu ? threads : 1)
@@ -108,7 +108,7 @@ export function configOf(settings: TensorflowSettings): Uint8Array {
 }
 
 /** The environment and machine, for an installation. */
-export function surroundings(installation?: TensorflowInstallation): Surroundings {
+export function detectEnvironment(installation?: TensorflowInstallation): TensorflowEnvironment {
   return {
     env: process.env,
     arch: process.arch,

@@ -28,7 +28,7 @@ export async function verifyWheel(path: string): Promise<void> {
  * A requirement of a wheel's metadata as the one version whose hash is named here.
  * @param requirement `nvidia-cublas-cu12<13.0,>=12.5.3.2`
  * @returns `nvidia-cublas-cu12==12.9.1.4`
- * @throws SelfsupError where none is named
+ * @throws SelfsupError if no version is pinned
  */
 export function pinnedRequirement(requirement: string): string {
   const distribution = /^[\w.-]*\w/.exec(requirement)?.[0] ?? ''

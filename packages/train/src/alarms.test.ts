@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { alarmsOf } from './alarms.js'
 
-const collapse = { name: 'collapse', metric: 'spread', below: 0.1, steps: 3, says: 'all are one' }
+const collapse = { name: 'collapse', metric: 'spread', below: 0.1, steps: 3, message: 'all are one' }
 
 function warnings(alarms: Parameters<typeof alarmsOf>[0]['alarms'], values: readonly number[]): string[] {
   const messages: string[] = []

@@ -30,7 +30,7 @@ export function alarmsOf(
       if (state.seen < alarm.steps) continue
       if (limit !== undefined && !state.raised) {
         warn(
-          `${method}: ${alarm.name} at step ${done}: ${alarm.metric} is ${state.mean.toPrecision(3)} on average over ${alarm.steps} steps, ${limit}: ${alarm.says}`,
+          `${method}: ${alarm.name} at step ${done}: ${alarm.metric} is ${state.mean.toPrecision(3)} on average over ${alarm.steps} steps, ${limit}: ${alarm.message}`,
         )
       }
       state.raised = limit !== undefined

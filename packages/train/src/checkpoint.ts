@@ -4,7 +4,7 @@ import {
   checkpointPath,
   checkpointPaths,
   checkpointStep,
-  damaged,
+  damagedFile,
   removeUnfinished,
   runPaths,
 } from '@selfsup/run-folder'
@@ -192,24 +192,24 @@ export async function readCheckpoint(path: string): Promise<Safetensors> {
   expected(
     sha256 !== undefined && (checkpointVersion === undefined || headerSha256 !== undefined),
     `${path} is damaged, or was not written as a checkpoint: it has no hash of its content`,
-    damaged(path),
+    damagedFile(path),
   )
   expected(
     checkpointVersion === undefined || checkpointVersion === CHECKPOINT_VERSION,
     `${path} is damaged or was written by another version of Selfsup: its version is ${checkpointVersion}`,
-    damaged(path),
+    damagedFile(path),
   )
   const content = await readSafetensors(path)
   const { step, smoothedLoss, epochLoss, epochSteps } = positionOf(content)
   expected(
     step === checkpointStep(path) && Number.isSafeInteger(step) && isCount(epochSteps) && epochSteps <= step,
     `${path} is damaged: its file name says step ${checkpointStep(path)}, its content step ${step} with ${epochSteps} steps in the current epoch`,
-    damaged(path),
+    damagedFile(path),
   )
   expected(
     Number.isFinite(smoothedLoss) && Number.isFinite(epochLoss),
     `${path} is damaged: its losses are ${smoothedLoss} and ${epochLoss}`,
-    damaged(path),
+    damagedFile(path),
   )
   return content
 }

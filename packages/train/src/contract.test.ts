@@ -65,7 +65,7 @@ test('a method chooses phases by step and epoch, and each phase is reported sepa
 
 test('an alarm is reported once, and a NaN loss is reported with its phase', async () => {
   const warnings: string[] = []
-  const alarms = [{ name: 'collapse', metric: 'forth/apart', below: 1e6, steps: 4, says: 'all are one' }]
+  const alarms = [{ name: 'collapse', metric: 'forth/apart', below: 1e6, steps: 4, message: 'all are one' }]
   await run(tinyWith({ alarms }, true), { onWarning: (message) => warnings.push(message) })
   expect(warnings).toHaveLength(1)
   expect(warnings[0]).toMatch(

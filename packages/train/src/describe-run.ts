@@ -4,7 +4,7 @@ import {
   type ImageReading,
   type ImageShape,
   type Method,
-  notesOfModel,
+  readModelNotes,
 } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import { FORMAT_VERSION, type RunConfig, type TrainSettings } from '@selfsup/run-folder'
@@ -58,7 +58,7 @@ export function describeRun(
 
 /** Describes a backbone by its recipe, or by the file of its layers if it has no recipe. */
 function describeBackbone(model: LayersModel): NonNullable<RunConfig['backbone']> {
-  const { recipe, pretrained } = notesOfModel(model)
+  const { recipe, pretrained } = readModelNotes(model)
   return {
     ...(recipe ? { name: recipe.name, options: recipe.options } : { name: model.name, topology: TOPOLOGY }),
     ...(pretrained && { pretrained }),
@@ -67,7 +67,7 @@ function describeBackbone(model: LayersModel): NonNullable<RunConfig['backbone']
 
 /** The layers of a backbone without a recipe. @returns undefined if the backbone has a recipe */
 export function topologyOf({ networks: { backbone } }: Method): unknown {
-  return notesOfModel(backbone).recipe ? undefined : backbone.toJSON(undefined, false)
+  return readModelNotes(backbone).recipe ? undefined : backbone.toJSON(undefined, false)
 }
 
 /** Shape of a method's images: its `imageShape`, or the backbone's input. @returns undefined if the input is not square */

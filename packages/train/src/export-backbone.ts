@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type ImageReading, type Method, noteOnModel } from '@selfsup/core'
+import { addModelNotes, type ImageReading, type Method } from '@selfsup/core'
 import { writeAtomically } from '@selfsup/run-folder'
 import { io } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
@@ -16,10 +16,10 @@ export async function exportMethod(method: Method, folder: string, reading?: Ima
   const [, size, width, channels] = networks.backbone.inputs[0]?.shape ?? []
   // Backbones of edges or of single channels do not take normalised pixels: their method computes their input.
   if (normalisation && size && size === width && channels === normalisation.mean.length)
-    noteOnModel(networks.backbone, {
+    addModelNotes(networks.backbone, {
       preprocessing: { size, channels, normalisation, ...(reading && { reading }) },
     })
-  noteOnModel(networks.backbone, { complete: !encode })
+  addModelNotes(networks.backbone, { complete: !encode })
   await exportBackbone(networks.backbone, folder)
 }
 

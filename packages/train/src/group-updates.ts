@@ -11,7 +11,7 @@ import {
   biasesAndNorms,
   clipGradients,
   lars,
-  nothing,
+  noVariables,
   type Optimizer,
   sgd,
   type Variables,
@@ -109,7 +109,7 @@ function optimizerOf({ exclude, clipNorm, ...settings }: OptimizerSettings, vari
     `${settings.name}: clipNorm must be above 0; got ${clipNorm}`,
   )
   const leaveOut = exclude ?? (settings.name === 'sgd' ? 'nothing' : 'biases-and-norms')
-  const options = { exclude: leaveOut === 'nothing' ? nothing : biasesAndNorms }
+  const options = { exclude: leaveOut === 'nothing' ? noVariables : biasesAndNorms }
   switch (settings.name) {
     case 'sgd':
       return sgd(variables, { ...settings, ...options })

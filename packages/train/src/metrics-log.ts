@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { appendWhole, cutMetrics, type MetricsLine, metricsText, runPaths } from '@selfsup/run-folder'
+import { appendAtomically, cutMetrics, type MetricsLine, metricsText, runPaths } from '@selfsup/run-folder'
 import { fileVersionRecord, restartRecord, scalarRecord } from './event-file.js'
 
 /** Metrics of a run, written as JSON lines and as TensorBoard events. */
@@ -33,7 +33,7 @@ export async function openMetrics(folder: string, step: number): Promise<Metrics
       for (const { path, parts } of [text, board]) {
         if (parts.length === 0) continue
         const count = parts.length
-        await appendWhole(path, Buffer.concat(parts))
+        await appendAtomically(path, Buffer.concat(parts))
         parts.splice(0, count)
       }
     },

@@ -102,7 +102,7 @@ test.each<[string, object | string, string]>([
     { a: { dtype: 'F32', data_offsets: [0, 16] } },
     'its shape must be a list of whole numbers',
   ],
-  ['are no objects', { a: 1 }, 'must be described by an object'],
+  ['are not objects', { a: 1 }, 'must be described by an object'],
   ['have a type of every object', { a: tensor(0, 16, [4], 'toString') }, 'has dtype toString'],
   ['have unknown properties', { a: { ...tensor(0, 16), strides: [1] } }, 'unknown properties: strides'],
   ['are missing', { __metadata__: {} }, 'contains no tensors'],
@@ -126,7 +126,7 @@ test('a tensor can have the name of a property of every object', async () => {
 })
 
 test('rejects other files with their names', async () => {
-  await writeFile(path, 'a text that is no tensor file at all')
+  await writeFile(path, 'a text, not a tensor file')
   await expect(readSafetensors(path)).rejects.toThrow(
     'x.safetensors is truncated or is not a safetensors file',
   )

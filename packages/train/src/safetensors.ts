@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { expected } from '@selfsup/core'
 import {
-  damaged,
+  damagedFile,
   type OpenSafetensors,
   openSafetensors,
   readFully,
@@ -103,7 +103,7 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
  */
 export async function verifySafetensors(path: string): Promise<void> {
   await withHeader(path, async ({ file, metadata, start, end }) => {
-    expected(metadata.sha256 && metadata.headerSha256, `${path} has no hashes`, damaged(path))
+    expected(metadata.sha256 && metadata.headerSha256, `${path} has no hashes`, damagedFile(path))
     const hash = createHash('sha256')
     const part = Buffer.alloc(1 << 22)
     for (let at = start; at < end; at += part.length) {
@@ -116,7 +116,7 @@ export async function verifySafetensors(path: string): Promise<void> {
 }
 
 function expectHash(path: string, stored: string, computed: string): void {
-  expected(stored === computed, `${path} is damaged: its bytes don't match its checksum`, damaged(path))
+  expected(stored === computed, `${path} is damaged: its bytes don't match its checksum`, damagedFile(path))
 }
 
 const truncated = (path: string) => `${path} is truncated or is not a safetensors file`

@@ -1,6 +1,6 @@
 import { relative } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
-import { restoreRun, runPaths, whyNotWritten } from '@selfsup/run-folder'
+import { describeWriteError, restoreRun, runPaths } from '@selfsup/run-folder'
 import { NonFiniteError, type Position, saveCheckpoint } from './checkpoint.js'
 import type { LoopParts } from './loop-parts.js'
 
@@ -64,7 +64,7 @@ export function savingOf(parts: LoopParts, position: Position): Saving {
         return true
       } catch (error) {
         if (error instanceof NonFiniteError) throw diverged(error.message, step - 1, schedule(step - 1))
-        failure = { step, message: whyNotWritten(error) }
+        failure = { step, message: describeWriteError(error) }
         if (path === undefined)
           throw new SelfsupError(`${out}: the first checkpoint can't be written: ${failure.message}`, {
             code: 'write-failed',

@@ -82,7 +82,7 @@ export function togetherOn(
         if (at < 0) continue
         const what = names[Math.floor(at / 2)] ?? 'facts of another version'
         throw new SelfsupError(
-          `${workers.nameOf(worker)} runs something else than ${workers.nameOf(0)}: ${what} differs. Here it is ${short(facts[what])}`,
+          `${workers.nameOf(worker)} does not train the same run as ${workers.nameOf(0)}: ${what} differs. Here it is ${short(facts[what])}`,
           { code: 'worker-failed', fix: 'start all workers with the same version, command and images' },
         )
       }

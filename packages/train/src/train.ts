@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
-import { type Dataset, expected, type Method, migratedFor, weightNames } from '@selfsup/core'
+import { type Dataset, expected, type Method, migrateOptionsFor, weightNames } from '@selfsup/core'
 import {
+  explainWriteErrors,
   extendRun,
   lockRun,
   makeRunFolder,
@@ -9,7 +10,6 @@ import {
   runPaths,
   startRun,
   totalStepsOf,
-  writable,
 } from '@selfsup/run-folder'
 import {
   expectVariables,
@@ -47,7 +47,7 @@ import { type TrainingStep, trainingStep } from './training-step.js'
  *   later, if the loss or a weight is not finite, or the last checkpoint can't be written
  */
 export async function train(method: Method, dataset: Dataset, options: TrainOptions): Promise<TrainResult> {
-  const { out, engine, config = {}, resume = false, extend = false, onWarning = () => {} } = options
+  const { out, engine, config = {}, onWarning = () => {} } = options
   const { settings, epochs } = settingsFor(method, dataset, options)
   const { stepsPerEpoch, orderOf } = epochs
   const totalSteps = totalStepsOf(settings, stepsPerEpoch)
@@ -76,29 +76,13 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
       together.workers.watch()
       await together.agree(factsOf(description, trainedVariables(method, step), together))
     }
-    let { backbone } = description
-    if (!writes) {
-      // Worker 0 writes the run.
-    } else if (resume) {
-      const run = await readRun(out)
-      backbone = run.backbone // names of unnamed layers differ between processes
-      const mayDiffer = extend ? ['epochs', 'maxSteps'] : []
-      expectSameRun({ ...run, options: migratedFor(method, run.options) }, description, mayDiffer)
-      expected(
-        !extend || totalSteps >= run.step,
-        `${out} has trained ${run.step} steps already; the new settings make ${totalSteps}. Extend it to more epochs`,
-        { path: out },
-      )
-      const warning = precisionWarning(run, description)
-      if (warning) onWarning(warning)
-    } else await makeRunFolder(out)
-    const lock = writes ? await writable(out, lockRun(out)) : undefined
+    // Worker 0 writes the run.
+    const backbone = writes
+      ? await backboneOfFolder(method, description, totalSteps, options)
+      : description.backbone
+    const lock = writes ? await explainWriteErrors(out, lockRun(out)) : undefined
     try {
-      if (writes) {
-        if (resume && extend) await writable(out, extended(out, settings))
-        if (!resume) await writable(out, startRun(out, description, topologyOf(method)))
-        await rm(runPaths(out).stopped, { force: true }) // the caller wants to train further
-      }
+      if (writes) await writeStart(method, description, settings, options)
       const variables = trainedVariables(method, step)
       const newest = writes
         ? await newestCheckpoint(out, onWarning, (path, content) => expectVariables(path, content, variables))
@@ -124,12 +108,12 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
         checkpoint: newest?.path,
         run: { ...description, backbone },
         topology: topologyOf(method),
-        log: writes ? await writable(out, openMetrics(out, position.step)) : noMetrics,
+        log: writes ? await explainWriteErrors(out, openMetrics(out, position.step)) : noMetrics,
         together,
       })
       const exported = runPaths(out).backbone
       options.onPhase?.('export')
-      if (writes) await writable(exported, exportMethod(method, exported, readingOf(dataset)))
+      if (writes) await explainWriteErrors(exported, exportMethod(method, exported, readingOf(dataset)))
       // The others wait for the export. Then the run is complete, whether they have already ended or not.
       if (writes) await together?.meet().catch(() => {})
       else await together?.meet()
@@ -144,6 +128,45 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
     together?.workers.unwatch()
     step.dispose()
   }
+}
+
+/**
+ * Checks that the folder's run can be resumed, or creates the folder of a new run.
+ * @returns the description of the backbone: of the stored run, because names of unnamed layers differ between processes
+ */
+async function backboneOfFolder(
+  method: Method,
+  description: RunConfig,
+  totalSteps: number,
+  { out, resume = false, extend = false, onWarning = () => {} }: TrainOptions,
+): Promise<RunConfig['backbone']> {
+  if (!resume) {
+    await makeRunFolder(out)
+    return description.backbone
+  }
+  const run = await readRun(out)
+  const mayDiffer = extend ? ['epochs', 'maxSteps'] : []
+  expectSameRun({ ...run, options: migrateOptionsFor(method, run.options) }, description, mayDiffer)
+  expected(
+    !extend || totalSteps >= run.step,
+    `${out} has trained ${run.step} steps already; the new settings make ${totalSteps}. Extend it to more epochs`,
+    { path: out },
+  )
+  const warning = precisionWarning(run, description)
+  if (warning) onWarning(warning)
+  return run.backbone
+}
+
+/** Writes the configuration of a new or extended run, and removes the mark of a run that stopped early. */
+async function writeStart(
+  method: Method,
+  description: RunConfig,
+  settings: FullSettings,
+  { out, resume = false, extend = false }: TrainOptions,
+): Promise<void> {
+  if (resume && extend) await explainWriteErrors(out, extended(out, settings))
+  if (!resume) await explainWriteErrors(out, startRun(out, description, topologyOf(method)))
+  await rm(runPaths(out).stopped, { force: true }) // the caller wants to train further
 }
 
 /** How long a worker waits for the others at the start. */

@@ -156,5 +156,5 @@ function toy(
 function alarmsOf(fault: Fault): NonNullable<Method['alarms']> {
   const metric = fault === 'has an alarm of no metric' ? 'breadth' : 'width'
   const below = fault === 'has an alarm that never rises' ? -1 : 1e-8
-  return [{ name: 'collapse', metric, below, steps: 10, says: 'all images look the same' }]
+  return [{ name: 'collapse', metric, below, steps: 10, message: 'all images look the same' }]
 }

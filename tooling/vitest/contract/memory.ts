@@ -16,7 +16,7 @@ export async function leaksNothing(subject: Subject): Promise<void> {
     const made = tf.memory().numTensors
     const trainer = trainerOf(method, batchFor(subject, method), engine, { optimizer, rate: 0.001 })
     try {
-      await trainer.run(0) // captured, where the engine captures
+      await trainer.run(0) // captured, if the engine captures
       const before = tf.memory().numTensors
       await trainer.run(1)
       expect(tf.memory().numTensors - before, `tensors left by ${how}`).toBe(0)

@@ -68,7 +68,7 @@ function refuses(subject: Subject, name: string, value: unknown): void {
   }
 }
 
-/** Values at the bounds; where there is no upper one, the next whole step above the lower one. */
+/** Values at the bounds; without an upper bound, the next whole step above the lower one. */
 function insideOf(option: MethodOption, samples?: readonly OptionValue[]): readonly OptionValue[] {
   if (option.type === 'boolean') return [true, false]
   if (option.type === 'choice') return option.choices

@@ -24,7 +24,7 @@ export interface MethodSettings {
   readonly channels?: readonly (1 | 3)[]
   /** images in a batch; default 8 */
   readonly batchSize?: number
-  /** class of each image of the batch; default two classes where the method needs labels, else none */
+  /** class of each image of the batch; default two classes if the method needs labels, otherwise none */
   readonly labels?: readonly number[]
   /** the batch, of methods that do not take images; default smooth images with noise */
   readonly batch?: (count: number, images: ImageShape) => ImageBatch
@@ -44,7 +44,7 @@ export interface MethodSettings {
   readonly collapsed?: readonly string[]
   /** those whose collapse the alarm of that name is for; default the same */
   readonly alarmed?: readonly string[]
-  /** changes fresh weights where they begin at a point at which the loss is flat */
+  /** changes fresh weights if the loss is flat at the start */
   readonly prepare?: (method: Method) => void
 }
 
@@ -57,7 +57,7 @@ interface LearningSettings {
   readonly fall?: number
   /** phases of which the loss falls when they are trained alone; default all */
   readonly phases?: readonly string[]
-  /** false: without `afterUpdate`, where a queue fills with keys of the same images and the task becomes harder */
+  /** false: without `afterUpdate`, for queues that fill with keys of the same images, which makes the task harder */
   readonly afterUpdate?: boolean
   /** options that differ from `options` in this check */
   readonly options?: Readonly<Record<string, OptionValue>>

@@ -1,5 +1,5 @@
 import { SelfsupError } from '@selfsup/core'
-import { changedReading, openSource } from '@selfsup/runs'
+import { openSource, overrideReading } from '@selfsup/runs'
 import { type Settings, splitOf } from '../config.js'
 import { openEncoder } from '../encoder.js'
 import { startEngine } from '../engine.js'
@@ -45,7 +45,7 @@ export async function embed(run: string, source: string, flags: EmbedFlags): Pro
     channels: source === 'shapes' ? undefined : channels,
     size,
     strict: flags.strict,
-    reading: changedReading(reading, readingOf(flags)),
+    reading: overrideReading(reading, readingOf(flags)),
     onNote: view.note,
     signal: interrupt.signal,
   })

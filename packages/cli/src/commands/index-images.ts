@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { isAbsolute } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
-import { absoluteSource, changedReading, greyOrColour } from '@selfsup/runs'
+import { absoluteSource, greyOrColour, overrideReading } from '@selfsup/runs'
 import type { Settings } from '../config.js'
 import { openEncoder } from '../encoder.js'
 import { startEngine } from '../engine.js'
@@ -40,7 +40,7 @@ export async function indexImages(run: string, source: string, flags: IndexFlags
   const dataset = await streamImages(source, {
     split,
     strict,
-    reading: changedReading(reading, readingOf(flags)),
+    reading: overrideReading(reading, readingOf(flags)),
     onNote: view.note,
     ...(drawn ? { imageSize: size } : { channels: greyOrColour(channels) }),
   })

@@ -1,4 +1,4 @@
-import { type OptimizerSettings, rangeOf, resolveOptions } from '@selfsup/core'
+import { describeRange, type OptimizerSettings, resolveOptions } from '@selfsup/core'
 import { findMethod, methodNames } from '@selfsup/runs'
 import { counted, table } from '../table.js'
 
@@ -31,7 +31,7 @@ export async function methods(name: string | undefined, { json }: { json?: boole
       Object.entries(options).map(([option, spec]) => [
         option,
         String(spec.default),
-        rangeOf(spec),
+        describeRange(spec),
         spec.description,
       ]),
     ),

@@ -6,7 +6,7 @@ import {
   defaultBackbone,
   findMethod,
   makeMethod,
-  makeTaughtMethod,
+  makeMethodWithTeacher,
   normalisationFor,
   openSource,
   pretrainedInput,
@@ -90,7 +90,7 @@ async function pretrainShowing(
         const spec = { method: methodName, options, imageShape, normalisation, backbone, seed, imageCount }
         return settings.teacher === undefined
           ? makeMethod(spec)
-          : makeTaughtMethod(spec, settings.teacher, { dataset, engine, onNote: view.note })
+          : makeMethodWithTeacher(spec, settings.teacher, { dataset, engine, onNote: view.note })
       },
       async train(method, engine): Promise<TrainSettings> {
         const recommended = definition.training(options)

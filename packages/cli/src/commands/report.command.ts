@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { type Exit, integer } from '../flags.js'
 
 /** `selfsup report` */
@@ -10,9 +10,10 @@ export function registerReport(program: Command, exit: Exit): void {
     .option('--out <file>', 'output file', 'report.html')
     .option('--title <text>', 'heading (default: the run’s name)')
     .option('--map-points <n>', 'points on the embedding map (default: 1500)', integer(10))
-    .option('--no-pictures', 'leave out thumbnails of images')
-    .action(async (runs, { pictures: images, ...flags }) => {
+    .option('--no-thumbnails', 'leave out thumbnails of images')
+    .addOption(new Option('--no-pictures', 'earlier name of --no-thumbnails').hideHelp())
+    .action(async (runs, { thumbnails, pictures, ...flags }) => {
       const { report } = await import('./report.js')
-      exit(await report(runs, { ...flags, images }))
+      exit(await report(runs, { ...flags, images: thumbnails && pictures }))
     })
 }

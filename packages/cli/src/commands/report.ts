@@ -1,5 +1,5 @@
 import { basename, join } from 'node:path'
-import { formerReading, type ImageDataset, type ImageReading, SelfsupError } from '@selfsup/core'
+import { earlierReading, type ImageDataset, type ImageReading, SelfsupError } from '@selfsup/core'
 import type { DetailSources, LabelledFeatures, RunView, SourcesOf } from '@selfsup/report'
 import { type EvaluationRecord, readRun, runPaths, testedOnTraining } from '@selfsup/run-folder'
 import { openSource } from '@selfsup/runs'
@@ -97,7 +97,7 @@ function showsImages({ neighbours, clusters }: EvaluationRecord): boolean {
   return Boolean(neighbours?.length || clusters?.length)
 }
 
-/** The newest record that names its test features, on the training images only if there is no other. */
+/** The newest record that names its test features, preferably not on the training images. */
 function newestWithFeatures({ evaluations }: RunView): EvaluationRecord | undefined {
   return evaluations
     .filter(({ features }) => features?.test)
@@ -115,7 +115,7 @@ interface EvaluatedImages {
 /** How a run's images were read. */
 async function readingOfRun(folder: string): Promise<ImageReading> {
   const run = await readRun(folder).catch(() => undefined)
-  return run?.dataset.reading ?? formerReading
+  return run?.dataset.reading ?? earlierReading
 }
 
 /** Opens the images of an evaluation. @throws SelfsupError if they are missing or have changed */

@@ -13,7 +13,7 @@ export function registerResume(program: Command, exit: Exit): void {
     .option('--images <images>', 'new location of the images, if they have moved')
     .option(
       '--epochs <n>',
-      'continue to this number of epochs, also a finished run; the schedule becomes that of a run of this length',
+      'train up to this number of epochs, even if the run has finished; the schedule becomes that of a run of this length',
       integer(1),
     )
     .addOption(engineOption())

@@ -1,6 +1,6 @@
 import { SelfsupError } from '@selfsup/core'
 import { type Run, readRun, type TrainSettings, totalStepsOf } from '@selfsup/run-folder'
-import { makeMethodAgain, methodOfRun, openImagesOfRun } from '@selfsup/runs'
+import { methodOfRun, openImagesOfRun, recreateMethod } from '@selfsup/runs'
 import type { Settings } from '../config.js'
 import type { ProgressView } from '../progress.js'
 import { counted, shellWord } from '../table.js'
@@ -51,7 +51,7 @@ export async function resume(out: string, flags: ResumeFlags): Promise<number> {
     .finally(view.end)
   try {
     return await runTraining({
-      make: (engine) => makeMethodAgain(run, { dataset, engine, onNote: view.note }),
+      make: (engine) => recreateMethod(run, { dataset, engine, onNote: view.note }),
       train,
       out,
       dataset,

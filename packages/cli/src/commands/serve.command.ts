@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { type Exit, integer } from '../flags.js'
 
 /** `selfsup serve` */
@@ -10,9 +10,10 @@ export function registerServe(program: Command, exit: Exit): void {
     .option('--port <n>', 'port; 0 chooses a free one', integer(0), 6070)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--map-points <n>', 'points on the embedding map (default: 1500)', integer(10))
-    .option('--no-pictures', 'leave out thumbnails of images')
-    .action(async (folder, { pictures: images, ...flags }) => {
+    .option('--no-thumbnails', 'leave out thumbnails of images')
+    .addOption(new Option('--no-pictures', 'earlier name of --no-thumbnails').hideHelp())
+    .action(async (folder, { thumbnails, pictures, ...flags }) => {
       const { serve } = await import('./serve.js')
-      exit(await serve(folder, { ...flags, images }))
+      exit(await serve(folder, { ...flags, images: thumbnails && pictures }))
     })
 }

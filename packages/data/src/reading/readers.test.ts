@@ -161,7 +161,7 @@ describe('pixels', () => {
     expect(await pixels(file, { range: 'image', bands: [0] }, 1)).toEqual([255, 0, 204, 255])
   })
 
-  describe('TIFFs whose values are no colours, with another range than the usual one', () => {
+  describe('TIFFs whose values are not colours, with an unusual range', () => {
     const photo = () => madeImage(3, 40, 30)
     it.each([
       ['JPEG in YCbCr', () => photo().tiff({ compression: 'jpeg', quality: 95 }).toBuffer(), 3],

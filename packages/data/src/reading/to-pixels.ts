@@ -28,8 +28,8 @@ export function isVisible({ data, samples, alpha }: ImageValues, pixel: number):
 }
 
 /**
- * The values, with alpha as a band like the others if it is among the bands to use: some programs mark a band as transparency that
- * is none.
+ * The values, with alpha as a band like the others if it is among the bands to use: some programs mark a band as transparency
+ * although it is not.
  */
 export function alphaAsBand(values: ImageValues, bands: readonly number[]): ImageValues {
   return values.alpha && bands.includes(values.samples - 1) ? { ...values, alpha: false } : values

@@ -60,4 +60,4 @@ export const kinds: Readonly<Record<string, Distance>> = {
 }
 
 /** Names of the kinds: the classes of `shapes`. */
-export const kindNames: readonly string[] = Object.keys(kinds)
+export const shapeNames: readonly string[] = Object.keys(kinds)

@@ -1,9 +1,9 @@
-import { kindNames, kinds } from './kinds.js'
+import { kinds, shapeNames } from './kinds.js'
 import type { Scene, SceneObject } from './scene.js'
 
 type Rgb = readonly [number, number, number]
 
-const distances = kindNames.map((name) => kinds[name]!)
+const distances = shapeNames.map((name) => kinds[name]!)
 
 /**
  * Draws a scene with anti-aliasing into `target`: size * size RGB pixels, starting at `offset`.

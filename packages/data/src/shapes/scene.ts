@@ -1,5 +1,5 @@
 import { uniforms } from '@selfsup/core'
-import { kindNames } from './kinds.js'
+import { shapeNames } from './kinds.js'
 
 /** Textures of objects and of the background. */
 const textures = ['plain', 'striped', 'dotted', 'checkered', 'shaded'] as const
@@ -16,7 +16,7 @@ interface Paint {
 
 /** An object in an image. Lengths are fractions of the image's side length. */
 export interface SceneObject {
-  /** class number: index into `kindNames` */
+  /** class number: index into `shapeNames` */
   readonly kind: number
   /** centre */
   readonly x: number
@@ -69,7 +69,7 @@ function drawObject(u: Float32Array, objects: number, ground: Paint): SceneObjec
   const margin = radius * 0.85
   const first = contrasting(u[1]!, u[2]!, u[3]!, ground)
   return {
-    kind: Math.floor(u[4]! * kindNames.length),
+    kind: Math.floor(u[4]! * shapeNames.length),
     x: margin + (1 - 2 * margin) * u[5]!,
     y: margin + (1 - 2 * margin) * u[6]!,
     radius,
@@ -110,7 +110,7 @@ export function describeScene({ objects, groundPaint }: Scene): string {
     const row = y < 0.4 ? 'top' : y > 0.6 ? 'bottom' : ''
     const column = x < 0.4 ? 'left' : x > 0.6 ? 'right' : ''
     const place = row || column ? `at the ${[row, column].filter(Boolean).join(' ')}` : 'in the middle'
-    return `a ${size} ${texture === 'plain' ? '' : `${texture} `}${paint.name} ${kindNames[kind]} ${place}`
+    return `a ${size} ${texture === 'plain' ? '' : `${texture} `}${paint.name} ${shapeNames[kind]} ${place}`
   })
   return `${things.join(' and ')} on a ${groundPaint.name} background`
 }

@@ -1,6 +1,6 @@
 import { type HostBatch, SelfsupError } from '@selfsup/core'
 import { describe, expect, it } from 'vitest'
-import { kindNames } from './kinds.js'
+import { shapeNames } from './kinds.js'
 import { boxAround, renderScene } from './render.js'
 import { drawScene } from './scene.js'
 import { type ShapesOptions, shapes } from './shapes.js'
@@ -89,7 +89,7 @@ describe('annotations', () => {
         expect(Math.max(left + width, top + height)).toBeLessThanOrEqual(32)
         expect(Math.min(width, height)).toBeGreaterThan(2)
         expect(angle >= 0 && angle < 2 * Math.PI).toBe(true)
-        expect(caption).toContain(kindNames[kind])
+        expect(caption).toContain(shapeNames[kind])
       }
     }
   })
@@ -99,7 +99,7 @@ describe('annotations', () => {
     for (let index = 0; index < 200; index++) {
       const { values, boxes, captions, objects, caption } = dataset.annotations(index)
       const { x, y, radius, angle, kind } = objects[0]!
-      const turned = ['crescent', 'heart'].includes(kindNames[kind]!)
+      const turned = ['crescent', 'heart'].includes(shapeNames[kind]!)
       expect(values).toEqual({
         x,
         y,
@@ -129,11 +129,11 @@ describe('classes', () => {
   const dependence = (property: (index: number) => string | number): number => {
     const table = new Map<string | number, number[]>()
     for (let index = 0; index < COUNT; index++) {
-      const row = table.get(property(index)) ?? kindNames.map(() => 0)
+      const row = table.get(property(index)) ?? shapeNames.map(() => 0)
       row[scenes[index]!.objects[0]!.kind]!++
       table.set(property(index), row)
     }
-    const totals = kindNames.map((_, kind) => [...table.values()].reduce((sum, row) => sum + row[kind]!, 0))
+    const totals = shapeNames.map((_, kind) => [...table.values()].reduce((sum, row) => sum + row[kind]!, 0))
     let chiSquare = 0
     for (const row of table.values()) {
       const rowTotal = row.reduce((a, b) => a + b, 0)
@@ -142,14 +142,14 @@ describe('classes', () => {
         chiSquare += (seen - wanted) ** 2 / wanted
       }
     }
-    return chiSquare / ((table.size - 1) * (kindNames.length - 1))
+    return chiSquare / ((table.size - 1) * (shapeNames.length - 1))
   }
 
   it('have equal frequencies', () => {
-    const counts = kindNames.map(
+    const counts = shapeNames.map(
       (_, kind) => scenes.filter(({ objects }) => objects[0]!.kind === kind).length,
     )
-    for (const count of counts) expect(Math.abs(count - COUNT / kindNames.length)).toBeLessThan(80)
+    for (const count of counts) expect(Math.abs(count - COUNT / shapeNames.length)).toBeLessThan(80)
   })
 
   it.each<[string, (index: number) => string | number]>([

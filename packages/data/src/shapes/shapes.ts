@@ -1,6 +1,6 @@
 import { type AnnotatedBox, type Annotation, expected, type ImageDataset, mixSeed } from '@selfsup/core'
 import { recordDataset } from '../record-dataset.js'
-import { kindNames } from './kinds.js'
+import { shapeNames } from './kinds.js'
 import { boxAround, renderScene } from './render.js'
 import { describeScene, drawScene, type Scene } from './scene.js'
 
@@ -88,7 +88,7 @@ export function shapes({
     width: size,
     channels: 3,
     fingerprint: `shapes-1-${size}-${seed}-${split}-${objects}-${count}`,
-    classes: kindNames,
+    classes: shapeNames,
     labels: Int32Array.from({ length: count }, (_, index) => scene(index).objects[0]!.kind),
     read: (positions, target) => {
       for (let i = 0; i < positions.length; i++) drawn.copy(positions[i]!, target, i * bytes)
@@ -146,7 +146,7 @@ function annotate(scene: Scene, size: number): ShapeAnnotation {
       x,
       y,
       size: 2 * radius,
-      ...(turnable.has(kindNames[kind]!) && {
+      ...(turnable.has(shapeNames[kind]!) && {
         'angle cosine': Math.cos(angle),
         'angle sine': Math.sin(angle),
       }),

@@ -1,5 +1,5 @@
 import { type FineTuneOptions, type FineTuneResult, fineTune, type LabelledImages } from '../fine-tune.js'
-import type { ProtocolContext, Start, Subject } from '../protocol.js'
+import type { InitialWeights, ProtocolContext, Subject } from '../protocol.js'
 
 /** Images per step. */
 export const BATCH = 128
@@ -35,7 +35,7 @@ export type Trained = Pick<FineTuneResult, 'accuracy' | 'count' | 'curve'>
  * @param part name of the part, unique within the protocol
  */
 export async function trainedFrom(
-  start: Start,
+  start: InitialWeights,
   part: string,
   images: LabelledImages,
   context: ProtocolContext,
@@ -53,7 +53,7 @@ export function partOf<T>({ once }: ProtocolContext, name: string, find: () => P
 }
 
 async function train(
-  start: Start,
+  start: InitialWeights,
   images: LabelledImages,
   { engine, seed, signal }: ProtocolContext,
   options: Omit<FineTuneOptions, 'engine' | 'seed' | 'signal'>,

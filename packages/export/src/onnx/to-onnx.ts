@@ -130,7 +130,7 @@ function layerOf(
   const convert = heads ? attention(heads) : Object.hasOwn(converters, className) && converters[className]
   if (!convert)
     throw new SelfsupError(
-      `layer '${name}' can't be written as ONNX: there is no converter for ${className}; supported: ${Object.keys(converters).join(', ')}`,
+      `layer '${name}' can't be written as ONNX: layers of type ${className} are not supported; supported are ${Object.keys(converters).join(', ')}`,
       { code: 'unsupported', fix: 'export as tfjs or safetensors, which hold any layer' },
     )
   const config = nested ? {} : layer.getConfig()
