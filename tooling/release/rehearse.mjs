@@ -32,7 +32,9 @@ const problems = []
 async function part(title, work) {
   const started = performance.now()
   /** @type {string[]} */
-  const [notes, found] = [[], []]
+  const notes = []
+  /** @type {string[]} */
+  const found = []
   let result
   try {
     result = await work({ note: (text) => notes.push(text), problem: (text) => found.push(text) })
@@ -63,7 +65,7 @@ const prepared = await part('versions and changelogs by changesets', async ({ no
   return true
 })
 if (prepared && !quick) await part('a build with these versions', () => build(workspace))
-const packed = (prepared && (await part('packages as npm gets them', packAll))) ?? []
+const packed = (prepared ? await part('packages as npm gets them', packAll) : undefined) ?? []
 
 const published = await part('published to a registry on this machine', async () => {
   const names = folders.map((folder) => manifestOf(inCopy(folder)).name)

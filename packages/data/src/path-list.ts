@@ -25,6 +25,7 @@ export class PathList {
     return this.#folders.push(path) - 1
   }
 
+  /** Adds a file. @param folder number of its folder */
   add(folder: number, name: string): void {
     const bytes = Buffer.byteLength(name)
     if (this.#used + bytes > this.#names.length) {
@@ -44,18 +45,22 @@ export class PathList {
     this.#count++
   }
 
+  /** Name of a file in its folder. */
   name(index: number): string {
     return this.#names.toString('utf8', index === 0 ? 0 : this.#ends[index - 1]!, this.#ends[index]!)
   }
 
+  /** Path of a file's folder. */
   folder(index: number): string {
     return this.#folders[this.#folderOf[index]!]!
   }
 
+  /** Number of a file's folder. */
   folderNumber(index: number): number {
     return this.#folderOf[index]!
   }
 
+  /** Path of a file. */
   path(index: number): string {
     return `${this.folder(index)}/${this.name(index)}`
   }

@@ -1,4 +1,4 @@
-import { expected } from '@selfsup/core'
+import { contingency } from './contingency.js'
 
 /**
  * Normalised mutual information of two partitions of the same items: 2 I(a, b) / (H(a) + H(b)), independent of how the groups
@@ -8,21 +8,7 @@ import { expected } from '@selfsup/core'
  * @throws SelfsupError if the lengths differ or nothing is left
  */
 export function normalisedMutualInformation(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  expected(
-    a.length === b.length,
-    `normalisedMutualInformation: a and b must have the same length; got ${a.length} and ${b.length}`,
-  )
-  const [ofA, ofB, ofBoth] = [new Map<number, number>(), new Map<number, number>(), new Map<string, number>()]
-  const count = <Key>(map: Map<Key, number>, key: Key) => map.set(key, (map.get(key) ?? 0) + 1)
-  let total = 0
-  for (let i = 0; i < a.length; i++) {
-    if (a[i]! < 0 || b[i]! < 0) continue
-    total++
-    count(ofA, a[i]!)
-    count(ofB, b[i]!)
-    count(ofBoth, `${a[i]},${b[i]}`)
-  }
-  expected(total > 0, 'normalisedMutualInformation: no item has both a class and a cluster')
+  const { ofA, ofB, ofBoth, total } = contingency('normalisedMutualInformation', a, b)
   const entropy = (counts: Iterable<number>) =>
     [...counts].reduce((sum, n) => sum - (n / total) * Math.log(n / total), 0)
   const [hA, hB, hBoth] = [ofA, ofB, ofBoth].map((map) => entropy(map.values())) as [number, number, number]

@@ -30,6 +30,7 @@ export class LiveRuns {
     this.#loop ??= this.#follow()
   }
 
+  /** Stops following. */
   async close(): Promise<void> {
     this.#stop.abort()
     await this.#loop
@@ -41,6 +42,7 @@ export class LiveRuns {
     return views.sort((a, b) => b.updated - a.updated)
   }
 
+  /** One run; undefined if there is none with this id. */
   view(id: string): RunView | undefined {
     return this.#readers.get(id)?.view()
   }

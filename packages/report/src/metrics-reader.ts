@@ -38,10 +38,12 @@ export class MetricsReader {
     return this.#follower.update()
   }
 
+  /** One curve for each metric. */
   curves(): Curve[] {
     return [...this.#curves].map(([name, curve]) => curve.curve(name))
   }
 
+  /** The newest value of each metric. */
   latest(): Record<string, number> {
     return Object.fromEntries([...this.#curves].map(([name, curve]) => [name, curve.latest]))
   }

@@ -100,11 +100,13 @@ export class TensorflowBackend extends tf.KernelBackend {
 
   // Called by kernels.
 
+  /** Runs an operation of one input, whose only attribute is its type, and one output. */
   executeSingleInput(name: string, input: tf.TensorInfo): tf.Tensor {
     const type = { name: 'T', type: attributeKinds.TF_ATTR_TYPE, value: typeNumbers[input.dtype] }
     return this.executeSingleOutput(name, [type], [input])
   }
 
+  /** Runs an operation of one output. */
   executeSingleOutput(
     name: string,
     attributes: readonly Attribute[],
@@ -113,6 +115,7 @@ export class TensorflowBackend extends tf.KernelBackend {
     return this.executeMultipleOutputs(name, attributes, inputs, 1)[0]!
   }
 
+  /** Runs an operation of TensorFlow's or of the addon. In a captured step, adds it to the graph. */
   executeMultipleOutputs(
     name: string,
     attributes: readonly Attribute[],
@@ -135,6 +138,7 @@ export class TensorflowBackend extends tf.KernelBackend {
     return results
   }
 
+  /** Attributes of a reduction over axes that are an int32 tensor. */
   createReductionOpAttrs(tensor: tf.TensorInfo, keepDims = false): Attribute[] {
     return [
       { name: 'keep_dims', type: attributeKinds.TF_ATTR_BOOL, value: keepDims },
@@ -143,14 +147,17 @@ export class TensorflowBackend extends tf.KernelBackend {
     ]
   }
 
+  /** TensorFlow's number of a type. */
   getDTypeInteger(dtype: tf.DataType): number {
     return typeNumbers[dtype]
   }
 
+  /** TensorFlow's number of a tensor's type. */
   typeAttributeFromTensor({ dtype }: tf.TensorInfo): number {
     return typeNumbers[dtype]
   }
 
+  /** Applies a fused activation by name; default: the identity. */
   applyActivation(
     x: tf.Tensor,
     activation?: string,

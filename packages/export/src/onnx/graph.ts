@@ -86,6 +86,7 @@ export class GraphBuilder {
     return value.last
   }
 
+  /** `name`, or with a number added if a node has it already. */
   unused(name: string): string {
     const count = this.#names.get(name) ?? 0
     this.#names.set(name, count + 1)
