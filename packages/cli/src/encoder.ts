@@ -27,7 +27,7 @@ export async function openEncoder(source: string, view: ProgressView): Promise<O
 /**
  * Waits for a run that is opened where a model is possible too.
  * @param source what the user passed
- * @throws what `opening` throws; if there is no run at `source`, with what can be passed instead
+ * @throws what `opening` throws; if `source` does not contain a run, the error names what can be passed instead
  */
 export function runOrModel<Opened>(source: string, opening: Promise<Opened>): Promise<Opened> {
   return opening.catch((error) => {

@@ -86,7 +86,7 @@ export function savingOf(parts: LoopParts, position: Position): Saving {
     diverged,
   }
 
-  /** A deleted folder is created again by the writing of a checkpoint, but without its configuration it would be no run. */
+  /** A deleted folder is created again by the writing of a checkpoint, but without its configuration it would not be a run. */
   async function restoreFolder(): Promise<void> {
     if (await restoreRun(out, parts.run, parts.topology))
       onWarning(
