@@ -18,6 +18,13 @@ const folders = ['packages', 'tooling']
   )
   .concat('docs', 'examples')
 
+/** Projects with tests that replace modules (`vi.mock`) or start TensorFlow with other settings: their files get a process each. */
+const isolated = new Set(
+  ['cli', 'engine', 'generative', 'losses', 'runs', 'tensorflow']
+    .map((name) => `packages/${name}`)
+    .concat('tooling/precision'),
+)
+
 export default defineConfig({
   test: {
     globalSetup: [`${root}tooling/vitest/empty-temporary-folder.ts`],
@@ -30,6 +37,8 @@ export default defineConfig({
         include: ['**/*.test.ts'],
         exclude: ['**/node_modules/**', '**/dist/**'],
         pool: 'forks',
+        // The files of a project share the modules of a process, so that TensorFlow.js is loaded once, not 250 times.
+        isolate: isolated.has(folder),
         testTimeout: 60_000,
         hookTimeout: 120_000,
         env: { SELFSUP_MIXED_PRECISION: 'off' }, // numbers are compared to more digits than bfloat16 has, on any processor

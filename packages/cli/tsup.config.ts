@@ -7,7 +7,6 @@ export default defineConfig({
   target: 'node20',
   platform: 'node',
   splitting: true,
-  dts: { entry: 'src/index.ts' },
   clean: true,
   sourcemap: true,
 })

@@ -49,7 +49,6 @@ export default defineConfig((options) => {
     {
       ...shared,
       entry: ['src/index.ts'],
-      dts: options.dts ?? true,
       sourcemap: true,
       treeshake: true,
       external: [/^node:/, './kernels.js'],
@@ -58,7 +57,6 @@ export default defineConfig((options) => {
     {
       ...shared,
       entry: ['src/kernels.ts'],
-      dts: false,
       noExternal: [/@tensorflow\/tfjs-node/],
       banner: {
         js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { cosineOfMovement, type Trained, trainBriefly, unusedLowBits } from './briefly.js'
 import { smallMethods } from './small-methods.js'
 
-const STEPS = 20
+const STEPS = 10
 const RATE = 0.004
 
 describe.runIf(findTensorflow()?.source === 'selfsup')('mixed precision', () => {

@@ -6,7 +6,6 @@ export default defineConfig({
   format: ['esm'],
   target: 'node20',
   platform: 'neutral',
-  dts: true,
   clean: true,
   sourcemap: true,
   treeshake: true,

@@ -17,3 +17,11 @@ export function testEngines(): TestEngine[] {
   }
   return findTensorflow() ? ['tensorflow', 'wasm'] : ['wasm']
 }
+
+/**
+ * The engine on which a method's own tests run: the fastest, or the one that SELFSUP_ENGINE names. What engines may do
+ * differently is tested on all of them: kernels, losses, views, networks, whole steps and the contract of methods.
+ */
+export function methodEngines(): TestEngine[] {
+  return testEngines().slice(0, 1)
+}

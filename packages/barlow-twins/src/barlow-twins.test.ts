@@ -5,7 +5,7 @@ import * as losses from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { imageBatch, stepOf } from '../../../tooling/vitest/batches.js'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines, testEngines } from '../../../tooling/vitest/engines.js'
 import { barlowTwins, definition, vicreg, vicregDefinition } from './index.js'
 
 type Views = [tf.Tensor4D, tf.Tensor4D]
@@ -15,7 +15,7 @@ const methods = {
   vicreg: { definition: vicregDefinition, head: 'expander', lossOf: losses.vicReg },
 } as const
 
-describe.each(testEngines())('on %s', (engine) => {
+describe.each(methodEngines())('on %s', (engine) => {
   let tensors: number
   beforeAll(async () => {
     await prepareEngine({ engine })

@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { imageBatch } from '../../../tooling/vitest/batches.js'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines } from '../../../tooling/vitest/engines.js'
 import { expectWholeSteps } from '../../../tooling/vitest/whole-steps.js'
 import { byol, definition } from './byol.js'
 import { simsiam, simsiamDefinition } from './simsiam.js'
@@ -30,7 +30,7 @@ const stepAt = (progress = 0) => ({
 
 type Make = (backbone: LayersModel, options?: object) => Method
 
-describe.each(testEngines())('without negatives on %s', (engine) => {
+describe.each(methodEngines())('without negatives on %s', (engine) => {
   let tensors: number
   beforeAll(async () => {
     await prepareEngine({ engine })

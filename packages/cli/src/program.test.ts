@@ -6,16 +6,18 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { contactSheet, shapes } from '@selfsup/data'
 import { runPaths } from '@selfsup/run-folder'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
+import { run } from './program.js'
 
-// The built command, started as a user does: `npm test` builds before it tests.
 const bin = fileURLToPath(new URL('../dist/bin.js', import.meta.url))
 const engine = testEngines()[0]!
 let folder: string
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'selfsup-cli-'))
+  process.chdir(folder)
+  vi.stubEnv('SELFSUP_ENGINE', engine)
   await mkdir(join(folder, 'images'))
   const dataset = shapes({ size: 16, count: 40 })
   for await (const { images } of dataset.batches({ batchSize: 40 })) {
@@ -27,7 +29,14 @@ beforeAll(async () => {
   }
 }, 60_000)
 
-afterAll(() => rm(folder, { recursive: true, force: true }))
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+afterAll(async () => {
+  vi.unstubAllEnvs()
+  process.chdir(fileURLToPath(new URL('.', import.meta.url)))
+  await rm(folder, { recursive: true, force: true })
+})
 
 interface Outcome {
   readonly code: number
@@ -35,7 +44,23 @@ interface Outcome {
   readonly err: string
 }
 
-function selfsup(
+/** The program in this process, which does not have to start. */
+async function selfsup(args: readonly string[]): Promise<Outcome> {
+  const text = { out: '', err: '' }
+  const write = (to: 'out' | 'err') => (chunk: unknown) => {
+    text[to] += chunk
+    return true
+  }
+  vi.spyOn(process.stdout, 'write').mockImplementation(write('out'))
+  vi.spyOn(process.stderr, 'write').mockImplementation(write('err'))
+  vi.spyOn(console, 'log').mockImplementation((line) => {
+    text.out += `${line}\n`
+  })
+  return { code: await run(args), ...text }
+}
+
+/** The built program in a process of its own, started as a user does: `npm test` builds before it tests. */
+function started(
   args: readonly string[],
   onOutput?: (err: string, kill: (signal: NodeJS.Signals) => void) => void,
 ): Promise<Outcome> {
@@ -118,11 +143,10 @@ test('exits quietly if the reader closes the pipe', async () => {
 })
 
 test('methods, backbones and doctor print JSON', async () => {
-  const [methods, backbones, doctor] = await Promise.all(
-    ['methods', 'backbones', 'doctor'].map(async (command) =>
-      JSON.parse((await selfsup([command, '--json'])).out),
-    ),
+  const [methods, backbones] = await Promise.all(
+    ['methods', 'backbones'].map(async (command) => JSON.parse((await started([command, '--json'])).out)),
   )
+  const doctor = JSON.parse((await selfsup(['doctor', '--json'])).out)
   expect(methods[0]).toMatchObject({ name: 'simclr' })
   expect(backbones.find((b: { name: string }) => b.name === 'resnet18')).toMatchObject({
     features: 512,
@@ -140,7 +164,7 @@ test('pretrain, stopped by Ctrl-C and resumed, then evaluate, embed and compare'
   await cp(join(folder, 'images'), join(folder, 'mixed'), { recursive: true })
   await writeFile(join(folder, 'mixed', 'class0', 'broken.jpg'), 'this is text')
   let stopped = false
-  const first = await selfsup(
+  const first = await started(
     ['pretrain', 'simclr', 'mixed', ...small, '--epochs', '40', '--out', 'runs/a'],
     (err, kill) => {
       if (!stopped && /step \d+\/200/.test(err)) {
@@ -156,7 +180,7 @@ test('pretrain, stopped by Ctrl-C and resumed, then evaluate, embed and compare'
   expect(again.code).toBe(1)
   expect(again.err).toContain('runs/a')
 
-  const second = await selfsup(['resume', 'runs/a'])
+  const second = await started(['resume', 'runs/a'])
   expect(second.err).toContain('Done: 200 steps')
   expect(second.code).toBe(0)
   expect(existsSync(join(runPaths(join(folder, 'runs/a')).sheets, 'views.png'))).toBe(true)
@@ -169,7 +193,7 @@ test('pretrain, stopped by Ctrl-C and resumed, then evaluate, embed and compare'
     .map((line) => JSON.parse(line))
   expect(steps.at(-1)).toMatchObject({ step: 200 })
 
-  const evaluated = await selfsup(['evaluate', 'runs/a', 'images', 'images', '--baselines', '--json'])
+  const evaluated = await started(['evaluate', 'runs/a', 'images', 'images', '--baselines', '--json'])
   const { results } = JSON.parse(evaluated.out)
   expect(results.map(({ features }: { features: string }) => features)).toEqual([
     'simclr, step 200',
@@ -178,7 +202,7 @@ test('pretrain, stopped by Ctrl-C and resumed, then evaluate, embed and compare'
   ])
   for (const { knn, linear } of results) for (const part of [knn, linear]) expect(part).toBeGreaterThan(0)
 
-  const embedded = await selfsup(['embed', 'runs/a', 'images', '--out', 'features.npy', '--json'])
+  const embedded = await started(['embed', 'runs/a', 'images', '--out', 'features.npy', '--json'])
   expect(JSON.parse(embedded.out)).toEqual({ out: 'features.npy', count: 40, width: 256 })
   const file = await readFile(join(folder, 'features.npy'))
   expect(file.subarray(1, 6).toString()).toBe('NUMPY')
@@ -186,11 +210,9 @@ test('pretrain, stopped by Ctrl-C and resumed, then evaluate, embed and compare'
 
   // The same features from three sources: the run, its exported model, and the written file.
   const protocols = ['--protocol', 'knn,retrieval', '--seeds', '1', '--json']
-  const [ofRun, ofModel, ofArrays] = await Promise.all([
-    selfsup(['evaluate', 'runs/a', 'images', 'images', ...protocols]),
-    selfsup(['evaluate', 'runs/a/backbone', 'images', 'images', ...protocols]),
-    selfsup(['evaluate', 'runs/given', 'features.npy', 'features.npy', ...protocols]),
-  ])
+  const ofRun = await selfsup(['evaluate', 'runs/a', 'images', 'images', ...protocols])
+  const ofModel = await selfsup(['evaluate', 'runs/a/backbone', 'images', 'images', ...protocols])
+  const ofArrays = await selfsup(['evaluate', 'runs/given', 'features.npy', 'features.npy', ...protocols])
   interface JsonRecord {
     readonly subject: string
     readonly values: readonly { readonly features: string; readonly value: number }[]

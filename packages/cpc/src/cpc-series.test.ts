@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { stepOf } from '../../../tooling/vitest/batches.js'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines, testEngines } from '../../../tooling/vitest/engines.js'
 import { cpcSeries, seriesDefinition } from './cpc-series.js'
 import { seriesBackbone } from './series-backbone.js'
 
@@ -30,7 +30,7 @@ function differences(a: tf.Tensor, b: tf.Tensor): number[] {
   return [...tf.max(tf.abs(tf.sub(a, b)), [0, 2]).dataSync()]
 }
 
-describe.each(testEngines())('series on %s', (engine) => {
+describe.each(methodEngines())('series on %s', (engine) => {
   let tensors: number
   beforeAll(async () => {
     await prepareEngine({ engine })

@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { imageBatch, stepOf } from '../../../tooling/vitest/batches.js'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines, testEngines } from '../../../tooling/vitest/engines.js'
 import { cpc, definition } from './cpc.js'
 import type { CpcOptions } from './cpc-options.js'
 import { cutPatches, patchGrid } from './patches.js'
@@ -27,7 +27,7 @@ function free(method: Method): void {
 /** The values of a tensor of shape [7, 7, features], one array per row of the grid. */
 const rowsOf = (x: tf.Tensor) => tf.unstack(tf.reshape(x, [7, -1])).map((row) => [...row.dataSync()])
 
-describe.each(testEngines())('cpc on %s', (engine) => {
+describe.each(methodEngines())('cpc on %s', (engine) => {
   let tensors: number
   beforeAll(async () => {
     await prepareEngine({ engine })

@@ -1,10 +1,10 @@
 import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines } from '../../../tooling/vitest/engines.js'
 import { cutPatches, patchGrid } from './patches.js'
 
-describe.each(testEngines())('patches on %s', (engine) => {
+describe.each(methodEngines())('patches on %s', (engine) => {
   beforeAll(async () => {
     await prepareEngine({ engine })
   })

@@ -4,7 +4,7 @@ import { infoNce } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-layers' // registers the gradients
 import { beforeAll, describe, expect, test } from 'vitest'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines } from '../../../tooling/vitest/engines.js'
 import { stepsAhead, stepsOf } from './steps-ahead.js'
 
 type Shape = [number, number, number, number]
@@ -38,7 +38,7 @@ function slowly(predictions: tf.Tensor4D, targets: tf.Tensor4D, k: number, group
   return [tf.stack(queries), tf.stack(keys), tf.stack(negatives)] as [tf.Tensor2D, tf.Tensor2D, tf.Tensor3D]
 }
 
-describe.each(testEngines())('steps ahead on %s', (engine) => {
+describe.each(methodEngines())('steps ahead on %s', (engine) => {
   beforeAll(async () => {
     await prepareEngine({ engine })
   })

@@ -3,14 +3,14 @@ import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { stepOf } from '../../../tooling/vitest/batches.js'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines } from '../../../tooling/vitest/engines.js'
 import { expectNear } from '../../../tooling/vitest/near.js'
 import { diet } from './diet.js'
 import fixture from './fixtures/losses.json' with { type: 'json' }
 import { instanceClassification } from './index.js'
 
 // The fixture was created by fixtures/make_losses.py with PyTorch's cross_entropy.
-describe.each(testEngines())('on %s', (engine) => {
+describe.each(methodEngines())('on %s', (engine) => {
   beforeAll(async () => {
     await prepareEngine({ engine })
   })

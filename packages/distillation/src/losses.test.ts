@@ -2,12 +2,12 @@ import { prepareEngine } from '@selfsup/engine'
 import { l2Normalise } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines } from '../../../tooling/vitest/engines.js'
 import { expectNear } from '../../../tooling/vitest/near.js'
 import fixture from './fixtures/losses.json' with { type: 'json' }
 import { interpolate, localDistillation, similarityDistillation } from './index.js'
 
-describe.each(testEngines())('on %s', (engine) => {
+describe.each(methodEngines())('on %s', (engine) => {
   beforeAll(async () => {
     await prepareEngine({ engine })
   })

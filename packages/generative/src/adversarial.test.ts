@@ -1,7 +1,7 @@
 import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines } from '../../../tooling/vitest/engines.js'
 import { discriminatorAccuracy, discriminatorLoss, generatorLoss, sampleSpread } from './adversarial.js'
 import { bernoulliCost, gaussianCost, gaussianDivergence } from './elbo.js'
 import { spherical } from './latents.js'
@@ -9,7 +9,7 @@ import { r1Penalty, steepestDirections } from './r1.js'
 
 const value = (compute: () => tf.Tensor) => tf.tidy(() => compute().dataSync()[0]!)
 
-describe.each(testEngines())('losses on %s', (engine) => {
+describe.each(methodEngines())('losses on %s', (engine) => {
   let tensors: number
   beforeAll(async () => {
     await prepareEngine({ engine })

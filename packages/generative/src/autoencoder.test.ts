@@ -3,7 +3,7 @@ import { encoderOf } from '@selfsup/core'
 import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines, testEngines } from '../../../tooling/vitest/engines.js'
 import { autoencoder, crossEntropy, definition, denoising } from './autoencoder.js'
 import { corrupt, exactPart } from './corruption.js'
 import { learn, smoothImages, stepOf } from './fixtures/tiny.js'
@@ -13,7 +13,7 @@ const small = { size: 16, widths: [4, 8] } as const
 const seed = (a = 5) => tf.tensor1d([a, 6], 'int32')
 const value = (x: tf.Tensor) => x.dataSync()[0]!
 
-describe.each(testEngines())('on %s', (engine) => {
+describe.each(methodEngines())('on %s', (engine) => {
   let tensors: number
   beforeAll(async () => {
     await prepareEngine({ engine })

@@ -3,7 +3,7 @@ import { encoderOf } from '@selfsup/core'
 import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines, testEngines } from '../../../tooling/vitest/engines.js'
 import { type Context, contextEncoder } from './context-encoder.js'
 import { learn, smoothImages, stepOf } from './fixtures/tiny.js'
 import { centreHole, holeError, meanColour, randomHoles } from './holes.js'
@@ -13,7 +13,7 @@ const tiny = { latent: 8, width: 4, discriminatorWidth: 2 } as const
 const value = (x: tf.Tensor) => x.dataSync()[0]!
 const largest = (x: tf.Tensor) => value(tf.max(tf.abs(x)))
 
-describe.each(testEngines())('on %s', (engine) => {
+describe.each(methodEngines())('on %s', (engine) => {
   let tensors: number
   beforeAll(async () => {
     await prepareEngine({ engine })

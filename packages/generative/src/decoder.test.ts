@@ -3,7 +3,7 @@ import { uniforms } from '@selfsup/core'
 import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines } from '../../../tooling/vitest/engines.js'
 import { decoder } from './decoder.js'
 import { featureMap } from './feature-map.js'
 import { sideBySide, toPixels } from './pixels.js'
@@ -11,7 +11,7 @@ import { sideBySide, toPixels } from './pixels.js'
 const random = (shape: number[], seed = 1) =>
   tf.tensor(uniforms([seed, 2], tf.util.sizeFromShape(shape)), shape)
 
-describe.each(testEngines())('on %s', (engine) => {
+describe.each(methodEngines())('on %s', (engine) => {
   beforeAll(async () => {
     await prepareEngine({ engine })
   })

@@ -1,14 +1,14 @@
 import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines } from '../../../tooling/vitest/engines.js'
 import scikitImage from './fixtures/lab.json' with { type: 'json' }
 import { labOfColour, labToRgb, rgbToLab } from './lab.js'
 import { colourBins, lightnessBins } from './quantised-colours.js'
 
 const largest = (a: tf.Tensor, b: tf.Tensor) => tf.max(tf.abs(tf.sub(a, b))).dataSync()[0]!
 
-describe.each(testEngines())('on %s', (engine) => {
+describe.each(methodEngines())('on %s', (engine) => {
   beforeAll(async () => {
     await prepareEngine({ engine })
   })

@@ -4,7 +4,7 @@ import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines } from '../../../tooling/vitest/engines.js'
 import { bigan, biganDefinition } from './bigan.js'
 import { bernoulliCost, gaussianDivergence } from './elbo.js'
 import { gan, ganDefinition } from './gan.js'
@@ -39,7 +39,7 @@ function lossIn(method: Method, phase: string) {
   return method.loss(views, step(phase), method.targets?.(views, step(phase)))
 }
 
-describe.each(testEngines())('methods with latents on %s', (engine) => {
+describe.each(methodEngines())('methods with latents on %s', (engine) => {
   let tensors: number
   beforeAll(async () => {
     await prepareEngine({ engine })

@@ -3,7 +3,7 @@ import { encoderOf, type Method } from '@selfsup/core'
 import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines, testEngines } from '../../../tooling/vitest/engines.js'
 import { learn, smoothImages, stepOf } from './fixtures/tiny.js'
 import { maskedAutoencoder, maskedError } from './masked-autoencoder.js'
 import { maskPatches, normalisePatches, patchify, unpatchify } from './patches.js'
@@ -13,7 +13,7 @@ const vit = () => visionTransformer('vit', { size: 16, patchSize: 4 }, { width: 
 const value = (x: tf.Tensor) => x.dataSync()[0]!
 const largest = (x: tf.Tensor) => value(tf.max(tf.abs(x)))
 
-describe.each(testEngines())('on %s', (engine) => {
+describe.each(methodEngines())('on %s', (engine) => {
   let tensors: number
   beforeAll(async () => {
     await prepareEngine({ engine })

@@ -3,7 +3,7 @@ import { encoderOf, type Method } from '@selfsup/core'
 import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines, testEngines } from '../../../tooling/vitest/engines.js'
 import { learn, smoothImages, stepOf } from './fixtures/tiny.js'
 import { definition, splitBrain } from './split-brain.js'
 
@@ -13,7 +13,7 @@ const half = () => makeBackbone({ size: 16, channels: 1 })
 const value = (x: tf.Tensor) => x.dataSync()[0]!
 const largest = (x: tf.Tensor) => value(tf.max(tf.abs(x)))
 
-describe.each(testEngines())('on %s', (engine) => {
+describe.each(methodEngines())('on %s', (engine) => {
   let tensors: number
   beforeAll(async () => {
     await prepareEngine({ engine })

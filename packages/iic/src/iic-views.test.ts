@@ -1,7 +1,7 @@
 import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines } from '../../../tooling/vitest/engines.js'
 import { colourViews, grayViews } from './iic-views.js'
 import { sobel } from './sobel.js'
 
@@ -25,7 +25,7 @@ function slopes(views: tf.Tensor4D): number[] {
   })
 }
 
-describe.each(testEngines())('views on %s', (engine) => {
+describe.each(methodEngines())('views on %s', (engine) => {
   let tensors: number
   beforeAll(async () => {
     await prepareEngine({ engine })

@@ -4,7 +4,7 @@ import { prepareEngine } from '@selfsup/engine'
 import * as losses from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines, testEngines } from '../../../tooling/vitest/engines.js'
 import { definition, type Iic, type IicOptions, iic } from './index.js'
 
 const step = (phase = 'main') => ({
@@ -43,7 +43,7 @@ function decide({ networks: { clusters, overClusters } }: Iic): void {
   }
 }
 
-describe.each(testEngines())('iic on %s', (engine) => {
+describe.each(methodEngines())('iic on %s', (engine) => {
   let tensors: number
   beforeAll(async () => {
     await prepareEngine({ engine })

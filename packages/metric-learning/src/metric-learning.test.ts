@@ -5,7 +5,7 @@ import { labelledContrastive, labelledTriplet, liftedStructured, nPair, supCon }
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { stepOf } from '../../../tooling/vitest/batches.js'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines, testEngines } from '../../../tooling/vitest/engines.js'
 import { definition, metricLearning } from './metric-learning.js'
 import type { MetricLearningOptions } from './options.js'
 
@@ -22,7 +22,7 @@ function images(channels: 1 | 3 = 3) {
 const small = { widths: [4, 8], size: 16 } as const
 const losses = ['contrastive', 'triplet', 'n-pair', 'lifted', 'generalised-lifted', 'supcon'] as const
 
-describe.each(testEngines())('metric learning on %s', (engine) => {
+describe.each(methodEngines())('metric learning on %s', (engine) => {
   let tensors: number
   let prepared: Engine
   beforeAll(async () => {

@@ -5,7 +5,7 @@ import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines } from '../../../tooling/vitest/engines.js'
 import { definition, moco } from './moco.js'
 import { type MocoOptions, recipeOf, settingsOf } from './options.js'
 import type { MocoViews } from './parts.js'
@@ -51,7 +51,7 @@ function descend(method: Method, views: MocoViews, step: ReturnType<typeof stepA
   return value
 }
 
-describe.each(testEngines())('moco on %s', (engine) => {
+describe.each(methodEngines())('moco on %s', (engine) => {
   let tensors: number
   beforeAll(async () => {
     await prepareEngine({ engine })

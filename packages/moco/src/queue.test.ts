@@ -2,10 +2,10 @@ import { prepareEngine } from '@selfsup/engine'
 import { keyQueue } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines } from '../../../tooling/vitest/engines.js'
 import { inRandomOrder } from './shuffle.js'
 
-describe.each(testEngines())('the queue on %s', (engine) => {
+describe.each(methodEngines())('the queue on %s', (engine) => {
   beforeAll(async () => {
     await prepareEngine({ engine })
   })

@@ -1,14 +1,14 @@
 import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines } from '../../../tooling/vitest/engines.js'
 import { dropColours, projectColours } from './colours.js'
 
 const normalisation = { mean: [0.5, 0.4, 0.3], std: [0.2, 0.25, 0.5] }
 const normalised = (pixels: number[]) =>
   pixels.map((x, i) => (x - normalisation.mean[i]!) / normalisation.std[i]!)
 
-describe.each(testEngines())('colours on %s', (engine) => {
+describe.each(methodEngines())('colours on %s', (engine) => {
   let tensors: number
   beforeAll(async () => {
     await prepareEngine({ engine })

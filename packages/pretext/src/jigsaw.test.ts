@@ -4,7 +4,7 @@ import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { imageBatch, stepOf } from '../../../tooling/vitest/batches.js'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines, testEngines } from '../../../tooling/vitest/engines.js'
 import { jigsaw, jigsawDefinition } from './jigsaw.js'
 import type { JigsawOptions } from './jigsaw-options.js'
 import { inverse, permutationSet } from './permutations.js'
@@ -26,7 +26,7 @@ function places(count: number, size: number): tf.Tensor4D {
   return tf.concat([row, tf.transpose(row, [0, 2, 1, 3]), row], 3) as tf.Tensor4D
 }
 
-describe.each(testEngines())('jigsaw on %s', (engine) => {
+describe.each(methodEngines())('jigsaw on %s', (engine) => {
   let tensors: number
   beforeAll(async () => {
     await prepareEngine({ engine })

@@ -4,7 +4,7 @@ import { type Engine, prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { imageBatch, stepOf } from '../../../tooling/vitest/batches.js'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines, testEngines } from '../../../tooling/vitest/engines.js'
 import { projectColours } from './colours.js'
 import { cutPairs, neighbours, pairLayout } from './patch-pairs.js'
 import { relativePatch, relativePatchDefinition } from './relative-patch.js'
@@ -20,7 +20,7 @@ function free(method: Method): void {
   method.dispose()
 }
 
-describe.each(testEngines())('relative patch on %s', (engine) => {
+describe.each(methodEngines())('relative patch on %s', (engine) => {
   let tensors: number
   beforeAll(async () => {
     await prepareEngine({ engine })

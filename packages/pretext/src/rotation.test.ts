@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { stepOf } from '../../../tooling/vitest/batches.js'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines, testEngines } from '../../../tooling/vitest/engines.js'
 import { classification } from './classification.js'
 import { fourTurns, rotation } from './rotation.js'
 
@@ -23,7 +23,7 @@ function brightAtTop(count: number, channels: 1 | 3 = 3) {
   }
 }
 
-describe.each(testEngines())('rotation on %s', (engine) => {
+describe.each(methodEngines())('rotation on %s', (engine) => {
   const small = { widths: [4, 8], size: 16 } as const
   let tensors: number
   beforeAll(async () => {

@@ -4,10 +4,10 @@ import { ntXent } from '@selfsup/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { imageBatch, stepOf } from '../../../tooling/vitest/batches.js'
-import { testEngines } from '../../../tooling/vitest/engines.js'
+import { methodEngines } from '../../../tooling/vitest/engines.js'
 import { simclr } from './simclr.js'
 
-describe.each(testEngines())('simclr on %s', (engine) => {
+describe.each(methodEngines())('simclr on %s', (engine) => {
   let tensors: number
   beforeAll(async () => {
     await prepareEngine({ engine })

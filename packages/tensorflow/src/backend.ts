@@ -66,7 +66,7 @@ export class TensorflowBackend extends tf.KernelBackend {
     this.mixedPrecision = mixedPrecision
     this.own = ownOperations(machine, emulated, process.env.SELFSUP_CONVOLUTIONS)
     this.operations = new Operations(addon)
-    this.tensors = new TensorStore(addon, exchange)
+    this.tensors = new TensorStore(addon, exchange, (dataId) => this.fetch(dataId))
     this.float32 = new Float32Scope(this.tensors)
     this.functions = new CompiledFunctions(addon, exchange, this.tensors, { mixedPrecision, emulated })
   }
@@ -210,6 +210,22 @@ export class TensorflowBackend extends tf.KernelBackend {
     refCount: number,
   ): void {
     this.tensors.move(dataId, values, shape, dtype, refCount)
+  }
+
+  /** Moves a tensor here that another backend made, as all backends of TensorFlow.js do when they meet one. */
+  private fetch(dataId: tf.DataId): boolean {
+    const owner = tf.engine().state.tensorInfo.get(dataId)?.backend
+    if (!owner || owner === this) return false
+    try {
+      tf.engine().moveData(this, dataId)
+    } catch (error) {
+      // WebGPU's values, for one, cannot be read at once.
+      throw new SelfsupError(
+        `a tensor of another engine cannot be used here: ${error instanceof Error ? error.message : error}`,
+        { fix: 'read its values with data() while its engine is in use, and make a new tensor of them' },
+      )
+    }
+    return true
   }
 
   override read(dataId: tf.DataId): Promise<tf.backend_util.BackendValues> {

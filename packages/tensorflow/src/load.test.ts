@@ -19,6 +19,16 @@ describe.runIf(findTensorflow())('the native engine', () => {
     await tf.setBackend('tensorflow')
   })
 
+  test.runIf(findTensorflow()?.source === 'selfsup')('says that its precision is chosen once', async () => {
+    const { settings } = await loadTensorflow({ mixedPrecision: 'auto' })
+    const [is, other] =
+      settings!.mixedPrecision === 'off' ? (['off', 'on'] as const) : (['on', 'off'] as const)
+    await expect(loadTensorflow({ mixedPrecision: other })).rejects.toThrow(
+      `TensorFlow was started in this process with mixed precision ${is}, which cannot be changed to ${other}; pass`,
+    )
+    await loadTensorflow({ mixedPrecision: is })
+  })
+
   test('multiplies matrices', () => {
     const product = tf.matMul(tf.tensor2d([1, 2, 3, 4], [2, 2]), tf.tensor2d([5, 6, 7, 8], [2, 2]))
     expect([...product.dataSync()]).toEqual([19, 22, 43, 50])

@@ -36,16 +36,31 @@ export interface LoadedTensorflow extends TensorflowInstallation {
 
 /**
  * Registers the TensorFlow.js backend `tensorflow`: the installed library, otherwise the user's own
- * @tensorflow/tfjs-node(-gpu). Does nothing if the backend is already registered.
+ * @tensorflow/tfjs-node(-gpu). Does nothing if the backend is already registered: its settings are those of the first call.
  * @returns the loaded installation
- * @throws SelfsupError if nothing is installed or the installation does not load
+ * @throws SelfsupError if nothing is installed, the installation does not load, or TensorFlow runs with the other mixed precision
  */
-export function loadTensorflow(options: LoadOptions = {}): Promise<LoadedTensorflow> {
+export async function loadTensorflow(options: LoadOptions = {}): Promise<LoadedTensorflow> {
   loading ??= load(options).catch((error: unknown) => {
     loading = undefined // it may be installed later
     throw error
   })
-  return loading
+  const loaded = await loading
+  const { mixedPrecision: wanted } = options
+  if (loaded.settings && (wanted === 'on' || wanted === 'off')) {
+    const is = loaded.settings.mixedPrecision === 'bfloat16' ? 'on' : 'off'
+    if (is !== wanted)
+      throw new SelfsupError(
+        `TensorFlow was started in this process with mixed precision ${is}, which cannot be changed to ${wanted}`,
+        {
+          fix:
+            wanted === 'on'
+              ? "pass mixedPrecision: 'on' the first time"
+              : "pass mixedPrecision: 'off' the first time, or precision: 'float32' to compile()",
+        },
+      )
+  }
+  return loaded
 }
 
 let loading: Promise<LoadedTensorflow> | undefined

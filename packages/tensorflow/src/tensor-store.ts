@@ -36,6 +36,8 @@ export class TensorStore {
   constructor(
     private readonly addon: Addon,
     private readonly exchange: Int32Array,
+    /** moves a tensor of another backend here, by `move`; returns whether there is one */
+    private readonly fetch: (dataId: tf.DataId) => boolean,
   ) {}
 
   /** Adds values. They are copied to the device when they are first needed. */
@@ -53,13 +55,19 @@ export class TensorStore {
     dtype: tf.DataType,
     refCount: number,
   ): void {
-    this.moved.set(dataId, this.add(values, shape, dtype, refCount))
+    this.size++
+    // It is from outside of a step that is being captured, like all tensors that were there before.
+    const data = new TensorData(shape, typeNumbers[dtype], 0, values as TensorValues, refCount, 0)
+    this.moved.set(dataId, data)
   }
 
-  /** @throws SelfsupError if the tensor is disposed or belongs to another backend */
+  /**
+   * The data of a tensor; a tensor of another backend moves here first.
+   * @throws SelfsupError if the tensor is disposed
+   */
   get(dataId: tf.DataId): TensorData {
-    const data = this.find(dataId)
-    if (!data) throw new SelfsupError('a tensor is disposed or belongs to another engine')
+    const data = this.find(dataId) ?? (this.fetch(dataId) ? this.find(dataId) : undefined)
+    if (!data) throw new SelfsupError('a tensor is disposed')
     return data
   }
 
