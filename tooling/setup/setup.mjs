@@ -30,16 +30,22 @@ const quiet = {
 /** @param {string} name of a program that the workspace depends on */
 const bin = (name) => join(root, 'node_modules', '.bin', name)
 
-/** Checks besides the tests, two at a time; the longest first. */
+/**
+ * A check besides the tests.
+ * @typedef {{ readonly name: string, readonly program: string, readonly args: readonly string[] }} Check
+ */
+
+/** Also writes the packages' type declarations. */
+const typecheck = { name: 'typecheck', program: process.execPath, args: ['tooling/types/types.mjs'] }
+
 const checks = [
-  { name: 'typecheck', program: process.execPath, args: ['tooling/types/types.mjs'] },
   { name: 'typecheck of tooling', program: bin('tsc'), args: ['-p', 'tooling/tsconfig/tooling.json'] },
   { name: 'lint', program: bin('biome'), args: ['check', '.'] },
   { name: 'unused', program: bin('knip'), args: ['--no-progress'] },
   { name: 'typecheck of pages', program: bin('tsc'), args: ['-p', 'packages/report'] },
 ]
 
-/** Runs during the other checks, because it mostly waits for the registry. */
+/** Publishes the type declarations too. Runs during the other checks, because it mostly waits for the registry. */
 const rehearsal = {
   name: 'rehearsal of a release',
   program: process.execPath,
@@ -287,22 +293,22 @@ async function test(env, { release }) {
   let failed = counted.numFailedTests
   // Errors outside tests, files that do not load, and runs without tests count as failures.
   if ((vitest !== 0 && failed === 0) || passed + failed === 0) failed++
-  const waiting = release ? [rehearsal, ...checks] : [...checks]
-  const work = async () => {
-    for (let check = waiting.shift(); check; check = waiting.shift()) {
+  /** @param {readonly Check[]} one after the other */
+  const work = async (one) => {
+    for (const check of one) {
       const problem = await problemOf(check, env)
       if (problem) failed++
       else passed++
       say(`${check.name}: ${problem ?? 'passed'}`)
     }
   }
-  await Promise.all([work(), work()])
+  await Promise.all([work(release ? [typecheck, rehearsal] : [typecheck]), work(checks)])
   console.log(`\n${passed} passed, ${failed} failed`)
   return failed === 0 ? 0 : 1
 }
 
 /**
- * @param {typeof checks[number]} check
+ * @param {Check} check
  * @param {NodeJS.ProcessEnv} env
  * @returns {Promise<string | undefined>} what the check found
  */

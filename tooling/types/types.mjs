@@ -1,5 +1,5 @@
 // Checks the types of all packages, their tests, the examples and the documentation in one program, and writes the packages' type
-// declarations beside the built JavaScript. tsup would read TensorFlow.js's types anew for each package.
+// declarations next to the built JavaScript. tsup would read TensorFlow.js's types again for each package.
 //   node tooling/types/types.mjs
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'

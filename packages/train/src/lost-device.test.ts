@@ -2,13 +2,16 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
 import { missingWebgpu } from '../../../tooling/vitest/webgpu.js'
 import { tinyDataset, tinyMethod, tinyOptions } from './fixtures/tiny.js'
 import { train } from './index.js'
 
 const missing = await missingWebgpu()
+
+// The variables of a lost device can move to no other engine of this process.
+afterAll(() => tf.disposeVariables())
 
 test.skipIf(missing)(missing ?? 'a run whose WebGPU device is lost resumes from its checkpoint', async () => {
   const folder = temporaryFolder()
