@@ -59,6 +59,13 @@ const benches = {
   bands: { rounds: 1 },
   pretext: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
 }
+/** Programs with their own options, which they print themselves. */
+const alone = ['gpu-check', 'cifar90']
+if (alone.includes(process.argv[2] ?? '')) {
+  const [program, ...args] = process.argv.slice(2)
+  const { status } = spawnSync(process.execPath, [`${here}${program}.mjs`, ...args], { stdio: 'inherit' })
+  process.exit(status ?? 1)
+}
 const known = ['--quick', '--json', '--record', '--ours-only', '--peer-only']
 const [name = '', ...flags] = process.argv.slice(2)
 const strange = flags.find((flag) => !known.includes(flag))
@@ -66,7 +73,7 @@ const chosen = benches[name]
 if (!chosen || strange) {
   if (strange) console.error(`unknown flag ${strange}`)
   console.error(
-    `usage: pnpm bench NAME ${known.map((flag) => `[${flag}]`).join(' ')}; NAME is one of ${Object.keys(benches).join(', ')}`,
+    `usage: pnpm bench NAME ${known.map((flag) => `[${flag}]`).join(' ')}; NAME is one of ${[...Object.keys(benches), ...alone].join(', ')}`,
   )
   process.exit(1)
 }

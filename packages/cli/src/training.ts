@@ -4,7 +4,7 @@ import type { ImageDataset, Method } from '@selfsup/core'
 import type { Engine, WorkerOptions } from '@selfsup/engine'
 import { runPaths, type TrainSettings } from '@selfsup/run-folder'
 import { disposeMethod, scoreOf, writeViews } from '@selfsup/runs'
-import type { TrainOptions, TrainPhase } from '@selfsup/train'
+import type { StepReport, TrainOptions, TrainPhase } from '@selfsup/train'
 import type { Settings } from './config.js'
 import { startEngine } from './engine.js'
 import { exitCodes } from './failure.js'
@@ -54,6 +54,7 @@ export async function runTraining(training: Training): Promise<number> {
   const interrupt = interruptible(() =>
     view.note('Finishing the step and saving. Press Ctrl-C again to exit immediately.'),
   )
+  const reportCompiling = compilingNotes(view)
   try {
     const train = typeof training.train === 'function' ? await training.train(method, engine) : training.train
     const { train: runSteps } = await import('@selfsup/train')
@@ -67,7 +68,10 @@ export async function runTraining(training: Training): Promise<number> {
       resume: resume !== undefined,
       signal: interrupt.signal,
       ...(train.patience !== undefined && { score: scoreOf(method, dataset, engine, interrupt.signal) }),
-      onStep: (report) => view.show(report),
+      onStep: (report) => {
+        reportCompiling(report)
+        view.show(report)
+      },
       onPhase: (phase) => view.phase(phaseText(phase, engine)),
       onSamples: (report) => writeSamples(runPaths(out).sheets, report),
       onWarning: (message) => view.note(`Warning: ${message}`),
@@ -99,6 +103,18 @@ export async function runTraining(training: Training): Promise<number> {
     view.end()
     interrupt.release()
     disposeMethod(method)
+  }
+}
+
+/** Reports once that XLA compiles the step while the run trains, and once that it is done. */
+function compilingNotes(view: ProgressView): (report: StepReport) => void {
+  let compiling = false
+  return (report) => {
+    const before = compiling
+    compiling = report.compiling ?? false
+    if (compiling && !before)
+      view.note('XLA compiles a faster step in the background. Until then, steps run without it.')
+    if (before && !compiling) view.note(`Step ${report.step} and later ones run as XLA compiled them.`)
   }
 }
 

@@ -5,5 +5,11 @@ import type { CompiledStep } from './engine.js'
 export function tidyStep<Args extends unknown[], Result extends tf.TensorContainer>(
   step: (...args: Args) => Result,
 ): CompiledStep<Args, Result> {
-  return Object.assign((...args: Args) => tf.tidy(() => step(...args)), { captures: 0, dispose() {} })
+  return Object.assign((...args: Args) => tf.tidy(() => step(...args)), {
+    captures: 0,
+    byXla: false,
+    compiling: false,
+    async prepare() {},
+    dispose() {},
+  })
 }

@@ -16,8 +16,9 @@ export interface EngineOptions {
   /** take a GPU's memory as it is needed instead of all at once; default true, unless $SELFSUP_GPU_MEMORY is `all` */
   readonly memoryGrowth?: boolean
   /**
-   * Compile through XLA where `compile` is not told otherwise. Default $SELFSUP_XLA, else 'auto' on GPUs: where XLA has all
-   * of a step's operations and it will be called often enough.
+   * Compile through XLA where `compile` is not told otherwise. `true`: the first call of a step waits for XLA. 'auto': where XLA
+   * has all of a step's operations and it will be called often enough; steps run without XLA until it has compiled them in the
+   * background. Default $SELFSUP_XLA, else 'auto' on GPUs.
    */
   readonly xla?: boolean | 'auto'
   /**

@@ -62,6 +62,12 @@ export type CompiledStep<Args extends unknown[], Result extends TensorContainer>
 ) => Result) & {
   /** number of argument forms that are captured now */
   readonly captures: number
+  /** whether the last call ran what XLA compiled */
+  readonly byXla: boolean
+  /** whether XLA is compiling for the form of the last call's arguments in the background; until then, calls run without XLA */
+  readonly compiling: boolean
+  /** Compiles for arguments of this form without running the step, and waits for XLA if it is used. */
+  prepare(...args: Args): Promise<void>
   /** Frees the captured forms. A later call captures again. */
   dispose(): void
 }
@@ -73,9 +79,10 @@ export interface CompileOptions {
   /** `float32`: the step computes in float32, whatever the engine's precision */
   readonly precision?: 'float32'
   /**
-   * Compile with XLA if the engine has it. 'auto': if XLA supports all of the step's operations and `calls` is large enough
-   * to recover the compile time. XLA is faster on GPUs and slower on CPUs (measured). Default: the setting of
-   * `prepareEngine`
+   * Compile with XLA if the engine has it. `true`: the first call waits for XLA, so all calls compute the same way. 'auto': if
+   * XLA supports all of the step's operations and `calls` is large enough to recover the compile time; calls run without XLA
+   * until it has compiled the step in the background. Then results differ by rounding, and when that happens depends on time.
+   * XLA is faster on GPUs and slower on CPUs (measured). Default: the setting of `prepareEngine`
    */
   readonly xla?: boolean | 'auto'
   /** approximate number of calls, which decides for `xla: 'auto'`; the default is too low for XLA */

@@ -1,4 +1,5 @@
 import { SelfsupError } from '@selfsup/core'
+import type { TensorflowBackend } from '@selfsup/tensorflow'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
@@ -110,4 +111,27 @@ describe('auto', () => {
     })
     vi.mocked(loadTensorflowPackage).mockReset()
   })
+})
+
+test.runIf(testEngines().includes('tensorflow'))('a GPU that computes wrong values is not used', async () => {
+  await prepareEngine({ engine: 'tensorflow' })
+  const backend = tf.backend() as TensorflowBackend
+  const { isUsingGpuDevice } = backend
+  const execute = backend.executeMultipleOutputs.bind(backend)
+  Object.assign(backend, {
+    isUsingGpuDevice: true,
+    executeMultipleOutputs: (...args: Parameters<typeof execute>) =>
+      execute(...args).map((result) => (args[0] === 'Conv2D' ? tf.mul(result, Number.NaN) : result)),
+  })
+  try {
+    await expect(prepareEngine({ engine: 'tensorflow' })).rejects.toMatchObject({
+      code: 'engine-broken',
+      message: expect.stringContaining('a convolution returned NaN'),
+    })
+    const engine = await prepareEngine({ engine: 'auto' })
+    expect(engine.name).not.toBe('tensorflow')
+    expect(engine.missing[0]).toMatchObject({ name: 'tensorflow', code: 'engine-broken' })
+  } finally {
+    Object.assign(backend, { isUsingGpuDevice, executeMultipleOutputs: execute })
+  }
 })

@@ -80,11 +80,14 @@ function wantedEngine(asked: EngineName | 'auto'): EngineName | 'auto' {
   return found
 }
 
+/** The check of the GPU, once in a process. */
+let checked: Promise<void> | undefined
+
 /** Each makes its backend the current one and says what it is. */
 const start: Record<EngineName, (threads: number, options: EngineOptions) => Promise<string>> = {
   async tensorflow(threads, { mixedPrecision, memoryGrowth, xla, workers }) {
-    const { loadTensorflow } = await loadTensorflowPackage()
-    const { source, version, settings } = await loadTensorflow({
+    const { loadTensorflow, checkDevice } = await loadTensorflowPackage()
+    const { source, version, settings, folder } = await loadTensorflow({
       threads,
       mixedPrecision,
       memoryGrowth,
@@ -92,6 +95,8 @@ const start: Record<EngineName, (threads: number, options: EngineOptions) => Pro
       workers: checkedWorkers(workers),
     })
     await use('tensorflow')
+    if (usesGpu()) checked ??= checkDevice(folder)
+    await checked
     const library = source === 'selfsup' ? `TensorFlow ${version}` : `${source} ${version}`
     const emulated = settings?.emulated ? ', emulated' : ''
     const mixed = settings?.mixedPrecision === 'bfloat16' ? `, mixed precision (bfloat16${emulated})` : ''

@@ -49,9 +49,17 @@ export interface Addon {
    * @returns how many outside tensors the step reads; the exchange holds their numbers. -1 if XLA does not support all
    *   operations
    */
-  endCapture(name: string, outputs: number, xla: boolean, wholly: boolean): number
+  endCapture(outputs: number, xla: boolean, wholly: boolean): number
+  /** The name of the function that `endCapture` created: a hash of its graph, the same in each process. */
+  capturedName(): string
   abortCapture(): void
   call(name: string, inputs: number, outputs: number): void
+  /**
+   * Runs a function once and discards its results, so that XLA compiles it.
+   * @param wait on this thread, throwing errors; otherwise on another thread
+   */
+  compileFunction(name: string, inputs: number, outputs: number, wait: true): undefined
+  compileFunction(name: string, inputs: number, outputs: number, wait: false): Promise<void>
   removeFunction(name: string): void
   wait(): void
   countTensors(): number

@@ -51,8 +51,9 @@ export class TensorflowBackend extends tf.KernelBackend {
       mixedPrecision = 'off',
       emulated = false,
       xla = false,
+      xlaCache,
       workers,
-    }: Partial<Pick<TensorflowSettings, 'mixedPrecision' | 'emulated' | 'xla' | 'workers'>> = {},
+    }: Partial<Pick<TensorflowSettings, 'mixedPrecision' | 'emulated' | 'xla' | 'xlaCache' | 'workers'>> = {},
   ) {
     super()
     const server = workers ? encodeServerDef(workers, config) : new Uint8Array()
@@ -68,7 +69,11 @@ export class TensorflowBackend extends tf.KernelBackend {
     this.operations = new Operations(addon)
     this.tensors = new TensorStore(addon, exchange, (dataId) => this.fetch(dataId))
     this.float32 = new Float32Scope(this.tensors)
-    this.functions = new CompiledFunctions(addon, exchange, this.tensors, { mixedPrecision, emulated })
+    this.functions = new CompiledFunctions(addon, exchange, this.tensors, {
+      mixedPrecision,
+      emulated,
+      xlaCache,
+    })
   }
 
   /** Whether a step is being captured that XLA compiles. */

@@ -283,9 +283,7 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled step', () => 
       return tf.image.cropAndResize(tf.reshape(x, [1, 2, 2, 1]), box, which, [2, 2])
     }
     const strict = compileStep(backend, cropped, { xla: true })
-    const failed = strict(x)
-    await expect(failed.data()).rejects.toThrow('CropAndResize')
-    failed.dispose()
+    expect(() => strict(x)).toThrow('CropAndResize')
     const lenient = compileStep(backend, cropped, { xla: 'auto', calls: 1e4 })
     expect(await values(lenient(x))).toEqual([1, 2, 3, 4])
     expect(lenient.captures).toBe(1)
@@ -328,7 +326,8 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('a compiled step', () => 
       result.dispose()
       step.dispose()
     }
-    expect(seen).toEqual([false, false, false, true])
+    // Captured for XLA, and for the calls until XLA has compiled it.
+    expect(seen).toEqual([false, false, false, true, false])
     x.dispose()
   })
 

@@ -3,6 +3,7 @@ import { type Addon, precisions } from './addon.js'
 import type { TensorflowSettings, Xla } from './settings.js'
 import type { TensorStore } from './tensor-store.js'
 import { typeNames, typeNumbers } from './tensor-types.js'
+import { clearXlaCache } from './xla-cache.js'
 
 /** Maximum size in bytes of a constant that a captured step creates on the host. */
 const LARGEST_CONSTANT = 1 << 20
@@ -28,19 +29,18 @@ export class CompiledFunctions {
     private readonly addon: Addon,
     private readonly exchange: Int32Array,
     private readonly store: TensorStore,
-    readonly precision: Pick<TensorflowSettings, 'mixedPrecision' | 'emulated'>,
+    readonly precision: Pick<TensorflowSettings, 'mixedPrecision' | 'emulated' | 'xlaCache'>,
   ) {}
 
   /**
    * Runs `body` while capturing its operations, and creates a function that returns what `body` returns.
-   * @returns the outside tensors that the function takes, in order; undefined if `xla` is 'auto' and XLA cannot compile
-   *   the function
+   * @returns the function's name, and the outside tensors that it takes, in order; undefined if `xla` is 'auto' and XLA
+   *   cannot compile the function
    */
   capture(
-    name: string,
     { xla, mixed }: CaptureMode,
     body: () => readonly tf.TensorInfo[],
-  ): tf.DataId[] | undefined {
+  ): { readonly name: string; readonly inputs: tf.DataId[] } | undefined {
     const { addon, store } = this
     if (xla === 'auto' || (xla && mixed)) this.initializeXla() // its list of kernels is needed
     const inBfloat16 = this.precision.emulated && xla === false ? 'emulated' : 'bfloat16'
@@ -54,9 +54,10 @@ export class CompiledFunctions {
       const outputs = body()
       this.onCapture?.(addon.describeCapture())
       store.writeNumbers(outputs)
-      const inputs = addon.endCapture(name, outputs.length, xla !== false, xla === 'auto')
-      if (inputs < 0) return undefined
-      return Array.from(this.exchange.subarray(0, inputs), (tensor) => store.outside.get(tensor)!)
+      const count = addon.endCapture(outputs.length, xla !== false, xla === 'auto')
+      if (count < 0) return undefined
+      const inputs = Array.from(this.exchange.subarray(0, count), (tensor) => store.outside.get(tensor)!)
+      return { name: addon.capturedName(), inputs }
     } finally {
       store.capture = 0
       this.capturing = undefined
@@ -71,10 +72,53 @@ export class CompiledFunctions {
     inputs: readonly tf.DataId[],
     results: readonly { readonly shape: number[]; readonly dtype: tf.DataType }[],
   ): tf.Tensor[] {
-    for (const [i, input] of inputs.entries()) this.exchange[i] = this.store.numberOf(input)
+    this.writeInputs(inputs)
     this.addon.call(name, inputs.length, results.length)
     const numbers = Array.from(this.exchange.subarray(0, results.length))
     return results.map(({ shape, dtype }, i) => this.store.wrap(numbers[i]!, typeNumbers[dtype], shape))
+  }
+
+  /**
+   * Lets XLA compile a function on this thread, by running it once.
+   * @returns whether it is compiled; false if a damaged file of XLA's cache prevented it. The file is removed then, but XLA
+   *   remembers the error for the function's name: capture it again while this function exists
+   * @throws Error if XLA can't compile or run it
+   */
+  compileNow(name: string, inputs: readonly tf.DataId[], outputs: number): boolean {
+    this.writeInputs(inputs)
+    try {
+      this.addon.compileFunction(name, inputs.length, outputs, true)
+      return true
+    } catch (error) {
+      if (this.clearsCache(error)) return false
+      throw error
+    }
+  }
+
+  /** The same on another thread, while steps run. */
+  async compileMeanwhile(name: string, inputs: readonly tf.DataId[], outputs: number): Promise<boolean> {
+    this.writeInputs(inputs)
+    try {
+      await this.addon.compileFunction(name, inputs.length, outputs, false)
+      return true
+    } catch (error) {
+      if (this.clearsCache(error)) return false
+      throw error
+    }
+  }
+
+  /** Whether an error may come from a damaged file of XLA's cache, which is then emptied. */
+  private clearsCache(error: unknown): boolean {
+    const { xlaCache } = this.precision
+    const damaged =
+      /parse|read less|serializ|no binary found|does not match|\.pb\b|truncated|corrupt|data loss/i
+    if (!xlaCache || !(error instanceof Error) || !damaged.test(error.message)) return false
+    clearXlaCache(xlaCache)
+    return true
+  }
+
+  private writeInputs(inputs: readonly tf.DataId[]): void {
+    for (const [i, input] of inputs.entries()) this.exchange[i] = this.store.numberOf(input)
   }
 
   /** Shape and type of a tensor's data. */
@@ -100,17 +144,19 @@ export class CompiledFunctions {
   private initializeXla(): void {
     if (this.xlaInitialized) return
     this.xlaInitialized = true
-    const name = 'selfsup_initialize_xla'
     try {
       this.addon.wait()
     } catch {
       // An earlier step failed. Reading its values reports the error.
     }
     tf.tidy(() => {
-      const inputs = this.capture(name, { xla: true, mixed: false }, () => [tf.square(tf.scalar(1))])!
-      this.call(name, inputs, [{ shape: [], dtype: 'float32' }])
-      this.addon.wait()
+      const names: string[] = []
+      for (let compiled = false; !compiled && names.length < 2; ) {
+        const { name, inputs } = this.capture({ xla: true, mixed: false }, () => [tf.square(tf.scalar(1))])!
+        names.push(name)
+        compiled = this.compileNow(name, inputs, 1)
+      }
+      for (const name of names) this.remove(name)
     })
-    this.remove(name)
   }
 }

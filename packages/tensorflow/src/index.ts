@@ -1,6 +1,7 @@
 export { TensorflowBackend } from './backend.js'
 export { cacheFolder } from './cache.js'
-export { type CompileOptions, compileStep } from './captured-step.js'
+export { type CompiledStep, type CompileOptions, compileStep } from './captured-step.js'
+export { checkDevice } from './device-check.js'
 export { findTensorflow, type TensorflowInstallation } from './find.js'
 export { type InstallOptions, installTensorflow } from './install.js'
 export {

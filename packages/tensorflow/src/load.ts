@@ -1,12 +1,14 @@
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import util from 'node:util'
 import { provideJpegCropper, SelfsupError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Addon } from './addon.js'
 import { TensorflowBackend } from './backend.js'
+import { cacheFolder } from './cache.js'
 import { findTensorflow, type TensorflowInstallation } from './find.js'
 import { fixKernels } from './fixed-kernels.js'
+import { readLibraryRecord } from './library-record.js'
 import { overrideConvolutions } from './own-convolutions.js'
 import type { WorkerAddresses } from './server-def.js'
 import {
@@ -16,6 +18,7 @@ import {
   type TensorflowSettings,
   tensorflowSettings,
 } from './settings.js'
+import { nvidiaDevice, openXlaCache, processorDevice, xlaCacheFlags } from './xla-cache.js'
 
 /** Name of the native backend in TensorFlow.js: `tf.setBackend('tensorflow')`. */
 export const BACKEND_NAME = 'tensorflow'
@@ -79,7 +82,8 @@ async function load(options: LoadOptions): Promise<LoadedTensorflow> {
       fix: 'call installTensorflow() of @selfsup/tensorflow once',
     })
   }
-  const settings = tensorflowSettings(options, detectEnvironment(installation))
+  const chosen = tensorflowSettings(options, detectEnvironment(installation))
+  const settings = { ...chosen, xlaCache: xlaCacheOf(installation, chosen, options) }
   if (settings.emulated)
     console.warn(
       'mixed precision is on, but this processor has neither AMX nor AVX512-BF16: bfloat16 is emulated, which is not faster than float32',
@@ -151,8 +155,33 @@ function loadQuietly<T>(load: () => T, addon: ProcessAddon): T {
   }
 }
 
+/** The folder where XLA keeps compiled programs; none with SELFSUP_XLA_CACHE=0, or for the user's own tfjs-node. */
+function xlaCacheOf(
+  { source, version, folder, cuda }: TensorflowInstallation,
+  { gpu }: TensorflowSettings,
+  options: LoadOptions,
+): string | undefined {
+  const given = process.env.SELFSUP_XLA_CACHE
+  if (source !== 'selfsup' || given === '0') return undefined
+  return openXlaCache(given ? resolve(given) : join(options.cacheFolder ?? cacheFolder(), 'xla'), {
+    version: cuda ? `${version}-cuda` : version,
+    addon: basename(folder),
+    libraries: cuda ? recordedLibraries(join(folder, '..', '..')) : '', // NVIDIA's
+    device: gpu ? `${processorDevice()}\n${nvidiaDevice()}` : processorDevice(),
+  })
+}
+
+function recordedLibraries(root: string): string {
+  try {
+    return JSON.stringify(readLibraryRecord(root))
+  } catch {
+    return '' // made by hand
+  }
+}
+
 /** Sets the environment variables that TensorFlow's library reads once, when it loads. */
-function setEnvironment({ threads, operations, oneDnn }: TensorflowSettings): void {
+function setEnvironment({ threads, operations, oneDnn, xlaCache, gpu }: TensorflowSettings): void {
+  if (xlaCache) Object.assign(process.env, xlaCacheFlags(xlaCache, gpu))
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '3'
   process.env.TF_NUM_INTRAOP_THREADS ??= String(threads)
   process.env.TF_NUM_INTEROP_THREADS ??= String(operations)

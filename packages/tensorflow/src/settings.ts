@@ -49,6 +49,8 @@ export interface TensorflowSettings {
   readonly fast: boolean
   readonly memoryGrowth: boolean
   readonly xla: Xla
+  /** folder where XLA keeps compiled programs for later processes; undefined if they are not kept */
+  readonly xlaCache?: string
   readonly gpu: boolean
   /** whether operations on the CPU use oneDNN */
   readonly oneDnn: boolean

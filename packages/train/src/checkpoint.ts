@@ -27,6 +27,8 @@ export interface Position {
   /** sum and number of the losses in the current epoch */
   readonly epochLoss: number
   readonly epochSteps: number
+  /** by the names of a step's phases: the first step that ran what XLA compiled. A resumed run waits for XLA there */
+  readonly xlaFrom?: Readonly<Record<string, number>>
   /** highest score of the features so far and the step of its weights, for runs that stop early */
   readonly bestScore?: number
   readonly bestStep?: number
@@ -57,6 +59,21 @@ export interface Keep {
  */
 const CHECKPOINT_VERSION = '2'
 
+/** The values of variables at one moment, which training may change afterwards. */
+export interface Snapshot {
+  readonly values: ReadonlyMap<string, tf.Tensor>
+  dispose(): void
+}
+
+/**
+ * Keeps the present values of variables, on the device and without copying them. Only for engines that write new values of a
+ * variable to new memory; the caller disposes of it.
+ */
+export function snapshotOf(variables: TrainedVariables): Snapshot {
+  const values = new Map([...variables].map(([name, variable]) => [name, tf.keep(tf.clone(variable))]))
+  return { values, dispose: () => tf.dispose([...values.values()]) }
+}
+
 /**
  * Writes a checkpoint atomically, verifies it, then removes older checkpoints that `keep` does not ask for.
  * @returns the path of the checkpoint
@@ -65,7 +82,7 @@ const CHECKPOINT_VERSION = '2'
  */
 export async function saveCheckpoint(
   run: string,
-  variables: TrainedVariables,
+  variables: ReadonlyMap<string, tf.Tensor>,
   { position, run: about }: CheckpointContent,
   keep: Keep,
   onWarning: (message: string) => void = () => {},
@@ -225,8 +242,16 @@ export function positionOf({ metadata }: Safetensors): Position {
     smoothedLoss: number('smoothedLoss'),
     epochLoss: number('epochLoss'),
     epochSteps: number('epochSteps'),
+    ...('xlaFrom' in metadata && { xlaFrom: stepsByPhases(metadata.xlaFrom!) }),
     ...('bestStep' in metadata && { bestScore: number('bestScore'), bestStep: number('bestStep') }),
   }
+}
+
+function stepsByPhases(text: string): Record<string, number> {
+  const value: unknown = JSON.parse(text)
+  return Object.fromEntries(
+    Object.entries(value ?? {}).filter((entry): entry is [string, number] => isCount(Number(entry[1]))),
+  )
 }
 
 /**

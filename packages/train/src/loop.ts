@@ -32,6 +32,9 @@ export async function runLoop(parts: LoopParts) {
   const stopping = earlyStoppingOf(parts, position)
   const showSamples = writes ? samplesOf(parts) : async () => {}
   const batches = batchesFrom(parts)
+  // Native TensorFlow writes new values of a variable to new memory, so the old ones stay as they are. The weights of a run that may
+  // stop early are measured and compared with those of other checkpoints.
+  const background = options.engine.name === 'tensorflow' && !stopping
   let pending: PendingStep | undefined
   let flushed = Date.now()
 
@@ -43,12 +46,12 @@ export async function runLoop(parts: LoopParts) {
       if (!placed) break
       if (reports.images === 0 && !pending) await announce('compile')
       const before = pending
-      pending = startStep(parts, placed)
+      pending = await startStep(parts, position, placed)
       position.step = placed.step + 1
       if (before) await reports.resolve(before)
       if ((reports.secondsPerStep ?? Number.POSITIVE_INFINITY) > SLOW_SECONDS) await resolvePending()
       await setImmediate() // lets timers, signals and messages of the decoders run
-      if (saving.due()) await save()
+      if (saving.due()) await (background ? startSaving() : save())
       else if (Date.now() - flushed > flushMs) await flush()
       if (signal?.aborted || stopping?.due || position.step >= reports.stopAfter) break
     }
@@ -57,6 +60,7 @@ export async function runLoop(parts: LoopParts) {
     await save()
     if (stopping && (stopping.due || position.step >= totalSteps)) return await endedEarly()
   } finally {
+    await saving.settle().catch(() => {}) // nothing is written after the run's lock is released
     await log.flush().catch(() => {})
     batches.stop()
     pending?.values.dispose()
@@ -98,6 +102,16 @@ export async function runLoop(parts: LoopParts) {
     await resolvePending()
     await flush()
     await saveAndShow()
+  }
+
+  /** Like `save`, but training continues while the checkpoint is written. */
+  async function startSaving(): Promise<void> {
+    await resolvePending()
+    await flush()
+    const started = performance.now()
+    if (!(await saving.start())) return
+    await showSamples(position.step)
+    reports.saved((performance.now() - started) / 1000)
   }
 
   async function endedEarly() {

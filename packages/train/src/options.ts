@@ -72,6 +72,8 @@ export interface StepReport {
    * near 1 if they fill the sphere, 0 if they collapsed to a point; absent if the method returns no features
    */
   readonly spread?: number
+  /** true while XLA compiles the step in the background; steps run without it until then, and are slower */
+  readonly compiling?: true
   /** further metrics of the method */
   readonly metrics: Readonly<Record<string, number>>
 }

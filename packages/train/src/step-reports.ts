@@ -33,7 +33,7 @@ export interface StepReports {
 export function stepReports(
   parts: LoopParts,
   position: MovingPosition,
-  diverged: (what: string, step: number, learningRate: number) => SelfsupError,
+  diverged: (what: string, step: number, learningRate: number) => Promise<SelfsupError>,
 ): StepReports {
   const { options, settings, stepsPerEpoch, totalSteps, log } = parts
   const { onStep, onEpoch, onWarning = () => {} } = options
@@ -62,7 +62,7 @@ export function stepReports(
       const values = await parts.step.read(pending.values, pending.phases)
       pending.values.dispose()
       if (values.stop) stopAfter = Math.min(stopAfter, pending.step + 2)
-      expectFinite(pending, values)
+      await expectFinite(pending, values)
       watchAlarms(pending.step + 1, values.metrics)
       images += pending.images
       watch.lap(pending.images)
@@ -75,15 +75,18 @@ export function stepReports(
     },
   }
 
-  function expectFinite({ step, learningRate }: PendingStep, { loss, metrics }: StepValues): void {
+  async function expectFinite(
+    { step, learningRate }: PendingStep,
+    { loss, metrics }: StepValues,
+  ): Promise<void> {
     if (Number.isFinite(loss)) return
     // With several losses, report the first that is not finite.
     const own = Object.keys(metrics).find((name) => /\/loss$/.test(name) && !Number.isFinite(metrics[name]))
-    throw diverged(`${own ?? 'the loss'} became ${own ? metrics[own] : loss}`, step, learningRate)
+    throw await diverged(`${own ?? 'the loss'} became ${own ? metrics[own] : loss}`, step, learningRate)
   }
 
   function reportStep(
-    { step, epoch, learningRate }: PendingStep,
+    { step, epoch, learningRate, compiling }: PendingStep,
     { loss, spread, metrics }: StepValues,
   ): void {
     const done = step + 1
@@ -91,7 +94,8 @@ export function stepReports(
     const left = secondsLeft(done)
     const shown: { spread?: number } = spread === undefined ? {} : { spread }
     const progress = { epoch, epochs, step: done, totalSteps, loss, learningRate, imagesPerSecond }
-    onStep?.({ ...progress, ...(left !== undefined && { secondsLeft: left }), metrics, ...shown })
+    const estimated = left !== undefined && { secondsLeft: left }
+    onStep?.({ ...progress, ...estimated, ...(compiling && { compiling }), metrics, ...shown })
     if (done % settings.logEvery === 0 || done === totalSteps)
       log.add({ step: done, epoch, loss, learningRate, imagesPerSecond, ...shown, ...metrics })
   }

@@ -49,6 +49,17 @@ export interface TrainingStep {
    * @throws SelfsupError if the method has no such phase, or reports a metric with a reserved name
    */
   run(batch: ImageBatch, inputs: StepInputs, phases?: readonly string[], workers?: WorkerRows): tf.Tensor1D
+  /** Compiles for such arguments without training, and waits for XLA if it compiles the step. */
+  prepare(
+    batch: ImageBatch,
+    inputs: StepInputs,
+    phases?: readonly string[],
+    workers?: WorkerRows,
+  ): Promise<void>
+  /** whether the last `run` used what XLA compiled */
+  readonly byXla: boolean
+  /** whether XLA is compiling the step of the last `run` in the background */
+  readonly compiling: boolean
   /** Reads the values that a step of these phases reported; waits for the device. */
   read(values: tf.Tensor1D, phases?: readonly string[]): Promise<StepValues>
   dispose(): void
@@ -124,6 +135,18 @@ export function trainingStep(
     run(batch, inputs, phases = all, workers) {
       const checked = checkedPhases(phases, method.name, all)
       return workers ? compiled(batch, inputs, checked, workers) : compiled(batch, inputs, checked)
+    },
+    prepare(batch, inputs, phases = all, workers) {
+      const checked = checkedPhases(phases, method.name, all)
+      return workers
+        ? compiled.prepare(batch, inputs, checked, workers)
+        : compiled.prepare(batch, inputs, checked)
+    },
+    get byXla() {
+      return compiled.byXla
+    },
+    get compiling() {
+      return compiled.compiling
     },
     read: (tensor, phases = all) => values.read(tensor, phases),
     dispose() {

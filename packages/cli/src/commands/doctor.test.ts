@@ -1,5 +1,6 @@
+import { SelfsupError } from '@selfsup/core'
 import { expect, test } from 'vitest'
-import { describeSteps, nodeAdvice } from './doctor.js'
+import { checkGpu, describeSteps, nodeAdvice } from './doctor.js'
 
 test.each([
   ['v20.20.2', ''],
@@ -37,4 +38,19 @@ test.each([
   ],
 ])('describeSteps %#', (given, line) => {
   expect(describeSteps(given)).toBe(line)
+})
+
+test('checkGpu reports why a GPU that would be used cannot be', async () => {
+  const broken = new SelfsupError('the GPU computes wrong results: a sum returned NaN instead of 3', {
+    code: 'engine-broken',
+    fix: 'update the NVIDIA driver',
+  })
+  expect(await checkGpu({ gpu: true }, () => Promise.reject(broken))).toBe(
+    'the GPU computes wrong results: a sum returned NaN instead of 3; update the NVIDIA driver',
+  )
+  expect(await checkGpu({ gpu: true }, async () => ({ gpu: false }))).toMatch('found no GPU')
+  expect(await checkGpu({ gpu: true }, async () => ({ gpu: true }))).toBeUndefined()
+  // Without a GPU no engine starts.
+  expect(await checkGpu({ gpu: false }, () => Promise.reject(broken))).toBeUndefined()
+  expect(await checkGpu(undefined, () => Promise.reject(broken))).toBeUndefined()
 })

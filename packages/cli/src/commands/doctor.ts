@@ -1,6 +1,7 @@
-import { type AdapterReport, describeEngines, type StepsReport } from '@selfsup/engine'
+import { SelfsupError } from '@selfsup/core'
+import { type AdapterReport, describeEngines, type Engine, type StepsReport } from '@selfsup/engine'
 import manifest from '../../package.json' with { type: 'json' }
-import { engineFlags } from '../engine.js'
+import { engineFlags, startEngine } from '../engine.js'
 import { withFix } from '../fixes.js'
 import { counted } from '../table.js'
 
@@ -11,9 +12,11 @@ import { counted } from '../table.js'
 export async function doctor({ json, verify }: { json?: boolean; verify?: boolean }): Promise<number> {
   const report = await describeEngines(engineFlags())
   const installations = verify ? await verified() : undefined
-  const exitCode = installations?.some(({ problems }) => problems.length > 0) ? 1 : 0
+  const gpuProblem = await checkGpu(report.steps)
+  const damaged = installations?.some(({ problems }) => problems.length > 0)
+  const exitCode = damaged || gpuProblem ? 1 : 0
   if (json) {
-    console.log(JSON.stringify({ selfsup: manifest.version, ...report, installations }))
+    console.log(JSON.stringify({ selfsup: manifest.version, ...report, gpuProblem, installations }))
     return exitCode
   }
   const { machine, engines, steps } = report
@@ -35,8 +38,29 @@ export async function doctor({ json, verify }: { json?: boolean; verify?: boolea
   }
   console.log('\n* is used by default; --engine or SELFSUP_ENGINE chooses another.')
   if (steps) console.log(`\nSteps on native TensorFlow: ${describeSteps(steps)}.`)
+  if (gpuProblem) console.log(`\nThe GPU can't be used: ${gpuProblem}`)
+  else if (steps?.gpu) console.log('The GPU computes a convolution, a product and a sum correctly.')
   for (const line of installations?.flatMap(describeVerification) ?? []) console.log(line)
   return exitCode
+}
+
+/**
+ * Starts native TensorFlow if it would use a GPU. It then compares what the GPU computes with the processor.
+ * @returns the problem and its fix in one line; undefined if there is none
+ */
+export async function checkGpu(
+  steps: Pick<StepsReport, 'gpu'> | undefined,
+  start: () => Promise<Pick<Engine, 'gpu'>> = () => startEngine('tensorflow'),
+): Promise<string | undefined> {
+  if (!steps?.gpu) return undefined
+  try {
+    const { gpu } = await start()
+    return gpu ? undefined : 'TensorFlow found no GPU that it supports, and computes on the processor'
+  } catch (error) {
+    if (!(error instanceof SelfsupError)) throw error
+    const { problem, fix, code, path } = error
+    return withFix(problem, { fix, code, path })
+  }
 }
 
 /** One line: `NVIDIA L4; shader-f16, subgroups; buffers up to 2.0 GiB`. */

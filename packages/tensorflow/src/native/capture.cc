@@ -1,10 +1,12 @@
 #include "capture.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 
 #include "attributes.h"
 #include "proto.h"
+#include "tensorflow/c/tf_tstring.h"
 
 namespace selfsup {
 namespace {
@@ -61,7 +63,32 @@ const std::vector<int>& Capture::Arguments(const std::string& name) {
   return known.emplace(name, std::move(arguments)).first->second;
 }
 
+// FNV-1a, twice with different starts.
+void Capture::Mix(const void* data, size_t bytes) {
+  const auto* at = static_cast<const unsigned char*>(data);
+  for (size_t i = 0; i < bytes; ++i) {
+    hash_[0] = (hash_[0] ^ at[i]) * 0x100000001b3;
+    hash_[1] = (hash_[1] ^ (at[i] + 0x9d)) * 0x100000001b3;
+  }
+}
+
+void Capture::Mix(TF_Output output) {
+  Mix(TF_OperationName(output.oper));
+  Mix(&output.index, sizeof(output.index));
+}
+
+void Capture::Mix(const Attribute& attribute) {
+  Mix(attribute.name);
+  const int32_t facts[] = {attribute.kind, attribute.list, static_cast<int32_t>(attribute.numbers.size()),
+                           static_cast<int32_t>(attribute.reals.size())};
+  Mix(facts, sizeof(facts));
+  Mix(attribute.text);
+  Mix(attribute.numbers.data(), attribute.numbers.size() * sizeof(int64_t));
+  Mix(attribute.reals.data(), attribute.reals.size() * sizeof(float));
+}
+
 TF_OperationDescription* Capture::New(const char* type) {
+  Mix(type);
   return TF_NewOperation(graph_, type, ("n" + std::to_string(nodes_++)).c_str());
 }
 
@@ -89,6 +116,9 @@ TF_Output Capture::Input(int32_t id) {
   TF_OperationDescription* description = New("Placeholder");
   TF_SetAttrType(description, "dtype", TFE_TensorHandleDataType(value.handle));
   TF_SetAttrShape(description, "shape", shape.data(), static_cast<int>(shape.size()));
+  const int32_t input_type = TFE_TensorHandleDataType(value.handle);
+  Mix(&input_type, sizeof(input_type));
+  Mix(shape.data(), shape.size() * sizeof(int64_t));
   const TF_Output output = Done(description, "Placeholder");
   ids_.push_back(id);
   placeholders_.push_back(output);
@@ -179,6 +209,8 @@ TF_Output Capture::SizedViews(TF_Operation* views) {
   const int64_t shape[4] = {parameters.at(0), size, size, images.at(3)};
   TF_OperationDescription* description = New("EnsureShape");
   TF_AddInput(description, {views, 0});
+  Mix({views, 0});
+  Mix(shape, sizeof(shape));
   TF_SetAttrShape(description, "shape", shape, 4);
   return Done(description, "EnsureShape");
 }
@@ -232,6 +264,10 @@ void Capture::Operation(const Definition& definition, int32_t inputs, int32_t ou
   }
   names_.insert(name);
   TF_OperationDescription* description = New(name.c_str());
+  for (const TF_Output& source : sources) Mix(source);
+  for (const Attribute& attribute : definition.attributes) Mix(attribute);
+  const char types[] = {narrow, emulated};
+  Mix(types, sizeof(types));
   size_t next = 0;
   for (int takes : arguments) {
     if (takes == 1) {
@@ -254,7 +290,10 @@ void Capture::Operation(const Definition& definition, int32_t inputs, int32_t ou
   }
   // Run operations on large tensors in program order. Otherwise TensorFlow starts all that are ready, and blocks that the
   // program computes one at a time to save memory are all in memory at once.
-  if (large && !follows && !definition.unordered) TF_AddControlInput(description, last_large_);
+  if (large && !follows && !definition.unordered) {
+    TF_AddControlInput(description, last_large_);
+    Mix({last_large_, -1});
+  }
   TF_Operation* operation = Done(description, name.c_str()).oper;
   if (!definition.shape.empty()) {
     Status status;
@@ -283,6 +322,19 @@ TF_Output Capture::Const(TF_Tensor* tensor) {
   Status status;
   TF_SetAttrType(description, "dtype", TF_TensorType(tensor));
   TF_SetAttrTensor(description, "value", tensor, status);
+  const int32_t facts[] = {TF_TensorType(tensor), TF_NumDims(tensor)};
+  Mix(facts, sizeof(facts));
+  for (int axis = 0; axis < TF_NumDims(tensor); ++axis) {
+    const int64_t side = TF_Dim(tensor, axis);
+    Mix(&side, sizeof(side));
+  }
+  if (TF_TensorType(tensor) != TF_STRING) {
+    Mix(TF_TensorData(tensor), TF_TensorByteSize(tensor));
+  } else {
+    const auto* strings = static_cast<const TF_TString*>(TF_TensorData(tensor));
+    for (int64_t i = 0; i < TF_TensorElementCount(tensor); ++i)
+      Mix(std::string(TF_TString_GetDataPointer(strings + i), TF_TString_GetSize(strings + i)));
+  }
   const TF_Output output = Done(description, "Const");
   status.Check();
   return output;
@@ -292,6 +344,8 @@ TF_Output Capture::Cast(TF_Output value, TF_DataType type) {
   TF_OperationDescription* description = New("Cast");
   TF_AddInput(description, value);
   TF_SetAttrType(description, "DstT", type);
+  Mix(value);
+  Mix(&type, sizeof(type));
   return Done(description, "Cast");
 }
 
@@ -328,6 +382,8 @@ int32_t Capture::Constant(TF_Tensor* tensor) {
     TF_OperationDescription* description = New("Fill");
     TF_AddInput(description, dims);
     TF_AddInput(description, scalar);
+    Mix(dims);
+    Mix(scalar);
     return engine_.Add(Done(description, "Fill"), number);
   }
   if (bytes > largest_constant_)
@@ -372,14 +428,25 @@ std::vector<std::string> Capture::Describe() const {
   return lines;
 }
 
-int32_t Capture::Finish(const char* name, int32_t outputs, bool xla) {
+int32_t Capture::Finish(int32_t outputs, bool xla) {
   std::vector<TF_Output> results(outputs);
   for (int32_t i = 0; i < outputs; ++i) {
     // Identity, because a function's output must not be its input.
+    const TF_Output result = Widen(Input(engine_.Numbers(outputs)[i]));
     TF_OperationDescription* description = New("Identity");
-    TF_AddInput(description, Widen(Input(engine_.Numbers(outputs)[i])));
+    TF_AddInput(description, result);
+    Mix(result);
     results[i] = Done(description, "Identity");
   }
+  Mix(&xla, sizeof(xla));
+  char hex[33];
+  std::snprintf(hex, sizeof(hex), "%016llx%016llx", static_cast<unsigned long long>(hash_[0]),
+                static_cast<unsigned long long>(hash_[1]));
+  const std::string base = std::string("selfsup_step_") + hex;
+  engine_.captured = base;
+  for (int copy = 2; engine_.functions.count(engine_.captured); ++copy)
+    engine_.captured = base + "_" + std::to_string(copy);
+  const char* name = engine_.Name(engine_.captured);
   Status status;
   TF_Function* function =
       TF_GraphToFunction(graph_, name, 0, -1, nullptr, static_cast<int>(placeholders_.size()), placeholders_.data(),
@@ -392,6 +459,7 @@ int32_t Capture::Finish(const char* name, int32_t outputs, bool xla) {
   if (status.ok()) TFE_ContextAddFunction(engine_.context, function, status);
   TF_DeleteFunction(function);
   status.Check();
+  engine_.functions.insert(name);
   if (last_large_) engine_.large.insert(name);
   int32_t* ids = engine_.Room(ids_.size());
   for (size_t i = 0; i < ids_.size(); ++i) ids[i] = ids_[i];
@@ -426,16 +494,23 @@ napi_value DescribeCapture(Call& call) {
   return array;
 }
 
-// endCapture(name, outputs, xla, wholly): creates the function and returns how many inputs it takes; the exchange holds
+// endCapture(outputs, xla, wholly): creates the function and returns how many inputs it takes; the exchange holds
 // their numbers. With `xla` and `wholly`, if XLA does not support all operations: returns -1 and creates no function.
 napi_value EndCapture(Call& call) {
   Engine& engine = call.engine();
   if (!engine.capture) throw Failure("no step is being captured");
   const std::unique_ptr<Capture> capture = std::move(engine.capture);
-  const std::string name = call.Text(call.arguments[0]);
-  const bool xla = call.Bool(call.arguments[2]);
-  if (xla && call.Bool(call.arguments[3]) && !capture->XlaHasAll()) return call.Number(-1);
-  return call.Number(capture->Finish(engine.Name(name), call.Int(1), xla));
+  const bool xla = call.Bool(call.arguments[1]);
+  if (xla && call.Bool(call.arguments[2]) && !capture->XlaHasAll()) return call.Number(-1);
+  return call.Number(capture->Finish(call.Int(size_t{0}), xla));
+}
+
+// capturedName(): the name of the function that `endCapture` created.
+napi_value CapturedName(Call& call) {
+  const std::string& name = call.engine().captured;
+  napi_value text;
+  Check(napi_create_string_utf8(call.env, name.c_str(), name.size(), &text), "a name");
+  return text;
 }
 
 napi_value AbortCapture(Call& call) {
@@ -450,6 +525,7 @@ napi_value RemoveFunction(Call& call) {
   Status removed;
   const std::string name = call.Text(call.arguments[0]);
   engine.large.erase(name);
+  engine.functions.erase(name);
   TFE_ContextRemoveFunction(engine.context, name.c_str(), removed);
   removed.Check();
   return nullptr;

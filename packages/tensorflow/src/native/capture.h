@@ -27,7 +27,8 @@ class Capture {
   // Adds a constant from the host.
   int32_t Constant(TF_Tensor* tensor);
   // Turns the graph into a function of the captured tensors, whose numbers it writes to the exchange.
-  int32_t Finish(const char* name, int32_t outputs, bool xla);
+  // The name of the function is a hash of the graph, so that XLA finds it in its cache in later processes.
+  int32_t Finish(int32_t outputs, bool xla);
   // Whether XLA supports all operations. XLA lists its operations only after it has compiled something.
   bool XlaHasAll() const;
   // The nodes so far, for tests: "MatMul bfloat16 [8,16]", with type and shape of the first output.
@@ -54,6 +55,11 @@ class Capture {
   void Answer(TF_Output output, const std::vector<int64_t>& shape, size_t at);
   TF_Output SizedViews(TF_Operation* views);
   TF_OperationDescription* New(const char* type);
+  // Adds to the hash of the graph.
+  void Mix(const void* data, size_t bytes);
+  void Mix(const std::string& text) { Mix(text.c_str(), text.size() + 1); }
+  void Mix(TF_Output output);
+  void Mix(const Attribute& attribute);
   bool IsLarge(TF_Output output, const char* name);
   TF_Output Done(TF_OperationDescription* description, const char* type);
   const std::vector<int>& Arguments(const std::string& name);
@@ -74,6 +80,7 @@ class Capture {
   using Place = std::pair<TF_Operation*, int>;
   std::map<Place, TF_Output> narrowed_, widened_;
   std::set<Place> of_network_;
+  uint64_t hash_[2] = {0xcbf29ce484222325, 0x9ae16a3b2f90404f};
 };
 
 }  // namespace selfsup

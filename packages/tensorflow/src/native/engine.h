@@ -67,6 +67,9 @@ class Engine {
   uint32_t captures = 0;
   // Functions that work on large tensors.
   std::unordered_set<std::string> large;
+  // Functions of captured steps that exist, and the name of the newest.
+  std::unordered_set<std::string> functions;
+  std::string captured;
 
  private:
   int32_t Insert(const Value& value);
@@ -84,8 +87,10 @@ napi_value Execute(Call& call);
 napi_value BeginCapture(Call& call);
 napi_value DescribeCapture(Call& call);
 napi_value EndCapture(Call& call);
+napi_value CapturedName(Call& call);
 napi_value AbortCapture(Call& call);
 napi_value CallFunction(Call& call);
+napi_value CompileFunction(Call& call);
 napi_value RemoveFunction(Call& call);
 napi_value Wait(Call& call);
 napi_value CheckWorker(Call& call);
