@@ -10,9 +10,10 @@ import { findTensorflow } from './find.js'
 import { clearXlaCache, openXlaCache, xlaCacheFlags } from './xla-cache.js'
 
 const target = { version: '2.21.0', addon: 'binding-1', libraries: '', device: 'a processor' }
-const folder = temporaryFolder()
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+let folder: string
+beforeAll(() => {
+  folder = temporaryFolder()
+})
 
 describe('openXlaCache', () => {
   test('has a folder for each TensorFlow, addon, device and set of libraries', () => {
