@@ -61,6 +61,20 @@ describe.skipIf(missing)(missing ?? 'updates on WebGPU', () => {
     for (const [i, value] of wanted.entries()) expect(Math.abs(got[i]! - value)).toBeLessThan(2e-6)
   })
 
+  test('a reading that began before an update does not bring old values back', async () => {
+    const w = tf.variable(tf.fill([300], 2))
+    const optimizer = sgd({ w }, { momentum: 0 })
+    const update = () =>
+      tf.tidy(() => optimizer.apply({ w: tf.ones([300]) }, { learningRate: tf.scalar(0.5) }))
+    update()
+    const reading = w.data() // the values are on the device only
+    update()
+    expect((await reading)[299]).toBe(1.5)
+    expect((await w.data())[299]).toBe(1)
+    optimizer.dispose()
+    w.dispose()
+  })
+
   test('averages move by 1 - momentum', () => {
     tf.tidy(() => {
       const averages = { a: tf.variable(tf.fill([300], 2)), b: tf.variable(tf.tensor1d([1])) }

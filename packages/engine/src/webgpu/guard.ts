@@ -1,7 +1,7 @@
 /// <reference types="@webgpu/types" />
 import { SelfsupError } from '@selfsup/core'
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
-import type { BackendValues, DataId } from '@tensorflow/tfjs-core'
+import { type BackendValues, type DataId, util } from '@tensorflow/tfjs-core'
 import { deviceLost, type Failures } from './failures.js'
 
 /** Private parts of TensorFlow.js's backend that are replaced here. */
@@ -55,7 +55,22 @@ export function guard(backend: WebGPUBackend, failures: Failures): void {
       throw (await isLost(backend.device)) ? deviceLost('') : error
     }
   }
+  withoutCopies(backend)
   limitBuffers(backend, failures)
+}
+
+/**
+ * Reads values without keeping them on the host, where TensorFlow.js would take them for the tensor's: meanwhile the tensor may be
+ * disposed of, or an optimiser may have changed it in place.
+ */
+function withoutCopies(backend: WebGPUBackend): void {
+  const { read } = backend
+  backend.read = async (dataId) => {
+    const { values, dtype, resource } = backend.tensorMap.get(dataId)
+    if (values || dtype === 'string' || dtype === 'complex64') return read.call(backend, dataId)
+    const data = await backend.getBufferData(resource as GPUBuffer)
+    return util.convertBackendValuesAndArrayBuffer(data, dtype)
+  }
 }
 
 async function isLost(device: GPUDevice): Promise<boolean> {

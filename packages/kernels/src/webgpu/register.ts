@@ -3,6 +3,7 @@ import { activations } from './activations.js'
 import { convolutions } from './convolutions.js'
 import { matrixProduct } from './matrix-product.js'
 import { reductions } from './reductions.js'
+import { scans } from './scan.js'
 import { transpose } from './transpose.js'
 import { WEBGPU, type WebgpuBackend, type WebgpuKernel } from './webgpu-backend.js'
 
@@ -11,6 +12,7 @@ const kernels: readonly WebgpuKernel[] = [
   ...convolutions,
   matrixProduct,
   ...reductions,
+  ...scans,
   transpose,
 ]
 

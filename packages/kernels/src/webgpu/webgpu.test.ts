@@ -123,6 +123,28 @@ cases['transpositions, of integers and booleans too'] = () => {
     tf.transpose(tensor),
   ])
 }
+// Several lengths, one after the other: a program must not be used for another length.
+for (const [shape, axis] of [
+  [[3], 0],
+  [[2, 7, 5], 1],
+  [[300, 2], 0],
+] as const) {
+  cases[`cumulative sums and products of [${shape}] along axis ${axis}`] = () => {
+    const x = tf.add(tf.mul(noise(shape, 1), 0.1), 1)
+    const integers = tf.cast(tf.mul(x, 10), 'int32')
+    return [
+      [false, false],
+      [false, true],
+      [true, false],
+      [true, true],
+    ].flatMap(([exclusive, reverse]) => [
+      tf.cumsum(x, axis, exclusive, reverse),
+      tf.cumsum(integers, axis, exclusive, reverse),
+      tf.cumprod(x, axis, exclusive, reverse),
+      tf.grad((x) => tf.cumsum(x, axis, exclusive, reverse))(x, noise(shape, 2)),
+    ])
+  }
+}
 cases['random numbers'] = () => {
   const seed = tf.tensor1d([3, -4], 'int32')
   return [randomUniform([1], seed), randomUniform([257, 3], seed), randomNormal([33], seed)]
