@@ -171,8 +171,18 @@ function normalsByXla(device: NativeBackend, shape: number[], seed: tf.Tensor1D)
 }
 
 const kernels = {
-  SelfsupRandomUniform: { native: 'StatelessRandomUniform', byXla: uniformsByXla, host: uniforms, distribution: 'uniform' },
-  SelfsupRandomNormal: { native: 'StatelessRandomNormal', byXla: normalsByXla, host: normals, distribution: 'normal' },
+  SelfsupRandomUniform: {
+    native: 'StatelessRandomUniform',
+    byXla: uniformsByXla,
+    host: uniforms,
+    distribution: 'uniform',
+  },
+  SelfsupRandomNormal: {
+    native: 'StatelessRandomNormal',
+    byXla: normalsByXla,
+    host: normals,
+    distribution: 'normal',
+  },
 } as const
 
 const FOLD_IN = 'SelfsupFoldIn'

@@ -1,18 +1,29 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { dispatch, elementwise, storedType } from './dispatch.js'
+import { ofRadians } from './elementary-functions.js'
 import type { WebgpuBackend, WebgpuKernel } from './webgpu-backend.js'
 
-/** Functions of which the backend's own kernels make numbers of NaNs, so that a run that diverged would not be noticed. */
-const functions: Readonly<Record<string, string>> = {
+/**
+ * Functions of which the backend's own kernels make numbers of NaNs, so that a run that diverged would not be noticed; and sines,
+ * cosines and tangents, which devices compute to 2^-11.
+ */
+const values: Readonly<Record<string, string>> = {
   Exp: 'exp(v)',
   Log: 'select(log(v), nan, v < 0.0)',
   Log1p: 'select(log(1.0 + v), nan, v < -1.0)',
   Sigmoid: '1.0 / (1.0 + exp(-v))',
+  Sin: 'sine(v)',
+  Cos: 'cosine(v)',
+  Tan: 'sine(v) / cosine(v)',
+  Asinh: 'asinh(v)',
+  Acosh: 'select(acosh(v), nan, v < 1.0)',
+  Atanh: 'select(atanh(v), nan, abs(v) > 1.0)',
 }
+const ANGLES = ['Sin', 'Cos', 'Tan']
 
 /** Functions of one value that pass NaNs on. WGSL has no NaN literal, and compilers assume that none occur. */
 export const activations: readonly WebgpuKernel[] = [
-  ...Object.entries(functions).map(([kernelName, value]) => passingNans(kernelName, value)),
+  ...Object.entries(values).map(([kernelName, value]) => passingNans(kernelName, value)),
   {
     kernelName: 'Softmax',
     run: (_, inputs, attrs) => {
@@ -39,7 +50,12 @@ function passingNans(kernelName: string, value: string): WebgpuKernel {
       dispatch(backend, {
         name: kernelName,
         tensors: [x!, out],
-        ...elementwise({ x: storedType(backend, x!), y: '=f32' }, size, body),
+        ...elementwise(
+          { x: storedType(backend, x!), y: '=f32' },
+          size,
+          body,
+          ANGLES.includes(kernelName) ? ofRadians : '',
+        ),
       })
       return out
     },

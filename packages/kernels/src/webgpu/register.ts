@@ -4,6 +4,7 @@ import { convolutions } from './convolutions.js'
 import { matrixProduct } from './matrix-product.js'
 import { reductions } from './reductions.js'
 import { scans } from './scan.js'
+import { segmentSums } from './segment-sums.js'
 import { transpose } from './transpose.js'
 import { WEBGPU, type WebgpuBackend, type WebgpuKernel } from './webgpu-backend.js'
 
@@ -13,6 +14,7 @@ const kernels: readonly WebgpuKernel[] = [
   matrixProduct,
   ...reductions,
   ...scans,
+  ...segmentSums,
   transpose,
 ]
 

@@ -4,7 +4,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { prepareEngine } from '../../../../tooling/vitest/engines.js'
 import { missingWebgpu } from '../../../../tooling/vitest/webgpu.js'
 import { batchNorm } from '../batch-norm.js'
-import { randomNormal, randomUniform } from '../random.js'
 
 const missing = await missingWebgpu()
 
@@ -145,9 +144,37 @@ for (const [shape, axis] of [
     ])
   }
 }
-cases['random numbers'] = () => {
-  const seed = tf.tensor1d([3, -4], 'int32')
-  return [randomUniform([1], seed), randomUniform([257, 3], seed), randomNormal([33], seed)]
+// Ids that occur several times, once, never, and none of a segment; 5000 rows are added up column by column.
+for (const [rows, columns, segments] of [
+  [1, 1, 1],
+  [257, 3, 9],
+  [5000, 5, 7],
+] as const) {
+  cases[`sums of ${rows} rows of ${columns} in ${segments} segments`] = () => {
+    const ids = tf.tensor1d(
+      Array.from({ length: rows }, (_, i) => ((i * i) % (segments + 2)) - 1),
+      'int32',
+    )
+    const x = noise([rows, columns], 1)
+    return [x, tf.cast(tf.mul(x, 10), 'int32')].map((x) => tf.unsortedSegmentSum(x, ids, segments))
+  }
+}
+cases['the gradient of a gather'] = () => [
+  tf.grad((x) => tf.gather(x, tf.tensor1d([2, 0, 2, 2], 'int32')))(noise([3, 5], 1), noise([4, 5], 2)),
+]
+cases['counts of numbers, with and without weights'] = () => {
+  const x = tf.tensor1d([0, 3, 3, 7, 1, 3], 'int32')
+  const none = tf.tensor1d([])
+  return [
+    tf.bincount(x, none, 5),
+    tf.bincount(x, noise([6], 1) as tf.Tensor1D, 8),
+    tf.denseBincount(tf.reshape(x, [2, 3]) as tf.Tensor2D, none, 4),
+    tf.denseBincount(tf.reshape(x, [2, 3]) as tf.Tensor2D, none, 4, true),
+  ]
+}
+cases['sines, cosines and tangents to many digits'] = () => {
+  const x = tf.concat([noise([257], 1, 3), noise([257], 2, 1000)])
+  return [tf.sin(x), tf.cos(x), tf.tan(noise([257], 1, 0.7))]
 }
 
 describe.skipIf(missing)(missing ?? 'kernels on WebGPU', () => {
@@ -232,6 +259,10 @@ describe.skipIf(missing)(missing ?? 'kernels on WebGPU', () => {
         tf.mean,
         tf.max,
         tf.min,
+        tf.sin,
+        tf.acosh,
+        tf.asinh,
+        tf.atanh,
       ])
         expect(operation(x).dataSync()[0], operation.name).toBeNaN()
     })
