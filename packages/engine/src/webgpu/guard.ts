@@ -1,7 +1,7 @@
 /// <reference types="@webgpu/types" />
 import { SelfsupError } from '@selfsup/core'
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
-import { type BackendValues, type DataId, util } from '@tensorflow/tfjs-core'
+import { util } from '@tensorflow/tfjs-core'
 import { deviceLost, type Failures } from './failures.js'
 
 /** Private parts of TensorFlow.js's backend that are replaced here. */
@@ -11,7 +11,6 @@ interface Internals {
   /** for kernels that record their own programs */
   checkFailures?(doing: string): void
   recordAndSubmit(program: Program, ...rest: readonly unknown[]): void
-  convertAndCacheOnCPU(dataId: DataId, values: BackendValues): BackendValues
 }
 
 interface Program {
@@ -107,7 +106,8 @@ function mebibytes(bytes: number): string {
 }
 
 /**
- * Makes `dataSync` work where there is no canvas, in Node: the buffer is mapped, and the device's events run until it is.
+ * Makes `dataSync` work where there is no canvas, in Node: the buffer is mapped, and the device's events run until it is. As
+ * `withoutCopies`, it keeps no values on the host.
  * @param processEvents runs the events of the device
  */
 export function readSynchronously(
@@ -145,8 +145,6 @@ export function readSynchronously(
     staging.unmap()
     backend.bufferManager.releaseBuffer(staging)
     const values = data.dtype === 'float32' ? new Float32Array(bytes) : new Int32Array(bytes)
-    const converted = data.dtype === 'bool' ? Uint8Array.from(values) : values
-    internals.convertAndCacheOnCPU(dataId, converted)
-    return converted
+    return data.dtype === 'bool' ? Uint8Array.from(values) : values
   }
 }

@@ -168,8 +168,8 @@ cases['counts of numbers, with and without weights'] = () => {
   return [
     tf.bincount(x, none, 5),
     tf.bincount(x, noise([6], 1) as tf.Tensor1D, 8),
-    tf.denseBincount(tf.reshape(x, [2, 3]) as tf.Tensor2D, none, 4),
-    tf.denseBincount(tf.reshape(x, [2, 3]) as tf.Tensor2D, none, 4, true),
+    tf.denseBincount<tf.Tensor1D | tf.Tensor2D>(tf.reshape(x, [2, 3]) as tf.Tensor2D, none, 4),
+    tf.denseBincount<tf.Tensor1D | tf.Tensor2D>(tf.reshape(x, [2, 3]) as tf.Tensor2D, none, 4, true),
   ]
 }
 cases['sines, cosines and tangents to many digits'] = () => {
