@@ -1,4 +1,5 @@
-// A step of SimCLR on WebGPU: 16 images of 16 pixels, the four-layer ConvNet, views included. Counts what the device gets.
+// A step of SimCLR on WebGPU: 16 images of 16 pixels, the four-layer ConvNet, views included. Operation by operation, and recorded
+// and repeated: the time until the values are there, the time in JavaScript until the commands are sent, and what the device gets.
 import { bare, load, median, quick, report } from './packages.mjs'
 
 const { prepareEngine } = await load('engine')
@@ -7,16 +8,6 @@ const { trainingStep } = await load('train')
 const tf = await bare('@tensorflow/tfjs-core')
 const engine = await prepareEngine({ engine: 'webgpu' })
 const { device } = /** @type {{ device: GPUDevice }} */ (/** @type {unknown} */ (tf.backend()))
-const counted = count(device)
-
-const method = await makeMethod({
-  method: 'simclr',
-  options: {},
-  imageShape: { size: 16, channels: 3 },
-  backbone: 'convnet',
-  seed: 1,
-})
-const step = trainingStep(method, { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 }, engine)
 const images = /** @type {import('@tensorflow/tfjs-core').Tensor4D} */ (
   tf.randomUniform([16, 16, 16, 3], 0, 256, 'int32', 1)
 )
@@ -25,28 +16,64 @@ const batch = {
   labels: /** @type {import('@tensorflow/tfjs-core').Tensor1D} */ (tf.fill([16], -1, 'int32')),
   indices: tf.range(0, 16, 1, 'int32'),
 }
-const times = []
-for (let i = 0; i < (quick ? 3 : 8); i++) {
-  counted.reset()
-  const started = performance.now()
-  const inputs = {
-    seed: tf.tensor1d([1, i], 'int32'),
-    learningRate: tf.scalar(0.06),
-    highestRate: tf.scalar(0.06),
-    progress: tf.scalar(0),
-    epoch: tf.scalar(0),
-  }
-  const values = step.run(batch, inputs)
-  await values.data()
-  tf.dispose([values, inputs])
-  times.push(performance.now() - started)
+
+const ways = { 'operation by operation': true, repeated: false }
+const times = {}
+for (const [way, eager] of Object.entries(ways)) times[way] = await trained(eager, quick ? 3 : 10)
+const counted = count(device)
+const results = []
+for (const [way, eager] of Object.entries(ways)) {
+  await trained(eager, 3, counted.reset) // counts the last step
+  const { whole, sending } = times[way]
+  const at = `SimCLR step, ${way}`
+  results.push(
+    { case: at, value: whole, unit: 'ms' },
+    { case: `${at}: JavaScript until it is sent`, value: sending, unit: 'ms' },
+    { case: `${at}: JavaScript per dispatch`, value: (1000 * sending) / counted.dispatches, unit: 'µs' },
+    { case: `${at}: dispatches`, value: counted.dispatches, unit: '' },
+    { case: `${at}: buffers bound and copied`, value: counted.bytes / 2 ** 20, unit: 'MiB' },
+  )
 }
-report(engine, [
-  { case: 'SimCLR step, ConvNet, 16 images of 16 pixels', value: median(times.slice(1)), unit: 'ms' },
-  { case: 'dispatches', value: counted.dispatches, unit: '' },
-  { case: 'buffers bound and copied', value: counted.bytes / 2 ** 20, unit: 'MiB' },
-])
+report(engine, results)
 process.exit()
+
+/**
+ * Trains a fresh method; medians of the times of all steps but the first two.
+ * @param {boolean} eager
+ * @param {number} steps
+ * @param {() => void} [before] each step
+ */
+async function trained(eager, steps, before) {
+  const method = await makeMethod({
+    method: 'simclr',
+    options: {},
+    imageShape: { size: 16, channels: 3 },
+    backbone: 'convnet',
+    seed: 1,
+  })
+  const compiling = { ...engine, compile: (step, options) => engine.compile(step, { ...options, eager }) }
+  const step = trainingStep(method, { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 }, compiling)
+  const whole = []
+  const sending = []
+  for (let i = 0; i < steps; i++) {
+    const inputs = {
+      seed: tf.tensor1d([1, i], 'int32'),
+      learningRate: tf.scalar(0.06),
+      highestRate: tf.scalar(0.06),
+      progress: tf.scalar(0),
+      epoch: tf.scalar(0),
+    }
+    before?.()
+    const started = performance.now()
+    const values = step.run(batch, inputs)
+    sending.push(performance.now() - started)
+    await values.data()
+    whole.push(performance.now() - started)
+    tf.dispose([values, inputs])
+  }
+  step.dispose()
+  return { whole: median(whole.slice(2)), sending: median(sending.slice(2)) }
+}
 
 /**
  * Counts dispatches, and the bytes of all buffers that they bind and of copies.
