@@ -35,6 +35,7 @@ testMethod(splitBrainDefinition, {
   collapsed: ['backbone', 'colourBackbone'],
 })
 testMethod(maskedAutoencoderDefinition, {
+  webgpu: true,
   options: { decoderDepth: 1, decoderWidth: 32 },
   backbone: ({ size, channels, seed }) =>
     visionTransformer(

@@ -20,9 +20,12 @@ export interface RegisterTiles {
   readonly functions: string
   /** WGSL that adds to the sums `s<row><vector>` of the tile at row `m0` and column `n0` of the matrix with number `matrix` */
   readonly body: string
+  /** further buffers, bound after C, and WGSL that changes the sums of a row and vector before they are stored */
+  readonly more?: Readonly<Record<string, string>>
+  readonly finish?: (row: number, vector: number) => string
 }
 
-/** WGSL and workgroups; the bindings are A, B and C [matrices, m, n]. `load_a` and `load_b` load four values. */
+/** WGSL and workgroups; the bindings are A, B, C [matrices, m, n] and `more`. `load_a` and `load_b` load four values. */
 export function registerTiles(tiles: RegisterTiles): Pick<Dispatch, 'code' | 'workgroups'> {
   const { m, n, rows, vectors, matrices, types, wide } = tiles
   const [rowTiles, columnTiles] = [Math.ceil(m / rows), Math.ceil(n / (4 * vectors))]
@@ -32,6 +35,7 @@ export function registerTiles(tiles: RegisterTiles): Pick<Dispatch, 'code' | 'wo
     a: wideA ? 'vec4f' : types[0],
     b: wideB ? 'vec4f' : types[1],
     c: wideC ? '=vec4f' : '=f32',
+    ...tiles.more,
   })}
 ${loadFour('a', wideA)}
 ${loadFour('b', wideB)}
@@ -46,6 +50,7 @@ fn main(${ARGUMENTS}) {
   let matrix = i / ${columnTiles * rowTiles}u;
   ${each(rows, (r) => each(vectors, (v) => `var s${r}${v} = vec4f();`))}
   ${tiles.body}
+  ${each(rows, (r) => each(vectors, (v) => tiles.finish?.(r, v) ?? ''))}
   let first = (matrix * ${m}u + m0) * ${n}u + n0;
   ${each(rows, (r) =>
     each(vectors, (v) => {

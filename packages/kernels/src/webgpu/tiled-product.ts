@@ -1,5 +1,5 @@
 import type { Dispatch } from './dispatch.js'
-import { each, registerTiles } from './register-tiles.js'
+import { each, type RegisterTiles, registerTiles } from './register-tiles.js'
 
 /** Rows of results that one invocation computes. */
 const ROWS = 4
@@ -11,7 +11,7 @@ const VECTORS_OF_ODD_SIZES = 1
  * A sum of products, C[m, n] = sum over taps and k of A[m, tap, k] x B[tap, k, n], in which rows of A are found by a
  * function: a matrix product with one tap, a convolution with one for each place in the filter.
  */
-export interface TiledProduct {
+export interface TiledProduct extends Pick<RegisterTiles, 'more' | 'finish'> {
   readonly m: number
   readonly n: number
   readonly k: number
@@ -28,7 +28,7 @@ export interface TiledProduct {
   readonly types?: readonly [string, string]
 }
 
-/** WGSL and workgroups of a tiled product; the bindings are A, B and C. Vectors of four are loaded along k. */
+/** WGSL and workgroups of a tiled product; the bindings are A, B, C and `more`. Vectors of four are loaded along k. */
 export function tiledProduct(product: TiledProduct): Pick<Dispatch, 'code' | 'workgroups'> {
   const { m, n, k, taps, transposed, batches = 1, types = ['f32', 'f32'] } = product
   const wideA = k % 4 === 0 && types[0] === 'f32'
@@ -56,6 +56,8 @@ export function tiledProduct(product: TiledProduct): Pick<Dispatch, 'code' | 'wo
     wide: [wideA, wideB, wideC],
     functions: product.rowStart,
     body,
+    more: product.more,
+    finish: product.finish,
   })
 
   /** B is [k, n]: a value of A times four columns. */
