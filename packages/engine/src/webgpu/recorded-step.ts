@@ -8,6 +8,8 @@ import type { Command, Recorder, Recording } from './recorder.js'
 
 /** Forms of arguments that stay recorded; the least recently used is dropped. */
 const MOST_FORMS = 16
+/** Commands that are sent together: systems reset a device that works on the same ones for seconds. */
+const AT_ONCE = 100
 
 /** A step's commands with fixed buffers for all that goes in and out. */
 interface RecordedStep {
@@ -84,7 +86,7 @@ function record<Args extends unknown[], Result extends tf.TensorContainer>(
   step: (...args: Args) => Result,
   given: TensorTree,
 ): { recorded: RecordedStep | undefined; value: Result } {
-  const variables = registered()
+  const variables = registered(backend)
   for (const variable of variables) unshare(backend, variable)
   const args = given.tensors.map((tensor) => copied(backend, bufferOf(backend, tensor.dataId), tensor))
   const inputs = args.map(({ dataId }) => bufferOf(backend, dataId))
@@ -102,7 +104,7 @@ function record<Args extends unknown[], Result extends tf.TensorContainer>(
       const returned = tensorTree(tf.tidy(() => step(...(given.with(args) as Args))))
       Math.random = random
       if (tf.memory().numTensors !== before + returned.tensors.length) reason ??= 'it leaves tensors behind'
-      if (registered().some((variable) => !homes.has(variable)) || variables.some((v) => v.isDisposed))
+      if (registered(backend).some((variable) => !homes.has(variable)) || variables.some((v) => v.isDisposed))
         reason ??= 'it creates or disposes of variables'
       const outputs = returned.tensors.map(({ dataId, shape, dtype }) => {
         const buffer = bufferOf(backend, dataId)
@@ -144,19 +146,27 @@ function repeat(backend: WebGPUBackend, step: RecordedStep, args: readonly tf.Te
   const moved = [...homes].filter(([variable, home]) => bufferOf(backend, variable.dataId) !== home)
   bringHome(backend, recorder, recording, moved)
   for (const [i, { dataId }] of args.entries()) write(backend, dataId, inputs[i]!)
-  encode(backend, recording.commands)
+  encode(backend, recorder, recording.commands)
   const results = outputs.map((output) => copied(backend, output.buffer, output))
   recorder.flush()
   return result(results)
 }
 
-function encode(backend: WebGPUBackend, commands: readonly Command[]): void {
-  const encoder = encoderOf(backend)
+function encode(backend: WebGPUBackend, recorder: Recorder, commands: readonly Command[]): void {
+  let encoder = encoderOf(backend)
   let pass: GPUComputePassEncoder | undefined
-  for (const command of commands) {
+  const endPass = () => {
+    pass?.end()
+    pass = undefined
+  }
+  for (const [i, command] of commands.entries()) {
+    if (i % AT_ONCE === AT_ONCE - 1) {
+      endPass()
+      recorder.flush()
+      encoder = encoderOf(backend)
+    }
     if ('copy' in command) {
-      pass?.end()
-      pass = undefined
+      endPass()
       encoder.copyBufferToBuffer(...command.copy)
       continue
     }
@@ -165,7 +175,7 @@ function encode(backend: WebGPUBackend, commands: readonly Command[]): void {
     pass.setBindGroup(0, command.group)
     pass.dispatchWorkgroups(...command.workgroups)
   }
-  pass?.end()
+  endPass()
 }
 
 /** Copies the values of variables to where the recorded commands expect them, and gives the variables these buffers. */
@@ -256,8 +266,11 @@ function bufferOf(backend: WebGPUBackend, dataId: tf.DataId): GPUBuffer {
   return (resource ?? backend.tensorMap.get(dataId).resource) as GPUBuffer
 }
 
-function registered(): tf.Variable[] {
-  return Object.values(tf.engine().registeredVariables).filter(isRecordable)
+/** Variables whose values are with this backend: asking for others would move them here. */
+function registered({ tensorMap }: WebGPUBackend): tf.Variable[] {
+  return Object.values(tf.engine().registeredVariables).filter(
+    (variable) => isRecordable(variable) && tensorMap.has(variable.dataId),
+  )
 }
 
 function isRecordable({ dtype, size }: tf.Tensor): boolean {
