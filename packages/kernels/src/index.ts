@@ -10,6 +10,7 @@ export { ntXentOfViews } from './info-nce-views.js'
 export { matMulFloat32 } from './matmul-float32.js'
 export { foldIn, randomNormal, randomOrders, randomUniform } from './random.js'
 export { registerKernels } from './register.js'
+export { standardise } from './standardise.js'
 export {
   canFuseUpdates,
   fusedAdamw,

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { prepareEngine } from '../../../../tooling/vitest/engines.js'
 import { missingWebgpu } from '../../../../tooling/vitest/webgpu.js'
 import { batchNorm } from '../batch-norm.js'
+import { standardise } from '../standardise.js'
 
 const missing = await missingWebgpu()
 
@@ -171,6 +172,11 @@ cases['counts of numbers, with and without weights'] = () => {
     tf.denseBincount<tf.Tensor1D | tf.Tensor2D>(tf.reshape(x, [2, 3]) as tf.Tensor2D, none, 4),
     tf.denseBincount<tf.Tensor1D | tf.Tensor2D>(tf.reshape(x, [2, 3]) as tf.Tensor2D, none, 4, true),
   ]
+}
+cases['standardised features, and their gradient'] = () => {
+  const z = tf.add(noise([33, 7], 1), 5)
+  const run = (z: tf.Tensor) => standardise(z as tf.Tensor2D, 1e-5)
+  return [run(z), tf.grad(run)(z, noise([33, 7], 2))]
 }
 cases['sines, cosines and tangents to many digits'] = () => {
   const x = tf.concat([noise([257], 1, 3), noise([257], 2, 1000)])
