@@ -16,6 +16,7 @@ export interface Built {
   readonly kernels: typeof import('@selfsup/kernels')
   readonly losses: typeof import('@selfsup/losses')
   readonly 'metric-learning': typeof import('@selfsup/metric-learning')
+  readonly optim: typeof import('@selfsup/optim')
   readonly pretext: typeof import('@selfsup/pretext')
   readonly retrieval: typeof import('@selfsup/retrieval')
   readonly runs: typeof import('@selfsup/runs')
@@ -26,6 +27,7 @@ export interface Built {
 
 /** What `bare` of packages.mjs gives, by name. */
 export interface Bare {
+  readonly '@tensorflow/tfjs-backend-webgpu': typeof import('@tensorflow/tfjs-backend-webgpu')
   readonly '@tensorflow/tfjs-core': typeof import('@tensorflow/tfjs-core')
   readonly '@tensorflow/tfjs-layers': typeof import('@tensorflow/tfjs-layers')
   readonly sharp: { readonly default: typeof import('sharp') }

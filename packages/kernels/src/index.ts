@@ -11,6 +11,7 @@ export { matMulFloat32 } from './matmul-float32.js'
 export { foldIn, randomNormal, randomOrders, randomUniform } from './random.js'
 export { registerKernels } from './register.js'
 export { standardise } from './standardise.js'
+export { fusedTopK } from './top-k-of-products.js'
 export {
   canFuseUpdates,
   fusedAdamw,

@@ -5,6 +5,7 @@ import { prepareEngine } from '../../../../tooling/vitest/engines.js'
 import { missingWebgpu } from '../../../../tooling/vitest/webgpu.js'
 import { batchNorm } from '../batch-norm.js'
 import { standardise } from '../standardise.js'
+import { fusedTopK } from '../top-k-of-products.js'
 
 const missing = await missingWebgpu()
 
@@ -172,6 +173,20 @@ cases['counts of numbers, with and without weights'] = () => {
     tf.denseBincount<tf.Tensor1D | tf.Tensor2D>(tf.reshape(x, [2, 3]) as tf.Tensor2D, none, 4),
     tf.denseBincount<tf.Tensor1D | tf.Tensor2D>(tf.reshape(x, [2, 3]) as tf.Tensor2D, none, 4, true),
   ]
+}
+// One part and several; equal products; values below zero.
+for (const [rows, columns, features, k] of [
+  [3, 257, 8, 5],
+  [2, 1025, 3, 33],
+  [1, 1, 1, 1],
+] as const) {
+  cases[`the ${k} largest of ${columns} products of ${rows} queries`] = () => {
+    const queries = tf.round(noise([rows, features], 1, 2)) as tf.Tensor2D
+    const keys = tf.round(noise([columns, features], 2, 2)) as tf.Tensor2D
+    const { values, indices } =
+      fusedTopK(queries, keys, k) ?? tf.topk(tf.matMul(queries, keys, false, true), k, true)
+    return [values, indices]
+  }
 }
 cases['standardised features, and their gradient'] = () => {
   const z = tf.add(noise([33, 7], 1), 5)
