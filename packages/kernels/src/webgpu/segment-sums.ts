@@ -63,10 +63,11 @@ const bincount = (kernelName: 'Bincount' | 'DenseBincount'): WebgpuKernel => ({
   run: (backend, inputs, attrs) => {
     const { x, weights } = inputs as { x: tf.TensorInfo; weights: tf.TensorInfo }
     const { size, binaryOutput = false } = attrs as unknown as tf.DenseBincountAttrs
-    const [rows, length] = x.shape.length === 2 ? (x.shape as [number, number]) : [1, x.shape[0]!]
+    const inRows = kernelName === 'DenseBincount' && x.shape.length === 2
+    const [rows, length] = inRows ? (x.shape as [number, number]) : [1, tf.util.sizeFromShape(x.shape)]
     if (rows * length * size === 0) return undefined
     const weighted = tf.util.sizeFromShape(weights.shape) > 0
-    const out = backend.makeTensorInfo(x.shape.length === 2 ? [rows, size] : [size], weights.dtype)
+    const out = backend.makeTensorInfo(inRows ? [rows, size] : [size], weights.dtype)
     const type = typeOf(weights.dtype)
     const one = weighted && !binaryOutput ? `${type}(w[at])` : `${type}(1)`
     const body = `let bin = i32(i % ${size}u);

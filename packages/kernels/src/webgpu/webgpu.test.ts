@@ -169,6 +169,7 @@ cases['counts of numbers, with and without weights'] = () => {
   const none = tf.tensor1d([])
   return [
     tf.bincount(x, none, 5),
+    tf.bincount(tf.reshape(x, [2, 1, 3]) as unknown as tf.Tensor1D, none, 5),
     tf.bincount(x, noise([6], 1) as tf.Tensor1D, 8),
     tf.denseBincount<tf.Tensor1D | tf.Tensor2D>(tf.reshape(x, [2, 3]) as tf.Tensor2D, none, 4),
     tf.denseBincount<tf.Tensor1D | tf.Tensor2D>(tf.reshape(x, [2, 3]) as tf.Tensor2D, none, 4, true),
@@ -192,6 +193,14 @@ cases['standardised features, and their gradient'] = () => {
   const z = tf.add(noise([33, 7], 1), 5)
   const run = (z: tf.Tensor) => standardise(z as tf.Tensor2D, 1e-5)
   return [run(z), tf.grad(run)(z, noise([33, 7], 2))]
+}
+cases['activations, and near 0'] = () => {
+  const x = tf.concat([noise([257], 1, 3), noise([33], 2, 0.03)])
+  return [tf.elu, tf.selu, tf.relu6, tf.softplus, tf.expm1].map((f) => f(x))
+}
+cases['digits of small values'] = () => {
+  const x = tf.abs(noise([33], 2, 1e-4))
+  return [tf.div(tf.expm1(x), x), tf.div(tf.log1p(x), x)]
 }
 cases['sines, cosines and tangents to many digits'] = () => {
   const x = tf.concat([noise([257], 1, 3), noise([257], 2, 1000)])
@@ -280,6 +289,11 @@ describe.skipIf(missing)(missing ?? 'kernels on WebGPU', () => {
         tf.mean,
         tf.max,
         tf.min,
+        tf.relu6,
+        tf.elu,
+        tf.selu,
+        tf.expm1,
+        tf.softplus,
         tf.sin,
         tf.acosh,
         tf.asinh,
