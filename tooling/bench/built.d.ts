@@ -27,7 +27,6 @@ export interface Built {
 
 /** What `bare` of packages.mjs gives, by name. */
 export interface Bare {
-  readonly '@tensorflow/tfjs-backend-webgpu': typeof import('@tensorflow/tfjs-backend-webgpu')
   readonly '@tensorflow/tfjs-core': typeof import('@tensorflow/tfjs-core')
   readonly '@tensorflow/tfjs-layers': typeof import('@tensorflow/tfjs-layers')
   readonly sharp: { readonly default: typeof import('sharp') }

@@ -1,4 +1,6 @@
 // What kernels.mjs and kernels-tfjs.mjs measure: small, for software adapters.
+import { createRequire } from 'node:module'
+import { pathToFileURL } from 'node:url'
 import { count } from './device-counts.mjs'
 import { bare, load, median, quick, report } from './packages.mjs'
 
@@ -17,7 +19,9 @@ import { bare, load, median, quick, report } from './packages.mjs'
  */
 export async function measureKernels(side) {
   const tf = await bare('@tensorflow/tfjs-core')
-  await bare('@tensorflow/tfjs-backend-webgpu', 'engine')
+  // Loaded before the engine replaces some of its kernels.
+  const fromEngine = createRequire(new URL('../../packages/engine/package.json', import.meta.url))
+  await import(pathToFileURL(fromEngine.resolve('@tensorflow/tfjs-backend-webgpu')).href)
   const stock = tf.getKernelsForBackend('webgpu')
   const { prepareEngine } = await load('engine')
   const engine = await prepareEngine({ engine: 'webgpu' })

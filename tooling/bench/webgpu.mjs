@@ -18,14 +18,17 @@ const batch = {
   indices: tf.range(0, 16, 1, 'int32'),
 }
 
-const ways = { 'operation by operation': true, repeated: false }
-const times = {}
-for (const [way, eager] of Object.entries(ways)) times[way] = await trained(eager, quick ? 3 : 10)
+const ways = [
+  { way: 'operation by operation', eager: true },
+  { way: 'repeated', eager: false },
+]
+const steps = quick ? 3 : 10
+const timed = []
+for (const { way, eager } of ways) timed.push({ way, eager, ...(await trained(eager, steps)) })
 const counted = count(device)
 const results = []
-for (const [way, eager] of Object.entries(ways)) {
+for (const { way, eager, whole, sending } of timed) {
   await trained(eager, 3, counted.reset) // counts the last step
-  const { whole, sending } = times[way]
   const at = `SimCLR step, ${way}`
   results.push(
     { case: at, value: whole, unit: 'ms' },
@@ -52,6 +55,7 @@ async function trained(eager, steps, before) {
     backbone: 'convnet',
     seed: 1,
   })
+  /** @type {import('@selfsup/engine').Engine} */
   const compiling = { ...engine, compile: (step, options) => engine.compile(step, { ...options, eager }) }
   const step = trainingStep(method, { name: 'sgd', momentum: 0.9, weightDecay: 5e-4 }, compiling)
   const whole = []

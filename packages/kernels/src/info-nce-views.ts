@@ -59,7 +59,7 @@ export function ntXentOfViews(z1: tf.Tensor2D, z2: tf.Tensor2D, temperature: num
           tf.Tensor2D,
           ...tf.Tensor2D[],
         ]
-        const z = tf.reshape(views, rows)
+        const z = tf.reshape<tf.Rank.R2>(views, rows)
         const fromAll = onWebgpu()
           ? logSumExpGradientOfPairs(tf.fill([2 * batch], 0.5), z, sums as tf.Tensor as tf.Tensor1D)
           : tiles.gradient(z, tf.div(0.5, sums) as tf.Tensor2D, kept)
