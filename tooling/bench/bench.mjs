@@ -41,7 +41,6 @@ const benches = {
     environment: (quick) => ({ SELFSUP_FEATURES: featuresFolder(quick) }),
   },
   gpu: { peer: 'gpu.py', rounds: 1 }, // needs an NVIDIA GPU
-  kernels: { peer: 'kernels-tfjs.mjs', rounds: 1 }, // on WebGPU
   webgpu: { rounds: 1 }, // without a peer: what a step gives the device
   distributed: { rounds: 1 }, // compares with Gloo itself, in the same run
   leak: { rounds: 1 }, // compares with itself at a later step

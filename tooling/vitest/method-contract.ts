@@ -28,7 +28,7 @@ export const checks: Readonly<Record<string, (subject: Subject) => Promise<void>
   'options work up to their bounds and no further': keepsItsBounds,
 }
 
-/** What is checked on WebGPU too, of one method of each family: recorded steps, and variables that others change between them. */
+/** What is checked on WebGPU too, of the methods that ask for it: recorded steps, and that sums have a fixed order. */
 const onWebgpu = new Set([
   'nothing is leaked by a step or left after dispose()',
   'a restored checkpoint goes on with the same step',

@@ -2,7 +2,6 @@ import { testMethod } from '../../../tooling/vitest/method-contract.js'
 import { definition, seriesDefinition } from './index.js'
 
 testMethod(definition, {
-  webgpu: true,
   options: { patch: 4, blocks: 1, width: 8, targets: 8, steps: 3 },
   batchSize: 4,
   samples: { patch: [4] },

@@ -9,7 +9,6 @@ const counted: MethodDefinition<typeof definition.options> = {
 }
 
 testMethod(counted as unknown as MethodDefinition, {
-  webgpu: true,
   options: { frozen: 0 },
   // With the default, only a fifth of the probability is the image's own.
   learning: { options: { smoothing: 0 } },

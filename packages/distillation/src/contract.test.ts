@@ -28,7 +28,6 @@ const taught: MethodDefinition<typeof definition.options> = {
 }
 
 testMethod(taught as unknown as MethodDefinition, {
-  webgpu: true,
   options: { queue: 32 },
   // The queue fills with features of the same images, which changes the task; the teacher of the test is not trained.
   learning: { afterUpdate: false, fall: 0.01 },

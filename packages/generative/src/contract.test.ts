@@ -35,7 +35,6 @@ testMethod(splitBrainDefinition, {
   collapsed: ['backbone', 'colourBackbone'],
 })
 testMethod(maskedAutoencoderDefinition, {
-  webgpu: true,
   options: { decoderDepth: 1, decoderWidth: 32 },
   backbone: ({ size, channels, seed }) =>
     visionTransformer(

@@ -4,7 +4,6 @@ import { testMethod } from '../../../tooling/vitest/method-contract.js'
 import { definition } from './index.js'
 
 testMethod(definition, {
-  webgpu: true,
   options: { clusters: 3, overClusters: 5, subHeads: 2, repeats: 2 },
   conflicts: ['overClusters'],
   tolerance: 2e-3, // Adam divides gradients by their size, which amplifies the rounding error of small ones

@@ -1,6 +1,6 @@
 import { derive, normals, type Seed, uniforms } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { prepareEngine, testEngines } from '../../../tooling/vitest/engines.js'
 import { andWebgpu } from '../../../tooling/vitest/webgpu.js'
 import { foldIn, randomNormal, randomOrders, randomUniform } from './random.js'
@@ -11,6 +11,9 @@ describe.each(engines)('random numbers on %s', (engine) => {
   beforeAll(async () => {
     await prepareEngine({ engine })
     if (engine === 'webgpu') tf.env().set('WEBGPU_CPU_FORWARD', false) // or the host draws
+  })
+  afterAll(() => {
+    if (engine === 'webgpu') tf.env().set('WEBGPU_CPU_FORWARD', true)
   })
   const seed = () => tf.tensor1d([1, 2], 'int32')
 

@@ -2,6 +2,5 @@ import { testMethod } from '../../../tooling/vitest/method-contract.js'
 import { definition } from './metric-learning.js'
 
 testMethod(definition, {
-  webgpu: true,
   options: { outputs: 8, labels: 'classes', loss: 'supcon', perClass: 4 },
 })
