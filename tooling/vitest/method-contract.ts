@@ -11,6 +11,7 @@ import { goesOnAfterRestore } from './contract/restore.js'
 import type { MethodSettings, Subject } from './contract/subject.js'
 import { orderFollowsTheSeed, viewsFollowTheSeed } from './contract/views.js'
 import { testEngines } from './engines.js'
+import { missingWebgpu } from './webgpu.js'
 
 export type { MethodSettings, Subject } from './contract/subject.js'
 
@@ -26,6 +27,13 @@ export const checks: Readonly<Record<string, (subject: Subject) => Promise<void>
   'a collapsed network is noticed': noticesCollapse,
   'options work up to their bounds and no further': keepsItsBounds,
 }
+
+/** What is checked on WebGPU too, of the methods that ask for it: recorded steps, and that sums have a fixed order. */
+const onWebgpu = new Set([
+  'nothing is leaked by a step or left after dispose()',
+  'a restored checkpoint goes on with the same step',
+  'compiled steps equal eager ones',
+])
 
 /** What is checked on every engine; the rest, on the fastest alone, or its steps would take long. */
 const everywhere = new Set(['views follow the seed', 'grey and colour images, whole and as crops'])
@@ -51,5 +59,23 @@ export function testMethod(definition: MethodDefinition, settings: MethodSetting
       if (name === engines[0] || everywhere.has(title))
         test(title, () => check({ definition, settings, engine }))
     }
+  })
+  if (settings.webgpu && !engines.includes('webgpu')) testOnWebgpu(definition, settings)
+}
+
+/** A part of the contract on WebGPU, where it can be tested. `SELFSUP_ENGINE=webgpu` tests all of it, of all methods. */
+function testOnWebgpu(definition: MethodDefinition, settings: MethodSettings): void {
+  describe(`${definition.name} on webgpu holds the contract of methods`, () => {
+    let missing: string | undefined
+    let engine: Engine
+    beforeAll(async () => {
+      missing = await missingWebgpu()
+      if (!missing) engine = await prepareEngine({ engine: 'webgpu' })
+    })
+    for (const title of onWebgpu)
+      test(title, ({ skip }) => {
+        skip(missing !== undefined, missing)
+        return checks[title]!({ definition, settings, engine })
+      })
   })
 }

@@ -10,3 +10,10 @@ export async function missingWebgpu(): Promise<string | undefined> {
   const found = (await findEngines()).find(({ name }) => name === 'webgpu')
   return found?.available ? undefined : `WebGPU is not tested: ${found?.reason}; ${found?.fix}`
 }
+
+/** These engines, and WebGPU where it can be tested. */
+export async function andWebgpu<Name extends string>(
+  engines: readonly Name[],
+): Promise<readonly (Name | 'webgpu')[]> {
+  return engines.includes('webgpu' as Name) || (await missingWebgpu()) ? engines : [...engines, 'webgpu']
+}

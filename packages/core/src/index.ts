@@ -83,6 +83,7 @@ export type { Step } from './step.js'
 export { stopGradient } from './stop-gradient.js'
 export type { OptionDefinitions, StoredOptions } from './stored-options.js'
 export type { Teacher, TeacherReference } from './teacher.js'
+export { type TensorTree, tensorTree } from './tensor-tree.js'
 export type {
   AdamwSettings,
   CommonOptimizerSettings,

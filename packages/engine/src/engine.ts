@@ -43,8 +43,10 @@ export interface Engine {
    * not read tensors on the host or draw random numbers on the host. Pass values that change between calls (learning rate,
    * seed) as tensors, not as numbers. A step may assign variables. Native TensorFlow captures the step once per form of
    * its arguments (shapes, types, and values that are not tensors, such as a phase's name) and then runs it without
-   * blocking JavaScript until its values are read. Other engines run it within `tf.tidy`.
-   * @throws SelfsupError in the first call if the step cannot be captured; says which operation, where, and what to do
+   * blocking JavaScript until its values are read. WebGPU runs it once per form, records the commands of the device and repeats
+   * them; a step that is not such a function runs operation by operation there. Other engines run it within `tf.tidy`.
+   * @throws SelfsupError in the first call if native TensorFlow cannot capture the step; says which operation, where, and what to
+   *   do
    */
   compile<Args extends unknown[], Result extends TensorContainer>(
     step: (...args: Args) => Result,
@@ -60,7 +62,7 @@ export interface Engine {
 export type CompiledStep<Args extends unknown[], Result extends TensorContainer> = ((
   ...args: Args
 ) => Result) & {
-  /** number of argument forms that are captured now */
+  /** number of argument forms that are captured (WebGPU: recorded) now */
   readonly captures: number
   /** whether the last call ran what XLA compiled */
   readonly byXla: boolean

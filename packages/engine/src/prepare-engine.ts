@@ -59,6 +59,14 @@ async function compiler(
   options: EngineOptions,
 ): Promise<Pick<Engine, 'compile' | 'precision' | 'workers'>> {
   const plain = { compile: tidyStep, precision: 'float32' } as const
+  if (name === 'webgpu') {
+    const { compileForWebgpu } = await import('./webgpu/start-webgpu.js')
+    return {
+      compile: (step, { eager = isSet('SELFSUP_EAGER') } = {}) =>
+        eager ? tidyStep(step) : compileForWebgpu(step),
+      precision: 'float32',
+    }
+  }
   if (name !== 'tensorflow') return plain
   const { TensorflowBackend, compileStep } = await loadTensorflowPackage()
   const backend = tf.backend()

@@ -1,4 +1,5 @@
 import { expected } from '@selfsup/core'
+import { fusedTopK } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Features } from './features.js'
 import { expectNumbers } from './grade.js'
@@ -118,8 +119,9 @@ async function nearest(
     const before = best
     const found = tf.tidy(() => {
       const block = blocks.at(number)
-      const similarities = tf.matMul(unit, block, false, true) as tf.Tensor2D
-      const { values, indices } = largest(similarities, Math.min(k, block.shape[0]))
+      const few = Math.min(k, block.shape[0])
+      const { values, indices } =
+        fusedTopK(unit, block, few) ?? largest(tf.matMul(unit, block, false, true), few)
       const first = tf.scalar(blocks.firstOf(number), 'int32')
       const here = { values, indices: tf.add(indices, first) as tf.Tensor2D }
       return before ? merge(before, here, k) : here

@@ -1,3 +1,4 @@
+import { fusedTopK } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import type { Features } from './features.js'
 import { kMeans } from './k-means.js'
@@ -99,7 +100,8 @@ async function byTypicality(features: Features, rows: readonly number[]): Promis
       const means = tf.tidy(() => {
         const block = tf.slice(all, [start, 0], [Math.min(BLOCK, rows.length - start), -1])
         // The most similar is the row itself.
-        const { values: similarities } = largest(tf.matMul(block, all, false, true), neighbours + 1)
+        const { values: similarities } =
+          fusedTopK(block, all, neighbours + 1) ?? largest(tf.matMul(block, all, false, true), neighbours + 1)
         const others = tf.slice(similarities, [0, 1], [-1, -1])
         return tf.mean(tf.sqrt(tf.maximum(tf.sub(2, tf.mul(2, others)), 0)), 1)
       })

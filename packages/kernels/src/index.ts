@@ -10,7 +10,17 @@ export { ntXentOfViews } from './info-nce-views.js'
 export { matMulFloat32 } from './matmul-float32.js'
 export { foldIn, randomNormal, randomOrders, randomUniform } from './random.js'
 export { registerKernels } from './register.js'
-export { canFuseUpdates, fusedAdamw, fusedAverages, fusedSgd, type WeightUpdate } from './updates.js'
+export { standardise } from './standardise.js'
+export { fusedTopK } from './top-k-of-products.js'
+export {
+  canFuseUpdates,
+  fusedAdamw,
+  fusedAverages,
+  fusedLars,
+  fusedNorm,
+  fusedSgd,
+  type WeightUpdate,
+} from './updates.js'
 export { canFuseViews, fusedViews, type ViewParameters, type ViewSettings } from './views.js'
 export {
   acrossWorkers,

@@ -2,6 +2,8 @@ import { assertMatrix, expected } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { SAFE_BOUND } from './info-nce-blocks.js'
 import { SymmetricTiles } from './info-nce-symmetric-tiles.js'
+import { logSumExpGradientOfPairs, logSumExpOnWebgpu } from './webgpu/softmax-of-products.js'
+import { onWebgpu } from './webgpu/webgpu-backend.js'
 
 /** Lower bound of the divisor when normalising a row, as in PyTorch's `normalize`. */
 const SHORTEST = 1e-12
@@ -37,12 +39,19 @@ export function ntXentOfViews(z1: tf.Tensor2D, z2: tf.Tensor2D, temperature: num
     const scale = tf.div(Math.sqrt(1 / temperature), tf.maximum(lengths, SHORTEST))
     const views = tf.mul(z, scale)
     const pairs = tf.reverse(views, 0)
+    if (onWebgpu()) {
+      const logSums = logSumExpOnWebgpu(tf.reshape(views, rows), tf.reshape(views, rows), true)
+      save([views, pairs, scale, logSums])
+      return { value: tf.sub(tf.mean(logSums), positives(views, pairs)), gradFunc }
+    }
     const { sums: all, kept } = tiles.rowSums(tf.reshape(views, rows))
     const self = () => tf.reshape(tf.exp(tf.square(tf.mul(scale, lengths))), [-1, 1])
     const sums = subtractSelf ? tf.sub(all, self()) : all
     save([views, pairs, scale, sums, ...kept])
-    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) =>
-      tf.tidy(() => {
+    return { value: tf.sub(tf.mean(tf.log(sums)), positives(views, pairs)), gradFunc }
+
+    function gradFunc(dy: tf.Tensor, saved: tf.Tensor[]) {
+      return tf.tidy(() => {
         const [views, pairs, scale, sums, ...kept] = saved as [
           tf.Tensor,
           tf.Tensor,
@@ -50,15 +59,22 @@ export function ntXentOfViews(z1: tf.Tensor2D, z2: tf.Tensor2D, temperature: num
           tf.Tensor2D,
           ...tf.Tensor2D[],
         ]
-        const fromAll = tiles.gradient(tf.reshape(views, rows), tf.div(0.5, sums) as tf.Tensor2D, kept)
+        const z = tf.reshape<tf.Rank.R2>(views, rows)
+        const fromAll = onWebgpu()
+          ? logSumExpGradientOfPairs(tf.fill([2 * batch], 0.5), z, sums as tf.Tensor as tf.Tensor1D)
+          : tiles.gradient(z, tf.div(0.5, sums) as tf.Tensor2D, kept)
         const ofViews = tf.sub(tf.reshape(fromAll, views.shape), pairs)
         // Remove the component along each view (including its product with itself), which normalisation cancels.
         const along = tf.mul(tf.sum(tf.mul(views, ofViews), 2, true), temperature)
         const ofZ = tf.mul(tf.sub(ofViews, tf.mul(views, along)), tf.mul(scale, tf.div(dy, batch)))
         return tf.unstack(ofZ)
       })
-    const positives = tf.div(tf.sum(tf.mul(views, pairs)), 2 * batch)
-    return { value: tf.sub(tf.mean(tf.log(sums)), positives), gradFunc }
+    }
   })
   return operation(z1, z2) as tf.Scalar
+}
+
+/** The mean product of a view with its pair. */
+function positives(views: tf.Tensor, pairs: tf.Tensor): tf.Tensor {
+  return tf.div(tf.sum(tf.mul(views, pairs)), views.shape[0]! * views.shape[1]!)
 }

@@ -10,6 +10,8 @@ import {
   splitRows,
 } from './info-nce-blocks.js'
 import { matMulFloat32 } from './matmul-float32.js'
+import { logSumExpGradients, logSumExpOnWebgpu } from './webgpu/softmax-of-products.js'
+import { onWebgpu } from './webgpu/webgpu-backend.js'
 
 export interface LogSumExpOptions {
   /**
@@ -45,9 +47,10 @@ export function logSumExpOfProducts(
   options: LogSumExpOptions = {},
 ): tf.Tensor1D {
   checkShapes(queries, keys, options)
-  const tiles = new Tiles(queries.shape[0], keys.shape[0], options)
+  const tiles = onWebgpu() ? undefined : new Tiles(queries.shape[0], keys.shape[0], options)
+  const { excludeSelf = false, constantKeys = false } = options
   const forward = (queries: tf.Tensor2D, keys: tf.Tensor2D, save: tf.GradSaveFunc) => {
-    const value = tiles.logSums(queries, keys)
+    const value = tiles?.logSums(queries, keys) ?? logSumExpOnWebgpu(queries, keys, excludeSelf)
     save([queries, keys, value])
     return value
   }
@@ -61,8 +64,12 @@ export function logSumExpOfProducts(
     )
     return {
       value,
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
-        tiles.gradients(dy as tf.Tensor1D, ...(saved as [tf.Tensor2D, tf.Tensor2D, tf.Tensor1D])),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const given = [dy as tf.Tensor1D, ...(saved as [tf.Tensor2D, tf.Tensor2D, tf.Tensor1D])] as const
+        if (tiles) return tiles.gradients(...given)
+        const [ofQueries, ofKeys] = logSumExpGradients(...given, { excludeSelf, constantKeys })
+        return ofKeys ? [ofQueries, ofKeys] : ofQueries
+      },
     }
   })
   return operation(...inputs) as tf.Tensor1D

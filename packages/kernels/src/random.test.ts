@@ -1,12 +1,19 @@
 import { derive, normals, type Seed, uniforms } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { prepareEngine, testEngines } from '../../../tooling/vitest/engines.js'
+import { andWebgpu } from '../../../tooling/vitest/webgpu.js'
 import { foldIn, randomNormal, randomOrders, randomUniform } from './random.js'
 
-describe.each([...testEngines(), 'cpu' as const])('random numbers on %s', (engine) => {
+const engines = await andWebgpu([...testEngines(), 'cpu'] as const)
+
+describe.each(engines)('random numbers on %s', (engine) => {
   beforeAll(async () => {
     await prepareEngine({ engine })
+    if (engine === 'webgpu') tf.env().set('WEBGPU_CPU_FORWARD', false) // or the host draws
+  })
+  afterAll(() => {
+    if (engine === 'webgpu') tf.env().set('WEBGPU_CPU_FORWARD', true)
   })
   const seed = () => tf.tensor1d([1, 2], 'int32')
 

@@ -1,6 +1,8 @@
 import { derive, normals, type Seed, ShapeError, STREAM_STEPS, uniforms, WORD_FACTORS } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { attributes, COMPOSED, NATIVE, type NativeBackend } from './native.js'
+import { drawnOnDevice, drawnOnHost, foldedOnDevice } from './webgpu/random.js'
+import { WEBGPU, type WebgpuBackend } from './webgpu/webgpu-backend.js'
 import { currentWorkers, rowsInAll, rowsOfThisWorker } from './workers.js'
 
 /** Options of random numbers that belong to the images of a batch. */
@@ -169,8 +171,18 @@ function normalsByXla(device: NativeBackend, shape: number[], seed: tf.Tensor1D)
 }
 
 const kernels = {
-  SelfsupRandomUniform: { native: 'StatelessRandomUniform', byXla: uniformsByXla, host: uniforms },
-  SelfsupRandomNormal: { native: 'StatelessRandomNormal', byXla: normalsByXla, host: normals },
+  SelfsupRandomUniform: {
+    native: 'StatelessRandomUniform',
+    byXla: uniformsByXla,
+    host: uniforms,
+    distribution: 'uniform',
+  },
+  SelfsupRandomNormal: {
+    native: 'StatelessRandomNormal',
+    byXla: normalsByXla,
+    host: normals,
+    distribution: 'normal',
+  },
 } as const
 
 const FOLD_IN = 'SelfsupFoldIn'
@@ -192,7 +204,7 @@ tf.registerKernel({
     }),
 })
 
-for (const [kernelName, { native, byXla, host }] of Object.entries(kernels)) {
+for (const [kernelName, { native, byXla, host, distribution }] of Object.entries(kernels)) {
   tf.registerKernel({
     kernelName,
     backendName: NATIVE,
@@ -207,9 +219,12 @@ for (const [kernelName, { native, byXla, host }] of Object.entries(kernels)) {
     tf.registerKernel({
       kernelName,
       backendName,
-      // Tensors of these engines are in host memory, so the host draws.
+      // Tensors of these engines are in host memory, so the host draws; on WebGPU only small ones are.
       kernelFunc: ({ inputs, attrs, backend }) => {
         const { shape } = attrs as { shape: number[] }
+        const device = backend as unknown as WebgpuBackend
+        if (backendName === WEBGPU && !drawnOnHost(device, inputs.seed!, tf.util.sizeFromShape(shape)))
+          return drawnOnDevice(device, inputs.seed!, shape, distribution)
         const memory = backend as HostBackend
         const seed = memory.readSync(inputs.seed!.dataId)
         const values = host([seed[0]!, seed[1]!] as Seed, tf.util.sizeFromShape(shape))
@@ -224,9 +239,13 @@ for (const backendName of COMPOSED) {
     kernelName: FOLD_IN,
     backendName,
     kernelFunc: ({ inputs, attrs, backend }) => {
+      const { stream } = attrs as { stream: number }
+      const device = backend as unknown as WebgpuBackend
+      if (backendName === WEBGPU && !drawnOnHost(device, inputs.seed!, 2))
+        return foldedOnDevice(device, inputs.seed!, stream)
       const memory = backend as HostBackend
       const [first, second] = memory.readSync(inputs.seed!.dataId)
-      const words = Int32Array.from(derive([first!, second!], (attrs as { stream: number }).stream))
+      const words = Int32Array.from(derive([first!, second!], stream))
       return { dataId: memory.write(words, [2], 'int32'), shape: [2], dtype: 'int32' }
     },
   })

@@ -1,6 +1,6 @@
-import type * as tf from '@tensorflow/tfjs-core'
+import * as tf from '@tensorflow/tfjs-core'
 import { number } from './webgpu/batch-norm.js'
-import { updateInPlace } from './webgpu/update.js'
+import { squaredLengths, updateInPlace } from './webgpu/update.js'
 import { onWebgpu } from './webgpu/webgpu-backend.js'
 
 /** Whether the current engine changes many variables in one pass, by the functions below: WebGPU. */
@@ -31,10 +31,74 @@ export function fusedSgd(
     updates.map(({ variable, gradient, buffer, decays }) => ({
       tensors: { w: variable, g: gradient, ...(moves && { b: buffer! }) },
       formula: `var g = f32($g)${decays && weightDecay > 0 ? ` + $w * ${number(weightDecay)}` : ''};
-    ${moves ? `let b = $b * ${number(momentum)} + g; $b = b; g = ${nesterov ? `g + b * ${number(momentum)}` : 'b'};` : ''}
+    ${moved(moves, momentum, nesterov)}
     $w -= g * $rate;`,
     })),
   )
+}
+
+/**
+ * LARS of many variables in a few passes: adds up the squares of all weights and gradients, then updates as SGD with momentum, with
+ * each adapted gradient multiplied by `trustCoefficient * |w| / (|g| + weightDecay * |w| + epsilon)`. Requires `canFuseUpdates`.
+ * @param updates each with its momentum buffer, where there is momentum; `decays` says whether the gradient is adapted
+ */
+export function fusedLars(
+  updates: readonly (WeightUpdate & { readonly buffer?: tf.Variable })[],
+  learningRate: tf.Scalar,
+  settings: Readonly<{
+    momentum: number
+    nesterov: boolean
+    weightDecay: number
+    trustCoefficient: number
+    epsilon: number
+  }>,
+): void {
+  const { momentum, nesterov, weightDecay, trustCoefficient, epsilon } = settings
+  const moves = momentum > 0
+  const adapted = updates.filter(({ decays }) => decays)
+  tf.tidy(() => {
+    const lengths =
+      adapted.length > 0 && squaredLengths(adapted.flatMap(({ variable, gradient }) => [variable, gradient]))
+    updateInPlace(
+      {
+        name: 'Lars',
+        changed: moves ? ['w', 'b'] : ['w'],
+        read: ['g'],
+        scalars: { rate: learningRate, ...(lengths && { lengths }) },
+      },
+      updates.map((update) => {
+        const { variable, gradient, buffer, decays } = update
+        const at = 2 * adapted.indexOf(update)
+        // Where the weights or the gradient are zero, the gradient is used as it is.
+        const adapt = `let w_norm = sqrt($lengths[${at}]);
+    let g_norm = sqrt($lengths[${at + 1}]);
+    if (w_norm * g_norm > 0.0) {
+      g = (g + $w * ${number(weightDecay)}) * (w_norm / (g_norm + w_norm * ${number(weightDecay)} + ${number(epsilon)}) * ${number(trustCoefficient)});
+    }`
+        return {
+          tensors: { w: variable, g: gradient, ...(moves && { b: buffer! }) },
+          formula: `var g = f32($g);
+    ${decays ? adapt : ''}
+    ${moved(moves, momentum, nesterov)}
+    $w -= g * $rate;`,
+        }
+      }),
+    )
+  })
+}
+
+/** WGSL of momentum: `g` becomes the direction. */
+function moved(moves: boolean, momentum: number, nesterov: boolean): string {
+  if (!moves) return ''
+  return `let b = $b * ${number(momentum)} + g; $b = b; g = ${nesterov ? `g + b * ${number(momentum)}` : 'b'};`
+}
+
+/**
+ * The Euclidean length of all tensors together. Requires `canFuseUpdates`.
+ * @returns scalar
+ */
+export function fusedNorm(tensors: readonly tf.Tensor[]): tf.Scalar {
+  return tf.tidy(() => tf.sqrt(tf.sum(squaredLengths(tensors))) as tf.Scalar)
 }
 
 /**

@@ -1,5 +1,5 @@
 import { assertMatrix, expected } from '@selfsup/core'
-import { matMulFloat32, workerCount } from '@selfsup/kernels'
+import { matMulFloat32, standardise, workerCount } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import { allRows } from './all-rows.js'
 import { withKernels } from './with-kernels.js'
@@ -30,20 +30,13 @@ export function barlowTwins(
   assertMatrix('barlowTwins', { z1, z2 }, workerCount() > 1 ? 1 : 2)
   expected(lambda >= 0, `barlowTwins: lambda must not be negative; got ${lambda}`)
   return withKernels(() => {
-    const [first, second] = allRows(z1, z2).map(standardise) as [tf.Tensor2D, tf.Tensor2D]
+    const [first, second] = allRows(z1, z2).map((z) => standardise(z, EPSILON)) as [tf.Tensor2D, tf.Tensor2D]
     const diagonal = tf.mean(tf.mul(first, second), 0)
     const invariance = tf.sum(tf.square(tf.sub(diagonal, 1)))
     const all = sumOfSquaredCorrelations(first, second)
     const redundancy = tf.sub(all, tf.sum(tf.square(diagonal)))
     return tf.add(invariance, tf.mul(redundancy, lambda)) as tf.Scalar
   })
-}
-
-/** Scales each feature to mean 0 and standard deviation 1 over the batch. */
-function standardise(z: tf.Tensor2D): tf.Tensor2D {
-  const centred = tf.sub(z, tf.mean(z, 0))
-  const variance = tf.mean(tf.square(centred), 0)
-  return tf.mul(centred, tf.rsqrt(tf.add(variance, EPSILON))) as tf.Tensor2D
 }
 
 /**

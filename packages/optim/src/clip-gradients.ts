@@ -1,3 +1,4 @@
+import { canFuseUpdates, fusedNorm } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 
 /**
@@ -15,7 +16,9 @@ export function clipGradients(
   return tf.tidy(() => {
     const entries = Object.entries(gradients)
     if (entries.length === 0) return {}
-    const norm = tf.sqrt(tf.addN(entries.map(([, gradient]) => tf.sum(tf.square(gradient)))))
+    const norm = canFuseUpdates()
+      ? fusedNorm(entries.map(([, gradient]) => gradient))
+      : tf.sqrt(tf.addN(entries.map(([, gradient]) => tf.sum(tf.square(gradient)))))
     const factor = tf.minimum(tf.div(largest, tf.add(norm, 1e-6)), 1)
     return Object.fromEntries(entries.map(([name, gradient]) => [name, tf.mul(gradient, factor)]))
   })

@@ -1,4 +1,5 @@
 import { expected } from '@selfsup/core'
+import { canFuseUpdates, fusedLars } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
 import {
   biasesAndNorms,
@@ -54,6 +55,16 @@ export function lars(
   return {
     slots: named('momentum', buffers),
     apply(gradients, { learningRate }) {
+      if (canFuseUpdates()) {
+        const all = updates('lars', variables, gradients).map((update) => ({
+          ...update,
+          buffer: buffers[update.name],
+          decays: !exclude(update.name, update.variable),
+        }))
+        const settings = { momentum, nesterov, weightDecay, trustCoefficient, epsilon }
+        fusedLars(all, learningRate, settings)
+        return
+      }
       tf.tidy(() => {
         for (const { name, variable, gradient } of updates('lars', variables, gradients)) {
           const scaled = exclude(name, variable) ? gradient : adapt(variable, gradient)

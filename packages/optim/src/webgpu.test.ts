@@ -3,7 +3,15 @@ import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { prepareEngine } from '../../../tooling/vitest/engines.js'
 import { missingWebgpu } from '../../../tooling/vitest/webgpu.js'
-import { adamw, exponentialMovingAverage, lars, type Optimizer, sgd, type Variables } from './index.js'
+import {
+  adamw,
+  clipGradients,
+  exponentialMovingAverage,
+  lars,
+  type Optimizer,
+  sgd,
+  type Variables,
+} from './index.js'
 
 const missing = await missingWebgpu()
 
@@ -18,7 +26,13 @@ const optimizers: Record<string, (variables: Variables) => Optimizer> = {
   'sgd with nesterov': (v) => sgd(v, { momentum: 0.9, nesterov: true }),
   'sgd without momentum': (v) => sgd(v, { momentum: 0 }),
   adamw: (v) => adamw(v),
-  lars: (v) => lars(v, { weightDecay: 0.01 }),
+  // Its excluded variables include one; another has weights of zero, for which the ratio is not defined.
+  lars: (v) => {
+    v.v3!.assign(tf.zerosLike(v.v3!))
+    return lars(v, { weightDecay: 0.01, trustCoefficient: 0.5, exclude: (name) => name === 'v2' })
+  },
+  'lars with nesterov': (v) => lars(v, { nesterov: true, exclude: () => false }),
+  'lars of excluded variables only': (v) => lars(v, { momentum: 0, exclude: () => true }),
 }
 
 /** Trains nine variables for three steps, more than one pass can bind; their values, slots and a copy made before. */
@@ -59,6 +73,32 @@ describe.skipIf(missing)(missing ?? 'updates on WebGPU', () => {
     const wanted = expected.get(name)!
     expect(got.length).toBe(wanted.length)
     for (const [i, value] of wanted.entries()) expect(Math.abs(got[i]! - value)).toBeLessThan(2e-6)
+  })
+
+  test('a reading that began before an update does not bring old values back', async () => {
+    const w = tf.variable(tf.fill([300], 2))
+    const optimizer = sgd({ w }, { momentum: 0 })
+    const update = () =>
+      tf.tidy(() => optimizer.apply({ w: tf.ones([300]) }, { learningRate: tf.scalar(0.5) }))
+    update()
+    const reading = w.data() // the values are on the device only
+    update()
+    expect((await reading)[299]).toBe(1.5)
+    expect((await w.data())[299]).toBe(1)
+    optimizer.dispose()
+    w.dispose()
+  })
+
+  test('gradients are clipped by their joint length', () => {
+    tf.tidy(() => {
+      const gradients = Object.fromEntries(
+        Array.from({ length: 12 }, (_, i) => [`g${i}`, tf.fill([i === 4 ? 2500 : 3], i)]),
+      )
+      const square = Object.values(gradients).reduce((sum, { size }, i) => sum + size * i * i, 0)
+      const clipped = clipGradients(gradients, 2)
+      for (const [i, gradient] of Object.values(clipped).entries())
+        expect(gradient.dataSync()[2]).toBeCloseTo((2 * i) / Math.sqrt(square), 6)
+    })
   })
 
   test('averages move by 1 - momentum', () => {

@@ -1,4 +1,4 @@
 import { testMethod } from '../../../tooling/vitest/method-contract.js'
 import { definition } from './simclr.js'
 
-testMethod(definition, { options: { outputs: 8 } })
+testMethod(definition, { options: { outputs: 8 }, webgpu: true })

@@ -1,8 +1,7 @@
-import { SelfsupError } from '@selfsup/core'
+import { SelfsupError, type TensorTree, tensorTree } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import type { TensorflowBackend } from './backend.js'
 import type { Xla } from './settings.js'
-import { type TensorTree, tensorTree } from './tensor-tree.js'
 
 /** How steps are compiled. */
 export interface CompileOptions {

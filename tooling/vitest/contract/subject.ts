@@ -44,6 +44,8 @@ export interface MethodSettings {
   readonly collapsed?: readonly string[]
   /** those whose collapse the alarm of that name is for; default the same */
   readonly alarmed?: readonly string[]
+  /** whether a part of the contract is tested on WebGPU too; programs compile slowly on software adapters. Default false */
+  readonly webgpu?: boolean
   /** changes fresh weights if the loss is flat at the start */
   readonly prepare?: (method: Method) => void
 }

@@ -1,7 +1,7 @@
 /// <reference types="@webgpu/types" />
 import { SelfsupError } from '@selfsup/core'
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
-import type { BackendValues, DataId } from '@tensorflow/tfjs-core'
+import { util } from '@tensorflow/tfjs-core'
 import { deviceLost, type Failures } from './failures.js'
 
 /** Private parts of TensorFlow.js's backend that are replaced here. */
@@ -11,7 +11,6 @@ interface Internals {
   /** for kernels that record their own programs */
   checkFailures?(doing: string): void
   recordAndSubmit(program: Program, ...rest: readonly unknown[]): void
-  convertAndCacheOnCPU(dataId: DataId, values: BackendValues): BackendValues
 }
 
 interface Program {
@@ -55,7 +54,22 @@ export function guard(backend: WebGPUBackend, failures: Failures): void {
       throw (await isLost(backend.device)) ? deviceLost('') : error
     }
   }
+  withoutCopies(backend)
   limitBuffers(backend, failures)
+}
+
+/**
+ * Reads values without keeping them on the host, where TensorFlow.js would take them for the tensor's: meanwhile the tensor may be
+ * disposed of, or an optimiser may have changed it in place.
+ */
+function withoutCopies(backend: WebGPUBackend): void {
+  const { read } = backend
+  backend.read = async (dataId) => {
+    const { values, dtype, resource } = backend.tensorMap.get(dataId)
+    if (values || dtype === 'string' || dtype === 'complex64') return read.call(backend, dataId)
+    const data = await backend.getBufferData(resource as GPUBuffer)
+    return util.convertBackendValuesAndArrayBuffer(data, dtype)
+  }
 }
 
 async function isLost(device: GPUDevice): Promise<boolean> {
@@ -92,7 +106,8 @@ function mebibytes(bytes: number): string {
 }
 
 /**
- * Makes `dataSync` work where there is no canvas, in Node: the buffer is mapped, and the device's events run until it is.
+ * Makes `dataSync` work where there is no canvas, in Node: the buffer is mapped, and the device's events run until it is. As
+ * `withoutCopies`, it keeps no values on the host.
  * @param processEvents runs the events of the device
  */
 export function readSynchronously(
@@ -130,8 +145,6 @@ export function readSynchronously(
     staging.unmap()
     backend.bufferManager.releaseBuffer(staging)
     const values = data.dtype === 'float32' ? new Float32Array(bytes) : new Int32Array(bytes)
-    const converted = data.dtype === 'bool' ? Uint8Array.from(values) : values
-    internals.convertAndCacheOnCPU(dataId, converted)
-    return converted
+    return data.dtype === 'bool' ? Uint8Array.from(values) : values
   }
 }

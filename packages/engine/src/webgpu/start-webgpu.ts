@@ -1,16 +1,20 @@
 import { SelfsupError } from '@selfsup/core'
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu'
 import * as tf from '@tensorflow/tfjs-core'
+import type { CompiledStep } from '../engine.js'
 import { loadWebgpuBackendPackage } from '../peers.js'
 import { findAdapter, type WebgpuHost, webgpuHost } from './dawn.js'
 import { describeAdapter, requestDevice } from './device.js'
 import { type Failures, listenTo } from './failures.js'
 import { guard, readSynchronously } from './guard.js'
+import { recordedStep } from './recorded-step.js'
+import { type Recorder, recorderOf } from './recorder.js'
 
 /** The backend that was started here, and what its device has reported. */
 interface Started {
   readonly backend: WebGPUBackend
   readonly failures: Failures
+  readonly recorder: Recorder
   readonly description: string
 }
 
@@ -52,8 +56,16 @@ export async function startWebgpu({
   const { name, features } = describeAdapter(found)
   const kind = found.software ? 'software, ' : ''
   const description = `WebGPU (tfjs-backend-webgpu ${tf.version_core}), ${kind}${name}${features.length > 0 ? `, ${features.join(', ')}` : ''}`
-  started = { backend, failures, description }
+  started = { backend, failures, recorder: recorderOf(backend), description }
   return description
+}
+
+/** Compiles a step for the backend that was started. */
+export function compileForWebgpu<Args extends unknown[], Result extends tf.TensorContainer>(
+  step: (...args: Args) => Result,
+): CompiledStep<Args, Result> {
+  const { backend, recorder } = started!
+  return recordedStep(backend, recorder, step)
 }
 
 /** TensorFlow.js's constructor looks for `navigator.gpu`. Node's navigator stays as it is: other packages take it for a browser's. */

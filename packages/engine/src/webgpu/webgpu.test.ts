@@ -38,6 +38,13 @@ describe.skipIf(missing)(missing ?? 'WebGPU', () => {
     })
   })
 
+  test('a tensor can be disposed of while its values are read', async () => {
+    const sum = tf.add(tf.range(0, 2000), 1)
+    const readings = [sum.data(), sum.data()]
+    sum.dispose()
+    for (const values of await Promise.all(readings)) expect(values[1999]).toBe(2000)
+  })
+
   /** Runs a program whose WGSL stores an integer where the result's type needs a float. */
   const invalid = () =>
     (tf.backend() as unknown as WebGPUBackend).runWebGPUProgram(

@@ -3,6 +3,8 @@ import { activations } from './activations.js'
 import { convolutions } from './convolutions.js'
 import { matrixProduct } from './matrix-product.js'
 import { reductions } from './reductions.js'
+import { scans } from './scan.js'
+import { segmentSums } from './segment-sums.js'
 import { transpose } from './transpose.js'
 import { WEBGPU, type WebgpuBackend, type WebgpuKernel } from './webgpu-backend.js'
 
@@ -11,6 +13,8 @@ const kernels: readonly WebgpuKernel[] = [
   ...convolutions,
   matrixProduct,
   ...reductions,
+  ...scans,
+  ...segmentSums,
   transpose,
 ]
 

@@ -1,5 +1,5 @@
-import { ARGUMENTS, bindings, type Dispatch, GROUP, WORKGROUP } from './dispatch.js'
-import { four } from './tiled-product.js'
+import type { Dispatch } from './dispatch.js'
+import { each, registerTiles } from './register-tiles.js'
 
 /** Rows and columns of results that one invocation computes; fewer where values are loaded one by one, as programs compile slowly. */
 const SIDE = 8
@@ -35,45 +35,32 @@ export function tiledCorrelation(
   const { m, n, k, taps, batches = 1, start = '0u', types = ['f32', 'f32'] } = product
   const [wideA, wideB] = [m % 4 === 0 && types[0] === 'f32', n % 4 === 0 && types[1] === 'f32']
   const side = wideA && wideB ? SIDE : SIDE_OF_ODD_SIZES
-  const [rowTiles, columnTiles] = [Math.ceil(m / side), Math.ceil(n / side)]
-  const tiles = rowTiles * columnTiles * taps * batches
+  const vectors = side / 4
+  const tiles = Math.ceil(m / side) * Math.ceil(n / side) * taps * batches
   const parts = Math.max(1, Math.min(Math.floor(ENOUGH / tiles), Math.floor(k / SHORTEST)))
   const length = Math.ceil(k / parts)
-  const each = (count: number, text: (i: number) => string) =>
-    Array.from({ length: count }, (_, i) => text(i)).join('\n')
-  const code = `${bindings({ a: wideA ? 'vec4f' : types[0], b: wideB ? 'vec4f' : types[1], c: wideB ? '=vec4f' : '=f32' })}
-${four('a', wideA)}
-${four('b', wideB)}
-var<private> batch: u32;
-${product.rowStart}
-@compute @workgroup_size(${WORKGROUP})
-fn main(${ARGUMENTS}) {
-  let i = ${GROUP} * ${WORKGROUP}u + local;
-  if (i >= ${tiles * parts}u) { return; }
-  let n0 = (i % ${columnTiles}u) * ${side}u;
-  let m0 = ((i / ${columnTiles}u) % ${rowTiles}u) * ${side}u;
-  let tap = (i / ${columnTiles * rowTiles}u) % ${taps}u;
-  batch = (i / ${columnTiles * rowTiles * taps}u) % ${batches}u;
-  let part = i / ${tiles}u;
+  const body = `let tap = matrix % ${taps}u;
+  batch = (matrix / ${taps}u) % ${batches}u;
+  let part = matrix / ${taps * batches}u;
   let origin = ${start};
-  ${each(side, (r) => each(side / 4, (v) => `var s${r}${v} = vec4f();`))}
   let end = min(${k}u, (part + 1u) * ${length}u);
   for (var k = part * ${length}u; k < end; k++) {
     let at = row_start(k, tap);
     if (at < 0) { continue; }
-    ${each(side / 4, (u) => `let x${u} = select(vec4f(), load_a(u32(at) + m0 + ${4 * u}u, ${m}u - min(${m}u, m0 + ${4 * u}u)), m0 + ${4 * u}u < ${m}u);`)}
-    ${each(side / 4, (v) => `let y${v} = select(vec4f(), load_b(origin + k * ${n}u + n0 + ${4 * v}u, ${n}u - min(${n}u, n0 + ${4 * v}u)), n0 + ${4 * v}u < ${n}u);`)}
-    ${each(side, (r) => each(side / 4, (v) => `s${r}${v} += x${Math.floor(r / 4)}[${r % 4}] * y${v};`))}
-  }
-  let first = (((part * ${batches}u + batch) * ${taps}u + tap) * ${m}u + m0) * ${n}u + n0;
-  ${each(side, (r) =>
-    each(side / 4, (v) => {
-      const inside = `m0 + ${r}u < ${m}u && n0 + ${4 * v}u`
-      const at = `first + ${r * n + 4 * v}u`
-      if (wideB) return `if (${inside} < ${n}u) { c[(${at}) / 4u] = s${r}${v}; }`
-      return each(4, (j) => `if (${inside} + ${j}u < ${n}u) { c[${at} + ${j}u] = s${r}${v}[${j}]; }`)
-    }),
-  )}
-}`
-  return { code, parts, workgroups: Math.ceil((tiles * parts) / WORKGROUP) }
+    ${each(vectors, (u) => `let x${u} = select(vec4f(), load_a(u32(at) + m0 + ${4 * u}u, ${m}u - min(${m}u, m0 + ${4 * u}u)), m0 + ${4 * u}u < ${m}u);`)}
+    ${each(vectors, (v) => `let y${v} = select(vec4f(), load_b(origin + k * ${n}u + n0 + ${4 * v}u, ${n}u - min(${n}u, n0 + ${4 * v}u)), n0 + ${4 * v}u < ${n}u);`)}
+    ${each(side, (r) => each(vectors, (v) => `s${r}${v} += x${Math.floor(r / 4)}[${r % 4}] * y${v};`))}
+  }`
+  const program = registerTiles({
+    m,
+    n,
+    rows: side,
+    vectors,
+    matrices: parts * batches * taps,
+    types,
+    wide: [wideA, wideB, wideB],
+    functions: product.rowStart,
+    body,
+  })
+  return { ...program, parts }
 }

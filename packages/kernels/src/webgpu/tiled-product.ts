@@ -1,4 +1,5 @@
-import { ARGUMENTS, bindings, type Dispatch, GROUP, WORKGROUP } from './dispatch.js'
+import type { Dispatch } from './dispatch.js'
+import { each, type RegisterTiles, registerTiles } from './register-tiles.js'
 
 /** Rows of results that one invocation computes. */
 const ROWS = 4
@@ -9,11 +10,8 @@ const VECTORS_OF_ODD_SIZES = 1
 /**
  * A sum of products, C[m, n] = sum over taps and k of A[m, tap, k] x B[tap, k, n], in which rows of A are found by a
  * function: a matrix product with one tap, a convolution with one for each place in the filter.
- *
- * Each invocation keeps a tile of 4 x 8 results (4 x 4 for odd sizes) in registers and loads vectors of four along k. There is no workgroup
- * memory and so no barrier: neighbours read the same values from the cache.
  */
-export interface TiledProduct {
+export interface TiledProduct extends Pick<RegisterTiles, 'more' | 'finish'> {
   readonly m: number
   readonly n: number
   readonly k: number
@@ -30,87 +28,58 @@ export interface TiledProduct {
   readonly types?: readonly [string, string]
 }
 
-/** WGSL and workgroups of a tiled product; the bindings are A, B and C. */
+/** WGSL and workgroups of a tiled product; the bindings are A, B, C and `more`. Vectors of four are loaded along k. */
 export function tiledProduct(product: TiledProduct): Pick<Dispatch, 'code' | 'workgroups'> {
   const { m, n, k, taps, transposed, batches = 1, types = ['f32', 'f32'] } = product
   const wideA = k % 4 === 0 && types[0] === 'f32'
   const wideB = (transposed ? k : n) % 4 === 0 && types[1] === 'f32'
   const wideC = n % 4 === 0
   const vectors = n > 4 && wideA && wideB && wideC ? VECTORS : VECTORS_OF_ODD_SIZES
-  const [rowTiles, columnTiles] = [Math.ceil(m / ROWS), Math.ceil(n / (4 * vectors))]
-  const each = (count: number, text: (i: number) => string) =>
-    Array.from({ length: count }, (_, i) => text(i)).join('\n')
-  const threads = rowTiles * columnTiles * batches
-  const code = `${bindings({
-    a: wideA ? 'vec4f' : types[0],
-    b: wideB ? 'vec4f' : types[1],
-    c: wideC ? '=vec4f' : '=f32',
-  })}
-${four('a', wideA)}
-${four('b', wideB)}
-var<private> batch: u32;
-${product.rowStart}
-@compute @workgroup_size(${WORKGROUP})
-fn main(${ARGUMENTS}) {
-  let i = ${GROUP} * ${WORKGROUP}u + local;
-  if (i >= ${threads}u) { return; }
-  let n0 = (i % ${columnTiles}u) * ${4 * vectors}u;
-  let m0 = ((i / ${columnTiles}u) % ${rowTiles}u) * ${ROWS}u;
-  batch = i / ${columnTiles * rowTiles}u;
-  ${each(ROWS, (r) => each(vectors, (v) => `var s${r}${v} = vec4f();`))}
+  const body = `batch = matrix;
   for (var tap = 0u; tap < ${taps}u; tap++) {
-    let matrix = ${product.tapStart};
+    let start = ${product.tapStart};
     ${each(ROWS, (r) => `let at${r} = select(-1, row_start(min(m0 + ${r}u, ${m - 1}u), tap), m0 + ${r}u < ${m}u);`)}
     ${taps > 1 ? `if (${Array.from({ length: ROWS }, (_, r) => `at${r} < 0`).join(' && ')}) { continue; }` : ''}
     for (var k = 0u; k < ${k}u; k += 4u) {
       let left = ${k}u - k;
       ${each(ROWS, (r) => `let a${r} = select(vec4f(), load_a(u32(max(at${r}, 0)) + k, left), at${r} >= 0);`)}
-      ${transposed ? dots(n, k) : outer(n, k)}
+      ${transposed ? dots() : outer()}
     }
-  }
-  let row = (batch * ${m}u + m0) * ${n}u + n0;
-  ${each(ROWS, (r) =>
-    each(vectors, (v) => {
-      const column = `n0 + ${4 * v}u`
-      const at = `row + ${r * n + 4 * v}u`
-      if (wideC) return `if (m0 + ${r}u < ${m}u && ${column} < ${n}u) { c[(${at}) / 4u] = s${r}${v}; }`
-      return each(
-        4,
-        (j) => `if (m0 + ${r}u < ${m}u && ${column} + ${j}u < ${n}u) { c[${at} + ${j}u] = s${r}${v}[${j}]; }`,
-      )
-    }),
-  )}
-}`
-  return { code, workgroups: Math.ceil(threads / WORKGROUP) }
+  }`
+  return registerTiles({
+    m,
+    n,
+    rows: ROWS,
+    vectors,
+    matrices: batches,
+    types,
+    wide: [wideA, wideB, wideC],
+    functions: product.rowStart,
+    body,
+    more: product.more,
+    finish: product.finish,
+  })
 
   /** B is [k, n]: a value of A times four columns. */
-  function outer(n: number, k: number): string {
+  function outer(): string {
     return each(4, (j) =>
       each(vectors, (v) => {
         const column = `n0 + ${4 * v}u`
         const inside = `${k % 4 === 0 ? '' : `${j}u < left && `}${column} < ${n}u`
-        return `{ let w = select(vec4f(), load_b(matrix + (k + ${j}u) * ${n}u + ${column}, select(0u, ${n}u - (${column}), ${inside})), ${inside});
+        return `{ let w = select(vec4f(), load_b(start + (k + ${j}u) * ${n}u + ${column}, select(0u, ${n}u - (${column}), ${inside})), ${inside});
         ${each(ROWS, (r) => `s${r}${v} += a${r}[${j}] * w;`)} }`
       }),
     )
   }
 
   /** B is [n, k]: products of vectors along k. */
-  function dots(n: number, k: number): string {
+  function dots(): string {
     return each(vectors, (v) =>
       each(4, (j) => {
         const column = `n0 + ${4 * v + j}u`
-        return `{ let w = load_b(matrix + min(${column}, ${n - 1}u) * ${k}u + k, left);
+        return `{ let w = load_b(start + min(${column}, ${n - 1}u) * ${k}u + k, left);
         ${each(ROWS, (r) => `s${r}${v}[${j}] += dot(a${r}, w);`)} }`
       }),
     )
   }
-}
-
-/** WGSL of `load_x(at, left)`: four values from an element on, zeros after `left` of them. */
-export function four(name: string, wide: boolean): string {
-  const signature = `fn load_${name}(at: u32, left: u32) -> vec4f`
-  if (wide) return `${signature} { return ${name}[at / 4u]; }`
-  const values = [0, 1, 2, 3].map((j) => `select(0.0, f32(${name}[at + ${j}u]), left > ${j}u)`)
-  return `${signature} { return vec4f(${values.join(', ')}); }`
 }

@@ -8,11 +8,14 @@ export interface Update {
   /** letters of the variables of each set, which change in place, and of the tensors that are only read */
   readonly changed: readonly string[]
   readonly read: readonly string[]
-  /** scalars that all sets share, by name */
+  /** scalars and vectors that all sets share, by name */
   readonly scalars: Readonly<Record<string, tf.Tensor>>
 }
 
-/** One set: the tensors by their letters, and the formula in WGSL with `$w` for the value of `w`, and `$rate` for a scalar. */
+/**
+ * One set: the tensors by their letters, and the formula in WGSL with `$w` for the value of `w`, `$rate` for a scalar and
+ * `$lengths[3]` for a value of a vector.
+ */
 export interface UpdateSet {
   readonly tensors: Readonly<Record<string, tf.Tensor>>
   readonly formula: string
@@ -56,10 +59,44 @@ fn main(${ARGUMENTS}) {
   }
 
   function filled(formula: string, set: number): string {
-    return formula.replace(/\$(\w+)/g, (_, key: string) =>
-      letters.includes(key) ? `${key}${set}[i]` : `f32(scalar_${key}[0])`,
+    return formula.replace(/\$(\w+)(?:\[(\d+)\])?/g, (_, key: string, index = '0') =>
+      letters.includes(key) ? `${key}${set}[i]` : `f32(scalar_${key}[${index}])`,
     )
   }
+}
+
+/** Invocations that add up the squares of one tensor. */
+const PARTS = 1024
+
+/**
+ * Squared Euclidean lengths of tensors, in a few passes over all of them.
+ * @returns float32 [tensors]
+ */
+export function squaredLengths(tensors: readonly tf.Tensor[]): tf.Tensor1D {
+  const backend = webgpuBackend()
+  const atOnce = backend.device.limits.maxStorageBuffersPerShaderStage - 1
+  const sums = backend.makeTensorInfo([tensors.length, PARTS], 'float32')
+  for (let first = 0; first < tensors.length; first += atOnce) {
+    const some = tensors.slice(first, first + atOnce)
+    const declared = some.map(
+      (tensor, j) => [`x${j}`, storedType(backend, uploaded(backend, tensor))] as const,
+    )
+    const code = `${bindings({ ...Object.fromEntries(declared), sums: '=f32' })}
+@compute @workgroup_size(${WORKGROUP})
+fn main(${ARGUMENTS}) {
+  let i = ${GROUP} * ${WORKGROUP}u + local;
+  let part = i % ${PARTS}u;
+  var sum = 0.0;
+  switch i / ${PARTS}u {
+    ${some.map(({ size }, j) => `case ${j}u: { for (var k = part; k < ${size}u; k += ${PARTS}u) { let v = f32(x${j}[k]); sum += v * v; } }`).join('\n    ')}
+    default: { return; }
+  }
+  sums[${first * PARTS}u + i] = sum;
+}`
+    const workgroups = Math.ceil((some.length * PARTS) / WORKGROUP)
+    dispatch(backend, { name: 'SquaredLengths', code, tensors: [...some, sums], workgroups })
+  }
+  return tf.tidy(() => tf.sum(tf.engine().makeTensorFromTensorInfo(sums), 1) as tf.Tensor1D)
 }
 
 function branch(size: number, formula: string): string {

@@ -4,7 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { prepareEngine } from '../../../../tooling/vitest/engines.js'
 import { missingWebgpu } from '../../../../tooling/vitest/webgpu.js'
 import { batchNorm } from '../batch-norm.js'
-import { randomNormal, randomUniform } from '../random.js'
+import { standardise } from '../standardise.js'
+import { fusedTopK } from '../top-k-of-products.js'
 
 const missing = await missingWebgpu()
 
@@ -123,9 +124,87 @@ cases['transpositions, of integers and booleans too'] = () => {
     tf.transpose(tensor),
   ])
 }
-cases['random numbers'] = () => {
-  const seed = tf.tensor1d([3, -4], 'int32')
-  return [randomUniform([1], seed), randomUniform([257, 3], seed), randomNormal([33], seed)]
+// Several lengths, one after the other: a program must not be used for another length.
+for (const [shape, axis] of [
+  [[3], 0],
+  [[2, 7, 5], 1],
+  [[300, 2], 0],
+] as const) {
+  cases[`cumulative sums and products of [${shape}] along axis ${axis}`] = () => {
+    const x = tf.add(tf.mul(noise(shape, 1), 0.1), 1)
+    const integers = tf.cast(tf.mul(x, 10), 'int32')
+    return [
+      [false, false],
+      [false, true],
+      [true, false],
+      [true, true],
+    ].flatMap(([exclusive, reverse]) => [
+      tf.cumsum(x, axis, exclusive, reverse),
+      tf.cumsum(integers, axis, exclusive, reverse),
+      tf.cumprod(x, axis, exclusive, reverse),
+      tf.grad((x) => tf.cumsum(x, axis, exclusive, reverse))(x, noise(shape, 2)),
+    ])
+  }
+}
+// Ids that occur several times, once, never, and none of a segment; 5000 rows are added up column by column.
+for (const [rows, columns, segments] of [
+  [1, 1, 1],
+  [257, 3, 9],
+  [5000, 5, 7],
+] as const) {
+  cases[`sums of ${rows} rows of ${columns} in ${segments} segments`] = () => {
+    const ids = tf.tensor1d(
+      Array.from({ length: rows }, (_, i) => ((i * i) % (segments + 2)) - 1),
+      'int32',
+    )
+    const x = noise([rows, columns], 1)
+    return [x, tf.cast(tf.mul(x, 10), 'int32')].map((x) => tf.unsortedSegmentSum(x, ids, segments))
+  }
+}
+cases['the gradient of a gather'] = () => [
+  tf.grad((x) => tf.gather(x, tf.tensor1d([2, 0, 2, 2], 'int32')))(noise([3, 5], 1), noise([4, 5], 2)),
+]
+cases['counts of numbers, with and without weights'] = () => {
+  const x = tf.tensor1d([0, 3, 3, 7, 1, 3], 'int32')
+  const none = tf.tensor1d([])
+  return [
+    tf.bincount(x, none, 5),
+    tf.bincount(tf.reshape(x, [2, 1, 3]) as unknown as tf.Tensor1D, none, 5),
+    tf.bincount(x, noise([6], 1) as tf.Tensor1D, 8),
+    tf.denseBincount<tf.Tensor1D | tf.Tensor2D>(tf.reshape(x, [2, 3]) as tf.Tensor2D, none, 4),
+    tf.denseBincount<tf.Tensor1D | tf.Tensor2D>(tf.reshape(x, [2, 3]) as tf.Tensor2D, none, 4, true),
+  ]
+}
+// One part and several; equal products; values below zero.
+for (const [rows, columns, features, k] of [
+  [3, 257, 8, 5],
+  [2, 1025, 3, 33],
+  [1, 1, 1, 1],
+] as const) {
+  cases[`the ${k} largest of ${columns} products of ${rows} queries`] = () => {
+    const queries = tf.round(noise([rows, features], 1, 2)) as tf.Tensor2D
+    const keys = tf.round(noise([columns, features], 2, 2)) as tf.Tensor2D
+    const { values, indices } =
+      fusedTopK(queries, keys, k) ?? tf.topk(tf.matMul(queries, keys, false, true), k, true)
+    return [values, indices]
+  }
+}
+cases['standardised features, and their gradient'] = () => {
+  const z = tf.add(noise([33, 7], 1), 5)
+  const run = (z: tf.Tensor) => standardise(z as tf.Tensor2D, 1e-5)
+  return [run(z), tf.grad(run)(z, noise([33, 7], 2))]
+}
+cases['activations, and near 0'] = () => {
+  const x = tf.concat([noise([257], 1, 3), noise([33], 2, 0.03)])
+  return [tf.elu, tf.selu, tf.relu6, tf.softplus, tf.expm1].map((f) => f(x))
+}
+cases['digits of small values'] = () => {
+  const x = tf.abs(noise([33], 2, 1e-4))
+  return [tf.div(tf.expm1(x), x), tf.div(tf.log1p(x), x)]
+}
+cases['sines, cosines and tangents to many digits'] = () => {
+  const x = tf.concat([noise([257], 1, 3), noise([257], 2, 1000)])
+  return [tf.sin(x), tf.cos(x), tf.tan(noise([257], 1, 0.7))]
 }
 
 describe.skipIf(missing)(missing ?? 'kernels on WebGPU', () => {
@@ -210,6 +289,15 @@ describe.skipIf(missing)(missing ?? 'kernels on WebGPU', () => {
         tf.mean,
         tf.max,
         tf.min,
+        tf.relu6,
+        tf.elu,
+        tf.selu,
+        tf.expm1,
+        tf.softplus,
+        tf.sin,
+        tf.acosh,
+        tf.asinh,
+        tf.atanh,
       ])
         expect(operation(x).dataSync()[0], operation.name).toBeNaN()
     })

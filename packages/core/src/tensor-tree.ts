@@ -1,5 +1,5 @@
-import { SelfsupError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
+import { SelfsupError } from './errors.js'
 
 /** A value split into its tensors and the structure that contains them. */
 export interface TensorTree {
