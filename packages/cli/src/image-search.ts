@@ -75,7 +75,13 @@ function compilingOnce(engine: Engine): Pick<Engine, 'compile'> & { dispose(): v
     ): CompiledStep<Args, Result> {
       first ??= engine.compile(step)
       const run = first as CompiledStep<Args, Result>
-      return Object.assign((...args: Args) => run(...args), { captures: 0, dispose() {} })
+      return Object.assign((...args: Args) => run(...args), {
+        captures: 0,
+        byXla: false,
+        compiling: false,
+        prepare: (...args: Args) => run.prepare(...args),
+        dispose() {}, // the step is reused; it is disposed of with the engine
+      })
     },
     dispose: () => first?.dispose(),
   }

@@ -70,13 +70,16 @@ export function recordedStep<Args extends unknown[], Result extends tf.TensorCon
 
   return Object.defineProperty(
     Object.assign(call, {
+      byXla: false,
+      compiling: false,
+      async prepare() {},
       dispose() {
         for (const form of [...forms.keys()]) drop(form)
       },
     }),
     'captures',
     { get: () => forms.size },
-  ) as typeof call & { readonly captures: number; dispose(): void }
+  ) as CompiledStep<Args, Result>
 }
 
 /** Runs a step and records it, if its commands can be repeated. */
