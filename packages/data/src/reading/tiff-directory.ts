@@ -31,9 +31,13 @@ const tags = {
   bits: 258,
   photometric: 262,
   description: 270,
+  strips: 273,
   samples: 277,
+  rowsPerStrip: 278,
   planar: 284,
   tileWidth: 322,
+  tileHeight: 323,
+  tiles: 324,
   extraSamples: 338,
   sampleFormat: 339,
   noData: 42113,
@@ -77,8 +81,10 @@ export async function tiffPages(read: ReadAt): Promise<TiffPage[]> {
   while (at !== 0) {
     expected(!seen.has(at) && seen.size < MOST_PAGES, 'damaged TIFF: its directories form a loop')
     seen.add(at)
-    const { fields, next } = await cursor.directory(at)
-    pages.push(pageOf(fields))
+    const { fields, pieces, next } = await cursor.directory(at)
+    const page = pageOf(fields)
+    if (pages.length === 0) expectPieces(page, fields, pieces)
+    pages.push(page)
     at = next
   }
   expected(pages.length > 0, 'damaged TIFF: it contains no image')
@@ -113,6 +119,23 @@ function pageOf(fields: Fields): TiffPage {
     description: text(tags.description),
     ...(!Number.isNaN(missing) && { missing }),
   }
+}
+
+/**
+ * Checks that the first page, whose size all pages of an image have, has as many strips or tiles as its size needs. A damaged height would otherwise stand for millions of tiles to
+ * read, each of which fails.
+ */
+function expectPieces(
+  { width, height, samples, planar, tiled }: TiffPage,
+  fields: Fields,
+  pieces: number,
+): void {
+  const side = (tag: number, otherwise: number) => Math.max(1, Number(fields.get(tag)?.[0] ?? otherwise))
+  const needed = tiled
+    ? Math.ceil(width / side(tags.tileWidth, width)) * Math.ceil(height / side(tags.tileHeight, height))
+    : Math.ceil(height / side(tags.rowsPerStrip, height))
+  if (pieces < needed * (planar ? samples : 1))
+    throw new SelfsupError('truncated or damaged', { code: 'damaged-file' })
 }
 
 function typeOf(bits: number, format: number): ValueType | undefined {
@@ -168,20 +191,26 @@ async function tiffCursor(read: ReadAt) {
   }
   return {
     first: big ? u64(head, 8) : u32(head, 4),
-    async directory(at: number): Promise<{ fields: Fields; next: number }> {
+    /** @returns the values of the wanted tags, and the number of strips or tiles */
+    async directory(at: number): Promise<{ fields: Fields; pieces: number; next: number }> {
       const counted = await exactly(at, countBytes)
       const count = big ? u64(counted, 0) : u16(counted, 0)
       expected(count <= MOST_ENTRIES, 'damaged TIFF: a directory has too many entries')
       const body = await exactly(at + countBytes, count * entryBytes + wordBytes)
       const fields = new Map<number, readonly number[] | string>()
+      let pieces = 0
       for (let i = 0; i < count; i++) {
         const entry = body.subarray(i * entryBytes, (i + 1) * entryBytes)
         const tag = u16(entry, 0)
         if (!wanted.has(tag)) continue
+        if (tag === tags.strips || tag === tags.tiles) {
+          pieces = big ? u64(entry, 4) : u32(entry, 4)
+          continue
+        }
         const value = await contentOf(entry)
         if (value !== undefined) fields.set(tag, value)
       }
-      return { fields, next: word(body, count * entryBytes) }
+      return { fields, pieces, next: word(body, count * entryBytes) }
     },
   }
 }
