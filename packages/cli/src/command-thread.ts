@@ -31,16 +31,22 @@ const GRACE_MS = 5000
  * otherwise, and at a second signal, the process ends at once.
  * @param script module that calls `commandOfThread` and runs the command
  * @param args arguments of the command
+ * @param options.grace time for the step under way after a signal, in milliseconds
+ * @param options.silent silence after which the elapsed time is shown, in milliseconds
  * @returns exit code
  */
-export function runOnThread(script: URL, args: readonly string[]): Promise<number> {
+export function runOnThread(
+  script: URL,
+  args: readonly string[],
+  { grace = GRACE_MS, silent = SILENT_MS }: { readonly grace?: number; readonly silent?: number } = {},
+): Promise<number> {
   const terminal = ({ isTTY, columns }: NodeJS.WriteStream) => ({ isTTY: isTTY === true, columns })
   const start: Start = {
     selfsupCommand: args,
     terminals: { stdout: terminal(process.stdout), stderr: terminal(process.stderr) },
   }
   const worker = new Worker(script, { workerData: start })
-  const silence = silenceView(args.includes('--json'))
+  const silence = silenceView(args.includes('--json'), silent)
   let interruptible = false
   let signalled: NodeJS.Signals | undefined
   let obeying = false
@@ -62,9 +68,9 @@ export function runOnThread(script: URL, args: readonly string[]): Promise<numbe
     }, 500).unref()
     setTimeout(() => {
       if (obeying) return
-      silence.note('The step under way takes longer than 5 s: ended without it. The last checkpoint stays.')
+      silence.note('The step under way takes too long: ended without it. The last checkpoint stays.')
       end(code)
-    }, GRACE_MS).unref()
+    }, grace).unref()
   }
   for (const signal of signals) process.on(signal, onSignal)
   const timer = setInterval(silence.check, 250)
@@ -89,7 +95,7 @@ export function runOnThread(script: URL, args: readonly string[]): Promise<numbe
 }
 
 /** Shows how long the command's thread has been computing without a word. */
-function silenceView(json: boolean) {
+function silenceView(json: boolean, shortest: number) {
   const { stderr } = process
   let heardAt = performance.now()
   let shownAt = Number.NEGATIVE_INFINITY
@@ -110,7 +116,7 @@ function silenceView(json: boolean) {
     check() {
       const now = performance.now()
       const silent = now - heardAt
-      if (json || silent < SILENT_MS || now - shownAt < (stderr.isTTY ? 1000 : REPEAT_MS)) return
+      if (json || silent < shortest || now - shownAt < (stderr.isTTY ? 1000 : REPEAT_MS)) return
       shownAt = now
       const text = `Computing … ${duration(silent / 1000)}`
       if (!stderr.isTTY) return void stderr.write(`${text}\n`)

@@ -22,6 +22,8 @@ export interface TiffPage {
   readonly description: string
   /** GDAL's value of missing pixels */
   readonly missing?: number
+  /** whether the file contains all of its pixels */
+  readonly complete: boolean
 }
 
 const tags = {
@@ -31,13 +33,15 @@ const tags = {
   bits: 258,
   photometric: 262,
   description: 270,
-  strips: 273,
+  stripOffsets: 273,
   samples: 277,
   rowsPerStrip: 278,
+  stripBytes: 279,
   planar: 284,
   tileWidth: 322,
   tileHeight: 323,
-  tiles: 324,
+  tileOffsets: 324,
+  tileBytes: 325,
   extraSamples: 338,
   sampleFormat: 339,
   noData: 42113,
@@ -83,8 +87,7 @@ export async function tiffPages(read: ReadAt): Promise<TiffPage[]> {
     seen.add(at)
     const { fields, pieces, next } = await cursor.directory(at)
     const page = pageOf(fields)
-    if (pages.length === 0) expectPieces(page, fields, pieces)
-    pages.push(page)
+    pages.push({ ...page, complete: hasPieces(page, fields, pieces) && (await endsInside(fields, read)) })
     at = next
   }
   expected(pages.length > 0, 'damaged TIFF: it contains no image')
@@ -93,7 +96,7 @@ export async function tiffPages(read: ReadAt): Promise<TiffPage[]> {
 
 type Fields = ReadonlyMap<number, readonly number[] | string>
 
-function pageOf(fields: Fields): TiffPage {
+function pageOf(fields: Fields): Omit<TiffPage, 'complete'> {
   const numbers = (tag: number): readonly number[] => {
     const value = fields.get(tag)
     return Array.isArray(value) ? value : []
@@ -122,20 +125,32 @@ function pageOf(fields: Fields): TiffPage {
 }
 
 /**
- * Checks that the first page, whose size all pages of an image have, has as many strips or tiles as its size needs. A damaged height would otherwise stand for millions of tiles to
- * read, each of which fails.
+ * Whether a page has as many strips or tiles as its size needs. A damaged height would otherwise stand for millions of tiles to read,
+ * each of which fails.
  */
-function expectPieces(
-  { width, height, samples, planar, tiled }: TiffPage,
+function hasPieces(
+  { width, height, samples, planar, tiled }: Omit<TiffPage, 'complete'>,
   fields: Fields,
   pieces: number,
-): void {
+): boolean {
   const side = (tag: number, otherwise: number) => Math.max(1, Number(fields.get(tag)?.[0] ?? otherwise))
   const needed = tiled
     ? Math.ceil(width / side(tags.tileWidth, width)) * Math.ceil(height / side(tags.tileHeight, height))
     : Math.ceil(height / side(tags.rowsPerStrip, height))
-  if (pieces < needed * (planar ? samples : 1))
-    throw new SelfsupError('truncated or damaged', { code: 'damaged-file' })
+  return pieces >= needed * (planar ? samples : 1)
+}
+
+/** Whether the file contains the strips or tiles of a page: libtiff reads missing ones as black. Lists of more than 64 KiB are not checked. */
+async function endsInside(fields: Fields, read: ReadAt): Promise<boolean> {
+  const list = (tag: number, other: number) => fields.get(tag) ?? fields.get(other) ?? []
+  const offsets = list(tags.stripOffsets, tags.tileOffsets) as readonly number[]
+  const bytes = list(tags.stripBytes, tags.tileBytes) as readonly number[]
+  // Sparse files have no bytes for empty tiles.
+  const end = offsets.reduce(
+    (last, offset, i) => Math.max(last, bytes[i] === 0 ? 0 : offset + (bytes[i] ?? 1)),
+    0,
+  )
+  return end === 0 || (Number.isSafeInteger(end) && (await read(end - 1, 1)).length === 1)
 }
 
 function typeOf(bits: number, format: number): ValueType | undefined {
@@ -203,10 +218,8 @@ async function tiffCursor(read: ReadAt) {
         const entry = body.subarray(i * entryBytes, (i + 1) * entryBytes)
         const tag = u16(entry, 0)
         if (!wanted.has(tag)) continue
-        if (tag === tags.strips || tag === tags.tiles) {
+        if (tag === tags.stripOffsets || tag === tags.tileOffsets)
           pieces = big ? u64(entry, 4) : u32(entry, 4)
-          continue
-        }
         const value = await contentOf(entry)
         if (value !== undefined) fields.set(tag, value)
       }
