@@ -53,14 +53,15 @@ const SMALLEST_BATCH = 16
 const SHARE = 0.5
 
 /**
- * Estimated memory of a step that takes a few seconds on engines that compute on the thread that asks for it: progress and signals wait for
- * the step. Measured with the small network: a step of 16 images of 64 pixels takes about 2 s on WebAssembly with two threads.
+ * Estimated memory of a quick step on engines that compute on the thread that asks for it, where progress and signals wait for the step.
+ * The small network, images of 64 pixels: 128 took 17 s on WebAssembly with two threads, so that 16 take about 2 s. Plain JavaScript takes
+ * longer than seconds even for the smallest batch.
  */
 const quickSteps: Partial<Record<Engine['name'], number>> = { wasm: 0.9e9, cpu: 0.3e9 }
 
 /**
  * Chooses the batch size: the method's, but a power of 2 that leaves four steps per epoch and whose step fits into half of the
- * memory and, on slow engines, takes seconds.
+ * memory and, on WebAssembly, takes seconds.
  * @param recommended the method's batch size
  */
 export async function automaticBatch(
@@ -70,11 +71,10 @@ export async function automaticBatch(
 ): Promise<number> {
   const { largestBatch } = await import('@selfsup/train')
   const byCount = Math.max(powerOf2(length / STEPS_PER_EPOCH), Math.min(SMALLEST_BATCH, powerOf2(length)))
-  const most = Math.min(SHARE * memory, quickSteps[engine.name] ?? Number.POSITIVE_INFINITY)
-  const byMemory = engine.gpu
-    ? recommended
-    : Math.max(SMALLEST_BATCH, largestBatch(method, engine.name, most))
-  const wanted = Math.max(2, Math.min(recommended, byCount, byMemory))
+  const byMemory = engine.gpu ? recommended : largestBatch(method, engine.name, SHARE * memory)
+  const quick = quickSteps[engine.name]
+  const byTime = quick ? Math.max(SMALLEST_BATCH, largestBatch(method, engine.name, quick)) : recommended
+  const wanted = Math.max(2, Math.min(recommended, byCount, byMemory, byTime))
   const { min = 2, max = wanted, multipleOf = 1 } = method.needs?.batchSize ?? {}
   const fitting = Math.floor(Math.min(wanted, max) / multipleOf) * multipleOf
   return Math.max(fitting, Math.ceil(min / multipleOf) * multipleOf)
