@@ -13,9 +13,9 @@ export interface TwoViewSettings {
   readonly jitter?: number | 'auto'
   /**
    * strength of the jitter of each band by itself, as a multiple of the paper's brightness and contrast, for images whose channels are not
-   * one or three; `'auto'`: as the jitter of all bands together. Default 0
+   * one or three; default 0
    */
-  readonly bandJitter?: number | 'auto'
+  readonly bandJitter?: number
   /** probability of blur in the first view */
   readonly blur?: number | 'auto'
   /** probability of blur in the second view */
@@ -67,7 +67,7 @@ export function chooseTwoViews(
   const smallest = ifAuto(minScale, gray ? GRAY_MIN_SCALE : recipe.minScale)
   const blurs = blurProbabilities(settings, recipe, small)
   expected(strength >= 0, `chooseTwoViews: jitter must be at least 0; got ${strength}`)
-  const ofBands = channels === 1 || channels === 3 ? 0 : ifAuto(bandJitter, strength)
+  const ofBands = channels === 1 || channels === 3 ? 0 : bandJitter
   expected(ofBands >= 0, `chooseTwoViews: bandJitter must be at least 0; got ${ofBands}`)
   const fractions = { minScale: smallest, blur: blurs[0], blur2: blurs[1] }
   for (const [name, value] of Object.entries(fractions))

@@ -79,7 +79,7 @@ export function readingOf({
 export function noteChannels(channels: number, note: (text: string) => void): void {
   if (channels !== 1 && channels !== 3)
     note(
-      `Images have ${channels} channels: views change brightness and contrast, of all together and of each by itself, but not hue, saturation or grey, which need red, green and blue`,
+      `Images have ${channels} channels: views change brightness and contrast, but not hue, saturation or grey, which need red, green and blue`,
     )
 }
 

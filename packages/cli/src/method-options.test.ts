@@ -1,4 +1,4 @@
-import { type MethodOption, migrateOptions, resolveOptions } from '@selfsup/core'
+import { type MethodOption, resolveOptions } from '@selfsup/core'
 import { findMethod, methodNames } from '@selfsup/runs'
 import { describe, expect, test } from 'vitest'
 import { methodOptions } from './config.js'
@@ -119,14 +119,4 @@ describe('one name means one thing in all methods', () => {
   ])('%s', (name, meaning) => {
     for (const { option } of named.get(name)!) expect(option.description).toMatch(meaning)
   })
-})
-
-test('runs from before the jitter of bands continue without it', () => {
-  const having = all.filter(({ name }) => name === 'bandJitter')
-  expect(having.length).toBeGreaterThan(6)
-  for (const { definition } of having) {
-    const { bandJitter, ...before } = resolveOptions(definition, {})
-    expect(bandJitter).toBe('auto')
-    expect(migrateOptions(definition, before)).toEqual({ ...before, bandJitter: 0 })
-  }
 })
