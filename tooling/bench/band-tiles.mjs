@@ -4,13 +4,16 @@ import { mulberry32 } from '../random/mulberry32.mjs'
 
 const SIZE = 48
 const BANDS = 5
-const counts = { train: 150, test: 50 }
+const counts = { train: 200, validation: 50, test: 250 }
 const textures = ['rows', 'columns', 'blobs', 'checks']
 
 /**
- * Writes 16-bit TIFFs of 5 bands, train/CLASS/ and test/CLASS/, as satellites’ tiles have them: values up to 10,000, with a gain and
- * an offset of its own for each band of each tile, so that neither brightness nor colour tells the class. A class is a texture
- * and whether the last two bands, like near infrared over fields, rise or fall with the first three.
+ * Writes 16-bit TIFFs of 5 bands, train/CLASS/, validation/CLASS/ and test/CLASS/, with values up to 10,000 as satellites' tiles have.
+ * A class is a texture and whether the last two bands, like near infrared over fields, rise or fall with the first three.
+ *
+ * Each band of each tile has its own gain and offset, as light, haze and sensors change them. They are larger than the texture and
+ * tell nothing about the class, but most of what features of random weights, which are nearly linear in the values, contain. So a linear
+ * probe of random weights does not nearly solve the task; features that ignore gains and offsets can.
  * @param {string} folder
  */
 export function writeBandTiles(folder) {
@@ -32,15 +35,15 @@ export function writeBandTiles(folder) {
  */
 function tile(texture, sign, random) {
   const pattern = patternOf(texture, random)
-  const gains = Array.from({ length: BANDS }, () => 900 + 200 * random())
-  const offsets = Array.from({ length: BANDS }, () => 4800 + 400 * random())
+  const gains = Array.from({ length: BANDS }, () => 500 + 1000 * random())
+  const offsets = Array.from({ length: BANDS }, () => 2500 + 5000 * random())
   const values = new Uint16Array(SIZE * SIZE * BANDS)
   for (let y = 0; y < SIZE; y++)
     for (let x = 0; x < SIZE; x++) {
       const value = pattern(x, y)
       for (let band = 0; band < BANDS; band++) {
         const signed = band < 3 ? value : sign * value
-        const noise = (random() + random() + random() - 1.5) * 5000
+        const noise = (random() + random() + random() - 1.5) * 2000
         const sum = (offsets[band] ?? 0) + (gains[band] ?? 0) * signed + noise
         values[(y * SIZE + x) * BANDS + band] = Math.max(0, Math.min(10_000, sum))
       }

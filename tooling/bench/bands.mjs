@@ -1,5 +1,6 @@
 // Pretrains SimCLR on 16-bit TIFFs of 5 bands by the command line, and compares its features with random weights and raw pixels.
-// Also with three of the bands: what is lost without the others.
+// Also with the jitter of each band by itself, and with three of the bands: what is lost without the others.
+// --validation evaluates on the validation tiles instead of the test tiles: choose settings by them.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -25,11 +26,12 @@ const folder = mkdtempSync(join(tmpdir(), 'selfsup-bands-'))
 const images = join(folder, 'images')
 writeBandTiles(images)
 const rows = []
-for (const [name, bands] of /** @type {const} */ ([
+for (const [name, bands, ...sets] of /** @type {const} */ ([
   ['5 bands', 'all'],
+  ['5 bands, bandJitter=0.5', 'all', '--set', 'bandJitter=0.5'],
   ['bands 0, 1, 2', 'rgb'],
 ])) {
-  const run = join(folder, bands)
+  const run = join(folder, name.replaceAll(/[^a-zA-Z0-9]+/g, '-'))
   const epochs = quick ? '2' : '30'
   selfsup(
     'pretrain',
@@ -49,6 +51,7 @@ for (const [name, bands] of /** @type {const} */ ([
     epochs,
     '--set',
     'minScale=0.4',
+    ...sets,
     '--json',
   )
   const { results } = JSON.parse(
@@ -56,7 +59,7 @@ for (const [name, bands] of /** @type {const} */ ([
       'evaluate',
       run,
       join(images, 'train'),
-      join(images, 'test'),
+      join(images, process.argv.includes('--validation') ? 'validation' : 'test'),
       '--linear',
       '--baselines',
       '--json',

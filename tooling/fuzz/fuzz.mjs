@@ -3,7 +3,7 @@
 /** @import { Task } from './worker.js' */
 // Passes thousands of mutated files to every reader, in separate processes. Each read must end within its limits of time and memory, with a
 // result or a SelfsupError. Anything else is reported as a failure, and its input is saved in .cache/fuzz.
-//   pnpm fuzz [--count 600] [--seed 1] [--reader tar,npy] [--seconds 10] [--megabytes 1024] [--only 123]
+//   pnpm fuzz [--count 600] [--from 0] [--seed 1] [--reader tar,npy] [--seconds 10] [--megabytes 1024] [--only 123]
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +15,7 @@ import { fuzzWorker } from './fuzz-worker.mjs'
 const { values } = parseArgs({
   options: {
     count: { type: 'string', default: '600' },
+    from: { type: 'string', default: '0' },
     seed: { type: 'string', default: '1' },
     reader: { type: 'string' },
     seconds: { type: 'string', default: '20' },
@@ -67,8 +68,9 @@ try {
     return { reader, name, content: content.toString('base64') }
   }
 
-  let next = values.only === undefined ? 0 : Number(values.only)
-  const end = values.only === undefined ? count : next + 1
+  const first = Number(values.only ?? values.from)
+  const end = first + (values.only === undefined ? count : 1)
+  let next = first
   const started = performance.now()
   await Promise.all(
     Array.from({ length: Math.min(workers, end - next) }, async (_, number) => {
@@ -95,7 +97,7 @@ try {
       `${reader.padEnd(18)} ${String(read).padStart(6)} read ${String(refused).padStart(6)} refused ${String(failed).padStart(4)} failed  slowest ${slowest.toFixed(2)} s`,
     )
   console.log(
-    `${end - (values.only === undefined ? 0 : Number(values.only))} inputs of seed ${seed} in ${((performance.now() - started) / 1000).toFixed(1)} s`,
+    `${end - first} inputs of seed ${seed}, from number ${first}, in ${((performance.now() - started) / 1000).toFixed(1)} s`,
   )
 } finally {
   rmSync(built, { recursive: true, force: true })

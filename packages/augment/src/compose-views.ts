@@ -1,5 +1,6 @@
 import type { ViewParameters, ViewSettings } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
+import { bandJitter } from './band-jitter.js'
 import { colorJitter } from './color-jitter.js'
 import { gaussianBlur } from './gaussian-blur.js'
 import { grayscaleWhere } from './grayscale.js'
@@ -21,7 +22,7 @@ export function composeViews(
   { size, normalisation, kernelSize = 0, threshold = 0.5 }: ViewSettings,
 ): tf.Tensor4D {
   const { box, mirrored: horizontal, upsideDown: vertical } = parameters
-  const { quarters, jitter, grey, sigma, solarised } = parameters
+  const { quarters, jitter, bands, grey, sigma, solarised } = parameters
   return tf.tidy(() => {
     let x = box
       ? resizedCrop(images, box, size, { horizontal, vertical })
@@ -29,6 +30,7 @@ export function composeViews(
     x = tf.mul(x, 1 / 255)
     if (quarters) x = rotateQuarters(x, tf.cast(quarters, 'int32'))
     if (jitter) x = colorJitter(x, jitter)
+    if (bands) x = bandJitter(x, bands)
     if (grey) x = grayscaleWhere(x, grey)
     if (sigma && kernelSize > 1) x = gaussianBlur(x, sigma, kernelSize)
     if (solarised) x = solariseWhere(x, solarised, threshold)

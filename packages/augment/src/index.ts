@@ -1,4 +1,10 @@
 export { type Augmentation, augmentation } from './augmentation.js'
+export {
+  type BandJitterParameters,
+  type BandJitterStrength,
+  bandJitter,
+  randomBandJitter,
+} from './band-jitter.js'
 export { colorJitter, type JitterParameters, type JitterStrength, randomJitter } from './color-jitter.js'
 export { type Boxes, randomCropBoxes } from './crop-boxes.js'
 export { gaussianBlur } from './gaussian-blur.js'
@@ -23,6 +29,7 @@ export { rotateQuarters } from './right-angles.js'
 export { rotate } from './rotate.js'
 export { solariseWhere } from './solarise.js'
 export {
+  bandJitterOption,
   blurOption,
   firstBlurOption,
   jitterOption,

@@ -19,6 +19,16 @@ export const jitterOption = {
   description: 'strength of the colour jitter, as a multiple of the paper’s',
 } as const
 
+/** Strength of the jitter of each band by itself. */
+export const bandJitterOption = {
+  type: 'number',
+  default: 0,
+  min: 0,
+  max: 5,
+  description:
+    'strength of own changes of the brightness and contrast of each band, for images with other than 1 or 3 channels, as a multiple of the paper’s; 0: none',
+} as const
+
 /** Smallest crop. The description names the recipe's value. */
 export const minScaleOption = (recipe: Pick<TwoViewRecipe, 'minScale'>) =>
   ({

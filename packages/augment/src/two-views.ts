@@ -11,6 +11,11 @@ export interface TwoViewSettings {
   readonly views?: 'auto' | 'colour' | 'gray' | 'anyOrientation'
   /** strength of the colour jitter, as a multiple of the paper's */
   readonly jitter?: number | 'auto'
+  /**
+   * strength of the jitter of each band by itself, as a multiple of the paper's brightness and contrast, for images whose channels are not
+   * one or three; default 0
+   */
+  readonly bandJitter?: number
   /** probability of blur in the first view */
   readonly blur?: number | 'auto'
   /** probability of blur in the second view */
@@ -24,7 +29,6 @@ export interface TwoViewSettings {
 export interface TwoViewImages {
   /** side of the views in pixels */
   readonly size: number
-  /** 1 or 3 */
   readonly channels: number
   readonly normalisation?: Normalisation
 }
@@ -53,6 +57,7 @@ export function chooseTwoViews(
   const {
     views = 'auto',
     jitter = 'auto',
+    bandJitter = 0,
     minScale = 'auto',
     solarise = recipe.solarise ?? [0, 0],
   } = settings
@@ -62,6 +67,8 @@ export function chooseTwoViews(
   const smallest = ifAuto(minScale, gray ? GRAY_MIN_SCALE : recipe.minScale)
   const blurs = blurProbabilities(settings, recipe, small)
   expected(strength >= 0, `chooseTwoViews: jitter must be at least 0; got ${strength}`)
+  const ofBands = channels === 1 || channels === 3 ? 0 : bandJitter
+  expected(ofBands >= 0, `chooseTwoViews: bandJitter must be at least 0; got ${ofBands}`)
   const fractions = { minScale: smallest, blur: blurs[0], blur2: blurs[1] }
   for (const [name, value] of Object.entries(fractions))
     expected(value >= 0 && value <= 1, `chooseTwoViews: ${name} must be from 0 to 1; got ${value}`)
@@ -71,6 +78,7 @@ export function chooseTwoViews(
     scale: [smallest, 1],
     horizontalFlip: gray ? 0 : 0.5,
     ...(!gray && { jitter: scaledJitter(recipe.jitter, strength), grayscale: 0.2 }),
+    ...(!gray && ofBands > 0 && { bandJitter: scaledBandJitter(recipe.jitter, ofBands) }),
     blur: blurOf(size, blurs[view]),
     ...(!gray && solarise[view] > 0 && { solarise: { probability: solarise[view], threshold: 0.5 } }),
   })
@@ -114,6 +122,14 @@ export function scaledJitter(
     saturation: jitter.saturation * strength,
     hue: Math.min(0.5, jitter.hue * strength),
   }
+}
+
+/** The jitter of each band by itself: a paper's probability, brightness and contrast, times a strength. */
+export function scaledBandJitter(
+  { probability, brightness, contrast }: NonNullable<ViewOptions['jitter']>,
+  strength: number,
+): NonNullable<ViewOptions['bandJitter']> {
+  return { probability, brightness: brightness * strength, contrast: contrast * strength }
 }
 
 /** Settings of a blur with a kernel of a tenth of the side, rounded to an odd number, as in the papers' code. */

@@ -1,3 +1,4 @@
+import type { BandJitterStrength } from './band-jitter.js'
 import type { JitterStrength } from './color-jitter.js'
 
 /** The operations that create a view of an image, in this order. Omitted operations are not applied. */
@@ -15,6 +16,8 @@ export interface ViewOptions {
   /** rotate by a random multiple of 90 degrees, each equally likely */
   readonly quarterTurns?: boolean
   readonly jitter?: JitterStrength & { readonly probability: number }
+  /** own changes of the brightness and contrast of each band, for images whose channels are not one or three */
+  readonly bandJitter?: BandJitterStrength & { readonly probability: number }
   /** probability of converting to grey */
   readonly grayscale?: number
   readonly blur?: {

@@ -1,6 +1,7 @@
 import type { CropSpec, ImageBatch } from '@selfsup/core'
 import { foldIn, randomUniform, type ViewParameters } from '@selfsup/kernels'
 import * as tf from '@tensorflow/tfjs-core'
+import { randomBandJitter } from './band-jitter.js'
 import { randomJitter } from './color-jitter.js'
 import { type Boxes, randomCropBoxes } from './crop-boxes.js'
 import type { ViewOptions } from './view-options.js'
@@ -18,6 +19,7 @@ const streams = {
   blur: 5,
   blurWidth: 6,
   solarise: 7,
+  bands: 8,
 } as const
 
 /**
@@ -64,6 +66,15 @@ export function drawViewParameters(
       { images: batch },
     )
   }
+  const bandsJittered = channels !== 1 && channels !== 3 && members.some(({ bandJitter }) => bandJitter)
+  const drawBandJitter = () => {
+    const strength = {
+      brightness: each(({ bandJitter }) => bandJitter?.brightness),
+      contrast: each(({ bandJitter }) => bandJitter?.contrast),
+    }
+    const probability = each(({ bandJitter }) => bandJitter?.probability)
+    return randomBandJitter([count, channels], strength, probability, stream('bands'), { images: batch })
+  }
   const drawQuarters = () => {
     const ways = each(({ quarterTurns }) => (quarterTurns ? 4 : 0))
     const drawn = randomUniform<tf.Rank.R1>([count], stream('turn'), { images: batch })
@@ -82,6 +93,7 @@ export function drawViewParameters(
     upsideDown: chance('upsideDown', ({ verticalFlip }) => verticalFlip),
     quarters: members.some(({ quarterTurns }) => quarterTurns) ? drawQuarters() : undefined,
     jitter: jittered ? drawJitter() : undefined,
+    bands: bandsJittered ? drawBandJitter() : undefined,
     grey: channels === 3 ? chance('grey', ({ grayscale }) => grayscale) : undefined,
     sigma: blurred && drawSigma(blurred),
     solarised: chance('solarise', ({ solarise }) => solarise?.probability),

@@ -1,5 +1,5 @@
 // Options that Barlow Twins and VICReg share: one wide projector, the crops and colours of BYOL.
-import { byolRecipe, jitterOption, minScaleOption, viewsOption } from '@selfsup/augment'
+import { bandJitterOption, byolRecipe, jitterOption, minScaleOption, viewsOption } from '@selfsup/augment'
 import type { OptionValues, TrainingDefaults } from '@selfsup/core'
 
 /** Options of the projector, the same in both methods. */
@@ -38,6 +38,7 @@ export const viewOptions = {
     description: 'augmentations; auto: gray for images with one channel, else colour (the paper’s)',
   },
   jitter: jitterOption,
+  bandJitter: bandJitterOption,
   minScale: minScaleOption(byolRecipe),
 } as const
 

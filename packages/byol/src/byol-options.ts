@@ -1,4 +1,5 @@
 import {
+  bandJitterOption,
   byolRecipe,
   firstBlurOption,
   jitterOption,
@@ -39,6 +40,7 @@ export const options = {
   },
   views: viewsOption,
   jitter: jitterOption,
+  bandJitter: bandJitterOption,
   minScale: minScaleOption(byolRecipe),
   blur: { ...firstBlurOption(byolRecipe), earlier: { name: 'blur1', auto: -1 } },
   blur2: { ...secondBlurOption(byolRecipe), earlier: { auto: -1 } },

@@ -1,4 +1,11 @@
-import { blurOption, jitterOption, minScaleOption, mocoV2Recipe, viewsOption } from '@selfsup/augment'
+import {
+  bandJitterOption,
+  blurOption,
+  jitterOption,
+  minScaleOption,
+  mocoV2Recipe,
+  viewsOption,
+} from '@selfsup/augment'
 import type { OptionValues, TrainingDefaults } from '@selfsup/core'
 
 export const options = {
@@ -30,6 +37,7 @@ export const options = {
   },
   views: viewsOption,
   jitter: jitterOption,
+  bandJitter: bandJitterOption,
   minScale: minScaleOption(mocoV2Recipe),
   blur: blurOption(mocoV2Recipe),
 } as const

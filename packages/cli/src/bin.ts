@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { availableParallelism } from 'node:os'
+import { commandOfThread, endThread, runOnThread } from './command-thread.js'
 import { run } from './program.js'
 
 // Images are decoded on libuv's threads: four by default, unless this is set before the first starts. Node 20 has already started them.
@@ -14,4 +15,9 @@ for (const stream of [process.stdout, process.stderr])
     process.exit(141)
   })
 
-process.exitCode = await run(process.argv.slice(2))
+const onThread = commandOfThread()
+if (onThread) endThread(await run(onThread))
+else
+  process.exitCode = await run(process.argv.slice(2), {
+    onThread: (args) => runOnThread(new URL(import.meta.url), args),
+  })

@@ -23,3 +23,8 @@ export async function startEngine(
   const { prepareEngine } = await import('@selfsup/engine')
   return prepareEngine({ ...flags, engine, ...(workers && { workers }) })
 }
+
+/** Whether an engine computes on the thread that asks for it, so that nothing else happens there during a step. */
+export function blocksThread({ name }: Pick<Engine, 'name'>): boolean {
+  return name === 'wasm' || name === 'cpu'
+}

@@ -30,7 +30,7 @@ export async function writeSheet(
   out: string,
   all: readonly SheetImage[],
   view: Pick<ProgressView, 'note'>,
-  reading?: ImageReading,
+  reading: ImageReading,
 ): Promise<void> {
   const { contactSheet, streamImages } = await import('@selfsup/data')
   const files = all.filter(({ source }) => source === undefined || isOwnFile({ source }))
@@ -38,7 +38,7 @@ export async function writeSheet(
   expected(images.length > 0, `${out}: none of the images is a file of its own, so there is nothing to draw`)
   const dataset = await streamImages(
     images.map(({ path }) => path),
-    { reading },
+    { reading: wholeImage(reading) },
   )
   let drawn = 0
   for await (const { images: pixels, indices } of dataset.batches({
@@ -51,4 +51,9 @@ export async function writeSheet(
   }
   await dataset.close()
   if (drawn < all.length) view.note(`${out} shows ${drawn} of ${all.length} images`)
+}
+
+/** The reading of single images, of which paths name the page or the region. */
+export function wholeImage({ tile: _, stride: __, ...reading }: ImageReading): ImageReading {
+  return { ...reading, page: reading.page === 'all' ? 'auto' : reading.page }
 }

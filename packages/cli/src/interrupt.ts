@@ -1,5 +1,7 @@
-/** Signals that end a run with its last step saved: Ctrl-C, Ctrl-\, `kill`, and a closed terminal or SSH connection. */
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const satisfies readonly NodeJS.Signals[]
+import { isMainThread, parentPort, workerData } from 'node:worker_threads'
+
+/** Signals that end a run with its last step saved: Ctrl-C, Ctrl-\\, `kill`, and a closed terminal or SSH connection. */
+export const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const satisfies readonly NodeJS.Signals[]
 
 /**
  * An abort signal for Ctrl-C, SIGTERM, SIGHUP and SIGQUIT: a run then finishes its step, saves and ends. A second signal exits
@@ -14,11 +16,30 @@ export function interruptible(onFirst: () => void): { signal: AbortSignal; relea
       onFirst()
     } else if (signal !== 'SIGHUP') process.exit(130)
   }
+  const release = onThreadSignal(stop) ?? onSignal(stop)
+  return { signal: controller.signal, release }
+}
+
+function onSignal(stop: (signal: NodeJS.Signals) => void): () => void {
   for (const signal of signals) process.on(signal, stop)
-  return {
-    signal: controller.signal,
-    release() {
-      for (const signal of signals) process.off(signal, stop)
-    },
+  return () => {
+    for (const signal of signals) process.off(signal, stop)
+  }
+}
+
+/** On a command's thread (command-thread.ts) only the main thread receives signals, and passes them on as messages. */
+function onThreadSignal(stop: (signal: NodeJS.Signals) => void): (() => void) | undefined {
+  if (isMainThread || !parentPort || !workerData?.selfsupCommand) return undefined
+  const port = parentPort
+  const onMessage = (signal: NodeJS.Signals) => {
+    port.postMessage({ kind: 'obeying' })
+    stop(signal)
+  }
+  port.on('message', onMessage)
+  port.unref()
+  port.postMessage({ kind: 'interruptible', interruptible: true })
+  return () => {
+    port.off('message', onMessage)
+    port.postMessage({ kind: 'interruptible', interruptible: false })
   }
 }

@@ -1,3 +1,4 @@
+import type { Engine } from '@selfsup/engine'
 import { Command, CommanderError, Option } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
 import { registerAdvise } from './commands/advise.command.js'
@@ -20,7 +21,7 @@ import { registerResume } from './commands/resume.command.js'
 import { registerSearch } from './commands/search.command.js'
 import { registerSelect } from './commands/select.command.js'
 import { registerServe } from './commands/serve.command.js'
-import { type EngineFlags, setEngineFlags } from './engine.js'
+import { blocksThread, type EngineFlags, setEngineFlags } from './engine.js'
 
 // Import nothing heavy here, so that `selfsup --help` answers immediately. Each command imports what it needs when it runs.
 
@@ -51,21 +52,46 @@ const commands = [
 /**
  * The command line: parses arguments, runs the command, prints errors.
  * @param args without node and script: `['pretrain', 'simclr', 'images']`
+ * @param options.onThread runs the command on a thread of its own; used for engines that block their thread. Default: on this thread
  * @returns exit code of the process
  */
-export async function run(args: readonly string[]): Promise<number> {
+export async function run(
+  args: readonly string[],
+  { onThread }: { readonly onThread?: (args: readonly string[]) => Promise<number> } = {},
+): Promise<number> {
   let code = 0
   const program = describe((commandCode) => {
     code = commandCode
   })
+  if (onThread)
+    program.hook('preAction', async (_, command) => {
+      if (await blocks(command)) throw new OnThread()
+    })
   try {
     await program.parseAsync([...args], { from: 'user' })
     return code
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode
+    if (error instanceof OnThread && onThread) return onThread(args)
     const { reportFailure } = await import('./failure.js')
     return reportFailure(error)
   }
+}
+
+/** Ends parsing before the command runs, because it is to run on a thread of its own. */
+class OnThread extends Error {}
+
+/** Whether a command computes with an engine that blocks its thread. */
+async function blocks(command: Command): Promise<boolean> {
+  if (!command.options.some(({ long }) => long === '--engine')) return false
+  const { engine = process.env.SELFSUP_ENGINE ?? 'auto' } = command.opts<{ engine?: string }>()
+  const name = engine === 'auto' ? await fastest() : engine
+  return name !== undefined && blocksThread({ name: name as Engine['name'] })
+}
+
+async function fastest() {
+  const { fastestEngine } = await import('@selfsup/engine')
+  return fastestEngine()
 }
 
 function describe(exit: (code: number) => void): Command {

@@ -6,7 +6,7 @@ import { runPaths, type TrainSettings } from '@selfsup/run-folder'
 import { disposeMethod, scoreOf, writeViews } from '@selfsup/runs'
 import type { StepReport, TrainOptions, TrainPhase } from '@selfsup/train'
 import type { Settings } from './config.js'
-import { startEngine } from './engine.js'
+import { blocksThread, startEngine } from './engine.js'
 import { exitCodes } from './failure.js'
 import { withFix } from './fixes.js'
 import { interruptible } from './interrupt.js'
@@ -39,6 +39,9 @@ function phaseText(phase: TrainPhase, { name }: Engine): string {
   return phase === 'save' ? 'Saving' : 'Exporting the backbone'
 }
 
+/** Milliseconds between checkpoints if a signal can end the run in the middle of a long step (command-thread.ts). */
+const SAVE_WITHIN = 60_000
+
 /** Trains. Ctrl-C saves and ends the run. @returns exit code */
 export async function runTraining(training: Training): Promise<number> {
   const { make, out, dataset, view, resume, quiet, together = {} } = training
@@ -67,6 +70,7 @@ export async function runTraining(training: Training): Promise<number> {
       ...(workersTimeout !== undefined && { workersTimeout: workersTimeout * 1000 }),
       resume: resume !== undefined,
       signal: interrupt.signal,
+      ...(blocksThread(engine) && { saveWithin: SAVE_WITHIN }),
       ...(train.patience !== undefined && { score: scoreOf(method, dataset, engine, interrupt.signal) }),
       onStep: (report) => {
         reportCompiling(report)

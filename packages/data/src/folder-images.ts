@@ -65,11 +65,13 @@ export async function folderImages(path: string, options: FolderOptions = {}): P
   if (paths.length === 0) {
     throw new SelfsupError(
       `${path}: no images found; looked for ${[...wanted].join(', ')} in it and its subfolders${found.length > 0 ? `; found ${found.slice(0, 3).join(', ')}` : '; it is empty'}`,
+      { fix: conversionOf(others) },
     )
   }
+  const conversion = conversionOf(others)
   if (found.length > 0)
     onNote?.(
-      `${path}: left out ${found.join(', ')}${others.size > 5 ? ' and others' : ''} (not images of a supported format)`,
+      `${path}: left out ${found.join(', ')}${others.size > 5 ? ' and others' : ''} (not images of a supported format${conversion ? `; ${conversion}` : ''})`,
     )
   const { classes, labels } = classify(root, paths)
   const hash = createHash('sha256')
@@ -115,6 +117,33 @@ async function missingPackages(examples: ReadonlyMap<string, unknown>): Promise<
     missing.set(error.format, kind)
   }
   return [...missing.values()]
+}
+
+/** Programs that convert images of formats that are not read. */
+const conversions = [
+  [
+    /\.(svs|ndpi|scn|mrxs|vms|bif)\b/,
+    'convert slides to TIFF, for example with: vips tiffsave SLIDE slide.tif --tile --pyramid --compression jpeg',
+  ],
+  [
+    /\.(jp2|j2k|j2c|jpf|jpx)\b/,
+    'convert JPEG 2000 to TIFF, for example with: opj_decompress -i IMAGE -o image.tif',
+  ],
+  [/\.(cr2|cr3|nef|arw|dng|raf|orf|rw2)\b/, 'convert raw photos to TIFF, for example with: dcraw -T IMAGE'],
+  [
+    /\.(czi|lif|nd2|vsi|oib|oif|ims)\b/,
+    'convert microscopy files to OME-TIFF, for example with: bfconvert IMAGE image.ome.tif',
+  ],
+  [
+    /\.(mp4|mov|avi|mkv|webm)\b/,
+    'extract frames of videos, for example with: ffmpeg -i VIDEO -vf fps=1 frames/%06d.jpg',
+  ],
+] as const
+
+/** How to convert files that are left out; undefined if there is no known way. */
+function conversionOf(others: ReadonlyMap<string, number>): string | undefined {
+  const kinds = [...others.keys()].join(' ').toLowerCase()
+  return conversions.find(([pattern]) => pattern.test(kinds))?.[1]
 }
 
 /** `20 BMP files left out: ...` */

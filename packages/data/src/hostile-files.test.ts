@@ -8,6 +8,7 @@ import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
 import { decode, measure } from './decode.js'
 import { imageHeader } from './image-header.js'
 import { madeImage, writeFiles } from './made-images.js'
+import { madeTiff } from './made-tiff.js'
 import { memoryBudget } from './memory-budget.js'
 import { openImages } from './open-images.js'
 import { readFeatures } from './read-features.js'
@@ -207,6 +208,62 @@ describe('images', () => {
         bytesPerPixel: channels! * (depth === 'ushort' ? 2 : 1),
       })
     }
+  })
+
+  describe('TIFF', () => {
+    /** A TIFF of 40 x 30 pixels in one strip, with another value of a tag. */
+    const tiff = (changes: Readonly<Record<number, number>>) => {
+      const file = madeTiff(
+        Uint8Array.from({ length: 40 * 30 * 3 }, (_, i) => i % 251),
+        [30, 40, 3],
+        { colour: true },
+      )
+      for (let at = 10; at < 10 + file.readUInt16LE(8) * 12; at += 12) {
+        const changed = changes[file.readUInt16LE(at)]
+        if (changed !== undefined) file.writeUInt32LE(changed, at + 8)
+      }
+      return file
+    }
+    const read = async (name: string, file: Buffer, tile?: number) => {
+      await writeFiles(folder, { [`${name}/a.tif`]: file, [`${name}/b.tif`]: tiff({}) })
+      const dataset = await openImages(join(folder, name), {
+        cacheFolder: join(folder, 'cache'),
+        reading: { tile },
+      })
+      let count = 0
+      for await (const { indices } of dataset.batches({ batchSize: 64, size: 8 })) count += indices.length
+      await dataset.close()
+      return { count, skipped: dataset.skipped() }
+    }
+
+    // libtiff reads missing strips as black.
+    test.each([
+      ['a strip beyond the end of the file', { 273: 0x7fff_ff00 }],
+      ['a strip that is cut off', { 273: 1000 }],
+      ['fewer strips than its height needs', { 257: 1_048_600 }],
+    ])('rejects %s', async (name, changes) => {
+      for (const tile of [undefined, 4]) {
+        const { count, skipped } = await read(name, tiff(changes), tile)
+        expect(count).toBe(tile ? 10 * 8 : 1)
+        expect(skipped.map(({ reason }) => reason)).toEqual(['truncated or damaged'])
+      }
+    })
+  })
+
+  it('does not try all of a million tiles of an image that cannot be decoded', async () => {
+    const noise = Buffer.from(Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * i * 7) % 256))
+    const png = await sharp(noise, { raw: { width: 64, height: 64, channels: 3 } })
+      .png()
+      .toBuffer()
+    await writeFiles(folder, { 'cut/a.png': png.subarray(0, png.length / 2) })
+    const dataset = await streamImages(join(folder, 'cut'), { reading: { tile: 4 } })
+    for await (const _ of dataset.batches({ batchSize: 64, size: 4 }));
+    await dataset.close()
+    const reasons = dataset.skipped().map(({ reason }) => reason)
+    const tried = reasons.filter((reason) => !reason.includes('like the other tiles'))
+    expect(tried.length).toBeGreaterThan(0)
+    expect(tried.length).toBeLessThan(64) // 16, and those that are being decoded meanwhile
+    expect(reasons.at(-1)).toBe('truncated or damaged, like the other tiles of its page')
   })
 
   it('rejects a header with too many pixels without decoding', async () => {

@@ -67,6 +67,12 @@ export async function findEngines(): Promise<EngineAvailability[]> {
   ]
 }
 
+/** The engine that `auto` will start, as far as is known without starting one. Faster than `findEngines` if it is native TensorFlow. */
+export async function fastestEngine(): Promise<EngineName | undefined> {
+  if ((await findNative()).available) return 'tensorflow'
+  return (await findEngines()).find(({ available }) => available)?.name
+}
+
 async function findWebgpu(): Promise<EngineAvailability> {
   const engine = findPackage('webgpu', 'WebGPU', '@tensorflow/tfjs-backend-webgpu')
   try {

@@ -12,6 +12,7 @@ export {
   describeEngines,
   type EngineAvailability,
   type EngineReport,
+  fastestEngine,
   findEngines,
   type StepsReport,
 } from './find-engines.js'

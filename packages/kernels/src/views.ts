@@ -21,6 +21,8 @@ export interface ViewParameters {
   readonly jitter?: Readonly<Record<'brightness' | 'contrast' | 'saturation' | 'hue', tf.Tensor1D>> & {
     readonly places: tf.Tensor2D
   }
+  /** factors of the brightness and contrast of each band, [views, channels]; not for 1 or 3 channels */
+  readonly bands?: Readonly<Record<'brightness' | 'contrast', tf.Tensor2D>>
   /** 1 to convert the view to greyscale, otherwise 0 */
   readonly grey?: tf.Tensor1D
   /** standard deviation of the Gaussian blur in pixels; 0 for no blur */

@@ -1,4 +1,5 @@
 import {
+  bandJitterOption,
   blurOption,
   byolRecipe,
   jitterOption,
@@ -94,6 +95,7 @@ export const options = {
   },
   views: viewsOption,
   jitter: jitterOption,
+  bandJitter: bandJitterOption,
   blur: {
     ...blurOption(mocoV2Recipe),
     description:

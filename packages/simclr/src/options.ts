@@ -1,4 +1,11 @@
-import { blurOption, jitterOption, minScaleOption, simclrRecipe, viewsOption } from '@selfsup/augment'
+import {
+  bandJitterOption,
+  blurOption,
+  jitterOption,
+  minScaleOption,
+  simclrRecipe,
+  viewsOption,
+} from '@selfsup/augment'
 import type { OptionValues, TrainingDefaults } from '@selfsup/core'
 
 export const options = {
@@ -44,6 +51,7 @@ export const options = {
     description:
       'strength of the colour jitter, as a multiple of the paper’s; auto: 0.5 for images of up to 64 pixels, 1 for larger ones',
   },
+  bandJitter: bandJitterOption,
   blur: blurOption(simclrRecipe),
   minScale: minScaleOption(simclrRecipe),
 } as const

@@ -19,6 +19,8 @@ export interface TrainOptions extends TrainSettings {
    * from the start. Default false
    */
   readonly extend?: boolean
+  /** longest time without a checkpoint, in milliseconds; default 15 minutes */
+  readonly saveWithin?: number
   /** when aborted, `train` finishes the current step, saves everything and returns */
   readonly signal?: AbortSignal
   /**

@@ -5,7 +5,7 @@ import type * as tf from '@tensorflow/tfjs-core'
 import { NonFiniteError, type Position, saveCheckpoint, snapshotOf } from './checkpoint.js'
 import type { LoopParts } from './loop-parts.js'
 
-const longestMs = 15 * 60_000
+const defaultSaveWithin = 15 * 60_000
 /** Maximum number of steps before saving is tried again after a failure. */
 const retrySteps = 100
 
@@ -38,7 +38,7 @@ export interface Saving {
 /** @param position current position, which the loop updates; read at each call */
 export function savingOf(parts: LoopParts, position: Position): Saving {
   const { options, settings, schedule } = parts
-  const { out, onWarning = () => {} } = options
+  const { out, onWarning = () => {}, saveWithin = defaultSaveWithin } = options
   let path = parts.checkpoint
   // The last step of which a checkpoint was started, and the last of which one was written.
   let savedStep = path ? position.step : -1
@@ -52,7 +52,7 @@ export function savingOf(parts: LoopParts, position: Position): Saving {
     due() {
       const { step } = position
       if (failure) return step - failure.step >= Math.min(retrySteps, settings.checkpointEvery)
-      return step % settings.checkpointEvery === 0 || Date.now() - savedAt > longestMs
+      return step % settings.checkpointEvery === 0 || Date.now() - savedAt > saveWithin
     },
     async save() {
       await settle()

@@ -1,3 +1,4 @@
+import type { ImageReading } from '@selfsup/core'
 import type { DuplicateGroup } from '@selfsup/retrieval'
 import type { Settings } from '../config.js'
 import { writeCsv } from '../csv.js'
@@ -64,7 +65,7 @@ export async function duplicates(run: string, flags: DuplicateFlags): Promise<nu
       view.note(
         `${missing === 1 ? '1 image' : `${missing} images`} of the groups no longer ${missing === 1 ? 'exists and was' : 'exist and were'} left out. Update the index: selfsup index ${shellWord(run)} IMAGES`,
       )
-    await writeGroups(groups, { sheet, csv }, view)
+    await writeGroups(groups, { sheet, csv, reading: encoder.imageShape.reading }, view)
     return 0
   } finally {
     interrupt.release()
@@ -76,7 +77,7 @@ export async function duplicates(run: string, flags: DuplicateFlags): Promise<nu
 /** Writes groups to a CSV file and draws them on a sheet, if asked to. */
 async function writeGroups(
   groups: readonly DuplicateGroup[],
-  { sheet, csv }: Pick<DuplicateFlags, 'sheet' | 'csv'>,
+  { sheet, csv, reading }: Pick<DuplicateFlags, 'sheet' | 'csv'> & { reading: ImageReading },
   view: ProgressView,
 ): Promise<void> {
   const rows = groups.flatMap(({ paths, sources, similarity }, i) =>
@@ -95,7 +96,7 @@ async function writeGroups(
     source,
     caption: `${group}: ${digits(similarity)}`,
   }))
-  await writeSheet(sheet, captioned, view)
+  await writeSheet(sheet, captioned, view, reading)
   view.note(`Wrote ${sheet}: group and similarity are below each image`)
 }
 

@@ -1,11 +1,10 @@
-import type { ImageReading } from '@selfsup/core'
 import { greyOrColour } from '@selfsup/runs'
 import type { Settings } from '../config.js'
 import { writeCsv } from '../csv.js'
 import { openEncoder } from '../encoder.js'
 import { startEngine } from '../engine.js'
 import { imageEmbedder, openRunIndex } from '../image-search.js'
-import { expectPng, writeSheet } from '../image-sheet.js'
+import { expectPng, wholeImage, writeSheet } from '../image-sheet.js'
 import { progressView } from '../progress.js'
 import { describeRandomPairs } from '../random-pairs.js'
 import { shellWord, table } from '../table.js'
@@ -56,7 +55,7 @@ export async function search(run: string, image: string, flags: SearchFlags): Pr
         caption: similarity.toFixed(4),
       }))
       const shown = [{ path: image, caption: 'query' }, ...results]
-      await writeSheet(sheet, shown, view, wholeImage(reading))
+      await writeSheet(sheet, shown, view, reading)
       view.note(`Wrote ${sheet}: the query, then the results with their similarities`)
     }
     if (missing > 0)
@@ -69,9 +68,4 @@ export async function search(run: string, image: string, flags: SearchFlags): Pr
     await index.close()
     encoder.dispose()
   }
-}
-
-/** The query is one image, of the page or the region that its path names. */
-function wholeImage({ tile: _, stride: __, ...reading }: ImageReading): ImageReading {
-  return { ...reading, page: reading.page === 'all' ? 'auto' : reading.page }
 }

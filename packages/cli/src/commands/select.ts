@@ -61,7 +61,7 @@ export async function select(run: string, flags: SelectFlags): Promise<number> {
     if (copy) await copyImages(copy, selected, view)
     if (sheet) {
       const captions = selected.map((image, i) => ({ ...image, caption: String(i + 1) }))
-      await writeSheet(sheet, captions, view)
+      await writeSheet(sheet, captions, view, encoder.imageShape.reading)
     }
     view.note(`Selected ${selected.length} of ${images.length} images, in the order of selection`)
     return 0

@@ -38,6 +38,7 @@ export function imageReader(reading: ImageReading, channels: number): ImageReade
   const usual = usualReading(reading) && (channels === 1 || channels === 3)
   const cache = new PageCache()
   const regionLayout = regionLayouts()
+  const damaged = damagedPages()
   const how = { reading, channels, usual }
   const load = (images: EncodedImages, index: number, part?: ImagePart): Promise<Buffer | string> => {
     const path = part?.box && images.fileOf?.(index)
@@ -67,24 +68,73 @@ export function imageReader(reading: ImageReading, channels: number): ImageReade
         file ??= await images.load(index)
         return file
       }
-      return explained(
-        async () => {
-          if (!part?.box) return withPage(await whole(), part?.page, how, use)
-          const { box } = part
-          const path = images.fileOf?.(index) ?? splitPart(images.pathOf(index)).file
-          const name = withPart(path, { page: part.page })
-          const known = cache.get(name)
-          if (known) return use(cutPixels(await known, box, channels))
-          const source = await load(images, index, part)
-          const layout = await regionLayout(source)
-          if (layout) return withRegion(source, layout, part, how, use)
-          const page = cache.add(name, () =>
-            withPage(source as Buffer, part.page, how, async (pixels) => pixels),
-          )
-          return use(cutPixels(await page, box, channels))
-        },
-        () => file,
-      )
+      if (!part?.box)
+        return explained(
+          async () => withPage(await whole(), part?.page, how, use),
+          () => file,
+        )
+      const { box } = part
+      const path = images.fileOf?.(index) ?? splitPart(images.pathOf(index)).file
+      const name = withPart(path, { page: part.page })
+      let decoded = false
+      const passed = (pixels: Pixels) => {
+        decoded = true
+        return use(pixels)
+      }
+      damaged.expectReadable(name)
+      try {
+        return await explained(
+          async () => {
+            const known = cache.get(name)
+            if (known) return passed(cutPixels(await known, box, channels))
+            const source = await load(images, index, part)
+            const layout = await regionLayout(source)
+            if (layout) return withRegion(source, layout, part, how, passed)
+            const page = cache.add(name, () =>
+              withPage(source as Buffer, part.page, how, async (pixels) => pixels),
+            )
+            return passed(cutPixels(await page, box, channels))
+          },
+          () => file,
+        )
+      } catch (error) {
+        if (!decoded) damaged.failed(name, error as SelfsupError)
+        throw error
+      } finally {
+        if (decoded) damaged.works(name)
+      }
+    },
+  }
+}
+
+/** After so many failures, and no tile that can be read, the other tiles of a page are not tried. */
+const MOST_FAILURES = 16
+
+/** Remembers pages none of whose tiles can be read: a damaged header can claim a million of them. */
+function damagedPages() {
+  const failures = new Map<string, number>()
+  const working = new Set<string>()
+  const bounded = (names: { readonly size: number; clear(): void }) => {
+    if (names.size >= MOST_LAYOUTS) names.clear()
+  }
+  return {
+    /** @throws SelfsupError if no tile of the page could be read so far */
+    expectReadable(name: string): void {
+      if ((failures.get(name) ?? 0) >= MOST_FAILURES)
+        throw new SelfsupError('truncated or damaged, like the other tiles of its page', {
+          code: 'damaged-file',
+        })
+    },
+    failed(name: string, { code }: SelfsupError): void {
+      if (working.has(name) || code === 'not-found') return
+      bounded(failures)
+      failures.set(name, (failures.get(name) ?? 0) + 1)
+    },
+    works(name: string): void {
+      if (working.has(name)) return
+      bounded(working)
+      working.add(name)
+      failures.delete(name)
     },
   }
 }

@@ -22,6 +22,8 @@ export interface TiffPage {
   readonly description: string
   /** GDAL's value of missing pixels */
   readonly missing?: number
+  /** whether the file contains all of its pixels */
+  readonly complete: boolean
 }
 
 const tags = {
@@ -31,9 +33,15 @@ const tags = {
   bits: 258,
   photometric: 262,
   description: 270,
+  stripOffsets: 273,
   samples: 277,
+  rowsPerStrip: 278,
+  stripBytes: 279,
   planar: 284,
   tileWidth: 322,
+  tileHeight: 323,
+  tileOffsets: 324,
+  tileBytes: 325,
   extraSamples: 338,
   sampleFormat: 339,
   noData: 42113,
@@ -77,8 +85,9 @@ export async function tiffPages(read: ReadAt): Promise<TiffPage[]> {
   while (at !== 0) {
     expected(!seen.has(at) && seen.size < MOST_PAGES, 'damaged TIFF: its directories form a loop')
     seen.add(at)
-    const { fields, next } = await cursor.directory(at)
-    pages.push(pageOf(fields))
+    const { fields, pieces, next } = await cursor.directory(at)
+    const page = pageOf(fields)
+    pages.push({ ...page, complete: hasPieces(page, fields, pieces) && (await endsInside(fields, read)) })
     at = next
   }
   expected(pages.length > 0, 'damaged TIFF: it contains no image')
@@ -87,7 +96,7 @@ export async function tiffPages(read: ReadAt): Promise<TiffPage[]> {
 
 type Fields = ReadonlyMap<number, readonly number[] | string>
 
-function pageOf(fields: Fields): TiffPage {
+function pageOf(fields: Fields): Omit<TiffPage, 'complete'> {
   const numbers = (tag: number): readonly number[] => {
     const value = fields.get(tag)
     return Array.isArray(value) ? value : []
@@ -113,6 +122,35 @@ function pageOf(fields: Fields): TiffPage {
     description: text(tags.description),
     ...(!Number.isNaN(missing) && { missing }),
   }
+}
+
+/**
+ * Whether a page has as many strips or tiles as its size needs. A damaged height would otherwise stand for millions of tiles to read,
+ * each of which fails.
+ */
+function hasPieces(
+  { width, height, samples, planar, tiled }: Omit<TiffPage, 'complete'>,
+  fields: Fields,
+  pieces: number,
+): boolean {
+  const side = (tag: number, otherwise: number) => Math.max(1, Number(fields.get(tag)?.[0] ?? otherwise))
+  const needed = tiled
+    ? Math.ceil(width / side(tags.tileWidth, width)) * Math.ceil(height / side(tags.tileHeight, height))
+    : Math.ceil(height / side(tags.rowsPerStrip, height))
+  return pieces >= needed * (planar ? samples : 1)
+}
+
+/** Whether the file contains the strips or tiles of a page: libtiff reads missing ones as black. Lists of more than 64 KiB are not checked. */
+async function endsInside(fields: Fields, read: ReadAt): Promise<boolean> {
+  const list = (tag: number, other: number) => fields.get(tag) ?? fields.get(other) ?? []
+  const offsets = list(tags.stripOffsets, tags.tileOffsets) as readonly number[]
+  const bytes = list(tags.stripBytes, tags.tileBytes) as readonly number[]
+  // Sparse files have no bytes for empty tiles.
+  const end = offsets.reduce(
+    (last, offset, i) => Math.max(last, bytes[i] === 0 ? 0 : offset + (bytes[i] ?? 1)),
+    0,
+  )
+  return end === 0 || (Number.isSafeInteger(end) && (await read(end - 1, 1)).length === 1)
 }
 
 function typeOf(bits: number, format: number): ValueType | undefined {
@@ -168,20 +206,24 @@ async function tiffCursor(read: ReadAt) {
   }
   return {
     first: big ? u64(head, 8) : u32(head, 4),
-    async directory(at: number): Promise<{ fields: Fields; next: number }> {
+    /** @returns the values of the wanted tags, and the number of strips or tiles */
+    async directory(at: number): Promise<{ fields: Fields; pieces: number; next: number }> {
       const counted = await exactly(at, countBytes)
       const count = big ? u64(counted, 0) : u16(counted, 0)
       expected(count <= MOST_ENTRIES, 'damaged TIFF: a directory has too many entries')
       const body = await exactly(at + countBytes, count * entryBytes + wordBytes)
       const fields = new Map<number, readonly number[] | string>()
+      let pieces = 0
       for (let i = 0; i < count; i++) {
         const entry = body.subarray(i * entryBytes, (i + 1) * entryBytes)
         const tag = u16(entry, 0)
         if (!wanted.has(tag)) continue
+        if (tag === tags.stripOffsets || tag === tags.tileOffsets)
+          pieces = big ? u64(entry, 4) : u32(entry, 4)
         const value = await contentOf(entry)
         if (value !== undefined) fields.set(tag, value)
       }
-      return { fields, next: word(body, count * entryBytes) }
+      return { fields, pieces, next: word(body, count * entryBytes) }
     },
   }
 }

@@ -36,6 +36,7 @@ const MOST_SECONDS = 300
 export async function tiffLayout(read: ReadAt): Promise<TiffLayout> {
   const all = await tiffPages(read)
   const first = all[0]!
+  expectComplete(first)
   const pages = [...all.keys()].filter((number) => number === 0 || isAlike(all[number]!, first))
   const colour = first.photometric >= photometric.rgb
   const usual = first.photometric <= photometric.rgb
@@ -66,8 +67,17 @@ export async function tiffLayout(read: ReadAt): Promise<TiffLayout> {
     inverted: first.photometric === photometric.minIsWhite && !isReadBySharp(first),
     alpha,
     samples: first.samples,
-    planesOf: (page) => (separate ? separate.planesOf(page) : [page]).map((plane) => pages[plane]!),
+    planesOf: (page) =>
+      (separate ? separate.planesOf(page) : [page]).map((plane) => {
+        const number = pages[plane]!
+        expectComplete(all[number]!)
+        return number
+      }),
   }
+}
+
+function expectComplete({ complete }: TiffPage): void {
+  if (!complete) throw new SelfsupError('truncated or damaged', { code: 'damaged-file' })
 }
 
 /** Whether sharp reads the values of a page unchanged. It drops bands of most types, and negative values of 16 bits. */
