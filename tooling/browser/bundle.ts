@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build, type Plugin } from 'esbuild'
@@ -53,9 +53,7 @@ const sources: Plugin = {
     const { external = [] } = build.initialOptions
     build.onResolve({ filter: /^@selfsup\// }, ({ path }) => {
       if (external.includes('@selfsup/*')) return { path, external: true }
-      const name = path.slice('@selfsup/'.length)
-      const entries = ['browser', 'index'].map((entry) => `${packages}/${name}/src/${entry}.ts`)
-      return { path: entries.find((entry) => existsSync(entry)), sideEffects: false }
+      return { path: entryOf(path.slice('@selfsup/'.length)), sideEffects: false }
     })
   },
 }
@@ -75,6 +73,17 @@ export function bundleOf(name: string, what: keyof typeof outside): Promise<Bund
   const program =
     what === 'everything'
       ? `import * as all from '@selfsup/${name}'; globalThis.all = all`
-      : `export * from '${packages}/${name}/src/index.ts'`
+      : `export * from '${entryOf(name)}'`
   return bundleForBrowser(program, { external: outside[what], minify: true, folder: name })
+}
+
+/** The file that bundlers take for a browser. */
+function entryOf(name: string): string {
+  const entries = ['browser', 'index'].map((entry) => `${packages}/${name}/src/${entry}.ts`)
+  return entries.find((entry) => existsSync(entry))!
+}
+
+/** Packages with another entry for browsers than for Node. */
+export function packagesWithBrowserEntry(): string[] {
+  return readdirSync(packages).filter((name) => existsSync(`${packages}/${name}/src/browser.ts`))
 }

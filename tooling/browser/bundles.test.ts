@@ -1,6 +1,6 @@
 import { createContext, runInContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import { BROWSER_PACKAGES, bundleForBrowser, bundleOf } from './bundle.js'
+import { BROWSER_PACKAGES, bundleForBrowser, bundleOf, packagesWithBrowserEntry } from './bundle.js'
 
 const program = `
 import * as tf from '@tensorflow/tfjs-core'
@@ -32,6 +32,10 @@ test.each(BROWSER_PACKAGES)('all of %s bundles for a browser without Node built-
   const { gzipped, code } = await bundleOf(name, 'packages')
   expect(gzipped).toBeGreaterThan(500)
   expect(code).not.toMatch(/["']node:/)
+})
+
+test.each(packagesWithBrowserEntry())('the entry of %s for browsers bundles', async (name) => {
+  expect((await bundleOf(name, 'code')).code).not.toMatch(/["']node:/)
 })
 
 test('the code of the losses has less than 10 kB', async () => {
