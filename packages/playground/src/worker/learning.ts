@@ -61,7 +61,7 @@ export interface Learning {
 }
 
 /** Batch size for a number of images: even, and several batches per epoch for few images. */
-export function batchSizeFor(count: number, engine: Engine['name']): number {
+function batchSizeFor(count: number, engine: Engine['name']): number {
   const most = engine === 'webgpu' ? 128 : engine === 'wasm' ? 64 : 32
   return Math.max(2, Math.min(most, 2 * Math.floor(count / 4)))
 }
