@@ -1,8 +1,9 @@
+import { execFile } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { parseArgs, promisify } from 'node:util'
 import { writeApiPages } from './site/api.js'
-import { docs, packageFolders } from './site/repository.js'
+import { docs, publishedFolders, root } from './site/repository.js'
 import { stageSite } from './site/stage.js'
 
 // Builds the site: tsx build.ts [--api all|none|core,losses] [--stage FOLDER] [--out FOLDER] [--dev]
@@ -16,7 +17,7 @@ const { values } = parseArgs({
   },
 })
 
-const api = values.api === 'all' ? packageFolders() : values.api === 'none' ? [] : values.api.split(',')
+const api = values.api === 'all' ? publishedFolders() : values.api === 'none' ? [] : values.api.split(',')
 process.env.DO_NOT_TRACK = '1'
 // Where Vue is not a dependency of this package, VitePress links it into node_modules for the time of a build, and two
 // builds at a time remove it from each other.
@@ -37,4 +38,20 @@ if (values.dev) {
 } else {
   await build(values.stage, { outDir: values.out })
   lap('site')
+  // Its own Vite is newer than VitePress's.
+  if (!process.env.DOCS_QUICK) {
+    const playground = join(values.out, 'playground')
+    const args = [
+      '--filter',
+      '@selfsup/playground',
+      'exec',
+      'vite',
+      'build',
+      '--outDir',
+      playground,
+      '--emptyOutDir',
+    ]
+    await promisify(execFile)('pnpm', args, { cwd: root, env: { ...process.env, NODE_ENV: 'production' } })
+    lap('playground')
+  }
 }

@@ -13,6 +13,7 @@ const guide = [
   page('Choosing a method', '/guide/choosing-a-method'),
   page('Start from a pretrained model', '/guide/pretrained-models'),
   page('Evaluation protocols', '/guide/evaluation'),
+  page('In the browser', '/guide/browser'),
   page('Engines and GPUs', '/guide/engines'),
   page('Mixed precision', '/guide/mixed-precision'),
   page('Several workers', '/guide/several-workers'),
@@ -41,6 +42,8 @@ export default defineConfig({
       page('Methods', '/methods/'),
       page('Packages', '/packages/'),
       page('API', '/api/'),
+      // Quick builds have no playground.
+      ...(process.env.DOCS_QUICK ? [] : [{ text: 'Playground', link: '/playground/', target: '_self' }]),
     ],
     sidebar: [
       { text: 'Guide', items: guide },

@@ -15,8 +15,17 @@ export function packageFolders(): string[] {
   )
 }
 
+/** The folders of the packages that are published. */
+export function publishedFolders(): string[] {
+  return packageFolders().filter((folder) => !packageFacts(folder).private)
+}
+
 /** The published name and the one-line description of a package. */
-export function packageFacts(folder: string): { readonly name: string; readonly description: string } {
+export function packageFacts(folder: string): {
+  readonly name: string
+  readonly description: string
+  readonly private?: boolean
+} {
   return JSON.parse(readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8'))
 }
 

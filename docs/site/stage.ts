@@ -4,7 +4,7 @@ import { allDefinitions } from './definitions.js'
 import { includeParts } from './include.js'
 import { rewriteLinks } from './links.js'
 import { methodList, methodPage, packageOfMethod } from './methods.js'
-import { docs, packageFacts, packageFolders, readText, root } from './repository.js'
+import { docs, packageFacts, packageFolders, publishedFolders, readText, root } from './repository.js'
 
 /** Pages that are one file of the repository. */
 const whole: Readonly<Record<string, string>> = {
@@ -53,7 +53,7 @@ export async function stageSite(stage: string): Promise<void> {
   }
   for (const folder of packageFolders())
     write(`packages/${folder}.md`, readText(`packages/${folder}/README.md`), `packages/${folder}/README.md`)
-  const packages = packageFolders().map((folder) => ({ folder, name: packageFacts(folder).name }))
+  const packages = publishedFolders().map((folder) => ({ folder, name: packageFacts(folder).name }))
   const rows = packages.map(
     ({ folder, name }) => `| [${name}](/packages/${folder}) | ${packageFacts(folder).description} |`,
   )

@@ -11,7 +11,9 @@ function factsOf(folder: string): PackageFacts {
   const files = ['.', 'src'].flatMap((part) =>
     readdirSync(join(packages, folder, part), { recursive: part === 'src' }).map((name) => String(name)),
   )
-  const sources = files.filter((file) => /(?<!\.d)\.ts$/.test(file) && !/^(tsup|vitest)\.config/.test(file))
+  const sources = files.filter(
+    (file) => /(?<!\.d)\.ts$/.test(file) && !/^(tsup|vite|vitest)\.config/.test(file),
+  )
   return {
     folder,
     files,
@@ -100,6 +102,16 @@ describe('the check finds', () => {
       'a package without README and test',
       () => problemsOf({ ...whole, files: [] }).join(),
       'has no README.md,packages/losses has no test',
+    ],
+    [
+      'a private package that is not below',
+      () =>
+        problemsOf({
+          ...whole,
+          manifest: { ...whole.manifest, private: true, devDependencies: { '@selfsup/simclr': '' } },
+          imports: [{ file: 'x.ts', specifier: '@selfsup/simclr' }],
+        }).join(),
+      'imports @selfsup/simclr, which is not below losses',
     ],
     ['a package without a place', () => problemsOf({ ...whole, folder: 'new' }).join(), 'has no place'],
   ])('%s', (_, problems, message) => {

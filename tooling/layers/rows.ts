@@ -1,6 +1,6 @@
 /** The house, top to bottom: a package imports from rows below its own, never from its own or from above. */
 export const rows: readonly (readonly string[])[] = [
-  ['cli'],
+  ['cli', 'playground'],
   ['runs'],
   ['train', 'evaluation', 'report', 'retrieval', 'advise', 'export', 'pretrained'],
   [
@@ -38,6 +38,7 @@ export interface PackageFacts {
   readonly folder: string
   readonly manifest: {
     readonly name?: string
+    readonly private?: boolean
     readonly dependencies?: Readonly<Record<string, string>>
     readonly peerDependencies?: Readonly<Record<string, string>>
     readonly devDependencies?: Readonly<Record<string, string>>
@@ -55,7 +56,13 @@ export function problemsOf({ folder, manifest, imports, files }: PackageFacts): 
   const row = rows.findIndex((names) => names.includes(folder))
   if (row < 0) return [`packages/${folder} has no place in tooling/layers/rows.ts`]
   const below = new Set(rows.slice(row + 1).flat())
-  const shipped = { ...manifest.dependencies, ...manifest.peerDependencies }
+  // A private package ships nothing: its build takes everything in.
+  const { private: isPrivate } = manifest
+  const shipped = {
+    ...manifest.dependencies,
+    ...manifest.peerDependencies,
+    ...(isPrivate && manifest.devDependencies),
+  }
   const declared = { ...shipped, ...manifest.devDependencies }
   for (const name of Object.keys(shipped)) {
     const other = packageOf(name)
@@ -78,7 +85,8 @@ export function problemsOf({ folder, manifest, imports, files }: PackageFacts): 
       problems.push(`${file} imports ${name}, which packages/${folder}/package.json does not declare`)
     }
   }
-  for (const field of ['description', 'license', 'type', 'exports', 'files', 'engines', 'scripts']) {
+  const published = ['exports', 'files', 'engines']
+  for (const field of ['description', 'license', 'type', 'scripts', ...(isPrivate ? [] : published)]) {
     if (!(field in manifest)) problems.push(`packages/${folder}/package.json has no ${field}`)
   }
   if (!files.includes('README.md')) problems.push(`packages/${folder} has no README.md`)

@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs'
 import { defineConfig } from 'tsup'
 
-/** The build of every package: ESM with types, one entry, dependencies left outside. */
+/** The build of every package: ESM with types, one entry and often another one for browsers, dependencies left outside. */
 export default defineConfig({
-  entry: ['src/index.ts'],
+  entry: ['src/index.ts', 'src/browser.ts'].filter((path) => existsSync(path)),
   format: ['esm'],
   target: 'node20',
   platform: 'neutral',

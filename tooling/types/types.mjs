@@ -1,7 +1,7 @@
 // Checks the types of all packages, their tests, the examples and the documentation in one program, and writes the packages' type
 // declarations next to the built JavaScript. tsup would read TensorFlow.js's types again for each package.
 //   node tooling/types/types.mjs
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
@@ -18,7 +18,7 @@ const program = ts.createProgram(parsed.fileNames, parsed.options)
 const wrong = ts.getPreEmitDiagnostics(program)
 if (wrong.length > 0) fail(wrong)
 
-/** Declarations of the code that is published: those that index.d.ts leads to. */
+/** Declarations of the code that is published: those that the entries lead to. */
 const texts = new Map()
 const { diagnostics } = program.emit(undefined, (name, text) => {
   const published = /^packages\/([^/]+)\/src\/(.*\.d\.ts)$/.exec(relative(root, name).split(sep).join('/'))
@@ -27,9 +27,11 @@ const { diagnostics } = program.emit(undefined, (name, text) => {
 if (diagnostics.length > 0) fail(diagnostics)
 
 for (const name of readdirSync(join(root, 'packages'))) {
+  if (JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')).private) continue
   const dist = join(root, 'packages', name, 'dist')
   removeDeclarations(dist)
-  const waiting = [join(dist, 'index.d.ts')]
+  const browser = join(dist, 'browser.d.ts')
+  const waiting = [join(dist, 'index.d.ts'), ...(texts.has(browser) ? [browser] : [])]
   const written = new Set(waiting)
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
     const text = texts.get(file)

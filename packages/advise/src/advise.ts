@@ -22,16 +22,18 @@ export interface AdviseOptions {
   readonly split?: string
   /** names of the methods to evaluate; default: all that have rules */
   readonly methods?: readonly string[]
+  /** whether the warnings name options of the command line; default true */
+  readonly commandLine?: boolean
 }
 
 /** Recommends methods, augmentations and commands for measured images, with reasons. */
 export function advise(
   measures: Measures,
-  { source = measures.name, split, methods = methodsWithRules }: AdviseOptions = {},
+  { source = measures.name, split, methods = methodsWithRules, commandLine }: AdviseOptions = {},
 ): Advice {
   const verdicts = verdictsOnMethods(measures, methods)
   return {
-    warnings: warningsOf(measures),
+    warnings: warningsOf(measures, { commandLine }),
     methods: verdicts,
     augmentations: verdictsOnAugmentations(measures),
     commands: commandsFor(measures, verdicts, source, split),

@@ -12,10 +12,10 @@ export {
   type MeasureOptions,
   type Measures,
   measure,
-  measureDataset,
   measureImages,
   type Sizes,
 } from './measure.js'
+export { measureDataset } from './measure-dataset.js'
 export { type Orientation, orientation } from './orientation.js'
 export { type Outlier, outliers } from './outliers.js'
 export { methodsWithRules, type Verdict } from './verdicts.js'

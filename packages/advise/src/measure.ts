@@ -1,5 +1,5 @@
-import { type HostImages, type ImageDataset, SelfsupError } from '@selfsup/core'
-import { type ImageSample, type SampleOptions, sampleDataset } from '@selfsup/data'
+import { type HostImages, SelfsupError } from '@selfsup/core'
+import type { ImageSample } from '@selfsup/data'
 import type { ClassifierAccuracy } from './classifier-accuracy.js'
 import { type Colour, colour } from './colour.js'
 import { type Duplicates, duplicates } from './duplicates.js'
@@ -99,11 +99,6 @@ export function measure(sample: ImageSample, { classifiers = true }: MeasureOpti
     ...(enough && side >= 8 && { orientation: orientation(different) }),
     ...(enough && side >= SMALLEST_LAYOUT && { layout: layout(different) }),
   }
-}
-
-/** Measures a sample of an open dataset. */
-export async function measureDataset(dataset: ImageDataset, options: SampleOptions = {}): Promise<Measures> {
-  return measure(await sampleDataset(dataset, options))
 }
 
 /** Measures images in memory. */

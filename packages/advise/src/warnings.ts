@@ -6,15 +6,18 @@ import { isGrey } from './verdicts.js'
 const DARK = 24
 
 /** Problems of the images and what to do about them, most severe first. */
-export function warningsOf(measures: Measures): string[] {
+export function warningsOf(
+  measures: Measures,
+  { commandLine = true }: { readonly commandLine?: boolean } = {},
+): string[] {
   const { count, looked, read, unreadable, duplicates, light, sizes, files, colour } = measures
   const warnings: (string | false | undefined)[] = [
     count < FEWEST
       ? `${imageCount(count)} ${count === 1 ? 'is' : 'are'} too few for training and for most measurements. Use hundreds at least, better thousands.`
       : count < 1000 &&
-        `${imageCount(count)} are few: expect features that are little better than random ones, train for many epochs, and compare with baselines (evaluate --baselines).`,
+        `${imageCount(count)} are few: expect features that are little better than random ones${commandLine ? ', train for many epochs, and compare with baselines (evaluate --baselines)' : ''}.`,
     unreadable.length > 0 &&
-      `${number(unreadable.length)} of the ${imageCount(looked)} in the sample cannot be read (for example ${unreadable[0]!.path}: ${unreadable[0]!.reason}). They are left out of training; with --strict they are errors.`,
+      `${number(unreadable.length)} of the ${imageCount(looked)} in the sample cannot be read (for example ${unreadable[0]!.path}: ${unreadable[0]!.reason}). They are left out of training${commandLine ? '; with --strict they are errors' : ''}.`,
     light.blank > 0.005 && `${percent(light.blank)} of the images are blank. Remove them.`,
     light.brightness < DARK &&
       light.contrast < DARK &&

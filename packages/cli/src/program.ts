@@ -109,7 +109,10 @@ function describe(exit: (code: number) => void): Command {
         'compute convolutions and matrix products of networks in bfloat16, everything else in float32; auto: on processors with AMX or AVX512-BF16',
       ).choices(['auto', 'on', 'off']),
     )
-    .option('--xla', 'compile steps with XLA before they run (default: in the background on GPUs, in long runs)')
+    .option(
+      '--xla',
+      'compile steps with XLA before they run (default: in the background on GPUs, in long runs)',
+    )
     .option('--no-xla', 'never use XLA')
     .configureHelp({ showGlobalOptions: true })
     .hook('preAction', () => setEngineFlags(program.opts<EngineFlags>()))

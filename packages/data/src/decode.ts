@@ -1,6 +1,7 @@
 import { type CropBox, centralCropBox, SelfsupError } from '@selfsup/core'
 import sharp, { type Sharp } from 'sharp'
 import { expectImage, imageHeader, MOST_PIXELS } from './image-header.js'
+import type { FileFacts } from './image-sample.js'
 import { decodingMemory } from './memory-budget.js'
 import type { Pixels } from './pixels.js'
 import { resizedCrop } from './resize.js'
@@ -62,24 +63,6 @@ export async function measure(file: Buffer): Promise<{ width: number; height: nu
     limitInputPixels: false,
   }).metadata()
   return autoOrient
-}
-
-/** Properties of an image file. */
-export interface FileFacts {
-  /** of the upright image, in pixels */
-  readonly width: number
-  readonly height: number
-  /** format, such as `jpeg` */
-  readonly format: string
-  /** colour space, such as `srgb`, `b-w`, `cmyk`, `grey16` */
-  readonly space: string
-  /** bits per value in the file: 1, 8, 16 or 32 */
-  readonly bits: number
-  readonly transparent: boolean
-  /** number of frames of an animation or pages of a TIFF */
-  readonly pages: number
-  /** number of bands, if they are not grey or red, green and blue */
-  readonly bands?: number
 }
 
 /** Reads the properties of an image from its header. */

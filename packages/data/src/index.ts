@@ -1,15 +1,14 @@
 export { type ArrayOptions, arrayDataset } from './array-dataset.js'
 export { imageCacheFolder } from './cache-folder.js'
 export { contactSheet } from './contact-sheet.js'
-export type { FileFacts } from './decode.js'
 export { type CanvasOptions, digitCanvas } from './digit-canvas.js'
 export { extensions } from './folder-images.js'
+export type { FileFacts, ImageSample } from './image-sample.js'
 export { type OpenOptions, openImages } from './open-images.js'
 export { type GivenFeatures, readFeatures } from './read-features.js'
-export { type Records, recordDataset } from './record-dataset.js'
+export { type Records, readFrom, recordDataset } from './record-dataset.js'
 export { rowsAsSeries } from './rows-as-series.js'
 export {
-  type ImageSample,
   type SampleOptions,
   sampleDataset,
   sampleImages,

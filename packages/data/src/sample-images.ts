@@ -9,8 +9,9 @@ import {
   SelfsupError,
   uniforms,
 } from '@selfsup/core'
-import { type FileFacts, reasonOf, SMALLEST_SIDE, square, thumbnail } from './decode.js'
+import { reasonOf, SMALLEST_SIDE, square, thumbnail } from './decode.js'
 import type { EncodedImages } from './encoded-images.js'
+import type { FileFacts, ImageSample } from './image-sample.js'
 import { forEachLimited } from './limited.js'
 import { findImages, readImages } from './open-images.js'
 import { passOrder } from './order.js'
@@ -36,28 +37,6 @@ export interface SampleOptions {
   readonly reading?: Partial<ImageReading>
   /** called with what is unusual about the images */
   readonly onNote?: (text: string) => void
-}
-
-/** A random sample of a dataset's images, as small squares. */
-export interface ImageSample {
-  readonly name: string
-  /** number of images in the dataset, readable or not */
-  readonly count: number
-  /** number of images in the sample, readable or not */
-  readonly looked: number
-  /** centre squares of the readable images of the sample, [images, size, size, 1 or 3], 0..255 */
-  readonly images: HostImages
-  /** positions of these images in the dataset, ascending */
-  readonly indices: Int32Array
-  /** width and height of each of these images, upright */
-  readonly sizes: readonly (readonly [width: number, height: number])[]
-  /** properties of the files in the same order, if the images are files */
-  readonly files?: readonly FileFacts[]
-  /** images of the sample that could not be read */
-  readonly unreadable: readonly { readonly path: string; readonly reason: string }[]
-  readonly classes?: readonly string[]
-  /** Path of an image, by its position in the dataset. */
-  pathOf?(index: number): string
 }
 
 /** Maximum default side length of the sample's squares. */

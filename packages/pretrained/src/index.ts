@@ -1,11 +1,11 @@
 export type { Architecture } from './architecture.js'
+export type { PretrainedBackbone } from './backbone-of-file.js'
 export { findPretrained, isPretrained } from './find-pretrained.js'
 export type { HubOptions } from './hub.js'
 export { type KnownModel, knownModels } from './known-models.js'
 export {
   describePretrained,
   loadPretrained,
-  type PretrainedBackbone,
   type PretrainedDescription,
   type PretrainedFiles,
   type PretrainedOptions,

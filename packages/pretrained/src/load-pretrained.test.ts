@@ -9,6 +9,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
 import expectedByName from './fixtures/models/expected.json' with { type: 'json' }
+import { loadPretrainedFile } from './load-file.js'
 import { loadPretrained, type PretrainedFiles } from './load-pretrained.js'
 import { readWeights } from './read-weights.js'
 import { recognise } from './recognise.js'
@@ -120,4 +121,23 @@ describe.each(testEngines())('with random weights of other libraries on %s', (en
     expect(compared).toEqual(expect.arrayContaining(Object.keys(gradients)))
     model.dispose()
   })
+})
+
+test('a file that a user chose in a browser gives the same weights as the file on disk', async () => {
+  await prepareEngine({ engine: 'cpu' })
+  const files = await filesOf('torchvision-resnet-bottleneck')
+  const chosen = new File([await readFile(files.weights)], 'model.safetensors')
+  const [onDisk, inBrowser] = [
+    await loadPretrained(files, { size: 32 }),
+    await loadPretrainedFile(chosen, { size: 32 }),
+  ]
+  const weights = ({ model }: typeof onDisk) =>
+    [...namedWeights({ backbone: model }).values()].map((weight) => [...weight.read().dataSync()])
+  expect(weights(inBrowser)).toEqual(weights(onDisk))
+  expect(inBrowser.preprocessing).toEqual(onDisk.preprocessing)
+  expect(inBrowser.note).toEqual({ ...onDisk.note, source: 'model.safetensors' })
+  for (const { model } of [onDisk, inBrowser]) model.dispose()
+  await expect(loadPretrainedFile(new File(['no weights'], 'a.txt'))).rejects.toThrow(
+    'not a safetensors file',
+  )
 })

@@ -1,12 +1,10 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
-import { backboneFromRecipe } from '@selfsup/backbones'
-import { addModelNotes, expected, type Preprocessing, type PretrainedNote } from '@selfsup/core'
-import type { LayersModel } from '@tensorflow/tfjs-layers'
+import type { Preprocessing } from '@selfsup/core'
 import type { Architecture } from './architecture.js'
-import { assignWeights } from './assign-weights.js'
-import { type ModelConfig, parseModelConfig, type StoredPreprocessing } from './model-config.js'
+import { backboneOf, type PretrainedBackbone, preprocessingOf } from './backbone-of-file.js'
+import { type ModelConfig, parseModelConfig } from './model-config.js'
 import { readWeights } from './read-weights.js'
 import { recognise } from './recognise.js'
 
@@ -26,14 +24,6 @@ export interface PretrainedFiles {
 export interface PretrainedOptions {
   /** side of the images in pixels; default: that of its preprocessing */
   readonly size?: number
-}
-
-/** A backbone with pretrained weights. The caller disposes of the model. */
-export interface PretrainedBackbone {
-  /** from normalised images [batch, size, size, channels] to features [batch, features] */
-  readonly model: LayersModel
-  readonly preprocessing: Preprocessing
-  readonly note: PretrainedNote
 }
 
 /** What a file contains, without its weights. */
@@ -71,24 +61,11 @@ export async function loadPretrained(
   const config = configOf(files)
   const file = await readWeights(files.weights)
   try {
-    const { reader, naming, facts, tensors } = recognise(file)
-    const architecture = reader.describe(facts, naming, config)
-    const preprocessing = preprocessingOf(files.weights, architecture, config, size)
-    const recipe = { name: architecture.name, options: { ...architecture.options, size: preprocessing.size } }
-    const model = backboneFromRecipe(recipe)
-    try {
-      await assignWeights(model, tensors, reader, architecture)
-      const note = {
-        source: files.source,
-        file: basename(files.weights),
-        sha256: await sha256(files.weights),
-      }
-      addModelNotes(model, { preprocessing, pretrained: note })
-      return { model, preprocessing, note }
-    } catch (error) {
-      model.dispose()
-      throw error
-    }
+    return await backboneOf(file, config, size, async () => ({
+      source: files.source,
+      file: basename(files.weights),
+      sha256: await sha256(files.weights),
+    }))
   } finally {
     await file.close()
   }
@@ -96,37 +73,6 @@ export async function loadPretrained(
 
 function configOf({ configs = {}, heads }: PretrainedFiles): ModelConfig {
   return { ...parseModelConfig(configs), ...(heads !== undefined && { heads }) }
-}
-
-/** The evaluation preprocessing of torchvision's first weights and of DINO and DINOv2. */
-const usual: StoredPreprocessing = {
-  size: 224,
-  shorterSide: 256,
-  interpolation: 'bicubic',
-  normalisation: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
-}
-
-function preprocessingOf(
-  path: string,
-  { name, options: { channels }, multipleOf }: Architecture,
-  { preprocessing }: ModelConfig,
-  given?: number,
-): Preprocessing {
-  const stored = preprocessing ?? {
-    ...usual,
-    interpolation: name.startsWith('resnet') ? 'bilinear' : 'bicubic',
-    size: Math.max(1, Math.floor(usual.size / multipleOf)) * multipleOf,
-  }
-  const size = given ?? stored.size
-  const below = Math.floor(size / multipleOf) * multipleOf
-  expected(
-    size % multipleOf === 0,
-    `${path} has patches of ${multipleOf} pixels: the size of the images must be a multiple of ${multipleOf}; got ${size}`,
-    { fix: `choose ${below > 0 ? `${below} or ` : ''}${below + multipleOf}` },
-  )
-  const { interpolation, normalisation } = stored
-  const shorterSide = Math.max(size, Math.floor((size * stored.shorterSide) / stored.size + 1e-6))
-  return { size, channels, normalisation, resampling: { shorterSide, interpolation } }
 }
 
 async function sha256(path: string): Promise<string> {

@@ -1,6 +1,6 @@
 import type { Normalisation } from '@selfsup/core'
 import { SelfsupError } from '@selfsup/core'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** What the JSON files next to the weights tell. */
 export interface ModelConfig {

@@ -1,5 +1,5 @@
 import { SelfsupError } from '@selfsup/core'
-import { openFile } from '@selfsup/run-folder'
+import { openFile, runStorage } from '@selfsup/run-folder'
 import { openSafetensorsWeights } from './safetensors.js'
 import { LEGACY_START, openTorchLegacy } from './torch-legacy.js'
 import { openTorchZip } from './torch-zip.js'
@@ -15,7 +15,7 @@ export async function readWeights(path: string): Promise<WeightFile> {
   if (start.length >= 4 && start.readUInt32LE(0) === 0x04034b50) return openTorchZip(path)
   if (start.equals(LEGACY_START)) return openTorchLegacy(path)
   // A safetensors file starts with the length of its header, which starts with a brace.
-  if (start[8] === 0x7b) return openSafetensorsWeights(path)
+  if (start[8] === 0x7b) return openSafetensorsWeights(runStorage, path)
   throw new SelfsupError(`${path} is neither a safetensors file nor weights saved by PyTorch`, {
     code: 'damaged-file',
     path,

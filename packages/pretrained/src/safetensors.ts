@@ -1,4 +1,4 @@
-import { openSafetensors, readFully } from '@selfsup/run-folder'
+import { openSafetensorsIn, type RunStorage } from '@selfsup/run-folder'
 import { type NumberTypeName, numberTypes } from './numbers.js'
 import type { StoredTensor, WeightFile } from './weight-file.js'
 
@@ -19,10 +19,14 @@ const sizes = Object.fromEntries(Object.entries(types).map(([code, name]) => [co
 
 /**
  * Opens a safetensors file.
+ * @param storage where the file is
  * @throws SelfsupError if the file is truncated or damaged, or has a tensor of an unsupported type
  */
-export async function openSafetensorsWeights(path: string): Promise<WeightFile> {
-  const { file, entries, start } = await openSafetensors(path, sizes)
+export async function openSafetensorsWeights(
+  storage: Pick<RunStorage, 'open'>,
+  path: string,
+): Promise<WeightFile> {
+  const { file, entries, start } = await openSafetensorsIn(storage, path, sizes)
   const tensors = new Map<string, StoredTensor>()
   for (const [name, { dtype: code, shape, data_offsets: span }] of entries) {
     const dtype = types[code]!
@@ -31,7 +35,7 @@ export async function openSafetensorsWeights(path: string): Promise<WeightFile> 
       dtype,
       async read() {
         const data = new Uint8Array(span[1] - span[0])
-        await readFully(file, data, start + span[0], `${path} ends within tensor '${name}'`)
+        await file.read(data, start + span[0], `${path} ends within tensor '${name}'`)
         return numberTypes[dtype].toFloat32(data)
       },
     })

@@ -8,6 +8,7 @@ export {
   type SearchOptions,
 } from './image-index.js'
 export type { NewImages } from './index-rows.js'
+export { memoryIndex } from './memory-index.js'
 export { type DuplicateGroup, type DuplicateOptions, nearDuplicates } from './near-duplicates.js'
 export { isOnDisk, isOwnFile, nearestOnDisk } from './on-disk.js'
 export {

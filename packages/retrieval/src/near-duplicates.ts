@@ -1,6 +1,6 @@
 import { expected } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
-import type { ImageIndex } from './image-index.js'
+import type { ComparableImages } from './comparable-images.js'
 import { duplicateThreshold, randomPairs } from './random-pairs.js'
 
 export interface DuplicateOptions {
@@ -32,7 +32,7 @@ export interface DuplicateGroup {
  * @throws SelfsupError if the similarity is not within (-1, 1]
  */
 export async function nearDuplicates(
-  index: ImageIndex,
+  index: ComparableImages,
   { similarity: given = 'auto', block = 2048, signal, onProgress }: DuplicateOptions = {},
 ): Promise<DuplicateGroup[]> {
   const similarity =
@@ -100,7 +100,7 @@ async function similarPairs(
 
 /** Features in blocks of `block` rows, starting at a row. */
 async function* blocksFrom(
-  index: ImageIndex,
+  index: ComparableImages,
   from: number,
   block: number,
   width: number,
@@ -122,7 +122,7 @@ async function* blocksFrom(
   if (filled > 0) yield held.subarray(0, filled)
 }
 
-async function allImages(index: ImageIndex): Promise<{ path: string; source: string }[]> {
+async function allImages(index: ComparableImages): Promise<{ path: string; source: string }[]> {
   const images: { path: string; source: string }[] = []
   for await (const rows of index.listing()) images.push(...rows)
   return images

@@ -3,6 +3,7 @@ import { prepareEngine } from '@selfsup/engine'
 import { beforeAll, expect, test } from 'vitest'
 import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
 import { openImageIndex } from './image-index.js'
+import { memoryIndex } from './memory-index.js'
 import { nearDuplicates } from './near-duplicates.js'
 import { areIndistinct, duplicateThreshold, randomPairs } from './random-pairs.js'
 
@@ -69,6 +70,11 @@ test('features that hardly differ do not make all images near-duplicates', async
     // A fixed threshold takes them all.
     const fixed = await nearDuplicates(index, { similarity: 0.98 })
     expect(fixed[0]!.paths).toHaveLength(common > 0 ? count : 2)
+    // Features in memory, not scaled, give the same.
+    const paths = Array.from({ length: count }, (_, i) => `/images/${i}.jpg`)
+    const inMemory = memoryIndex({ values: values.map((value) => 3 * value), width }, paths)
+    expect((await nearDuplicates(inMemory)).map((group) => group.paths)).toEqual([groups[0]!.paths])
+    expect((await randomPairs(inMemory))!.median).toBeCloseTo(pairs!.median, 5)
     await index.close()
   }
 })

@@ -1,6 +1,6 @@
 import { expected } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
-import type { ImageIndex } from './image-index.js'
+import type { ComparableImages } from './comparable-images.js'
 
 /** Similarities of random pairs of an index's images. Compare other similarities with them. */
 export interface RandomPairs {
@@ -24,7 +24,7 @@ export interface RandomPairsOptions {
  * @returns undefined if the index has fewer than two images
  */
 export async function randomPairs(
-  index: ImageIndex,
+  index: Pick<ComparableImages, 'sample'>,
   { images = 512, seed = 1 }: RandomPairsOptions = {},
 ): Promise<RandomPairs | undefined> {
   expected(

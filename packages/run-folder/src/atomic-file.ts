@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { SelfsupError } from '@selfsup/core'
 
 const PREFIX = '.selfsup-unfinished-'
 const A_DAY = 24 * 3600 * 1000
@@ -72,33 +71,5 @@ async function syncFolder(folder: string): Promise<void> {
     }
   } catch {
     // Windows can't open or sync folders.
-  }
-}
-
-/** Describes why the file system refused to write. */
-export function describeWriteError(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'ENOSPC') return 'no space is left on the disk'
-  if (code === 'EDQUOT') return 'the disk quota is used up'
-  if (code === 'EROFS') return 'the file system is read-only'
-  if (code === 'EACCES' || code === 'EPERM') return `no permission to write (${message})`
-  return message
-}
-
-/**
- * Waits for the writing of a file or folder.
- * @param fix what to do if it can't be written
- * @throws SelfsupError with the code `write-failed` for an error of the file system; other errors unchanged
- */
-export async function explainWriteErrors<T>(path: string, work: Promise<T>, fix?: string): Promise<T> {
-  try {
-    return await work
-  } catch (error) {
-    if (error instanceof SelfsupError || !(error instanceof Error && 'code' in error)) throw error
-    throw new SelfsupError(`${path} can't be written: ${describeWriteError(error)}`, {
-      code: 'write-failed',
-      path,
-      ...(fix && { fix }),
-    })
   }
 }

@@ -1,11 +1,12 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { explainWriteErrors, writeJson } from './atomic-file.js'
+import { writeJson } from './atomic-file.js'
 import { evaluatedData } from './evaluated-data.js'
 import type { EvaluationRecord } from './evaluation-record.js'
 import { readText } from './open-file.js'
 import { runPaths } from './paths.js'
 import { parseRecord } from './record-schema.js'
+import { explainWriteErrors } from './write-errors.js'
 
 /** What to do if a result can't be written. */
 const FIX = 'free some space or fix the permissions, and run it again: finished work is saved'

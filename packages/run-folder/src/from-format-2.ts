@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** What the command line of format 2 wrote into `config`, the caller's part of a run. */
 const commandLine = z.object({

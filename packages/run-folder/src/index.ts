@@ -1,10 +1,8 @@
-export {
-  describeWriteError,
-  explainWriteErrors,
-  removeUnfinished,
-  writeAtomically,
-  writeJson,
-} from './atomic-file.js'
+import { diskStorage } from './disk-storage.js'
+import { runsIn } from './runs-in.js'
+
+export { removeUnfinished, writeAtomically, writeJson } from './atomic-file.js'
+export { diskStorage as runStorage } from './disk-storage.js'
 export { evaluatedData, testedOnTraining } from './evaluated-data.js'
 export type {
   EvaluatedImages,
@@ -13,23 +11,25 @@ export type {
   EvaluationValue,
 } from './evaluation-record.js'
 export { openParts, readRecords, recordsOfFiles, writeRecord } from './evaluation-records.js'
-export { appendAtomically, cutMetrics, type MetricsLine, metricsText, parseMetricsLine } from './metrics.js'
+export type { Sha256 } from './hash.js'
+export { type MetricsLine, metricsText, parseMetricsLine } from './metrics.js'
 export { MetricsFollower, type MetricsListener } from './metrics-follower.js'
+export { sha256 } from './node-sha256.js'
 export { openFile, readIfExists, readLimited, readText } from './open-file.js'
-export { type OpenSafetensors, openSafetensors } from './open-safetensors.js'
+export { openSafetensors } from './open-safetensors.js'
+export { type OpenSafetensors, openSafetensorsIn } from './open-safetensors-in.js'
 export { checkpointPath, checkpointPaths, checkpointStep, type RunPaths, runPaths } from './paths.js'
 export { readFully } from './read-fully.js'
 export { parseRecord } from './record-schema.js'
 export { FORMAT_VERSION, parseRunConfig, type RunConfig } from './run-config.js'
-export {
-  extendRun,
-  makeRunFolder,
-  NoRunError,
-  type Run,
-  readRun,
-  restoreRun,
-  startRun,
-} from './run-folder.js'
-export { isRunLocked, lockRun, type RunLock, type WaitOptions, waitForLock } from './run-lock.js'
+export { isRunLocked, lockRun, type WaitOptions, waitForLock } from './run-lock.js'
+export type { RunLock } from './run-lock-type.js'
+export { NoRunError, type Run, type RunsInStorage, runsIn } from './runs-in.js'
 export { damagedFile, type SafetensorsEntry } from './safetensors-header.js'
 export { type TrainSettings, totalStepsOf } from './settings.js'
+export { type RunStorage, readStored, type StoredFile, writeStoredJson } from './storage.js'
+export { describeWriteError, explainWriteErrors } from './write-errors.js'
+
+/** The runs on disk: see `RunsInStorage`. */
+export const { cutMetrics, extendRun, makeRunFolder, openStoredSafetensors, readRun, restoreRun, startRun } =
+  runsIn(diskStorage)

@@ -1,5 +1,5 @@
 import { SelfsupError } from '@selfsup/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { EvaluationRecord } from './evaluation-record.js'
 
 const position = z.number().int().nonnegative()

@@ -3,8 +3,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { readRun, startRun } from './index.js'
 import { parseRunConfig, type RunConfig } from './run-config.js'
-import { readRun, startRun } from './run-folder.js'
 
 /** config.json in format 2, written by `selfsup pretrain simclr shapes` and by `train` in a program. */
 const fixture = (name: string) =>

@@ -1,5 +1,5 @@
 import { SelfsupError } from '@selfsup/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import { fromFormat2 } from './from-format-2.js'
 import { trainSettings } from './settings.js'
 

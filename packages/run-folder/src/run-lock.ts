@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { SelfsupError } from '@selfsup/core'
 import { runPaths } from './paths.js'
+import type { RunLock } from './run-lock-type.js'
 
 const heartbeatMs = 15_000
 /** A holder on another machine counts as gone if its heartbeat is older than this. */
@@ -17,10 +18,6 @@ interface Holder {
   readonly host: string
   /** start time of the process, in the system's units: distinguishes it from a later process with the same pid */
   readonly born?: string
-}
-
-export interface RunLock {
-  release(): Promise<void>
 }
 
 const held = new Set<string>()

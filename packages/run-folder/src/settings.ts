@@ -1,5 +1,5 @@
 import type { OptimizerSettings, ScheduleSettings } from '@selfsup/core'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** Settings of a training run in addition to method and images. They are stored with the run and used again to resume it. */
 export interface TrainSettings {

@@ -1,12 +1,11 @@
-import { mkdir, rm } from 'node:fs/promises'
 import { expected, formatShape, SelfsupError } from '@selfsup/core'
 import {
   checkpointPath,
   checkpointPaths,
   checkpointStep,
   damagedFile,
-  removeUnfinished,
   runPaths,
+  runStorage,
 } from '@selfsup/run-folder'
 import * as tf from '@tensorflow/tfjs-core'
 import type { HostTensor } from './host-tensor.js'
@@ -97,12 +96,11 @@ export async function saveCheckpoint(
   for (const [key, value] of Object.entries({ ...about, ...position })) metadata[key] = JSON.stringify(value)
   Object.assign(metadata, { format: 'selfsup', checkpointVersion: CHECKPOINT_VERSION })
 
-  await mkdir(runPaths(run).checkpoints, { recursive: true })
   const path = checkpointPath(run, position.step)
   await writeSafetensors(path, { tensors, metadata })
   // Verify the new checkpoint before removing older ones: disks and memory have faults too.
   await verifySafetensors(path).catch(async (error: Error) => {
-    await rm(path, { force: true })
+    await runStorage.remove(path)
     throw new SelfsupError(`the written checkpoint could not be read back: ${error.message}`)
   })
   await prune(run, path, keep).catch((error: Error) =>
@@ -129,7 +127,7 @@ function expectFinite(name: string, values: ArrayLike<number>): void {
 async function prune(run: string, written: string, keep: Keep): Promise<void> {
   const found = await checkpointPaths(run)
   const all = found.slice(found.indexOf(written))
-  for (const path of found) if (!all.includes(path)) await rm(path, { force: true })
+  for (const path of found) if (!all.includes(path)) await runStorage.remove(path)
   let best: string | undefined
   let lowest = Number.POSITIVE_INFINITY
   for (const path of keep.best ? all : []) {
@@ -138,8 +136,8 @@ async function prune(run: string, written: string, keep: Keep): Promise<void> {
     if (loss < lowest) [best, lowest] = [path, loss]
   }
   for (const path of all.slice(Math.max(1, keep.last)))
-    if (path !== best && checkpointStep(path) !== keep.step) await rm(path, { force: true })
-  await removeUnfinished(runPaths(run).checkpoints, 0)
+    if (path !== best && checkpointStep(path) !== keep.step) await runStorage.remove(path)
+  await runStorage.removeUnfinished(runPaths(run).checkpoints)
 }
 
 function lossOf(metadata: Record<string, string>): number {
@@ -202,13 +200,13 @@ export async function newestCheckpoint(
 
 /**
  * Reads a checkpoint and verifies its hashes and its position.
- * @throws SelfsupError if it is damaged, has no hashes, or its position is not consistent
+ * @throws SelfsupError if it is damagedFile, has no hashes, or its position is not consistent
  */
 export async function readCheckpoint(path: string): Promise<Safetensors> {
   const { checkpointVersion, sha256, headerSha256 } = await readMetadata(path)
   expected(
     sha256 !== undefined && (checkpointVersion === undefined || headerSha256 !== undefined),
-    `${path} is damaged, or was not written as a checkpoint: it has no hash of its content`,
+    `${path} is damagedFile, or was not written as a checkpoint: it has no hash of its content`,
     damagedFile(path),
   )
   expected(

@@ -50,10 +50,18 @@ export function describeRun(
     versions: {
       '@selfsup/train': manifest.version,
       '@tensorflow/tfjs-core': tf.version_core,
-      node: process.versions.node,
+      ...platform(),
       engine: `${engine.name}: ${engine.description}`,
     },
   }
+}
+
+/** Version of Node, or the browser. */
+function platform(): Record<string, string> {
+  const node = globalThis.process?.versions?.node
+  return node
+    ? { node }
+    : { browser: (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent ?? 'unknown' }
 }
 
 /** Describes a backbone by its recipe, or by the file of its layers if it has no recipe. */

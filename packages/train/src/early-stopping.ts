@@ -1,6 +1,12 @@
-import { rm } from 'node:fs/promises'
 import { expected } from '@selfsup/core'
-import { checkpointPath, checkpointPaths, checkpointStep, runPaths, writeJson } from '@selfsup/run-folder'
+import {
+  checkpointPath,
+  checkpointPaths,
+  checkpointStep,
+  runPaths,
+  runStorage,
+  writeStoredJson,
+} from '@selfsup/run-folder'
 import { readCheckpoint, restore } from './checkpoint.js'
 import type { LoopParts } from './loop-parts.js'
 import type { MovingPosition } from './step-reports.js'
@@ -60,9 +66,9 @@ export function earlyStoppingOf(parts: LoopParts, position: MovingPosition): Ear
             ? `training has not improved the score of the features, ${better}; the weights of the start are kept`
             : `the score of the features was highest, ${better}, and fell with further training; the weights of that step are kept`,
         )
-        await writeJson(runPaths(out).stopped, { step, bestStep, bestScore })
+        await writeStoredJson(runStorage, runPaths(out).stopped, { step, bestStep, bestScore })
         for (const later of await checkpointPaths(out))
-          if (checkpointStep(later)! > bestStep) await rm(later, { force: true })
+          if (checkpointStep(later)! > bestStep) await runStorage.remove(later)
       }
       return bestStep
     },

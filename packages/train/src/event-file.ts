@@ -1,3 +1,4 @@
+import { joined as join } from './bytes.js'
 import { maskedCrc32c } from './crc32c.js'
 
 /**
@@ -33,15 +34,14 @@ export function scalarRecord({ wallTime, step, scalars }: ScalarEvent): Uint8Arr
 
 /** TFRecord: length (8 bytes), its checksum (4), the data, its checksum (4). */
 function record(data: Uint8Array): Uint8Array {
-  const framed = Buffer.alloc(data.length + 16)
-  framed.writeBigUInt64LE(BigInt(data.length))
-  framed.writeUInt32LE(maskedCrc32c(framed.subarray(0, 8)), 8)
+  const framed = new Uint8Array(data.length + 16)
+  const numbers = new DataView(framed.buffer)
+  numbers.setBigUint64(0, BigInt(data.length), true)
+  numbers.setUint32(8, maskedCrc32c(framed.subarray(0, 8)), true)
   framed.set(data, 12)
-  framed.writeUInt32LE(maskedCrc32c(data), data.length + 12)
+  numbers.setUint32(data.length + 12, maskedCrc32c(data), true)
   return framed
 }
-
-const join = (parts: readonly Uint8Array[]): Uint8Array => Buffer.concat(parts)
 
 /** Key of a field: its number and wire type (protobuf.dev/programming-guides/encoding). */
 const key = (field: number, wire: number): Uint8Array => Uint8Array.of((field << 3) | wire)
@@ -59,18 +59,18 @@ function varint(value: number): Uint8Array {
 const integer = (field: number, value: number): Uint8Array => join([key(field, 0), varint(value)])
 
 function double(field: number, value: number): Uint8Array {
-  const bytes = Buffer.alloc(8)
-  bytes.writeDoubleLE(value)
+  const bytes = new Uint8Array(8)
+  new DataView(bytes.buffer).setFloat64(0, value, true)
   return join([key(field, 1), bytes])
 }
 
 function float(field: number, value: number): Uint8Array {
-  const bytes = Buffer.alloc(4)
-  bytes.writeFloatLE(value)
+  const bytes = new Uint8Array(4)
+  new DataView(bytes.buffer).setFloat32(0, value, true)
   return join([key(field, 5), bytes])
 }
 
 const message = (field: number, data: Uint8Array): Uint8Array =>
   join([key(field, 2), varint(data.length), data])
 
-const text = (field: number, value: string): Uint8Array => message(field, Buffer.from(value))
+const text = (field: number, value: string): Uint8Array => message(field, new TextEncoder().encode(value))

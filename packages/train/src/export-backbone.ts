@@ -1,7 +1,5 @@
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { addModelNotes, type ImageReading, type Method } from '@selfsup/core'
-import { writeAtomically } from '@selfsup/run-folder'
+import { runStorage } from '@selfsup/run-folder'
 import { io } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 
@@ -29,7 +27,7 @@ export async function exportMethod(method: Method, folder: string, reading?: Ima
  * @throws errors of the file system
  */
 export async function exportBackbone(model: LayersModel, folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true })
+  const { join, write } = runStorage
   await model.save(
     io.withSaveHandler(async ({ modelTopology, weightSpecs, weightData, userDefinedMetadata, ...about }) => {
       const weights = new Uint8Array(io.CompositeArrayBuffer.join(weightData))
@@ -44,8 +42,8 @@ export async function exportBackbone(model: LayersModel, folder: string): Promis
         weightsManifest,
       })
       // Write the weights first, so that the files named in a model.json always exist.
-      await writeAtomically(join(folder, 'weights.bin'), (file) => file.writeFile(weights))
-      await writeAtomically(join(folder, 'model.json'), (file) => file.writeFile(text))
+      await write(join(folder, 'weights.bin'), [weights])
+      await write(join(folder, 'model.json'), [new TextEncoder().encode(text)])
       return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' } }
     }),
   )

@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises'
 import { checkpointPath } from '@selfsup/run-folder'
+import { afterEvents } from './after-events.js'
 import { batchStream, type PlacedBatch } from './batch-stream.js'
 import { meanLoss } from './checkpoint.js'
 import { earlyStoppingOf } from './early-stopping.js'
@@ -50,7 +50,7 @@ export async function runLoop(parts: LoopParts) {
       position.step = placed.step + 1
       if (before) await reports.resolve(before)
       if ((reports.secondsPerStep ?? Number.POSITIVE_INFINITY) > SLOW_SECONDS) await resolvePending()
-      await setImmediate() // lets timers, signals and messages of the decoders run
+      await afterEvents() // lets timers, signals and messages of the decoders run
       if (saving.due()) await (background ? startSaving() : save())
       else if (Date.now() - flushed > flushMs) await flush()
       if (signal?.aborted || stopping?.due || position.step >= reports.stopAfter) break
@@ -88,7 +88,7 @@ export async function runLoop(parts: LoopParts) {
   /** Reports a phase and gives the caller time to show it: compiling can block JavaScript. */
   async function announce(phase: TrainPhase): Promise<void> {
     onPhase(phase)
-    await setImmediate()
+    await afterEvents()
   }
 
   async function resolvePending(): Promise<void> {

@@ -1,5 +1,5 @@
-import { join } from 'node:path'
-import { appendAtomically, cutMetrics, type MetricsLine, metricsText, runPaths } from '@selfsup/run-folder'
+import { cutMetrics, type MetricsLine, metricsText, runPaths, runStorage } from '@selfsup/run-folder'
+import { joined } from './bytes.js'
 import { fileVersionRecord, restartRecord, scalarRecord } from './event-file.js'
 
 /** Metrics of a run, written as JSON lines and as TensorBoard events. */
@@ -17,7 +17,8 @@ export interface MetricsLog {
 export async function openMetrics(folder: string, step: number): Promise<MetricsLog> {
   await cutMetrics(folder, step)
   const started = Date.now() / 1000
-  const events = join(folder, `events.out.tfevents.${Math.floor(started)}.selfsup.${process.pid}`)
+  const process = globalThis.process?.pid ?? 'browser'
+  const events = runStorage.join(folder, `events.out.tfevents.${Math.floor(started)}.selfsup.${process}`)
 
   const text: Pending = { path: runPaths(folder).metrics, parts: [] }
   const board: Pending = { path: events, parts: [fileVersionRecord(started)] }
@@ -25,7 +26,7 @@ export async function openMetrics(folder: string, step: number): Promise<Metrics
 
   return {
     add(line) {
-      text.parts.push(Buffer.from(metricsText(line)))
+      text.parts.push(new TextEncoder().encode(metricsText(line)))
       const { step, ...scalars } = line
       board.parts.push(scalarRecord({ wallTime: Date.now() / 1000, step, scalars: defined(scalars) }))
     },
@@ -33,7 +34,7 @@ export async function openMetrics(folder: string, step: number): Promise<Metrics
       for (const { path, parts } of [text, board]) {
         if (parts.length === 0) continue
         const count = parts.length
-        await appendAtomically(path, Buffer.concat(parts))
+        await runStorage.append(path, joined(parts))
         parts.splice(0, count)
       }
     },

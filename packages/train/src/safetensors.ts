@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto'
 import { expected } from '@selfsup/core'
 import {
   damagedFile,
   type OpenSafetensors,
-  openSafetensors,
-  readFully,
-  writeAtomically,
+  openStoredSafetensors,
+  runStorage,
+  sha256 as startSha256,
 } from '@selfsup/run-folder'
+import { joined } from './bytes.js'
 import type { HostTensor } from './host-tensor.js'
 
 export interface Safetensors {
@@ -30,40 +30,39 @@ const NO_HASH = '0'.repeat(64)
  */
 export async function writeSafetensors(path: string, { tensors, metadata }: Safetensors): Promise<void> {
   const entries = Object.entries(tensors)
-  const hash = createHash('sha256')
+  const hash = startSha256()
   for (const [, tensor] of entries) hash.update(bytes(tensor.values))
 
   const header: Record<string, unknown> = {
-    __metadata__: { ...metadata, sha256: hash.digest('hex'), headerSha256: NO_HASH },
+    __metadata__: { ...metadata, sha256: hash.hex(), headerSha256: NO_HASH },
   }
   let offset = 0
   for (const [name, { dtype, shape, values }] of entries) {
     header[name] = { dtype: codes[dtype], shape, data_offsets: [offset, offset + values.byteLength] }
     offset += values.byteLength
   }
-  const text = Buffer.from(JSON.stringify(header))
-  const padded = Buffer.concat([text, Buffer.alloc((8 - (text.length % 8)) % 8, ' ')])
-  const length = Buffer.alloc(8)
-  length.writeBigUInt64LE(BigInt(padded.length))
-  padded.write(headerHash(length, padded), padded.indexOf(`"headerSha256":"${NO_HASH}"`) + 16)
+  const text = encode(JSON.stringify(header))
+  const padded = joined([text, new Uint8Array((8 - (text.length % 8)) % 8).fill(32)])
+  const length = new Uint8Array(8)
+  new DataView(length.buffer).setBigUint64(0, BigInt(padded.length), true)
+  setHash(padded, NO_HASH, headerHash(length, padded))
 
-  await writeAtomically(path, async (file) => {
-    await writeAll(length)
-    await writeAll(padded)
-    for (const [, { values }] of entries) await writeAll(bytes(values))
-
-    async function writeAll(data: Uint8Array): Promise<void> {
-      let done = 0
-      while (done < data.length) {
-        const { bytesWritten } = await file.write(data, done, Math.min(data.length - done, 1 << 26))
-        done += bytesWritten
-      }
-    }
-  })
+  await runStorage.write(path, [length, padded, ...entries.map(([, { values }]) => bytes(values))])
 }
 
-function headerHash(length: Buffer, header: Buffer): string {
-  return createHash('sha256').update(length).update(header).digest('hex')
+const encode = (text: string) => new TextEncoder().encode(text)
+
+function headerHash(length: Uint8Array, header: Uint8Array): string {
+  return startSha256().update(length).update(header).hex()
+}
+
+/** Replaces the first `headerSha256` with a value by another value of the same length, if there is one. */
+function setHash(header: Uint8Array, from: string, to: string): void {
+  const wanted = encode(`"headerSha256":"${from}"`)
+  let at = header.indexOf(wanted[0]!)
+  while (at >= 0 && !wanted.every((byte, i) => header[at + i] === byte))
+    at = header.indexOf(wanted[0]!, at + 1)
+  if (at >= 0) header.set(encode(to).subarray(0, header.length - at - 16), at + 16)
 }
 
 /**
@@ -82,17 +81,17 @@ export async function readMetadata(path: string): Promise<Record<string, string>
 export async function readSafetensors(path: string): Promise<Safetensors> {
   return withHeader(path, async ({ file, metadata, entries, start }) => {
     const tensors: [string, HostTensor][] = []
-    const hash = createHash('sha256')
+    const hash = startSha256()
     for (const [name, { dtype: code, shape, data_offsets }] of entries) {
       const dtype = types[code]!
       const [from, to] = data_offsets
       const data = new Uint8Array(to - from)
-      await readFully(file, data, start + from, truncated(path))
+      await file.read(data, start + from, truncated(path))
       hash.update(data)
       tensors.push([name, { dtype, shape, values: typed(dtype, data) }])
     }
     const { sha256, headerSha256: _, ...rest } = metadata
-    if (sha256 !== undefined) expectHash(path, sha256, hash.digest('hex'))
+    if (sha256 !== undefined) expectHash(path, sha256, hash.hex())
     return { tensors: Object.fromEntries(tensors), metadata: rest }
   })
 }
@@ -104,14 +103,14 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
 export async function verifySafetensors(path: string): Promise<void> {
   await withHeader(path, async ({ file, metadata, start, end }) => {
     expected(metadata.sha256 && metadata.headerSha256, `${path} has no hashes`, damagedFile(path))
-    const hash = createHash('sha256')
-    const part = Buffer.alloc(1 << 22)
+    const hash = startSha256()
+    const part = new Uint8Array(1 << 22)
     for (let at = start; at < end; at += part.length) {
       const block = part.subarray(0, Math.min(part.length, end - at))
-      await readFully(file, block, at, truncated(path))
+      await file.read(block, at, truncated(path))
       hash.update(block)
     }
-    expectHash(path, metadata.sha256!, hash.digest('hex'))
+    expectHash(path, metadata.sha256!, hash.hex())
   })
 }
 
@@ -122,13 +121,12 @@ function expectHash(path: string, stored: string, computed: string): void {
 const truncated = (path: string) => `${path} is truncated or is not a safetensors file`
 
 async function withHeader<T>(path: string, use: (file: OpenSafetensors) => Promise<T>): Promise<T> {
-  const opened = await openSafetensors(path, sizes)
+  const opened = await openStoredSafetensors(path, sizes)
   const { file, metadata, prefix, header } = opened
   try {
     if (metadata.headerSha256 !== undefined) {
-      const text = Buffer.from(header)
-      const at = text.indexOf(`"headerSha256":"${metadata.headerSha256}"`)
-      if (at >= 0) text.write(NO_HASH, at + 16)
+      const text = header.slice()
+      setHash(text, metadata.headerSha256, NO_HASH)
       expectHash(path, metadata.headerSha256, headerHash(prefix, text))
     }
     return await use(opened)

@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from 'node:util'
 import { expected } from '@selfsup/core'
 import type { Precision } from '@selfsup/engine'
 import type { Run, RunConfig } from '@selfsup/run-folder'
+import { canonicalJson } from './canonical-json.js'
 
 /**
  * Checks that a run is resumed with the same method, options, images and settings.
@@ -12,7 +12,7 @@ import type { Run, RunConfig } from '@selfsup/run-folder'
 export function expectSameRun(run: Run, now: RunConfig, mayDiffer: readonly string[] = []): void {
   const differences: string[] = []
   const compare = (name: string, then: unknown, today: unknown) => {
-    if (!isDeepStrictEqual(plain(then), plain(today)))
+    if (canonicalJson(then) !== canonicalJson(today))
       differences.push(`${name} was ${JSON.stringify(then)}, now ${JSON.stringify(today)}`)
   }
   const compareEach = (kind: string, then: object, today: object, except: readonly string[] = []) => {
@@ -37,11 +37,6 @@ export function expectSameRun(run: Run, now: RunConfig, mayDiffer: readonly stri
     `${run.folder} can't be resumed with different settings or data: ${differences.join('; ')}`,
     { code: 'run-differs', path: run.folder },
   )
-}
-
-/** The value as JSON stores it, without undefined properties. */
-function plain(value: unknown): unknown {
-  return value === undefined ? undefined : JSON.parse(JSON.stringify(value))
 }
 
 /**

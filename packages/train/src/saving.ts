@@ -1,6 +1,5 @@
-import { relative } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
-import { describeWriteError, restoreRun, runPaths } from '@selfsup/run-folder'
+import { describeWriteError, restoreRun, runPaths, runStorage } from '@selfsup/run-folder'
 import type * as tf from '@tensorflow/tfjs-core'
 import { NonFiniteError, type Position, saveCheckpoint, snapshotOf } from './checkpoint.js'
 import type { LoopParts } from './loop-parts.js'
@@ -164,7 +163,7 @@ function divergence(
   learningRate: number,
 ): SelfsupError {
   const epoch = Math.floor(step / stepsPerEpoch) + 1
-  const last = path ? relative(process.cwd(), path) : 'none'
+  const last = path ? runStorage.shown(path) : 'none'
   return new SelfsupError(
     [
       `${what} at step ${step + 1} (epoch ${epoch}); training stopped. Last good checkpoint: ${last} (step ${savedStep}).`,

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
-import { setTimeout } from 'node:timers/promises'
 import { rowsOfPart, SelfsupError } from '@selfsup/core'
 import type { Engine, Workers } from '@selfsup/engine'
 import { acrossWorkers, broadcastFrom, valuesOfWorkers, type WorkerRows } from '@selfsup/kernels'
+import { sha256 } from '@selfsup/run-folder'
 import * as tf from '@tensorflow/tfjs-core'
+import { canonicalJson } from './canonical-json.js'
 import type { Position, TrainedVariables } from './checkpoint.js'
 
 /** A run that several workers train together: what they exchange outside of the steps. */
@@ -107,7 +107,7 @@ export function togetherOn(
     async meet() {
       await gather(Int32Array.of(rank))
       // The others may still be receiving the last values of this worker, which may end now.
-      await setTimeout(SETTLE_MS)
+      await pause(SETTLE_MS)
     },
     async explain(error, out) {
       if (error instanceof SelfsupError) {
@@ -117,7 +117,7 @@ export function togetherOn(
       const failed = await workers.failed()
       workers.abort(`worker ${rank} stopped`)
       if (failed === undefined) return error
-      await setTimeout(LINGER_MS)
+      await pause(LINGER_MS)
       return new SelfsupError(
         `${workers.nameOf(failed)} stopped or does not answer, so this worker stops too; checkpoints that exist in ${out} are complete`,
         {
@@ -132,19 +132,15 @@ export function togetherOn(
 }
 
 function digestOf(fact: unknown): Int32Array {
-  const hash = createHash('sha256')
-    .update(JSON.stringify(sorted(fact)) ?? 'undefined')
-    .digest()
-  return Int32Array.of(hash.readInt32LE(0), hash.readInt32LE(4))
+  const hash = sha256()
+    .update(canonicalJson(fact) ?? 'undefined')
+    .hex()
+  const word = (at: number) =>
+    Number.parseInt(hash.slice(at, at + 8).replace(/(..)(..)(..)(..)/, '$4$3$2$1'), 16)
+  return Int32Array.of(word(0), word(8))
 }
 
-/** The value with all keys in alphabetical order. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-  return Object.fromEntries(entries.map(([key, part]) => [key, sorted(part)]))
-}
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 function short(fact: unknown): string {
   const text = JSON.stringify(fact) ?? String(fact)

@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises'
 import { type Dataset, expected, type Method, migrateOptionsFor, weightNames } from '@selfsup/core'
 import {
   explainWriteErrors,
@@ -8,6 +7,7 @@ import {
   type RunConfig,
   readRun,
   runPaths,
+  runStorage,
   startRun,
   totalStepsOf,
 } from '@selfsup/run-folder'
@@ -166,7 +166,7 @@ async function writeStart(
 ): Promise<void> {
   if (resume && extend) await explainWriteErrors(out, extended(out, settings))
   if (!resume) await explainWriteErrors(out, startRun(out, description, topologyOf(method)))
-  await rm(runPaths(out).stopped, { force: true }) // the caller wants to train further
+  await runStorage.remove(runPaths(out).stopped) // the caller wants to train further
 }
 
 /** How long a worker waits for the others at the start. */

@@ -1,9 +1,6 @@
-import { fileURLToPath } from 'node:url'
 import { createContext, runInContext } from 'node:vm'
-import { build } from 'esbuild'
 import { expect, test } from 'vitest'
-
-const packages = fileURLToPath(new URL('../../packages', import.meta.url))
+import { BROWSER_PACKAGES, bundleForBrowser, bundleOf, packagesWithBrowserEntry } from './bundle.js'
 
 const program = `
 import * as tf from '@tensorflow/tfjs-core'
@@ -17,31 +14,36 @@ const { value, grads } = tf.valueAndGrads((a, b) => ntXent(a, b, { temperature: 
 globalThis.result = [value.dataSync()[0], ...grads[0].dataSync()]
 `
 
-// As a bundler of a web application does it, from the sources: a Node built-in cannot be resolved there.
 test('the losses bundle for a browser without Node built-ins, and run with what a browser has', async () => {
-  const { outputFiles, metafile } = await build({
-    stdin: {
-      contents: `void (async () => { ${withDynamicImports(program)} })().then(done, done)`,
-      resolveDir: `${packages}/losses`,
-    },
-    alias: Object.fromEntries(
-      ['core', 'kernels', 'losses'].map((name) => [`@selfsup/${name}`, `${packages}/${name}/src/index.ts`]),
-    ),
-    bundle: true,
-    platform: 'browser',
-    format: 'iife',
-    metafile: true,
-    write: false,
-    logLevel: 'silent',
-  })
-  const inputs = Object.keys(metafile.inputs)
-  expect(inputs.filter((path) => /^node:|packages\/(engine|tensorflow)\//.test(path))).toEqual([])
+  const { code, inputs } = await bundleForBrowser(
+    `void (async () => { ${withDynamicImports(program)} })().then(done, done)`,
+    { folder: 'losses' },
+  )
+  expect(inputs.filter((path) => /packages\/(engine|tensorflow)\//.test(path))).toEqual([])
   expect(inputs.some((path) => path.includes('packages/losses/src/nt-xent.ts'))).toBe(true)
 
-  const { result } = await run(outputFiles[0]!.text)
+  const { result } = await run(code)
   // Each view has its positive at similarity 1 and two negatives at 0: log(exp(2) + 2) - 2.
   expect(result![0]).toBeCloseTo(Math.log(Math.exp(2) + 2) - 2, 5)
   expect(result).toHaveLength(5)
+})
+
+test.each(BROWSER_PACKAGES)('all of %s bundles for a browser without Node built-ins', async (name) => {
+  const { gzipped, code } = await bundleOf(name, 'packages')
+  expect(gzipped).toBeGreaterThan(500)
+  expect(code).not.toMatch(/["']node:/)
+})
+
+test.each(packagesWithBrowserEntry())('the entry of %s for browsers bundles', async (name) => {
+  expect((await bundleOf(name, 'code')).code).not.toMatch(/["']node:/)
+})
+
+test('the code of the losses has less than 10 kB', async () => {
+  expect((await bundleOf('losses', 'code')).gzipped).toBeLessThan(10_000)
+})
+
+test('a program that needs Node does not bundle', async () => {
+  await expect(bundleForBrowser("import 'node:fs'")).rejects.toThrow('Could not resolve "node:fs"')
 })
 
 /** Imports as calls, so that the program may wait within a function. */

@@ -1,0 +1,115 @@
+import { execFile } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import sharp from 'sharp'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { temporaryFolder } from '../vitest/temporary-folder.js'
+import { chromiumPath } from './chromium.js'
+import { openPlayground, serveFolder, untilStep } from './playground.js'
+
+// The playground in a real browser on WebAssembly, with few images and steps. check-playground.ts uses it on all engines, for
+// longer. The screenshots are written to .cache/playground, for inspection by a person.
+const playground = fileURLToPath(new URL('../../packages/playground/', import.meta.url))
+const shots = fileURLToPath(new URL('../../.cache/playground/', import.meta.url))
+const QUERY = 'engine=wasm&shapes=32&steps=6'
+
+describe.skipIf(!chromiumPath)('the playground', () => {
+  let folder: string
+  let browser: Browser
+  let site: Awaited<ReturnType<typeof serveFolder>>
+  beforeAll(async () => {
+    folder = temporaryFolder()
+    mkdirSync(shots, { recursive: true })
+    const vite = join(playground, 'node_modules/vite/bin/vite.js')
+    await promisify(execFile)(process.execPath, [vite, 'build', '--outDir', join(folder, 'site')], {
+      cwd: playground,
+      env: { ...process.env, NODE_ENV: 'production' },
+    })
+    site = await serveFolder(join(folder, 'site'))
+    browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] })
+  })
+  afterAll(async () => {
+    await browser?.close()
+    site?.close()
+  })
+
+  const shot = (page: Page, name: string) =>
+    page.screenshot({ path: join(shots, `${name}.png`), fullPage: true })
+
+  test('learns, finds, gives its files, and goes on after a reload, without a request', async () => {
+    const { page, errors, requests } = await openPlayground(browser, site.address, QUERY)
+    await page.click('#use-shapes')
+    await page.click('#start')
+    await untilStep(page, 2)
+    await page.click('#learning .choose button >> nth=3')
+    expect(await page.locator('[data-row=Now] .image').count()).toBe(8)
+    expect(requests).toEqual([])
+    await page.reload()
+    await page.waitForSelector('[data-state=finished]')
+    await untilStep(page, 6)
+    requests.length = 0
+
+    await page.click('#search .choose button >> nth=2')
+    await page.waitForSelector('.results')
+    expect(await page.locator('.results .image').count()).toBe(24)
+    await page.click('#cluster')
+    await page.fill('[aria-label="Name of group 1"]', 'first, "best"')
+    await page.click('#find-duplicates')
+    await page.waitForSelector('#duplicates .good, #duplicates .groups')
+    const file = async (what: string) => {
+      const [download] = await Promise.all([page.waitForEvent('download'), page.click(`#download-${what}`)])
+      const path = join(folder, download.suggestedFilename())
+      await download.saveAs(path)
+      return readFileSync(path)
+    }
+    for (const [what, wanted] of [
+      ['backbone', ['model.json', 'weights.bin']],
+      ['features', ['features.npy', 'images.csv']],
+      [
+        'run',
+        ['config.json', 'metrics.jsonl', 'checkpoints/step-00000006.safetensors', 'backbone/model.json'],
+      ],
+    ] as const) {
+      const bytes = await file(what)
+      expect(bytes.subarray(0, 2).toString()).toBe('PK')
+      for (const name of wanted) expect(bytes.includes(name), `${what}: ${name}`).toBe(true)
+    }
+    await shot(page, 'desktop')
+    expect(requests).toEqual([])
+    expect(errors).toEqual([])
+    await page.close()
+  })
+
+  test('folders without images, with one, and with unreadable ones are explained', async () => {
+    const { page, errors } = await openPlayground(browser, site.address, QUERY, { width: 390, dark: true })
+    const own = join(folder, 'own')
+    mkdirSync(own)
+    const problem = () => page.textContent('[role=alert]')
+    const choose = () => page.setInputFiles('.drop input[webkitdirectory]', own)
+    writeFileSync(join(own, 'notes.txt'), 'no image')
+    await choose()
+    await page.waitForSelector('[role=alert]')
+    expect(await problem()).toContain('There are no images among the one file (own/notes.txt).')
+    const image = (red: number) =>
+      sharp({ create: { width: 20, height: 30, channels: 3, background: { r: red, g: 90, b: 200 } } }).png()
+    await image(9).toFile(join(own, 'a.png'))
+    await choose()
+    await page.waitForSelector('text=There is only one image')
+    for (let i = 0; i < 9; i++) await image(20 * i).toFile(join(own, `${i}.png`))
+    writeFileSync(join(own, 'broken.jpg'), 'this is no JPEG')
+    await choose()
+    await page.waitForSelector('#start')
+    expect(await page.textContent('#images')).toContain('10 images of own')
+    expect(await page.textContent('#images details')).toContain('broken.jpg: this browser cannot read it')
+    expect(await page.textContent('#images .warnings')).toContain('too few')
+    // biome-ignore lint/suspicious/noExplicitAny: the page's own types are not those of Node
+    const wide = await page.evaluate(() => (globalThis as any).document.documentElement.scrollWidth)
+    expect(wide).toBeLessThanOrEqual(390)
+    await shot(page, 'phone')
+    expect(errors).toEqual([])
+    await page.close()
+  })
+})
