@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { basename, join } from 'node:path'
 import { expected } from '@selfsup/core'
-import { readIfThere } from '@selfsup/run-folder'
+import { readIfExists } from '@selfsup/run-folder'
 import { writeAtomically } from './atomic-file.js'
 import { type ByteSource, windowed } from './byte-source.js'
 import { forEachLimited } from './limited.js'
@@ -197,7 +197,7 @@ async function save(file: string, hash: string, parts: Parts): Promise<void> {
 
 /** @returns undefined if there is none for this key, or it is damaged */
 async function readSaved(file: string, hash: string): Promise<TarIndex | undefined> {
-  const bytes = await readIfThere(file, 2 ** 31).catch(() => undefined)
+  const bytes = await readIfExists(file, 2 ** 31).catch(() => undefined)
   if (!bytes || bytes.length < HEAD || bytes.toString('hex', 0, 32) !== hash) return undefined
   const rest = bytes.subarray(HEAD)
   const count = bytes.readDoubleLE(64)
