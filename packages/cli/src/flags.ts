@@ -13,7 +13,7 @@ export const modelHelp =
 
 /** Help text of an argument that names images. */
 export const imagesHelp =
-  'folder of images, MNIST IDX files, CIFAR binary batches, a WebDataset tar, or the word shapes'
+  'folder of images, MNIST IDX files, CIFAR binary batches, a WebDataset tar (also https:// or s3://), or the word shapes'
 
 /** `--engine`, for all commands that compute. */
 export function engineOption(): Option {

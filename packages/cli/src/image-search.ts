@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { type ImageDataset, SelfsupError, splitPart } from '@selfsup/core'
 import type { CompiledStep, Engine } from '@selfsup/engine'
+import type { Features } from '@selfsup/evaluation'
 import type { EmbeddedImages, ImageIndex, ImageListing } from '@selfsup/retrieval'
 import { runPaths, type WaitOptions } from '@selfsup/run-folder'
 import { absoluteSource, digest, resamplingKey } from '@selfsup/runs'
@@ -63,6 +64,23 @@ export async function imageEmbedder(
       }
     },
     dispose: () => once.dispose(),
+  }
+}
+
+/** Looks up features that exist already, by the images' numbers. */
+export function embedderOf({ indices, values, width }: Features): ImageEmbedder {
+  const rowOf = new Map(Array.from(indices, (image, row) => [image, row]))
+  return {
+    async embed(numbers) {
+      const images = numbers.filter((image) => rowOf.has(image))
+      const found = new Float32Array(images.length * width)
+      for (const [i, image] of images.entries()) {
+        const row = rowOf.get(image)!
+        found.set(values.subarray(row * width, (row + 1) * width), i * width)
+      }
+      return { images, values: found, width }
+    },
+    dispose() {},
   }
 }
 

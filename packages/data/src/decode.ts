@@ -3,6 +3,7 @@ import sharp, { type Sharp } from 'sharp'
 import { expectImage, imageHeader, MOST_PIXELS } from './image-header.js'
 import type { FileFacts } from './image-sample.js'
 import { decodingMemory } from './memory-budget.js'
+import { throwOutage } from './outage.js'
 import type { Pixels } from './pixels.js'
 import { resizedCrop } from './resize.js'
 
@@ -177,6 +178,7 @@ export function middle(image: Pick<Pixels, 'width' | 'height'>): CropBox {
  * decoded in parallel receive each other's messages or none. Therefore the reason is determined from the file.
  */
 export async function reasonOf(error: unknown, file: Buffer | undefined): Promise<string> {
+  throwOutage(error)
   if (error instanceof SelfsupError || !file) return firstLine(error)
   if (file.length === 0) return 'empty file'
   if (/pixel limit/i.test(firstLine(error))) return 'more pixels than can be decoded'

@@ -10,6 +10,10 @@ export interface EncodedImages {
   pathOf(index: number): string
   /** Reads the bytes of a file. */
   load(index: number): Promise<Buffer>
+  /** Says which files are needed next, in order, so that slow ones are loaded ahead. */
+  prefetch?(indices: Iterable<number>): void
+  /** The files of `prefetch` are not needed any more. */
+  forget?(): void
   /** Part of the file that an image is; absent if all images are whole files. */
   partOf?(index: number): ImagePart
   /** Path of an image's file on disk; absent if the images are in archives. */

@@ -112,6 +112,9 @@ function partsOf(images: EncodedImages, parts: Uint32Array, tile: number | undef
     examples: examples && positions && examplesOfParts(examples, positions),
     pathOf: (index) => withPart(images.pathOf(fileOf(index)), partOf(index)),
     load: (index) => images.load(fileOf(index)),
+    ...(images.prefetch && {
+      prefetch: (indices: Iterable<number>) => images.prefetch!(new Set(Array.from(indices, fileOf))),
+    }),
     fileOf: images.fileOf && ((index) => images.fileOf!(fileOf(index))),
     partOf,
   }

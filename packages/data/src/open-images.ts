@@ -12,15 +12,17 @@ import { cifarImages, isCifarBatch } from './cifar.js'
 import { digitCanvas } from './digit-canvas.js'
 import type { EncodedImages } from './encoded-images.js'
 import { extensions, folderImages } from './folder-images.js'
+import { isRemote, withoutSecrets } from './http-source.js'
 import { idxImages, isIdxImages } from './idx.js'
 import { imageParts } from './image-parts.js'
+import { throwOutage } from './outage.js'
 import { cachedPixels } from './pixel-cache.js'
 import { imageReader } from './reading/reader.js'
 import { completeReading, type ResolvedReading, resolveReading } from './reading/resolve-reading.js'
 import { recordDataset } from './record-dataset.js'
 import { shapes } from './shapes/shapes.js'
 import { streamDataset } from './stream-dataset.js'
-import { tarImages } from './tar-images.js'
+import { isTar, tarImages } from './tar-images.js'
 
 export interface OpenOptions {
   /** 3 for colour (default for image files), 1 for grey */
@@ -61,7 +63,7 @@ const SMALL = 96
  *   optional packages BMP, HEIC, JPEG XL, DICOM and NIfTI;
  * - MNIST's IDX files, gzipped or not, or their folder;
  * - CIFAR's binary batches, or their folder;
- * - a tar in WebDataset format, or several as `name-{000..009}.tar`;
+ * - a tar in WebDataset format, or several as `name-{000..009}.tar`, on disk or on a server (`https://`, `s3://`);
  * - `shapes`: images drawn by this package;
  * - `canvas:SOURCE`: small grey images such as MNIST's, placed on a canvas of 64 pixels, with bounding boxes.
  * @throws SelfsupError if no images are found; the message says what was looked for
@@ -88,7 +90,7 @@ function sourceOf(source: string, options: OpenOptions): DatasetSource {
     seed,
   })
   return {
-    path: path === 'shapes' ? source : `${canvas}${resolve(path)}`,
+    path: path === 'shapes' || isRemote(path) ? source : `${canvas}${resolve(path)}`,
     options: Object.fromEntries(
       given.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
     ),
@@ -98,7 +100,7 @@ function sourceOf(source: string, options: OpenOptions): DatasetSource {
 /** Finds the images that `openImages` opens, without decoding files. */
 export async function findImages(
   source: string,
-  options: Pick<OpenOptions, 'split' | 'imageSize' | 'count' | 'seed' | 'reading' | 'onNote'>,
+  options: Pick<OpenOptions, 'split' | 'imageSize' | 'count' | 'seed' | 'reading' | 'onNote' | 'cacheFolder'>,
 ): Promise<{ readonly encoded: EncodedImages } | { readonly dataset: ImageDataset }> {
   const { split = 'train', imageSize } = options
   expected(split === 'train' || split === 'test', `split must be train or test; got ${split}`)
@@ -110,7 +112,14 @@ export async function findImages(
       dataset: await digitCanvas(digits, { size: imageSize, count: options.count, seed: options.seed }),
     }
   }
-  if (/\.tar$/.test(source)) return { encoded: await tarImages(source, options.reading?.former) }
+  if (isTar(source)) {
+    const { reading, cacheFolder } = options
+    return { encoded: await tarImages(source, { former: reading?.former, cacheFolder }) }
+  }
+  expected(
+    !isRemote(source),
+    `${withoutSecrets(source)}: only tars can be read from a server, such as https://host/train-{000..146}.tar`,
+  )
   const found = await stat(source).catch(() => undefined)
   if (!found)
     throw new SelfsupError(`${source} does not exist`, {
@@ -173,7 +182,7 @@ async function commonSmallSize(
   let common: { width: number; height: number } | undefined
   for (let sample = 0; sample < samples; sample++) {
     const index = Math.floor((sample * images.count) / samples)
-    const size = await reader.sizeOf(images, index).catch(() => undefined)
+    const size = await reader.sizeOf(images, index).catch(throwOutage)
     if (!size) continue
     if (Math.max(size.width, size.height) > SMALL) return undefined
     if (common && (common.width !== size.width || common.height !== size.height)) return undefined

@@ -15,6 +15,7 @@ import type { FileFacts, ImageSample } from './image-sample.js'
 import { forEachLimited } from './limited.js'
 import { findImages, readImages } from './open-images.js'
 import { passOrder } from './order.js'
+import { throwOutage } from './outage.js'
 import { readerFor } from './reading/format.js'
 import { type ImageReader, imageReader } from './reading/reader.js'
 import type { ResolvedReading } from './reading/resolve-reading.js'
@@ -211,7 +212,7 @@ function drawn(length: number, { count = 1000, seed = 1 }: SampleOptions): Uint3
 /** The median of the shorter sides of up to 32 images, limited to 16..64. */
 async function fittingSize(encoded: EncodedImages, reader: ImageReader, order: Uint32Array): Promise<number> {
   const looks = Array.from({ length: Math.min(32, order.length) }, (_, i, n = Math.min(32, order.length)) =>
-    reader.sizeOf(encoded, order[Math.floor((i * order.length) / n)]!).catch(() => undefined),
+    reader.sizeOf(encoded, order[Math.floor((i * order.length) / n)]!).catch(throwOutage),
   )
   const sides = (await Promise.all(looks)).flatMap((size) =>
     size ? [Math.min(size.width, size.height)] : [],

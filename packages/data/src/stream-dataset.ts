@@ -152,6 +152,7 @@ export async function streamDataset(
       const order = passOrder(images.count, options)
       const make = ({ batch, start, end, ...place }: BatchRange) => {
         const positions = order.subarray(start, end)
+        images.prefetch?.(positions)
         return crops && seedOf
           ? makeCrops(positions, crops, seedOf(batch), place, stop.signal)
           : makeWhole(positions, size!, resampling, stop.signal)
@@ -169,6 +170,7 @@ export async function streamDataset(
         while (pending.length > 0) yield await pending.shift()!
       } finally {
         stop.abort()
+        images.forget?.()
         await Promise.allSettled(pending)
       }
     },

@@ -1,8 +1,7 @@
-import type { FileHandle } from 'node:fs/promises'
 import { SelfsupError } from '@selfsup/core'
-import { readFully } from '@selfsup/run-folder'
 import { Header } from 'tar/header'
 import { Pax } from 'tar/pax'
+import type { Bytes } from './byte-source.js'
 
 /** Position and size of a file in a tar. */
 export interface TarEntry {
@@ -22,15 +21,15 @@ const MOST_METADATA = 2 ** 20
  * @param path path of the tar, for messages
  * @throws SelfsupError that names the byte at which the tar is damaged or truncated
  */
-export async function* tarEntries(file: FileHandle, path: string): AsyncGenerator<TarEntry> {
-  const { size: length } = await file.stat()
+export async function* tarEntries(file: Bytes, path: string): AsyncGenerator<TarEntry> {
+  const { size: length } = file
   const block = Buffer.alloc(BLOCK)
   let pax: Pax | undefined
   let globalPax: Pax | undefined
   let longName: string | undefined
   for (let at = 0; at < length; ) {
     if (at + BLOCK > length) throw truncated(path, at, 'the header is incomplete')
-    await readFully(file, block, at, cutShort(path))
+    await file.read(block, at)
     const header = decode(block, path, at, pax, globalPax)
     if (header.nullBlock) return
     const { size, type } = header
@@ -45,7 +44,7 @@ export async function* tarEntries(file: FileHandle, path: string): AsyncGenerato
           at,
           `names and attributes have ${size} bytes; at most ${MOST_METADATA} are supported`,
         )
-      const text = (await tarBytes(file, { start, size }, path)).toString('utf8')
+      const text = (await tarBytes(file, { start, size })).toString('utf8')
       if (type === 'ExtendedHeader') pax = Pax.parse(text, pax)
       else if (type === 'GlobalExtendedHeader') globalPax = Pax.parse(text, globalPax, true)
       else longName = text.replace(/\0.*$/s, '')
@@ -61,12 +60,11 @@ export async function* tarEntries(file: FileHandle, path: string): AsyncGenerato
 
 /** Reads the bytes of one file of a tar. */
 export async function tarBytes(
-  file: FileHandle,
+  file: Bytes,
   { start, size }: Pick<TarEntry, 'start' | 'size'>,
-  path: string,
 ): Promise<Buffer> {
   const buffer = Buffer.alloc(size)
-  await readFully(file, buffer, start, cutShort(path))
+  await file.read(buffer, start)
   return buffer
 }
 
@@ -104,5 +102,3 @@ function damaged(path: string, at: number, what?: string): SelfsupError {
 function truncated(path: string, at: number, what: string): SelfsupError {
   return new SelfsupError(`${path}: truncated at byte ${at}: ${what}`, { code: 'damaged-file', path })
 }
-
-const cutShort = (path: string) => `${path} was truncated after it was opened`

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { expected } from '@selfsup/core'
 import { writeAtomically } from '@selfsup/run-folder'
 import type { Features } from './features.js'
 
@@ -27,6 +28,32 @@ export async function cachedFeatures(
     for (const part of encode(features)) await file.writeFile(part)
   }).catch(() => {})
   return features
+}
+
+/**
+ * Joins the features of several shares of a dataset, in order.
+ * @throws SelfsupError if the shares have different widths
+ */
+export function joinFeatures(shares: readonly Features[]): Features {
+  const [first] = shares
+  expected(first, 'joinFeatures: expected at least one share')
+  const { width, classes } = first
+  const other = shares.find((share) => share.width !== width)
+  expected(!other, `joinFeatures: the shares have ${width} and ${other?.width} features`)
+  const count = shares.reduce((sum, share) => sum + share.count, 0)
+  const all = {
+    values: new Float32Array(count * width),
+    labels: new Int32Array(count),
+    indices: new Int32Array(count),
+  }
+  let at = 0
+  for (const { values, labels, indices, count: rows } of shares) {
+    all.values.set(values, at * width)
+    all.labels.set(labels, at)
+    all.indices.set(indices, at)
+    at += rows
+  }
+  return { ...all, count, width, classes }
 }
 
 /** Name of the file in which `cachedFeatures` stores the features of a key. */

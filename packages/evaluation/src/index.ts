@@ -27,7 +27,13 @@ export {
   detectionScores,
 } from './detection-precision.js'
 export { effectiveRank } from './effective-rank.js'
-export { cachedFeatures, type FeatureCacheKey, featuresFile, readFeatures } from './feature-cache.js'
+export {
+  cachedFeatures,
+  type FeatureCacheKey,
+  featuresFile,
+  joinFeatures,
+  readFeatures,
+} from './feature-cache.js'
 export {
   type ExtractOptions,
   extractFeatures,

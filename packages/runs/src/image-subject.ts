@@ -51,7 +51,7 @@ export async function openImageSubject(request: SubjectRequest, from: ImageSubje
       signal,
       onNote,
     }
-    const own = await featuresOf(name, maker, source)
+    const own = await featuresOf(name, maker, { ...source, merge: request.merge })
     const inTraining = trainingImages({ train, test }, own)
     if (inTraining > 0 && train.fingerprint !== test.fingerprint)
       onNote?.(

@@ -5,11 +5,15 @@ export { type ExportFormat, type ExportRequest, type ExportResult, exportModel }
 export { type ExportedModel, exportedFolder, loadExported, openExportedModel } from './exported-model.js'
 export {
   digest,
+  type Extraction,
   type FeatureMaker,
+  type FeatureShare,
   type FeatureSource,
   featuresOf,
+  joinedFeatures,
   pixelFeatures,
   resamplingKey,
+  shareOfFeatures,
 } from './features.js'
 export { type FileImageShape, fileImageShape, overrideReading } from './file-images.js'
 export { normalisationFor } from './image-statistics.js'

@@ -19,10 +19,10 @@ export interface SourceOptions {
   readonly onNote?: (text: string) => void
 }
 
-/** Makes a path absolute; leaves the word `shapes` unchanged. */
+/** Makes a path absolute; leaves the word `shapes` and the addresses of servers unchanged. */
 export function absoluteSource(source: string): string {
   const [, canvas = '', path = source] = /^(canvas:)(.*)$/.exec(source) ?? []
-  return path === 'shapes' ? source : `${canvas}${resolve(path)}`
+  return path === 'shapes' || /^[a-z0-9]+:\/\//.test(path) ? source : `${canvas}${resolve(path)}`
 }
 
 /** Opens images by path or by the word `shapes`, and reports the progress of decoding small images. */

@@ -16,6 +16,8 @@ export interface SubjectRequest {
   /** changes of how the run's images were read */
   readonly reading?: Partial<ImageReading>
   readonly limit?: number
+  /** number of shares of the features that `shareOfFeatures` cached; they are joined instead of computed */
+  readonly merge?: number
   readonly strict?: boolean
   readonly engine: Engine
   readonly signal?: AbortSignal

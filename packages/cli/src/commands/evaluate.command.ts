@@ -36,6 +36,8 @@ export function registerEvaluate(program: Command, exit: Exit): void {
     .option('--force', 'repeat protocols that already have results')
     .addOption(new Option('--anew', 'earlier name of --force').hideHelp())
     .option('--limit <n>', 'at most this many images of each split, evenly spaced over it', integer(1))
+    .option('--shard <i/n>', 'only compute and save the features of the i-th of n shares of the images')
+    .option('--merge <n>', 'evaluate the features of n shares, which --shard saved', integer(1))
     .option('--strict', 'stop at the first unreadable image instead of skipping it')
   addImageFlags(command, 'run')
     .addOption(engineOption())

@@ -10,6 +10,7 @@ import { type ImageFlags, readingOf } from '../image-flags.js'
 import { interruptible } from '../interrupt.js'
 import { type ProgressView, progressView } from '../progress.js'
 import { type Scores, scoresOf, scoreTable, usualProtocols } from '../score-table.js'
+import { writeShares } from '../shares.js'
 import { duration, percent } from '../table.js'
 import { announce, reportSkipped } from '../training.js'
 import { valueTable } from '../value-table.js'
@@ -29,6 +30,10 @@ export interface EvaluateFlags extends ImageFlags {
   /** repeat protocols that already have results */
   readonly force?: boolean
   readonly limit?: number
+  /** `2/4`: only compute the features of the second of four shares */
+  readonly shard?: string
+  /** number of shares whose features to join */
+  readonly merge?: number
   readonly strict?: boolean
   readonly engine?: Settings['engine']
   readonly json?: boolean
@@ -41,10 +46,13 @@ export async function evaluate(
   test: string,
   flags: EvaluateFlags,
 ): Promise<number> {
+  if (flags.shard !== undefined) return writeShares(run, [train, test], flags)
+  if (flags.merge !== undefined && flags.limit !== undefined)
+    throw new SelfsupError('--merge and --limit are both set; set only one of them')
   const view = progressView(process.stderr)
   const chosen = await chosenProtocols(flags)
   const engine = await startEngine(flags.engine)
-  const { limit, strict, baselines, other } = flags
+  const { limit, strict, baselines, other, merge } = flags
   const interrupt = interruptible(() => view.note('Stopping; finished results are saved.'))
   const { signal } = interrupt
   try {
@@ -56,6 +64,7 @@ export async function evaluate(
       baselines,
       other,
       limit,
+      merge,
       strict,
       reading,
       engine,

@@ -2,20 +2,25 @@ import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { isAbsolute } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
-import { absoluteSource, greyOrColour, overrideReading } from '@selfsup/runs'
+import { absoluteSource, greyOrColour, joinedFeatures, overrideReading } from '@selfsup/runs'
 import type { Settings } from '../config.js'
 import { openEncoder } from '../encoder.js'
 import { startEngine } from '../engine.js'
 import { type ImageFlags, readingOf } from '../image-flags.js'
-import { imageEmbedder, listingOf, openRunIndex } from '../image-search.js'
+import { embedderOf, imageEmbedder, listingOf, openRunIndex } from '../image-search.js'
 import { interruptible } from '../interrupt.js'
 import { type ProgressView, progressView } from '../progress.js'
+import { extractionOf, writeShares } from '../shares.js'
 import { shellWord } from '../table.js'
 import { announce, reportSkipped } from '../training.js'
 
 /** Flags of `selfsup index`. */
 export interface IndexFlags extends ImageFlags {
   readonly split?: 'train' | 'test'
+  /** `2/4`: only compute the features of the second of four shares */
+  readonly shard?: string
+  /** number of shares whose features to join */
+  readonly merge?: number
   readonly strict?: boolean
   /** remove the images from the index */
   readonly drop?: boolean
@@ -28,7 +33,10 @@ export interface IndexFlags extends ImageFlags {
  * its images leave the index.
  */
 export async function indexImages(run: string, source: string, flags: IndexFlags): Promise<number> {
-  const { split = 'train', strict, json } = flags
+  const { split = 'train', strict, json, merge } = flags
+  if (flags.drop && (flags.shard ?? merge) !== undefined)
+    throw new SelfsupError('--drop removes images and has no shares; leave out --shard and --merge')
+  if (flags.shard !== undefined) return writeShares(run, [source], flags)
   const view = progressView(process.stderr)
   if (flags.drop || (await isGone(source))) return dropImages(run, source, flags, view)
   const engine = await startEngine(flags.engine)
@@ -48,7 +56,11 @@ export async function indexImages(run: string, source: string, flags: IndexFlags
   const { signal } = interrupt
   const { updateIndex } = await import('@selfsup/retrieval')
   const { index, others } = await openRunIndex(run, encoder, { signal, onWait: waiting(view) })
-  const embedder = await imageEmbedder(encoder, dataset, { engine, signal })
+  const extraction = { ...extractionOf(encoder, engine), signal }
+  const embedder =
+    merge === undefined
+      ? await imageEmbedder(encoder, dataset, { engine, signal })
+      : embedderOf(await joinedFeatures(encoder.maker, dataset, merge, extraction))
   try {
     const listing = await listingOf(source, split, dataset)
     let lastNote = Date.now()

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { type Exit, engineOption, imagesHelp, modelHelp, splitOption } from '../flags.js'
+import { type Exit, engineOption, imagesHelp, integer, modelHelp, splitOption } from '../flags.js'
 import { addImageFlags } from '../image-flags.js'
 
 /** `selfsup index` */
@@ -10,6 +10,8 @@ export function registerIndex(program: Command, exit: Exit): void {
     .argument('<run>', modelHelp)
     .argument('<images>', imagesHelp)
     .addOption(splitOption())
+    .option('--shard <i/n>', 'only compute and save the features of the i-th of n shares of the images')
+    .option('--merge <n>', 'index the features of n shares, which --shard saved', integer(1))
     .option('--strict', 'stop at the first unreadable image instead of skipping it')
     .option('--drop', 'remove the images of this folder or file from the index')
   addImageFlags(command, 'run')

@@ -137,7 +137,9 @@ function expectTeacher({ name, needsTeacher = false }: MethodDefinition, teacher
 
 /** Default folder of a run: `runs/simclr-my-images`. */
 export function defaultFolder(method: string, source: string): string {
-  const name = basename(resolvePath(source)).replace(/[^\p{L}\p{N}_.-]+/gu, '-')
+  // The query of an address can be secret.
+  const path = source.replace(/^(\w+:\/\/[^?]*)\?.*$/s, '$1')
+  const name = basename(resolvePath(path)).replace(/[^\p{L}\p{N}_.-]+/gu, '-')
   return join('runs', `${method}-${name}`)
 }
 

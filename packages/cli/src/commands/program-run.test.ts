@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,7 +7,7 @@ import { convnet } from '@selfsup/backbones'
 import type { ImageDataset, Method } from '@selfsup/core'
 import { contactSheet, shapes } from '@selfsup/data'
 import { type Engine, prepareEngine } from '@selfsup/engine'
-import { extractFeatures } from '@selfsup/evaluation'
+import { extractFeatures, readFeatures } from '@selfsup/evaluation'
 import { checkpointPath, readRun } from '@selfsup/run-folder'
 import { openRun } from '@selfsup/runs'
 import { simclr } from '@selfsup/simclr'
@@ -82,6 +82,32 @@ test('evaluate fails if the images have no classes, instead of printing an empty
   await expect(evaluate(run(), unlabelled, unlabelled, wasm)).rejects.toThrow('nothing could be evaluated')
 })
 
+test('evaluate joins the features of shares, which are those of the whole', async () => {
+  const labelled = join(folder, 'labelled')
+  for (const name of ['a', 'b'])
+    await cp(join(folder, 'unlabelled'), join(labelled, name), { recursive: true })
+  const own = join(folder, 'shares')
+  await cp(run(), own, { recursive: true })
+  const inShares = (flags: object) =>
+    evaluate(own, labelled, labelled, { ...wasm, knn: true, json: true, ...flags })
+  await inShares({ shard: '2/2' })
+  await expect(inShares({ merge: 2 })).rejects.toThrow('share 1/2 of the features')
+  await inShares({ shard: '1/2' })
+  const features = join(own, 'features')
+  const before = await readdir(features)
+  await inShares({ merge: 2 })
+  const [whole] = (await readdir(features)).filter((name) => !before.includes(name))
+  const joined = await readFeatures(join(features, whole!))
+  await rm(features, { recursive: true })
+  await inShares({ force: true })
+  const { values, ...facts } = (await readFeatures(join(features, whole!)))!
+  expect(joined).toMatchObject(facts)
+  values.forEach((value, i) => {
+    expect(joined!.values[i]).toBeCloseTo(value, 5)
+  })
+  await expect(inShares({ shard: '1/2', limit: 4 })).rejects.toThrow('--shard and --limit are both set')
+})
+
 test('embed writes the features that the program computes', async () => {
   const out = join(folder, 'features.npy')
   const opened = await openRun(run())
@@ -108,8 +134,13 @@ test('index and report open a run of a program', async () => {
   const { contactSheet } = await import('@selfsup/data')
   for await (const batch of images().batches({ batchSize: 1, limit: 4 }))
     await contactSheet(join(imageFolder, `${batch.indices[0]}.png`), batch.images!, { columns: 1, zoom: 1 })
-  expect(await indexImages(run(), imageFolder, { ...wasm, json: true })).toBe(0)
+  for (const shard of ['1/2', '2/2']) await indexImages(run(), imageFolder, { ...wasm, shard, json: true })
+  printed = ''
+  expect(await indexImages(run(), imageFolder, { ...wasm, merge: 2, json: true })).toBe(0)
   expect(JSON.parse(printed)).toMatchObject({ images: 4, added: 4 })
+  printed = ''
+  expect(await indexImages(run(), imageFolder, { ...wasm, json: true })).toBe(0)
+  expect(JSON.parse(printed)).toMatchObject({ images: 4, unchanged: 4 })
   const out = join(folder, 'report.html')
   expect(await report([run()], { out, images: true })).toBe(0)
   expect(await readFile(out, 'utf8')).toContain('"backbone":"convnet"')

@@ -1,6 +1,7 @@
 import sharp from 'sharp'
 import type { EncodedImages } from '../encoded-images.js'
 import { MOST_PIXELS } from '../image-header.js'
+import { throwOutage } from '../outage.js'
 import { isTiff, readerFor } from './format.js'
 import type { ValueFacts } from './values.js'
 
@@ -26,7 +27,7 @@ export async function chosenBackground(
   let seen = 0
   let white = 0
   for (const { index } of transparent) {
-    const distance = await distanceToWhite(await images.load(index)).catch(() => undefined)
+    const distance = await distanceToWhite(await images.load(index)).catch(throwOutage)
     if (distance === undefined) continue
     seen++
     if (distance <= NEAR_WHITE) white++

@@ -1,6 +1,7 @@
 import { expected, type ImageReading, SelfsupError, type ValueRange, type ValueType } from '@selfsup/core'
 import type { EncodedImages } from '../encoded-images.js'
 import { forEachLimited } from '../limited.js'
+import { throwOutage } from '../outage.js'
 import { chosenBackground } from './choose-background.js'
 import { rangeOfSample, SampledValues } from './percentiles.js'
 import { alphaAsBand, background, chosenBands, differentBands, sharesRange } from './to-pixels.js'
@@ -111,7 +112,8 @@ async function look(images: EncodedImages, { bands }: ImageReading): Promise<Loo
     const index = positions[i]!
     try {
       looks.push({ index, facts: await factsOfImage(images, index) })
-    } catch {
+    } catch (error) {
+      throwOutage(error)
       // Unreadable images are reported when they are skipped.
     }
   })
@@ -180,7 +182,8 @@ async function measuredRange(
         const chosen = chosenBands(bands, facts)
         const own = alphaAsBand(values, chosen)
         sample.add(index, own, differentBands(chosen), sharesRange(bands, facts))
-      } catch {
+      } catch (error) {
+        throwOutage(error)
         // As above.
       }
     })
