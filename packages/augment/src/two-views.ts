@@ -125,7 +125,7 @@ export function scaledJitter(
 }
 
 /** The jitter of each band by itself: a paper's probability, brightness and contrast, times a strength. */
-export function scaledBandJitter(
+function scaledBandJitter(
   { probability, brightness, contrast }: NonNullable<ViewOptions['jitter']>,
   strength: number,
 ): NonNullable<ViewOptions['bandJitter']> {

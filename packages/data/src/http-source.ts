@@ -198,7 +198,8 @@ function requestOf(address: string): (range: Range, signal: AbortSignal, path: s
       )
     }
     const stamp = response.headers.get('etag') ?? response.headers.get('last-modified') ?? ''
-    return { size: Number(size), stamp, chunks: response.body as AsyncIterable<Uint8Array> }
+    // Streams of Node can be iterated; the DOM's types do not know.
+    return { size: Number(size), stamp, chunks: response.body as unknown as AsyncIterable<Uint8Array> }
   }
 }
 
