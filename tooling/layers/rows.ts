@@ -70,7 +70,7 @@ export function problemsOf({ folder, manifest, imports, files }: PackageFacts): 
       problems.push(`packages/${folder}/package.json depends on ${name}, which is not below it`)
   }
   for (const { file, specifier } of imports) {
-    const isTest = /\.test\.ts$/.test(file)
+    const isTest = /\.test\.ts$|\/fixtures\//.test(file)
     const name = specifier.startsWith('@')
       ? specifier.split('/').slice(0, 2).join('/')
       : specifier.split('/')[0]!

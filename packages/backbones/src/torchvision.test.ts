@@ -8,10 +8,10 @@ import { backbones } from './registry.js'
 
 /** Numbers in [-0.5, 0.5), as in the Python script. */
 function draw(count: number, offset: number): Float32Array {
-  return Float32Array.from(
-    { length: count },
-    (_, i) => (Math.abs(Math.sin(i * 12.9898 + offset) * 43758.5453) % 1) - 0.5,
-  )
+  const values = new Float32Array(count)
+  for (let i = 0; i < count; i++)
+    values[i] = (Math.abs(Math.sin(i * 12.9898 + offset) * 43758.5453) % 1) - 0.5
+  return values
 }
 
 function fill(model: LayersModel): void {

@@ -33,6 +33,9 @@ export interface Position {
   readonly bestStep?: number
 }
 
+/** A position that the loop updates. */
+export type MovingPosition = { -readonly [Key in keyof Position]: Position[Key] }
+
 export interface CheckpointContent {
   readonly position: Position
   /** description of the run (configuration, settings, versions), stored as JSON */

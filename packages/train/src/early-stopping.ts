@@ -7,9 +7,8 @@ import {
   runStorage,
   writeStoredJson,
 } from '@selfsup/run-folder'
-import { readCheckpoint, restore } from './checkpoint.js'
+import { type MovingPosition, readCheckpoint, restore } from './checkpoint.js'
 import type { LoopParts } from './loop-parts.js'
-import type { MovingPosition } from './step-reports.js'
 
 /** Watches a score of the features at each checkpoint, and ends a run that no longer improves it. */
 export interface EarlyStopping {

@@ -1,14 +1,14 @@
 import { checkpointPath } from '@selfsup/run-folder'
 import { afterEvents } from './after-events.js'
 import { batchStream, type PlacedBatch } from './batch-stream.js'
-import { meanLoss } from './checkpoint.js'
+import { type MovingPosition, meanLoss } from './checkpoint.js'
 import { earlyStoppingOf } from './early-stopping.js'
 import type { LoopParts } from './loop-parts.js'
 import type { TrainPhase } from './options.js'
 import { type PendingStep, startStep } from './pending-step.js'
 import { samplesOf } from './samples.js'
 import { savedElsewhere, savingOf } from './saving.js'
-import { type MovingPosition, stepReports } from './step-reports.js'
+import { stepReports } from './step-reports.js'
 import { unlessAborted } from './unless-aborted.js'
 
 const flushMs = 5_000

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { batchLength, type PlacedBatch, stepSeed, toDevice } from './batch-stream.js'
+import type { MovingPosition } from './checkpoint.js'
 import type { LoopParts } from './loop-parts.js'
 import { phasesAt } from './phases.js'
-import type { MovingPosition } from './step-reports.js'
 
 /** A step that the device is computing. Its loss is read while the next step runs. */
 export interface PendingStep {

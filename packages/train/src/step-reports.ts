@@ -1,13 +1,10 @@
 import type { SelfsupError } from '@selfsup/core'
 import { alarmsOf } from './alarms.js'
-import { followLoss, type Position } from './checkpoint.js'
+import { followLoss, type MovingPosition } from './checkpoint.js'
 import type { LoopParts } from './loop-parts.js'
 import type { PendingStep } from './pending-step.js'
 import type { StepValues } from './step-values.js'
 import { Stopwatch } from './stopwatch.js'
-
-/** A position that the loop updates. */
-export type MovingPosition = { -readonly [Key in keyof Position]: Position[Key] }
 
 /** Waits for steps and reports what they computed. */
 export interface StepReports {
