@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
@@ -25,10 +26,14 @@ const isolated = new Set(
     .concat('tooling/precision'),
 )
 
+/** Projects whose own operations divide their work among threads, which their tests must see. */
+const threaded = new Set(['packages/augment', 'packages/kernels', 'packages/tensorflow'])
+
 export default defineConfig({
   test: {
     globalSetup: [`${root}tooling/vitest/empty-temporary-folder.ts`],
-    maxWorkers: '100%', // by default one core is left idle: half of a small machine
+    // More than there are cores: browsers, child processes and files leave a core idle for a third of the time.
+    maxWorkers: Math.ceil(1.5 * availableParallelism()),
     projects: folders.map((folder) => ({
       resolve: { alias, mainFields: ['main'] },
       test: {
@@ -41,7 +46,10 @@ export default defineConfig({
         isolate: isolated.has(folder),
         testTimeout: 60_000,
         hookTimeout: 120_000,
-        env: { SELFSUP_MIXED_PRECISION: 'off' }, // numbers are compared to more digits than bfloat16 has, on any processor
+        env: {
+          SELFSUP_MIXED_PRECISION: 'off', // numbers are compared to more digits than bfloat16 has, on any processor
+          ...(!threaded.has(folder) && { TF_NUM_INTRAOP_THREADS: '1' }), // workers share the cores
+        },
         setupFiles: [`${root}tooling/vitest/setup.ts`],
       },
     })),

@@ -49,7 +49,7 @@ test('a command that computes for too long after a signal is ended without it, a
   expect(exit).not.toHaveBeenCalled()
   process.emit('SIGINT', 'SIGINT')
   expect(exit).toHaveBeenLastCalledWith(130)
-  await said('Waiting for the step under way')
+  await said('Waiting for the current step')
   await said('ended without it')
   expect(exit).toHaveBeenLastCalledWith(143)
   expect(await ended).toBe(130)

@@ -23,15 +23,15 @@ interface Start {
 const SILENT_MS = 2000
 /** Interval of this message if stderr is not a terminal. */
 const REPEAT_MS = 10_000
-/** Time for the step under way after a signal. */
+/** Time for the current step after a signal. */
 const GRACE_MS = 5000
 
 /**
- * Runs a command on a thread of its own. The first signal ends it as `interruptible` does, if the step under way ends within 5 seconds;
+ * Runs a command on a thread of its own. The first signal ends it as `interruptible` does, if the current step ends within 5 seconds;
  * otherwise, and at a second signal, the process ends at once.
  * @param script module that calls `commandOfThread` and runs the command
  * @param args arguments of the command
- * @param options.grace time for the step under way after a signal, in milliseconds
+ * @param options.grace time for the current step after a signal, in milliseconds
  * @param options.silent silence after which the elapsed time is shown, in milliseconds
  * @returns exit code
  */
@@ -64,11 +64,11 @@ export function runOnThread(
     signalled = signal
     worker.postMessage(signal)
     setTimeout(() => {
-      if (!obeying) silence.note('Waiting for the step under way. Press Ctrl-C again to exit immediately.')
+      if (!obeying) silence.note('Waiting for the current step. Press Ctrl-C again to exit immediately.')
     }, 500).unref()
     setTimeout(() => {
       if (obeying) return
-      silence.note('The step under way takes too long: ended without it. The last checkpoint stays.')
+      silence.note('The current step takes too long: ended without it. The last checkpoint stays.')
       end(code)
     }, grace).unref()
   }

@@ -10,7 +10,7 @@ import { startWebgpu } from './start-webgpu.js'
 export interface BrowserEngineOptions {
   /** default 'auto': WebGPU with a GPU, else WebAssembly, else plain JavaScript */
   readonly engine?: Exclude<EngineName, 'tensorflow'> | 'auto'
-  /** addresses of the files of @tensorflow/tfjs-backend-wasm, by name, or of their folder; default: beside the script */
+  /** addresses of the files of @tensorflow/tfjs-backend-wasm, by name, or of their folder; default: next to the script */
   readonly wasmPaths?: string | Readonly<Record<string, string>>
 }
 

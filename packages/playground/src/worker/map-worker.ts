@@ -1,7 +1,7 @@
 /// <reference lib="webworker" />
 import { type FeatureRows, placeFeatures } from '../../../report/src/place-features.js'
 
-// Computes maps, beside the training.
+// Computes maps, next to the training.
 declare const self: DedicatedWorkerGlobalScope
 
 self.onmessage = ({ data }: MessageEvent<FeatureRows>) => {
