@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, fork } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -9,9 +9,8 @@ import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { blocksOf, importedBy, installedBy } from './blocks.mjs'
 
-// Every ```ts block of every README and of the documentation's pages is type-checked against the sources and run against the built packages
-// (`npm test` builds before it tests): the first examples of a newcomer as programs of their own, those of the packages one after the other in one
-// process. A block marked ```ts no-run is only type-checked.
+// Every ```ts block of every README and of the documentation's pages is type-checked against the sources and run, as a program of its own, against the
+// built packages (`npm test` builds before it tests). A block marked ```ts no-run is only type-checked.
 const root = fileURLToPath(new URL('../..', import.meta.url))
 // Inside the command line's package, whose dependencies are found from there; all packages of ours are linked into it.
 const scratch = join(root, 'packages/cli/node_modules/.readme')
@@ -63,42 +62,7 @@ beforeAll(async () => {
   for (const folder of readdirSync(join(root, 'packages')))
     await symlink(join(root, 'packages', folder), join(linked, folder), 'dir').catch(() => {})
 })
-afterAll(async () => {
-  shared?.kill()
-  await rm(scratch, { recursive: true, force: true })
-})
-
-/** What an example makes in the temporary folder goes with its folder. */
-const environment = (cwd: string) => ({
-  ...process.env,
-  SELFSUP_ENGINE: 'wasm',
-  TMPDIR: cwd,
-  TMP: cwd,
-  TEMP: cwd,
-})
-
-async function runAlone(script: string, cwd: string): Promise<void> {
-  await promisify(execFile)(process.execPath, [script], { cwd, env: environment(cwd), timeout: 60_000 })
-}
-
-let shared: ChildProcess | undefined
-
-async function runInShared(script: string, cwd: string): Promise<void> {
-  shared ??= fork(new URL('run-blocks.mjs', import.meta.url), {
-    env: environment(cwd),
-    execArgv: [],
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  })
-  const child = shared
-  const error = await new Promise<string | undefined>((resolve) => {
-    child.once('message', ({ error }: { error?: string }) => resolve(error))
-    child.once('exit', (code, signal) => resolve(`the process ended: ${signal ?? code}`))
-    child.send({ script, cwd })
-  })
-  child.removeAllListeners()
-  if (child.exitCode !== null || child.signalCode !== null) shared = undefined
-  if (error !== undefined) throw new Error(error)
-}
+afterAll(() => rm(scratch, { recursive: true, force: true }))
 
 describe('code in READMEs and documentation is true', () => {
   test('there is some', () => {
@@ -119,7 +83,7 @@ describe('code in READMEs and documentation is true', () => {
     expect(blocks.map(({ name }, i) => [name, errors[i]])).toEqual(blocks.map(({ name }) => [name, []]))
   })
 
-  test.each(blocks.filter(({ run }) => run))('$name', async ({ name, code }) => {
+  test.each(blocks.filter(({ run }) => run))('$name', async ({ code }) => {
     await mkdir(scratch, { recursive: true })
     const script = join(scratch, `${Math.random().toString(36).slice(2)}.mjs`)
     const { outputText } = ts.transpileModule(code, {
@@ -128,7 +92,9 @@ describe('code in READMEs and documentation is true', () => {
     await writeFile(script, outputText)
     const cwd = await mkdtemp(join(tmpdir(), 'selfsup-readme-'))
     try {
-      await (name.startsWith('packages/') ? runInShared(script, cwd) : runAlone(script, cwd))
+      // What an example makes in the temporary folder goes with this folder.
+      const env = { ...process.env, SELFSUP_ENGINE: 'wasm', TMPDIR: cwd, TMP: cwd, TEMP: cwd }
+      await promisify(execFile)(process.execPath, [script], { cwd, env, timeout: 60_000 })
     } finally {
       await rm(cwd, { recursive: true, force: true })
     }

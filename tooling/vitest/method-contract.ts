@@ -36,7 +36,11 @@ const onWebgpu = new Set([
 ])
 
 /** What is checked on every engine; the rest, on the fastest alone, or its steps would take long. */
-const everywhere = new Set(['views follow the seed', 'grey and colour images, whole and as crops'])
+const everywhere = new Set([
+  'views follow the seed',
+  'grey and colour images, whole and as crops',
+  'nothing is leaked by a step or left after dispose()',
+])
 
 /**
  * Tests what every method must hold, on each engine: call it once for each method of a package.
