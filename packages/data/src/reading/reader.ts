@@ -107,7 +107,7 @@ export function imageReader(reading: ImageReading, channels: number): ImageReade
   }
 }
 
-/** After so many failures, and no tile that can be read, the other tiles of a page are not tried. */
+/** If this many tiles of a page fail and none can be read, its other tiles are not tried. */
 const MOST_FAILURES = 16
 
 /** Remembers pages none of whose tiles can be read: a damaged header can claim a million of them. */

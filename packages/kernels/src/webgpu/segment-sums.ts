@@ -6,9 +6,9 @@ import type { WebgpuKernel } from './webgpu-backend.js'
 const MOST_ROWS = 4096
 
 /**
- * Sums of rows with the same number, the gradient of a gather, in the order of the rows; the backend's own kernel adds in the order
- * in which the device happens to arrive, so that the bits of a training differ from run to run. Rows whose number is no
- * segment's are left out.
+ * Sums of rows with the same number, the gradient of a gather. It adds in the order of the rows; the backend's own kernel adds in
+ * any order, so that the bits of a training differ from run to run. Rows with a negative number, or one beyond the last segment, are
+ * left out.
  */
 const unsortedSegmentSum: WebgpuKernel = {
   kernelName: 'UnsortedSegmentSum',

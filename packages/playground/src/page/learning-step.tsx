@@ -15,7 +15,7 @@ interface Props {
 
 /** The run: progress, curves, neighbours and map. */
 export function LearningStep({ state, send }: Props) {
-  const { run, curve, looks, alarms } = state
+  const { curve, looks, alarms } = state
   const [picked, setPicked] = useState<number>()
   const selected = picked !== undefined && state.watched.includes(picked) ? picked : (state.watched[0] ?? 0)
   return (
@@ -34,7 +34,7 @@ export function LearningStep({ state, send }: Props) {
       <Neighbours state={state} selected={selected} onSelect={setPicked} />
       <div class="charts">
         <MapView state={state} selected={selected} onSelect={setPicked} />
-        <Curves curve={curve} looks={looks} training={run.state === 'training'} />
+        <Curves curve={curve} looks={looks} />
       </div>
     </section>
   )
@@ -202,7 +202,6 @@ function Neighbours({ state: { watched, looks, images }, selected, onSelect }: N
 interface CurvesProps {
   readonly curve: PageState['curve']
   readonly looks: PageState['looks']
-  readonly training: boolean
 }
 
 const percent = (y: number) => `${Number((100 * y).toFixed(1))} %`
@@ -211,28 +210,18 @@ function Curves({ curve, looks }: CurvesProps) {
   const lines = useMemo(() => {
     const spread = curve.filter((point) => point.spread !== undefined)
     const kinds = looks.filter((look) => look.sameKind !== undefined)
-    const line = (name: string, color: number, x: number[], y: number[], points = false): Line[] =>
-      x.length > 0 ? [{ name, color, x, y, points }] : []
+    const line = <Point extends { readonly step: number }>(
+      name: string,
+      color: number,
+      of: readonly Point[],
+      value: (point: Point) => number,
+      points = false,
+    ): Line[] =>
+      of.length > 0 ? [{ name, color, x: of.map(({ step }) => step), y: of.map(value), points }] : []
     return {
-      loss: line(
-        'loss',
-        0,
-        curve.map(({ step }) => step),
-        curve.map(({ loss }) => loss),
-      ),
-      spread: line(
-        'spread',
-        2,
-        spread.map(({ step }) => step),
-        spread.map((point) => point.spread!),
-      ),
-      kinds: line(
-        'same kind',
-        3,
-        kinds.map(({ step }) => step),
-        kinds.map((look) => look.sameKind!),
-        true,
-      ),
+      loss: line('loss', 0, curve, ({ loss }) => loss),
+      spread: line('spread', 2, spread, (point) => point.spread!),
+      kinds: line('same kind', 3, kinds, (look) => look.sameKind!, true),
     }
   }, [curve, looks])
   return (

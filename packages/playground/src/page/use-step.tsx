@@ -154,11 +154,7 @@ function Clusters({ state: { images, clusters }, send, busy }: ToolProps) {
                   {members.length === 1 ? '1 image' : `${members.length.toLocaleString('en')} images`}
                 </span>
               </div>
-              <div class="grid">
-                {members.slice(0, SHOWN).map((index) => (
-                  <Thumb key={index} index={index} label={images!.paths[index]!} />
-                ))}
-              </div>
+              <Members members={members} images={images!} />
             </li>
           ))}
         </ol>
@@ -181,6 +177,23 @@ function useNames(): [readonly string[], (group: number, name: string) => void] 
       redraw((count) => count + 1)
     },
   ]
+}
+
+/** The first images of a group. */
+function Members({
+  members,
+  images,
+}: {
+  readonly members: readonly number[]
+  readonly images: NonNullable<PageState['images']>
+}) {
+  return (
+    <div class="grid">
+      {members.slice(0, SHOWN).map((index) => (
+        <Thumb key={index} index={index} label={images.paths[index]!} />
+      ))}
+    </div>
+  )
 }
 
 function Duplicates({ state: { images, duplicates }, send, busy }: ToolProps) {
@@ -215,11 +228,7 @@ function Duplicates({ state: { images, duplicates }, send, busy }: ToolProps) {
                     {members.length} images, similarity {similarity.toFixed(3)}
                   </span>
                 </div>
-                <div class="grid">
-                  {members.slice(0, SHOWN).map((index) => (
-                    <Thumb key={index} index={index} label={images!.paths[index]!} />
-                  ))}
-                </div>
+                <Members members={members} images={images!} />
               </li>
             ))}
           </ul>
