@@ -27,7 +27,9 @@ const { diagnostics } = program.emit(undefined, (name, text) => {
 if (diagnostics.length > 0) fail(diagnostics)
 
 for (const name of readdirSync(join(root, 'packages'))) {
-  if (JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')).private) continue
+  const manifest = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'))
+  if (manifest.private) continue
+  const declared = [manifest.name, ...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })]
   const dist = join(root, 'packages', name, 'dist')
   removeDeclarations(dist)
   const browser = join(dist, 'browser.d.ts')
@@ -39,7 +41,14 @@ for (const name of readdirSync(join(root, 'packages'))) {
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, text)
     for (const { fileName } of ts.preProcessFile(text).importedFiles) {
-      if (!fileName.startsWith('.')) continue
+      if (!fileName.startsWith('.')) {
+        if (
+          !fileName.startsWith('node:') &&
+          !declared.some((other) => `${fileName}/`.startsWith(`${other}/`))
+        )
+          throw new Error(`${file} names ${fileName}, on which its package does not depend; state the type`)
+        continue
+      }
       const next = join(dirname(file), fileName.replace(/\.js$/, '.d.ts'))
       // A type that TypeScript can only name by a file of another package would not be found once both are installed.
       if (!next.startsWith(dist + sep))

@@ -1,6 +1,6 @@
 // What bundlers take for a browser: the same functions, for runs in a database, and without those for files on disk.
 import { databaseStorage } from './browser/database-storage.js'
-import { runsIn } from './runs-in.js'
+import { type RunsInStorage, runsIn } from './runs-in.js'
 
 export { databaseStorage } from './browser/database-storage.js'
 export { sha256 } from './browser/sha256.js'
@@ -27,16 +27,16 @@ export { describeWriteError, explainWriteErrors } from './write-errors.js'
 export const runStorage = databaseStorage()
 
 /** The runs in this browser: see `RunsInStorage`. */
-export const {
-  checkpointPath,
-  checkpointPaths,
-  checkpointStep,
-  cutMetrics,
-  extendRun,
-  makeRunFolder,
-  openStoredSafetensors,
-  readRun,
-  restoreRun,
-  runPaths,
-  startRun,
-} = runsIn(runStorage)
+const runs = runsIn(runStorage)
+// Each states its type: TypeScript would name the types of these functions by a package above this one, which exports them too.
+export const checkpointPath: RunsInStorage['checkpointPath'] = runs.checkpointPath
+export const checkpointPaths: RunsInStorage['checkpointPaths'] = runs.checkpointPaths
+export const checkpointStep: RunsInStorage['checkpointStep'] = runs.checkpointStep
+export const cutMetrics: RunsInStorage['cutMetrics'] = runs.cutMetrics
+export const extendRun: RunsInStorage['extendRun'] = runs.extendRun
+export const makeRunFolder: RunsInStorage['makeRunFolder'] = runs.makeRunFolder
+export const openStoredSafetensors: RunsInStorage['openStoredSafetensors'] = runs.openStoredSafetensors
+export const readRun: RunsInStorage['readRun'] = runs.readRun
+export const restoreRun: RunsInStorage['restoreRun'] = runs.restoreRun
+export const runPaths: RunsInStorage['runPaths'] = runs.runPaths
+export const startRun: RunsInStorage['startRun'] = runs.startRun

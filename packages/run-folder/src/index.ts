@@ -1,5 +1,5 @@
 import { diskStorage } from './disk-storage.js'
-import { runsIn } from './runs-in.js'
+import { type RunsInStorage, runsIn } from './runs-in.js'
 
 export { removeUnfinished, writeAtomically, writeJson } from './atomic-file.js'
 export { diskStorage as runStorage } from './disk-storage.js'
@@ -31,5 +31,12 @@ export { type RunStorage, readStored, type StoredFile, writeStoredJson } from '.
 export { describeWriteError, explainWriteErrors } from './write-errors.js'
 
 /** The runs on disk: see `RunsInStorage`. */
-export const { cutMetrics, extendRun, makeRunFolder, openStoredSafetensors, readRun, restoreRun, startRun } =
-  runsIn(diskStorage)
+const runs = runsIn(diskStorage)
+// Each states its type: TypeScript would name the types of these functions by a package above this one, which exports them too.
+export const cutMetrics: RunsInStorage['cutMetrics'] = runs.cutMetrics
+export const extendRun: RunsInStorage['extendRun'] = runs.extendRun
+export const makeRunFolder: RunsInStorage['makeRunFolder'] = runs.makeRunFolder
+export const openStoredSafetensors: RunsInStorage['openStoredSafetensors'] = runs.openStoredSafetensors
+export const readRun: RunsInStorage['readRun'] = runs.readRun
+export const restoreRun: RunsInStorage['restoreRun'] = runs.restoreRun
+export const startRun: RunsInStorage['startRun'] = runs.startRun

@@ -1,7 +1,7 @@
 import { SelfsupError } from '@selfsup/core'
 import * as z from 'zod'
 import { fromFormat2 } from './from-format-2.js'
-import { trainSettings } from './settings.js'
+import { type TrainSettings, trainSettings } from './settings.js'
 
 /** Format version that this version of the package writes. */
 export const FORMAT_VERSION = 3
@@ -69,7 +69,7 @@ const runConfig = z.object({
     /** missing from runs of earlier versions, and if the images did not come from files */
     reading: reading.optional(),
   }),
-  settings: trainSettings,
+  settings: trainSettings satisfies z.ZodType<TrainSettings>,
   stepsPerEpoch: z.number(),
   /** the caller's own data, as passed to `train` */
   config: z.record(z.string(), z.unknown()),
