@@ -18,6 +18,7 @@ import {
   type TensorflowSettings,
   tensorflowSettings,
 } from './settings.js'
+import { selectStridedPixels } from './strided-filters.js'
 import { nvidiaDevice, openXlaCache, processorDevice, xlaCacheFlags } from './xla-cache.js'
 
 /** Name of the native backend in TensorFlow.js: `tf.setBackend('tensorflow')`. */
@@ -121,6 +122,7 @@ async function loadInstalled(folder: string, settings: TensorflowSettings): Prom
   const addon: Addon = loadQuietly(() => require(join(folder, 'selfsup.node')), ofProcess)
   const start = () => {
     const backend = new TensorflowBackend(addon, configOf(settings), settings)
+    selectStridedPixels(BACKEND_NAME)
     if (backend.ownConvolutions) overrideConvolutions(BACKEND_NAME)
     return backend
   }
