@@ -27,6 +27,7 @@ export {
   type ValueType,
 } from './image-reading.js'
 export type { ImageShape } from './image-shape.js'
+export { imageTensor } from './image-tensor.js'
 export { type JpegCropper, jpegCropper, provideJpegCropper } from './jpeg-cropper.js'
 export {
   type ClusterAssignments,

@@ -1,4 +1,11 @@
-import { derive, expected, type HostBatch, type ImageDataset, type Normalisation } from '@selfsup/core'
+import {
+  derive,
+  expected,
+  type HostBatch,
+  type ImageDataset,
+  imageTensor,
+  type Normalisation,
+} from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import { adamw, biasesAndNorms, warmupCosine } from '@selfsup/optim'
 import * as tf from '@tensorflow/tfjs-core'
@@ -221,7 +228,7 @@ function inputsOf(
     sides.set(targets.sides, row * places * 4)
   }
   return {
-    images: tf.tensor4d(images!.data, [...images!.shape], 'int32'),
+    images: imageTensor(images!),
     labels: tf.tensor2d(labels, [batch, places], 'int32'),
     sides: tf.tensor3d(sides, [batch, places, 4]),
   }

@@ -7,6 +7,7 @@ import {
   expected,
   type HostBatch,
   type ImageDataset,
+  imageTensor,
   type Normalisation,
   type Resampling,
   SelfsupError,
@@ -87,9 +88,7 @@ export async function extractFeatures(
   const compiled = options.engine?.compile(step)
   try {
     return await collect(dataset, options, async ({ images, values }) => {
-      const input = values
-        ? tf.tensor(values.data, [...values.shape], 'float32')
-        : tf.tensor4d(images!.data, [...images!.shape], 'int32')
+      const input = values ? tf.tensor(values.data, [...values.shape], 'float32') : imageTensor(images!)
       const features = (compiled ?? step)(input)
       input.dispose()
       try {
@@ -148,9 +147,7 @@ export async function rawPixels(
   return collect(dataset, options, async ({ images }) => {
     const [, height, breadth] = images!.shape
     if (height === options.size && breadth === options.size) return scaled(images!.data)
-    const resized = tf.tidy(() =>
-      tf.div(fit(tf.tensor4d(images!.data, [...images!.shape], 'int32'), options.size), 255),
-    )
+    const resized = tf.tidy(() => tf.div(fit(imageTensor(images!), options.size), 255))
     try {
       return await resized.data<'float32'>()
     } finally {

@@ -1,5 +1,13 @@
 import { type Augmentation, augmentation } from '@selfsup/augment'
-import { derive, expected, type HostBatch, type ImageBatch, mixSeed, type Seed } from '@selfsup/core'
+import {
+  derive,
+  expected,
+  type HostBatch,
+  type ImageBatch,
+  imageTensor,
+  mixSeed,
+  type Seed,
+} from '@selfsup/core'
 import type { CompiledStep, Engine } from '@selfsup/engine'
 import { adamw, biasesAndNorms, type Optimizer, warmupCosine } from '@selfsup/optim'
 import * as tf from '@tensorflow/tfjs-core'
@@ -214,8 +222,7 @@ function makeTrainer(
 type Views = Pick<ImageBatch, 'images' | 'crops'>
 
 function onDevice({ images, crops }: HostBatch): Views {
-  const tensor = ({ data, shape }: NonNullable<HostBatch['images']>) => tf.tensor4d(data, [...shape], 'int32')
-  return images ? { images: tensor(images) } : { crops: crops!.map(tensor) }
+  return images ? { images: imageTensor(images) } : { crops: crops!.map(imageTensor) }
 }
 
 /** One optimiser per learning rate. */

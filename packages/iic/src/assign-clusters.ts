@@ -4,6 +4,7 @@ import {
   type HostBatch,
   type ImageBatch,
   type ImageDataset,
+  imageTensor,
   mixSeed,
 } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
@@ -190,7 +191,7 @@ function expectChannels({ normalisation }: Iic, { name, channels }: ImageDataset
 
 function imagesOf({ images }: HostBatch, { name }: ImageDataset): tf.Tensor4D {
   expected(images, `iic: batches must contain images; ${name} yielded one without`)
-  return tf.tensor4d(images.data, [...images.shape], 'int32')
+  return imageTensor(images)
 }
 
 function joined<Values extends Float32Array | Int32Array>(

@@ -1,11 +1,4 @@
-import {
-  expected,
-  type HostImages,
-  type ImageBatch,
-  type ImageDataset,
-  mixSeed,
-  type Step,
-} from '@selfsup/core'
+import { expected, type ImageBatch, type ImageDataset, imageTensor, mixSeed, type Step } from '@selfsup/core'
 import type { Engine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import { type Pretext, rightAnswers, type TaskViews } from './classification.js'
@@ -57,8 +50,8 @@ export async function taskAccuracy<Views extends TaskViews>(
       if (labels.length === 0) continue
       const inputs = {
         batch: {
-          ...(images && { images: pixels(images) }),
-          ...(crops && { crops: crops.map(pixels) }),
+          ...(images && { images: imageTensor(images) }),
+          ...(crops && { crops: crops.map(imageTensor) }),
           labels: tf.tensor1d(labels, 'int32'),
           indices: tf.tensor1d(indices, 'int32'),
         },
@@ -76,8 +69,4 @@ export async function taskAccuracy<Views extends TaskViews>(
   }
   expected(tasks > 0, `taskAccuracy: no image of ${dataset.name} could be read`)
   return { accuracy: right / tasks, chance: 1 / method.answers, tasks }
-}
-
-function pixels({ data, shape }: HostImages): tf.Tensor4D {
-  return tf.tensor4d(data, [...shape], 'int32')
 }

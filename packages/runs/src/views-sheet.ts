@@ -1,8 +1,8 @@
 import {
   expected,
-  type HostImages,
   type ImageBatch,
   type ImageDataset,
+  imageTensor,
   type Method,
   type Normalisation,
   phasesOf,
@@ -43,10 +43,9 @@ export async function writeViews(
   const cropped = await first(
     dataset.batches({ batchSize: readable.length, order: readable, crops: method.crops, seedOf }),
   )
-  const tensor = ({ data, shape }: HostImages) => tf.tensor4d(data, [...shape], 'int32')
   const batch: ImageBatch = {
-    images: cropped.images && tensor(cropped.images),
-    crops: cropped.crops?.map(tensor),
+    images: cropped.images && imageTensor(cropped.images),
+    crops: cropped.crops?.map(imageTensor),
     labels: tf.tensor1d(cropped.labels, 'int32'),
     indices: tf.tensor1d(cropped.indices, 'int32'),
   }
@@ -57,7 +56,7 @@ export async function writeViews(
       epoch: tf.scalar(0),
       phase: phasesOf(method)[0]!,
     }
-    const original = tf.image.resizeBilinear(tensor(whole.images!), [size, size])
+    const original = tf.image.resizeBilinear(imageTensor(whole.images!), [size, size])
     const views = Object.values(method.views(batch, step) as Record<string, unknown>)
       .filter((view) => view instanceof tf.Tensor)
       .filter(({ shape }) => shape.length === 4 && shape[3] === channels)

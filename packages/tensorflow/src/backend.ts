@@ -29,6 +29,8 @@ export class TensorflowBackend extends tf.KernelBackend {
   readonly xla: Xla
   /** precision of network products in compiled steps; everything else is float32 */
   readonly mixedPrecision: TensorflowSettings['mixedPrecision']
+  /** pixels may be passed to `write` as Uint8Array with the dtype int32 */
+  readonly takesBytes = true
   /** captured steps */
   readonly functions: CompiledFunctions
   /** this process's place among several workers; undefined if it is alone */
@@ -129,8 +131,18 @@ export class TensorflowBackend extends tf.KernelBackend {
   ): tf.Tensor[] {
     this.tensors.writeNumbers(inputs)
     const float32 = this.functions.capturing?.mixed === true && this.float32.covers(inputs)
-    const number = this.operations.numberOf(name, float32 ? inFloat32(attributes) : attributes)
-    this.addon.execute(number, inputs.length, outputs)
+    return this.execute(name, float32 ? inFloat32(attributes) : attributes, inputs.length, outputs, float32)
+  }
+
+  /** Runs an operation on the tensors whose numbers the exchange has. */
+  private execute(
+    name: string,
+    attributes: readonly Attribute[],
+    inputs: number,
+    outputs: number,
+    float32 = false,
+  ): tf.Tensor[] {
+    this.addon.execute(this.operations.numberOf(name, attributes), inputs, outputs)
     const results: tf.Tensor[] = []
     for (let i = 0, at = 0; i < outputs; i++) {
       const tensor = this.exchange[at++]!
@@ -271,9 +283,13 @@ export class TensorflowBackend extends tf.KernelBackend {
     return this.executeSingleOutput('Where', [], [condition]) as tf.Tensor2D
   }
 
-  /** A tensor with the same values and a new data id, so that a captured step can distinguish tensors that share values. */
+  /**
+   * A tensor with the same values and a new data id, so that a captured step can distinguish tensors that share values.
+   * Bytes stay bytes.
+   */
   renamed(tensor: tf.TensorInfo): tf.Tensor {
-    const type = { name: 'T', type: attributeKinds.TF_ATTR_TYPE, value: typeNumbers[tensor.dtype] }
-    return this.executeSingleOutput('Identity', [type], [tensor])
+    this.exchange[0] = this.tensors.inputOf(tensor.dataId)
+    const { type } = this.tensors.get(tensor.dataId)
+    return this.execute('Identity', [{ name: 'T', type: attributeKinds.TF_ATTR_TYPE, value: type }], 1, 1)[0]!
   }
 }

@@ -108,10 +108,11 @@ export function compileStep<Args extends unknown[], Result extends tf.TensorCont
   }
 
   function formOf(given: TensorTree): Form {
-    const known = forms.get(given.form)
-    forms.delete(given.form)
+    const name = backend.functions.formOf(given)
+    const known = forms.get(name)
+    forms.delete(name)
     const form = known ?? captured(given)
-    forms.set(given.form, form) // the most recently used is last
+    forms.set(name, form) // the most recently used is last
     if (forms.size > most) dropOldest()
     return form
   }
@@ -302,7 +303,7 @@ function nameOf(tensor: tf.Tensor): string {
 }
 
 function rename(backend: TensorflowBackend, variable: tf.Variable): void {
-  const renamed = backend.renamed(variable)
+  const renamed = backend.executeSingleInput('Identity', variable)
   variable.assign(renamed)
   renamed.dispose()
 }

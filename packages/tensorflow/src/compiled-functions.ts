@@ -1,3 +1,4 @@
+import type { TensorTree } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { type Addon, precisions } from './addon.js'
 import type { TensorflowSettings, Xla } from './settings.js'
@@ -118,13 +119,19 @@ export class CompiledFunctions {
   }
 
   private writeInputs(inputs: readonly tf.DataId[]): void {
-    for (const [i, input] of inputs.entries()) this.exchange[i] = this.store.numberOf(input)
+    for (const [i, input] of inputs.entries()) this.exchange[i] = this.store.inputOf(input)
   }
 
   /** Shape and type of a tensor's data. */
   factsOf(dataId: tf.DataId): { shape: number[]; dtype: tf.DataType } {
     const { shape, type } = this.store.get(dataId)
     return { shape, dtype: typeNames.get(type)! }
+  }
+
+  /** The form of a step's arguments: shapes, types, plain values, and which tensors are bytes. */
+  formOf({ form, tensors }: TensorTree): string {
+    const bytes = tensors.flatMap(({ dataId }, i) => (this.store.get(dataId).bytes ? [i] : []))
+    return bytes.length > 0 ? `${form} (bytes: ${bytes.join(', ')})` : form
   }
 
   remove(name: string): void {

@@ -66,7 +66,7 @@ describe.skipIf(!findTensorflow())('gradients of strided 1x1 filters, with one t
         wanted.forEach((value, i) => {
           expect(values[i]).toBeCloseTo(value, 4)
         })
-      for (let i = 0; i < 50; i++) close(tf.tidy(() => gradient(w).dataSync()))
+      for (let i = 0; i < 30; i++) close(tf.tidy(() => gradient(w).dataSync()))
       const step = compileStep(tf.backend() as TensorflowBackend & tf.KernelBackend, () => gradient(w))
       close(step().dataSync())
       step.dispose()

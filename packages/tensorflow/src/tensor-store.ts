@@ -1,14 +1,17 @@
 import { SelfsupError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
-import type { Addon, TensorValues } from './addon.js'
+import { type Addon, dataTypes, type TensorValues } from './addon.js'
 import { assertNoHostRandomness, inCode } from './host-misuse.js'
 import { typeNames, typeNumbers, valuesFor } from './tensor-types.js'
+
+const { TF_INT32, TF_UINT8 } = dataTypes
 
 /** A tensor's data. Also its data id in TensorFlow.js, unless the tensor moved here from another backend. */
 export class TensorData {
   constructor(
     readonly shape: number[],
-    readonly type: number,
+    /** TensorFlow's type; of pixels that a compiled step took, that of bytes */
+    public type: number,
     /** the addon's number; 0 while the values are still in JavaScript */
     public tensor: number,
     public values: TensorValues | undefined,
@@ -19,7 +22,14 @@ export class TensorData {
     readonly madeBy?: string,
     /** operations on it stay float32 in mixed precision */
     public float32 = false,
+    /** of bytes that an operation outside of compiled steps took: the addon's number of the same values as int32; or 0 */
+    public widened = 0,
   ) {}
+
+  /** Whether compiled steps take the values as bytes, which TensorFlow.js calls int32. */
+  get bytes(): boolean {
+    return this.type === TF_UINT8 || (this.type === TF_INT32 && this.values instanceof Uint8Array)
+  }
 }
 
 /** The tensors of a backend. Values stay in JavaScript until an operation needs them; then the addon has them. */
@@ -85,6 +95,7 @@ export class TensorStore {
     data.refCount--
     if (!all && data.refCount > 0) return false
     if (data.tensor) this.addon.deleteTensor(data.tensor)
+    if (data.widened) this.addon.deleteTensor(data.widened)
     data.refCount = 0
     data.values = undefined
     this.size--
@@ -116,20 +127,40 @@ export class TensorStore {
     return undefined
   }
 
-  /** The addon's number of a tensor. The first call copies its values to the device or into the captured graph. */
+  /**
+   * The addon's number of a tensor for an operation. The first call copies its values to the device or into the captured graph.
+   */
   numberOf(dataId: tf.DataId): number {
     const data = this.get(dataId)
-    if (data.values) {
-      const now = data.capture !== this.capture || !this.capture
-      try {
-        data.tensor = this.addon.createTensor(data.shape, data.type, data.values, now)
-      } catch (error) {
-        throw now ? error : new SelfsupError(`a compiled step: ${(error as Error).message}${inCode()}`)
-      }
-      data.values = undefined
-    }
-    if (this.capture && data.capture !== this.capture) this.outside.set(data.tensor, dataId)
+    if (!this.capture && data.type === TF_UINT8) return this.widen(data)
+    if (this.capture && data.capture !== this.capture) return this.inputOf(dataId)
+    if (data.values) this.upload(data, !this.capture)
     return data.tensor
+  }
+
+  /** The addon's number of a tensor from outside of a compiled step, for that step. Pixels are copied as bytes. */
+  inputOf(dataId: tf.DataId): number {
+    const data = this.get(dataId)
+    if (data.values) {
+      if (data.bytes) data.type = TF_UINT8
+      this.upload(data, true)
+    }
+    if (this.capture) this.outside.set(data.tensor, dataId)
+    return data.tensor
+  }
+
+  private upload(data: TensorData, now: boolean): void {
+    try {
+      data.tensor = this.addon.createTensor(data.shape, data.type, data.values!, now)
+    } catch (error) {
+      throw now ? error : new SelfsupError(`a compiled step: ${(error as Error).message}${inCode()}`)
+    }
+    data.values = undefined
+  }
+
+  private widen(data: TensorData): number {
+    data.widened ||= this.addon.createTensor(data.shape, TF_INT32, this.addon.readSync(data.tensor), true)
+    return data.widened
   }
 
   /** Writes the numbers of tensors to the start of the exchange. */

@@ -6,6 +6,7 @@ import {
   type HostBatch,
   type HostImages,
   type ImageBatch,
+  imageTensor,
   mixSeed,
   rowsOfPart,
   type Seed,
@@ -137,16 +138,12 @@ function partOf(batch: HostBatch, batchSize: number, part: BatchPart): HostBatch
 /** Copies a batch to the device; the caller disposes of the tensors. */
 export function toDevice({ images, crops, values, labels, indices }: HostBatch): ImageBatch {
   return {
-    ...(images && { images: pixels(images) }),
-    ...(crops && { crops: crops.map(pixels) }),
+    ...(images && { images: imageTensor(images) }),
+    ...(crops && { crops: crops.map(imageTensor) }),
     ...(values && { values: tf.tensor(values.data, [...values.shape], 'float32') }),
     labels: tf.tensor1d(labels, 'int32'),
     indices: tf.tensor1d(indices, 'int32'),
   }
-}
-
-function pixels({ data, shape }: HostImages): tf.Tensor4D {
-  return tf.tensor4d(data, [...shape], 'int32')
 }
 
 /** Number of images in a batch. */

@@ -119,9 +119,17 @@ TF_Output Capture::Input(int32_t id) {
   const int32_t input_type = TFE_TensorHandleDataType(value.handle);
   Mix(&input_type, sizeof(input_type));
   Mix(shape.data(), shape.size() * sizeof(int64_t));
-  const TF_Output output = Done(description, "Placeholder");
+  const TF_Output placeholder = Done(description, "Placeholder");
   ids_.push_back(id);
-  placeholders_.push_back(output);
+  placeholders_.push_back(placeholder);
+  TF_Output output = placeholder;
+  if (input_type == TF_UINT8) {  // bytes are int32 to TensorFlow.js: they are widened on the device
+    description = New("Cast");
+    TF_AddInput(description, placeholder);
+    TF_SetAttrType(description, "DstT", TF_INT32);
+    Mix(placeholder);
+    output = Done(description, "Cast");
+  }
   inputs_.emplace(id, output);
   if (weights_.count(id)) of_network_.insert({output.oper, output.index});
   return output;
