@@ -1,5 +1,5 @@
 import { totalmem } from 'node:os'
-import { SelfsupError } from '@selfsup/core'
+import { expected, SelfsupError } from '@selfsup/core'
 
 /** Runs work that needs approximately `bytes` of memory, as soon as that much of the budget is free. */
 export type MemoryBudget = <T>(bytes: number, work: () => Promise<T>) => Promise<T>
@@ -41,6 +41,21 @@ let shared: MemoryBudget | undefined
 export const decodingMemory: MemoryBudget = (bytes, work) => {
   shared ??= memoryBudget(machineMemory() / 4, (3 * machineMemory()) / 4)
   return shared(bytes, work)
+}
+
+/** Decoded small images that are kept in memory, unless the machine has little. */
+const PIXEL_MEMORY = 256e6
+
+/**
+ * Bytes of decoded small images that a dataset keeps in memory: $SELFSUP_PIXEL_MEMORY megabytes, otherwise 256 MB, or a sixteenth of the
+ * memory of the machine or its container if that is less. More pixels stay on disk.
+ * @throws SelfsupError if SELFSUP_PIXEL_MEMORY is not a number of megabytes
+ */
+export function pixelMemory(env: NodeJS.ProcessEnv = process.env): number {
+  const given = env.SELFSUP_PIXEL_MEMORY
+  if (!given) return Math.min(PIXEL_MEMORY, machineMemory() / 16)
+  expected(/^\d+$/.test(given), `SELFSUP_PIXEL_MEMORY must be a number of megabytes; got ${given}`)
+  return Number(given) * 1e6
 }
 
 function machineMemory(): number {

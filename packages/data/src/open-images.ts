@@ -143,14 +143,14 @@ export async function findImages(
 }
 
 async function encoded(files: EncodedImages, options: OpenOptions): Promise<ImageDataset> {
-  const { imageSize, strict, signal, onProgress } = options
+  const { imageSize, strict, signal, onNote, onProgress } = options
   const { images, ...resolved } = await readImages(files, options)
   const size = imageSize ? { width: imageSize, height: imageSize } : await commonSmallSize(images, resolved)
   if (!size) return streamDataset(images, { ...resolved, strict })
   const folder = options.cacheFolder ?? imageCacheFolder()
   try {
     return recordDataset(
-      await cachedPixels(images, { folder, ...size, ...resolved, strict, signal, onProgress }),
+      await cachedPixels(images, { folder, ...size, ...resolved, strict, signal, onNote, onProgress }),
     )
   } finally {
     await images.close?.() // the images are in the cache now, or an error was thrown

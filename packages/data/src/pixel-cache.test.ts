@@ -7,6 +7,7 @@ import { writeAtomically } from './atomic-file.js'
 import type { EncodedImages } from './encoded-images.js'
 import { folderImages } from './folder-images.js'
 import { madeImage, writeFiles } from './made-images.js'
+import { pixelMemory } from './memory-budget.js'
 import { cachedPixels } from './pixel-cache.js'
 
 let folder: string
@@ -60,7 +61,35 @@ it('decodes each image once, and none when opened again', async () => {
   expect((await pixelsOf(second)).equals(await pixelsOf(first))).toBe(true)
 })
 
-describe('decodes again if the file', () => {
+it('leaves pixels of more than the budget on disk, and says so', async () => {
+  const onNote = vi.fn()
+  const inMemory = await open({ memory: COUNT * 768, onNote })
+  expect(onNote).not.toHaveBeenCalled()
+  const onDisk = await open({ memory: COUNT * 768 - 1, onNote })
+  expect(onNote).toHaveBeenCalledExactlyOnceWith(
+    expect.stringMatching(/^in: 5 decoded images, .* read from the cache on disk; .*SELFSUP_PIXEL_MEMORY/),
+  )
+  expect((await pixelsOf(onDisk)).equals(await pixelsOf(inMemory))).toBe(true)
+  // Only the one on disk is affected when the file loses its content.
+  await truncate(await cacheFile(), 100)
+  await expect(pixelsOf(onDisk)).rejects.toThrow('the cache file of decoded images is truncated')
+  await pixelsOf(inMemory)
+  await onDisk.close?.()
+})
+
+it('keeps 256 MB in memory unless SELFSUP_PIXEL_MEMORY says otherwise', () => {
+  expect(pixelMemory({ SELFSUP_PIXEL_MEMORY: '7' })).toBe(7e6)
+  expect(pixelMemory({})).toBeLessThanOrEqual(256e6)
+  expect(pixelMemory({})).toBeGreaterThan(0)
+  expect(() => pixelMemory({ SELFSUP_PIXEL_MEMORY: '1 GB' })).toThrow(
+    /must be a number of megabytes; got 1 GB/,
+  )
+})
+
+describe.each([
+  ['in memory', 1e6],
+  ['on disk', 0],
+])('with pixels %s, decodes again if the file', (_, memory) => {
   it.each<[string, (path: string) => Promise<unknown>]>([
     ['was truncated', async (path) => truncate(path, (await stat(path)).size - 100)],
     ['is empty', (path) => truncate(path, 0)],
@@ -78,12 +107,18 @@ describe('decodes again if the file', () => {
     ],
     ['was deleted', (path) => rm(path)],
   ])('%s', async (_, damage) => {
-    const before = await pixelsOf(await open())
+    const read = async () => {
+      const records = await open({ memory })
+      const pixels = await pixelsOf(records)
+      await records.close?.()
+      return pixels
+    }
+    const before = await read()
     await damage(await cacheFile())
-    const after = await pixelsOf(await open())
+    const after = await read()
     expect(loads).toBe(2 * COUNT)
     expect(after.equals(before)).toBe(true)
-    await open()
+    await read()
     expect(loads).toBe(2 * COUNT)
   })
 })

@@ -7,6 +7,7 @@ import { writeAtomically } from './atomic-file.js'
 import { reasonOf, square } from './decode.js'
 import type { EncodedImages } from './encoded-images.js'
 import { forEachLimited } from './limited.js'
+import { pixelMemory } from './memory-budget.js'
 import type { Pixels } from './pixels.js'
 import { fingerprintOf } from './reading/fingerprint.js'
 import { imageReader } from './reading/reader.js'
@@ -22,8 +23,12 @@ export interface PixelCacheOptions {
   readonly reading?: ImageReading
   /** throw at the first image that cannot be read */
   readonly strict?: boolean
+  /** most bytes of pixels to keep in memory; default: `pixelMemory()` */
+  readonly memory?: number
   readonly signal?: AbortSignal
   readonly onProgress?: (done: number, total: number) => void
+  /** called if the pixels are not kept in memory */
+  readonly onNote?: (text: string) => void
 }
 
 /** Metadata at the end of a cache file, as JSON: it follows the pixels and is followed by its length. */
@@ -41,11 +46,11 @@ const FORMAT = 'selfsup-pixels-2'
 const LENGTH_BYTES = 16
 const ENDED = 'the cache file of decoded images is truncated; open the images again'
 
-/** Cache files up to this size are loaded into memory; larger ones are read image by image. */
-const IN_MEMORY = 2 ** 30
-
 /** Approximate size of the blocks in which images are written, in bytes. */
 const BLOCK_BYTES = 2 ** 22
+
+/** Size of the blocks in which a cache file is checked, in bytes. */
+const CHECKED_BYTES = 2 ** 24
 
 /** Number of files that are read and decoded at the same time. */
 const AT_A_TIME = 32
@@ -53,17 +58,19 @@ const AT_A_TIME = 32
 /**
  * Decodes small images once into one cache file of raw pixels. The key of the cache includes everything that the pixels depend
  * on: paths, file sizes, modification times and the requested size. You can delete the file at any time; a damaged file is
- * created again.
+ * created again. Pixels of more than `memory` bytes stay on disk, and batches read them from the file.
  */
 export async function cachedPixels(images: EncodedImages, options: PixelCacheOptions): Promise<Records> {
-  const { folder, height, width, channels, reading = earlierReading } = options
+  const { folder, height, width, channels, reading = earlierReading, memory = pixelMemory() } = options
   const key = createHash('sha256')
     .update(JSON.stringify([await fingerprintOf(images, reading), height, width, channels, FORMAT]))
     .digest('hex')
     .slice(0, 24)
   const path = join(folder, `${key}.pixels`)
   const size = height * width * channels
-  const opened = (await openCache(path, size, images.count)) ?? (await fill(images, path, size, options))
+  const opened =
+    (await openCache(path, size, images.count, memory)) ??
+    (await fill(images, path, size, { ...options, memory }))
   const { contents, read, close } = opened
   if (options.strict && contents.skipped.length > 0) {
     await close()
@@ -74,10 +81,15 @@ export async function cachedPixels(images: EncodedImages, options: PixelCacheOpt
       `${images.name}: none of ${images.count} files could be read; the first: ${contents.skipped[0]!.path}: ${contents.skipped[0]!.reason}`,
     )
   }
+  const bytes = contents.count * size
+  if (bytes > memory)
+    options.onNote?.(
+      `${images.name}: ${contents.count} decoded images, ${megabytes(bytes)} MB, are read from the cache on disk; up to ${megabytes(memory)} MB are kept in memory (set SELFSUP_PIXEL_MEMORY to another number of MB)`,
+    )
   const { labels } = images
-  const positions = Uint32Array.from(
-    contents.runs.flatMap(([first, length]) => Array.from({ length }, (_, i) => first + i)),
-  )
+  const positions = new Uint32Array(contents.count)
+  let place = 0
+  for (const [first, length] of contents.runs) for (let i = 0; i < length; i++) positions[place++] = first + i
   return {
     name: images.name,
     pathOf: (index) => images.pathOf(positions[index]!),
@@ -105,9 +117,15 @@ interface OpenCache {
 /**
  * Opens a cache file.
  * @param most maximum position of an image, exclusive
+ * @param memory most bytes to load into memory
  * @returns undefined if the file is missing or damaged
  */
-async function openCache(path: string, size: number, most: number): Promise<OpenCache | undefined> {
+async function openCache(
+  path: string,
+  size: number,
+  most: number,
+  memory: number,
+): Promise<OpenCache | undefined> {
   let file: FileHandle
   try {
     file = await open(path)
@@ -115,15 +133,14 @@ async function openCache(path: string, size: number, most: number): Promise<Open
     return undefined
   }
   const contents = await readContents(file, size, most)
-  if (!contents) {
+  const bytes = (contents?.count ?? 0) * size
+  const pixels = bytes <= memory ? new Uint8Array(bytes) : undefined
+  if (!contents || (await digestOf(file, bytes, pixels)) !== contents.digest) {
     await file.close()
     return undefined
   }
-  if (contents.count * size <= IN_MEMORY) {
-    const pixels = new Uint8Array(contents.count * size)
-    await readFully(file, pixels, 0, ENDED)
+  if (pixels) {
     await file.close()
-    if (createHash('sha256').update(pixels).digest('hex') !== contents.digest) return undefined
     return { contents, read: readFrom(pixels, size), close: async () => {} }
   }
   return {
@@ -137,6 +154,19 @@ async function openCache(path: string, size: number, most: number): Promise<Open
     },
     close: () => file.close(),
   }
+}
+
+/** Hash of the first `bytes` bytes of a file. @param into where to keep them, if they are to be kept */
+async function digestOf(file: FileHandle, bytes: number, into?: Uint8Array): Promise<string> {
+  const hash = createHash('sha256')
+  const block = into ? undefined : new Uint8Array(Math.min(bytes, CHECKED_BYTES))
+  for (let at = 0; at < bytes; at += CHECKED_BYTES) {
+    const length = Math.min(bytes - at, CHECKED_BYTES)
+    const part = into ? into.subarray(at, at + length) : block!.subarray(0, length)
+    await readFully(file, part, at, ENDED)
+    hash.update(part)
+  }
+  return hash.digest('hex')
 }
 
 async function readContents(file: FileHandle, size: number, most: number): Promise<Contents | undefined> {
@@ -173,7 +203,7 @@ async function fill(
   images: EncodedImages,
   path: string,
   size: number,
-  options: PixelCacheOptions,
+  options: PixelCacheOptions & { readonly memory: number },
 ): Promise<OpenCache> {
   const { signal, onProgress } = options
   const failures: { index: number; reason: string }[] = []
@@ -210,7 +240,7 @@ async function fill(
   }
   const advice = 'set SELFSUP_CACHE to another folder for decoded images'
   await writeAtomically(path, images.count * size, write, advice)
-  const opened = await openCache(path, size, images.count)
+  const opened = await openCache(path, size, images.count, options.memory)
   if (!opened) throw new SelfsupError(`${path} was written but cannot be read back; delete it and try again`)
   return opened
 }
@@ -256,4 +286,8 @@ async function fittedDecoder(
     const small = decodeSmallJpeg(file, channels as 1 | 3)
     return small ? fit(small) : reader.withImage(images, index, fit, file)
   }
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 1e6)
 }
