@@ -5,6 +5,7 @@ import sharp from 'sharp'
 import { Header } from 'tar/header'
 import { Pax } from 'tar/pax'
 import formats from '../../packages/data/src/fixtures/formats.json' with { type: 'json' }
+import jpeg2000 from '../../packages/data/src/fixtures/jpeg2000.json' with { type: 'json' }
 import { writeSafetensors } from '../../packages/train/src/safetensors.js'
 
 /** Valid files, which the fuzzer mutates. */
@@ -107,5 +108,8 @@ export async function checkpoint(version: 1 | 2): Promise<Buffer> {
 
 /** Small files of the formats that have their own readers. */
 export async function formatSamples(): Promise<[name: string, content: Buffer][]> {
-  return Object.entries(formats).map(([name, { file }]) => [name, Buffer.from(file, 'base64')])
+  return [...Object.entries(formats), ...Object.entries(jpeg2000)].map(([name, { file }]) => [
+    name,
+    Buffer.from(file, 'base64'),
+  ])
 }

@@ -122,12 +122,8 @@ async function missingPackages(examples: ReadonlyMap<string, unknown>): Promise<
 /** Programs that convert images of formats that are not read. */
 const conversions = [
   [
-    /\.(svs|ndpi|scn|mrxs|vms|bif)\b/,
+    /\.(ndpi|scn|mrxs|vms|bif)\b/,
     'convert slides to TIFF, for example with: vips tiffsave SLIDE slide.tif --tile --pyramid --compression jpeg',
-  ],
-  [
-    /\.(jp2|j2k|j2c|jpf|jpx)\b/,
-    'convert JPEG 2000 to TIFF, for example with: opj_decompress -i IMAGE -o image.tif',
   ],
   [/\.(cr2|cr3|nef|arw|dng|raf|orf|rw2)\b/, 'convert raw photos to TIFF, for example with: dcraw -T IMAGE'],
   [

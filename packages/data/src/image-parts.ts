@@ -1,7 +1,7 @@
 import { expected, type ImagePart, type ImageReading, withPart } from '@selfsup/core'
 import type { EncodedImages } from './encoded-images.js'
 import { forEachLimited } from './limited.js'
-import { extensionOf } from './reading/format.js'
+import { extensionOf, isTiffName } from './reading/format.js'
 import { layoutAt } from './reading/tiff-file.js'
 import { imageFacts } from './reading/value-source.js'
 
@@ -84,7 +84,7 @@ async function headerOf(images: EncodedImages, file: number, onlyPages: boolean)
   const ending = extensionOf(path ?? images.pathOf(file))
   const still = ANIMATED.has(ending)
   if (still && onlyPages) return { width: 0, height: 0, pages: 1 }
-  if (path !== undefined && /^tiff?$/.test(ending)) return (await layoutAt(path)).facts
+  if (path !== undefined && isTiffName(path)) return (await layoutAt(path)).facts
   const { width, height, pages } = await imageFacts(await images.load(file))
   return { width, height, pages: still ? 1 : pages }
 }

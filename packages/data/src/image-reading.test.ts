@@ -9,6 +9,7 @@ import { madeTiff } from './made-tiff.js'
 import { type OpenOptions, openImages } from './open-images.js'
 import { packagesByExtension } from './reading/format.js'
 import { MissingPackage } from './reading/optional-package.js'
+import { imageFacts } from './reading/value-source.js'
 import { sampleImages } from './sample-images.js'
 import { streamImages } from './stream-images.js'
 
@@ -335,6 +336,24 @@ describe('tiles and pages', () => {
     expect((await allOf(one)).data).toEqual(
       (await allOf(dataset)).data.subarray(5 * 32 * 32 * 3, 6 * 32 * 32 * 3),
     )
+  })
+
+  it('tiles of a slide (SVS: a tiled, JPEG-compressed TIFF with smaller versions) are read at full size', async () => {
+    const whole = sharp(await madeImage(3, { width: 160, height: 112 }).png().toBuffer())
+    const options = { compression: 'jpeg', quality: 90, tile: true, tileWidth: 32, tileHeight: 32 } as const
+    const slide = await whole.tiff({ ...options, pyramid: true }).toBuffer()
+    const dataset = await open({ 'a.svs': slide }, { reading: { tile: 32 } })
+    expect(dataset.length).toBe(5 * 4)
+    const tiles = await allOf(dataset)
+    const region = { left: 64, top: 32, width: 32, height: 32 }
+    const wanted = await sharp(slide).extract(region).raw().toBuffer()
+    expect(dataset.pathOf?.(7)).toMatch(/a\.svs#xywh=64,32,32,32$/)
+    expect(Buffer.compare(Buffer.from(tiles.data.subarray(7 * 3072, 8 * 3072)), wanted)).toBe(0)
+    // Slides compressed with JPEG 2000: tag 259 has another value.
+    const other = Buffer.from(slide)
+    const entry = other.indexOf(Buffer.from('03010300010000000700', 'hex'))
+    other.writeUInt16LE(33_005, entry + 8)
+    await expect(imageFacts(other)).rejects.toThrow('TIFF compressed with JPEG 2000 is not supported')
   })
 
   it('tiles of JPEGs equal the same region of the whole image, with a stride', async () => {

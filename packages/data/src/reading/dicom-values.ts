@@ -2,6 +2,7 @@ import { inflateRawSync } from 'node:zlib'
 import { expected, SelfsupError, type ValueType } from '@selfsup/core'
 import type { DataSet } from 'dicom-parser'
 import sharp from 'sharp'
+import { jpeg2000Values } from './jpeg2000.js'
 import { optionalPackage } from './optional-package.js'
 import { parsed } from './parsed.js'
 import {
@@ -19,6 +20,8 @@ const syntaxes = {
   bigEndian: '1.2.840.10008.1.2.2',
   deflated: '1.2.840.10008.1.2.1.99',
   jpeg: '1.2.840.10008.1.2.4.50',
+  jpeg2000Lossless: '1.2.840.10008.1.2.4.90',
+  jpeg2000: '1.2.840.10008.1.2.4.91',
   rle: '1.2.840.10008.1.2.5',
 } as const
 
@@ -33,7 +36,7 @@ export const loadDicom = () =>
   })
 
 /**
- * Frames of DICOM files, by `dicom-parser`: uncompressed, deflated, RLE and JPEG baseline. Values are in the modality's units, such
+ * Frames of DICOM files, by `dicom-parser`: uncompressed, deflated, RLE, JPEG baseline and, by a package of its own, JPEG 2000. Values are in the modality's units, such
  * as Hounsfield units (rescale slope and intercept are applied).
  */
 export const dicomReader: ValueReader = {
@@ -109,7 +112,9 @@ function described(parser: Dicom['parser'], set: DataSet): Dicom {
     { code: 'unsupported' },
   )
   expected(
-    syntax === syntaxes.jpeg || /^(MONOCHROME[12]|RGB)$/.test(kind),
+    syntax === syntaxes.jpeg ||
+      (isJpeg2000Syntax(syntax) && /^YBR_(RCT|ICT)$/.test(kind)) ||
+      /^(MONOCHROME[12]|RGB)$/.test(kind),
     `DICOM pixels in ${kind} are not supported; convert the file to RGB`,
     { code: 'unsupported' },
   )
@@ -146,7 +151,7 @@ async function framePixels(dicom: Dicom, page: number): Promise<Values> {
   const size = Number(stored.replace(/\D+/, '')) / 8
   const count = width * height * bands
   const element = set.elements.x7fe00010!
-  if (syntax === syntaxes.jpeg || syntax === syntaxes.rle) {
+  if (syntax === syntaxes.jpeg || syntax === syntaxes.rle || isJpeg2000Syntax(syntax)) {
     const fragments = element.fragments ?? []
     expected(
       facts.pages === 1 || fragments.length === facts.pages,
@@ -157,6 +162,7 @@ async function framePixels(dicom: Dicom, page: number): Promise<Values> {
       Buffer.from(parser.readEncapsulatedPixelDataFromFragments(set, element, first, amount)),
     )
     if (syntax === syntaxes.jpeg) return jpegPixels(bytes, facts)
+    if (isJpeg2000Syntax(syntax)) return jpeg2000Pixels(bytes, dicom)
     return valuesOf(
       stored,
       parsed(() => unpackedRle(bytes, width * height, bands, size)),
@@ -168,6 +174,25 @@ async function framePixels(dicom: Dicom, page: number): Promise<Values> {
   if (syntax === syntaxes.bigEndian) swapBytes(bytes, size)
   const values = valuesOf(stored, bytes)
   return planar && bands > 1 ? interleaved(values, bands) : values
+}
+
+function isJpeg2000Syntax(syntax: string): boolean {
+  return syntax === syntaxes.jpeg2000Lossless || syntax === syntaxes.jpeg2000
+}
+
+/** The codestream says how many bits it has, DICOM what they mean: programs disagree about signs (PS3.5, 8.2.4). */
+async function jpeg2000Pixels(
+  bytes: Buffer,
+  { facts: { width, height, bands }, stored }: Dicom,
+): Promise<Values> {
+  const read = await jpeg2000Values(bytes)
+  expected(read.width === width && read.height === height && read.samples === bands, 'truncated or damaged')
+  const count = Number(stored.replace(/\D+/, '')) / 8
+  if (read.data.BYTES_PER_ELEMENT === count)
+    return valuesOf(stored, new Uint8Array(read.data.buffer, read.data.byteOffset, read.data.byteLength))
+  const values = valuesOf(stored, new Uint8Array(read.data.length * count))
+  values.set(read.data)
+  return values
 }
 
 async function jpegPixels(bytes: Buffer, { width, height, bands }: ValueFacts): Promise<Values> {

@@ -4,7 +4,7 @@ import type { EncodedImages } from '../encoded-images.js'
 import { MOST_PIXELS } from '../image-header.js'
 import { decodingMemory } from '../memory-budget.js'
 import type { Pixels } from '../pixels.js'
-import { isTiff, readerFor } from './format.js'
+import { isTiff, isTiffName, readerFor } from './format.js'
 import { PageCache } from './page-cache.js'
 import { layoutAt } from './tiff-file.js'
 import { type TiffLayout, tiffLayout, tiffValues } from './tiff-values.js'
@@ -42,7 +42,7 @@ export function imageReader(reading: ImageReading, channels: number): ImageReade
   const how = { reading, channels, usual }
   const load = (images: EncodedImages, index: number, part?: ImagePart): Promise<Buffer | string> => {
     const path = part?.box && images.fileOf?.(index)
-    return path !== undefined && /\.tiff?$/i.test(path) ? Promise.resolve(path) : images.load(index)
+    return path !== undefined && isTiffName(path) ? Promise.resolve(path) : images.load(index)
   }
   const explained = async <T>(work: () => Promise<T>, file: () => Buffer | undefined): Promise<T> => {
     try {
@@ -162,17 +162,23 @@ async function withPage<T>(
   if (reading.former) return withDecoded(file, channels as 1 | 3, use)
   const source = await valueSource(file)
   if (source && !(source.plain && usual)) return withValues(source, { reading, channels }, use, page)
+  if (source?.layout && source.facts.width * source.facts.height > MOST_PIXELS)
+    throw new SelfsupError(TOO_LARGE)
   if (source?.layout) return plain({ page: source.layout.planesOf(pageOf(source.facts, page, reading))[0]! })
   return usual ? plain() : withValues(await eightBits(file), { reading, channels }, use)
 }
 
+/** TIFFs can be read in parts. */
+const TOO_LARGE = 'more pixels than can be decoded at once; read it in tiles'
+
 async function withValues<T>(
-  { facts, values }: Pick<ValueSource, 'facts' | 'values'>,
+  { facts, values, layout }: Pick<ValueSource, 'facts' | 'values' | 'layout'>,
   { reading, channels }: Pick<How, 'reading' | 'channels'>,
   use: (image: Pixels) => Promise<T>,
   page?: number,
 ): Promise<T> {
-  if (facts.width * facts.height > MOST_PIXELS) throw new SelfsupError('more pixels than can be decoded')
+  if (facts.width * facts.height > MOST_PIXELS)
+    throw new SelfsupError(layout ? TOO_LARGE : 'more pixels than can be decoded')
   return decodingMemory(bytesOf(facts, channels), async () =>
     use(pixelsOf(await values(pageOf(facts, page, reading)), facts, reading, channels)),
   )

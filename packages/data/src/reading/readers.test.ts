@@ -9,9 +9,14 @@ import { completeReading } from './resolve-reading.js'
 import { imageFacts, imageValues } from './value-source.js'
 
 /** Files by tifffile, pydicom, nibabel, NumPy and Pillow, and the values that these programs read (fixtures/formats.py). */
-const fixtures = JSON.parse(
-  readFileSync(new URL('../fixtures/formats.json', import.meta.url), 'utf8'),
-) as Record<string, { file: string; shape: number[]; values: number[] }>
+const fixtures = fixturesOf('formats')
+
+/** JPEG 2000 by OpenJPEG and pydicom (fixtures/jpeg2000.py). */
+const jpeg2000 = fixturesOf('jpeg2000')
+
+function fixturesOf(name: string): Record<string, { file: string; shape: number[]; values: number[] }> {
+  return JSON.parse(readFileSync(new URL(`../fixtures/${name}.json`, import.meta.url), 'utf8'))
+}
 
 const fileOf = (name: string) => Buffer.from(fixtures[name]!.file, 'base64')
 
@@ -60,6 +65,50 @@ const jxl = Buffer.from(
   '/wpIILASCAgQACQCSxiTjoODKUZGrG2MwTIzxuCGVLEVMQZrxuAhjDFYIQYrxRhxAJFzpAHAdldVNeqiCqpqRLVFQjUqpaIqRuYSVDVWcl9UNepxo6jGNjBUxTgRhqrqzRgvqqoDYERUZQCMqHItohFVADuNHo4feP/4AACkJX4AwusDAOQrQN0I/FXBD+CT/w99/wE=',
   'base64',
 )
+
+describe('JPEG 2000', () => {
+  const file = (name: string) => Buffer.from(jpeg2000[name]!.file, 'base64')
+  const unsupported = ['rgba8.jp2', 'five-bands.jp2']
+
+  it.each(Object.keys(jpeg2000).filter((name) => !unsupported.includes(name) && name !== 'ycc.jp2'))(
+    'values of %s are those that OpenJPEG reads',
+    async (name) => {
+      expect(await valuesOf(file(name))).toEqual(jpeg2000[name]!.values)
+    },
+  )
+
+  it('luma and colour differences become colours', async () => {
+    const { values } = jpeg2000['ycc.jp2']!
+    const read = await valuesOf(file('ycc.jp2'))
+    expect(Math.max(...read.map((value, i) => Math.abs(value - values[i]!)))).toBeLessThanOrEqual(1)
+  })
+
+  it.each([
+    ['rgba8.jp2', /^JPEG 2000 with 4 components of 8 bits is not supported; convert it to TIFF/],
+    ['five-bands.jp2', /^JPEG 2000 with 5 components of 16 bits is not supported/],
+  ])('%s is refused by its header, not as damaged', async (name, message) => {
+    await expect(imageFacts(file(name))).rejects.toThrow(message)
+  })
+
+  it('more pixels than can be decoded are refused by the header', async () => {
+    const huge = file('rgb8.jp2')
+    huge.writeUInt32BE(2 ** 30, huge.indexOf('\xff\x4f\xff\x51', 'latin1') + 8)
+    await expect(imageFacts(huge)).rejects.toThrow('more pixels than can be decoded')
+  })
+
+  it('truncated and damaged files are errors, and the next file is read', async () => {
+    const whole = file('tiled.jp2')
+    for (const length of [40, 100, Math.floor(whole.length / 2), whole.length - 1])
+      await expect(imageValues(whole.subarray(0, length), 0)).rejects.toThrow('truncated or damaged')
+    // A wrong length of a tile part makes the decoder fail in the middle.
+    const broken = Buffer.from(whole)
+    broken.writeUInt32BE(0x7fffffff, broken.indexOf('\xff\x90', 'latin1') + 6)
+    const both = [imageValues(broken, 0), imageValues(broken, 0), valuesOf(whole)] as const
+    await expect(both[0]).rejects.toThrow('truncated or damaged')
+    await expect(both[1]).rejects.toThrow('truncated or damaged')
+    expect(await both[2]).toEqual(jpeg2000['tiled.jp2']!.values)
+  })
+})
 
 describe('facts', () => {
   it.each([

@@ -12,6 +12,7 @@ export interface TiffPage {
   /** undefined for complex numbers and other unusual types */
   readonly type?: ValueType
   readonly photometric: number
+  readonly compression: number
   /** meaning of the samples beyond the colour's: 1 and 2 are alpha */
   readonly extraSamples: readonly number[]
   readonly tiled: boolean
@@ -31,6 +32,7 @@ const tags = {
   width: 256,
   height: 257,
   bits: 258,
+  compression: 259,
   photometric: 262,
   description: 270,
   stripOffsets: 273,
@@ -115,6 +117,7 @@ function pageOf(fields: Fields): Omit<TiffPage, 'complete'> {
     samples: number(tags.samples, 1),
     type: typeOf(bits, number(tags.sampleFormat, 1)),
     photometric: number(tags.photometric, photometric.minIsBlack),
+    compression: number(tags.compression, 1),
     extraSamples: numbers(tags.extraSamples),
     tiled: fields.has(tags.tileWidth),
     planar: number(tags.planar, 1) === 2,

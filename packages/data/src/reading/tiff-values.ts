@@ -28,6 +28,9 @@ export interface TiffLayout {
 /** Time limit for decoding one page. */
 const MOST_SECONDS = 300
 
+/** Compressions of some slides of Aperio's scanners, and of TIFF's own number for JPEG 2000. */
+const JPEG_2000: ReadonlySet<number> = new Set([33_003, 33_005, 34_712])
+
 /**
  * Reads the layout of a TIFF. Smaller versions of a page (pyramids) and pages of another size or type than the first are not
  * counted. The bands of OME-TIFF and ImageJ files are stored as one directory each (SizeC, channels).
@@ -37,6 +40,11 @@ export async function tiffLayout(read: ReadAt): Promise<TiffLayout> {
   const all = await tiffPages(read)
   const first = all[0]!
   expectComplete(first)
+  expected(
+    !JPEG_2000.has(first.compression),
+    'TIFF compressed with JPEG 2000 is not supported; convert it, for example with: bfconvert -compression JPEG IMAGE image.tif',
+    { code: 'unsupported' },
+  )
   const pages = [...all.keys()].filter((number) => number === 0 || isAlike(all[number]!, first))
   const colour = first.photometric >= photometric.rgb
   const usual = first.photometric <= photometric.rgb

@@ -5,7 +5,7 @@ import type { EncodedImages } from '../encoded-images.js'
 import { expectImage, MOST_PIXELS } from '../image-header.js'
 import type { FileFacts } from '../image-sample.js'
 import { decodingMemory } from '../memory-budget.js'
-import { isTiff, readerFor } from './format.js'
+import { isTiff, isTiffName, readerFor } from './format.js'
 import { layoutAt } from './tiff-file.js'
 import { type TiffLayout, tiffLayout, tiffValues } from './tiff-values.js'
 import { bytesOf } from './to-pixels.js'
@@ -98,7 +98,7 @@ export async function valuesOfImage(
 
 async function layoutOnDisk(images: EncodedImages, index: number): Promise<TiffLayout | undefined> {
   const path = images.fileOf?.(index)
-  return path !== undefined && /\.tiff?$/i.test(path) ? layoutAt(path) : undefined
+  return path !== undefined && isTiffName(path) ? layoutAt(path) : undefined
 }
 
 /** Reads the values of a page for statistics. */
