@@ -3,17 +3,18 @@ import { join } from 'node:path'
 import { mulberry32 } from '../random/mulberry32.mjs'
 
 const SIZE = 48
-const BANDS = 5
+/** Mean reflectance of each band. */
+const REFLECTANCE = [1500, 2000, 2500, 3500, 3000]
+const BANDS = REFLECTANCE.length
 const counts = { train: 200, validation: 50, test: 250 }
 const textures = ['rows', 'columns', 'blobs', 'checks']
 
 /**
- * Writes 16-bit TIFFs of 5 bands, train/CLASS/, validation/CLASS/ and test/CLASS/, with values up to 10,000 as satellites' tiles have.
- * A class is a texture and whether the last two bands, like near infrared over fields, rise or fall with the first three.
+ * Writes 16-bit TIFFs of 5 bands, train/CLASS/, validation/CLASS/ and test/CLASS/, with reflectances up to 10,000 as satellites' tiles
+ * have. A class is a texture and whether the last two bands, like near infrared over fields, rise or fall with the first three.
  *
- * Each band of each tile has its own gain and offset, as light, haze and sensors change them. They are larger than the texture and
- * tell nothing about the class, but most of what features of random weights, which are nearly linear in the values, contain. So a linear
- * probe of random weights does not nearly solve the task; features that ignore gains and offsets can.
+ * Bands are calibrated, as in products of satellites. Tiles differ in light, which multiplies all bands, in haze, which is added to
+ * all, in the scale of the texture and in its place: these are what crops and changes of brightness and contrast imitate.
  * @param {string} folder
  */
 export function writeBandTiles(folder) {
@@ -35,16 +36,16 @@ export function writeBandTiles(folder) {
  */
 function tile(texture, sign, random) {
   const pattern = patternOf(texture, random)
-  const gains = Array.from({ length: BANDS }, () => 500 + 1000 * random())
-  const offsets = Array.from({ length: BANDS }, () => 2500 + 5000 * random())
+  const light = 0.4 + 1.2 * random()
+  const haze = 2000 * random()
   const values = new Uint16Array(SIZE * SIZE * BANDS)
   for (let y = 0; y < SIZE; y++)
     for (let x = 0; x < SIZE; x++) {
       const value = pattern(x, y)
-      for (let band = 0; band < BANDS; band++) {
+      for (const [band, base] of REFLECTANCE.entries()) {
         const signed = band < 3 ? value : sign * value
-        const noise = (random() + random() + random() - 1.5) * 2000
-        const sum = (offsets[band] ?? 0) + (gains[band] ?? 0) * signed + noise
+        const noise = (random() + random() + random() - 1.5) * 600
+        const sum = light * base * (1 + 0.3 * signed) + haze + noise
         values[(y * SIZE + x) * BANDS + band] = Math.max(0, Math.min(10_000, sum))
       }
     }

@@ -113,7 +113,11 @@ export async function listingOf(source: string, split: string, dataset: ImageDat
   const whole = absoluteSource(source)
   const fileOf = (path: string) => (dataset.partOf ? splitPart(path).file : path)
   const first = dataset.pathOf?.(0)
-  const files = first !== undefined && (await stat(fileOf(first)).catch(() => undefined))?.isFile()
+  // The first file can be gone meanwhile.
+  const files =
+    first !== undefined &&
+    ((first.startsWith(whole) && (await isFolder(whole))) ||
+      (await stat(fileOf(first)).catch(() => undefined))?.isFile())
   const { fingerprint, length: count, pathOf } = dataset
   if (!files) {
     const named = `${whole}#${split}`
@@ -135,4 +139,8 @@ export async function listingOf(source: string, split: string, dataset: ImageDat
       return `${facts.size} ${facts.mtimeMs}${part}`
     },
   }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false
 }

@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto'
-import { readFile as readFileCallback, stat as statCallback } from 'node:fs'
+import { stat as statCallback } from 'node:fs'
 import { opendir, realpath, stat } from 'node:fs/promises'
 import { basename, relative, resolve, sep } from 'node:path'
 import { promisify } from 'node:util'
 import { SelfsupError } from '@selfsup/core'
 import type { EncodedImages } from './encoded-images.js'
 import { FormerLinks, type Links, LinksOnce } from './folder-links.js'
+import { readImageFile } from './image-file.js'
 import { forEachLimited } from './limited.js'
 import { PathList } from './path-list.js'
 import { allExtensions, extensionOf, packagesByExtension, usualExtensions } from './reading/format.js'
 import { MissingPackage } from './reading/optional-package.js'
 
-// For many small files, the callback functions take half the time of those of node:fs/promises.
-const readFile = promisify(readFileCallback)
+// For many small files, the callback function takes half the time of that of node:fs/promises.
 const factsOf = promisify(statCallback)
 
 const GONE = { size: -1, mtimeMs: -1 }
@@ -54,7 +54,10 @@ export async function folderImages(path: string, options: FolderOptions = {}): P
     for (const line of lines) onNote?.(`${path}: ${line}`)
     for (const ending of without) listing.others.delete(`.${ending} files`)
   }
-  const { paths, others, examples } = listing
+  const { paths, others, examples, misnamed } = listing
+  const renaming =
+    misnamed > 0 &&
+    `left out ${misnamed} ${misnamed === 1 ? 'file or folder whose name is' : 'files or folders whose names are'} not UTF-8; rename them, for example with: convmv -r -f latin1 -t utf8 --notest FOLDER`
   const found = [...others]
     .sort((a, b) => b[1] - a[1])
     .slice(0, 5)
@@ -64,7 +67,7 @@ export async function folderImages(path: string, options: FolderOptions = {}): P
     )
   if (paths.length === 0) {
     throw new SelfsupError(
-      `${path}: no images found; looked for ${[...wanted].join(', ')} in it and its subfolders${found.length > 0 ? `; found ${found.slice(0, 3).join(', ')}` : '; it is empty'}`,
+      `${path}: no images found; looked for ${[...wanted].join(', ')} in it and its subfolders${found.length > 0 ? `; found ${found.slice(0, 3).join(', ')}` : renaming ? `; ${renaming}` : '; it is empty'}`,
       { fix: conversionOf(others) },
     )
   }
@@ -73,6 +76,7 @@ export async function folderImages(path: string, options: FolderOptions = {}): P
     onNote?.(
       `${path}: left out ${found.join(', ')}${others.size > 5 ? ' and others' : ''} (not images of a supported format${conversion ? `; ${conversion}` : ''})`,
     )
+  if (renaming) onNote?.(`${path}: ${renaming}`)
   const { classes, labels } = classify(root, paths)
   const hash = createHash('sha256')
   paths.digestInto((bytes) => hash.update(bytes), root)
@@ -85,7 +89,7 @@ export async function folderImages(path: string, options: FolderOptions = {}): P
     examples,
     pathOf: (index) => paths.path(index),
     fileOf: (index) => paths.path(index),
-    load: (index) => readFile(paths.path(index)),
+    load: (index) => readImageFile(paths.path(index)),
     async fingerprint() {
       const facts = new Float64Array(paths.length * 2)
       await forEachLimited(paths.length, AT_A_TIME, async (index) => {
@@ -155,10 +159,18 @@ interface Listing {
   /** number of images by extension */
   readonly counts: Map<string, number>
   readonly examples: Map<string, number[]>
+  /** number of files and folders whose names are not valid UTF-8, so that they cannot be named */
+  misnamed: number
 }
 
 async function listed(root: string, wanted: ReadonlySet<string>, former: boolean): Promise<Listing> {
-  const found: Listing = { paths: new PathList(), others: new Map(), counts: new Map(), examples: new Map() }
+  const found: Listing = {
+    paths: new PathList(),
+    others: new Map(),
+    counts: new Map(),
+    examples: new Map(),
+    misnamed: 0,
+  }
   await list(
     root,
     wanted,
@@ -173,22 +185,30 @@ async function list(
   wanted: ReadonlySet<string>,
   found: Listing,
   links: Links,
+  isRoot = true,
 ): Promise<void> {
   const { paths, others, counts, examples } = found
   const names: string[] = []
   const subfolders: string[] = []
   const linked = new Set<string>()
-  const entries = await opendir(folder, { bufferSize: 1024 }).catch((error: NodeJS.ErrnoException) => {
-    throw new SelfsupError(`${folder} cannot be read (${error.code})`)
-  })
-  for await (const entry of entries) {
-    if (entry.name.startsWith('.')) continue
-    const isLink = entry.isSymbolicLink()
-    const kind = isLink ? await stat(`${folder}/${entry.name}`).catch(() => undefined) : entry
-    if (kind?.isDirectory()) {
-      subfolders.push(entry.name)
-      if (isLink) linked.add(entry.name)
-    } else if (kind?.isFile()) names.push(entry.name)
+  try {
+    for await (const entry of await opendir(folder, { bufferSize: 1024 })) {
+      if (entry.name.startsWith('.')) continue
+      const isLink = entry.isSymbolicLink()
+      const kind = isLink ? await stat(`${folder}/${entry.name}`).catch(() => undefined) : entry
+      if (!(kind?.isDirectory() || kind?.isFile())) continue
+      // Bytes that are not UTF-8 become this character, and then the file cannot be opened by its name.
+      if (entry.name.includes('\ufffd') && !(await exists(`${folder}/${entry.name}`))) found.misnamed++
+      else if (kind.isDirectory()) {
+        subfolders.push(entry.name)
+        if (isLink) linked.add(entry.name)
+      } else names.push(entry.name)
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    // A subfolder that was deleted meanwhile has no images.
+    if (code === 'ENOENT' && !isRoot) return
+    throw new SelfsupError(`${folder} cannot be read (${code})`, { path: folder })
   }
   let number: number | undefined
   for (const name of names.sort()) {
@@ -204,11 +224,23 @@ async function list(
       others.set(kind, (others.get(kind) ?? 0) + 1)
     }
   }
-  const inside = await links.enter(folder)
+  const inside = await links.enter(folder).catch(ifGone)
   if (!inside) return
   for (const name of subfolders.sort())
-    if (await inside.follows(`${folder}/${name}`, linked.has(name)))
-      await list(`${folder}/${name}`, wanted, found, inside)
+    if (await inside.follows(`${folder}/${name}`, linked.has(name)).catch(ifGone))
+      await list(`${folder}/${name}`, wanted, found, inside, false)
+}
+
+/** A folder that was deleted meanwhile has no subfolders. */
+function ifGone(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** Keeps evenly spaced positions: every one at first, then every second, every fourth and so on. */

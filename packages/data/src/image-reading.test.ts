@@ -2,6 +2,7 @@ import { mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { earlierReading, type HostImages, type ImageDataset, uniforms } from '@selfsup/core'
 import sharp from 'sharp'
+import { Header } from 'tar/header'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
 import { madeImage, writeFiles } from './made-images.js'
@@ -339,7 +340,7 @@ describe('tiles and pages', () => {
   })
 
   it('tiles of a slide (SVS: a tiled, JPEG-compressed TIFF with smaller versions) are read at full size', async () => {
-    const whole = sharp(await madeImage(3, { width: 160, height: 112 }).png().toBuffer())
+    const whole = sharp(await madeImage(3, 160, 112).png().toBuffer())
     const options = { compression: 'jpeg', quality: 90, tile: true, tileWidth: 32, tileHeight: 32 } as const
     const slide = await whole.tiff({ ...options, pyramid: true }).toBuffer()
     const dataset = await open({ 'a.svs': slide }, { reading: { tile: 32 } })
@@ -381,5 +382,101 @@ describe('tiles and pages', () => {
     expect([0, 1, 2, 3, 4].map((i) => data[i * 16 * 16 * 3])).toEqual([0, 10, 20, 0, 10])
     const last = await open({}, { reading: { page: 1 } })
     expect([...(await allOf(last)).data.subarray(0, 1)]).toEqual([10])
+  })
+})
+
+describe('a file with an orientation is upright in every route', () => {
+  // Stored lying on its side: orientation 6 asks to turn it clockwise.
+  const [width, height] = [40, 28]
+  const upright = Uint8Array.from(uniforms([7, 3], width * height * 3), (u) => u * 256)
+  const stored = new Uint8Array(upright.length)
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++)
+      for (let c = 0; c < 3; c++)
+        stored[((width - 1 - x) * height + y) * 3 + c] = upright[(y * width + x) * 3 + c]!
+  const lying = () =>
+    sharp(stored, { raw: { width: height, height: width, channels: 3 } }).withMetadata({ orientation: 6 })
+  const cut = (left: number, top: number, side: number) =>
+    Buffer.concat(
+      Array.from({ length: side }, (_, y) => {
+        const at = ((top + y) * width + left) * 3
+        return Buffer.from(upright.subarray(at, at + 3 * side))
+      }),
+    )
+  const centre = cut(6, 0, height)
+  const lossless = {
+    png: () => lying().png().toBuffer(),
+    tif: () => lying().tiff().toBuffer(),
+    webp: () => lying().webp({ lossless: true }).toBuffer(),
+  }
+  const file = async (name: string, content: Buffer) => {
+    await writeFiles(join(folder, 'one'), { [name]: content })
+    return join(folder, 'one', name)
+  }
+  const same = async (dataset: ImageDataset, wanted = centre, image = 0) => {
+    const { data, shape } = await allOf(dataset, Math.sqrt(wanted.length / 3))
+    const [, rows, columns, channels] = shape
+    const bytes = rows * columns * channels
+    const own = data.subarray(image * bytes, (image + 1) * bytes)
+    // A cache of small images keeps whole images.
+    const expectedPixels = rows === columns ? wanted : Buffer.from(upright)
+    expect(Buffer.compare(Buffer.from(own), expectedPixels)).toBe(0)
+    await dataset.close()
+  }
+
+  it.each(Object.entries(lossless))(
+    '%s: folder, its cache, a list, a tile, values of bands',
+    async (ending, make) => {
+      const content = await make()
+      const path = await file(`a.${ending}`, content)
+      await same(await open({ [`a.${ending}`]: content }))
+      await same(await streamImages([path]))
+      await same(await streamImages(join(folder, 'one')))
+      await same(await streamImages([path], { reading: { bands: [0, 1, 2] } }))
+      await same(await streamImages([`${path}#xywh=12,8,20,20`]), cut(12, 8, 20))
+      const tiles = await streamImages([path], { reading: { tile: 20 } })
+      expect(tiles.length).toBe(4)
+      await same(tiles, cut(20, 8, 20), 3)
+      const { images, sizes } = await sampleImages(join(folder, 'one'), { size: height })
+      expect(sizes[0]).toEqual([width, height])
+      expect(Buffer.compare(Buffer.from(images.data), centre)).toBe(0)
+    },
+  )
+
+  it('crops of a large JPEG, whatever decodes it, and a JPEG in a tar', async () => {
+    const large = await lying().resize(300, 420).jpeg({ quality: 95 }).toBuffer()
+    const turned = await sharp(large).autoOrient().png().toBuffer()
+    const jpeg = await streamImages([await file('a.jpg', large)])
+    const png = await streamImages([await file('b.png', turned)])
+    const whole = [await allOf(jpeg, 64), await allOf(png, 64)]
+    const off = whole[0]!.data.map((value, i) => Math.abs(value - whole[1]!.data[i]!))
+    expect(Math.max(...off)).toBeLessThanOrEqual(3)
+    const cropped = async (dataset: ImageDataset) => {
+      const crop = { size: 32, scale: [0.2, 0.5], ratio: [1, 1], stream: 0 } as const
+      for await (const { crops } of dataset.batches({
+        batchSize: 1,
+        crops: [crop],
+        seedOf: () => [1, 2],
+      }))
+        return crops![0]!.data
+      throw new Error('no batch')
+    }
+    const [one, other] = [await cropped(jpeg), await cropped(png)]
+    expect(Math.max(...one.map((value, i) => Math.abs(value - other[i]!)))).toBeLessThanOrEqual(3)
+
+    const image = await lossless.png()
+    const block = Buffer.alloc(512)
+    new Header({ path: 'a.png', mode: 0o644, size: image.length, type: 'File' }).encode(block)
+    const padding = Buffer.alloc((512 - (image.length % 512)) % 512)
+    const tar = await file('c.tar', Buffer.concat([block, image, padding, Buffer.alloc(1024)]))
+    await same(await openImages(tar, { cacheFolder: join(folder, 'cache') }))
+  })
+
+  it('16-bit PNG', async () => {
+    const wide = await lying().toColourspace('rgb16').png().toBuffer()
+    const path = await file('wide.png', wide)
+    const range = { any: { low: [0], high: [65_535] } }
+    await same(await streamImages([path], { reading: { range } }))
+    await same(await streamImages([`${path}#xywh=12,8,20,20`], { reading: { range } }), cut(12, 8, 20))
   })
 })

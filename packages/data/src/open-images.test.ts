@@ -1,4 +1,4 @@
-import { mkdir, symlink } from 'node:fs/promises'
+import { mkdir, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type HostBatch, type ImageDataset, SelfsupError } from '@selfsup/core'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -26,7 +26,7 @@ describe('reports what is wrong with the source', () => {
     [
       'empty',
       { 'empty/.hidden': '' },
-      'no images found; looked for jpg, jpeg, png, webp, avif, gif, tif, tiff, bmp, heic, heif, jxl, npy, dcm, dicom, nii, nii.gz in it and its subfolders; it is empty',
+      'no images found; looked for jpg, jpeg, png, webp, avif, gif, tif, tiff, bmp, heic, heif, jxl, jp2, j2k, j2c, jpf, jpx, npy, dcm, dicom, nii, nii.gz, svs in it and its subfolders; it is empty',
     ],
     [
       'notes',
@@ -110,6 +110,47 @@ describe('folders', () => {
     const dataset = await openImages(path, { cacheFolder })
     expect(dataset.length).toBe(7)
     expect(dataset.skipped()).toEqual([])
+  })
+
+  it('that change while they are read: files that go are skipped with the reason, files that come are not read', async () => {
+    const path = join(folder, 'changing')
+    const large = await madeImage(1, 100).png().toBuffer()
+    const names = ['a/1', 'a/2', 'a/3', 'b/4', 'b/5', 'b/6'].map((name) => `${name}.png`)
+    await writeFiles(path, Object.fromEntries(names.map((name) => [name, large])))
+    const dataset = await openImages(path, { cacheFolder })
+    await rm(join(path, 'a/1.png'))
+    await truncate(join(path, 'a/2.png'), 2000)
+    await rm(join(path, 'b'), { recursive: true })
+    await writeFiles(path, { 'b/4.png/inside.png': large, 'b/5.png': image, 'a/0.png': large })
+    const indices: number[] = []
+    for await (const batch of dataset.batches({ batchSize: 2, size: 16 })) indices.push(...batch.indices)
+    expect(indices).toEqual([2, 4])
+    expect(dataset.length).toBe(6)
+    expect(dataset.skipped()).toEqual([
+      { path: join(path, 'a/1.png'), reason: 'the file is gone' },
+      { path: join(path, 'a/2.png'), reason: 'truncated or damaged' },
+      { path: join(path, 'b/4.png'), reason: 'a folder has taken the place of the file' },
+      { path: join(path, 'b/6.png'), reason: 'the file is gone' },
+    ])
+    const again = await openImages(path, { cacheFolder })
+    expect(again.length).toBe(5) // a/0, a/2, a/3, b/4.png/inside, b/5
+    expect(again.fingerprint).not.toBe(dataset.fingerprint)
+    await rm(path, { recursive: true })
+    await expect(allOf(again)).rejects.toThrow(/pass|no readable image|none/)
+    await expect(openImages(path, { cacheFolder })).rejects.toMatchObject({ code: 'not-found' })
+  })
+
+  it('with names that are not UTF-8 count those files', async () => {
+    const path = join(folder, 'names')
+    await writeFiles(path, { 'a.jpg': image, '\ufffd.jpg': image, 'b\n\u{1f431}.jpg': image })
+    const latin = (name: string) => Buffer.concat([Buffer.from(`${path}/`), Buffer.from(name, 'latin1')])
+    await writeFile(latin('gr\xfcn.jpg'), image)
+    await mkdir(latin('stra\xdfe'))
+    const notes: string[] = []
+    const dataset = await openImages(path, { cacheFolder, onNote: (text) => notes.push(text) })
+    expect(dataset.length).toBe(3)
+    expect(dataset.skipped()).toEqual([])
+    expect(notes.join()).toMatch(/left out 2 files or folders whose names are not UTF-8; rename them/)
   })
 
   it('skips and reports bad files, and keeps the labels of good ones', async () => {

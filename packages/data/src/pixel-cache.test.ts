@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SelfsupError } from '@selfsup/core'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
@@ -59,6 +59,27 @@ it('decodes each image once, and none when opened again', async () => {
   expect(loads).toBe(COUNT)
   expect(second.fingerprint).toBe(first.fingerprint)
   expect((await pixelsOf(second)).equals(await pixelsOf(first))).toBe(true)
+})
+
+it('a file that could not be read is tried again, even if it is back unchanged', async () => {
+  const [path, away] = [join(folder, 'in/2.jpg'), join(folder, 'away.jpg')]
+  const load = images.load
+  images = {
+    ...images,
+    // Gone after the fingerprint, before it is decoded.
+    load: async (index) => {
+      if (index === 2) await rename(path, away)
+      return load(index)
+    },
+  }
+  const without = await open()
+  expect(without.skipped).toEqual([{ path, reason: 'the file is gone' }])
+  expect(without.count).toBe(COUNT - 1)
+  await rename(away, path)
+  await look()
+  const whole = await open()
+  expect(whole.skipped).toEqual([])
+  expect(whole.count).toBe(COUNT)
 })
 
 it('leaves pixels of more than the budget on disk, and says so', async () => {

@@ -6,6 +6,7 @@ import { readFully } from '@selfsup/run-folder'
 import { writeAtomically } from './atomic-file.js'
 import { reasonOf, square } from './decode.js'
 import type { EncodedImages } from './encoded-images.js'
+import { FileNotRead } from './image-file.js'
 import { forEachLimited } from './limited.js'
 import { pixelMemory } from './memory-budget.js'
 import type { Pixels } from './pixels.js'
@@ -40,6 +41,8 @@ interface Contents {
   readonly skipped: readonly { readonly path: string; readonly reason: string }[]
   /** sha256 of the pixels */
   readonly digest: string
+  /** the system did not give the content of some skipped files: they are tried again when the images are opened again */
+  readonly retry?: boolean
 }
 
 const FORMAT = 'selfsup-pixels-2'
@@ -68,9 +71,10 @@ export async function cachedPixels(images: EncodedImages, options: PixelCacheOpt
     .slice(0, 24)
   const path = join(folder, `${key}.pixels`)
   const size = height * width * channels
+  const known = await openCache(path, size, images.count, memory)
+  if (known?.contents.retry) await known.close()
   const opened =
-    (await openCache(path, size, images.count, memory)) ??
-    (await fill(images, path, size, { ...options, memory }))
+    known && !known.contents.retry ? known : await fill(images, path, size, { ...options, memory })
   const { contents, read, close } = opened
   if (options.strict && contents.skipped.length > 0) {
     await close()
@@ -207,6 +211,7 @@ async function fill(
 ): Promise<OpenCache> {
   const { signal, onProgress } = options
   const failures: { index: number; reason: string }[] = []
+  let retry = false
   const decodeFitted = await fittedDecoder(images, options)
   const block = new Uint8Array(Math.max(1, Math.min(images.count, Math.floor(BLOCK_BYTES / size))) * size)
   const hash = createHash('sha256')
@@ -221,6 +226,7 @@ async function fill(
         } catch (error) {
           const reason = await reasonOf(error, undefined)
           if (options.strict) throw new SelfsupError(`${images.pathOf(first + slot)}: ${reason}`)
+          retry ||= error instanceof FileNotRead
           failed.add(slot)
           failures.push({ index: first + slot, reason })
         }
@@ -235,7 +241,9 @@ async function fill(
       await file.writeFile(block.subarray(0, kept * size))
       onProgress?.(first + length, images.count)
     }
-    const text = Buffer.from(JSON.stringify(contentsOf(images, failures, hash.digest('hex'))))
+    const text = Buffer.from(
+      JSON.stringify({ ...contentsOf(images, failures, hash.digest('hex')), ...(retry && { retry }) }),
+    )
     await file.writeFile(Buffer.concat([text, Buffer.from(String(text.length).padStart(LENGTH_BYTES))]))
   }
   const advice = 'set SELFSUP_CACHE to another folder for decoded images'

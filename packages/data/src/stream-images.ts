@@ -1,10 +1,11 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { expected, type ImageDataset, splitPart } from '@selfsup/core'
 import { isCifarBatch } from './cifar.js'
 import type { EncodedImages } from './encoded-images.js'
 import { folderImages } from './folder-images.js'
 import { isIdxImages } from './idx.js'
+import { readImageFile } from './image-file.js'
 import { type OpenOptions, openImages, readImages } from './open-images.js'
 import { streamDataset } from './stream-dataset.js'
 
@@ -50,7 +51,7 @@ async function namedFiles(paths: readonly string[]): Promise<EncodedImages> {
     count: paths.length,
     pathOf: (index) => paths[index]!,
     fileOf: (index) => files[index]!,
-    load: (index) => readFile(files[index]!),
+    load: (index) => readImageFile(files[index]!),
     ...(named.some(({ part }) => Object.keys(part).length > 0) && {
       partOf: (index: number) => named[index]!.part,
     }),

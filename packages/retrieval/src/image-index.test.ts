@@ -69,6 +69,21 @@ function cosine(a: Float32Array, b: Float32Array): number {
 }
 
 describe('an index', () => {
+  test('computes an image again that changed while its features were computed', async () => {
+    const index = await openImageIndex(root, { weights: 'changing' })
+    const images = named(2)
+    const embed = embedder(images)
+    await updateIndex(index, listing(images), async (numbers) => {
+      const before = await embed(numbers)
+      images['/images/1.jpg'] = 9
+      return before
+    })
+    const { asked, changed, unchanged } = await update(index, images)
+    expect(asked).toEqual(['/images/1.jpg'])
+    expect({ changed, unchanged }).toEqual({ changed: 1, unchanged: 1 })
+    await index.close()
+  })
+
   test('returns the nearest by cosine, nearest first, also after reopening', async () => {
     const index = await openImageIndex(root, { weights: 'a' })
     await update(index, named(40))

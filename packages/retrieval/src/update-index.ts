@@ -56,7 +56,11 @@ export async function updateIndex(
   { chunk = 2048, signal, onProgress }: UpdateOptions = {},
 ): Promise<IndexUpdate> {
   expected(Number.isInteger(chunk) && chunk >= 1, `updateIndex: chunk must be at least 1; got ${chunk}`)
-  const { fresh, stale, removed, moves, missing, unchanged, changed } = await compare(index, images, signal)
+  const { fresh, stamps, stale, removed, moves, missing, unchanged, changed } = await compare(
+    index,
+    images,
+    signal,
+  )
   // Remove before adding, so that no path is in the index twice.
   await index.remove([...stale, ...removed])
   await index.move(
@@ -72,7 +76,8 @@ export async function updateIndex(
     const kept = Array.from(done)
     await index.add({
       paths: kept.map((image) => images.pathOf(image)),
-      stamps: await Promise.all(kept.map((image) => images.stampOf(image))),
+      // Read before the features were computed: an image that changed in between is computed again by the next update.
+      stamps: kept.map((image) => stamps[image]!),
       source: images.source,
       values,
       width,
@@ -146,6 +151,7 @@ async function compare(index: ImageIndex, images: ImageListing, signal: AbortSig
   const fresh = Uint32Array.from(good.keys()).filter((image) => !good[image] && !settled.has(image))
   return {
     fresh,
+    stamps,
     stale,
     removed: gone,
     moves,

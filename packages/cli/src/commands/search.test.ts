@@ -1,11 +1,24 @@
-import { copyFile, cp, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  copyFile,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { contactSheet, shapes } from '@selfsup/data'
+import sharp from 'sharp'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { duplicates } from './duplicates.js'
 import { indexImages } from './index-images.js'
 import { pretrain } from './pretrain.js'
+import { preview } from './preview.js'
 import { search } from './search.js'
 import { select } from './select.js'
 
@@ -77,6 +90,43 @@ test('images are indexed once, found by search, and listed as duplicates', async
   expect(without.missing).toBe(1)
   expect((await readFile(csv, 'utf8')).split('\r\n')[1]).toMatch(/^1,1\.0000,.*2\.png$/)
   expect(await index()).toMatchObject({ images: 4, removed: 1 })
+})
+
+test('a query that lies on its side finds the upright image and is drawn like it', async () => {
+  const upright = join(imageFolder, '2.png')
+  const lying = join(folder, 'lying.png')
+  const turned = await sharp(upright).rotate(270).png().toBuffer()
+  await sharp(turned).withMetadata({ orientation: 6 }).png().toFile(lying)
+  const sheet = join(folder, 'lying-sheet.png')
+  await jsonOf(() => indexImages(run, imageFolder, { engine, json: true }))
+  const { neighbours } = await jsonOf(() => search(run, lying, { engine, k: 1, sheet, json: true }))
+  expect(neighbours[0]).toMatchObject({ path: upright, similarity: expect.closeTo(1, 5) })
+  const cell = (column: number) =>
+    sharp(sheet)
+      .extract({ left: 1 + column * 129, top: 1, width: 128, height: 128 })
+      .raw()
+      .toBuffer()
+  expect(Buffer.compare(await cell(0), await cell(1))).toBe(0)
+  expect(Buffer.compare(await cell(0), await sharp(turned).resize(128, 128).raw().toBuffer())).not.toBe(0)
+})
+
+test('preview and sheets show the first three of several bands', async () => {
+  const bands = join(folder, 'bands')
+  await mkdir(bands)
+  const head = "{'descr': '|u1', 'fortran_order': False, 'shape': (16, 16, 5), }".padEnd(117)
+  const levels = [200, 100, 50, 0, 255]
+  const pixels = Buffer.from(Array.from({ length: 16 * 16 * 5 }, (_, i) => levels[i % 5]!))
+  for (const name of ['a.npy', 'b.npy'])
+    await writeFile(
+      join(bands, name),
+      Buffer.concat([Buffer.from(`\x93NUMPY\x01\0\x76\0${head}\n`, 'latin1'), pixels]),
+    )
+  const out = join(folder, 'preview.png')
+  expect(await preview(bands, { engine, out, count: 2, bands: 'all' })).toBe(0)
+  const { data, info } = await sharp(out).raw().toBuffer({ resolveWithObject: true })
+  expect(info.channels).toBe(3)
+  // The first image, inside of its frame.
+  expect([...data.subarray((8 * info.width + 8) * 3, (8 * info.width + 9) * 3)]).toEqual([200, 100, 50])
 })
 
 test('the index follows a folder that has moved, and forgets one that is gone', async () => {

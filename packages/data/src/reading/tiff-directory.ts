@@ -13,6 +13,8 @@ export interface TiffPage {
   readonly type?: ValueType
   readonly photometric: number
   readonly compression: number
+  /** which corner is the first pixel (TIFF 6.0, section 8): 1 top left; from 5, rows are columns */
+  readonly orientation: number
   /** meaning of the samples beyond the colour's: 1 and 2 are alpha */
   readonly extraSamples: readonly number[]
   readonly tiled: boolean
@@ -36,6 +38,7 @@ const tags = {
   photometric: 262,
   description: 270,
   stripOffsets: 273,
+  orientation: 274,
   samples: 277,
   rowsPerStrip: 278,
   stripBytes: 279,
@@ -118,6 +121,7 @@ function pageOf(fields: Fields): Omit<TiffPage, 'complete'> {
     type: typeOf(bits, number(tags.sampleFormat, 1)),
     photometric: number(tags.photometric, photometric.minIsBlack),
     compression: number(tags.compression, 1),
+    orientation: number(tags.orientation, 1),
     extraSamples: numbers(tags.extraSamples),
     tiled: fields.has(tags.tileWidth),
     planar: number(tags.planar, 1) === 2,

@@ -56,11 +56,17 @@ export async function tiffLayout(read: ReadAt): Promise<TiffLayout> {
   const plain =
     separate === undefined && (!usual || (first.bits <= 8 && first.type === 'uint8' && bandsEach === colours))
   expected(plain || first.type, `TIFF values of ${first.bits} bits of this type are not supported`)
+  const turned = first.orientation >= 5 && first.orientation <= 8
+  expected(
+    plain || isReadBySharp(first) || first.orientation <= 1 || first.orientation > 8,
+    `TIFF of this kind with orientation ${first.orientation} is not supported; turn it, for example with: gdal_translate or vips autorot`,
+    { code: 'unsupported' },
+  )
   expected(first.width >= 1 && first.height >= 1 && first.samples >= 1, 'truncated or damaged')
   return {
     facts: {
-      width: first.width,
-      height: first.height,
+      width: turned ? first.height : first.width,
+      height: turned ? first.width : first.height,
       bands: separate?.bands ?? (plain && colour ? 3 : bandsEach),
       type: (plain ? undefined : first.type) ?? 'uint8',
       colour: colour && (plain || bandsEach >= 3),

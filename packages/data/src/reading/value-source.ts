@@ -1,6 +1,6 @@
 import { SelfsupError } from '@selfsup/core'
 import sharp from 'sharp'
-import { factsOf as plainFactsOf } from '../decode.js'
+import { measure, factsOf as plainFactsOf } from '../decode.js'
 import type { EncodedImages } from '../encoded-images.js'
 import { expectImage, MOST_PIXELS } from '../image-header.js'
 import type { FileFacts } from '../image-sample.js'
@@ -34,7 +34,7 @@ export async function valueSource(file: Buffer): Promise<ValueSource | undefined
       values: (page) => tiffValues(file, layout, page),
     }
   }
-  return isWidePng(file) ? widePng(file) : undefined
+  return isWidePng(file) ? widePng(file, await measure(file)) : undefined
 }
 
 /** Properties of an image from its header, of any format. */
@@ -121,12 +121,11 @@ function isWidePng(file: Buffer): boolean {
 const PNG_ALPHA = 4
 const PNG_COLOUR = 2
 
-function widePng(file: Buffer): ValueSource {
+function widePng(file: Buffer, upright: { width: number; height: number }): ValueSource {
   const colour = (file[25]! & PNG_COLOUR) > 0
   const alpha = (file[25]! & PNG_ALPHA) > 0
   const bands = colour ? 3 : 1
-  const [width, height] = [file.readUInt32BE(16), file.readUInt32BE(20)]
-  const facts: ValueFacts = { width, height, bands, type: 'uint16', colour, transparent: alpha, pages: 1 }
+  const facts: ValueFacts = { ...upright, bands, type: 'uint16', colour, transparent: alpha, pages: 1 }
   return {
     facts,
     plain: false,
