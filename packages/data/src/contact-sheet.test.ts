@@ -76,3 +76,15 @@ it('throws if the file cannot be written', async () => {
     /sheet.png cannot be written \(E\w+\); choose another folder/,
   )
 })
+
+it.each([
+  [2, [10, 10, 10]],
+  [5, [10, 20, 30]],
+])('of %i bands shows the first ones', async (bands, shown) => {
+  const path = join(temporaryFolder(), 'sheet.png')
+  const data = Uint8Array.from({ length: 4 * bands }, (_, i) => 10 * (1 + (i % bands)))
+  await contactSheet(path, { data, shape: [1, 2, 2, bands] }, { zoom: 1, captions: ['x'] })
+  const { data: drawn, info } = await sharp(path).raw().toBuffer({ resolveWithObject: true })
+  const at = (1 * info.width + 1) * info.channels
+  expect([...drawn.subarray(at, at + 3)]).toEqual(shown)
+})

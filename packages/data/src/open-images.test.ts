@@ -136,7 +136,11 @@ describe('folders', () => {
     expect(again.length).toBe(5) // a/0, a/2, a/3, b/4.png/inside, b/5
     expect(again.fingerprint).not.toBe(dataset.fingerprint)
     await rm(path, { recursive: true })
-    await expect(allOf(again)).rejects.toThrow(/pass|no readable image|none/)
+    const crop = { size: 16, scale: [0.5, 1], ratio: [1, 1], stream: 0 } as const
+    const views = again.batches({ batchSize: 5, crops: [crop], seedOf: () => [1, 2] })
+    await expect(views[Symbol.asyncIterator]().next()).rejects.toThrow(
+      /changing: found no readable image to replace .*: the file is gone/,
+    )
     await expect(openImages(path, { cacheFolder })).rejects.toMatchObject({ code: 'not-found' })
   })
 
