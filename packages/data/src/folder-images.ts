@@ -26,6 +26,9 @@ export const extensions: ReadonlySet<string> = allExtensions
 /** Maximum number of positions to keep for each extension. */
 const MOST_EXAMPLES = 64
 
+/** Kind of links whose target is gone, or cannot be reached. */
+const DANGLING = 'links to missing files'
+
 export interface FolderOptions {
   /** only the formats, and the handling of links, of versions that did not save how images were read */
   readonly former?: boolean
@@ -61,10 +64,7 @@ export async function folderImages(path: string, options: FolderOptions = {}): P
   const found = [...others]
     .sort((a, b) => b[1] - a[1])
     .slice(0, 5)
-    .map(
-      ([kind, count]) =>
-        `${count} ${count === 1 ? kind.replace(/^(\S*) files/, '$1 file').replace(/^files/, 'file') : kind}`,
-    )
+    .map(([kind, count]) => `${count} ${count === 1 ? kind.replace(/^((\S* )?(file|link))s/, '$1') : kind}`)
   if (paths.length === 0) {
     throw new SelfsupError(
       `${path}: no images found; looked for ${[...wanted].join(', ')} in it and its subfolders${found.length > 0 ? `; found ${found.slice(0, 3).join(', ')}` : renaming ? `; ${renaming}` : '; it is empty'}`,
@@ -196,6 +196,7 @@ async function list(
       if (entry.name.startsWith('.')) continue
       const isLink = entry.isSymbolicLink()
       const kind = isLink ? await stat(`${folder}/${entry.name}`).catch(() => undefined) : entry
+      if (!kind) others.set(DANGLING, (others.get(DANGLING) ?? 0) + 1)
       if (!(kind?.isDirectory() || kind?.isFile())) continue
       // Bytes that are not UTF-8 become this character, and then the file cannot be opened by its name.
       if (entry.name.includes('\ufffd') && !(await exists(`${folder}/${entry.name}`))) found.misnamed++

@@ -150,11 +150,13 @@ describe('folders', () => {
     const latin = (name: string) => Buffer.concat([Buffer.from(`${path}/`), Buffer.from(name, 'latin1')])
     await writeFile(latin('gr\xfcn.jpg'), image)
     await mkdir(latin('stra\xdfe'))
+    await symlink('nowhere', join(path, 'd.jpg'))
     const notes: string[] = []
     const dataset = await openImages(path, { cacheFolder, onNote: (text) => notes.push(text) })
     expect(dataset.length).toBe(3)
     expect(dataset.skipped()).toEqual([])
-    expect(notes.join()).toMatch(/left out 2 files or folders whose names are not UTF-8; rename them/)
+    expect(notes[0]).toMatch(/left out 1 link to missing files/)
+    expect(notes[1]).toMatch(/left out 2 files or folders whose names are not UTF-8; rename them/)
   })
 
   it('skips and reports bad files, and keeps the labels of good ones', async () => {
@@ -168,6 +170,8 @@ describe('folders', () => {
       'c/6.png': await madeImage(1, 20).png().toBuffer(),
     })
     const dataset = await openImages(path, { cacheFolder, imageSize: 16 })
+    const byBands = { cacheFolder, imageSize: 16, reading: { bands: [0, 1, 2] } }
+    expect((await openImages(path, byBands)).skipped()).toEqual(dataset.skipped())
     expect([...dataset.labels()!]).toEqual([0, 1, 2])
     expect(dataset.pathOf!(1)).toBe(join(path, 'b/4.jpg'))
     const reports = [

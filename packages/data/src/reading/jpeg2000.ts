@@ -1,7 +1,7 @@
 /// <reference path="./packages.d.ts" />
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import type { OpenJpeg } from '@cornerstonejs/codec-openjpeg/decodewasmjs'
+import type { OpenJpeg, OpenJpegOptions } from '@cornerstonejs/codec-openjpeg/decodewasmjs'
 import { expected, SelfsupError, type ValueType } from '@selfsup/core'
 import { optionalPackage } from './optional-package.js'
 import { type ImageValues, type ValueFacts, type ValueReader, type Values, valuesOf } from './values.js'
@@ -159,13 +159,14 @@ async function openJpeg(): Promise<OpenJpeg> {
   })
   const program = await compiled
   const ignore = () => {}
-  return create({
-    print: ignore,
-    printErr: ignore,
-    instantiateWasm(imports, done) {
-      void instantiate(program, imports).then((instance) => done(instance, program))
+  return new Promise((resolve, reject) => {
+    const instantiateWasm: OpenJpegOptions['instantiateWasm'] = (imports, done) => {
+      instantiate(program, imports)
+        .then((instance) => done(instance, program))
+        .catch(reject)
       return {}
-    },
+    }
+    create({ print: ignore, printErr: ignore, instantiateWasm }).then(resolve, reject)
   })
 }
 

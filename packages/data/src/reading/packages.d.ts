@@ -31,7 +31,7 @@ declare module '@cornerstonejs/codec-openjpeg/decodewasmjs' {
     readonly HEAPU8: Uint8Array
     readonly J2KDecoder: new () => J2KDecoder
   }
-  interface OpenJpegOptions {
+  export interface OpenJpegOptions {
     print(text: string): void
     printErr(text: string): void
     instantiateWasm(imports: object, done: (instance: object, program: object) => void): object

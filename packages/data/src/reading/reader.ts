@@ -1,5 +1,5 @@
 import { type ImagePart, type ImageReading, SelfsupError, splitPart, withPart } from '@selfsup/core'
-import { measure, type Opening, reasonOf, withDecoded } from '../decode.js'
+import { measure, type Opening, reasonOf, SMALLEST_SIDE, withDecoded } from '../decode.js'
 import type { EncodedImages } from '../encoded-images.js'
 import { MOST_PIXELS } from '../image-header.js'
 import { decodingMemory } from '../memory-budget.js'
@@ -179,6 +179,8 @@ async function withValues<T>(
 ): Promise<T> {
   if (facts.width * facts.height > MOST_PIXELS)
     throw new SelfsupError(layout ? TOO_LARGE : 'more pixels than can be decoded')
+  if (Math.min(facts.width, facts.height) < SMALLEST_SIDE)
+    throw new SelfsupError(`${facts.width}x${facts.height} pixels are too few`)
   return decodingMemory(bytesOf(facts, channels), async () =>
     use(pixelsOf(await values(pageOf(facts, page, reading)), facts, reading, channels)),
   )
