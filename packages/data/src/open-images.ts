@@ -60,7 +60,7 @@ const SMALL = 96
 /**
  * Opens images from any of these sources:
  * - a folder of image files, flat or with one subfolder per class: JPEG, PNG, WebP, AVIF, GIF, TIFF, NumPy arrays, and with
- *   optional packages BMP, HEIC, JPEG XL, DICOM and NIfTI;
+ *   optional packages BMP, HEIC, JPEG XL, JPEG 2000, DICOM and NIfTI;
  * - MNIST's IDX files, gzipped or not, or their folder;
  * - CIFAR's binary batches, or their folder;
  * - a tar in WebDataset format, or several as `name-{000..009}.tar`, on disk or on a server (`https://`, `s3://`);
