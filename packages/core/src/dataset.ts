@@ -114,8 +114,11 @@ export interface Dataset {
   pathOf?(index: number): string
   /** Iterates over batches, with read-ahead and bounded memory. */
   batches(options: BatchOptions): AsyncIterable<HostBatch>
-  /** Files that could not be used so far, with reasons. */
-  skipped(): readonly { readonly path: string; readonly reason: string }[]
+  /**
+   * Files that could not be used so far, with reasons. Temporary: the system did not give the content, because the file is gone or
+   * protected; it may do so the next time, although the fingerprint is the same.
+   */
+  skipped(): readonly { readonly path: string; readonly reason: string; readonly temporary?: true }[]
   close(): Promise<void>
 }
 

@@ -127,10 +127,10 @@ describe('folders', () => {
     expect(indices).toEqual([2, 4])
     expect(dataset.length).toBe(6)
     expect(dataset.skipped()).toEqual([
-      { path: join(path, 'a/1.png'), reason: 'the file is gone' },
+      { path: join(path, 'a/1.png'), reason: 'the file is gone', temporary: true },
       { path: join(path, 'a/2.png'), reason: 'truncated or damaged' },
-      { path: join(path, 'b/4.png'), reason: 'a folder has taken the place of the file' },
-      { path: join(path, 'b/6.png'), reason: 'the file is gone' },
+      { path: join(path, 'b/4.png'), reason: 'a folder has taken the place of the file', temporary: true },
+      { path: join(path, 'b/6.png'), reason: 'the file is gone', temporary: true },
     ])
     const again = await openImages(path, { cacheFolder })
     expect(again.length).toBe(5) // a/0, a/2, a/3, b/4.png/inside, b/5

@@ -73,7 +73,7 @@ it('a file that could not be read is tried again, even if it is back unchanged',
     },
   }
   const without = await open()
-  expect(without.skipped).toEqual([{ path, reason: 'the file is gone' }])
+  expect(without.skipped).toEqual([{ path, reason: 'the file is gone', temporary: true }])
   expect(without.count).toBe(COUNT - 1)
   await rename(away, path)
   await look()

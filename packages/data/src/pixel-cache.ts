@@ -38,11 +38,9 @@ interface Contents {
   readonly count: number
   /** positions of the decoded images in the listing, as runs [first, length] */
   readonly runs: readonly (readonly [number, number])[]
-  readonly skipped: readonly { readonly path: string; readonly reason: string }[]
+  readonly skipped: readonly { readonly path: string; readonly reason: string; readonly temporary?: true }[]
   /** sha256 of the pixels */
   readonly digest: string
-  /** the system did not give the content of some skipped files: they are tried again when the images are opened again */
-  readonly retry?: boolean
 }
 
 const FORMAT = 'selfsup-pixels-2'
@@ -51,6 +49,13 @@ const ENDED = 'the cache file of decoded images is truncated; open the images ag
 
 /** Approximate size of the blocks in which images are written, in bytes. */
 const BLOCK_BYTES = 2 ** 22
+
+interface Failure {
+  /** position in the listing */
+  readonly index: number
+  readonly reason: string
+  readonly temporary?: true
+}
 
 /** Size of the blocks in which a cache file is checked, in bytes. */
 const CHECKED_BYTES = 2 ** 24
@@ -72,9 +77,10 @@ export async function cachedPixels(images: EncodedImages, options: PixelCacheOpt
   const path = join(folder, `${key}.pixels`)
   const size = height * width * channels
   const known = await openCache(path, size, images.count, memory)
-  if (known?.contents.retry) await known.close()
-  const opened =
-    known && !known.contents.retry ? known : await fill(images, path, size, { ...options, memory })
+  // Files that the system did not give are tried again.
+  const again = known?.contents.skipped.some(({ temporary }) => temporary)
+  if (again) await known?.close()
+  const opened = known && !again ? known : await fill(images, path, size, { ...options, memory })
   const { contents, read, close } = opened
   if (options.strict && contents.skipped.length > 0) {
     await close()
@@ -210,8 +216,7 @@ async function fill(
   options: PixelCacheOptions & { readonly memory: number },
 ): Promise<OpenCache> {
   const { signal, onProgress } = options
-  const failures: { index: number; reason: string }[] = []
-  let retry = false
+  const failures: Failure[] = []
   const decodeFitted = await fittedDecoder(images, options)
   const block = new Uint8Array(Math.max(1, Math.min(images.count, Math.floor(BLOCK_BYTES / size))) * size)
   const hash = createHash('sha256')
@@ -226,9 +231,12 @@ async function fill(
         } catch (error) {
           const reason = await reasonOf(error, undefined)
           if (options.strict) throw new SelfsupError(`${images.pathOf(first + slot)}: ${reason}`)
-          retry ||= error instanceof FileNotRead
           failed.add(slot)
-          failures.push({ index: first + slot, reason })
+          failures.push({
+            index: first + slot,
+            reason,
+            ...(error instanceof FileNotRead && { temporary: true as const }),
+          })
         }
       })
       let kept = 0
@@ -241,9 +249,7 @@ async function fill(
       await file.writeFile(block.subarray(0, kept * size))
       onProgress?.(first + length, images.count)
     }
-    const text = Buffer.from(
-      JSON.stringify({ ...contentsOf(images, failures, hash.digest('hex')), ...(retry && { retry }) }),
-    )
+    const text = Buffer.from(JSON.stringify(contentsOf(images, failures, hash.digest('hex'))))
     await file.writeFile(Buffer.concat([text, Buffer.from(String(text.length).padStart(LENGTH_BYTES))]))
   }
   const advice = 'set SELFSUP_CACHE to another folder for decoded images'
@@ -253,11 +259,7 @@ async function fill(
   return opened
 }
 
-function contentsOf(
-  images: EncodedImages,
-  failures: { index: number; reason: string }[],
-  digest: string,
-): Contents {
+function contentsOf(images: EncodedImages, failures: Failure[], digest: string): Contents {
   failures.sort((a, b) => a.index - b.index)
   const runs: [number, number][] = []
   let from = 0
@@ -269,7 +271,7 @@ function contentsOf(
     format: FORMAT,
     count: images.count - failures.length,
     runs,
-    skipped: failures.map(({ index, reason }) => ({ path: images.pathOf(index), reason })),
+    skipped: failures.map(({ index, ...why }) => ({ path: images.pathOf(index), ...why })),
     digest,
   }
 }

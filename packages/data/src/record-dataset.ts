@@ -20,7 +20,7 @@ export interface Records {
   partOf?(index: number): ImagePart
   /** Copies the images at the given positions into `target`, in this order. */
   read(positions: Uint32Array, target: Uint8Array): void | Promise<void>
-  readonly skipped?: readonly { readonly path: string; readonly reason: string }[]
+  readonly skipped?: ReturnType<ImageDataset['skipped']>
   close?(): Promise<void>
 }
 

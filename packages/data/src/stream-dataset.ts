@@ -19,6 +19,7 @@ import {
 import { cutCrops } from './cut-crops.js'
 import { middle, reasonOf } from './decode.js'
 import type { EncodedImages } from './encoded-images.js'
+import { FileNotRead } from './image-file.js'
 import { allDone, limiter } from './limited.js'
 import { type BatchRange, batchRanges, passOrder } from './order.js'
 import { fingerprintOf } from './reading/fingerprint.js'
@@ -51,6 +52,7 @@ export async function streamDataset(
   const fingerprint = await fingerprintOf(images, reading)
   const reader = imageReader(reading, channels)
   const skipped = new Map<number, string>()
+  const temporary = new Set<number>()
   /** Reads and cuts an image. @returns false if that failed; the reason is stored in `skipped` */
   const cut = async (index: number, cuts: Parameters<typeof cutCrops>[3]): Promise<boolean> => {
     if (skipped.has(index)) return false
@@ -61,6 +63,7 @@ export async function streamDataset(
       const reason = await reasonOf(error, undefined)
       if (strict) throw new SelfsupError(`${images.pathOf(index)}: ${reason}`)
       skipped.set(index, reason)
+      if (error instanceof FileNotRead) temporary.add(index)
       return false
     }
   }
@@ -177,7 +180,11 @@ export async function streamDataset(
     skipped: () =>
       [...skipped]
         .sort(([a], [b]) => a - b)
-        .map(([index, reason]) => ({ path: images.pathOf(index), reason })),
+        .map(([index, reason]) => ({
+          path: images.pathOf(index),
+          reason,
+          ...(temporary.has(index) && { temporary: true as const }),
+        })),
     close: async () => images.close?.(),
   }
   filesOf.set(dataset, images)

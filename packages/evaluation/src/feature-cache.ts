@@ -12,17 +12,20 @@ export type FeatureCacheKey = Readonly<Record<string, string | number | readonly
  * Features cached in a folder: read from there if the key is known, otherwise computed by `extract` and written (to a temporary
  * file that is then renamed, so that no incomplete file is ever read). You may delete the folder at any time.
  * @param key everything that the features depend on: weights, images, size, normalisation
+ * @param keep whether to write what `extract` computed; default always
  */
 export async function cachedFeatures(
   folder: string,
   key: FeatureCacheKey,
   extract: () => Promise<Features>,
+  keep: () => boolean = () => true,
 ): Promise<Features> {
   const file = featuresFile(key)
   const path = join(folder, file)
   const stored = await readFeatures(path)
   if (stored) return stored
   const features = await extract()
+  if (!keep()) return features
   // The cache only saves time: if it can't be written, the features are still valid.
   await writeAtomically(path, async (file) => {
     for (const part of encode(features)) await file.writeFile(part)

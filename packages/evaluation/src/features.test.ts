@@ -239,6 +239,10 @@ describe('cachedFeatures', () => {
       for (const file of await readdir(folder)) await truncate(join(folder, file), 60)
       expect(await cachedFeatures(folder, key, extract)).toEqual(first)
       expect(extractions).toBe(3)
+      for (const keep of [false, true]) await cachedFeatures(folder, { weights: 'x' }, extract, () => keep)
+      expect(extractions).toBe(5)
+      await cachedFeatures(folder, { weights: 'x' }, extract)
+      expect(extractions).toBe(5)
     } finally {
       await rm(folder, { recursive: true })
     }

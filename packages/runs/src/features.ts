@@ -78,10 +78,15 @@ async function wholeFeatures(
 ): Promise<Features> {
   const { cachedFeatures } = await import('@selfsup/evaluation')
   const { merge } = source
-  return cachedFeatures(source.cache, keyOf(dataset, source), () =>
-    merge === undefined
-      ? extract(`${name}: features`, method, dataset, source)
-      : joined(dataset, { ...source, merge }),
+  return cachedFeatures(
+    source.cache,
+    keyOf(dataset, source),
+    () =>
+      merge === undefined
+        ? extract(`${name}: features`, method, dataset, source)
+        : joined(dataset, { ...source, merge }),
+    // Files that could not be read for now are tried again the next time.
+    () => !dataset.skipped().some(({ temporary }) => temporary),
   )
 }
 
