@@ -52,6 +52,19 @@ describe('values of files are those that their own programs read:', () => {
     expect(await valuesOf(fileOf('palette.bmp'))).toEqual(fixtures['palette.bmp']!.values)
   })
 
+  it.each([
+    ['more rows than the file has', 22, 524_294],
+    ['more columns than the file has', 18, 34_825],
+    ['an unknown number of bits', 28, 2048],
+  ])('no BMP that claims %s', async (_, at, value) => {
+    for (const name of ['palette.bmp', 'rgb.bmp']) {
+      const file = fileOf(name)
+      file.writeUIntLE(value, at, at === 28 ? 2 : 4)
+      await expect(imageFacts(file)).rejects.toThrow('truncated or damaged')
+      await expect(imageFacts(fileOf(name).subarray(0, -20))).rejects.toThrow('truncated or damaged')
+    }
+  })
+
   it('JPEG XL', async () => {
     const { facts, values } = await imageValues(jxl, 0)
     expect(facts).toMatchObject({ width: 12, height: 10, bands: 3, type: 'uint8' })

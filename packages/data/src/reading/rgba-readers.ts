@@ -53,6 +53,21 @@ export const loadHeic = () => optionalPackage('HEIC', 'heic-decode', () => impor
 export const loadJxl = () =>
   optionalPackage('JPEG XL', '@jsquash/jxl', () => import('@jsquash/jxl/decode.js'))
 
+const BMP_BITS: ReadonlySet<number> = new Set([1, 2, 4, 8, 16, 24, 32])
+const BMP_RUN_LENGTHS: ReadonlySet<number> = new Set([1, 2])
+
+/**
+ * Whether a bitmap is as long as its header says. Otherwise a few bytes could stand for millions of pixels, for which the package
+ * takes minutes. In run lengths, two bytes are at most 255 pixels.
+ */
+function holdsPixels(file: Buffer, { width, height }: Pick<Decoded, 'width' | 'height'>): boolean {
+  const bits = file.readUInt16LE(28)
+  if (!BMP_BITS.has(bits)) return false
+  if (BMP_RUN_LENGTHS.has(file.readUInt32LE(30))) return width * height <= 128 * file.length
+  const row = Math.ceil((bits * width) / 32) * 4
+  return file.readUInt32LE(10) + row * (height - 1) + Math.ceil((bits * width) / 8) <= file.length
+}
+
 /** Windows bitmaps, by `bmp-ts`. */
 export const bmpReader: ValueReader = {
   format: 'BMP',
@@ -63,6 +78,8 @@ export const bmpReader: ValueReader = {
       `BMP header of ${file.readUInt32LE(14)} bytes is not supported`,
     )
     const size = { width: file.readInt32LE(18), height: Math.abs(file.readInt32LE(22)) }
+    checked(size)
+    expected(holdsPixels(file, size), 'truncated or damaged', { code: 'damaged-file' })
     return factsOf(size, file.readUInt16LE(28) === 32)
   },
   async values(file) {
