@@ -16,6 +16,7 @@ import { bare, load } from './packages.mjs'
  * @property {number} batchSize
  * @property {number} steps
  * @property {number} learningRate
+ * @property {number} [seed]
  * @property {number} [order] reorder the images of each batch after their views are drawn: the same numbers but for rounding
  */
 /**
@@ -50,7 +51,18 @@ await setTimeout(2000) // the other workers may still be receiving this one's la
 process.exit(0)
 
 /** @param {TrainTask} task */
-async function train({ out, method: name, options, size, images, batchSize, steps, learningRate, order }) {
+async function train({
+  out,
+  method: name,
+  options,
+  size,
+  images,
+  batchSize,
+  steps,
+  learningRate,
+  seed = 7,
+  order,
+}) {
   const { defaultNormalisation, makeMethod } = await load('runs')
   const { openImages } = await load('data')
   const dataset = await openImages('shapes', { imageSize: size, count: images })
@@ -74,7 +86,7 @@ async function train({ out, method: name, options, size, images, batchSize, step
     batchSize,
     learningRate,
     optimizer: { name: 'sgd', momentum: 0.9, weightDecay: 1e-4 },
-    seed: 7,
+    seed,
     checkpointEvery: 1000,
   })
   method.dispose()

@@ -27,13 +27,16 @@ afterAll(async () => {
 interface Line {
   readonly step: number
   readonly loss: number
+  /** operation and type, such as `CollectiveReduceV2 float32` */
+  readonly exchanged: readonly string[]
+  /** addresses of this machine at which worker 1 can be reached */
+  readonly listens: readonly string[]
   readonly error?: string
 }
 
 function worker(job: WorkerJob): Promise<Line[]> {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, SELFSUP_MIXED_PRECISION: 'off' }
-    execFile(process.execPath, [script, JSON.stringify(job)], { env }, (error, stdout, stderr) => {
+    execFile(process.execPath, [script, JSON.stringify(job)], (error, stdout, stderr) => {
       if (error) reject(new Error(`${error.message}\n${stderr}`))
       else
         resolve(
@@ -90,9 +93,10 @@ describe.skipIf(!findTensorflow())('two workers', () => {
   test('train the same weights as one, and stop and resume together', async () => {
     const addresses = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`]
     const simclr = { ...small, ...methods[0], out: join(folder, 'stopped') }
-    const runs = [...runsIn('two'), { ...simclr, stopAt: 1 }]
+    const mixed = { ...small, ...methods[0], mixed: true }
+    const runs = [...runsIn('two'), { ...mixed, out: join(folder, 'two', 'mixed') }, { ...simclr, stopAt: 1 }]
     const [alone, first, second] = await Promise.all([
-      worker({ runs: runsIn('one') }),
+      worker({ runs: [...runsIn('one'), { ...mixed, out: join(folder, 'one', 'mixed') }] }),
       worker({ addresses, rank: 0, runs }),
       // Only one of them is asked to stop.
       worker({ addresses, rank: 1, runs: runs.map(({ stopAt, ...run }) => run) }),
@@ -105,6 +109,17 @@ describe.skipIf(!findTensorflow())('two workers', () => {
       const apart = await distance(join(folder, 'one', method), join(folder, 'two', method))
       expect(apart, method).toBeLessThan(0.01)
     }
+    if (process.platform === 'linux') expect(second[0]!.listens).toEqual(['127.0.0.1'])
+
+    // In mixed precision the gradients are added up in float32, and the workers go where one goes.
+    const inMixed = first[methods.length]!
+    expect(inMixed.error).toBeUndefined()
+    expect(second[methods.length]!.loss).toBe(inMixed.loss)
+    expect(inMixed.loss).not.toBe(first[0]!.loss) // or it was not in mixed precision
+    expect(inMixed.exchanged).toContain('CollectiveReduceV2 float32')
+    expect(inMixed.exchanged.filter((name) => /bfloat16/.test(name))).toEqual([])
+    expect(await distance(join(folder, 'one', 'mixed'), join(folder, 'two', 'mixed'))).toBeLessThan(0.1)
+
     const [stopped, other] = [first.at(-1)!, second.at(-1)!]
     expect(stopped.step).toBeLessThan(small.steps)
     expect(other.step).toBe(stopped.step)
