@@ -43,6 +43,7 @@ const benches = {
   gpu: { peer: 'gpu.py', rounds: 1 }, // needs an NVIDIA GPU
   webgpu: { rounds: 1 }, // without a peer: what a step gives the device
   distributed: { rounds: 1 }, // compares with Gloo itself, in the same run
+  'distributed-faults': { rounds: 1 },
   leak: { rounds: 1 }, // compares with itself at a later step
   resnet50: { rounds: 1 }, // without a peer
   imagenet: { peer: 'imagenet.py', rounds: 1 },

@@ -1,10 +1,10 @@
 // What several workers do when something goes wrong: node tooling/bench/distributed-faults.mjs [CASE ...]
 // Each case must end with an error that names the worker at fault, and the run, continued or started again, with the weights of a run
 // without a fault. Linux only, because it finds the processes of `selfsup launch` in /proc.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -32,7 +32,7 @@ const STEPS = 160
 /** Time in which the others must have stopped. */
 const LIMIT_S = 60
 /** Time that a worker waits for the others at the start. */
-const PATIENCE_S = 45
+const PATIENCE_S = 30
 const EVERY = 10
 const SETTINGS = [
   ...[
@@ -61,11 +61,15 @@ process.on('exit', () => {
 
 /**
  * @param {readonly string[]} args
- * @param {{ env?: Record<string, string>, nodeArgs?: readonly string[] }} [options]
+ * @param {{ env?: Record<string, string>, nodeArgs?: readonly string[], space?: string }} [options] space: a network namespace
  * @returns {Process}
  */
-function start(args, { env = {}, nodeArgs = [] } = {}) {
-  const child = spawn(process.execPath, [...nodeArgs, bin, ...args], {
+function start(args, { env = {}, nodeArgs = [], space } = {}) {
+  const [program = '', ...rest] = [
+    ...(space ? ['ip', 'netns', 'exec', space] : []),
+    ...[process.execPath, ...nodeArgs, bin, ...args],
+  ]
+  const child = spawn(program, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, TF_NUM_INTRAOP_THREADS: '1', SELFSUP_MIXED_PRECISION: 'off', ...env },
   })
@@ -94,12 +98,12 @@ function start(args, { env = {}, nodeArgs = [] } = {}) {
  * @param {string} out
  * @param {readonly string[]} addresses
  * @param {number} rank
- * @param {{ more?: readonly string[], nodeArgs?: readonly string[], resume?: boolean }} [options]
+ * @param {{ more?: readonly string[], nodeArgs?: readonly string[], resume?: boolean, space?: string }} [options]
  */
-function worker(out, addresses, rank, { more = [], nodeArgs = [], resume = false } = {}) {
+function worker(out, addresses, rank, { more = [], nodeArgs = [], resume = false, space } = {}) {
   const place = ['--workers', addresses.join(','), '--rank', String(rank)]
   const command = resume ? ['resume', out, '--json'] : [...SETTINGS, '--out', out]
-  return start([...command, ...place, '--workers-timeout', String(PATIENCE_S), ...more], { nodeArgs })
+  return start([...command, ...place, '--workers-timeout', String(PATIENCE_S), ...more], { nodeArgs, space })
 }
 
 /** @param {string} out */
@@ -280,86 +284,69 @@ async function differing(out, other, what, bad = 1) {
   return { out, count: 2, seconds, named: workers.map((own) => [own, named]) }
 }
 
-/**
- * Passes connections on to a worker's address until `block` is called.
- * @param {string} to
- */
-async function passage(to) {
-  const [address] = await freeAddresses(1)
-  const [, port] = to.split(':')
-  /** @type {Set<import('node:net').Socket>} */
-  const sockets = new Set()
-  let blocked = false
-  const server = createServer((own) => {
-    sockets.add(own)
-    own.on('error', () => {})
-    if (blocked) return own.pause()
-    const other = connect(Number(port), '127.0.0.1')
-    sockets.add(other)
-    for (const socket of [own, other]) socket.setNoDelay(true)
-    own.pipe(other)
-    other.pipe(own)
-    other.on('error', () => own.destroy())
-    own.on('close', () => other.destroy())
-    other.on('close', () => own.destroy())
-  })
-  await new Promise((resolve) =>
-    server.listen(Number(address?.split(':')[1]), '127.0.0.1', () => resolve(undefined)),
-  )
-  return {
-    address: address ?? '',
-    /** From now on nothing passes, as with a firewall that drops packets. */
-    drop() {
-      blocked = true
-      for (const socket of sockets) {
-        socket.unpipe()
-        socket.pause()
-      }
-    },
-    /** From now on connections are refused. */
-    refuse() {
-      server.close()
-      for (const socket of sockets) socket.destroy()
-    },
-    close() {
-      server.close()
-      for (const socket of sockets) socket.destroy()
-    },
-  }
+/** Runs `ip` or `ss`, as root. @param {string} command @returns {boolean} whether it succeeded */
+function network(command) {
+  const [program = '', ...args] = command.split(' ')
+  return spawnSync(program, args, { stdio: 'ignore' }).status === 0
 }
 
+const SPACE = `selfsup-${process.pid}`
+const [LINK, INSIDE] = [`sf${process.pid}a`, `sf${process.pid}b`]
+const [HERE, THERE] = ['10.99.24.1', '10.99.24.2']
+
 /**
- * Blocks what others send to worker 1.
+ * Cuts off worker 1, which runs in a network of its own behind a link of two interfaces.
  * @param {string} out
- * @param {'drop' | 'refuse'} how
+ * @param {'pull' | 'reset'} how pull the cable; or reset all connections again and again
  * @returns {Promise<Outcome>}
  */
 async function blocked(out, how) {
-  const own = await freeAddresses(3)
-  const passing = await passage(own[1] ?? '')
-  // The worker itself listens at its own address; all others know that of the passage.
-  const workers = own.map((_, rank) =>
-    worker(
+  const made = [
+    `ip netns add ${SPACE}`,
+    `ip link add ${LINK} type veth peer name ${INSIDE} netns ${SPACE}`,
+    `ip addr add ${HERE}/24 dev ${LINK}`,
+    `ip link set ${LINK} up`,
+    `ip -n ${SPACE} addr add ${THERE}/24 dev ${INSIDE}`,
+    `ip -n ${SPACE} link set ${INSIDE} up`,
+    `ip -n ${SPACE} link set lo up`,
+  ].every(network)
+  try {
+    if (!made) throw new Error('this case needs network namespaces: run it as root')
+    const ports = (await freeAddresses(3)).map((address) => address.split(':')[1])
+    const addresses = ports.map((port, rank) => `${rank === 1 ? THERE : HERE}:${port}`)
+    const workers = addresses.map((_, rank) =>
+      worker(out, addresses, rank, rank === 1 ? { space: SPACE } : {}),
+    )
+    await underWay(out, workers)
+    const since = Date.now()
+    const cut = () =>
+      how === 'pull' ? network(`ip -n ${SPACE} link set ${INSIDE} down`) : network(`ss -K dst ${THERE}`)
+    if (!cut()) throw new Error('could not cut the connection')
+    const again = setInterval(cut, 200)
+    const seconds = await ending(workers, since)
+    clearInterval(again)
+    const [first, second, third] = /** @type {[Process, Process, Process]} */ (workers)
+    const lost = /stopped or does not answer|connection to/
+    return {
       out,
-      own.map((address, i) => (i === 1 && rank !== 1 ? passing.address : address)),
-      rank,
-    ),
-  )
-  await underWay(out, workers)
-  passing[how]()
-  const since = Date.now()
-  const seconds = await ending(workers, since)
-  passing.close()
-  const [first, second, third] = /** @type {[Process, Process, Process]} */ (workers)
-  return {
-    out,
-    count: 3,
-    seconds,
-    named: [
-      [first, answers(1)],
-      [third, answers(1)],
-      [second, /stopped or does not answer/],
-    ],
+      count: 3,
+      seconds,
+      named:
+        how === 'pull'
+          ? [
+              [first, answers(1)],
+              [third, answers(1)],
+              [second, lost],
+            ]
+          : [
+              [first, /worker 1/],
+              [third, /worker 1/],
+              [second, lost],
+            ],
+    }
+  } finally {
+    network(`ip netns del ${SPACE}`)
+    network(`ip link del ${LINK}`)
   }
 }
 
@@ -375,8 +362,8 @@ const cases = {
   },
   'worker 2 stopped for a minute': (out) => stopped(out, 2),
   'worker 0 stopped for a minute': (out) => stopped(out, 0),
-  'port of worker 1 blocked: packets dropped': (out) => blocked(out, 'drop'),
-  'port of worker 1 blocked: connections refused': (out) => blocked(out, 'refuse'),
+  'network of worker 1 cut off': (out) => blocked(out, 'pull'),
+  'connections of worker 1 reset': (out) => blocked(out, 'reset'),
   async 'port of worker 1 taken by another program'(out) {
     const addresses = await freeAddresses(3)
     const taken = createServer((socket) => socket.on('error', () => {}))

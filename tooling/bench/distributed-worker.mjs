@@ -168,6 +168,8 @@ async function step(images, workers, times) {
   }
   const rows = addresses && { rank, rows: Array.from({ length: workers }, () => images) }
   const milliseconds = []
+  /** @type {number[]} */
+  const processor = []
   for (let i = 0; i < times + 1; i++) {
     const inputs = {
       seed: tf.tensor1d([1, i], 'int32'),
@@ -178,12 +180,15 @@ async function step(images, workers, times) {
       ...(rows && { stop: tf.scalar(0) }),
     }
     const started = performance.now()
+    const before = process.cpuUsage()
     const values = training.run(batch, inputs, undefined, rows)
     await values.data()
     milliseconds.push(performance.now() - started)
+    const { user, system } = process.cpuUsage(before)
+    processor.push((user + system) / 1000)
     tf.dispose([values, ...Object.values(inputs)])
   }
   training.dispose()
   method.dispose()
-  return { milliseconds: milliseconds.slice(1) }
+  return { milliseconds: milliseconds.slice(1), processor: processor.slice(1) }
 }

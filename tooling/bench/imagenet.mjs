@@ -28,9 +28,6 @@ const last = String(SHARDS - 1).padStart(4, '0')
 const pattern = join(folder, `train-{0000..${last}}.tar`)
 const cacheFolder = join(folder, 'cache')
 
-if (process.argv[2] === 'serve') serve()
-else await main()
-
 async function main() {
   await makeShards()
   /** @type {Readonly<Record<string, () => Promise<Row[]>>>} */
@@ -60,7 +57,7 @@ function header(path, size) {
   return block
 }
 
-/** Images with noise, so that a file has the size of one of ImageNet's: about 110 kB. */
+/** Images with noise, as files of 50 kB; those of ImageNet have 110 kB on average. */
 async function makeShards() {
   if (existsSync(join(folder, `train-${last}.tar`))) return
   mkdirSync(folder, { recursive: true })
@@ -346,3 +343,6 @@ function serve() {
     console.log(`http://127.0.0.1:${port}`)
   })
 }
+
+if (process.argv[2] === 'serve') serve()
+else await main()

@@ -37,7 +37,7 @@ interface Line {
 function worker(job: WorkerJob): Promise<Line[]> {
   return new Promise((resolve, reject) => {
     execFile(process.execPath, [script, JSON.stringify(job)], (error, stdout, stderr) => {
-      if (error) reject(new Error(`${error.message}\n${stderr}`))
+      if (error && error.signal !== 'SIGKILL') reject(new Error(`${error.message}\n${stderr}`))
       else
         resolve(
           stdout
@@ -94,12 +94,22 @@ describe.skipIf(!findTensorflow())('two workers', () => {
     const addresses = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`]
     const simclr = { ...small, ...methods[0], out: join(folder, 'stopped') }
     const mixed = { ...small, ...methods[0], mixed: true }
-    const runs = [...runsIn('two'), { ...mixed, out: join(folder, 'two', 'mixed') }, { ...simclr, stopAt: 1 }]
-    const [alone, first, second] = await Promise.all([
+    const runs: WorkerRun[] = [
+      ...runsIn('two'),
+      { ...mixed, out: join(folder, 'two', 'mixed') },
+      { ...simclr, stopAt: 1 },
+      { ...simclr, out: join(folder, 'killed'), checkpointEvery: 1, dieAt: 3 },
+    ]
+    const others = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`]
+    const different = (rank: number) =>
+      worker({ addresses: others, rank, runs: [{ ...simclr, out: join(folder, 'different'), seed: rank }] })
+    const [alone, first, second, ...refused] = await Promise.all([
       worker({ runs: [...runsIn('one'), { ...mixed, out: join(folder, 'one', 'mixed') }] }),
-      worker({ addresses, rank: 0, runs }),
-      // Only one of them is asked to stop.
+      worker({ addresses, rank: 0, runs: runs.map(({ dieAt, ...run }) => run) }),
+      // Only one of them is asked to stop, and only the other is killed.
       worker({ addresses, rank: 1, runs: runs.map(({ stopAt, ...run }) => run) }),
+      different(0),
+      different(1),
     ])
     for (const [i, { method }] of methods.entries()) {
       expect(first[i]!.error ?? second[i]!.error ?? alone[i]!.error).toBeUndefined()
@@ -120,9 +130,15 @@ describe.skipIf(!findTensorflow())('two workers', () => {
     expect(inMixed.exchanged.filter((name) => /bfloat16/.test(name))).toEqual([])
     expect(await distance(join(folder, 'one', 'mixed'), join(folder, 'two', 'mixed'))).toBeLessThan(0.1)
 
-    const [stopped, other] = [first.at(-1)!, second.at(-1)!]
+    const [stopped, other] = [first.at(-2)!, second.at(-1)!]
     expect(stopped.step).toBeLessThan(small.steps)
     expect(other.step).toBe(stopped.step)
+
+    // Worker 1 was killed in the last run; worker 0 names it and has saved.
+    expect(first.at(-1)!.error).toMatch(/worker 1 \(127\.0\.0\.1:\d+\) stopped or does not answer/)
+    expect((await readdir(join(folder, 'killed', 'checkpoints'))).length).toBeGreaterThan(2)
+    for (const [line] of refused)
+      expect(line!.error).toMatch(/worker 1 \S+ does not train the same run as worker 0 \S+ settings differs/)
 
     const [resumed] = await worker({ runs: [{ ...simclr, resume: true }] })
     expect(resumed).toMatchObject({ step: small.steps })

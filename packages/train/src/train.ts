@@ -70,11 +70,10 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
 
   try {
     if (together) {
-      await together.workers.waitForAll(options.workersTimeout ?? WORKERS_TIMEOUT, (missing) =>
-        onWarning(`waiting for ${missing}`),
-      )
+      const { workersTimeout = WORKERS_TIMEOUT } = options
+      await together.workers.waitForAll(workersTimeout, (missing) => onWarning(`waiting for ${missing}`))
       together.workers.watch()
-      await together.agree(factsOf(description, trainedVariables(method, step), together))
+      await together.agree(factsOf(description, trainedVariables(method, step), together), workersTimeout)
     }
     // Worker 0 writes the run.
     const backbone = writes
