@@ -279,7 +279,7 @@ async function differing(out, other, what, bad = 1) {
   const workers = addresses.map((_, rank) => worker(out, addresses, rank, rank === bad ? other : {}))
   const seconds = await ending(workers, since)
   const named = new RegExp(
-    `worker ${bad || 1} \\([^)]*\\) does not train the same run as worker 0[^:]*: ${what.source}`,
+    `worker ${bad || 1} \\([^)]*\\) does not train the same run as worker 0 \\([^)]*\\): ${what.source}`,
   )
   return { out, count: 2, seconds, named: workers.map((own) => [own, named]) }
 }
@@ -454,18 +454,19 @@ const cases = {
     const seconds = await ending(workers, since)
     return { out, count: 3, seconds, named: workers.map((own) => [own, absent(2)]) }
   },
-  'another seed': (out) => differing(out, { more: ['--seed', '9'] }, /settings differs/),
-  'another batch': (out) => differing(out, { more: ['--batch', '12'] }, /settings differs/),
-  'another batch at worker 0': (out) => differing(out, { more: ['--batch', '12'] }, /settings differs/, 0),
+  'another seed': (out) => differing(out, { more: ['--seed', '9'] }, /the seed differs/),
+  'another batch': (out) => differing(out, { more: ['--batch', '12'] }, /the batch size differs/),
+  'another batch at worker 0': (out) =>
+    differing(out, { more: ['--batch', '12'] }, /the batch size differs/, 0),
   'another method option': (out) =>
-    differing(out, { more: ['--set', 'temperature=0.2'] }, /the method's options differs/),
+    differing(out, { more: ['--set', 'temperature=0.2'] }, /the method's options differ/),
   'another number of images': (out) =>
-    differing(out, { more: ['--count', '100'] }, /the number of images differs/),
+    differing(out, { more: ['--count', '100'] }, /the image count differs/),
   'another version': (out) =>
     differing(
       out,
       { nodeArgs: replacing(/packages\/train\/dist\//, /(version: ")\d+\.\d+\.\d+(")/, '$10.9.0$2') },
-      /version differs/,
+      /the version differs/,
     ),
   async 'rank given twice'(out) {
     const addresses = await freeAddresses(3)

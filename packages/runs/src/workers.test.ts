@@ -139,7 +139,7 @@ describe.skipIf(!findTensorflow())('two workers', () => {
     const saved = await readdir(join(folder, 'killed', 'checkpoints'))
     expect(saved.sort().at(-1)).toMatch(/^step-0000000[1-9]/)
     for (const [line] of refused)
-      expect(line!.error).toMatch(/worker 1 \S+ does not train the same run as worker 0 \S+ settings differs/)
+      expect(line!.error).toMatch(/worker 1 \S+ does not train the same run as worker 0 \S+ the seed differs/)
 
     const [resumed] = await worker({ runs: [{ ...simclr, resume: true }] })
     expect(resumed).toMatchObject({ step: small.steps })

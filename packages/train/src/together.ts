@@ -108,16 +108,17 @@ export function togetherOn(
     workers,
     rows,
     async agree(facts, timeoutMs) {
-      const names = Object.keys(facts)
+      const factNames = Object.keys(facts)
       const digests = new Int32Array(2 * MOST_FACTS)
-      for (const [i, name] of names.entries()) digests.set(digestOf(facts[name]), 2 * i)
+      for (const [i, name] of factNames.entries()) digests.set(digestOf(facts[name]), 2 * i)
       const all = await gatherWithin(digests, timeoutMs)
       for (const [worker, theirs] of all.entries()) {
         const at = theirs.findIndex((word, i) => word !== all[0]![i])
         if (at < 0) continue
-        const what = names[Math.floor(at / 2)] ?? 'facts of another version'
+        const what = factNames[Math.floor(at / 2)] ?? 'what versions compare'
+        const verb = what.endsWith('s') ? 'differ. Here they are' : 'differs. Here it is'
         throw new SelfsupError(
-          `${workers.nameOf(worker)} does not train the same run as ${workers.nameOf(0)}: ${what} differs. Here it is ${short(facts[what])}`,
+          `${workers.nameOf(worker)} does not train the same run as ${workers.nameOf(0)}: ${what} ${verb} ${short(facts[what])}`,
           { code: 'worker-failed', fix: 'start all workers with the same version, command and images' },
         )
       }
