@@ -45,7 +45,8 @@ export function togetherOn(
 ): Together | undefined {
   const { workers } = engine
   if (!workers) return undefined
-  const { count, rank } = workers
+  const group: Workers = workers
+  const { count, rank } = group
   const parts = Array.from({ length: count }, (_, index) => rowsOfPart(batchSize, { index, count }))
   const names = parts.map((_, worker) => workers.nameOf(worker))
   const rows = {
@@ -84,12 +85,12 @@ export function togetherOn(
     let late = false
     const timer = setTimeout(() => {
       late = true
-      workers.abort('not all workers began the run')
+      group.abort('not all workers began the run')
     }, timeoutMs)
     try {
       return await gather(values)
     } catch (error) {
-      if (!late && (await workers.failed()) !== undefined) throw error // `explain` names it
+      if (!late && (await group.failed()) !== undefined) throw error // `explain` names it
       const others = names.filter((_, worker) => worker !== rank)
       throw new SelfsupError(
         `${others.join(', ')} ${others.length > 1 ? 'answer, but not all began' : 'answers, but did not begin'} this run${late ? ` within ${Math.round(timeoutMs / 1000)} seconds` : ''}`,
