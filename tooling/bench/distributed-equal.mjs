@@ -232,7 +232,9 @@ export async function teeth(folder) {
   const rows = []
   /** @type {Map<string, number>} */
   const right = new Map()
-  for (const [mistake, replacement] of Object.entries({ none: undefined, ...mistakes })) {
+  /** @type {(readonly [string, (readonly [RegExp, string])?])[]} */
+  const all = [['none'], ...Object.entries(mistakes)]
+  for (const [mistake, replacement] of all) {
     const wrong = replacement ? replacing(/packages\/kernels\/dist\//, ...replacement) : []
     for (const kind of kinds)
       await trainTogether(
