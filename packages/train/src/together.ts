@@ -96,7 +96,7 @@ export function togetherOn(
         `${others.join(', ')} ${others.length > 1 ? 'answer, but not all began' : 'answers, but did not begin'} this run${late ? ` within ${Math.round(timeoutMs / 1000)} seconds` : ''}`,
         {
           code: 'worker-failed',
-          fix: 'check that no worker of another run uses one of these addresses, or wait longer for workers that are slow',
+          fix: 'give all workers the same list of addresses, check that no worker of another run uses one of them, or wait longer for workers that are slow',
           cause: error,
         },
       )
