@@ -124,7 +124,7 @@ function newest(out) {
  * @param {string} out
  * @param {readonly Process[]} processes
  */
-async function underWay(out, processes) {
+async function inTheMiddle(out, processes) {
   while (newest(out) < 2 * EVERY) {
     if (processes.some(({ child }) => child.exitCode !== null))
       throw new Error(`ended too early:\n${processes.map(({ text }) => text).join('\n')}`)
@@ -230,7 +230,7 @@ const absent = (rank) => new RegExp(`worker ${rank} \\([^)]*\\)[^"]* did not sta
 async function broken(out, bad, fault) {
   const addresses = await freeAddresses(3)
   const workers = addresses.map((_, rank) => worker(out, addresses, rank))
-  await underWay(out, workers)
+  await inTheMiddle(out, workers)
   fault(/** @type {Process} */ (workers[bad]))
   const since = Date.now()
   const others = workers.filter((_, rank) => rank !== bad)
@@ -317,7 +317,7 @@ async function blocked(out, how) {
     const workers = addresses.map((_, rank) =>
       worker(out, addresses, rank, rank === 1 ? { space: SPACE } : {}),
     )
-    await underWay(out, workers)
+    await inTheMiddle(out, workers)
     const since = Date.now()
     const cut = () =>
       how === 'pull' ? network(`ip -n ${SPACE} link set ${INSIDE} down`) : network(`ss -K dst ${THERE}`)
@@ -391,7 +391,7 @@ const cases = {
     const other = join(folder, 'the other run')
     const [a, b, c] = await freeAddresses(3)
     const first = [0, 1].map((rank) => worker(other, [a ?? '', b ?? ''], rank))
-    await underWay(other, first)
+    await inTheMiddle(other, first)
     const since = Date.now()
     // Worker 1 can't listen. Worker 0 gets answers from the worker of the other run.
     const second = [0, 1].map((rank) => worker(out, [c ?? '', b ?? ''], rank))
@@ -414,7 +414,7 @@ const cases = {
     const other = join(folder, 'the other run, too')
     const [a, b, c] = await freeAddresses(3)
     const first = [0, 1].map((rank) => worker(other, [a ?? '', b ?? ''], rank))
-    await underWay(other, first)
+    await inTheMiddle(other, first)
     const since = Date.now()
     const second = [0, 1].map((rank) => worker(out, [a ?? '', c ?? ''], rank))
     const seconds = await ending(second, since)
@@ -485,21 +485,21 @@ const cases = {
   },
   async 'launch: a worker killed'(out) {
     const launcher = launched(out)
-    await underWay(out, [launcher])
+    await inTheMiddle(out, [launcher])
     process.kill(/** @type {number} */ (childrenOf(launcher)[1]), 'SIGKILL')
     const seconds = await ending([launcher], Date.now())
     return { out, count: 0, seconds, named: [[launcher, answers(1)]] }
   },
   async 'launch: worker 0 killed'(out) {
     const launcher = launched(out)
-    await underWay(out, [launcher])
+    await inTheMiddle(out, [launcher])
     process.kill(/** @type {number} */ (childrenOf(launcher)[0]), 'SIGKILL')
     const seconds = await ending([launcher], Date.now())
     return { out, count: 0, seconds, named: [[launcher, answers(0)]] }
   },
   async 'launch: a worker stopped for good'(out) {
     const launcher = launched(out)
-    await underWay(out, [launcher])
+    await inTheMiddle(out, [launcher])
     const [first, second] = /** @type {[number, number]} */ (childrenOf(launcher))
     process.kill(second, 'SIGSTOP')
     const since = Date.now()

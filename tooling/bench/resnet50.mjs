@@ -1,4 +1,4 @@
-// Time and memory of a SimCLR step of ResNet-50 at 224 pixels, beside one of ResNet-18 at 32 pixels, from which scaling.mjs computes what
+// Time and memory of a SimCLR step of ResNet-50 at 224 pixels,, next to one of ResNet-18 at 32 pixels, from which scaling.mjs computes what
 // GPUs would take. Each batch has a process of its own. SELFSUP_RESNET50=8,16 chooses the numbers of images.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
