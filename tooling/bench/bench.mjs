@@ -43,7 +43,10 @@ const benches = {
   gpu: { peer: 'gpu.py', rounds: 1 }, // needs an NVIDIA GPU
   webgpu: { rounds: 1 }, // without a peer: what a step gives the device
   distributed: { rounds: 1 }, // compares with Gloo itself, in the same run
+  'distributed-faults': { rounds: 1 },
   leak: { rounds: 1 }, // compares with itself at a later step
+  resnet50: { rounds: 1 }, // without a peer
+  imagenet: { peer: 'imagenet.py', rounds: 1 },
   // Without a peer: accuracy of a method, compared with random weights.
   cpc: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
   'metric-learning': { rounds: 1 },

@@ -16,12 +16,11 @@ const script = fileURLToPath(new URL('distributed-worker.mjs', import.meta.url))
  * @param {RegExp} which
  */
 export async function distance(one, other, step, which) {
-  const name = join('checkpoints', `step-${String(step).padStart(8, '0')}.safetensors`)
-  const [a, b] = [await readSafetensors(join(one, name)), await readSafetensors(join(other, name))]
+  const [a, b] = [await checkpoint(one, step), await checkpoint(other, step)]
   let [apart, length] = [0, 0]
-  for (const [name, { values }] of Object.entries(a.tensors)) {
+  for (const [name, { values }] of Object.entries(a)) {
     if (!which.test(name)) continue
-    const others = b.tensors[name]?.values ?? []
+    const others = b[name]?.values ?? []
     for (const [i, value] of values.entries()) {
       apart += (value - (others[i] ?? Number.NaN)) ** 2
       length += value ** 2
@@ -31,14 +30,44 @@ export async function distance(one, other, step, which) {
 }
 
 /**
+ * Like `distance`, of the variable whose values are farthest apart. Values far below those of all variables together are rounding of
+ * what is 0, such as the gradient of a bias before batch normalisation: they count relative to 1/1000 of the typical value.
+ * @param {string} one
+ * @param {string} other
+ * @param {number} step
+ * @param {RegExp} which
+ */
+export async function farthest(one, other, step, which) {
+  const [a, b] = [await checkpoint(one, step), await checkpoint(other, step)]
+  const all = Object.entries(a).filter(([name]) => which.test(name))
+  const squares = (/** @type {ArrayLike<number>} */ values) =>
+    Array.from(values).reduce((sum, value) => sum + value ** 2, 0)
+  const count = all.reduce((sum, [, { values }]) => sum + values.length, 0)
+  const typical = Math.sqrt(all.reduce((sum, [, { values }]) => sum + squares(values), 0) / count)
+  const distances = all.map(([name, { values }]) => {
+    const others = b[name]?.values ?? []
+    const apart = Math.sqrt(squares(Array.from(values, (value, i) => value - (others[i] ?? Number.NaN))))
+    return apart / Math.max(Math.sqrt(squares(values)), 1e-3 * typical * Math.sqrt(values.length))
+  })
+  return Math.max(...distances)
+}
+
+/** @param {string} out @param {number} step */
+async function checkpoint(out, step) {
+  const name = join('checkpoints', `step-${String(step).padStart(8, '0')}.safetensors`)
+  return (await readSafetensors(join(out, name))).tensors
+}
+
+/**
  * Runs workers at the same time.
  * @param {readonly object[]} jobs
  * @param {Record<string, string>} [env]
+ * @param {readonly string[]} [nodeArgs] arguments of Node
  * @returns {Promise<any[][]>} what each printed
  */
-export async function run(jobs, env = {}) {
+export async function run(jobs, env = {}, nodeArgs = []) {
   const texts = await Promise.all(
-    jobs.map((job) => output(process.execPath, [script, JSON.stringify(job)], env)),
+    jobs.map((job) => output(process.execPath, [...nodeArgs, script, JSON.stringify(job)], env)),
   )
   return texts.map((text) =>
     text

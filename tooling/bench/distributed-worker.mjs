@@ -16,6 +16,7 @@ import { bare, load } from './packages.mjs'
  * @property {number} batchSize
  * @property {number} steps
  * @property {number} learningRate
+ * @property {number} [seed]
  * @property {number} [order] reorder the images of each batch after their views are drawn: the same numbers but for rounding
  */
 /**
@@ -50,7 +51,18 @@ await setTimeout(2000) // the other workers may still be receiving this one's la
 process.exit(0)
 
 /** @param {TrainTask} task */
-async function train({ out, method: name, options, size, images, batchSize, steps, learningRate, order }) {
+async function train({
+  out,
+  method: name,
+  options,
+  size,
+  images,
+  batchSize,
+  steps,
+  learningRate,
+  seed = 7,
+  order,
+}) {
   const { defaultNormalisation, makeMethod } = await load('runs')
   const { openImages } = await load('data')
   const dataset = await openImages('shapes', { imageSize: size, count: images })
@@ -74,7 +86,7 @@ async function train({ out, method: name, options, size, images, batchSize, step
     batchSize,
     learningRate,
     optimizer: { name: 'sgd', momentum: 0.9, weightDecay: 1e-4 },
-    seed: 7,
+    seed,
     checkpointEvery: 1000,
   })
   method.dispose()
@@ -156,6 +168,8 @@ async function step(images, workers, times) {
   }
   const rows = addresses && { rank, rows: Array.from({ length: workers }, () => images) }
   const milliseconds = []
+  /** @type {number[]} */
+  const processor = []
   for (let i = 0; i < times + 1; i++) {
     const inputs = {
       seed: tf.tensor1d([1, i], 'int32'),
@@ -166,12 +180,15 @@ async function step(images, workers, times) {
       ...(rows && { stop: tf.scalar(0) }),
     }
     const started = performance.now()
+    const before = process.cpuUsage()
     const values = training.run(batch, inputs, undefined, rows)
     await values.data()
     milliseconds.push(performance.now() - started)
+    const { user, system } = process.cpuUsage(before)
+    processor.push((user + system) / 1000)
     tf.dispose([values, ...Object.values(inputs)])
   }
   training.dispose()
   method.dispose()
-  return { milliseconds: milliseconds.slice(1) }
+  return { milliseconds: milliseconds.slice(1), processor: processor.slice(1) }
 }

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { equality } from './distributed-equal.mjs'
+import { equality, teeth } from './distributed-equal.mjs'
 import { allReduce, waiting } from './distributed-speed.mjs'
 
 /** @import { Row } from './built.js' */
@@ -13,7 +13,8 @@ process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 
 /** @type {Readonly<Record<string, () => Promise<Row[]>>>} */
 const parts = {
-  equal: () => equality(folder),
+  equal: () => equality(join(folder, 'equal')),
+  teeth: () => teeth(join(folder, 'teeth')),
   'all-reduce': allReduce,
   step: waiting,
 }

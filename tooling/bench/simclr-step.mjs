@@ -46,9 +46,10 @@ export function bareSimclr(engine, backbone, widths) {
  * @returns run() computes a step and gives its loss, a tensor [1] that is the caller's
  */
 export function simclrStep(engine, backbone, images) {
+  const size = backbone.inputs[0]?.shape[1] ?? 0
   const step = bareSimclr(engine, backbone, { hidden: 512, outputs: 128 })
   const batch = {
-    images: /** @type {Tensor4D} */ (tf.randomUniform([images, 32, 32, 3], 0, 1, 'float32', 5)),
+    images: /** @type {Tensor4D} */ (tf.randomUniform([images, size, size, 3], 0, 1, 'float32', 5)),
     labels: /** @type {Tensor1D} */ (tf.fill([images], -1, 'int32')),
     indices: tf.range(0, images, 1, 'int32'),
   }

@@ -1,5 +1,8 @@
+import { readFile } from 'node:fs/promises'
+import type { Engine } from '@selfsup/engine'
 import { expect, test } from 'vitest'
-import { workersFrom } from './workers.js'
+import type { ProgressView } from './progress.js'
+import { warnOfListening, warnOfPublic, workersFrom } from './workers.js'
 
 const cluster = { chief: ['c:1'], worker: ['a:1', 'b:1'] }
 const config = (task: object) => ({ TF_CONFIG: JSON.stringify({ cluster, task }) })
@@ -29,4 +32,44 @@ test('reads TF_CONFIG as Kubeflow sets it: the chief is the first worker', () =>
     'names no worker',
   )
   expect(workersFrom({}, { TF_CONFIG: '{}' })).toBeUndefined()
+})
+
+test('each pod of the Kubernetes example knows its place', async () => {
+  const text = await readFile(new URL('../../../examples/kubernetes/job.yaml', import.meta.url), 'utf8')
+  const value = (key: string) => new RegExp(`\\b${key}: (\\S+)`).exec(text)?.[1]
+  const folded = /name: TF_CONFIG\s+value: >-\n([\s\S]*?)\n +ports:/
+    .exec(text)![1]!
+    .trim()
+    .replace(/\n\s+/g, ' ')
+  const service = /kind: Service\nmetadata:\n {2}name: (\S+)/.exec(text)![1]
+  expect(value('subdomain')).toBe(service)
+  expect(value('parallelism')).toBe(value('completions'))
+  // Kubernetes replaces $(INDEX) by the pod's number, and names the pods of an indexed Job JOB-NUMBER.
+  const addresses = Array.from(
+    { length: Number(value('completions')) },
+    (_, i) => `pretrain-${i}.${service}:${value('containerPort')}`,
+  )
+  for (const rank of addresses.keys())
+    expect(workersFrom({}, { TF_CONFIG: folded.replace('$(INDEX)', String(rank)) })).toEqual({
+      addresses,
+      rank,
+    })
+})
+
+test('warns of addresses that are not private, and of a server that listens at all addresses', async () => {
+  const notes: string[] = []
+  const view = { note: (text: string) => notes.push(text) } as unknown as ProgressView
+  const engine = (listensOnlyThere: boolean) =>
+    ({
+      workers: { rank: 1, listensOnlyThere, nameOf: (worker: number) => `worker ${worker} (h:2)` },
+    }) as Engine
+  await warnOfPublic({ addresses: ['10.0.0.1:1', '127.0.0.1:1'], rank: 0 }, view)
+  warnOfListening(engine(true), view)
+  expect(notes).toEqual([])
+  await warnOfPublic({ addresses: ['10.0.0.1:1', '8.8.8.8:1'], rank: 0 }, view)
+  warnOfListening(engine(false), view)
+  expect(notes).toEqual([
+    expect.stringContaining('Warning: 8.8.8.8:1 is not a private address. The connections'),
+    expect.stringContaining('Warning: worker 1 (h:2) listens at all addresses of this machine'),
+  ])
 })

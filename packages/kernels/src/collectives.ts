@@ -4,10 +4,21 @@ import { attributes, type NativeBackend } from './native.js'
 // TensorFlow's collective operations. Every worker must call them in the same order, with tensors of the same shape. Inside a
 // captured step each operation has its own number, so that several run at the same time. They wait only for their inputs.
 
-/** All workers form one group. */
-const GROUP = 1
+/** Number of the group that all workers form. */
+let group = 1
 
 let operations = 0
+
+/**
+ * Changes the number of the group. TensorFlow's leader takes processes with the same number as members of the same group, and ends the
+ * exchange of all if a process with this number is not the member that it knows.
+ * @returns the number before
+ */
+export function useGroup(number: number): number {
+  const before = group
+  group = number
+  return before
+}
 
 /** The sum of the tensors of all workers: the same bits on each. */
 export function allReduce(x: tf.Tensor, workers: number): tf.Tensor {
@@ -60,7 +71,7 @@ function collective(
 
 /** Size of the group, its number, and the number of the operation. */
 function groupNumbers(workers: number): tf.Tensor[] {
-  return [workers, GROUP, ++operations].map((value) => tf.scalar(value, 'int32'))
+  return [workers, group, ++operations].map((value) => tf.scalar(value, 'int32'))
 }
 
 function runCollective(

@@ -1,6 +1,6 @@
 import { expected, formatShape, ShapeError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
-import { allGather, allReduce, allReduceInBuckets, broadcast } from './collectives.js'
+import { allGather, allReduce, allReduceInBuckets, broadcast, useGroup } from './collectives.js'
 
 /** A step that several workers compute together: each has a part of the batch, a run of consecutive rows. */
 export interface WorkerRows {
@@ -10,6 +10,11 @@ export interface WorkerRows {
   readonly rows: readonly number[]
   /** whether batch normalisation uses the statistics of all workers; default true */
   readonly syncBatchNorm?: boolean
+  /**
+   * a positive whole number that only the workers of this run have, so that a worker of another run that reaches one of them by mistake
+   * does not end their exchange; default 1
+   */
+  readonly group?: number
 }
 
 let current: WorkerRows | undefined
@@ -25,10 +30,12 @@ let gathered = 0
 export function acrossWorkers<Result>(workers: WorkerRows | undefined, body: () => Result): Result {
   const before = current
   current = workers && workers.rows.length > 1 ? workers : undefined
+  const groupBefore = useGroup(current?.group ?? 1)
   try {
     return body()
   } finally {
     current = before
+    useGroup(groupBefore)
   }
 }
 

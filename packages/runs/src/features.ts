@@ -123,7 +123,7 @@ export async function shareOfFeatures(
   ]
   const positions = Uint32Array.from({ length: end - start }, (_, i) => start + i)
   return cachedFeatures(source.cache, { ...keyOf(dataset, source), share: `${number}/${count}` }, () =>
-    extract(`features of share ${number}`, method, dataset, { ...source, positions }),
+    extract(`share ${number}: features`, method, dataset, { ...source, positions }),
   )
 }
 

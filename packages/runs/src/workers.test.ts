@@ -27,14 +27,17 @@ afterAll(async () => {
 interface Line {
   readonly step: number
   readonly loss: number
+  /** operation and type, such as `CollectiveReduceV2 float32` */
+  readonly exchanged: readonly string[]
+  /** addresses of this machine at which worker 1 can be reached */
+  readonly listens: readonly string[]
   readonly error?: string
 }
 
 function worker(job: WorkerJob): Promise<Line[]> {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, SELFSUP_MIXED_PRECISION: 'off' }
-    execFile(process.execPath, [script, JSON.stringify(job)], { env }, (error, stdout, stderr) => {
-      if (error) reject(new Error(`${error.message}\n${stderr}`))
+    execFile(process.execPath, [script, JSON.stringify(job)], (error, stdout, stderr) => {
+      if (error && error.signal !== 'SIGKILL') reject(new Error(`${error.message}\n${stderr}`))
       else
         resolve(
           stdout
@@ -90,12 +93,23 @@ describe.skipIf(!findTensorflow())('two workers', () => {
   test('train the same weights as one, and stop and resume together', async () => {
     const addresses = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`]
     const simclr = { ...small, ...methods[0], out: join(folder, 'stopped') }
-    const runs = [...runsIn('two'), { ...simclr, stopAt: 1 }]
-    const [alone, first, second] = await Promise.all([
-      worker({ runs: runsIn('one') }),
-      worker({ addresses, rank: 0, runs }),
-      // Only one of them is asked to stop.
+    const mixed = { ...small, ...methods[0], mixed: true }
+    const runs: WorkerRun[] = [
+      ...runsIn('two'),
+      { ...mixed, out: join(folder, 'two', 'mixed') },
+      { ...simclr, stopAt: 1 },
+      { ...simclr, out: join(folder, 'killed'), checkpointEvery: 1, dieAt: 3 },
+    ]
+    const others = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`]
+    const different = (rank: number) =>
+      worker({ addresses: others, rank, runs: [{ ...simclr, out: join(folder, 'different'), seed: rank }] })
+    const [alone, first, second, ...refused] = await Promise.all([
+      worker({ runs: [...runsIn('one'), { ...mixed, out: join(folder, 'one', 'mixed') }] }),
+      worker({ addresses, rank: 0, runs: runs.map(({ dieAt, ...run }) => run) }),
+      // Only one of them is asked to stop, and only the other is killed.
       worker({ addresses, rank: 1, runs: runs.map(({ stopAt, ...run }) => run) }),
+      different(0),
+      different(1),
     ])
     for (const [i, { method }] of methods.entries()) {
       expect(first[i]!.error ?? second[i]!.error ?? alone[i]!.error).toBeUndefined()
@@ -105,12 +119,30 @@ describe.skipIf(!findTensorflow())('two workers', () => {
       const apart = await distance(join(folder, 'one', method), join(folder, 'two', method))
       expect(apart, method).toBeLessThan(0.01)
     }
-    const [stopped, other] = [first.at(-1)!, second.at(-1)!]
+    if (process.platform === 'linux') expect(second[0]!.listens).toEqual(['127.0.0.1'])
+
+    // In mixed precision the gradients are added up in float32, and the workers go where one goes.
+    const inMixed = first[methods.length]!
+    expect(inMixed.error).toBeUndefined()
+    expect(second[methods.length]!.loss).toBe(inMixed.loss)
+    expect(inMixed.loss).not.toBe(first[0]!.loss) // or it was not in mixed precision
+    expect(inMixed.exchanged).toContain('CollectiveReduceV2 float32')
+    expect(inMixed.exchanged.filter((name) => /bfloat16/.test(name))).toEqual([])
+    expect(await distance(join(folder, 'one', 'mixed'), join(folder, 'two', 'mixed'))).toBeLessThan(0.1)
+
+    const [stopped, other] = [first.at(-2)!, second.at(-1)!]
     expect(stopped.step).toBeLessThan(small.steps)
     expect(other.step).toBe(stopped.step)
+
+    // Worker 1 was killed in the last run; worker 0 names it and has saved.
+    expect(first.at(-1)!.error).toMatch(/worker 1 \(127\.0\.0\.1:\d+\) stopped or does not answer/)
+    const saved = await readdir(join(folder, 'killed', 'checkpoints'))
+    expect(saved.sort().at(-1)).toMatch(/^step-0000000[1-9]/)
+    for (const [line] of refused)
+      expect(line!.error).toMatch(/worker 1 \S+ does not train the same run as worker 0 \S+ the seed differs/)
 
     const [resumed] = await worker({ runs: [{ ...simclr, resume: true }] })
     expect(resumed).toMatchObject({ step: small.steps })
     expect(await distance(join(folder, 'one', 'simclr'), simclr.out)).toBeLessThan(0.01)
-  }, 240_000)
+  }, 400_000)
 })

@@ -13,9 +13,10 @@ export interface Together {
   /**
    * Compares the run of each worker.
    * @param facts what must be the same, by name; at most 16, the first ones matter most
-   * @throws SelfsupError that names a worker and what differs
+   * @param timeoutMs how long the others may take until they are here too
+   * @throws SelfsupError that names a worker and what differs, or the workers that may not be here
    */
-  agree(facts: Readonly<Record<string, unknown>>): Promise<void>
+  agree(facts: Readonly<Record<string, unknown>>, timeoutMs: number): Promise<void>
   /** Copies variables and position of worker 0 to all others. @returns the position of worker 0 */
   share(variables: TrainedVariables, position: Position): Promise<Position>
   /** Waits until all workers are here. */
@@ -44,9 +45,16 @@ export function togetherOn(
 ): Together | undefined {
   const { workers } = engine
   if (!workers) return undefined
-  const { count, rank } = workers
+  const group: Workers = workers
+  const { count, rank } = group
   const parts = Array.from({ length: count }, (_, index) => rowsOfPart(batchSize, { index, count }))
-  const rows = { rank, rows: parts.map(({ start, end }) => end - start), syncBatchNorm }
+  const names = parts.map((_, worker) => workers.nameOf(worker))
+  const rows = {
+    rank,
+    rows: parts.map(({ start, end }) => end - start),
+    syncBatchNorm,
+    group: 2 + (digestOf(names)[0]! >>> 2), // their addresses
+  }
   if (rows.rows.includes(0)) {
     throw new SelfsupError(
       `train: a batch of ${batchSize} can't be divided among ${count} workers; use a larger batch or fewer workers`,
@@ -69,20 +77,49 @@ export function togetherOn(
     }
   }
 
+  /**
+   * Like `gather`, the first time. A worker that answers may belong to another run, so that it never takes part; or it may refuse this
+   * one, because it takes part in another.
+   */
+  async function gatherWithin(values: Int32Array, timeoutMs: number): Promise<Int32Array[]> {
+    let late = false
+    const timer = setTimeout(() => {
+      late = true
+      group.abort('not all workers began the run')
+    }, timeoutMs)
+    try {
+      return await gather(values)
+    } catch (error) {
+      if (!late && (await group.failed()) !== undefined) throw error // `explain` names it
+      const others = names.filter((_, worker) => worker !== rank)
+      throw new SelfsupError(
+        `${others.join(', ')} ${others.length > 1 ? 'answer, but not all began' : 'answers, but did not begin'} this run${late ? ` within ${Math.round(timeoutMs / 1000)} seconds` : ''}`,
+        {
+          code: 'worker-failed',
+          fix: 'give all workers the same list of addresses, check that no worker of another run uses one of them, or wait longer for workers that are slow',
+          cause: error,
+        },
+      )
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
   return {
     workers,
     rows,
-    async agree(facts) {
-      const names = Object.keys(facts)
+    async agree(facts, timeoutMs) {
+      const factNames = Object.keys(facts)
       const digests = new Int32Array(2 * MOST_FACTS)
-      for (const [i, name] of names.entries()) digests.set(digestOf(facts[name]), 2 * i)
-      const all = await gather(digests)
+      for (const [i, name] of factNames.entries()) digests.set(digestOf(facts[name]), 2 * i)
+      const all = await gatherWithin(digests, timeoutMs)
       for (const [worker, theirs] of all.entries()) {
         const at = theirs.findIndex((word, i) => word !== all[0]![i])
         if (at < 0) continue
-        const what = names[Math.floor(at / 2)] ?? 'facts of another version'
+        const what = factNames[Math.floor(at / 2)] ?? 'what versions compare'
+        const verb = what.endsWith('s') ? 'differ. Here they are' : 'differs. Here it is'
         throw new SelfsupError(
-          `${workers.nameOf(worker)} does not train the same run as ${workers.nameOf(0)}: ${what} differs. Here it is ${short(facts[what])}`,
+          `${workers.nameOf(worker)} does not train the same run as ${workers.nameOf(0)}: ${what} ${verb} ${short(facts[what])}`,
           { code: 'worker-failed', fix: 'start all workers with the same version, command and images' },
         )
       }
@@ -116,10 +153,19 @@ export function togetherOn(
       }
       const failed = await workers.failed()
       workers.abort(`worker ${rank} stopped`)
-      if (failed === undefined) return error
+      if (failed === undefined) {
+        if (!isOfExchange(error)) return error
+        await pause(LINGER_MS)
+        return new SelfsupError(`${lostExchange(error, names, rank)}, so this worker stops; ${saved(out)}`, {
+          code: 'worker-failed',
+          fix: 'check the network between the workers, and resume the run with all of them',
+          path: out,
+          cause: error,
+        })
+      }
       await pause(LINGER_MS)
       return new SelfsupError(
-        `${workers.nameOf(failed)} stopped or does not answer, so this worker stops too; checkpoints that exist in ${out} are complete`,
+        `${workers.nameOf(failed)} stopped or does not answer, so this worker stops too; ${saved(out)}`,
         {
           code: 'worker-failed',
           fix: 'find the cause there and resume the run with all workers',
@@ -129,6 +175,26 @@ export function togetherOn(
       )
     },
   }
+}
+
+const saved = (out: string) => `checkpoints that exist in ${out} are complete`
+
+/** Whether an error is one of TensorFlow's collective operations, and not of the step. */
+function isOfExchange(error: unknown): error is Error {
+  return error instanceof Error && /Collective ops is aborted|GRPC error|grpc_status/.test(error.message)
+}
+
+/** Why the exchange ended although all workers answer, from TensorFlow's message. */
+function lostExchange({ message }: Error, names: readonly string[], rank: number): string {
+  if (/incarnation/.test(message))
+    return `the exchange with ${names.filter((_, worker) => worker !== rank).join(', ')} ended: a process that does not belong to this run, or a worker that was started again, connected to a worker`
+  // The last place named is where the chain of errors began.
+  const at = [...message.matchAll(/remote target \/job:worker\/replica:0\/task:(\d+)/g)].at(-1)?.[1]
+  const worker = at === undefined ? undefined : Number(at)
+  if (worker === undefined) return 'the exchange between the workers failed, although all of them answer'
+  return worker === rank
+    ? `other workers lost the connection to this one, ${names[worker]}`
+    : `the connection to ${names[worker]} was lost, although it answers`
 }
 
 function digestOf(fact: unknown): Int32Array {

@@ -70,11 +70,10 @@ export async function train(method: Method, dataset: Dataset, options: TrainOpti
 
   try {
     if (together) {
-      await together.workers.waitForAll(options.workersTimeout ?? WORKERS_TIMEOUT, (missing) =>
-        onWarning(`waiting for ${missing}`),
-      )
+      const { workersTimeout = WORKERS_TIMEOUT } = options
+      await together.workers.waitForAll(workersTimeout, (missing) => onWarning(`waiting for ${missing}`))
       together.workers.watch()
-      await together.agree(factsOf(description, trainedVariables(method, step), together))
+      await together.agree(factsOf(description, trainedVariables(method, step), together), workersTimeout)
     }
     // Worker 0 writes the run.
     const backbone = writes
@@ -176,19 +175,22 @@ const WORKERS_TIMEOUT = 60_000
 function factsOf(description: RunConfig, variables: TrainedVariables, { rows }: Together) {
   const { versions, method, options, normalisation, dataset, settings, stepsPerEpoch, precision } =
     description
+  const { seed, batchSize, ...others } = settings
   return {
-    version: [versions?.['@selfsup/train'], versions?.['@tensorflow/tfjs-core']],
-    method,
+    'the version': [versions?.['@selfsup/train'], versions?.['@tensorflow/tfjs-core']],
+    'the method': method,
     "the method's options": options,
     'the shapes of weights': [...variables.values()].map(({ shape, dtype }) => [shape, dtype]),
-    settings,
-    'the number of images': dataset.length,
-    images: [dataset.fingerprint, dataset.channels],
-    normalisation,
-    'steps per epoch': stepsPerEpoch,
-    precision,
+    'the seed': seed,
+    'the batch size': batchSize,
+    'the other settings': others,
+    'the image count': dataset.length,
+    'the images': [dataset.fingerprint, dataset.channels],
+    'the normalisation': normalisation,
+    'the number of steps in an epoch': stepsPerEpoch,
+    'the precision': precision,
     'the division of the batch': rows.rows,
-    syncBatchNorm: rows.syncBatchNorm,
+    'synchronised batch normalisation': rows.syncBatchNorm,
   }
 }
 
