@@ -35,6 +35,7 @@ export async function assignWeights(
     const variable = weight.read() as tf.Variable
     const shape = storedShape(variable.shape, found.layout)
     const { names, parts } = tensors.find(found.timm)
+    if (found.optional && parts.every((part) => part === undefined)) continue
     for (const part of names) used.add(part)
     const part = [shape[0]! / parts.length, ...shape.slice(1)]
     for (const [i, name] of names.entries())
@@ -82,8 +83,8 @@ function wrongShape(
   expectedPart: readonly number[],
 ): string[] {
   return parts.flatMap(({ shape }, i) => {
-    // A token of shape [1, 1, width] is a vector of ours.
-    const flat = expectedPart.length === 1 && shape[0] === 1 && sizeOf(shape) === expectedPart[0]
+    // A token of shape [1, 1, width], or a scale of shape [width, 1, 1], is a vector of ours.
+    const flat = expectedPart.length === 1 && shape.includes(1) && sizeOf(shape) === expectedPart[0]
     return flat || shape.join() === expectedPart.join()
       ? []
       : [`${names[i]} has shape ${formatShape(shape)}, expected ${formatShape(expectedPart)}`]
