@@ -82,13 +82,13 @@ function standardAttention(name: string, heads: number, tokens: number, width: n
     epsilon: EPSILON,
     movingVarianceInitializer: tfl.initializers.constant({ value: d - EPSILON }),
   })
-  const queries = through(scale, rows(all, 'queries', 0, heads))
-  const rotated = rotates ? standardRotation(name, tokens, d) : (node: Node) => node
+  const pairs = rotates ? standardRotation(rows(all, 'pairs', 0, 2 * heads), name) : all
+  const queries = through(scale, rows(pairs, 'queries', 0, heads))
   const outputs = Array.from({ length: heads }, (_, h) => {
     const one = (node: Node, part: string, row: number) =>
       reshape(rows(node, `${part}${h}/row`, row, row + 1), `${part}${h}`, [tokens, d])
-    const query = rotated(one(queries, 'query', h), `query${h}`)
-    const key = rotated(one(all, 'key', heads + h), `key${h}`)
+    const query = one(queries, 'query', h)
+    const key = one(pairs, 'key', heads + h)
     const value = one(all, 'value', 2 * heads + h)
     const scores = tfl.layers.dot({ name: `${name}/scores${h}`, axes: [2, 2] }).apply([query, key])
     const weights = through(
@@ -104,27 +104,27 @@ function standardAttention(name: string, heads: number, tokens: number, width: n
   return { inputs: input, outputs: joined, name }
 }
 
-/** The rotation of [tokens, width] as standard layers: products with constants, of the values and of both halves swapped. */
-function standardRotation(name: string, tokens: number, width: number): (node: Node, part: string) => Node {
-  const [cos, sin] = (['cos', 'sin'] as const).map((part) => {
+/** Rotates [rows, tokens, width] by standard layers: products with constants, of the values and of both halves swapped. */
+function standardRotation(node: Node, name: string): Node {
+  const [, rows, tokens, width] = node.shape as [null, number, number, number]
+  const constant = (part: string) => {
     const layer = new Scale({ name: `${name}/${part}`, initial: 1 })
     layer.trainable = false
     return layer
-  })
-  return (node, part) => {
-    const reshape = (x: Node, to: string, targetShape: number[]) =>
-      through(tfl.layers.reshape({ name: `${name}/${part}/${to}`, targetShape }), x)
-    const columns = reshape(node, 'columns', [tokens, width, 1])
-    const half = (to: string, cropped: [number, number]) =>
-      through(
-        tfl.layers.cropping2D({ name: `${name}/${part}/${to}`, cropping: [[0, 0], cropped] }),
-        columns,
-      )
-    const halves = [half('second', [width / 2, 0]), half('first', [0, width / 2])]
-    const swapped = tfl.layers.concatenate({ name: `${name}/${part}/swapped`, axis: 2 }).apply(halves) as Node
-    const flat = [reshape(node, 'flat', [tokens * width]), reshape(swapped, 'other', [tokens * width])]
-    const products = [through(cos!, flat[0]!), through(sin!, flat[1]!)]
-    const sum = tfl.layers.add({ name: `${name}/${part}/sum` }).apply(products) as Node
-    return reshape(sum, 'rotated', [tokens, width])
   }
+  const reshape = (x: Node, to: string, targetShape: number[]) =>
+    through(tfl.layers.reshape({ name: `${name}/rotation/${to}`, targetShape }), x)
+  const columns = reshape(node, 'columns', [rows * tokens, width, 1])
+  const half = (to: string, cropped: [number, number]) => {
+    const cropping: [[number, number], [number, number]] = [[0, 0], cropped]
+    return through(tfl.layers.cropping2D({ name: `${name}/rotation/${to}`, cropping }), columns)
+  }
+  const halves = [half('second', [width / 2, 0]), half('first', [0, width / 2])]
+  const swapped = tfl.layers.concatenate({ name: `${name}/rotation/swapped`, axis: 2 }).apply(halves) as Node
+  const products = [
+    through(constant('cos'), reshape(node, 'flat', [rows, tokens * width])),
+    through(constant('sin'), reshape(swapped, 'other', [rows, tokens * width])),
+  ]
+  const sum = tfl.layers.add({ name: `${name}/rotation/sum` }).apply(products) as Node
+  return reshape(sum, 'rotated', [rows, tokens, width])
 }
