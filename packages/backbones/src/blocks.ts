@@ -58,9 +58,7 @@ export function depthwiseConvolution(
   { strides = 1, bias = false }: { readonly strides?: number; readonly bias?: boolean } = {},
 ): Node {
   const explicit = strides > 1
-  const padded = explicit
-    ? through(paddingOf(`${name}/pad`, Math.floor(kernelSize / 2), false), node)
-    : node
+  const padded = explicit ? through(paddingOf(`${name}/pad`, Math.floor(kernelSize / 2), false), node) : node
   const layer = tfl.layers.depthwiseConv2d({
     name,
     kernelSize,

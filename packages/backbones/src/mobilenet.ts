@@ -198,10 +198,7 @@ function gated(node: Node, name: string): Node {
       x,
     )
   const means = reshape(globalAverage(node, `${name}/pool`), `${name}/row`, [1, 1, channels])
-  const hidden = through(
-    tfl.layers.reLU({ name: `${name}/relu` }),
-    linear(means, '1', gateWidth(channels)),
-  )
+  const hidden = through(tfl.layers.reLU({ name: `${name}/relu` }), linear(means, '1', gateWidth(channels)))
   const gate = hardSigmoid(linear(hidden, '2', channels), `${name}/sigmoid`)
   return tfl.layers.multiply({ name: `${name}/product` }).apply([node, gate]) as Node
 }

@@ -37,7 +37,8 @@ export function transformerBlock(
   } = {},
 ): Node {
   const [, tokens, width] = node.shape as [null, number, number]
-  const norm = (x: Node, part: string) => through(new LayerNormalization({ name: `${name}/${part}`, ...(epsilon && { epsilon }) }), x)
+  const norm = (x: Node, part: string) =>
+    through(new LayerNormalization({ name: `${name}/${part}`, ...(epsilon && { epsilon }) }), x)
   const linear = (x: Node, part: string, units: number, useBias = true) =>
     through(tfl.layers.dense({ name: `${name}/${part}`, units, useBias, kernelInitializer: 'zeros' }), x)
 
@@ -52,7 +53,13 @@ export function transformerBlock(
     return tfl.layers.concatenate({ name: `${name}/attention/qkv`, axis: 2 }).apply(parts) as Node
   }
   const qkv = rotation ? separate() : linear(normalised, 'attention/qkv', 3 * width)
-  const attention = new Attention({ name: `${name}/attention`, heads, tokens, width, ...(rotation && { rotation }) })
+  const attention = new Attention({
+    name: `${name}/attention`,
+    heads,
+    tokens,
+    width,
+    ...(rotation && { rotation }),
+  })
   const mixed = through(attention, qkv)
   const [before, after] = classTokenOnly
     ? [firstToken(node, `${name}/shortcut`), firstToken(mixed, `${name}/attended`)]

@@ -154,28 +154,27 @@ describe.each(Object.keys(small))('%s', (name) => {
   })
 })
 
-test.each([
-  'vit-tiny',
-  'vit with rotary positions',
-  'mobilenet-v3-small',
-])('a saved and loaded model is written like the original: %s', async (name) => {
-  const model = randomise(small[name]!())
-  const artifacts = await new Promise<tf.io.ModelArtifacts>((resolve, reject) => {
-    const handler = tf.io.withSaveHandler(async (made) => {
-      resolve(made)
-      return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' } }
+test.each(['vit-tiny', 'vit with rotary positions', 'mobilenet-v3-small'])(
+  'a saved and loaded model is written like the original: %s',
+  async (name) => {
+    const model = randomise(small[name]!())
+    const artifacts = await new Promise<tf.io.ModelArtifacts>((resolve, reject) => {
+      const handler = tf.io.withSaveHandler(async (made) => {
+        resolve(made)
+        return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' } }
+      })
+      model.save(handler).catch(reject)
     })
-    model.save(handler).catch(reject)
-  })
-  const loaded = await tfl.loadLayersModel(tf.io.fromMemory(artifacts))
-  const [a, b] = await Promise.all(
-    [model, loaded].map((one) => toOnnx(one, { input: 'uint8', normalisation: statistics })),
-  )
-  const runs = await Promise.all([a!, b!].map((bytes) => runOnnx(bytes, 'uint8')))
-  expect(difference(runs[1]!.data as Float32Array, runs[0]!.data as Float32Array)).toBeLessThan(1e-6)
-  expect(Math.abs(a!.length - b!.length)).toBeLessThan(1000)
-  for (const one of [model, loaded]) one.dispose()
-})
+    const loaded = await tfl.loadLayersModel(tf.io.fromMemory(artifacts))
+    const [a, b] = await Promise.all(
+      [model, loaded].map((one) => toOnnx(one, { input: 'uint8', normalisation: statistics })),
+    )
+    const runs = await Promise.all([a!, b!].map((bytes) => runOnnx(bytes, 'uint8')))
+    expect(difference(runs[1]!.data as Float32Array, runs[0]!.data as Float32Array)).toBeLessThan(1e-6)
+    expect(Math.abs(a!.length - b!.length)).toBeLessThan(1000)
+    for (const one of [model, loaded]) one.dispose()
+  },
+)
 
 test('layers of other people’s networks: depthwise convolutions, gates, activations, pooling', async () => {
   const input = tfl.input({ shape: [SIZE, SIZE, 3] })

@@ -70,6 +70,7 @@ const transformersNaming: Naming = {
 export const convnextReader: ArchitectureReader = {
   namings: [timmNaming, torchvisionNaming, metaNaming, transformersNaming],
   unneeded: /^(head\.fc|head|classifier|classifier\.2)\.(weight|bias)$/,
+  inputKernel: 'stem.0.weight',
   describe(facts) {
     const [stem, channels, patchSize] = shape(facts, 'stem.0.weight')
     const depths = [0, 1, 2, 3].map((stage) => {
@@ -77,7 +78,10 @@ export const convnextReader: ArchitectureReader = {
       while (facts.shapeOf(`stages.${stage}.blocks.${depth}.conv_dw.weight`)) depth++
       return depth
     })
-    const widths = [stem!, ...[1, 2, 3].map((stage) => shape(facts, `stages.${stage}.downsample.1.weight`)[0]!)]
+    const widths = [
+      stem!,
+      ...[1, 2, 3].map((stage) => shape(facts, `stages.${stage}.downsample.1.weight`)[0]!),
+    ]
     if (facts.has('stages.0.blocks.0.mlp.grn.weight') || facts.has('stages.0.0.grn.gamma'))
       throw new SelfsupError(`${facts.path}: ConvNeXt V2 is not supported`, {
         code: 'unsupported',

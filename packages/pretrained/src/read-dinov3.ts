@@ -63,6 +63,7 @@ function projection(name: string) {
 export const dinov3Reader: ArchitectureReader = {
   namings: [metaNaming, timmNaming, transformersNaming],
   unneeded: /^(head|fc_norm|classifier)\.|(^|\.)mask_token$|bias_mask$|^rope_embed\.|^local_cls_norm\./,
+  inputKernel: 'patch_embed.proj.weight',
   describe(facts, naming, config) {
     const [width, channels, patchSize] = facts.shapeOf('patch_embed.proj.weight') ?? []
     expected(width && channels && patchSize, `${facts.path}: the projection of patches is missing`, {
@@ -73,7 +74,10 @@ export const dinov3Reader: ArchitectureReader = {
     const hasPart = (...names: string[]) =>
       names.some((name) => layers.some((layer) => facts.has(`${layer}${name}.weight`)))
     for (const [part, present] of [
-      ['a gated perceptron (SwiGLU), as its sizes S+, H+ and 7B have', hasPart('mlp.gate_proj', 'mlp.w1', 'mlp.fc1_g')],
+      [
+        'a gated perceptron (SwiGLU), as its sizes S+, H+ and 7B have',
+        hasPart('mlp.gate_proj', 'mlp.w1', 'mlp.fc1_g'),
+      ],
       ['learned positions, so it is not DINOv3', facts.has('pos_embed')],
     ] as const)
       if (present)

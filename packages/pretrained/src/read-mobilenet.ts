@@ -31,8 +31,7 @@ const torchvisionNaming = (size: Size): Naming => {
     library: 'torchvision',
     marker: `features.${count}.block.0.0.weight`,
     names(name) {
-      const [, outer, kind, outerWeight] =
-        /^(conv_stem|bn1|head\.conv|head\.bn1)()\.(\w+)$/.exec(name) ?? []
+      const [, outer, kind, outerWeight] = /^(conv_stem|bn1|head\.conv|head\.bn1)()\.(\w+)$/.exec(name) ?? []
       if (outer !== undefined) {
         const index = outer.startsWith('head') ? count + 1 : 0
         return [[`features.${index}.${/bn1$/.test(outer) ? 1 : 0}${kind}.${outerWeight}`]]
@@ -61,6 +60,7 @@ export const mobilenetReader: ArchitectureReader = {
   // The larger network first: its marker is missing in the smaller one, but not the other way round.
   namings: [...namings.large, ...namings.small],
   unneeded: /^(conv_head|classifier)\.|num_batches_tracked$/,
+  inputKernel: 'conv_stem.weight',
   describe(facts, naming, { architecture }) {
     if (architecture?.startsWith('tf_'))
       throw new SelfsupError(
@@ -97,7 +97,12 @@ export const mobilenetReader: ArchitectureReader = {
   },
   counterpart(ours) {
     const [, layer, weight] = /^(.*)\/(\w+)$/.exec(ours)!
-    const outer = { 'stem/conv': 'conv_stem', 'stem/bn': 'bn1', 'head/conv': 'head.conv', 'head/bn': 'head.bn1' }
+    const outer = {
+      'stem/conv': 'conv_stem',
+      'stem/bn': 'bn1',
+      'head/conv': 'head.conv',
+      'head/bn': 'head.bn1',
+    }
     const found = outer[layer as keyof typeof outer]
     if (found) return counterpart(found, weight!)
     const [, stage, block, part, kind] = /^stage(\d)\/block(\d+)\/(\w+)\/(\w+)$/.exec(layer!)!

@@ -59,6 +59,7 @@ function inBlock(block: string, names: readonly (readonly string[])[]): readonly
 export const vitReader: ArchitectureReader = {
   namings: [timmNaming, transformersNaming],
   unneeded: /^(head|fc|classifier|pooler|norm_pre)\.|(^|\.)mask_token$|position_ids$/,
+  inputKernel: 'patch_embed.proj.weight',
   describe(facts, naming, config) {
     const [width, channels, patchSize] = facts.shapeOf('patch_embed.proj.weight') ?? []
     expected(width && channels && patchSize, `${facts.path}: the projection of patches is missing`, {

@@ -9,7 +9,13 @@ import { vitReader } from './read-vit.js'
 import { type StoredTensor, sizeOf, type WeightFile } from './weight-file.js'
 
 /** All architectures that can be read. */
-const readers: readonly ArchitectureReader[] = [resnetReader, mobilenetReader, convnextReader, dinov3Reader, vitReader]
+const readers: readonly ArchitectureReader[] = [
+  resnetReader,
+  mobilenetReader,
+  convnextReader,
+  dinov3Reader,
+  vitReader,
+]
 
 /** The tensors of one network in a file, by timm's names. */
 export interface NamedTensors {

@@ -1,5 +1,5 @@
 import type { LayersModel, layers } from '@tensorflow/tfjs-layers'
-import { type Converter, type WeightValues } from './layer.js'
+import type { Converter, WeightValues } from './layer.js'
 
 /** Dimensions of a nested model that computes multi-head self-attention. */
 interface Heads {
@@ -56,7 +56,10 @@ export const attention =
       if (!constants) return x
       const [first, second] = graph.split('Split', `${name}/${of}/halves`, [x], 2, { axis: -1 })
       const swapped = graph.node('Concat', `${name}/${of}/swapped`, [second!, first!], { axis: -1 })
-      const products = [part('Mul', `${of}/cos`, [x, constants.cos]), part('Mul', `${of}/sin`, [swapped, constants.sin])]
+      const products = [
+        part('Mul', `${of}/cos`, [x, constants.cos]),
+        part('Mul', `${of}/sin`, [swapped, constants.sin]),
+      ]
       return part('Add', `${of}/rotated`, products)
     }
     const scaled = part('Mul', 'scaled', [rotated(query!, 'query'), graph.scalar(1 / Math.sqrt(width))])
