@@ -69,7 +69,8 @@ function cholesky(a: Float64Array, n: number): void {
     for (let i = j; i < n; i++) {
       let sum = a[i * n + j]!
       for (let k = 0; k < j; k++) sum -= a[i * n + k]! * a[j * n + k]!
-      if (i === j) expected(sum > 0, 'lidar: the covariance of the views is not positive definite; set a larger delta')
+      if (i === j)
+        expected(sum > 0, 'lidar: the covariance of the views is not positive definite; set a larger delta')
       a[i * n + j] = i === j ? Math.sqrt(sum) : sum / a[j * n + j]!
     }
 }

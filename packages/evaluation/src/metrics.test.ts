@@ -8,11 +8,11 @@ import { alignment, uniformity } from './alignment-uniformity.js'
 import { collapseSignals } from './collapse.js'
 import { decisionTree } from './decision-tree.js'
 import { effectiveRank } from './effective-rank.js'
-import lidarCases from './fixtures/lidar.json' with { type: 'json' }
-import { lidar } from './lidar.js'
 import type { Features } from './features.js'
+import lidarCases from './fixtures/lidar.json' with { type: 'json' }
 import { kMeans } from './k-means.js'
 import { knn } from './knn.js'
+import { lidar } from './lidar.js'
 import { linearProbe } from './linear-probe.js'
 import { meanAveragePrecision } from './mean-average-precision.js'
 import { normalisedMutualInformation } from './mutual-information.js'

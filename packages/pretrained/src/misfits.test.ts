@@ -144,4 +144,10 @@ describe('weights that do not fit are named with their shapes, and nothing is le
     await expect(findPretrained(folder)).rejects.toThrow('several files of weights: a.pth, b.pth')
     await expect(findPretrained('dinov2-smal')).rejects.toThrow('dinov2-small')
   })
+
+  test('DINOv3 by name: its licence, and where to get the weights', async () => {
+    const error = (await findPretrained('dinov3-small').catch((e: unknown) => e)) as SelfsupError
+    expect(error.problem).toContain('DINOv3 License')
+    expect(error.fix).toContain('hf:facebook/dinov3-vits16-pretrain-lvd1689m with your token in HF_TOKEN')
+  })
 })

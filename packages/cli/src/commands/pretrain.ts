@@ -115,6 +115,7 @@ async function pretrainShowing(
           checkpointEvery: settings.checkpointEvery,
           ...(steps <= SHORT_RUN && { logEvery: 1 }),
           patience: patience || undefined,
+          ...(patience && settings.stopBy && { stopBy: settings.stopBy }),
         }
       },
       out,
