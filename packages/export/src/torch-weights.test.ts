@@ -34,7 +34,7 @@ test.each([
   const model = backboneFromRecipe({ name, options: { size: 224, ...options } })
   const { names, tensors } = await torchWeights(model)
   expect(names).toBe(library)
-  const wanted = Object.entries(realShapes[`${name} ${library}`] as Record<string, number[]>)
+  const wanted = Object.entries((realShapes as Record<string, Record<string, number[]>>)[`${name} ${library}`]!)
   const ofBackbone = wanted.filter(([key]) => !/^(conv_head|classifier|head\.fc)\b/.test(key))
   // ConvNeXt has few channels here: its own take ten seconds to draw.
   const narrow = ([key, shape]: readonly [string, readonly number[]]) =>
