@@ -34,14 +34,16 @@ test.each([
   const model = backboneFromRecipe({ name, options: { size: 224, ...options } })
   const { names, tensors } = await torchWeights(model)
   expect(names).toBe(library)
-  const wanted = Object.entries((realShapes as Record<string, Record<string, number[]>>)[`${name} ${library}`]!)
+  const wanted = Object.entries(
+    (realShapes as Record<string, Record<string, number[]>>)[`${name} ${library}`]!,
+  )
   const ofBackbone = wanted.filter(([key]) => !/^(conv_head|classifier|head\.fc)\b/.test(key))
   // ConvNeXt has few channels here: its own take ten seconds to draw.
   const narrow = ([key, shape]: readonly [string, readonly number[]]) =>
     'widths' in options ? [key, shape.length] : [key, shape]
-  expect(
-    Object.fromEntries(Object.entries(tensors).map(([key, { shape }]) => narrow([key, shape]))),
-  ).toEqual(Object.fromEntries(ofBackbone.map(narrow)))
+  expect(Object.fromEntries(Object.entries(tensors).map(([key, { shape }]) => narrow([key, shape])))).toEqual(
+    Object.fromEntries(ofBackbone.map(narrow)),
+  )
   model.dispose()
 })
 

@@ -153,7 +153,6 @@ describe('pretrained models', () => {
     disposeMethod(await (await methodOfRun(config)).make())
   })
 
-
   test('evaluation opens a model like a run, also as a start of training', async () => {
     const [folder, before] = [temporaryFolder(), process.cwd()]
     process.chdir(folder) // results go to a folder `runs` in the current one
