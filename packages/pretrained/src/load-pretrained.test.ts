@@ -67,7 +67,12 @@ describe.each(testEngines())('with random weights of other libraries on %s', (en
     await prepareEngine({ engine })
   })
   // The second engine computes the same layers: one model of each kind is enough.
-  const some = ['meta-dinov2-registers', 'torchvision-resnet-bottleneck']
+  const some = [
+    'meta-dinov2-registers',
+    'torchvision-resnet-bottleneck',
+    'timm-mobilenet-small',
+    'timm-dinov3',
+  ]
   const cases = engine === testEngines()[0] ? all : all.filter(([name]) => some.includes(name))
 
   test.each(cases)('%s: features equal theirs at two sizes', async (name, { heads, features }) => {
