@@ -21,6 +21,7 @@ export class BatchNormalization extends tfl.layers.Layer {
   static readonly className = 'BatchNormalization'
   readonly #zeroInit: boolean
   readonly #rectify: boolean
+  readonly #epsilon: number
   #gamma!: tfl.LayerVariable
   #beta!: tfl.LayerVariable
   #mean!: tfl.LayerVariable
@@ -29,15 +30,18 @@ export class BatchNormalization extends tfl.layers.Layer {
   /**
    * @param options.zeroInit initialise the scale with 0, so that a residual branch starts at zero
    * @param options.rectify also apply the ReLU that follows, in the same passes over memory
+   * @param options.epsilon added to the variance; default PyTorch's 1e-5
    */
   constructor({
     name,
     zeroInit = false,
     rectify = false,
-  }: { name: string; zeroInit?: boolean; rectify?: boolean }) {
+    epsilon = EPSILON,
+  }: { name: string; zeroInit?: boolean; rectify?: boolean; epsilon?: number }) {
     super({ name })
     this.#zeroInit = zeroInit
     this.#rectify = rectify
+    this.#epsilon = epsilon
     this.supportsMasking = true
   }
 
@@ -61,7 +65,7 @@ export class BatchNormalization extends tfl.layers.Layer {
     const beta = this.#beta.read() as tf.Tensor1D
     if (!training) {
       return tf.tidy(() => {
-        const scale = tf.mul(gamma, tf.rsqrt(tf.add(this.#variance.read(), EPSILON)))
+        const scale = tf.mul(gamma, tf.rsqrt(tf.add(this.#variance.read(), this.#epsilon)))
         const y = tf.add(tf.mul(x, scale), tf.sub(beta, tf.mul(this.#mean.read(), scale)))
         return this.#rectify ? tf.relu(y) : y
       })
@@ -69,7 +73,7 @@ export class BatchNormalization extends tfl.layers.Layer {
     return tf.tidy(() => {
       const groups = inGroups(x, batchGroups).map((group) =>
         batchNorm(group, gamma, beta, {
-          epsilon: EPSILON,
+          epsilon: this.#epsilon,
           rectify: this.#rectify,
           ...(batchGroups > 1 && { sync: false }),
         }),
@@ -87,7 +91,7 @@ export class BatchNormalization extends tfl.layers.Layer {
       ...super.getConfig(),
       axis: -1,
       momentum: MOMENTUM,
-      epsilon: EPSILON,
+      epsilon: this.#epsilon,
       center: true,
       scale: true,
       betaInitializer: zeros,

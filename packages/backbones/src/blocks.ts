@@ -47,6 +47,29 @@ export function convolution(
   return through(layer, padded)
 }
 
+/**
+ * Depthwise convolution: one filter for each channel, padded on all sides by half the kernel, as PyTorch's `groups=channels`. If
+ * TensorFlow's 'same' would pad only at the end (stride 2 on even sizes), a separate layer pads.
+ */
+export function depthwiseConvolution(
+  node: Node,
+  name: string,
+  kernelSize: number,
+  { strides = 1, bias = false }: { readonly strides?: number; readonly bias?: boolean } = {},
+): Node {
+  const explicit = strides > 1
+  const padded = explicit ? through(paddingOf(`${name}/pad`, Math.floor(kernelSize / 2), false), node) : node
+  const layer = tfl.layers.depthwiseConv2d({
+    name,
+    kernelSize,
+    strides,
+    padding: explicit ? 'valid' : 'same',
+    useBias: bias,
+    depthwiseInitializer: 'zeros',
+  })
+  return through(layer, padded)
+}
+
 /** A zero padding layer. It does nothing if our own convolution follows, which pads without an extra pass over memory. */
 function paddingOf(name: string, pad: number, suits: boolean): tfl.layers.Layer {
   const sides: [number, number] = [pad, pad]
@@ -71,7 +94,7 @@ function only(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
 }
 
 /**
- * Batch normalisation with PyTorch's defaults: epsilon 1e-5, momentum 0.1 (0.9 in TensorFlow's convention). With `norm`
+ * Batch normalisation with PyTorch's defaults: epsilon 1e-5 (unless given), momentum 0.1 (0.9 in TensorFlow's convention). With `norm`
  * 'layer': layer normalisation over the channels of each position, which mixes neither images nor positions.
  */
 export function normalisation(
@@ -79,12 +102,13 @@ export function normalisation(
   name: string,
   zeroInit = false,
   norm: BackboneOptions['norm'] = 'batch',
+  epsilon = 1e-5,
 ): Node {
   if (norm === 'layer') {
-    const layer = new LayerNormalization({ name: name.replace(/bn$/, 'ln'), epsilon: 1e-5, zeroInit })
+    const layer = new LayerNormalization({ name: name.replace(/bn$/, 'ln'), epsilon, zeroInit })
     return through(layer, node)
   }
-  return through(new BatchNormalization({ name, zeroInit }), node)
+  return through(new BatchNormalization({ name, zeroInit, epsilon }), node)
 }
 
 /**
@@ -120,11 +144,12 @@ export function normalisationRelu(
   name: string,
   reluName: string,
   norm: BackboneOptions['norm'] = 'batch',
+  epsilon = 1e-5,
 ): Node {
   if (norm === 'layer') return relu(normalisation(node, name, false, norm), reluName)
   const layer = tfl.layers.activation({ name: reluName, activation: 'relu' })
   layer.call = (inputs) => tf.clone(only(inputs))
-  return through(layer, through(new BatchNormalization({ name, rectify: true }), node))
+  return through(layer, through(new BatchNormalization({ name, rectify: true, epsilon }), node))
 }
 
 /** Convolution, batch (or layer) normalisation, ReLU. */

@@ -4,6 +4,7 @@ export { BatchNormalization } from './batch-normalization.js'
 export {
   convBnRelu,
   convolution,
+  depthwiseConvolution,
   globalAverage,
   leakyRelu,
   type Node,
@@ -15,6 +16,7 @@ export {
   withoutAffine,
 } from './blocks.js'
 export { type ConvnetOptions, convnet } from './convnet.js'
+export { type ConvnextOptions, convnextTiny } from './convnext.js'
 export { countHalvings, type DcganOptions, dcgan } from './dcgan.js'
 export { featureMaps } from './feature-maps.js'
 export { type FullyConnectedOptions, fullyConnected } from './fully-connected.js'
@@ -23,6 +25,7 @@ export { type HeadOptions, predictor, projector } from './heads.js'
 export { type Initialisation, initialise } from './initial-weights.js'
 export type { BackboneOptions } from './input.js'
 export { LayerNormalization } from './layer-normalization.js'
+export { type MobilenetOptions, mobilenetV3Large, mobilenetV3Small } from './mobilenet.js'
 export { type MomentumCopy, momentumCopy } from './momentum-copy.js'
 export { type PooledConvnetOptions, pooledConvnet } from './pooled-convnet.js'
 export { backboneFromRecipe, findBackbone, recipeOf } from './recipe.js'

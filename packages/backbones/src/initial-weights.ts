@@ -69,6 +69,8 @@ function normalDeviation(
   if (initialisation === 'he' && shape.length === 4 && /^Conv2D(Transpose)?$/.test(layer.getClassName())) {
     return Math.sqrt(2 / (height! * width! * (isTransposed(layer) ? third! : fourth!)))
   }
+  if (initialisation === 'he' && name.endsWith('depthwise_kernel'))
+    return Math.sqrt(2 / (height! * width! * fourth!))
   if (initialisation === 'transformer' && !name.startsWith('patches/')) return 0.02
   return undefined
 }

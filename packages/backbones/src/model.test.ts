@@ -3,10 +3,13 @@ import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { testEngines } from '../../../tooling/vitest/engines.js'
+import { convnextTiny } from './convnext.js'
 import { projector } from './heads.js'
+import { mobilenetV3Large, mobilenetV3Small } from './mobilenet.js'
 import { pooledConvnet } from './pooled-convnet.js'
 import { backbones } from './registry.js'
 import { resnet18, resnet34 } from './resnet.js'
+import { visionTransformer } from './vit.js'
 import { wideResnet } from './wide-resnet.js'
 
 describe.each(testEngines())('models on %s', (engine) => {
@@ -64,55 +67,69 @@ describe('models, on the fastest engine', () => {
     await prepareEngine({ engine: testEngines()[0]! })
   })
 
-  test.each([
-    ['convnet', 'batch'],
-    ['convnet', 'layer'],
-    ['resnet18', 'batch'],
-    ['vit-tiny', 'layer'],
-    ['pooled-convnet', 'batch'],
-    ['fully-connected', 'batch'],
-    ['dcgan', 'batch'],
-    ['dcgan', 'layer'],
-  ] as const)(
-    '%s with %s normalisation, saved, is a plain TensorFlow.js model with the same features',
-    async (name, norm) => {
-      const model = backbones.find((backbone) => backbone.name === name)!.create({ size: 32, seed: 3, norm })
-      const images = tf.randomNormal([2, 32, 32, 3], 0, 1, 'float32', 7)
-      tf.tidy(() => model.apply(images, { training: true }) as tf.Tensor) // moves the running averages away from their start
-      let artifacts: tf.io.ModelArtifacts | undefined
-      await model.save(
-        tf.io.withSaveHandler(async (saved) => {
-          artifacts = saved
-          return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(saved) }
+  const named = (name: string, norm: 'batch' | 'layer') => () =>
+    backbones.find((backbone) => backbone.name === name)!.create({ size: 32, seed: 3, norm })
+  const small = { size: 32, seed: 3 }
+  test.each<[string, () => tfl.LayersModel]>([
+    ['convnet', named('convnet', 'batch')],
+    ['convnet with layer normalisation', named('convnet', 'layer')],
+    ['resnet18', named('resnet18', 'batch')],
+    ['a vision transformer', () => visionTransformer('vit', small, { width: 24, depth: 2, heads: 3 })],
+    ['pooled-convnet', named('pooled-convnet', 'batch')],
+    ['fully-connected', named('fully-connected', 'batch')],
+    ['dcgan', named('dcgan', 'batch')],
+    ['dcgan with layer normalisation', named('dcgan', 'layer')],
+    [
+      'mobilenet-v3-small',
+      () => mobilenetV3Small({ ...small, widths: Array(13).fill(8), expansions: [8, ...Array(10).fill(16)] }),
+    ],
+    [
+      'mobilenet-v3-large with layer normalisation',
+      () =>
+        mobilenetV3Large({
+          ...small,
+          norm: 'layer',
+          widths: Array(17).fill(8),
+          expansions: [8, ...Array(14).fill(16)],
         }),
-      )
-      // Loads with the classes that TensorFlow.js registers, not those of this package.
-      const loaded = await tfl.loadLayersModel(
-        tf.io.fromMemory({
-          modelTopology: JSON.parse(JSON.stringify(artifacts!.modelTopology)),
-          weightSpecs: artifacts!.weightSpecs!,
-          weightData: artifacts!.weightData!,
-        }),
-      )
-      const ours = tf.tidy(() => (model.predict(images) as tf.Tensor).dataSync())
-      const plain = tf.tidy(() => (loaded.predict(images) as tf.Tensor).dataSync())
-      plain.forEach((value, i) => {
-        expect(value).toBeCloseTo(ours[i]!, 4)
-      })
-      tf.dispose(images)
-      model.dispose()
-      loaded.dispose()
-    },
-  )
-
-  test('listed backbones have the stated number of features', () => {
-    for (const { name, features, create } of backbones.filter(
-      ({ name }) => !/resnet(34|50)|vit/.test(name),
-    )) {
-      const model = create({ size: 32 })
-      expect([name, model.outputs[0]!.shape]).toEqual([name, [null, features]])
-      model.dispose()
-    }
+    ],
+    ['convnext-tiny', () => convnextTiny({ ...small, widths: [8, 8, 12, 16], depths: [1, 1, 1, 1] })],
+    [
+      'a vision transformer with rotary positions',
+      () =>
+        visionTransformer(
+          'vit',
+          { ...small, patchSize: 8, registers: 2, layerScale: 0.5, positions: 'rotary' },
+          { width: 24, depth: 2, heads: 3 },
+        ),
+    ],
+  ])('%s, saved, is a plain TensorFlow.js model with the same features', async (_, create) => {
+    const model = create()
+    const images = tf.randomNormal([2, 32, 32, 3], 0, 1, 'float32', 7)
+    tf.tidy(() => model.apply(images, { training: true }) as tf.Tensor) // moves the running averages away from their start
+    let artifacts: tf.io.ModelArtifacts | undefined
+    await model.save(
+      tf.io.withSaveHandler(async (saved) => {
+        artifacts = saved
+        return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(saved) }
+      }),
+    )
+    // Loads with the classes that TensorFlow.js registers, not those of this package.
+    const loaded = await tfl.loadLayersModel(
+      tf.io.fromMemory({
+        modelTopology: JSON.parse(JSON.stringify(artifacts!.modelTopology)),
+        weightSpecs: artifacts!.weightSpecs!,
+        weightData: artifacts!.weightData!,
+      }),
+    )
+    const ours = tf.tidy(() => (model.predict(images) as tf.Tensor).dataSync())
+    const plain = tf.tidy(() => (loaded.predict(images) as tf.Tensor).dataSync())
+    plain.forEach((value, i) => {
+      expect(value).toBeCloseTo(ours[i]!, 4)
+    })
+    tf.dispose(images)
+    model.dispose()
+    loaded.dispose()
   })
 
   test('weights depend only on the seed', () => {

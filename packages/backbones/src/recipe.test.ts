@@ -43,24 +43,27 @@ test.each([
   expect(weightsOf(other)).not.toEqual(weightsOf(model))
 })
 
-test('every backbone of the list has its own recipe and the stated number of weights', () => {
+test('every backbone of the list has its own recipe and the stated numbers of weights and features', () => {
   // The others are slow to create; the tests of models and torchvision count the weights of ResNets.
-  for (const { name, parameters, create } of backbones.filter(
-    ({ name }) => !/vit-(base|large)|resnet(34|50)$/.test(name),
+  for (const { name, parameters, features, create } of backbones.filter(
+    ({ name }) => !/vit-(base|large)|resnet(34|50)|convnext/.test(name),
   )) {
     const model = create({ size: 32 })
     expect(recipeOf(model)?.name).toBe(name)
     const counts = model.trainableWeights.map(({ shape }) => tf.util.sizeFromShape(shape as number[]))
     expect([name, counts.reduce((sum, count) => sum + count)]).toEqual([name, parameters])
+    expect([name, model.outputs[0]!.shape]).toEqual([name, [null, features]])
     model.dispose()
   }
 }, 300_000)
 
 // Creating them takes a minute.
-test('the large vision transformers have timm’s numbers of weights, at patches of 4 pixels', () => {
+test('the large vision transformers and ConvNeXt have timm’s numbers of weights, at smaller patches', () => {
   const parametersOf = (wanted: string) => backbones.find(({ name }) => name === wanted)!.parameters
   // Less the classifier, (16 x 16 - 4 x 4) x 3 of each patch and 197 - 65 positions.
   expect(parametersOf('vit-base')).toBe(86_567_656 - 769_000 - (720 + 132) * 768)
+  // Less the classifier, and 4 x 4 - 2 x 2 pixels of each patch.
+  expect(parametersOf('convnext-tiny')).toBe(28_589_128 - 769_000 - (16 - 4) * 3 * 96)
   expect(parametersOf('vit-large')).toBe(304_326_632 - 1_025_000 - (720 + 132) * 1024)
 })
 

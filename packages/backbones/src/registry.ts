@@ -1,8 +1,10 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { convnet } from './convnet.js'
+import { convnextTiny } from './convnext.js'
 import { dcgan } from './dcgan.js'
 import { fullyConnected } from './fully-connected.js'
 import type { BackboneOptions } from './input.js'
+import { mobilenetV3Large, mobilenetV3Small } from './mobilenet.js'
 import { pooledConvnet } from './pooled-convnet.js'
 import { resnet18, resnet34, resnet50 } from './resnet.js'
 import { vitBase, vitLarge, vitSmall, vitTiny } from './vit.js'
@@ -77,6 +79,27 @@ export const backbones: readonly BackboneDefinition[] = [
     features: 2048,
     parameters: 23_500_352,
     create: resnet50,
+  },
+  {
+    name: 'mobilenet-v3-small',
+    summary: 'MobileNetV3-Small (Howard et al. 2019), for small devices',
+    features: 576,
+    parameters: 927_008,
+    create: mobilenetV3Small,
+  },
+  {
+    name: 'mobilenet-v3-large',
+    summary: 'MobileNetV3-Large (Howard et al. 2019), for small devices',
+    features: 960,
+    parameters: 2_971_952,
+    create: mobilenetV3Large,
+  },
+  {
+    name: 'convnext-tiny',
+    summary: 'ConvNeXt-T (Liu et al. 2022)',
+    features: 768,
+    parameters: 27_816_672,
+    create: convnextTiny,
   },
   {
     name: 'vit-tiny',

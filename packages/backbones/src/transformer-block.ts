@@ -3,6 +3,7 @@ import { Attention } from './attention.js'
 import { type Node, sum, through } from './blocks.js'
 import { Gelu } from './gelu.js'
 import { LayerNormalization } from './layer-normalization.js'
+import type { Rotation } from './rotary-positions.js'
 import { Scale } from './scale.js'
 
 /**
@@ -14,6 +15,9 @@ import { Scale } from './scale.js'
  *   tokens are independent
  * @param options.layerScale initial value of a learned scale of both branches (Touvron et al. 2021, arXiv:2103.17239);
  *   default none
+ * @param options.rotation rotates queries and keys, whose layers are then separate and without a bias of the keys, as in DINOv3;
+ *   default none
+ * @param options.epsilon of the normalisations; default 1e-6
  * @returns [batch, tokens, width], or [batch, width] with `classTokenOnly`
  */
 export function transformerBlock(
@@ -23,18 +27,40 @@ export function transformerBlock(
   {
     classTokenOnly = false,
     layerScale,
-  }: { readonly classTokenOnly?: boolean; readonly layerScale?: number } = {},
+    rotation,
+    epsilon,
+  }: {
+    readonly classTokenOnly?: boolean
+    readonly layerScale?: number
+    readonly rotation?: Rotation
+    readonly epsilon?: number
+  } = {},
 ): Node {
   const [, tokens, width] = node.shape as [null, number, number]
-  const norm = (x: Node, part: string) => through(new LayerNormalization({ name: `${name}/${part}` }), x)
-  const linear = (x: Node, part: string, units: number) =>
-    through(tfl.layers.dense({ name: `${name}/${part}`, units, kernelInitializer: 'zeros' }), x)
+  const norm = (x: Node, part: string) =>
+    through(new LayerNormalization({ name: `${name}/${part}`, ...(epsilon && { epsilon }) }), x)
+  const linear = (x: Node, part: string, units: number, useBias = true) =>
+    through(tfl.layers.dense({ name: `${name}/${part}`, units, useBias, kernelInitializer: 'zeros' }), x)
 
   const scaled = (x: Node, part: string) =>
     layerScale === undefined ? x : through(new Scale({ name: `${name}/${part}`, initial: layerScale }), x)
 
-  const qkv = linear(norm(node, 'norm1'), 'attention/qkv', 3 * width)
-  const mixed = through(new Attention({ name: `${name}/attention`, heads, tokens, width }), qkv)
+  const normalised = norm(node, 'norm1')
+  const separate = () => {
+    const parts = ['query', 'key', 'value'].map((part) =>
+      linear(normalised, `attention/${part}`, width, part !== 'key'),
+    )
+    return tfl.layers.concatenate({ name: `${name}/attention/qkv`, axis: 2 }).apply(parts) as Node
+  }
+  const qkv = rotation ? separate() : linear(normalised, 'attention/qkv', 3 * width)
+  const attention = new Attention({
+    name: `${name}/attention`,
+    heads,
+    tokens,
+    width,
+    ...(rotation && { rotation }),
+  })
+  const mixed = through(attention, qkv)
   const [before, after] = classTokenOnly
     ? [firstToken(node, `${name}/shortcut`), firstToken(mixed, `${name}/attended`)]
     : [node, mixed]

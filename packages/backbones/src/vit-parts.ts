@@ -34,6 +34,11 @@ export function vitParts(model: LayersModel): VitParts {
     isVit,
     `vitParts: the model must be created by visionTransformer, such as vitSmall; got ${model.name}`,
   )
+  expected(
+    model.layers.some(({ name }) => name === 'positions'),
+    'vitParts: the model must have learned positions; rotary ones belong to the attention of all patches',
+    { fix: "create it with positions: 'learned'" },
+  )
   const apply = (name: string, x: tf.Tensor) => model.getLayer(name).apply(x) as tf.Tensor
   const weight = (layer: string, name: string) =>
     model

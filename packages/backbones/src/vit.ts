@@ -4,6 +4,7 @@ import { type Node, through } from './blocks.js'
 import { initialise } from './initial-weights.js'
 import { type BackboneOptions, checkInput } from './input.js'
 import { LayerNormalization } from './layer-normalization.js'
+import { rotaryPositions } from './rotary-positions.js'
 import { Shift } from './shift.js'
 import { reshape, transformerBlock, withoutLastRows } from './transformer-block.js'
 
@@ -22,6 +23,11 @@ export interface VitOptions extends BackboneOptions {
   readonly layerScale?: number
   /** learned tokens in addition to the class token (registers: Darcet et al. 2023, arXiv:2309.16588); default 0 */
   readonly registers?: number
+  /**
+   * `learned`: one vector for each position is added to the patches; `rotary`: queries and keys are rotated by their position, as in
+   * DINOv3, with a layer normalisation of its epsilon; default learned
+   */
+  readonly positions?: 'learned' | 'rotary'
   /** dimensions other than those of the named size */
   readonly width?: number
   readonly depth?: number
@@ -82,6 +88,7 @@ export function visionTransformer(
     freezePatchProjection = false,
     layerScale,
     registers = 0,
+    positions = 'learned',
   }: VitOptions,
   { width, depth, heads }: VitShape,
 ): tfl.LayersModel {
@@ -98,6 +105,11 @@ export function visionTransformer(
     Number.isInteger(registers) && registers >= 0,
     `${name}: registers must be a whole number of at least 0; got ${registers}`,
   )
+  const rotary = positions === 'rotary'
+  expected(
+    !rotary || Number.isInteger(width / heads / 4),
+    `${name}: with rotary positions, the width must be a multiple of 4 for each head; got width ${width}, heads ${heads}`,
+  )
   const input = tfl.input({ shape: [size, size, channels], name: 'images' })
   const projection = tfl.layers.conv2d({
     name: 'patches/projection',
@@ -109,16 +121,24 @@ export function visionTransformer(
   })
   const patches = (size / patchSize) ** 2
   let x = reshape(through(projection, input), 'patches', [1, patches, width])
-  x = withPositions(withClassToken(x))
-  if (registers > 0) x = withRegisters(reshape(x, 'registers/row', [1, 1 + patches, width]), registers)
+  x = withClassToken(x)
+  if (!rotary) x = withPositions(x)
+  if (registers > 0)
+    x = withRegisters(rotary ? x : reshape(x, 'registers/row', [1, 1 + patches, width]), registers)
   x = reshape(x, 'positions/tokens', [1 + registers + patches, width])
-  for (let index = 1; index < depth; index++) x = transformerBlock(x, `block${index}`, heads, { layerScale })
-  x = transformerBlock(x, `block${depth}`, heads, { layerScale, classTokenOnly: true })
-  const features = through(new LayerNormalization({ name: 'norm' }), x)
+  const rotation = rotary && rotaryPositions(1 + registers, size / patchSize, width / heads)
+  const block = { layerScale, ...(rotation && { rotation, epsilon: ROTARY_EPSILON }) }
+  for (let index = 1; index < depth; index++) x = transformerBlock(x, `block${index}`, heads, block)
+  x = transformerBlock(x, `block${depth}`, heads, { ...block, classTokenOnly: true })
+  const last = new LayerNormalization({ name: 'norm', ...(rotary && { epsilon: ROTARY_EPSILON }) })
+  const features = through(last, x)
   const model = initialise(tfl.model({ inputs: input, outputs: features, name }), seed, 'transformer')
   projection.trainable = !freezePatchProjection
   return model
 }
+
+/** DINOv3's layer normalisations have another epsilon than ViT's. */
+const ROTARY_EPSILON = 1e-5
 
 /** Adds a learned token before the patches: [batch, 1, patches, width] to [batch, 1, 1 + patches, width]. */
 function withClassToken(node: Node): Node {

@@ -27,6 +27,7 @@ const settings = z.strictObject({
   limit: z.int().min(1),
   checkpointEvery: z.int().min(1),
   patience: z.int().min(0),
+  stopBy: z.enum(['rankme', 'lidar']),
   strict: z.boolean(),
   force: z.boolean(),
   range: z.string(),

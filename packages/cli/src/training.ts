@@ -71,7 +71,9 @@ export async function runTraining(training: Training): Promise<number> {
       resume: resume !== undefined,
       signal: interrupt.signal,
       ...(blocksThread(engine) && { saveWithin: SAVE_WITHIN }),
-      ...(train.patience !== undefined && { score: scoreOf(method, dataset, engine, interrupt.signal) }),
+      ...(train.patience !== undefined && {
+        score: scoreOf(method, dataset, engine, { signal: interrupt.signal, by: train.stopBy }),
+      }),
       onStep: (report) => {
         reportCompiling(report)
         view.show(report)

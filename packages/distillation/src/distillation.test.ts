@@ -72,7 +72,7 @@ test('refuses a missing teacher and channels that do not fit', () => {
   expect(() => distillation(student)).toThrow('distillation needs a teacher')
   const grayTeacher = teacherOf(gray, { normalisation: { mean: [0], std: [1] } })
   expect(() => distillation(student, {}, { teacher: grayTeacher })).toThrow(
-    'the teacher teachers/a takes images of 1 channel, and these have 3; choose a teacher of 3 or 3 channels',
+    'the teacher teachers/a takes images of 1 channel, and these have 3; choose a teacher of 3 channels',
   )
   expect(() => distillation(student, { blue: 3 }, { teacher: teacherOf(colour) })).toThrow(
     'blue must be a channel of the images, 0 to 2; got 3',

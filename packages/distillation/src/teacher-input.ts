@@ -37,7 +37,7 @@ function channelsSeen(source: string, channels: number, { channels: own, bands }
   if (channels !== 3) {
     expected(
       channels === own,
-      `distillation: the teacher ${source} takes images of ${channels} ${channels === 1 ? 'channel' : 'channels'}, and these have ${own}; choose a teacher of ${own} or 3 channels`,
+      `distillation: the teacher ${source} takes images of ${channels} ${channels === 1 ? 'channel' : 'channels'}, and these have ${own}; choose a teacher of ${own === 3 ? '3' : `${own} or 3`} channels`,
     )
     return Array.from({ length: own }, (_, channel) => channel)
   }

@@ -9,8 +9,10 @@ import { collapseSignals } from './collapse.js'
 import { decisionTree } from './decision-tree.js'
 import { effectiveRank } from './effective-rank.js'
 import type { Features } from './features.js'
+import lidarCases from './fixtures/lidar.json' with { type: 'json' }
 import { kMeans } from './k-means.js'
 import { knn } from './knn.js'
+import { lidar } from './lidar.js'
 import { linearProbe } from './linear-probe.js'
 import { meanAveragePrecision } from './mean-average-precision.js'
 import { normalisedMutualInformation } from './mutual-information.js'
@@ -99,6 +101,14 @@ describe.each(testEngines())('equal to scikit-learn and numpy on %s', (engine) =
     )
     expect(await uniformity(asked, { block: 25 })).toBeCloseTo(expected.uniformity, 5)
     expect(await effectiveRank(asked)).toBeCloseTo(expected.effectiveRank, 3)
+    expect(tf.memory().numTensors).toBe(before)
+  })
+
+  test.each(lidarCases)('LiDAR: $name', async ({ views, width, values, lidar: wanted }) => {
+    const features = { values: Float32Array.from(values), count: values.length / width, width }
+    const before = tf.memory().numTensors
+    const found = await lidar(features, { views })
+    expect(Math.abs(found / wanted - 1)).toBeLessThan(1e-4)
     expect(tf.memory().numTensors).toBe(before)
   })
 
@@ -207,6 +217,9 @@ describe('bad input', () => {
     ['linear probe of NaN', () => linearProbe(broken, asked), 'linearProbe: feature 2 of image 1 is NaN'],
     ['k-means of NaN', () => kMeans(broken, { clusters: 2 }), 'kMeans: feature 2'],
     ['recall of NaN', () => recallAtK(broken), 'recallAtK: feature 2'],
+    ['LiDAR of NaN', () => lidar(broken, { views: 2 }), 'features must be finite numbers'],
+    ['LiDAR of one view', () => lidar(asked, { views: 1 }), 'at least 2 views of each of at least 2 images'],
+    ['LiDAR of incomplete views', () => lidar(asked, { views: 7 }), 'got 60 rows and 7 views'],
     ['rank of NaN', () => effectiveRank(broken), 'features must be finite numbers'],
   ])('%s', async (_, call, message) => {
     await expect(call()).rejects.toThrow(message)

@@ -2,11 +2,14 @@ import {
   backbones,
   convBnRelu,
   convnet,
+  convnextTiny,
   convolution,
   dcgan,
   fullyConnected,
   globalAverage,
   initialise,
+  mobilenetV3Large,
+  mobilenetV3Small,
   normalisation,
   pooledConvnet,
   relu,
@@ -61,6 +64,17 @@ const small: Readonly<Record<string, () => tfl.LayersModel>> = {
       { size: SIZE, layerScale: 0.5, registers: 2 },
       { width: 12, depth: 2, heads: 3 },
     ),
+  'vit with rotary positions': () =>
+    visionTransformer(
+      'vit',
+      { size: SIZE, layerScale: 0.5, registers: 2, positions: 'rotary' },
+      { width: 24, depth: 2, heads: 3 },
+    ),
+  'mobilenet-v3-small': () =>
+    mobilenetV3Small({ size: SIZE, widths: Array(13).fill(8), expansions: [8, ...Array(10).fill(16)] }),
+  'mobilenet-v3-large': () =>
+    mobilenetV3Large({ size: SIZE, widths: Array(17).fill(8), expansions: [8, ...Array(14).fill(16)] }),
+  'convnext-tiny': () => convnextTiny({ size: SIZE, widths: [8, 8, 12, 16], depths: [1, 1, 2, 1] }),
   'convnet with layer normalisation': () => convnet({ size: SIZE, widths: [4, 8], norm: 'layer' }),
 }
 
@@ -69,8 +83,8 @@ function randomise(model: tfl.LayersModel): tfl.LayersModel {
   for (const [stream, weight] of model.weights.entries()) {
     const variable = weight.read() as tf.Variable
     const name = weight.originalName
-    if (/\/(scale\d?|class-token|registers|positions)\/moving_/.test(`/${name}`)) continue
-    if (/kernel$/.test(name)) continue
+    if (/\/(scale\d?|cos|sin|class-token|registers|positions)\/moving_/.test(`/${name}`)) continue
+    if (/kernel$|\/(cos|sin)\//.test(name)) continue
     const [from, to] = /moving_variance|gamma/.test(name) ? [0.5, 1.5] : [-0.5, 0.5]
     const values = uniforms([7, stream], variable.size).map((value) => from + (to - from) * value)
     tf.tidy(() => variable.assign(tf.tensor(values, variable.shape)))
@@ -140,24 +154,27 @@ describe.each(Object.keys(small))('%s', (name) => {
   })
 })
 
-test('a saved and loaded model is written like the original', async () => {
-  const model = randomise(small['vit-tiny']!())
-  const artifacts = await new Promise<tf.io.ModelArtifacts>((resolve, reject) => {
-    const handler = tf.io.withSaveHandler(async (made) => {
-      resolve(made)
-      return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' } }
+test.each(['vit-tiny', 'vit with rotary positions', 'mobilenet-v3-small'])(
+  'a saved and loaded model is written like the original: %s',
+  async (name) => {
+    const model = randomise(small[name]!())
+    const artifacts = await new Promise<tf.io.ModelArtifacts>((resolve, reject) => {
+      const handler = tf.io.withSaveHandler(async (made) => {
+        resolve(made)
+        return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' } }
+      })
+      model.save(handler).catch(reject)
     })
-    model.save(handler).catch(reject)
-  })
-  const loaded = await tfl.loadLayersModel(tf.io.fromMemory(artifacts))
-  const [a, b] = await Promise.all(
-    [model, loaded].map((one) => toOnnx(one, { input: 'uint8', normalisation: statistics })),
-  )
-  const runs = await Promise.all([a!, b!].map((bytes) => runOnnx(bytes, 'uint8')))
-  expect(difference(runs[1]!.data as Float32Array, runs[0]!.data as Float32Array)).toBeLessThan(1e-6)
-  expect(Math.abs(a!.length - b!.length)).toBeLessThan(1000)
-  for (const one of [model, loaded]) one.dispose()
-})
+    const loaded = await tfl.loadLayersModel(tf.io.fromMemory(artifacts))
+    const [a, b] = await Promise.all(
+      [model, loaded].map((one) => toOnnx(one, { input: 'uint8', normalisation: statistics })),
+    )
+    const runs = await Promise.all([a!, b!].map((bytes) => runOnnx(bytes, 'uint8')))
+    expect(difference(runs[1]!.data as Float32Array, runs[0]!.data as Float32Array)).toBeLessThan(1e-6)
+    expect(Math.abs(a!.length - b!.length)).toBeLessThan(1000)
+    for (const one of [model, loaded]) one.dispose()
+  },
+)
 
 test('layers of other people’s networks: depthwise convolutions, gates, activations, pooling', async () => {
   const input = tfl.input({ shape: [SIZE, SIZE, 3] })

@@ -1,6 +1,7 @@
 import { namedWeights } from '@selfsup/core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { reordered } from './onnx/convolutions.js'
+import { convnextName, mobilenetNames, type Rename } from './torch-names.js'
 
 /** A tensor on the host. */
 interface TorchTensor {
@@ -11,23 +12,28 @@ interface TorchTensor {
 
 /** Weights of a model as PyTorch lays them out. */
 export interface TorchWeights {
-  /** whose names the weights have: torchvision's `ResNet`, timm's `VisionTransformer`, or those of the model's own layers */
+  /**
+   * whose names the weights have: torchvision's `ResNet` and `MobileNetV3`, timm's `VisionTransformer`, `Eva`, `ConvNeXt` and
+   * `MobileNetV3`, or those of the model's own layers
+   */
   readonly names: 'torchvision' | 'timm' | 'own'
   readonly tensors: Readonly<Record<string, TorchTensor>>
 }
 
 /**
  * The weights of a model with PyTorch's names and layouts: kernels of convolutions [out, in, height, width], of linear layers
- * [out, in]. ResNets of @selfsup/backbones get torchvision's names, its vision transformers timm's; other models keep their
- * layers' names, with dots. A layer after a flattened map keeps its inputs in the order height, width, channels.
+ * [out, in]. ResNets of @selfsup/backbones get torchvision's names, its vision transformers and ConvNeXts timm's. MobileNetV3 gets
+ * those of the library whose batch normalisations have its epsilon: torchvision 0.001, timm 0.00001. Other models keep their layers'
+ * names, with dots. A layer after a flattened map keeps its inputs in the order height, width, channels.
  */
 export async function torchWeights(model: LayersModel): Promise<TorchWeights> {
   const weights = [...namedWeights({ model })].map(
     ([name, weight]) => [name.slice('model/'.length), weight] as const,
   )
-  const has = (start: string) => weights.some(([name]) => name.startsWith(start))
-  const rename =
-    has('stage1/block1/1/bn') && has('stem/bn') ? resnetName : has('class-token/') ? vitName : ownName
+  const { names, rename } = namesFor(
+    model,
+    weights.map(([name]) => name),
+  )
   const tensors: Record<string, TorchTensor> = {}
   const width = weights.find(([name]) => name === 'class-token/beta')?.[1].shape[0] ?? 1
   for (const [name, weight] of weights) {
@@ -38,8 +44,61 @@ export async function torchWeights(model: LayersModel): Promise<TorchWeights> {
       ? { dtype: 'float32', shape: [1, values.length / width, width], values: values.slice() }
       : torchTensor(name, values, weight.shape as number[])
   }
-  const names = rename === resnetName ? 'torchvision' : rename === vitName ? 'timm' : 'own'
-  return { names, tensors }
+  return { names, tensors: withJoinedProjections(tensors) }
+}
+
+/** Whose names a model's weights get, from their own names. */
+function namesFor(
+  model: LayersModel,
+  names: readonly string[],
+): { names: TorchWeights['names']; rename: (name: string) => string | undefined } {
+  const has = (start: string) => names.some((name) => name.startsWith(start))
+  if (has('stage1/block1/1/bn') && has('stem/bn')) return { names: 'torchvision', rename: resnetName }
+  if (has('class-token/')) return { names: 'timm', rename: has('positions/') ? vitName : rotaryVitName }
+  const layers = [...new Set(names.map((name) => splitName(name)[0]))]
+  if (has('stage1/block1/depthwise/bn') && has('head/bn')) {
+    const { epsilon } = model.getLayer('stem/bn').getConfig()
+    const library = epsilon === 1e-3 ? 'torchvision' : 'timm'
+    return { names: library, rename: byLayer(mobilenetNames(layers, library)) }
+  }
+  if (has('stage1/block1/scale/')) return { names: 'timm', rename: byLayer(convnextName) }
+  return { names: 'own', rename: ownName }
+}
+
+function byLayer(rename: Rename): (name: string) => string | undefined {
+  return (name) => {
+    const [layer, parameter] = splitName(name)
+    const to = rename(layer)
+    if (to === undefined) return ownName(name)
+    // A learned scale is a vector of its own; its statistics are constants of ours.
+    if (to.endsWith('.gamma')) return parameter === 'weight' ? to : undefined
+    return `${to}.${parameter}`
+  }
+}
+
+/** The names of timm's `Eva`, in which DINOv3 is implemented; undefined for constants that it does not have. */
+function rotaryVitName(name: string): string | undefined {
+  const [, block, part] = /^block(\d+)\/(?:attention\/)(cos|sin|query|key|value)\//.exec(name) ?? []
+  if (part === 'cos' || part === 'sin') return undefined
+  const parameter = name.endsWith('/bias') ? `${part?.[0]}_bias` : `${part}.weight`
+  if (part) return `blocks.${Number(block) - 1}.attn.${parameter}`
+  return vitName(name)?.replace(/ls([12])\.gamma$/, 'gamma_$1')
+}
+
+/** Queries, keys and values as one matrix, as timm has them. */
+function withJoinedProjections(tensors: Record<string, TorchTensor>): Record<string, TorchTensor> {
+  const joined: Record<string, TorchTensor> = {}
+  for (const [name, tensor] of Object.entries(tensors)) {
+    const [, start, part] = /^(blocks\.\d+\.attn)\.(query|key|value)\.weight$/.exec(name) ?? []
+    if (part === undefined) joined[name] = tensor
+    if (part !== 'query') continue
+    const parts = ['query', 'key', 'value'].map((each) => tensors[`${start}.${each}.weight`]!)
+    const [outputs, inputs] = tensor.shape as [number, number]
+    const values = new Float32Array(3 * tensor.values.length)
+    for (const [i, each] of parts.entries()) values.set(each.values, i * each.values.length)
+    joined[`${start}.qkv.weight`] = { dtype: 'float32', shape: [3 * outputs, inputs], values }
+  }
+  return joined
 }
 
 function torchTensor(name: string, values: Float32Array, shape: readonly number[]): TorchTensor {

@@ -15,7 +15,7 @@ export interface Architecture {
 
 /** Facts about the tensors of a file, by timm's names. */
 export interface FileFacts {
-  readonly format: 'safetensors' | 'pytorch'
+  readonly format: 'safetensors' | 'pytorch' | 'tensorflow.js'
   readonly path: string
   /** undefined if the file has no such tensor */
   shapeOf(timm: string): readonly number[] | undefined
@@ -28,6 +28,8 @@ export interface ArchitectureReader {
   readonly namings: readonly Naming[]
   /** tensors that the backbone does not need: classifiers, poolers, counters */
   readonly unneeded: RegExp
+  /** the kernel that reads the images; it can be adapted to another number of channels */
+  readonly inputKernel: string
   /** @throws SelfsupError if the network has a part that the backbone does not have */
   describe(facts: FileFacts, naming: Naming, config: ModelConfig): Architecture
   /** The tensor of a weight of the backbone; undefined for constants of ours. */

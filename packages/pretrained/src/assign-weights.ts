@@ -2,6 +2,7 @@ import { expected, formatShape, namedWeights, SelfsupError } from '@selfsup/core
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { Architecture, ArchitectureReader } from './architecture.js'
+import { adaptInputKernel } from './input-channels.js'
 import type { Layout } from './naming.js'
 import { resizePositions } from './positions.js'
 import type { NamedTensors } from './recognise.js'
@@ -14,6 +15,8 @@ interface Assignment {
   readonly variable: tf.Variable
   readonly layout: Layout
   readonly parts: readonly StoredTensor[]
+  /** of the images, if the kernel is adapted to them */
+  readonly channels?: number
 }
 
 /**
@@ -35,12 +38,19 @@ export async function assignWeights(
     const variable = weight.read() as tf.Variable
     const shape = storedShape(variable.shape, found.layout)
     const { names, parts } = tensors.find(found.timm)
+    if (found.optional && parts.every((part) => part === undefined)) continue
     for (const part of names) used.add(part)
     const part = [shape[0]! / parts.length, ...shape.slice(1)]
     for (const [i, name] of names.entries())
       if (!parts[i]) problems.push(`${name} is missing, expected ${formatShape(part)}`)
     const there = parts.filter((part) => part !== undefined)
     if (there.length < parts.length) continue
+    if (found.timm === reader.inputKernel && there[0]!.shape[1] === 3 && part[1] !== 3) {
+      const [filters, channels, ...sides] = part
+      problems.push(...wrongShape(names, there, [filters!, 3, ...sides]))
+      assignments.push({ variable, layout: found.layout, parts: there, channels: channels! })
+      continue
+    }
     problems.push(
       ...(found.layout === 'positions'
         ? wrongPositions(names[0]!, there[0]!.shape, model.outputs[0]!.shape.at(-1)!)
@@ -60,8 +70,11 @@ export async function assignWeights(
       { path: tensors.path },
     )
   }
-  for (const { variable, layout, parts } of assignments) {
-    const values = await joined(parts)
+  for (const { variable, layout, parts, channels } of assignments) {
+    const stored = await joined(parts)
+    const values = channels
+      ? adaptInputKernel(stored, parts[0]!.shape as [number, number, number, number], channels)
+      : stored
     const own = tf.tidy(() => inOurLayout(values, parts, variable.shape, layout, positions))
     variable.assign(own)
     own.dispose()
@@ -82,8 +95,8 @@ function wrongShape(
   expectedPart: readonly number[],
 ): string[] {
   return parts.flatMap(({ shape }, i) => {
-    // A token of shape [1, 1, width] is a vector of ours.
-    const flat = expectedPart.length === 1 && shape[0] === 1 && sizeOf(shape) === expectedPart[0]
+    // A token of shape [1, 1, width], or a scale of shape [width, 1, 1], is a vector of ours.
+    const flat = expectedPart.length === 1 && shape.includes(1) && sizeOf(shape) === expectedPart[0]
     return flat || shape.join() === expectedPart.join()
       ? []
       : [`${names[i]} has shape ${formatShape(shape)}, expected ${formatShape(expectedPart)}`]

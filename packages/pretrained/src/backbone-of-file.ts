@@ -3,6 +3,7 @@ import { addModelNotes, expected, type Preprocessing, type PretrainedNote } from
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { Architecture } from './architecture.js'
 import { assignWeights } from './assign-weights.js'
+import { adaptNormalisation } from './input-channels.js'
 import type { ModelConfig, StoredPreprocessing } from './model-config.js'
 import { recognise } from './recognise.js'
 import type { WeightFile } from './weight-file.js'
@@ -15,6 +16,14 @@ export interface PretrainedBackbone {
   readonly note: PretrainedNote
 }
 
+/** Shape of the images that a pretrained backbone is made for. */
+export interface PretrainedOptions {
+  /** side of the images in pixels; default: that of its preprocessing */
+  readonly size?: number
+  /** channels of the images; default: those of the weights */
+  readonly channels?: number
+}
+
 /**
  * Creates the backbone of an opened file, with its weights.
  * @param note describes the file; called after the weights fit
@@ -23,11 +32,12 @@ export interface PretrainedBackbone {
 export async function backboneOf(
   file: WeightFile,
   config: ModelConfig,
-  size: number | undefined,
+  { size, channels }: PretrainedOptions,
   note: () => Promise<PretrainedNote>,
 ): Promise<PretrainedBackbone> {
   const { reader, naming, facts, tensors } = recognise(file)
-  const architecture = reader.describe(facts, naming, config)
+  const stored = reader.describe(facts, naming, config)
+  const architecture = channels === undefined ? stored : withChannels(file.path, stored, channels)
   const preprocessing = preprocessingOf(file.path, architecture, config, size)
   const recipe = { name: architecture.name, options: { ...architecture.options, size: preprocessing.size } }
   const model = backboneFromRecipe(recipe)
@@ -40,6 +50,17 @@ export async function backboneOf(
     model.dispose()
     throw error
   }
+}
+
+/** The architecture for images with another number of channels. @throws SelfsupError if its weights cannot be adapted */
+function withChannels(path: string, architecture: Architecture, channels: number): Architecture {
+  const { channels: own } = architecture.options
+  expected(
+    Number.isInteger(channels) && channels >= 1 && (own === channels || own === 3),
+    `${path} takes images of ${own} ${own === 1 ? 'channel' : 'channels'}; got images of ${channels}`,
+    { fix: 'use weights for images of 3 channels, which can be adapted to any number' },
+  )
+  return { ...architecture, options: { ...architecture.options, channels } }
 }
 
 /** The evaluation preprocessing of torchvision's first weights and of DINO and DINOv2. */
@@ -69,7 +90,8 @@ export function preprocessingOf(
     `${path} has patches of ${multipleOf} pixels: the size of the images must be a multiple of ${multipleOf}; got ${size}`,
     { fix: `choose ${below > 0 ? `${below} or ` : ''}${below + multipleOf}` },
   )
-  const { interpolation, normalisation } = stored
+  const { interpolation } = stored
+  const normalisation = adaptNormalisation(stored.normalisation, channels)
   const shorterSide = Math.max(size, Math.floor((size * stored.shorterSide) / stored.size + 1e-6))
   return { size, channels, normalisation, resampling: { shorterSide, interpolation } }
 }

@@ -8,6 +8,8 @@ import { cachedCommit, cachedFile, hubCacheFolder, storeRevision } from './hub-c
 import { knownModels } from './known-models.js'
 import type { PretrainedFiles } from './load-pretrained.js'
 
+/** Names that someone may expect for DINOv3. */
+const DINOV3 = /^(facebook\/)?dinov3[\w-]*$/i
 const WEIGHTS = /\.(safetensors|pth|pt|bin)$/
 /** Largest config.json in bytes. */
 const MOST_CONFIG = 2 ** 22
@@ -20,6 +22,7 @@ export async function isPretrained(source: string): Promise<boolean> {
   return (
     Object.hasOwn(knownModels, source) ||
     source.startsWith('hf:') ||
+    DINOV3.test(source) ||
     WEIGHTS.test(source) ||
     (await weightsIn(source)).length > 0
   )
@@ -36,6 +39,14 @@ export async function findPretrained(source: string, options: HubOptions = {}): 
   if (source.startsWith('hf:')) return fromHub(source, source, options)
   const isFolder = (await stat(source).catch(() => undefined))?.isDirectory()
   if (isFolder) return fromFolder(source)
+  if (DINOV3.test(source) && !(await stat(source).catch(() => undefined)))
+    throw new SelfsupError(
+      `no name stands for the weights of DINOv3: Meta licenses them under the DINOv3 License, which you have to accept yourself`,
+      {
+        code: 'unknown-name',
+        fix: 'accept the licence at https://ai.meta.com/dinov3 or on the Hugging Face Hub; then pass the downloaded file or folder, or hf:facebook/dinov3-vits16-pretrain-lvd1689m with your token in HF_TOKEN',
+      },
+    )
   if (!WEIGHTS.test(source) && !(await stat(source).catch(() => undefined)))
     throw new SelfsupError(unknownName('pretrained model', source, Object.keys(knownModels)), {
       code: 'unknown-name',

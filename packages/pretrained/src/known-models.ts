@@ -1,6 +1,6 @@
 /** A published model with a short name. */
 export interface KnownModel {
-  /** repository on the Hugging Face Hub, and the revision that was checked */
+  /** repository on the Hugging Face Hub */
   readonly repository: string
   /** number of features */
   readonly features: number
@@ -21,11 +21,11 @@ const dino = (patch: number): KnownModel => ({
   summary: `DINO, ViT-S/${patch} (Caron et al. 2021)`,
   licence: 'Apache-2.0',
 })
-const resnet = (depth: number, features: number): KnownModel => ({
-  repository: `timm/resnet${depth}.tv_in1k`,
+const imagenet = (name: string, features: number, network: string, licence = 'Apache-2.0'): KnownModel => ({
+  repository: `timm/${name}`,
   features,
-  summary: `ResNet-${depth} of torchvision, trained with ImageNet's labels`,
-  licence: 'BSD-3-Clause',
+  summary: `${network}, trained with ImageNet's labels`,
+  licence,
 })
 
 /** Models by the names that the command line takes. */
@@ -38,7 +38,14 @@ export const knownModels: Readonly<Record<string, KnownModel>> = {
   'dinov2-large-registers': dinov2('large', 1024, true),
   'dino-small-16': dino(16),
   'dino-small-8': dino(8),
-  'resnet18-imagenet': resnet(18, 512),
-  'resnet34-imagenet': resnet(34, 512),
-  'resnet50-imagenet': resnet(50, 2048),
+  'resnet18-imagenet': imagenet('resnet18.tv_in1k', 512, 'ResNet-18 of torchvision', 'BSD-3-Clause'),
+  'resnet34-imagenet': imagenet('resnet34.tv_in1k', 512, 'ResNet-34 of torchvision', 'BSD-3-Clause'),
+  'resnet50-imagenet': imagenet('resnet50.tv_in1k', 2048, 'ResNet-50 of torchvision', 'BSD-3-Clause'),
+  'mobilenet-v3-small-imagenet': imagenet(
+    'mobilenetv3_small_100.lamb_in1k',
+    576,
+    'MobileNetV3-Small of timm',
+  ),
+  'mobilenet-v3-large-imagenet': imagenet('mobilenetv3_large_100.ra_in1k', 960, 'MobileNetV3-Large of timm'),
+  'convnext-tiny-imagenet': imagenet('convnext_tiny.fb_in1k', 768, 'ConvNeXt-T (Liu et al. 2022)'),
 }

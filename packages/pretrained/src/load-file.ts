@@ -1,6 +1,6 @@
 import { SelfsupError } from '@selfsup/core'
 import { type RunStorage, sha256 } from '@selfsup/run-folder'
-import { backboneOf, type PretrainedBackbone } from './backbone-of-file.js'
+import { backboneOf, type PretrainedBackbone, type PretrainedOptions } from './backbone-of-file.js'
 import { openSafetensorsWeights } from './safetensors.js'
 
 /** Bytes that are read at once for the hash. */
@@ -14,12 +14,12 @@ export interface ChosenFile extends Blob {
 /**
  * Creates the backbone of a safetensors file that a user chose in a browser, with its weights: ResNets and vision transformers, as
  * in Node. Prepare an engine first.
- * @param options.size side of the images in pixels; default: that of its preprocessing
+ * @param options size and channels of the images; default: those of its preprocessing
  * @throws SelfsupError if the file is not a safetensors file, is damaged, or no architecture is recognised
  */
 export async function loadPretrainedFile(
   file: ChosenFile,
-  { size }: { readonly size?: number } = {},
+  options: PretrainedOptions = {},
 ): Promise<PretrainedBackbone> {
   const storage: Pick<RunStorage, 'open'> = {
     open: async () => ({
@@ -33,7 +33,7 @@ export async function loadPretrainedFile(
     }),
   }
   const weights = await openSafetensorsWeights(storage, file.name)
-  return backboneOf(weights, {}, size, async () => {
+  return backboneOf(weights, {}, options, async () => {
     const hash = sha256()
     for (let at = 0; at < file.size; at += AT_A_TIME)
       hash.update(new Uint8Array(await file.slice(at, at + AT_A_TIME).arrayBuffer()))

@@ -24,6 +24,8 @@ interface Expected {
   readonly features: Readonly<Record<string, number[][]>>
   /** norm and sum of each gradient, by the names in the file */
   readonly gradients: Readonly<Record<string, [norm: number, sum: number]>>
+  /** norm of the gradient of the images, and its product with numbers of `draw` */
+  readonly inputGradient: readonly [norm: number, product: number]
 }
 
 async function filesOf(name: string, heads?: number): Promise<PretrainedFiles> {
@@ -65,7 +67,12 @@ describe.each(testEngines())('with random weights of other libraries on %s', (en
     await prepareEngine({ engine })
   })
   // The second engine computes the same layers: one model of each kind is enough.
-  const some = ['meta-dinov2-registers', 'torchvision-resnet-bottleneck']
+  const some = [
+    'meta-dinov2-registers',
+    'torchvision-resnet-bottleneck',
+    'timm-mobilenet-small',
+    'timm-dinov3',
+  ]
   const cases = engine === testEngines()[0] ? all : all.filter(([name]) => some.includes(name))
 
   test.each(cases)('%s: features equal theirs at two sizes', async (name, { heads, features }) => {
@@ -87,37 +94,52 @@ describe.each(testEngines())('with random weights of other libraries on %s', (en
     }
   })
 
-  test.each(cases)('%s: gradients of all weights equal theirs', async (name, expected) => {
+  test.each(cases)('%s: gradients of all weights and of the images equal theirs', async (name, expected) => {
     const { heads, gradients, size, gradientSize = size } = expected
     const files = await filesOf(name, heads)
     const { model } = await loadPretrained(files, { size: gradientSize })
     const file = await readWeights(files.weights)
     const { reader, tensors } = recognise(file)
     await file.close()
-    const compared: string[] = []
+    // Several weights of ours can be one tensor of theirs, and the other way round.
+    const ours = new Map<string, { names: readonly string[]; norm: number; sum: number; count: number }>()
     tf.tidy(() => {
-      const { grads } = tf.variableGrads(() => {
-        const y = model.apply(images(gradientSize), { training: true }) as tf.Tensor
-        return tf.sum(tf.mul(y, tf.tensor(draw(y.size, 9), y.shape)))
-      })
-      for (const [ours, weight] of namedWeights({ backbone: model })) {
+      const loss = (x: tf.Tensor) => {
+        const y = model.apply(x, { training: true }) as tf.Tensor
+        return tf.sum(tf.mul(y, tf.tensor(draw(y.size, 9), y.shape))) as tf.Scalar
+      }
+      const { grads } = tf.variableGrads(() => loss(images(gradientSize)))
+      for (const [own, weight] of namedWeights({ backbone: model })) {
         const gradient = grads[(weight.read() as tf.Variable).name]
-        const found = reader.counterpart(ours.slice('backbone/'.length))
+        const found = reader.counterpart(own.slice('backbone/'.length))
         if (!found || !gradient) continue
         const { names, parts } = tensors.find(found.timm)
-        compared.push(...names)
-        const theirs = names.map((part) => gradients[part] ?? ([0, 0] as const))
         // timm's positions do not contain that of the class token, if it has added it to the token.
         const count = parts.reduce((sum, part) => sum + sizeOf(part!.shape), 0)
         const values = [...gradient.dataSync()].slice(-count)
-        const norm = Math.hypot(...theirs.map(([norm]) => norm))
-        const sum = theirs.reduce((total, [, sum]) => total + sum, 0)
-        const ownSum = values.reduce((total, value) => total + value, 0)
-        const tolerance = 1e-3 * norm + 2e-5
-        expect(Math.abs(Math.hypot(...values) - norm), `${ours}: norm ${norm}`).toBeLessThan(tolerance)
-        expect(Math.abs(ownSum - sum), `${ours}: sum`).toBeLessThan(tolerance * Math.sqrt(count))
+        const before = ours.get(names.join()) ?? { norm: 0, sum: 0, count: 0 }
+        ours.set(names.join(), {
+          names,
+          norm: Math.hypot(before.norm, ...values),
+          sum: values.reduce((total, value) => total + value, before.sum),
+          count: before.count + count,
+        })
       }
+      const ofImages = tf.grad(loss)(images(gradientSize))
+      const [norm, product] = expected.inputGradient
+      const along = tf.sum(tf.mul(tf.reshape(ofImages, [-1]), draw(ofImages.size, 7)))
+      expect(Math.abs(tf.norm(ofImages).dataSync()[0]! - norm)).toBeLessThan(1e-3 * norm)
+      expect(Math.abs(along.dataSync()[0]! - product), `product ${product}`).toBeLessThan(1e-3 * norm)
     })
+    for (const [name, { names, norm, sum, count }] of ours) {
+      const theirs = names.map((part) => gradients[part] ?? ([0, 0] as const))
+      const wanted = Math.hypot(...theirs.map(([norm]) => norm))
+      const wantedSum = theirs.reduce((total, [, sum]) => total + sum, 0)
+      const tolerance = 1e-3 * wanted + 2e-5
+      expect(Math.abs(norm - wanted), `${name}: norm ${wanted}`).toBeLessThan(tolerance)
+      expect(Math.abs(sum - wantedSum), `${name}: sum`).toBeLessThan(tolerance * Math.sqrt(count))
+    }
+    const compared = [...ours.values()].flatMap(({ names }) => names)
     expect(compared).toEqual(expect.arrayContaining(Object.keys(gradients)))
     model.dispose()
   })

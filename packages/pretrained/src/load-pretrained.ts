@@ -3,7 +3,12 @@ import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
 import type { Preprocessing } from '@selfsup/core'
 import type { Architecture } from './architecture.js'
-import { backboneOf, type PretrainedBackbone, preprocessingOf } from './backbone-of-file.js'
+import {
+  backboneOf,
+  type PretrainedBackbone,
+  type PretrainedOptions,
+  preprocessingOf,
+} from './backbone-of-file.js'
 import { type ModelConfig, parseModelConfig } from './model-config.js'
 import { readWeights } from './read-weights.js'
 import { recognise } from './recognise.js'
@@ -18,12 +23,6 @@ export interface PretrainedFiles {
   readonly configs?: Readonly<Record<string, string | undefined>>
   /** attention heads, if they follow neither from the width nor from config.json */
   readonly heads?: number
-}
-
-/** Shape of the images that a pretrained backbone is made for. */
-export interface PretrainedOptions {
-  /** side of the images in pixels; default: that of its preprocessing */
-  readonly size?: number
 }
 
 /** What a file contains, without its weights. */
@@ -50,18 +49,19 @@ export async function describePretrained(files: PretrainedFiles): Promise<Pretra
 }
 
 /**
- * Creates the backbone of a file with its weights. Prepare an engine first.
+ * Creates the backbone of a file with its weights. Prepare an engine first. For another number of channels than 3, the first kernel
+ * is adapted as timm does: the sum over the channels for 1, else the channels repeated and scaled by 3 / channels.
  * @throws SelfsupError if the file is damaged, no architecture is recognised, its tensors do not fit, or the size is not a multiple
  *   of its patches
  */
 export async function loadPretrained(
   files: PretrainedFiles,
-  { size }: PretrainedOptions = {},
+  options: PretrainedOptions = {},
 ): Promise<PretrainedBackbone> {
   const config = configOf(files)
   const file = await readWeights(files.weights)
   try {
-    return await backboneOf(file, config, size, async () => ({
+    return await backboneOf(file, config, options, async () => ({
       source: files.source,
       file: basename(files.weights),
       sha256: await sha256(files.weights),

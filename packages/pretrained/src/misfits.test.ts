@@ -8,6 +8,8 @@ import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { temporaryFolder } from '../../../tooling/vitest/temporary-folder.js'
 import { findPretrained } from './find-pretrained.js'
+import adaptedKernels from './fixtures/channels.json' with { type: 'json' }
+import { adaptInputKernel } from './input-channels.js'
 import { loadPretrained } from './load-pretrained.js'
 
 const models = fileURLToPath(new URL('./fixtures/models', import.meta.url))
@@ -32,6 +34,12 @@ async function changed(name: string, change: (header: Header) => void): Promise<
 function rename(header: Header, from: string, to: string): void {
   header[to] = header[from]!
   delete header[from]
+}
+
+/** A first kernel of the same size that reads one channel. */
+function greyKernel(header: Header): void {
+  const kernel = header['conv1.weight']!
+  kernel.shape = [kernel.shape[0]!, 1, 7, 21]
 }
 
 describe('weights that do not fit are named with their shapes, and nothing is left in memory', () => {
@@ -78,6 +86,43 @@ describe('weights that do not fit are named with their shapes, and nothing is le
     expect(tf.memory().numTensors).toBe(before)
   })
 
+  test.each([1, 2, 4, 5, 13])(
+    'images of %i channels: the first kernel as timm adapts it',
+    async (channels) => {
+      const { shape, kernel, channels: adapted } = adaptedKernels
+      const own = adaptInputKernel(
+        new Float32Array(kernel),
+        shape as [number, number, number, number],
+        channels,
+      )
+      expect([...own]).toEqual([...new Float32Array(adapted[String(channels) as keyof typeof adapted])])
+      const files = await findPretrained(join(models, 'torchvision-resnet-bottleneck'))
+      const [rgb, other] = [
+        await loadPretrained(files, { size: 32 }),
+        await loadPretrained(files, { size: 32, channels }),
+      ]
+      expect(other.preprocessing).toMatchObject({ size: 32, channels })
+      expect(other.preprocessing.normalisation.mean).toHaveLength(channels)
+      tf.tidy(() => {
+        // The summed kernel sees a grey image as the network of colours does.
+        const grey = tf.randomNormal([1, 32, 32, 1], 0, 1, 'float32', 3)
+        const of = (model: typeof rgb.model, count: number) =>
+          model.predict(tf.tile(grey, [1, 1, 1, count])) as tf.Tensor
+        const difference = tf.max(tf.abs(tf.sub(of(other.model, channels), of(rgb.model, 3))))
+        if (channels === 1) expect(difference.dataSync()[0]).toBeLessThan(1e-4)
+        else expect(of(other.model, channels).shape).toEqual(of(rgb.model, 3).shape)
+      })
+      for (const { model } of [rgb, other]) model.dispose()
+    },
+  )
+
+  test('weights for one channel do not fit images of three', async () => {
+    const files = await findPretrained(await changed('torchvision-resnet-bottleneck', greyKernel))
+    await expect(loadPretrained(files, { size: 32, channels: 3 })).rejects.toThrow(
+      'takes images of 1 channel; got images of 3',
+    )
+  })
+
   test('a size that is not a multiple of the patch', async () => {
     const files = await findPretrained(join(models, name))
     await expect(loadPretrained(files, { size: 30 })).rejects.toThrow(
@@ -98,5 +143,11 @@ describe('weights that do not fit are named with their shapes, and nothing is le
     for (const file of ['a.pth', 'b.pth']) await writeFile(join(folder, file), '')
     await expect(findPretrained(folder)).rejects.toThrow('several files of weights: a.pth, b.pth')
     await expect(findPretrained('dinov2-smal')).rejects.toThrow('dinov2-small')
+  })
+
+  test('DINOv3 by name: its licence, and where to get the weights', async () => {
+    const error = (await findPretrained('dinov3-small').catch((e: unknown) => e)) as SelfsupError
+    expect(error.problem).toContain('DINOv3 License')
+    expect(error.fix).toContain('hf:facebook/dinov3-vits16-pretrain-lvd1689m with your token in HF_TOKEN')
   })
 })

@@ -8,6 +8,8 @@ export interface ModelConfig {
   readonly heads?: number
   /** the library that wrote config.json */
   readonly library?: 'timm' | 'transformers'
+  /** timm's name of the model */
+  readonly architecture?: string
   readonly preprocessing?: StoredPreprocessing
 }
 
@@ -63,6 +65,7 @@ export function parseModelConfig(files: Readonly<Record<string, string | undefin
     const size = input_size[1]
     return {
       library: 'timm',
+      architecture: ofTimm.data.architecture,
       preprocessing: {
         size,
         shorterSide: Math.floor(size / crop_pct),

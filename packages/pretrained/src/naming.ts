@@ -1,4 +1,7 @@
-/** A tensor of the file for a weight of ours: one, or several that are joined along the first axis. */
+/**
+ * A tensor of the file for a weight of ours: one, or several that are joined along the first axis. `name#1/3` is the second third of
+ * a tensor's first axis.
+ */
 type TheirNames = readonly string[]
 
 /** How a library or repository names the weights of an architecture. timm's names serve as the common ones. */
@@ -19,6 +22,8 @@ export interface Counterpart {
   /** timm's name */
   readonly timm: string
   readonly layout: Layout
+  /** keeps its initial value if the file does not contain it */
+  readonly optional?: boolean
 }
 
 /** timm's name for a layer and PyTorch's name for its weight. */

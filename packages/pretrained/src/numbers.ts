@@ -62,6 +62,7 @@ export const numberTypes = {
   int64: type('int64', 8, (buffer, count) => new BigInt64Array(buffer, 0, count)),
   int32: type('int32', 4, (buffer, count) => new Int32Array(buffer, 0, count)),
   int16: type('int16', 2, (buffer, count) => new Int16Array(buffer, 0, count)),
+  uint16: type('uint16', 2, (buffer, count) => new Uint16Array(buffer, 0, count)),
   int8: type('int8', 1, (buffer, count) => new Int8Array(buffer, 0, count)),
   uint8: type('uint8', 1, (buffer, count) => new Uint8Array(buffer, 0, count)),
   bool: type('bool', 1, (buffer, count) => new Uint8Array(buffer, 0, count)),

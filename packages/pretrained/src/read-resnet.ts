@@ -36,6 +36,7 @@ const known: Readonly<Record<string, string>> = {
 export const resnetReader: ArchitectureReader = {
   namings: [torchvision, transformers],
   unneeded: /^(fc|head|classifier|projection_head|pooler)\.|num_batches_tracked$/,
+  inputKernel: 'conv1.weight',
   describe(facts) {
     const [stem, channels, side] = shape(facts, 'conv1.weight')
     const kind = facts.shapeOf('layer1.0.conv3.weight') ? 'bottleneck' : 'basic'

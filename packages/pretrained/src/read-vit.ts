@@ -3,6 +3,7 @@ import type { ArchitectureReader, FileFacts } from './architecture.js'
 import type { ModelConfig } from './model-config.js'
 import { counterpart, type Naming } from './naming.js'
 import type { PositionResizing } from './positions.js'
+import { usualSize } from './vit-sizes.js'
 
 /** timm, and Meta's repositories of DINO and DINOv2, which have the same names but for the registers. */
 const timmNaming: Naming = {
@@ -54,24 +55,11 @@ function inBlock(block: string, names: readonly (readonly string[])[]): readonly
   )
 }
 
-/** Widths of the usual sizes; their heads are 64 wide. */
-const sizes: Readonly<Record<number, string>> = {
-  192: 'vit-tiny',
-  384: 'vit-small',
-  768: 'vit-base',
-  1024: 'vit-large',
-}
-const usualDepths: Readonly<Record<string, number>> = {
-  'vit-tiny': 12,
-  'vit-small': 12,
-  'vit-base': 12,
-  'vit-large': 24,
-}
-
 /** Vision transformers with a class token: ViT, DeiT, DINO, DINOv2 with and without registers. */
 export const vitReader: ArchitectureReader = {
   namings: [timmNaming, transformersNaming],
   unneeded: /^(head|fc|classifier|pooler|norm_pre)\.|(^|\.)mask_token$|position_ids$/,
+  inputKernel: 'patch_embed.proj.weight',
   describe(facts, naming, config) {
     const [width, channels, patchSize] = facts.shapeOf('patch_embed.proj.weight') ?? []
     expected(width && channels && patchSize, `${facts.path}: the projection of patches is missing`, {
@@ -88,15 +76,8 @@ export const vitReader: ArchitectureReader = {
     const hidden = facts.shapeOf('blocks.0.mlp.fc1.weight')?.[0]
     if (hidden !== undefined && hidden !== 4 * width)
       throw unsupported(facts, `a perceptron of ${hidden} units instead of ${4 * width}`)
-    const heads = config.heads ?? width / 64
-    expected(
-      Number.isInteger(heads),
-      `${facts.path}: the number of attention heads does not follow from the weights; put config.json of the model next to the file`,
-      { code: 'unsupported', path: facts.path },
-    )
     const registers = facts.shapeOf('reg_token')?.[1] ?? 0
-    const name = sizes[width] ?? 'vit-tiny'
-    const usual = width in sizes && depth === usualDepths[name] && heads === width / 64
+    const { name, options } = usualSize(facts.path, width, depth, config)
     return {
       name,
       options: {
@@ -104,7 +85,7 @@ export const vitReader: ArchitectureReader = {
         patchSize,
         ...(facts.shapeOf('blocks.0.ls1.gamma') && { layerScale: 1e-5 }),
         ...(registers > 0 && { registers }),
-        ...(!usual && { width, depth, heads }),
+        ...options,
       },
       multipleOf: patchSize,
       positions: positionResizing(facts, naming, config, registers),

@@ -1,12 +1,14 @@
 import { SelfsupError } from '@selfsup/core'
 import { openFile, runStorage } from '@selfsup/run-folder'
 import { openSafetensorsWeights } from './safetensors.js'
+import { openTensorflowModel } from './tensorflow-model.js'
 import { LEGACY_START, openTorchLegacy } from './torch-legacy.js'
 import { openTorchZip } from './torch-zip.js'
 import type { WeightFile } from './weight-file.js'
 
 /**
- * Opens a file of weights: safetensors, or PyTorch's .pth, .pt or .bin. The format follows from the content. Never runs code
+ * Opens a file of weights: safetensors, PyTorch's .pth, .pt or .bin, or the model.json of a TensorFlow.js layers or graph model,
+ * whose files of weights must be in its folder or below. The format follows from the content. Never runs code
  * that a file contains: a pickle may only name tensors and containers. Close the file afterwards.
  * @throws SelfsupError if the file is damaged or of another format, or contains anything but tensors and containers
  */
@@ -16,10 +18,14 @@ export async function readWeights(path: string): Promise<WeightFile> {
   if (start.equals(LEGACY_START)) return openTorchLegacy(path)
   // A safetensors file starts with the length of its header, which starts with a brace.
   if (start[8] === 0x7b) return openSafetensorsWeights(runStorage, path)
-  throw new SelfsupError(`${path} is neither a safetensors file nor weights saved by PyTorch`, {
-    code: 'damaged-file',
-    path,
-  })
+  if (/^\s*\{/.test(start.toString('latin1'))) return openTensorflowModel(path)
+  throw new SelfsupError(
+    `${path} is neither a safetensors file, nor weights saved by PyTorch, nor a TensorFlow.js model`,
+    {
+      code: 'damaged-file',
+      path,
+    },
+  )
 }
 
 async function firstBytes(path: string, count: number): Promise<Buffer> {

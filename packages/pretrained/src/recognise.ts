@@ -1,12 +1,21 @@
 import { SelfsupError } from '@selfsup/core'
 import type { ArchitectureReader, FileFacts } from './architecture.js'
 import type { Naming } from './naming.js'
+import { convnextReader } from './read-convnext.js'
+import { dinov3Reader } from './read-dinov3.js'
+import { mobilenetReader } from './read-mobilenet.js'
 import { resnetReader } from './read-resnet.js'
 import { vitReader } from './read-vit.js'
-import type { StoredTensor, WeightFile } from './weight-file.js'
+import { type StoredTensor, sizeOf, type WeightFile } from './weight-file.js'
 
 /** All architectures that can be read. */
-const readers: readonly ArchitectureReader[] = [resnetReader, vitReader]
+const readers: readonly ArchitectureReader[] = [
+  resnetReader,
+  mobilenetReader,
+  convnextReader,
+  dinov3Reader,
+  vitReader,
+]
 
 /** The tensors of one network in a file, by timm's names. */
 export interface NamedTensors {
@@ -51,7 +60,7 @@ export function recognise(file: WeightFile): Recognised {
     }
   const some = names.slice(0, 3).join(', ')
   throw new SelfsupError(
-    `${file.path} contains none of the networks that can be read: ResNet (torchvision, timm, transformers), or vision transformer with a class token (timm, transformers, Meta's DINO and DINOv2); its tensors are ${some}, …`,
+    `${file.path} contains none of the networks that can be read: ResNet (torchvision, timm, transformers), MobileNetV3 (torchvision, timm), ConvNeXt (torchvision, timm, transformers, Meta), or vision transformer with a class token (timm, transformers, Meta's DINO, DINOv2 and DINOv3); its tensors are ${some}, …`,
     { code: 'unsupported', path: file.path },
   )
 }
@@ -75,11 +84,30 @@ function withPrefix({ path, tensors }: WeightFile, prefix: string, naming: Namin
     find(timm) {
       const alternatives = naming.names(timm)
       const present = (names: readonly string[]) =>
-        names.filter((name) => own.has(name)).length / names.length
+        names.filter((name) => own.has(withoutPart(name))).length / names.length
       const best = Math.max(...alternatives.map(present))
       const names = alternatives.find((all) => present(all) === best) ?? [timm]
-      return { names, parts: names.map((name) => own.get(name)) }
+      return { names: names.map(withoutPart), parts: names.map((name) => partOf(own, name)) }
     },
+  }
+}
+
+function withoutPart(name: string): string {
+  return name.replace(/#\d+\/\d+$/, '')
+}
+
+/** A tensor, or a part of its first axis for `name#1/3`. */
+function partOf(tensors: ReadonlyMap<string, StoredTensor>, name: string): StoredTensor | undefined {
+  const whole = tensors.get(withoutPart(name))
+  const [, index, count] = /#(\d+)\/(\d+)$/.exec(name) ?? []
+  if (!whole || index === undefined) return whole
+  const [first = 0, ...rest] = whole.shape
+  const shape = [first / Number(count), ...rest]
+  const size = sizeOf(shape)
+  return {
+    shape,
+    dtype: whole.dtype,
+    read: async () => (await whole.read()).slice(Number(index) * size, (Number(index) + 1) * size),
   }
 }
 

@@ -10,7 +10,8 @@ export interface StoredTensor {
 /** An opened file of weights. Tensors are read when they are needed. */
 export interface WeightFile {
   readonly path: string
-  readonly format: 'safetensors' | 'pytorch'
+  /** TensorFlow.js stores kernels as [height, width, in, out] and [in, out], the others as PyTorch does */
+  readonly format: 'safetensors' | 'pytorch' | 'tensorflow.js'
   /** by their names in the file; nested dictionaries are joined with dots, such as `teacher.backbone.norm.weight` */
   readonly tensors: ReadonlyMap<string, StoredTensor>
   close(): Promise<void>

@@ -14,6 +14,14 @@ export { openParts, readRecords, recordsOfFiles, writeRecord } from './evaluatio
 export type { Sha256 } from './hash.js'
 export { type MetricsLine, metricsText, parseMetricsLine } from './metrics.js'
 export { MetricsFollower, type MetricsListener } from './metrics-follower.js'
+export {
+  fileInside,
+  parseModelFile,
+  type WeightGroup,
+  type WeightSpec,
+  weightBytes,
+  weightGroups,
+} from './model-files.js'
 export { sha256 } from './node-sha256.js'
 export { openFile, readIfExists, readLimited, readText } from './open-file.js'
 export { openSafetensors } from './open-safetensors.js'

@@ -24,6 +24,8 @@ export interface TrainSettings {
   readonly logEvery?: number
   /** number of checkpoints without a better score of the features after which training stops; default: it does not */
   readonly patience?: number
+  /** the score by which training stops early: RankMe (default) or LiDAR, which needs more time and counts what views share */
+  readonly stopBy?: 'rankme' | 'lidar'
 }
 
 const common = {
@@ -74,6 +76,7 @@ export const trainSettings: z.ZodType<TrainSettings> = z.looseObject({
   keepLast: z.number().optional(),
   logEvery: z.number().optional(),
   patience: z.number().optional(),
+  stopBy: z.enum(['rankme', 'lidar']).optional(),
 })
 
 /** Number of steps of a run. */

@@ -10,12 +10,18 @@ import {
   readModelNotes,
   SelfsupError,
 } from '@selfsup/core'
-import { readLimited, readRun } from '@selfsup/run-folder'
+import {
+  fileInside,
+  parseModelFile,
+  readLimited,
+  readRun,
+  weightBytes,
+  weightGroups,
+} from '@selfsup/run-folder'
 import type { Tensor2D } from '@tensorflow/tfjs-core'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import { defaultNormalisation } from './default-normalisation.js'
 import type { FeatureMaker } from './features.js'
-import { bytesOf, fileInside, modelOf, weightGroups } from './model-files.js'
 
 /** Maximum size of model.json in bytes; ResNet-50's has 200 kB. */
 const MOST_TOPOLOGY = 2 ** 26
@@ -116,13 +122,15 @@ export async function loadExported(folder: string): Promise<LayersModel> {
   ])
   const path = join(folder, 'model.json')
   try {
-    const { weightsManifest, ...about } = modelOf(await readLimited(path, MOST_TOPOLOGY))
+    const { weightsManifest, ...about } = parseModelFile(await readLimited(path, MOST_TOPOLOGY))
     const groups = weightGroups(weightsManifest)
     const parts: Buffer[] = []
     for (const part of groups.flatMap(({ paths }) => paths))
       parts.push(await readLimited(await fileInside(folder, part), MOST_WEIGHTS))
     const bytes = Buffer.concat(parts)
-    const needed = groups.flatMap(({ weights }) => weights).reduce((sum, weight) => sum + bytesOf(weight), 0)
+    const needed = groups
+      .flatMap(({ weights }) => weights)
+      .reduce((sum, weight) => sum + weightBytes(weight), 0)
     if (bytes.length !== needed)
       throw new Error(`its weights need ${needed} bytes by their shapes; the files contain ${bytes.length}`)
     return await loadLayersModel(

@@ -6,7 +6,6 @@ import {
   namedWeights,
   type Preprocessing,
   readModelNotes,
-  SelfsupError,
 } from '@selfsup/core'
 import { readText } from '@selfsup/run-folder'
 import type { Variable } from '@tensorflow/tfjs-core'
@@ -41,28 +40,26 @@ export async function pretrainedInput(
 
 /**
  * Creates a backbone with pretrained weights.
- * @param input shape of the images; its channels must be those of the model
+ * @param input shape of the images. For another number of channels than the model's 3, its first kernel is adapted
  * @throws SelfsupError if the weights don't fit
  */
 export async function pretrainedBackbone(backbone: string, input: BackboneInput): Promise<LayersModel> {
   const exported = await exportedFolder(backbone)
-  const model = exported ? await fromExported(exported, input) : await fromPretrained(backbone, input)
-  const [, , , channels] = model.inputs[0]!.shape
-  if (channels === input.channels) return model
-  model.dispose()
-  throw new SelfsupError(
-    `${backbone} takes images of ${channels} channels; got images of ${input.channels} channels`,
-  )
+  return exported ? fromExported(exported, input) : fromPretrained(backbone, input)
 }
 
-async function fromPretrained(backbone: string, { size }: BackboneInput): Promise<LayersModel> {
+async function fromPretrained(backbone: string, { size, channels }: BackboneInput): Promise<LayersModel> {
   const { findPretrained, loadPretrained } = await import('@selfsup/pretrained')
-  return (await loadPretrained(await findPretrained(backbone), { size })).model
+  return (await loadPretrained(await findPretrained(backbone), { size, channels })).model
 }
 
 /** The backbone of an exported model with its layers as they train, and its weights. */
-async function fromExported(folder: string, { size }: BackboneInput): Promise<LayersModel> {
-  const { backboneFromRecipe } = await import('@selfsup/backbones')
+async function fromExported(folder: string, { size, channels }: BackboneInput): Promise<LayersModel> {
+  const [{ backboneFromRecipe }, { adaptInputKernel }, tf] = await Promise.all([
+    import('@selfsup/backbones'),
+    import('@selfsup/pretrained'),
+    import('@tensorflow/tfjs-core'),
+  ])
   const stored = await loadExported(folder)
   try {
     const { recipe } = readModelNotes(stored)
@@ -70,16 +67,33 @@ async function fromExported(folder: string, { size }: BackboneInput): Promise<La
       recipe,
       `${folder}: the model was not made by @selfsup/backbones, so it cannot be trained further`,
     )
-    const [, own] = stored.inputs[0]!.shape
+    const [, own, , ownChannels] = stored.inputs[0]!.shape
     expected(own === size, `${folder} takes images of ${own} pixels; got images of ${size} pixels`, {
       fix: `set the size to ${own}`,
     })
-    const model = backboneFromRecipe(recipe)
+    expected(
+      ownChannels === channels || ownChannels === 3,
+      `${folder} takes images of ${ownChannels} ${ownChannels === 1 ? 'channel' : 'channels'}; got images of ${channels} channels`,
+      { fix: 'use a model for images of 3 channels, which can be adapted to any number' },
+    )
+    const model = backboneFromRecipe(recipe, { channels })
     const values = namedWeights({ backbone: stored })
     for (const [name, weight] of namedWeights({ backbone: model })) {
       const value = values.get(name)?.read()
       expected(value, `${folder}: weight ${name} is missing`, { code: 'damaged-file', path: folder })
-      ;(weight.read() as Variable).assign(value)
+      const variable = weight.read() as Variable
+      if (value!.shape.join() === variable.shape.join()) variable.assign(value!)
+      else {
+        // Only the first kernel depends on the channels: [height, width, channels, filters].
+        const [height, width, , filters] = variable.shape as [number, number, number, number]
+        const kernel = tf.tidy(() => tf.transpose(value!, [3, 2, 0, 1]).dataSync<'float32'>())
+        const adapted = adaptInputKernel(kernel, [filters, 3, height, width], channels)
+        tf.tidy(() =>
+          variable.assign(
+            tf.transpose(tf.tensor4d(adapted, [filters, channels, height, width]), [2, 3, 1, 0]),
+          ),
+        )
+      }
     }
     const sha256 = await digest({ name: 'backbone', networks: { backbone: model } })
     return addModelNotes(model, { pretrained: { source: folder, file: 'model.json', sha256 } })

@@ -3,8 +3,8 @@ import { type Epochs, epochsOf } from './epochs.js'
 import type { TrainOptions, TrainSettings } from './options.js'
 
 /** Training settings with all defaults filled in. */
-export type FullSettings = Required<Omit<TrainSettings, 'maxSteps' | 'patience'>> &
-  Pick<TrainSettings, 'maxSteps' | 'patience'>
+export type FullSettings = Required<Omit<TrainSettings, 'maxSteps' | 'patience' | 'stopBy'>> &
+  Pick<TrainSettings, 'maxSteps' | 'patience' | 'stopBy'>
 
 /**
  * Extracts the settings from the options, fills in defaults, and divides the dataset into epochs.
@@ -15,7 +15,7 @@ export function settingsFor(
   dataset: Dataset,
   options: TrainOptions,
 ): { readonly settings: FullSettings; readonly epochs: Epochs } {
-  const { epochs, batchSize, learningRate, maxSteps, patience } = options
+  const { epochs, batchSize, learningRate, maxSteps, patience, stopBy } = options
   const { seed = 0, keepLast = 2, logEvery = 10 } = options
 
   expectWhole('epochs', epochs, 1)
@@ -49,6 +49,7 @@ export function settingsFor(
     keepLast,
     logEvery,
     ...(patience !== undefined && { patience }),
+    ...(stopBy !== undefined && { stopBy }),
   }
   return { settings, epochs: passes }
 }

@@ -70,8 +70,14 @@ export function registerPretrain(program: Command, exit: Exit): void {
     )
     .option(
       '--patience <n>',
-      'stop when the effective rank of the features has not risen for n checkpoints, and keep the best weights; 0: never (default: set by the method)',
+      'stop when the score of the features (--stop-by) has not risen for n checkpoints, and keep the best weights; 0: never (default: set by the method)',
       integer(0),
+    )
+    .addOption(
+      new Option(
+        '--stop-by <score>',
+        'score for --patience: rankme, the effective rank of the features, or lidar, which counts only directions in which images differ more than their views (default: rankme)',
+      ).choices(['rankme', 'lidar']),
     )
     .option('--strict', 'stop at the first unreadable image instead of skipping it')
     .option('--force', 'train even if the images look unsuitable, such as copies of one image')

@@ -78,7 +78,13 @@ async function pretrainShowing(
     const medianSide = await checkFirst(dataset, view, { source, force })
     const { channels } = dataset
     noteChannels(channels, view.note)
-    const normalisation = weights?.normalisation ?? (await normalisationFor(dataset))
+    // The weights' normalisation says nothing about bands that they were not trained with.
+    const fits = weights?.channels === channels
+    const normalisation = fits ? weights.normalisation : await normalisationFor(dataset)
+    if (weights && !fits)
+      view.note(
+        `The weights are for ${weights.channels} channels; their first layer is adapted to the ${channels} channels of the images`,
+      )
     const automatic = automaticChoices({ definition, settings: { ...settings, size }, dataset, medianSide })
     const { recommendedSettings } = await import('@selfsup/train')
     const { batch, warmup: warmupEpochs, ...chosen } = settings
@@ -109,6 +115,7 @@ async function pretrainShowing(
           checkpointEvery: settings.checkpointEvery,
           ...(steps <= SHORT_RUN && { logEvery: 1 }),
           patience: patience || undefined,
+          ...(patience && settings.stopBy && { stopBy: settings.stopBy }),
         }
       },
       out,

@@ -40,8 +40,10 @@ export async function preview(source: string, flags: PreviewFlags): Promise<numb
     const size = flags.size ?? automaticSize(dataset, { engine })
     const { channels } = dataset
     const normalisation = await normalisationFor(dataset)
-    // The views depend on the method and its options, not on the backbone.
+    // The views depend on the method and its options, not on its networks: any network serves as backbone and as teacher.
+    const model = definition.needsTeacher ? await standIn({ size, channels }) : undefined
     const method = await makeMethod({
+      ...(model && { teacher: { source: 'preview', fingerprint: '', model, normalisation } }),
       method: definition.name,
       options: methodOptions(definition, flags.set ?? []),
       imageShape: { size, channels },
@@ -52,10 +54,17 @@ export async function preview(source: string, flags: PreviewFlags): Promise<numb
     })
     const views = await writeViews(out, { method, dataset, size, normalisation, count, seed })
     disposeMethod(method)
+    model?.dispose()
     reportSkipped(dataset, view)
     view.note(`Wrote ${out}: original images in the first row, ${views} views of each below`)
     return 0
   } finally {
     await dataset.close()
   }
+}
+
+/** A small network in place of a teacher. */
+async function standIn(input: { readonly size: number; readonly channels: number }) {
+  const { convnet } = await import('@selfsup/backbones')
+  return convnet({ ...input, widths: [4] })
 }

@@ -100,3 +100,11 @@ export const softmax: Converter = (context) => {
   const { axis = -1 } = config
   return { shape, last: graph.node('Softmax', name, [graph.last(inputs[0]!)], { axis: axis as number }) }
 }
+
+/** Rescaling: a product with a number and a sum. */
+export const rescaling: Converter = ({ graph, name, inputs, config }) =>
+  inOneLayout(inputs[0]!, (x) => {
+    const { scale, offset = 0 } = config as { scale: number; offset?: number }
+    const scaled = graph.node('Mul', `${name}/scaled`, [x, graph.scalar(scale)])
+    return offset === 0 ? scaled : graph.node('Add', name, [scaled, graph.scalar(offset)])
+  })

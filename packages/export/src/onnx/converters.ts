@@ -1,4 +1,4 @@
-import { activation, elu, leakyRelu, relu, softmax } from './activations.js'
+import { activation, elu, leakyRelu, relu, rescaling, softmax } from './activations.js'
 import { convolution, depthwise, globalPooling, pooling } from './convolutions.js'
 import type { Converter } from './layer.js'
 import { batchNormalisation, elementwise, identity, layerNormalisation } from './normalisations.js'
@@ -16,6 +16,7 @@ export const converters: Readonly<Record<string, Converter>> = {
   LeakyReLU: leakyRelu,
   ELU: elu,
   Softmax: softmax,
+  Rescaling: rescaling,
   MaxPooling2D: pooling,
   AveragePooling2D: pooling,
   GlobalAveragePooling2D: globalPooling,

@@ -7,7 +7,7 @@ export interface WeightSpec {
   readonly name: string
   readonly shape: readonly number[]
   readonly dtype: string
-  readonly quantization?: { readonly dtype: string }
+  readonly quantization?: { readonly dtype: string; readonly scale?: number; readonly min?: number }
 }
 
 /** Weight files and the weights in them. */
@@ -28,7 +28,7 @@ const sizes: Readonly<Record<string, number>> = {
 }
 
 /** Parses model.json. @throws SelfsupError if it does not contain an object */
-export function modelOf(file: Buffer): Record<string, unknown> {
+export function parseModelFile(file: Buffer): Record<string, unknown> {
   const value: unknown = JSON.parse(file.toString('utf8'))
   expected(isObject(value), 'it must contain an object')
   return value
@@ -61,7 +61,7 @@ export function weightGroups(manifest: unknown): WeightGroup[] {
 }
 
 /** Size of a weight in bytes. */
-export function bytesOf({ shape, dtype, quantization }: WeightSpec): number {
+export function weightBytes({ shape, dtype, quantization }: WeightSpec): number {
   return shape.reduce((product, side) => product * side, sizes[quantization?.dtype ?? dtype]!)
 }
 
