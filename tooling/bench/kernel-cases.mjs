@@ -21,6 +21,7 @@ import { startWebgpu } from './stock-webgpu.mjs'
 export async function measureKernels(side, { counting = true } = {}) {
   const tf = await bare('@tensorflow/tfjs-core')
   const { engine, backend } = await startWebgpu(side === 'stock')
+  tf.env().set('WEBGPU_CPU_FORWARD', false) // or small tensors would be computed on the host
   const all = Object.entries(await cases(tf))
   const times = []
   for (const [, run] of all) times.push(await timed(tf, run))

@@ -22,7 +22,6 @@ export async function startWebgpu(stock) {
   const own = tf.getKernelsForBackend('webgpu')
   const { prepareEngine } = await load('engine')
   const started = await prepareEngine({ engine: 'webgpu' })
-  tf.env().set('WEBGPU_CPU_FORWARD', false) // or small tensors would be computed on the host
   const backend = /** @type {import('@tensorflow/tfjs-backend-webgpu').WebGPUBackend} */ (tf.backend())
   if (!stock) return { engine: started, backend }
   for (const kernel of own) {

@@ -52,6 +52,8 @@ async function check(page: Page, title: string, { errors, requests, longTasks }:
   const long = await longTasks()
   console.log(`${title}: tasks of the main thread over 50 ms: ${long.join(', ') || 'none'}`)
   for (const problem of await accessibilityProblems(page)) expected(false, `${title}: ${problem}`)
+  await page.waitForTimeout(200)
+  await longTasks() // axe-core's own
   expected(requests.length === 0, `${title}: ${requests.length} requests: ${requests.slice(0, 3).join(' ')}`)
   expected(errors.length === 0, `${title}: messages: ${errors.join(' | ')}`)
 }
@@ -60,12 +62,12 @@ type Watched = Pick<Awaited<ReturnType<typeof openPlayground>>, 'errors' | 'requ
 
 /** Learns, searches, groups, downloads and reloads. */
 async function use(browser: Browser, address: string, engine: string): Promise<void> {
-  const query = engine === 'wasm' ? '' : '&shapes=32&steps=4' // the rest with what a visitor gets
+  const query = engine === 'wasm' ? '' : '&drawn=32&steps=4' // the rest with what a visitor gets
   const opened = await openPlayground(browser, address, `engine=${engine}${query}`)
   const { page, requests } = opened
   const lap = stopwatch(engine)
   lap((await page.getAttribute('.engine', 'title')) ?? '')
-  await page.click('#use-shapes', options)
+  await page.click('#use-drawn', options)
   await page.waitForSelector('#start', options)
   await check(page, `${engine}, before`, opened)
   if (engine !== 'wasm') await page.check('input[name=network] >> nth=0', options)
@@ -77,7 +79,9 @@ async function use(browser: Browser, address: string, engine: string): Promise<v
       await untilStep(page, at)
       lap(`${at} steps (${await sameKind(page)})`)
     }
+    await check(page, `${engine}, learning`, opened)
     await shot(page, 'wasm-learning')
+    await opened.longTasks() // the screenshot's own
   }
   await page.click('#pause')
   await page.click('#continue', options)
@@ -97,8 +101,12 @@ async function use(browser: Browser, address: string, engine: string): Promise<v
   ])
   lap(`download of ${download.suggestedFilename()}`)
   await page.waitForTimeout(2000)
-  await shot(page, `${engine}-finished`)
   await check(page, engine, opened)
+  await shot(page, `${engine}-finished`)
+  await page.emulateMedia({ colorScheme: 'dark' })
+  for (const problem of await accessibilityProblems(page)) expected(false, `${engine}, dark: ${problem}`)
+  await page.setViewportSize({ width: 390, height: 844 })
+  await shot(page, `${engine}-phone-dark`)
   await page.reload()
   await page.waitForSelector('[data-state=finished]', options)
   lap('reloaded, everything there')
@@ -124,8 +132,8 @@ async function many(browser: Browser, address: string): Promise<void> {
   await page.click('#search .choose button >> nth=2')
   await page.waitForSelector('.results', options)
   lap('search among all')
-  await shot(page, 'many')
   await check(page, `${MANY} images`, opened)
+  await shot(page, 'many')
   await page.close()
 }
 

@@ -18,7 +18,7 @@ export interface Choice {
 export type Request =
   | { readonly type: 'hello'; readonly engine: string }
   | { readonly type: 'open'; readonly files: readonly PickedFile[] }
-  | { readonly type: 'shapes'; readonly count: number }
+  | { readonly type: 'drawn'; readonly count: number }
   | { readonly type: 'start'; readonly choice: Choice }
   | { readonly type: 'weights'; readonly file: File | undefined }
   | { readonly type: 'pause' }

@@ -63,14 +63,6 @@ export function drawScene(seed: number, index: number, objects: number): Scene {
   }
 }
 
-/** The same without textures, with upright objects. */
-export function plainScene(scene: Scene): Scene {
-  const objects = scene.objects.map(
-    (object): SceneObject => ({ ...object, texture: 'plain', angle: (object.angle - Math.PI) / 8 }),
-  )
-  return { ...scene, ground: 'plain', objects }
-}
-
 function drawObject(u: Float32Array, objects: number, ground: Paint): SceneObject {
   const [smallest, largest] = objects === 1 ? [0.24, 0.44] : [0.16, 0.28]
   const radius = smallest + (largest - smallest) * u[0]!

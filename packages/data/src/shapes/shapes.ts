@@ -2,7 +2,7 @@ import { type AnnotatedBox, type Annotation, expected, type ImageDataset, mixSee
 import { recordDataset } from '../record-dataset.js'
 import { shapeNames } from './kinds.js'
 import { boxAround, renderScene } from './render.js'
-import { describeScene, drawScene, plainScene, type Scene } from './scene.js'
+import { describeScene, drawScene, type Scene } from './scene.js'
 
 export interface ShapesOptions {
   /** side length of the images in pixels; default 32 */
@@ -15,8 +15,6 @@ export interface ShapesOptions {
   readonly objects?: number
   /** training or test images, which have none in common; default `train` */
   readonly split?: 'train' | 'test'
-  /** upright shapes of one colour on a ground of one colour, which a network tells apart within minutes; default false */
-  readonly plain?: boolean
 }
 
 /** Names of the regression targets of a drawn image. */
@@ -66,7 +64,6 @@ export function shapes({
   count = split === 'train' ? 10_000 : 2_000,
   seed = 1,
   objects = 1,
-  plain = false,
 }: ShapesOptions = {}): ShapesDataset {
   expected(
     Number.isInteger(size) && size >= 8,
@@ -79,8 +76,7 @@ export function shapes({
   expected(Number.isInteger(objects) && objects >= 1, `shapes: objects must be at least 1; got ${objects}`)
   expected(split === 'train' || split === 'test', `shapes: split must be train or test; got ${split}`)
   const [stream] = mixSeed(seed, split === 'train' ? 1 : 2, 0)
-  const scene = (index: number): Scene =>
-    plain ? plainScene(drawScene(stream, index, objects)) : drawScene(stream, index, objects)
+  const scene = (index: number): Scene => drawScene(stream, index, objects)
   const bytes = size * size * 3
   const drawn = new LazyImages(count, bytes, (index, target, offset) =>
     renderScene(scene(index), size, target, offset),
@@ -91,7 +87,7 @@ export function shapes({
     height: size,
     width: size,
     channels: 3,
-    fingerprint: `shapes-1-${size}-${seed}-${split}-${objects}-${count}${plain ? '-plain' : ''}`,
+    fingerprint: `shapes-1-${size}-${seed}-${split}-${objects}-${count}`,
     classes: shapeNames,
     labels: Int32Array.from({ length: count }, (_, index) => scene(index).objects[0]!.kind),
     read: (positions, target) => {
@@ -100,8 +96,7 @@ export function shapes({
   })
   return {
     ...dataset,
-    ...(objects === 1 &&
-      !plain && { source: { path: 'shapes', options: { imageSize: size, split, count, seed } } }),
+    ...(objects === 1 && { source: { path: 'shapes', options: { imageSize: size, split, count, seed } } }),
     annotations: (index) => annotate(scene(index), size),
   }
 }

@@ -5,7 +5,7 @@ import { Thumb } from './thumb.js'
 import type { Send } from './use-worker.js'
 
 /** Drawn images for a first try. */
-const SHAPES = 1000
+const DRAWN = 600
 /** Images shown of a folder. */
 const SHOWN = 16
 
@@ -60,11 +60,11 @@ function Drop({ send, busy }: { readonly send: Send; readonly busy: boolean }) {
           <Choose title="Choose files" {...{ busy, send }} />
           <button
             type="button"
-            id="use-shapes"
+            id="use-drawn"
             disabled={busy}
-            onClick={() => send({ type: 'shapes', count: shapesWanted() })}
+            onClick={() => send({ type: 'drawn', count: drawnWanted() })}
           >
-            Try with drawn shapes
+            Try with drawn patterns
           </button>
         </div>
         <p class="note">Your images stay on this computer. The page sends nothing.</p>
@@ -116,9 +116,9 @@ function Choose({ title, busy, send, folder = false, primary = false }: ChoosePr
   )
 }
 
-/** Number of drawn shapes; a test asks for fewer. */
-function shapesWanted(): number {
-  return Number(new URLSearchParams(location.search).get('shapes')) || SHAPES
+/** Number of drawn images; a test asks for fewer. */
+function drawnWanted(): number {
+  return Number(new URLSearchParams(location.search).get('drawn')) || DRAWN
 }
 
 function Chosen({ state: { images, run }, send }: Props) {

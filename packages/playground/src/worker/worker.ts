@@ -49,7 +49,7 @@ self.onmessage = ({ data }: MessageEvent<Request>) => {
     data.type === 'forget-run' ||
     data.type === 'forget-all' ||
     data.type === 'open' ||
-    data.type === 'shapes'
+    data.type === 'drawn'
   )
     learning?.pause()
   queue = queue
@@ -93,8 +93,8 @@ async function handle(request: Request): Promise<void> {
       const note = `The page takes ${MOST_IMAGES.toLocaleString('en')} images at most: a random sample of your ${images.length.toLocaleString('en')}.`
       return use(ownLibrary(name, decoded, left > 0 ? [note] : []))
     }
-    case 'shapes':
-      return use(await drawnLibrary(request.count, progress('Drawing shapes')))
+    case 'drawn':
+      return use(drawnLibrary(request.count, progress('Drawing patterns')))
     case 'start': {
       if (!library) return
       if (learning?.state !== 'paused') {
