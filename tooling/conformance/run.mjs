@@ -66,6 +66,8 @@ const mayFail =
 const jasmine = new Jasmine()
 jasmine.loadConfig({ random: false, helpers: [], spec_files: [] })
 jasmine.exitOnCompletion = false
+// Programs compile for seconds on a software adapter.
+jasmine.jasmine.DEFAULT_TIMEOUT_INTERVAL = 60_000
 jasmine.clearReporters()
 /**
  * How often specs fail for each known reason.
