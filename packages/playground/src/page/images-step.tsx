@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import { droppedFiles, pickedFiles } from './picked-files.js'
+import { sendDropped, sendPicked } from './picked-files.js'
 import type { PageState } from './state.js'
 import { Thumb } from './thumb.js'
 import type { Send } from './use-worker.js'
@@ -47,8 +47,7 @@ function Drop({ send, busy }: { readonly send: Send; readonly busy: boolean }) {
         onDrop={(event) => {
           event.preventDefault()
           setOver(false)
-          if (event.dataTransfer && !busy)
-            void droppedFiles(event.dataTransfer).then((files) => send({ type: 'open', files }))
+          if (event.dataTransfer && !busy) void sendDropped(send, event.dataTransfer)
         }}
       >
         <svg class="drop-icon" viewBox="0 0 24 24" aria-hidden="true">
@@ -108,7 +107,7 @@ function Choose({ title, busy, send, folder = false, primary = false }: ChoosePr
         {...(folder ? { webkitdirectory: true } : { accept: 'image/*' })}
         onChange={(event) => {
           const input = event.currentTarget as HTMLInputElement
-          send({ type: 'open', files: pickedFiles(input.files!) })
+          void sendPicked(send, input.files!)
           input.value = ''
         }}
       />
