@@ -1,7 +1,17 @@
 /**
+ * The part of TensorFlow.js's WebGPU backend that is watched.
+ * @typedef {object} WebgpuBackend
+ * @property {GPUDevice} device
+ * @property {{
+ *   acquireBuffer(size: number, usage: number, ...rest: boolean[]): GPUBuffer
+ *   releaseBuffer(buffer: GPUBuffer, ...rest: boolean[]): void
+ * }} bufferManager
+ */
+
+/**
  * Counts what a backend gives its device: dispatches; the bytes of all buffers that they bind, and twice those of copies; and the
  * most bytes of tensors' buffers that were in use at a time, beyond those in use at `reset`.
- * @param {import('@tensorflow/tfjs-backend-webgpu').WebGPUBackend} backend
+ * @param {WebgpuBackend} backend
  */
 export function countOn(backend) {
   const { device, bufferManager } = backend

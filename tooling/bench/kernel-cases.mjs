@@ -83,7 +83,9 @@ async function cases(tf) {
   const noise = (...shape) => tf.variable(tf.randomNormal(shape, 0, 1, 'float32', ++drawn)) // stays on the device
   const [x, filter] = [noise(16, 16, 16, 32), noise(3, 3, 32, 32)]
   const [a, b, gamma, beta] = [noise(256, 256), noise(256, 256), noise(32), noise(32)]
-  const [z1, z2, keys] = /** @type {Tensor2D[]} */ ([noise(128, 64), noise(128, 64), noise(1024, 64)])
+  const [z1, z2, keys] = /** @type {[Tensor2D, Tensor2D, Tensor2D]} */ (
+    /** @type {unknown} */ ([noise(128, 64), noise(128, 64), noise(1024, 64)])
+  )
   const seed = tf.variable(tf.tensor1d([1, 2], 'int32'))
   const [rate, momentum] = [tf.variable(tf.scalar(0.1)), tf.variable(tf.scalar(0.99))]
   const images = /** @type {Tensor4D} */ (tf.variable(tf.randomUniform([16, 32, 32, 3], 0, 256, 'int32', 1)))

@@ -22,7 +22,9 @@ export async function startWebgpu(stock) {
   const own = tf.getKernelsForBackend('webgpu')
   const { prepareEngine } = await load('engine')
   const started = await prepareEngine({ engine: 'webgpu' })
-  const backend = /** @type {import('@tensorflow/tfjs-backend-webgpu').WebGPUBackend} */ (tf.backend())
+  const backend = /** @type {import('./device-counts.mjs').WebgpuBackend} */ (
+    /** @type {unknown} */ (tf.backend())
+  )
   if (!stock) return { engine: started, backend }
   for (const kernel of own) {
     const repaired = kernel.kernelName === 'Transpose' ? tf.getKernel('Transpose', 'webgpu') : kernel
