@@ -8,6 +8,7 @@ const root = fileURLToPath(new URL('.', import.meta.url))
 /** Packages are tested from their sources: no build is needed before a test runs. */
 const alias = [
   { find: /^@selfsup\/([a-z-]+)$/, replacement: `${root}packages/$1/src/index.ts` },
+  { find: /^@selfsup\/([a-z-]+)\/([a-z-]+)$/, replacement: `${root}packages/$1/src/$2.ts` },
   { find: /^selfsup$/, replacement: `${root}packages/cli/src/index.ts` },
 ]
 

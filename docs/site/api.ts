@@ -41,7 +41,13 @@ async function runTypedoc(stage: string, out: string, folders: readonly string[]
     tsconfig,
     JSON.stringify({
       extends: join(root, 'tsconfig.json'),
-      compilerOptions: { rootDir: root, paths: { '@selfsup/*': [join(root, 'packages/*/src/index.ts')] } },
+      compilerOptions: {
+        rootDir: root,
+        paths: {
+          '@selfsup/kernels/losses': [join(root, 'packages/kernels/src/losses.ts')],
+          '@selfsup/*': [join(root, 'packages/*/src/index.ts')],
+        },
+      },
       files: entryPoints,
     }),
   )

@@ -9,9 +9,9 @@ const sources: Plugin = {
   name: 'sources',
   enforce: 'pre',
   resolveId(specifier) {
-    const [, name] = /^@selfsup\/([a-z-]+)$/.exec(specifier) ?? []
+    const [, name, entry] = /^@selfsup\/([a-z-]+)(?:\/([a-z-]+))?$/.exec(specifier) ?? []
     if (!name) return undefined
-    return ['browser', 'index']
+    return (entry ? [entry] : ['browser', 'index'])
       .map((entry) => `${packages}${name}/src/${entry}.ts`)
       .find((path) => existsSync(path))
   },

@@ -41,7 +41,9 @@ const benches = {
     environment: (quick) => ({ SELFSUP_FEATURES: featuresFolder(quick) }),
   },
   gpu: { peer: 'gpu.py', rounds: 1 }, // needs an NVIDIA GPU
-  webgpu: { rounds: 1 }, // without a peer: what a step gives the device
+  kernels: { peer: 'kernels-stock.mjs', rounds: 1 }, // on WebGPU, against compositions of TensorFlow.js's operations
+  'kernels-torch': { peer: 'kernels-torch.py', rounds: 1 }, // the same on WebGPU, against PyTorch on the processor
+  webgpu: { peer: 'webgpu-stock.mjs', rounds: 1 }, // a whole step on WebGPU, and what it gives the device
   distributed: { rounds: 1 }, // compares with Gloo itself, in the same run
   'distributed-faults': { rounds: 1 },
   leak: { rounds: 1 }, // compares with itself at a later step

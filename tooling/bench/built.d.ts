@@ -16,6 +16,7 @@ export interface Built {
   readonly kernels: typeof import('@selfsup/kernels')
   readonly losses: typeof import('@selfsup/losses')
   readonly 'metric-learning': typeof import('@selfsup/metric-learning')
+  readonly optim: typeof import('@selfsup/optim')
   readonly pretext: typeof import('@selfsup/pretext')
   readonly retrieval: typeof import('@selfsup/retrieval')
   readonly runs: typeof import('@selfsup/runs')

@@ -2,7 +2,7 @@ import { median } from './packages.mjs'
 
 /** @import { Measured, TableRow } from './built.js' */
 
-const lowerIsBetter = new Set(['ms', 'MB', 's', 'inertia'])
+const lowerIsBetter = new Set(['ms', 'MB', 'MiB', 's', 'inertia', 'dispatches'])
 
 /**
  * One row per case, with the median of each side over the rounds; null if a side has no value.

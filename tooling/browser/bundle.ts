@@ -53,7 +53,8 @@ const sources: Plugin = {
     const { external = [] } = build.initialOptions
     build.onResolve({ filter: /^@selfsup\// }, ({ path }) => {
       if (external.includes('@selfsup/*')) return { path, external: true }
-      return { path: entryOf(path.slice('@selfsup/'.length)), sideEffects: false }
+      const [name, entry] = path.split('/').slice(1) as [string, string?]
+      return { path: entryOf(name, entry), sideEffects: name === 'kernels' }
     })
   },
 }
@@ -78,8 +79,10 @@ export function bundleOf(name: string, what: keyof typeof outside): Promise<Bund
 }
 
 /** The file that bundlers take for a browser. */
-function entryOf(name: string): string {
-  const entries = ['browser', 'index'].map((entry) => `${packages}/${name}/src/${entry}.ts`)
+function entryOf(name: string, entry?: string): string {
+  const entries = (entry ? [entry] : ['browser', 'index']).map(
+    (entry) => `${packages}/${name}/src/${entry}.ts`,
+  )
   return entries.find((entry) => existsSync(entry))!
 }
 

@@ -38,8 +38,19 @@ test.each(packagesWithBrowserEntry())('the entry of %s for browsers bundles', as
   expect((await bundleOf(name, 'code')).code).not.toMatch(/["']node:/)
 })
 
-test('the code of the losses has less than 10 kB', async () => {
-  expect((await bundleOf('losses', 'code')).gzipped).toBeLessThan(10_000)
+test('the losses with the packages that they need have less than 10 kB, without kernels of WebGPU and WebAssembly', async () => {
+  const { gzipped, code } = await bundleOf('losses', 'packages')
+  expect(gzipped).toBeLessThan(10_000)
+  expect(code).not.toMatch(/@compute|Collective/)
+})
+
+test('a program with an engine contains the kernels of WebGPU and WebAssembly', async () => {
+  const { code, inputs } = await bundleForBrowser(
+    "import { prepareEngine } from '@selfsup/engine'; globalThis.prepareEngine = prepareEngine",
+    { external: ['@tensorflow/*'], folder: 'engine' },
+  )
+  expect(code).toMatch(/@compute/)
+  expect(inputs).toContain('packages/kernels/src/wasm/register.ts')
 })
 
 test('a program that needs Node does not bundle', async () => {

@@ -7,6 +7,7 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { temporaryFolder } from '../vitest/temporary-folder.js'
+import { accessibilityProblems } from './accessibility.js'
 import { chromiumPath } from './chromium.js'
 import { openPlayground, serveFolder, untilStep } from './playground.js'
 
@@ -14,7 +15,7 @@ import { openPlayground, serveFolder, untilStep } from './playground.js'
 // longer. The screenshots are written to .cache/playground, for inspection by a person.
 const playground = fileURLToPath(new URL('../../packages/playground/', import.meta.url))
 const shots = fileURLToPath(new URL('../../.cache/playground/', import.meta.url))
-const QUERY = 'engine=wasm&shapes=32&steps=6'
+const QUERY = 'engine=wasm&drawn=32&steps=6'
 
 describe.skipIf(!chromiumPath)('the playground', () => {
   let folder: string
@@ -41,7 +42,7 @@ describe.skipIf(!chromiumPath)('the playground', () => {
 
   test('learns, finds, gives its files, and goes on after a reload, without a request', async () => {
     const { page, errors, requests } = await openPlayground(browser, site.address, QUERY)
-    await page.click('#use-shapes')
+    await page.click('#use-drawn')
     await page.click('#start')
     await untilStep(page, 2)
     await page.click('#learning .choose button >> nth=3')
@@ -77,6 +78,7 @@ describe.skipIf(!chromiumPath)('the playground', () => {
       expect(bytes.subarray(0, 2).toString()).toBe('PK')
       for (const name of wanted) expect(bytes.includes(name), `${what}: ${name}`).toBe(true)
     }
+    expect(await accessibilityProblems(page)).toEqual([])
     await shot(page, 'desktop')
     expect(requests).toEqual([])
     expect(errors).toEqual([])

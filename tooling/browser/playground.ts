@@ -36,7 +36,7 @@ export interface OpenedPlayground {
   readonly errors: string[]
   /** addresses that were requested since the images were chosen */
   readonly requests: string[]
-  /** milliseconds of the tasks of the main thread that took over 50 ms */
+  /** milliseconds of the tasks of the main thread that took over 50 ms since the last call */
   longTasks(): Promise<number[]>
 }
 
@@ -67,9 +67,9 @@ export async function openPlayground(
     }).observe({ type: 'longtask', buffered: true })
   `)
   await page.goto(`${address}/?${query}`)
-  await page.waitForSelector('#use-shapes:not([disabled])', { timeout: 60_000 })
+  await page.waitForSelector('#use-drawn:not([disabled])', { timeout: 60_000 })
   requests.length = 0
-  return { page, errors, requests, longTasks: () => page.evaluate('globalThis.longTasks') }
+  return { page, errors, requests, longTasks: () => page.evaluate('globalThis.longTasks.splice(0)') }
 }
 
 /** Waits until a run has made a number of steps. */

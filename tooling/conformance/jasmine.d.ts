@@ -8,6 +8,7 @@ declare module 'jasmine' {
 
   export default class Jasmine {
     exitOnCompletion: boolean
+    readonly jasmine: { DEFAULT_TIMEOUT_INTERVAL: number }
     readonly env: {
       configure(options: { specFilter(spec: { getFullName(): string }): boolean }): void
     }

@@ -2,50 +2,62 @@ import { type Engine, prepareEngine } from '@selfsup/engine'
 import { methodNames } from '@selfsup/runs'
 import { findTensorflow } from '@selfsup/tensorflow'
 import { afterAll, describe, expect, test } from 'vitest'
-import { trainBriefly } from '../precision/briefly.js'
+import { differenceOfMovement, trainBriefly } from '../precision/briefly.js'
 import { smallMethods } from '../precision/small-methods.js'
 import { missingWebgpu } from '../vitest/webgpu.js'
 
 const reference = findTensorflow()?.source === 'selfsup' ? 'tensorflow' : 'wasm'
-/** `pnpm conformance:methods` trains all methods, for ten steps; otherwise a contrastive one trains for a few. */
-const all = process.env.SELFSUP_WEBGPU_METHODS === 'all'
-const names = all ? methodNames() : ['simclr']
-const steps = all ? 10 : 3
+/** `pnpm conformance:methods` trains all methods, SELFSUP_WEBGPU_METHODS=vae,gan those; otherwise a contrastive one is trained. */
+const { SELFSUP_WEBGPU_METHODS: wanted } = process.env
+const names = wanted === 'all' ? methodNames() : (wanted?.split(',') ?? ['simclr'])
+const STEPS = 10
 /** Losses may differ by this, relative to the loss. */
 const TOLERANCE = 1e-3
+/**
+ * Losses below this are compared with it: SimSiam's cosine and IIC's mutual information pass through 0, and are sums of terms of order
+ * 1, whose rounding (6e-8 each) does not become smaller with the sum. It allows 1e-5.
+ */
+const LEAST_LOSS = 0.01
+/**
+ * How far the weights may end from those of the reference, relative to their movement: losses of order 1 hardly show an error in a
+ * gradient. Jigsaw and CPC, of which rounding changes most, reach 0.014 on WebGPU.
+ */
+const MOVEMENT = 0.03
 /** A tenth of the method's own learning rate: at the whole rate, rounding grows tenfold in a few steps. */
 const RATE = 0.1
 
 const missing = await missingWebgpu()
 
 describe.skipIf(missing)(missing ?? 'methods on WebGPU', () => {
-  /** Relative differences of the losses, at the first step and at most. */
-  const table: { method: string; first: string; largest: string }[] = []
-  const engines = new Map<string, Engine>()
-  const lossesOn = async (name: 'tensorflow' | 'wasm' | 'webgpu', method: string) => {
-    engines.set(name, await prepareEngine({ engine: name }))
-    const settings = { ...smallMethods[method], steps, rate: RATE }
-    return (await trainBriefly(engines.get(name)!, 'float32', method, settings)).losses
+  const table: Record<string, Record<string, string>> = {}
+  const train = async (name: Engine['name'], method: string) => {
+    const engine = await prepareEngine({ engine: name })
+    // IIC's heads begin with weights of deviation 0.01, with which all clusters are equally likely and its loss is 1e-8.
+    const headScale = method === 'iic' ? 100 : 1
+    const settings = { ...smallMethods[method], steps: STEPS, rate: RATE, tiny: true, headScale }
+    return trainBriefly(engine, 'float32', method, settings)
   }
 
-  test.each(names)(
-    `%s has the losses of ${reference}`,
-    { timeout: all ? 1_800_000 : 120_000 },
-    async (method) => {
-      const wanted = await lossesOn(reference, method)
-      const got = await lossesOn('webgpu', method)
-      const differences = wanted.map((loss, i) => Math.abs(got[i]! - loss) / Math.abs(loss))
-      table.push({
-        method,
-        first: differences[0]!.toExponential(1),
-        largest: Math.max(...differences).toExponential(1),
-      })
-      for (const [i, difference] of differences.entries())
-        expect(difference, `step ${i}: ${got[i]} in place of ${wanted[i]}`).toBeLessThan(TOLERANCE)
-    },
-  )
+  test.each(names)(`%s trains as on ${reference}`, { timeout: 600_000 }, async (method) => {
+    const expected = await train(reference, method)
+    const got = await train('webgpu', method)
+    const differences = expected.losses.map(
+      (loss, i) => Math.abs(got.losses[i]! - loss) / Math.max(Math.abs(loss), LEAST_LOSS),
+    )
+    const movement = differenceOfMovement(expected, got)
+    table[method] = {
+      'first loss': expected.losses[0]!.toPrecision(4),
+      losses: Math.max(...differences).toExponential(1),
+      movement: movement.toExponential(1),
+    }
+    for (const [i, difference] of differences.entries())
+      expect(difference, `step ${i}: ${got.losses[i]} in place of ${expected.losses[i]}`).toBeLessThan(
+        TOLERANCE,
+      )
+    expect(movement, 'movement of the weights').toBeLessThan(MOVEMENT)
+  })
 
   afterAll(() => {
-    if (all) console.table(table)
+    if (wanted) console.table(table)
   })
 })

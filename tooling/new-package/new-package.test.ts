@@ -41,7 +41,13 @@ async function typeErrors(folder: string, names: readonly string[]): Promise<str
   for (const name of names) sources.set(join(place, name), await text('packages', folder, 'src', name))
   const { config } = ts.readConfigFile(join(root, 'tooling/tsconfig/base.json'), ts.sys.readFile)
   const { options } = ts.convertCompilerOptionsFromJson(
-    { ...config.compilerOptions, paths: { '@selfsup/*': ['./packages/*/src/index.ts'] } },
+    {
+      ...config.compilerOptions,
+      paths: {
+        '@selfsup/kernels/losses': ['./packages/kernels/src/losses.ts'],
+        '@selfsup/*': ['./packages/*/src/index.ts'],
+      },
+    },
     root,
   )
   const host = ts.createCompilerHost(options)

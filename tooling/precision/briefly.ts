@@ -1,10 +1,19 @@
 import { imagenetNormalisation } from '@selfsup/augment'
-import { convnet } from '@selfsup/backbones'
-import type { HostBatch, ImageBatch, Method, OptimizerSettings, OptionValue, Teacher } from '@selfsup/core'
+import { convnet, vitTiny } from '@selfsup/backbones'
+import type {
+  BackboneInput,
+  HostBatch,
+  ImageBatch,
+  Method,
+  MethodDefinition,
+  OptimizerSettings,
+  OptionValue,
+  Teacher,
+} from '@selfsup/core'
 import { resolveOptions, weightNames } from '@selfsup/core'
 import { shapes } from '@selfsup/data'
 import type { Engine, Precision } from '@selfsup/engine'
-import { findMethod, makeMethod } from '@selfsup/runs'
+import { findMethod, type MethodSpec, makeMethod } from '@selfsup/runs'
 import { trainingStep } from '@selfsup/train'
 import * as tf from '@tensorflow/tfjs-core'
 
@@ -33,16 +42,22 @@ export async function trainBriefly(
     options = {},
     rate = 1,
     size = 16,
+    tiny = false,
+    headScale = 1,
   }: {
     readonly steps: number
     readonly options?: Record<string, OptionValue>
     readonly rate?: number
     readonly size?: number
+    /** with a convolutional network of two layers, or a transformer of two blocks, for slow engines */
+    readonly tiny?: boolean
+    /** factor of the initial matrices of all networks but the backbone, for losses that begin at 0 with small ones */
+    readonly headScale?: number
   },
 ): Promise<Trained> {
   const definition = await findMethod(name)
   const teacher = definition.needsTeacher ? teacherOf(size) : undefined
-  const method = await makeMethod({
+  const method = await (tiny ? makeTiny : makeMethod)({
     method: name,
     options: resolveOptions(definition, options),
     imageShape: { size, channels: 3 },
@@ -51,6 +66,7 @@ export async function trainBriefly(
     teacher,
     imageCount: 256,
   })
+  if (headScale !== 1) scaleHeads(method, headScale)
   const { optimizer, learningRate } = definition.training(resolveOptions(definition, options))
   const used = precision === 'float32' ? inFloat32(engine) : engine
   const step = trainingStep(method, optimizer as OptimizerSettings, used)
@@ -80,6 +96,34 @@ export async function trainBriefly(
     method.dispose()
     teacher?.model.dispose()
   }
+}
+
+/** A method with the smallest network that it works with. */
+async function makeTiny(spec: MethodSpec): Promise<Method> {
+  const definition = await findMethod(spec.method)
+  if (definition.ownBackbone) return makeMethod(spec)
+  const { seed, teacher, imageCount, imageShape } = spec
+  const options = resolveOptions(definition, spec.options)
+  const input = definition.backboneInput?.(imageShape, options) ?? imageShape
+  return definition.create(tinyBackbone(definition, { ...input, seed }), options, {
+    ...{ seed, teacher, imageCount, imageShape, normalisation: imagenetNormalisation },
+    makeBackbone: (input) => tinyBackbone(definition, input),
+  })
+}
+
+function tinyBackbone({ backbone = 'convnet' }: MethodDefinition, input: BackboneInput & { seed: number }) {
+  return backbone.startsWith('vit')
+    ? vitTiny({ ...input, width: 32, depth: 2, heads: 2 })
+    : convnet({ ...input, widths: [8, 16] })
+}
+
+function scaleHeads({ networks }: Method, scale: number): void {
+  const { backbone: _, ...heads } = networks
+  for (const head of Object.values(heads))
+    for (const weight of head.trainableWeights) {
+      const variable = weight.read() as tf.Variable
+      if (variable.rank > 1) tf.tidy(() => variable.assign(tf.mul(variable, scale)))
+    }
 }
 
 /** Another network for methods that learn from one. */
@@ -153,6 +197,20 @@ export function cosineOfMovement(
     }
   }
   return ofA > 0 ? product / Math.sqrt(ofA * ofB) : undefined
+}
+
+/** The distance between where two trainings moved the trained variables, divided by the length of the first's movement. */
+export function differenceOfMovement(a: Trained, b: Trained): number {
+  let [distance, length] = [0, 0]
+  for (const [name, start] of a.before) {
+    if (!/^(weights|parameters)\//.test(name) || /moving_/.test(name)) continue
+    const [x, y] = [a.after.get(name)!, b.after.get(name)!]
+    for (let i = 0; i < start.length; i++) {
+      distance += (x[i]! - y[i]!) ** 2
+      length += (x[i]! - start[i]!) ** 2
+    }
+  }
+  return Math.sqrt(distance / length)
 }
 
 /** Variables whose values moved, and mostly to numbers that bfloat16 has too: they were kept in 16 bits. */

@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs'
 import { defineConfig } from 'tsup'
 
-/** The build of every package: ESM with types, one entry and often another one for browsers, dependencies left outside. */
+/**
+ * The build of every package: ESM, one entry, and those for browsers and for small bundles where a package has them; dependencies
+ * are left outside.
+ */
 export default defineConfig({
-  entry: ['src/index.ts', 'src/browser.ts'].filter((path) => existsSync(path)),
+  entry: ['src/index.ts', 'src/browser.ts', 'src/losses.ts'].filter((path) => existsSync(path)),
   format: ['esm'],
   target: 'node20',
   platform: 'neutral',

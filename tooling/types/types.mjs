@@ -32,8 +32,8 @@ for (const name of readdirSync(join(root, 'packages'))) {
   const declared = [manifest.name, ...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })]
   const dist = join(root, 'packages', name, 'dist')
   removeDeclarations(dist)
-  const browser = join(dist, 'browser.d.ts')
-  const waiting = [join(dist, 'index.d.ts'), ...(texts.has(browser) ? [browser] : [])]
+  const others = ['browser.d.ts', 'losses.d.ts'].map((file) => join(dist, file))
+  const waiting = [join(dist, 'index.d.ts'), ...others.filter((file) => texts.has(file))]
   const written = new Set(waiting)
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
     const text = texts.get(file)

@@ -35,6 +35,9 @@ const onWebgpu = new Set([
   'compiled steps equal eager ones',
 ])
 
+/** A software adapter on a busy machine compiles the programs of a method for more than a minute; alone, in some seconds. */
+const COMPILING = 300_000
+
 /** What is checked on every engine; the rest, on the fastest alone, or its steps would take long. */
 const everywhere = new Set([
   'views follow the seed',
@@ -77,7 +80,7 @@ function testOnWebgpu(definition: MethodDefinition, settings: MethodSettings): v
       if (!missing) engine = await prepareEngine({ engine: 'webgpu' })
     })
     for (const title of onWebgpu)
-      test(title, ({ skip }) => {
+      test(title, { timeout: COMPILING }, ({ skip }) => {
         skip(missing !== undefined, missing)
         return checks[title]!({ definition, settings, engine })
       })

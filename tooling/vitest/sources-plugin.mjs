@@ -14,9 +14,10 @@ const packages = fileURLToPath(new URL('../../packages/', import.meta.url))
 export const sourcesPlugin = (others = []) => ({
   name: 'sources',
   setup(build) {
-    build.onResolve({ filter: /^@selfsup\// }, ({ path }) => ({
-      path: join(packages, path.slice('@selfsup/'.length), 'src', 'index.ts'),
-    }))
+    build.onResolve({ filter: /^@selfsup\// }, ({ path }) => {
+      const [, name = '', entry = 'index'] = path.split('/')
+      return { path: join(packages, name, 'src', `${entry}.ts`) }
+    })
     build.onLoad({ filter: /packages.[a-z-]+.src.*\.ts$/ }, async ({ path }) => ({
       contents: (await readFile(path, 'utf8')).replaceAll(
         'import.meta.url',

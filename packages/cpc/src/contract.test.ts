@@ -7,6 +7,7 @@ testMethod(definition, {
   samples: { patch: [4] },
   conflicts: ['patch', 'stride', 'steps', 'ignored'],
   learning: { fall: 0.2 },
+  webgpu: true,
 })
 testMethod(seriesDefinition, {
   options: { filters: 8, units: 6, steps: 3, contrasted: 8 },

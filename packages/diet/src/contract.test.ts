@@ -12,4 +12,5 @@ testMethod(counted as unknown as MethodDefinition, {
   options: { frozen: 0 },
   // With the default, only a fifth of the probability is the image's own.
   learning: { options: { smoothing: 0 } },
+  webgpu: true,
 })

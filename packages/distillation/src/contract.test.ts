@@ -32,4 +32,5 @@ testMethod(taught as unknown as MethodDefinition, {
   // The queue fills with features of the same images, which changes the task; the teacher of the test is not trained.
   learning: { afterUpdate: false, fall: 0.01 },
   conflicts: ['red', 'green', 'blue'],
+  webgpu: true,
 })

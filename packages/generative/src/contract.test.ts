@@ -22,7 +22,7 @@ const adversarial: MethodSettings = {
   learning: { fall: 0.02 },
 }
 
-testMethod(autoencoderDefinition, { options: { latent: 6, width: 4 } })
+testMethod(autoencoderDefinition, { options: { latent: 6, width: 4 }, webgpu: true })
 testMethod(denoisingDefinition, { options: { latent: 6, width: 4 } })
 testMethod(contextEncoderDefinition, {
   options: { width: 4, latent: 8, discriminatorWidth: 4 },

@@ -8,6 +8,7 @@ testMethod(definition, {
   conflicts: ['overClusters'],
   tolerance: 2e-3, // Adam divides gradients by their size, which amplifies the rounding error of small ones
   prepare: decide,
+  webgpu: true,
 })
 
 /** Scales the heads' weights. Initially all clusters are almost equally likely and the loss is flat. */

@@ -1,4 +1,5 @@
 import './native-transform.js'
+import './engines.js'
 
 export { batchNorm } from './batch-norm.js'
 export type { BatchNormalised } from './batch-normalised.js'

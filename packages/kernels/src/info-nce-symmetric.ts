@@ -3,8 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { logSumExpOfProducts } from './info-nce.js'
 import { SAFE_BOUND } from './info-nce-blocks.js'
 import { SymmetricTiles } from './info-nce-symmetric-tiles.js'
-import { logSumExpGradientOfPairs, logSumExpOnWebgpu } from './webgpu/softmax-of-products.js'
-import { onWebgpu } from './webgpu/webgpu-backend.js'
+import { type LossPrograms, lossPrograms } from './loss-programs.js'
 
 /**
  * For each row, the logarithm of the sum of exponentials of its products with all other rows,
@@ -24,7 +23,8 @@ export function logSumExpOfPairs(z: tf.Tensor2D, { bound = Number.POSITIVE_INFIN
   assertRank('logSumExpOfPairs', 'z', z, 2, '[rows, features]')
   const rows = z.shape[0]
   if (rows < 2) throw new ShapeError(`logSumExpOfPairs: z must have at least 2 rows; got [${z.shape}]`)
-  if (onWebgpu()) return onDevice(z)
+  const programs = lossPrograms()
+  if (programs) return onDevice(z, programs)
   if (!(bound <= SAFE_BOUND)) return logSumExpOfProducts(z, z, { excludeSelf: true })
   const tiles = new SymmetricTiles(rows)
   const operation = tf.customGrad((...args: unknown[]) => {
@@ -41,15 +41,15 @@ export function logSumExpOfPairs(z: tf.Tensor2D, { bound = Number.POSITIVE_INFIN
   return operation(z) as tf.Tensor1D
 }
 
-function onDevice(z: tf.Tensor2D): tf.Tensor1D {
+function onDevice(z: tf.Tensor2D, { logSumExp, gradientOfPairs }: LossPrograms): tf.Tensor1D {
   const operation = tf.customGrad((...args: unknown[]) => {
     const [z, save] = args as [tf.Tensor2D, tf.GradSaveFunc]
-    const value = logSumExpOnWebgpu(z, z, true)
+    const value = logSumExp(z, z, true)
     save([z, value])
     return {
       value,
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
-        logSumExpGradientOfPairs(dy as tf.Tensor1D, ...(saved as [tf.Tensor2D, tf.Tensor1D])),
+        gradientOfPairs(dy as tf.Tensor1D, ...(saved as [tf.Tensor2D, tf.Tensor1D])),
     }
   })
   return operation(z) as tf.Tensor1D

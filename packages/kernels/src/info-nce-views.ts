@@ -2,8 +2,7 @@ import { assertMatrix, expected } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { SAFE_BOUND } from './info-nce-blocks.js'
 import { SymmetricTiles } from './info-nce-symmetric-tiles.js'
-import { logSumExpGradientOfPairs, logSumExpOnWebgpu } from './webgpu/softmax-of-products.js'
-import { onWebgpu } from './webgpu/webgpu-backend.js'
+import { lossPrograms } from './loss-programs.js'
 
 /** Lower bound of the divisor when normalising a row, as in PyTorch's `normalize`. */
 const SHORTEST = 1e-12
@@ -31,6 +30,7 @@ export function ntXentOfViews(z1: tf.Tensor2D, z2: tf.Tensor2D, temperature: num
   // the sum of the others is larger, the product with itself can be subtracted from the total without losing precision.
   const subtractSelf = Math.exp(2 / temperature) < 2 * batch - 1
   const tiles = new SymmetricTiles(2 * batch, { diagonal: subtractSelf })
+  const programs = lossPrograms()
   const operation = tf.customGrad((...args: unknown[]) => {
     const [z1, z2, save] = args as [tf.Tensor2D, tf.Tensor2D, tf.GradSaveFunc]
     const z = tf.stack([z1, z2])
@@ -39,8 +39,8 @@ export function ntXentOfViews(z1: tf.Tensor2D, z2: tf.Tensor2D, temperature: num
     const scale = tf.div(Math.sqrt(1 / temperature), tf.maximum(lengths, SHORTEST))
     const views = tf.mul(z, scale)
     const pairs = tf.reverse(views, 0)
-    if (onWebgpu()) {
-      const logSums = logSumExpOnWebgpu(tf.reshape(views, rows), tf.reshape(views, rows), true)
+    if (programs) {
+      const logSums = programs.logSumExp(tf.reshape(views, rows), tf.reshape(views, rows), true)
       save([views, pairs, scale, logSums])
       return { value: tf.sub(tf.mean(logSums), positives(views, pairs)), gradFunc }
     }
@@ -60,8 +60,8 @@ export function ntXentOfViews(z1: tf.Tensor2D, z2: tf.Tensor2D, temperature: num
           ...tf.Tensor2D[],
         ]
         const z = tf.reshape<tf.Rank.R2>(views, rows)
-        const fromAll = onWebgpu()
-          ? logSumExpGradientOfPairs(tf.fill([2 * batch], 0.5), z, sums as tf.Tensor as tf.Tensor1D)
+        const fromAll = programs
+          ? programs.gradientOfPairs(tf.fill([2 * batch], 0.5), z, sums as tf.Tensor as tf.Tensor1D)
           : tiles.gradient(z, tf.div(0.5, sums) as tf.Tensor2D, kept)
         const ofViews = tf.sub(tf.reshape(fromAll, views.shape), pairs)
         // Remove the component along each view (including its product with itself), which normalisation cancels.

@@ -9,9 +9,8 @@ import {
   SAFE_BOUND,
   splitRows,
 } from './info-nce-blocks.js'
+import { lossPrograms } from './loss-programs.js'
 import { matMulFloat32 } from './matmul-float32.js'
-import { logSumExpGradients, logSumExpOnWebgpu } from './webgpu/softmax-of-products.js'
-import { onWebgpu } from './webgpu/webgpu-backend.js'
 
 export interface LogSumExpOptions {
   /**
@@ -47,10 +46,11 @@ export function logSumExpOfProducts(
   options: LogSumExpOptions = {},
 ): tf.Tensor1D {
   checkShapes(queries, keys, options)
-  const tiles = onWebgpu() ? undefined : new Tiles(queries.shape[0], keys.shape[0], options)
+  const programs = lossPrograms()
+  const tiles = new Tiles(queries.shape[0], keys.shape[0], options)
   const { excludeSelf = false, constantKeys = false } = options
   const forward = (queries: tf.Tensor2D, keys: tf.Tensor2D, save: tf.GradSaveFunc) => {
-    const value = tiles?.logSums(queries, keys) ?? logSumExpOnWebgpu(queries, keys, excludeSelf)
+    const value = programs?.logSumExp(queries, keys, excludeSelf) ?? tiles.logSums(queries, keys)
     save([queries, keys, value])
     return value
   }
@@ -66,8 +66,8 @@ export function logSumExpOfProducts(
       value,
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
         const given = [dy as tf.Tensor1D, ...(saved as [tf.Tensor2D, tf.Tensor2D, tf.Tensor1D])] as const
-        if (tiles) return tiles.gradients(...given)
-        const [ofQueries, ofKeys] = logSumExpGradients(...given, { excludeSelf, constantKeys })
+        if (!programs) return tiles.gradients(...given)
+        const [ofQueries, ofKeys] = programs.gradients(...given, { excludeSelf, constantKeys })
         return ofKeys ? [ofQueries, ofKeys] : ofQueries
       },
     }

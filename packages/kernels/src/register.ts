@@ -3,9 +3,14 @@ import { correctedGradients } from './corrected-gradients.js'
 import { fastGradients, nativeActivationNames, onNative } from './fast-gradients.js'
 import { NATIVE } from './native.js'
 import { registerNativeStep } from './native-step.js'
-import { registerWasmKernels } from './wasm/register.js'
-import { registerWebgpuKernels } from './webgpu/register.js'
-import { WEBGPU } from './webgpu/webgpu-backend.js'
+
+/** What registers the kernels of a backend, by its name. */
+const ofBackends = new Map([[NATIVE as string, registerNativeStep]])
+
+/** Makes the kernels of a backend known, without registering them. */
+export function useKernels(backend: string, register: () => void): void {
+  ofBackends.set(backend, register)
+}
 
 /**
  * Replaces TensorFlow.js's gradients, and its kernels for the current backend, by those of this package. `prepareEngine` and
@@ -14,10 +19,7 @@ import { WEBGPU } from './webgpu/webgpu-backend.js'
  */
 export function registerKernels(): void {
   registerGradients()
-  const backend = tf.getBackend()
-  if (backend === 'wasm') registerWasmKernels()
-  if (backend === WEBGPU) registerWebgpuKernels()
-  if (backend === NATIVE) registerNativeStep()
+  ofBackends.get(tf.getBackend())?.()
 }
 
 const replacing = [...correctedGradients, ...fastGradients] as readonly tf.GradConfig[]

@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { batchNorm } from './batch-norm.js'
-import { onWebgpu } from './webgpu/webgpu-backend.js'
+import { lossPrograms } from './loss-programs.js'
 
 /**
  * Scales each feature to mean 0 and standard deviation 1 over the batch: the operands of a cross-correlation matrix.
@@ -10,10 +9,8 @@ import { onWebgpu } from './webgpu/webgpu-backend.js'
  * @returns [batch, features]; differentiable
  */
 export function standardise(z: tf.Tensor2D, epsilon: number): tf.Tensor2D {
-  if (onWebgpu()) {
-    const features = z.shape[1]
-    return tf.tidy(() => batchNorm(z, tf.ones([features]), tf.zeros([features]), { epsilon }).y)
-  }
+  const programs = lossPrograms()
+  if (programs) return programs.standardise(z, epsilon)
   const centred = tf.sub(z, tf.mean(z, 0))
   const variance = tf.mean(tf.square(centred), 0)
   return tf.mul(centred, tf.rsqrt(tf.add(variance, epsilon))) as tf.Tensor2D

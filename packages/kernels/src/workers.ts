@@ -18,6 +18,8 @@ export interface WorkerRows {
 }
 
 let current: WorkerRows | undefined
+/** Set by the first step of several workers: small bundles of losses contain no collective operations. */
+let gatherParts: typeof allGather | undefined
 let gathered = 0
 
 /**
@@ -31,6 +33,7 @@ export function acrossWorkers<Result>(workers: WorkerRows | undefined, body: () 
   const before = current
   current = workers && workers.rows.length > 1 ? workers : undefined
   const groupBefore = useGroup(current?.group ?? 1)
+  gatherParts = allGather
   try {
     return body()
   } finally {
@@ -102,7 +105,7 @@ function gather(x: tf.Tensor, rows: readonly number[]): tf.Tensor {
     const missing = longest - x.shape[0]!
     const padded =
       missing === 0 ? x : tf.concat([x, tf.zeros([missing, ...rest], x.dtype as 'float32' | 'int32')])
-    const all = allGather(padded, rows.length)
+    const all = gatherParts!(padded, rows.length)
     if (rows.every((count) => count === longest)) return all
     const parts = rows.map((count, worker) =>
       tf.slice(all, [worker * longest, ...rest.map(() => 0)], [count, ...rest]),

@@ -1,4 +1,4 @@
-import { rowsOfAllWorkers, workerCount } from '@selfsup/kernels'
+import { rowsOfAllWorkers, workerCount } from '@selfsup/kernels/losses'
 import * as tf from '@tensorflow/tfjs-core'
 
 /**

@@ -1,5 +1,5 @@
 import { assertMatrix, expected } from '@selfsup/core'
-import { matMulFloat32, standardise, workerCount } from '@selfsup/kernels'
+import { matMulFloat32, standardise, workerCount } from '@selfsup/kernels/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import { allRows } from './all-rows.js'
 import { withKernels } from './with-kernels.js'

@@ -1,5 +1,5 @@
 import { stopGradient } from '@selfsup/core'
-import { matMulFloat32 } from '@selfsup/kernels'
+import { matMulFloat32 } from '@selfsup/kernels/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import { l2Normalise } from './l2-normalise.js'
 

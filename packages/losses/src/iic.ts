@@ -1,5 +1,5 @@
 import { assertMatrix, assertRank, assertSameShape } from '@selfsup/core'
-import { matMulFloat32 } from '@selfsup/kernels'
+import { matMulFloat32 } from '@selfsup/kernels/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import { allRows } from './all-rows.js'
 import { withKernels } from './with-kernels.js'

@@ -1,5 +1,5 @@
 import { assertMatrix, assertRank, expected, formatShape, ShapeError, stopGradient } from '@selfsup/core'
-import { logSumExpOfProducts, matMulFloat32, rowsOfAllWorkers, workerCount } from '@selfsup/kernels'
+import { logSumExpOfProducts, matMulFloat32, rowsOfAllWorkers, workerCount } from '@selfsup/kernels/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import { allRows } from './all-rows.js'
 import { l2Normalise } from './l2-normalise.js'

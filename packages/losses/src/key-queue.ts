@@ -1,5 +1,5 @@
 import { derive, normals, ShapeError } from '@selfsup/core'
-import { rowsOfAllWorkers } from '@selfsup/kernels'
+import { rowsOfAllWorkers } from '@selfsup/kernels/losses'
 import * as tf from '@tensorflow/tfjs-core'
 
 /** Queue of keys that serve as negatives: first in, first out. */

@@ -1,5 +1,5 @@
 import { assertMatrix, expected } from '@selfsup/core'
-import { logSumExpOfProducts, matMulFloat32 } from '@selfsup/kernels'
+import { logSumExpOfProducts, matMulFloat32 } from '@selfsup/kernels/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import { l2Normalise } from './l2-normalise.js'
 import { labelPairs } from './label-pairs.js'

@@ -1,5 +1,5 @@
 import { assertMatrix, expected } from '@selfsup/core'
-import { logSumExpOfPairs, ntXentOfViews } from '@selfsup/kernels'
+import { logSumExpOfPairs, ntXentOfViews } from '@selfsup/kernels/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import { allRows } from './all-rows.js'
 import { l2Normalise } from './l2-normalise.js'

@@ -1,5 +1,5 @@
 import { expected } from '@selfsup/core'
-import { logSumExpOfPairs, matMulFloat32 } from '@selfsup/kernels'
+import { logSumExpOfPairs, matMulFloat32 } from '@selfsup/kernels/losses'
 import * as tf from '@tensorflow/tfjs-core'
 import { l2Normalise } from './l2-normalise.js'
 import { labelPairs, maskedMean } from './label-pairs.js'

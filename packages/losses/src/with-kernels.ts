@@ -1,4 +1,4 @@
-import { registerKernels } from '@selfsup/kernels'
+import { registerKernels } from '@selfsup/kernels/losses'
 import * as tf from '@tensorflow/tfjs-core'
 
 /**

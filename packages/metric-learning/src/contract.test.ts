@@ -3,4 +3,5 @@ import { definition } from './metric-learning.js'
 
 testMethod(definition, {
   options: { outputs: 8, labels: 'classes', loss: 'supcon', perClass: 4 },
+  webgpu: true,
 })

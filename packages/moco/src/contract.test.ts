@@ -6,5 +6,6 @@ testMethod(definition, {
   conflicts: ['queue'],
   // The task becomes harder as the queue fills with keys of the same images.
   learning: { afterUpdate: false },
+  webgpu: true,
 })
 testMethod(definition, { options: { version: 'v3', outputs: 8, hidden: 8 }, conflicts: ['queue'] })

@@ -17,8 +17,10 @@ export interface Choice {
 /** What the page asks of the worker. */
 export type Request =
   | { readonly type: 'hello'; readonly engine: string }
+  /** a part of many files, before `open` with the rest; `first` forgets those before */
+  | { readonly type: 'files'; readonly files: readonly PickedFile[]; readonly first: boolean }
   | { readonly type: 'open'; readonly files: readonly PickedFile[] }
-  | { readonly type: 'shapes'; readonly count: number }
+  | { readonly type: 'drawn'; readonly count: number }
   | { readonly type: 'start'; readonly choice: Choice }
   | { readonly type: 'weights'; readonly file: File | undefined }
   | { readonly type: 'pause' }

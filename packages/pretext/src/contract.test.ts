@@ -1,7 +1,7 @@
 import { testMethod } from '../../../tooling/vitest/method-contract.js'
 import { jigsawDefinition, relativePatchDefinition, rotationDefinition } from './index.js'
 
-testMethod(rotationDefinition, { options: { hidden: 8 } })
+testMethod(rotationDefinition, { options: { hidden: 8 }, webgpu: true })
 testMethod(relativePatchDefinition, {
   options: { patch: 5, gap: 2, displacement: 1, pairs: 2, hidden: 8 },
   samples: { patch: [4] },

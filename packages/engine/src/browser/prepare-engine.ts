@@ -14,6 +14,13 @@ export interface BrowserEngineOptions {
   readonly wasmPaths?: string | Readonly<Record<string, string>>
 }
 
+/** A backend that is ready, described in one line. */
+interface StartedEngine {
+  readonly description: string
+  readonly gpu: boolean
+  readonly compile: Engine['compile']
+}
+
 const names = ['webgpu', 'wasm', 'cpu'] as const
 const titles = { webgpu: 'WebGPU', wasm: 'WebAssembly', cpu: 'plain JavaScript' } as const
 
@@ -37,13 +44,13 @@ export async function prepareEngine({
   const missing: MissingEngine[] = []
   for (const name of wanted ? [wanted] : names) {
     try {
-      const { description, gpu = false } = await start[name]()
+      const { description, gpu, compile }: StartedEngine = await start[name]()
       await tf.setBackend(name)
       await tf.ready()
       // Layers registers the gradients of all kernels. Of Exp we have none of our own.
       if (!tf.getGradient('Exp')) await import('@tensorflow/tfjs-layers')
       registerKernels()
-      return { name, description, precision: 'float32', gpu, missing, compile: tidyStep, memory }
+      return { name, description, precision: 'float32', gpu, missing, compile, memory }
     } catch (error) {
       if (wanted || name === 'cpu') throw error
       const { message } = error as Error
@@ -57,7 +64,7 @@ async function startCpu() {
   const { version_cpu } = await import('@tensorflow/tfjs-backend-cpu')
   const backend = tf.findBackend('cpu') as { firstUse?: boolean }
   backend.firstUse = false // or the first operation prints a banner that recommends another engine
-  return { description: `plain JavaScript (tfjs-backend-cpu ${version_cpu})`, gpu: false }
+  return { description: `plain JavaScript (tfjs-backend-cpu ${version_cpu})`, gpu: false, compile: tidyStep }
 }
 
 /** Browsers do not say how much memory a page takes, or Chromium alone. */

@@ -1,5 +1,6 @@
 import { SelfsupError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
+import { tidyStep } from '../compile.js'
 import { checkAllocations, type WasmModule } from '../wasm-memory.js'
 
 /** Starts the WebAssembly backend, with threads on pages that are isolated from other origins. */
@@ -13,5 +14,9 @@ export async function startWasm(paths?: string | Readonly<Record<string, string>
   }
   const threads = wasm.getThreadsCount()
   const count = threads === 1 ? '1 thread' : `${threads} threads`
-  return { description: `WebAssembly (tfjs-backend-wasm ${wasm.version_wasm}), ${count}`, gpu: false }
+  return {
+    description: `WebAssembly (tfjs-backend-wasm ${wasm.version_wasm}), ${count}`,
+    gpu: false,
+    compile: tidyStep,
+  }
 }

@@ -1,13 +1,19 @@
 /// <reference types="@webgpu/types" />
 import { SelfsupError } from '@selfsup/core'
 import * as tf from '@tensorflow/tfjs-core'
+import { tidyStep } from '../compile.js'
+import type { Engine } from '../engine.js'
 import { describeAdapter, requestDevice } from '../webgpu/device.js'
 import { type Failures, listenTo } from '../webgpu/failures.js'
 import { guard } from '../webgpu/guard.js'
+import { recordedStep } from '../webgpu/recorded-step.js'
+import { recorderOf } from '../webgpu/recorder.js'
 
 interface Started {
   readonly description: string
   readonly gpu: boolean
+  /** records a step and repeats it */
+  readonly compile: Engine['compile']
 }
 
 let started: { readonly about: Started; readonly failures: Failures } | undefined
@@ -40,7 +46,13 @@ export async function startWebgpu({ software }: { readonly software: boolean }):
   tf.registerBackend('webgpu', () => backend, 0)
   const features = describeAdapter(found).features.join(', ')
   const kind = isSoftware ? 'software, ' : ''
-  const about = { description: `WebGPU, ${kind}${name}${features && `, ${features}`}`, gpu: !isSoftware }
+  const recorder = recorderOf(backend)
+  const about: Started = {
+    description: `WebGPU, ${kind}${name}${features && `, ${features}`}`,
+    gpu: !isSoftware,
+    compile: (step, { eager = false } = {}) =>
+      eager ? tidyStep(step) : recordedStep(backend, recorder, step),
+  }
   started = { about, failures }
   return about
 }

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { missingWebgpu } from '../../../../tooling/vitest/webgpu.js'
 import { type Engine, findEngines, prepareEngine } from '../index.js'
+import { guard } from './guard.js'
 
 const missing = await missingWebgpu()
 
@@ -94,6 +95,22 @@ describe.skipIf(missing)(missing ?? 'WebGPU', () => {
         expect.objectContaining({ code: 'device-limit', message: expect.stringContaining('maxBufferSize') }),
       )
     })
+  })
+
+  test('so is a tensor that fits into a buffer, but not into the part of one that a program can use', () => {
+    const made: number[] = []
+    const limits = { maxBufferSize: 2 ** 28, maxStorageBufferBindingSize: 2 ** 27 }
+    const bufferManager = { acquireBuffer: (size: number) => made.push(size) }
+    const failures = { check() {}, checkCommands() {}, broken: false }
+    guard({ bufferManager, device: { limits } } as unknown as WebGPUBackend, failures)
+    const acquire = bufferManager.acquireBuffer as (size: number, usage: number) => void
+    acquire(2 ** 27, GPUBufferUsage.STORAGE)
+    acquire(2 ** 27 + 4, GPUBufferUsage.COPY_DST)
+    expect(() => acquire(2 ** 27 + 4, GPUBufferUsage.STORAGE)).toThrow(
+      "a tensor of 129 MiB is beyond the WebGPU device's maxStorageBufferBindingSize of 128 MiB",
+    )
+    expect(() => acquire(2 ** 28 + 4, GPUBufferUsage.COPY_DST)).toThrow('maxBufferSize of 256 MiB')
+    expect(made).toHaveLength(2)
   })
 
   test('a compiled step leaves no tensors', () => {

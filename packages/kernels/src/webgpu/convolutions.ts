@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { type BiasAndActivation, biasAndActivation } from './bias-and-activation.js'
 import { dispatch, storedType } from './dispatch.js'
 import { sumParts } from './sum-parts.js'
 import { tiledCorrelation } from './tiled-correlation.js'
@@ -10,21 +11,38 @@ type Info = tf.backend_util.Conv2DInfo
 /** Forward: pixels of the output times taps of the filter. The padding is not written to memory. */
 const conv2D: WebgpuKernel = {
   kernelName: 'Conv2D',
+  run: (backend, inputs, attrs) => forward(backend, inputs, attrs as unknown as tf.Conv2DAttrs),
+}
+
+/** The same with bias and activation, as layers compute it. */
+const fusedConv2D: WebgpuKernel = {
+  kernelName: 'FusedConv2D',
   run: (backend, inputs, attrs) => {
-    const { x, filter } = inputs as { x: tf.TensorInfo; filter: tf.TensorInfo }
-    const { strides, pad, dilations, dimRoundingMode, dataFormat } = attrs as unknown as tf.Conv2DAttrs
-    const info = infoOf(x.shape, filter.shape, { strides, pad, dilations, dimRoundingMode, dataFormat })
-    if (!info) return undefined
-    const { inHeight, inWidth, inChannels, outHeight, outWidth, outChannels, batchSize } = info
-    return product(backend, 'Convolution', [x, filter], info, info.outShape, {
-      m: batchSize * outHeight * outWidth,
-      n: outChannels,
-      k: inChannels,
-      transposed: false,
-      tapStart: `tap * ${inChannels * outChannels}u`,
-      rowStart: inputOfOutput(info, `(image * ${inHeight} + y) * ${inWidth} + x`, inChannels),
-    })
+    const { activation, ...rest } = attrs as unknown as tf.FusedConv2DAttrs
+    const last = biasAndActivation(backend, inputs, activation, inputs.filter!.shape[3]!)
+    return last && forward(backend, inputs, rest, last)
   },
+}
+
+function forward(
+  backend: WebgpuBackend,
+  inputs: { readonly [name: string]: tf.TensorInfo },
+  { strides, pad, dilations, dimRoundingMode, dataFormat }: tf.Conv2DAttrs,
+  last?: BiasAndActivation,
+): tf.TensorInfo | undefined {
+  const { x, filter } = inputs as { x: tf.TensorInfo; filter: tf.TensorInfo }
+  const info = infoOf(x.shape, filter.shape, { strides, pad, dilations, dimRoundingMode, dataFormat })
+  if (!info) return undefined
+  const { inHeight, inWidth, inChannels, outHeight, outWidth, outChannels, batchSize } = info
+  const sizes = {
+    m: batchSize * outHeight * outWidth,
+    n: outChannels,
+    k: inChannels,
+    transposed: false,
+    tapStart: `tap * ${inChannels * outChannels}u`,
+    rowStart: inputOfOutput(info, `(image * ${inHeight} + y) * ${inWidth} + x`, inChannels),
+  }
+  return product(backend, 'Convolution', [x, filter], info, info.outShape, sizes, last)
 }
 
 /** Gradient of the input: pixels of the input times taps, where the stride has a pixel of the output. */
@@ -78,7 +96,12 @@ const conv2DBackpropFilter: WebgpuKernel = {
   },
 }
 
-export const convolutions: readonly WebgpuKernel[] = [conv2D, conv2DBackpropInput, conv2DBackpropFilter]
+export const convolutions: readonly WebgpuKernel[] = [
+  conv2D,
+  fusedConv2D,
+  conv2DBackpropInput,
+  conv2DBackpropFilter,
+]
 
 /** Runs a program that leaves parts of sums, and adds these up. */
 export function summed(
@@ -105,11 +128,12 @@ function product(
   { filterHeight, filterWidth }: Info,
   shape: readonly number[],
   sizes: Omit<Parameters<typeof tiledProduct>[0], 'taps' | 'types'>,
+  { tensors, ...last }: BiasAndActivation = { tensors: [] },
 ): tf.TensorInfo {
   const out = backend.makeTensorInfo(shape, 'float32')
   const types = [storedType(backend, pixels), storedType(backend, filter)] as const
-  const program = tiledProduct({ ...sizes, taps: filterHeight * filterWidth, types })
-  dispatch(backend, { name, tensors: [pixels, filter, out], ...program })
+  const program = tiledProduct({ ...sizes, taps: filterHeight * filterWidth, types, ...last })
+  dispatch(backend, { name, tensors: [pixels, filter, out, ...tensors], ...program })
   return out
 }
 

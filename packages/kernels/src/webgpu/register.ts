@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { activations } from './activations.js'
 import { convolutions } from './convolutions.js'
-import { matrixProduct } from './matrix-product.js'
+import { matrixProducts } from './matrix-product.js'
 import { reductions } from './reductions.js'
 import { scans } from './scan.js'
 import { segmentSums } from './segment-sums.js'
@@ -11,7 +11,7 @@ import { WEBGPU, type WebgpuBackend, type WebgpuKernel } from './webgpu-backend.
 const kernels: readonly WebgpuKernel[] = [
   ...activations,
   ...convolutions,
-  matrixProduct,
+  ...matrixProducts,
   ...reductions,
   ...scans,
   ...segmentSums,

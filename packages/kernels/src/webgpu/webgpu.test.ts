@@ -36,6 +36,20 @@ cases['products of batches, and of a batch with one matrix'] = () => [
   tf.matMul(noise([3, 8, 5], 1), noise([3, 8, 6], 2), true),
   tf.matMul(noise([3, 5, 8], 1), noise([1, 6, 8], 2), false, true),
 ]
+cases['products and convolutions with bias and ReLU'] = () => [
+  tf.fused.matMul({ a: noise([5, 6], 1), b: noise([8, 6], 2), transposeB: true, bias: noise([8], 3) }),
+  ...[7, 8].flatMap((n) => [
+    tf.fused.matMul({ a: noise([5, 6], 1), b: noise([6, n], 2), bias: noise([n], 3), activation: 'relu' }),
+    tf.fused.conv2d({
+      x: noise([2, 5, 5, 3], 1) as tf.Tensor4D,
+      filter: noise([3, 3, 3, n], 2) as tf.Tensor4D,
+      strides: 2,
+      pad: 'same',
+      bias: noise([n], 3),
+      activation: 'relu',
+    }),
+  ]),
+]
 cases['a product over many rows, summed in parts'] = () => [
   tf.matMul(noise([5000, 12], 1), noise([5000, 5], 2), true),
 ]
@@ -289,6 +303,8 @@ describe.skipIf(missing)(missing ?? 'kernels on WebGPU', () => {
         tf.mean,
         tf.max,
         tf.min,
+        (x: tf.Tensor) =>
+          tf.fused.matMul({ a: tf.reshape(x, [2, 1]), b: tf.ones([1, 3]), activation: 'relu' }),
         tf.relu6,
         tf.elu,
         tf.selu,

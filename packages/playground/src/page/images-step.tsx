@@ -1,11 +1,11 @@
 import { useState } from 'preact/hooks'
-import { droppedFiles, pickedFiles } from './picked-files.js'
+import { sendDropped, sendPicked } from './picked-files.js'
 import type { PageState } from './state.js'
 import { Thumb } from './thumb.js'
 import type { Send } from './use-worker.js'
 
 /** Drawn images for a first try. */
-const SHAPES = 1000
+const DRAWN = 600
 /** Images shown of a folder. */
 const SHOWN = 16
 
@@ -47,8 +47,7 @@ function Drop({ send, busy }: { readonly send: Send; readonly busy: boolean }) {
         onDrop={(event) => {
           event.preventDefault()
           setOver(false)
-          if (event.dataTransfer && !busy)
-            void droppedFiles(event.dataTransfer).then((files) => send({ type: 'open', files }))
+          if (event.dataTransfer && !busy) void sendDropped(send, event.dataTransfer)
         }}
       >
         <svg class="drop-icon" viewBox="0 0 24 24" aria-hidden="true">
@@ -60,11 +59,11 @@ function Drop({ send, busy }: { readonly send: Send; readonly busy: boolean }) {
           <Choose title="Choose files" {...{ busy, send }} />
           <button
             type="button"
-            id="use-shapes"
+            id="use-drawn"
             disabled={busy}
-            onClick={() => send({ type: 'shapes', count: shapesWanted() })}
+            onClick={() => send({ type: 'drawn', count: drawnWanted() })}
           >
-            Try with drawn shapes
+            Try with drawn patterns
           </button>
         </div>
         <p class="note">Your images stay on this computer. The page sends nothing.</p>
@@ -108,7 +107,7 @@ function Choose({ title, busy, send, folder = false, primary = false }: ChoosePr
         {...(folder ? { webkitdirectory: true } : { accept: 'image/*' })}
         onChange={(event) => {
           const input = event.currentTarget as HTMLInputElement
-          send({ type: 'open', files: pickedFiles(input.files!) })
+          void sendPicked(send, input.files!)
           input.value = ''
         }}
       />
@@ -116,9 +115,9 @@ function Choose({ title, busy, send, folder = false, primary = false }: ChoosePr
   )
 }
 
-/** Number of drawn shapes; a test asks for fewer. */
-function shapesWanted(): number {
-  return Number(new URLSearchParams(location.search).get('shapes')) || SHAPES
+/** Number of drawn images; a test asks for fewer. */
+function drawnWanted(): number {
+  return Number(new URLSearchParams(location.search).get('drawn')) || DRAWN
 }
 
 function Chosen({ state: { images, run }, send }: Props) {

@@ -116,6 +116,8 @@ function timeLeft(seconds: number): string {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }
 
+const percent = (y: number) => `${Number((100 * y).toFixed(1))} %`
+
 /** Images that can be chosen below the neighbours. */
 const CHOICES = 12
 
@@ -147,6 +149,12 @@ function Neighbours({ state: { watched, looks, images }, selected, onSelect }: N
         Click an image. Its most similar images are found by what the network has learned
         {images?.kinds ? '; a green mark is the same kind' : ''}.
       </p>
+      {first?.sameKind !== undefined && last?.sameKind !== undefined && (
+        <p id="same-kind" class="same-kind">
+          Of all neighbours, <b>{percent(last.sameKind)}</b> are of the same kind
+          {last !== first && `, ${percent(first.sameKind)} before learning`}.
+        </p>
+      )}
       {first ? (
         <div class="compare">
           <div class="compare-query">
@@ -203,8 +211,6 @@ interface CurvesProps {
   readonly curve: PageState['curve']
   readonly looks: PageState['looks']
 }
-
-const percent = (y: number) => `${Number((100 * y).toFixed(1))} %`
 
 function Curves({ curve, looks }: CurvesProps) {
   const lines = useMemo(() => {

@@ -13,7 +13,7 @@ import {
 import { recommendedSettings, restoreMethod, train } from '@selfsup/train'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { Choice, CurvePoint, Look, Report, RunState } from '../messages.js'
-import { methods } from '../methods.js'
+import { methods, visitorSettings } from '../methods.js'
 import type { Library } from './library.js'
 import { lookAt, watchedImages } from './looks.js'
 import { keptBackbone } from './weights.js'
@@ -66,6 +66,8 @@ function batchSizeFor(count: number, engine: Engine['name']): number {
   return Math.max(2, Math.min(most, 2 * Math.floor(count / 4)))
 }
 
+const settingsOf = (method: string) => visitorSettings[method as keyof typeof visitorSettings]
+
 interface Made {
   readonly method: Method
   readonly size: number
@@ -75,7 +77,10 @@ interface Made {
 async function makeMethod({ method: name, network, weights }: Choice): Promise<Made> {
   const definition = methods[name]!
   const create = (backbone: LayersModel, size: number, normalisation: Normalisation): Made => ({
-    method: definition.create(backbone, resolveOptions(definition, {}), { seed: 1, normalisation }),
+    method: definition.create(backbone, resolveOptions(definition, settingsOf(name).options), {
+      seed: 1,
+      normalisation,
+    }),
     size,
     normalisation,
   })
@@ -147,10 +152,13 @@ export async function openLearning(
     const stepsPerEpoch = Math.max(1, Math.floor(dataset.length / batchSize))
     const epochs = Math.ceil(choice!.steps / stepsPerEpoch)
     const definition = methods[choice!.method]!
-    const settings = recommendedSettings(definition.training(resolveOptions(definition, {})), {
-      epochs,
-      batchSize,
-    })
+    const settings = recommendedSettings(
+      definition.training(resolveOptions(definition, settingsOf(choice!.method).options)),
+      {
+        epochs,
+        batchSize,
+      },
+    )
     let points: CurvePoint[] = []
     let told = 0
     let looking: Promise<void> | undefined
@@ -160,7 +168,7 @@ export async function openLearning(
       if (looks.length === 0) await look(0)
       const result = await train(method, dataset, {
         ...settings,
-        learningRate: choice!.weights === undefined ? 2e-3 : 2e-4,
+        learningRate: choice!.weights === undefined ? settingsOf(choice!.method).rate : 2e-4,
         optimizer: { name: 'adamw', weightDecay: 1e-4 },
         schedule: { name: 'cosine', warmupEpochs: 0.05 * epochs },
         maxSteps: choice!.steps,

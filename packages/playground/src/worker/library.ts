@@ -1,10 +1,11 @@
 import { advise, measure } from '@selfsup/advise'
 import type { ImageDataset } from '@selfsup/core'
-import { readFrom, recordDataset, shapes } from '@selfsup/data'
+import { readFrom, recordDataset } from '@selfsup/data'
 import { readStored, runStorage, sha256, writeStoredJson } from '@selfsup/run-folder'
 import type { ImagesInfo } from '../messages.js'
 import { methods } from '../methods.js'
 import type { Decoded } from './decode.js'
+import { drawPatterns, patternNames } from './patterns.js'
 
 /** The images of the playground, as training sees them and as the page shows them. */
 export interface Library {
@@ -16,31 +17,31 @@ export interface Library {
 const FOLDER = 'playground-images'
 const PATHS = { info: `${FOLDER}/info.json`, pixels: `${FOLDER}/pixels.bin` }
 
+/** Images that are drawn between reports of progress. */
+const AT_ONCE = 100
 /** Images that are measured for recommendations. */
 const MEASURED = 300
 
-/** Draws images with known contents. */
-export async function drawnLibrary(
-  count: number,
-  onProgress: (done: number, total: number) => void,
-): Promise<Library> {
+/** Draws patterns whose kinds are known. */
+export function drawnLibrary(count: number, onProgress: (done: number, total: number) => void): Library {
   const size = 64
-  const drawn = shapes({ size, count })
-  const pixels = new Uint8Array(count * size * size * 3)
-  const batchSize = 100
-  for await (const { images, indices } of drawn.batches({ batchSize })) {
-    pixels.set(images!.data, indices[0]! * size * size * 3)
-    onProgress(indices[0]! + indices.length, count)
+  const bytes = size * size * 3
+  const pixels = new Uint8Array(count * bytes)
+  const labels: number[] = []
+  for (let start = 0; start < count; start += AT_ONCE) {
+    const end = Math.min(count, start + AT_ONCE)
+    labels.push(...drawPatterns(pixels.subarray(start * bytes, end * bytes), size, start))
+    onProgress(end, count)
   }
   return made({
-    name: 'drawn shapes',
+    name: 'drawn patterns',
     pixels,
     size,
-    paths: Array.from({ length: count }, (_, i) => `shape ${i + 1}`),
+    paths: Array.from({ length: count }, (_, i) => `pattern ${i + 1}`),
     sizes: Array.from({ length: count }, () => [size, size] as const),
     skipped: [],
-    labels: [...drawn.labels()!],
-    kinds: drawn.classes,
+    labels,
+    kinds: patternNames,
   })
 }
 

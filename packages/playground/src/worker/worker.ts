@@ -6,7 +6,7 @@ import { lockRun } from '@selfsup/run-folder'
 import plain from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url'
 import simd from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url'
 import threaded from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url'
-import type { Problem, Report, Request } from '../messages.js'
+import type { PickedFile, Problem, Report, Request } from '../messages.js'
 import { decode, decodeOne, imageFiles, MOST_IMAGES, problemOfFiles } from './decode.js'
 import { backboneFile, featuresFile, runFile } from './files.js'
 import { forgetLearning, type Learning, openLearning } from './learning.js'
@@ -38,6 +38,9 @@ const progress = (what: string) => {
   }
 }
 
+/** Files of which the rest is still to come. */
+let waiting: PickedFile[] = []
+
 /** Requests run one after the other; `pause` does not wait. */
 let queue = Promise.resolve()
 self.onmessage = ({ data }: MessageEvent<Request>) => {
@@ -49,7 +52,7 @@ self.onmessage = ({ data }: MessageEvent<Request>) => {
     data.type === 'forget-run' ||
     data.type === 'forget-all' ||
     data.type === 'open' ||
-    data.type === 'shapes'
+    data.type === 'drawn'
   )
     learning?.pause()
   queue = queue
@@ -66,9 +69,15 @@ async function handle(request: Request): Promise<void> {
   switch (request.type) {
     case 'hello':
       return hello(request.engine)
+    case 'files':
+      if (request.first) waiting = []
+      waiting.push(...request.files)
+      return
     case 'open': {
-      const images = imageFiles(request.files)
-      const problem = problemOfFiles(request.files, images)
+      const files = [...waiting, ...request.files]
+      waiting = []
+      const images = imageFiles(files)
+      const problem = problemOfFiles(files, images)
       if (problem) return report({ type: 'problem', problem })
       const chosen = sampled(images)
       const decoded = await decode(chosen, progress('Reading images'))
@@ -87,14 +96,14 @@ async function handle(request: Request): Promise<void> {
                 : 'Choose a folder with hundreds of images. The network learns from their differences.',
           },
         })
-      const folder = request.files[0]?.path.split('/')[0] ?? ''
-      const name = request.files[0]?.path.includes('/') ? folder : 'your images'
+      const folder = files[0]?.path.split('/')[0] ?? ''
+      const name = files[0]?.path.includes('/') ? folder : 'your images'
       const left = images.length - chosen.length
       const note = `The page takes ${MOST_IMAGES.toLocaleString('en')} images at most: a random sample of your ${images.length.toLocaleString('en')}.`
       return use(ownLibrary(name, decoded, left > 0 ? [note] : []))
     }
-    case 'shapes':
-      return use(await drawnLibrary(request.count, progress('Drawing shapes')))
+    case 'drawn':
+      return use(drawnLibrary(request.count, progress('Drawing patterns')))
     case 'start': {
       if (!library) return
       if (learning?.state !== 'paused') {

@@ -1,0 +1,4 @@
+// Kernels of WebGPU beside PyTorch's on the processor (kernels-torch.py): the time alone.
+import { measureKernels } from './kernel-cases.mjs'
+
+await measureKernels('ours', { counting: false })
