@@ -17,6 +17,8 @@ export interface Architecture {
 export interface FileFacts {
   readonly format: 'safetensors' | 'pytorch' | 'tensorflow.js'
   readonly path: string
+  /** first layers of the network, if the file tells: for small images or for large ones */
+  readonly stem: 'cifar' | 'imagenet' | undefined
   /** undefined if the file has no such tensor */
   shapeOf(timm: string): readonly number[] | undefined
   /** whether the file has a tensor of this name of its own */

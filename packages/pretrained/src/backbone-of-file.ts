@@ -4,7 +4,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers'
 import type { Architecture } from './architecture.js'
 import { assignWeights } from './assign-weights.js'
 import { adaptNormalisation } from './input-channels.js'
-import type { ModelConfig, StoredPreprocessing } from './model-config.js'
+import { type ModelConfig, type StoredPreprocessing, withExported } from './model-config.js'
 import { recognise } from './recognise.js'
 import type { WeightFile } from './weight-file.js'
 
@@ -38,7 +38,7 @@ export async function backboneOf(
   const { reader, naming, facts, tensors } = recognise(file)
   const stored = reader.describe(facts, naming, config)
   const architecture = channels === undefined ? stored : withChannels(file.path, stored, channels)
-  const preprocessing = preprocessingOf(file.path, architecture, config, size)
+  const preprocessing = preprocessingOf(file.path, architecture, withExported(config, file.exported), size)
   const recipe = { name: architecture.name, options: { ...architecture.options, size: preprocessing.size } }
   const model = backboneFromRecipe(recipe)
   try {
@@ -75,7 +75,7 @@ const usual: StoredPreprocessing = {
 export function preprocessingOf(
   path: string,
   { name, options: { channels }, multipleOf }: Architecture,
-  { preprocessing }: ModelConfig,
+  { preprocessing, reading }: ModelConfig,
   given?: number,
 ): Preprocessing {
   const stored = preprocessing ?? {
@@ -93,5 +93,11 @@ export function preprocessingOf(
   const { interpolation } = stored
   const normalisation = adaptNormalisation(stored.normalisation, channels)
   const shorterSide = Math.max(size, Math.floor((size * stored.shorterSide) / stored.size + 1e-6))
-  return { size, channels, normalisation, resampling: { shorterSide, interpolation } }
+  return {
+    size,
+    channels,
+    normalisation,
+    resampling: { shorterSide, interpolation },
+    ...(reading && { reading }),
+  }
 }

@@ -9,7 +9,7 @@ import {
   type PretrainedOptions,
   preprocessingOf,
 } from './backbone-of-file.js'
-import { type ModelConfig, parseModelConfig } from './model-config.js'
+import { type ModelConfig, parseModelConfig, withExported } from './model-config.js'
 import { readWeights } from './read-weights.js'
 import { recognise } from './recognise.js'
 
@@ -42,7 +42,10 @@ export async function describePretrained(files: PretrainedFiles): Promise<Pretra
   try {
     const { reader, naming, facts } = recognise(file)
     const architecture = reader.describe(facts, naming, config)
-    return { architecture, preprocessing: preprocessingOf(files.weights, architecture, config) }
+    return {
+      architecture,
+      preprocessing: preprocessingOf(files.weights, architecture, withExported(config, file.exported)),
+    }
   } finally {
     await file.close()
   }

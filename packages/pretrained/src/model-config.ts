@@ -1,5 +1,5 @@
-import type { Normalisation } from '@selfsup/core'
-import { SelfsupError } from '@selfsup/core'
+import { type ImageReading, type Normalisation, SelfsupError } from '@selfsup/core'
+import type { ExportedNote } from '@selfsup/run-folder'
 import * as z from 'zod'
 
 /** What the JSON files next to the weights tell. */
@@ -11,6 +11,8 @@ export interface ModelConfig {
   /** timm's name of the model */
   readonly architecture?: string
   readonly preprocessing?: StoredPreprocessing
+  /** how image files become pixels; default: automatically */
+  readonly reading?: ImageReading
 }
 
 /** Preprocessing as stored: the shorter side is resized to `shorterSide`, then the central square of `size` is cut out. */
@@ -80,6 +82,18 @@ export function parseModelConfig(files: Readonly<Record<string, string | undefin
     ...(ofTransformers.success && { library: 'transformers' }),
     ...(typeof heads === 'number' && { heads }),
     preprocessing: preprocessingOf(parse('preprocessor_config.json', files['preprocessor_config.json'])),
+  }
+}
+
+/** Adds what an exported file tells about itself. The files next to the weights have precedence. */
+export function withExported(config: ModelConfig, exported: ExportedNote | undefined): ModelConfig {
+  if (!exported || config.preprocessing) return config
+  const { size, normalisation, reading, resampling } = exported
+  const { shorterSide, interpolation } = resampling ?? { shorterSide: size, interpolation: 'bilinear' }
+  return {
+    ...config,
+    preprocessing: { size, shorterSide, interpolation, normalisation },
+    ...(reading && { reading }),
   }
 }
 

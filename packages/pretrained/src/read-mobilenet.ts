@@ -87,7 +87,7 @@ export const mobilenetReader: ArchitectureReader = {
     return {
       name: `mobilenet-v3-${size}`,
       options: {
-        stem: 'imagenet',
+        stem: facts.stem ?? 'imagenet',
         channels: channels!,
         epsilon: naming.library === 'torchvision' ? 1e-3 : 1e-5,
         ...(!usual && { widths, expansions }),

@@ -46,7 +46,8 @@ export const resnetReader: ArchitectureReader = {
       return depth
     })
     const widths = [1, 2, 3, 4].map((stage) => shape(facts, `layer${stage}.0.conv1.weight`)[0]!)
-    if (widths[0] !== stem || side !== 7)
+    const forSmall = facts.stem === 'cifar'
+    if (widths[0] !== stem || side !== (forSmall ? 3 : 7))
       throw new SelfsupError(
         `${facts.path}: this ResNet must start with a 7x7 convolution of ${widths[0]} filters; got ${side}x${side} and ${stem}`,
         { code: 'unsupported', path: facts.path },
@@ -56,7 +57,7 @@ export const resnetReader: ArchitectureReader = {
     return {
       name: name ?? (kind === 'basic' ? 'resnet18' : 'resnet50'),
       options: {
-        stem: 'imagenet',
+        stem: forSmall ? 'cifar' : 'imagenet',
         channels: channels!,
         ...(!usual && { widths }),
         ...(name === undefined && { depths }),

@@ -111,10 +111,11 @@ function partOf(tensors: ReadonlyMap<string, StoredTensor>, name: string): Store
   }
 }
 
-function factsOf({ path, format }: WeightFile, tensors: NamedTensors): FileFacts {
+function factsOf({ path, format, exported }: WeightFile, tensors: NamedTensors): FileFacts {
   return {
     path,
     format,
+    stem: exported?.stem,
     has: (name) => tensors.get(name) !== undefined,
     shapeOf(timm) {
       const { parts } = tensors.find(timm)

@@ -1,4 +1,4 @@
-import { openSafetensorsIn, type RunStorage } from '@selfsup/run-folder'
+import { openSafetensorsIn, parseExportedNote, type RunStorage } from '@selfsup/run-folder'
 import { type NumberTypeName, numberTypes } from './numbers.js'
 import type { StoredTensor, WeightFile } from './weight-file.js'
 
@@ -26,7 +26,7 @@ export async function openSafetensorsWeights(
   storage: Pick<RunStorage, 'open'>,
   path: string,
 ): Promise<WeightFile> {
-  const { file, entries, start } = await openSafetensorsIn(storage, path, sizes)
+  const { file, metadata, entries, start } = await openSafetensorsIn(storage, path, sizes)
   const tensors = new Map<string, StoredTensor>()
   for (const [name, { dtype: code, shape, data_offsets: span }] of entries) {
     const dtype = types[code]!
@@ -40,5 +40,6 @@ export async function openSafetensorsWeights(
       },
     })
   }
-  return { path, format: 'safetensors', tensors, close: () => file.close() }
+  const exported = parseExportedNote(metadata)
+  return { path, format: 'safetensors', ...(exported && { exported }), tensors, close: () => file.close() }
 }

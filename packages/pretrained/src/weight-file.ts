@@ -1,3 +1,5 @@
+import type { ExportedNote } from '@selfsup/run-folder'
+
 /** A tensor in a file of weights. */
 export interface StoredTensor {
   readonly shape: readonly number[]
@@ -12,6 +14,8 @@ export interface WeightFile {
   readonly path: string
   /** TensorFlow.js stores kernels as [height, width, in, out] and [in, out], the others as PyTorch does */
   readonly format: 'safetensors' | 'pytorch' | 'tensorflow.js'
+  /** of a file that Selfsup exported */
+  readonly exported?: ExportedNote
   /** by their names in the file; nested dictionaries are joined with dots, such as `teacher.backbone.norm.weight` */
   readonly tensors: ReadonlyMap<string, StoredTensor>
   close(): Promise<void>

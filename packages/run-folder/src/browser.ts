@@ -11,6 +11,7 @@ export type {
   EvaluationRecord,
   EvaluationValue,
 } from './evaluation-record.js'
+export { type ExportedNote, parseExportedNote } from './exported-note.js'
 export type { Sha256 } from './hash.js'
 export { type MetricsLine, metricsText, parseMetricsLine } from './metrics.js'
 export { type OpenSafetensors, openSafetensorsIn } from './open-safetensors-in.js'

@@ -11,6 +11,7 @@ export type {
   EvaluationValue,
 } from './evaluation-record.js'
 export { openParts, readRecords, recordsOfFiles, writeRecord } from './evaluation-records.js'
+export { type ExportedNote, parseExportedNote } from './exported-note.js'
 export type { Sha256 } from './hash.js'
 export { type MetricsLine, metricsText, parseMetricsLine } from './metrics.js'
 export { MetricsFollower, type MetricsListener } from './metrics-follower.js'

@@ -9,7 +9,7 @@ export const FORMAT_VERSION = 3
 const valueRange = z.object({ low: z.array(z.number()).readonly(), high: z.array(z.number()).readonly() })
 
 /** How the values of image files became pixels: an `ImageReading`. */
-const reading = z.object({
+export const readingSchema = z.object({
   bands: z.union([z.enum(['rgb', 'all']), z.array(z.int().min(0)).min(1).readonly()]),
   range: z.union([
     z.enum(['auto', 'image']),
@@ -25,7 +25,7 @@ const reading = z.object({
 })
 
 const imageShape = z.object({ size: z.number(), channels: z.number() })
-const normalisationSchema = z.object({
+export const normalisationSchema = z.object({
   mean: z.array(z.number()).readonly(),
   std: z.array(z.number()).readonly(),
 })
@@ -67,7 +67,7 @@ const runConfig = z.object({
     /** how to open it again; missing if the images did not come from files */
     source: z.object({ path: z.string(), options: z.record(z.string(), optionValue) }).optional(),
     /** missing from runs of earlier versions, and if the images did not come from files */
-    reading: reading.optional(),
+    reading: readingSchema.optional(),
   }),
   settings: trainSettings satisfies z.ZodType<TrainSettings>,
   stepsPerEpoch: z.number(),

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { convnet } from '@selfsup/backbones'
+import { convnet, mobilenetV3Small, resnet18 } from '@selfsup/backbones'
 import {
   addModelNotes,
   automaticReading,
@@ -18,7 +18,7 @@ import { exportBackbone, readSafetensors, train } from '@selfsup/train'
 import * as tf from '@tensorflow/tfjs-core'
 import { input as inputOf, layers, model as modelOf, type SymbolicTensor } from '@tensorflow/tfjs-layers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { exportModel, openExportedModel, openRun } from './index.js'
+import { exportModel, openExportedModel, openModel, openRun } from './index.js'
 
 let engine: Engine
 let folder: string
@@ -70,6 +70,34 @@ test('ONNX and safetensors hold the weights of the newest checkpoint, and the pr
   opened.dispose()
   expect(tf.memory().numTensors).toBe(before)
 })
+
+test.each([
+  ['resnet18', () => resnet18({ size: 16, widths: [4, 4, 6, 6] })],
+  ['mobilenet-v3-small', () => mobilenetV3Small({ size: 16 })],
+] as const)(
+  'safetensors of a %s for small images opens again, with its preprocessing',
+  async (name, make) => {
+    const reading: ImageReading = { ...automaticReading, bands: [2, 1, 0] }
+    const preprocessing = { size: 16, channels: 3, normalisation, reading }
+    const model = make()
+    const x = tf.randomUniform([2, 16, 16, 3], 0, 1, 'float32', 3)
+    const wanted = (model.predict(x) as tf.Tensor).dataSync()
+    await exportBackbone(addModelNotes(model, { preprocessing, complete: true }), join(folder, name))
+    model.dispose()
+    const out = join(folder, `${name}.safetensors`)
+    await exportModel({ model: join(folder, name), format: 'safetensors', out })
+    const opened = (await openModel(out))!
+    expect(opened).toMatchObject({ normalisation })
+    const notes = readModelNotes(opened.model).preprocessing
+    const resampling = { shorterSide: 16, interpolation: 'bilinear' }
+    expect(notes).toEqual({ ...preprocessing, resampling })
+    const values = (opened.model.predict(x) as tf.Tensor).dataSync()
+    values.forEach((value, i) => {
+      expect(value).toBeCloseTo(wanted[i]!, 5)
+    })
+    opened.dispose()
+  },
+)
 
 test('tfjs writes a model that opens again, with its preprocessing', async () => {
   const out = join(folder, 'web')

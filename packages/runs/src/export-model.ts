@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
+import { recipeOf } from '@selfsup/backbones'
 import { addModelNotes, expected, type Preprocessing, readModelNotes } from '@selfsup/core'
 import { explainWriteErrors, writeAtomically } from '@selfsup/run-folder'
 import type { LayersModel } from '@tensorflow/tfjs-layers'
@@ -52,7 +53,12 @@ export async function exportModel(request: ExportRequest): Promise<ExportResult>
     await expectFree(out, format)
     const features = model.outputs[0]!.shape.at(-1)!
     const result = { out, format, features, preprocessing }
-    const about = JSON.stringify({ ...preprocessing, features, model: model.name })
+    const about = JSON.stringify({
+      ...preprocessing,
+      features,
+      model: model.name,
+      stem: recipeOf(model)?.options.stem,
+    })
     if (format === 'tfjs') {
       const { exportBackbone } = await import('@selfsup/train')
       await explainWriteErrors(out, exportBackbone(addModelNotes(model, { preprocessing, complete }), out))
