@@ -45,7 +45,7 @@ export async function allReduce() {
 export async function waiting() {
   const images = 64
   const times = quick ? 3 : 8
-  const task = { kind: 'step', images, workers: 2, times }
+  const task = { kind: 'step', images, workers: 2, times, syncBatchNorm: true }
   /** @param {readonly any[][]} results */
   const add = (results, /** @type {{ wall: number[], processor: number[] }} */ to) => {
     for (const [result] of results) {
@@ -57,18 +57,27 @@ export async function waiting() {
   const together = { wall: [], processor: [] }
   /** @type {{ wall: number[], processor: number[] }} */
   const alone = { wall: [], processor: [] }
+  /** @type {{ wall: number[], processor: number[] }} */
+  const ownStatistics = { wall: [], processor: [] }
   for (let round = 0; round < (quick ? 1 : 3); round++) {
     add(await run([{ tasks: [task] }, { tasks: [task] }]), alone)
     const addresses = await freeAddresses(2)
     add(await run(addresses.map((_, rank) => ({ addresses, rank, tasks: [task] }))), together)
+    const own = { ...task, syncBatchNorm: false }
+    add(await run(addresses.map((_, rank) => ({ addresses, rank, tasks: [own] }))), ownStatistics)
   }
-  const share = (/** @type {'wall' | 'processor'} */ what) =>
-    100 * (1 - median(alone[what]) / median(together[what]))
+  const share = (/** @type {'wall' | 'processor'} */ what, exchanging = together) =>
+    100 * (1 - median(alone[what]) / median(exchanging[what]))
   const name = `SimCLR step, ResNet-18, ${images} images a worker, two workers`
   return [
     { case: name, value: median(together.wall), unit: 'ms' },
     { case: 'the same two processes without an exchange', value: median(alone.wall), unit: 'ms' },
     { case: 'share of a step spent on the exchange', value: share('wall'), unit: '%' },
+    {
+      case: 'the same, each worker with its own batch statistics',
+      value: share('wall', ownStatistics),
+      unit: '%',
+    },
     { case: `${name}: processor time`, value: median(together.processor), unit: 'ms' },
     { case: 'share of the processor time spent on the exchange', value: share('processor'), unit: '%' },
   ]

@@ -19,11 +19,13 @@ import { bare, load } from './packages.mjs'
  * @property {number} [seed]
  * @property {number} [order] reorder the images of each batch after their views are drawn: the same numbers but for rounding
  */
+/** @typedef {{ kind: 'step', images: number, workers: number, times: number, syncBatchNorm: boolean }} StepTask */
+
 /**
  * @typedef {object} Job
  * @property {string[]} [addresses]
  * @property {number} [rank]
- * @property {(TrainTask | { kind: 'all-reduce', values: number, times: number } | { kind: 'step', images: number, workers: number, times: number })[]} tasks
+ * @property {(TrainTask | { kind: 'all-reduce', values: number, times: number } | StepTask)[]} tasks
  */
 
 /** @type {Job} */
@@ -43,7 +45,7 @@ for (const task of tasks) {
     task.kind === 'train'
       ? await train(task)
       : task.kind === 'step'
-        ? await step(task.images, task.workers, task.times)
+        ? await step(task)
         : await allReduce(task.values, task.times)
   console.log(JSON.stringify(result))
 }
@@ -149,11 +151,9 @@ async function allReduce(values, times) {
 
 /**
  * Times SimCLR's steps of a ResNet-18 at 32 pixels. Without addresses: the same computation without an exchange.
- * @param {number} images images of this worker
- * @param {number} workers
- * @param {number} times
+ * @param {StepTask} task `images` are those of each worker
  */
-async function step(images, workers, times) {
+async function step({ images, workers, times, syncBatchNorm }) {
   const { resnet18 } = await load('backbones')
   const { simclr } = await load('simclr')
   const { trainingStep } = await load('train')
@@ -166,7 +166,7 @@ async function step(images, workers, times) {
     labels: /** @type {import('@tensorflow/tfjs-core').Tensor1D} */ (tf.fill([images], -1, 'int32')),
     indices: tf.range(0, images, 1, 'int32'),
   }
-  const rows = addresses && { rank, rows: Array.from({ length: workers }, () => images) }
+  const rows = addresses && { rank, rows: Array.from({ length: workers }, () => images), syncBatchNorm }
   const milliseconds = []
   /** @type {number[]} */
   const processor = []
