@@ -146,7 +146,9 @@ function partsOf(env) {
 /** @returns {Promise<import('./check-package.mjs').Packed[]>} */
 async function packAll() {
   const to = join(scratch, 'tarballs')
-  const args = ['--recursive', '--filter', './packages/*', 'pack', '--json', '--pack-destination', to]
+  // `pnpm pack` would pack the private ones too.
+  const chosen = folders.flatMap((folder) => ['--filter', `./packages/${folder}`])
+  const args = ['--recursive', ...chosen, 'pack', '--json', '--pack-destination', to]
   const { ok, stdout, text } = await run('pnpm', args, { cwd: workspace })
   if (!ok) throw new Error(`pnpm pack failed: ${text}`)
   return JSON.parse(stdout)

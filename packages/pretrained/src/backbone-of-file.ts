@@ -75,7 +75,7 @@ const usual: StoredPreprocessing = {
 export function preprocessingOf(
   path: string,
   { name, options: { channels }, multipleOf }: Architecture,
-  { preprocessing, reading }: ModelConfig,
+  { preprocessing, asRuns, reading }: ModelConfig,
   given?: number,
 ): Preprocessing {
   const stored = preprocessing ?? {
@@ -97,7 +97,7 @@ export function preprocessingOf(
     size,
     channels,
     normalisation,
-    resampling: { shorterSide, interpolation },
+    ...(!asRuns && { resampling: { shorterSide, interpolation } }),
     ...(reading && { reading }),
   }
 }

@@ -11,6 +11,8 @@ export interface ModelConfig {
   /** timm's name of the model */
   readonly architecture?: string
   readonly preprocessing?: StoredPreprocessing
+  /** images are resized as runs resize them, not as PIL does */
+  readonly asRuns?: boolean
   /** how image files become pixels; default: automatically */
   readonly reading?: ImageReading
 }
@@ -93,6 +95,7 @@ export function withExported(config: ModelConfig, exported: ExportedNote | undef
   return {
     ...config,
     preprocessing: { size, shorterSide, interpolation, normalisation },
+    ...(!resampling && { asRuns: true }),
     ...(reading && { reading }),
   }
 }
