@@ -72,4 +72,32 @@ describe.skipIf(!findTensorflow())('gradients of strided 1x1 filters, with one t
       step.dispose()
     },
   )
+
+  test.each([
+    [1, 2, 16, 2],
+    [1, 1, 32, 4],
+    [5, 3, 9, 2],
+  ])('depthwise, %i channels times %i, %i pixels, stride %i', (channels, times, size, stride) => {
+    const x = tf.randomNormal([2, size, size, channels], 0, 1, 'float32', 1) as tf.Tensor4D
+    const w = tf.zeros([1, 1, channels, times]) as tf.Tensor4D
+    const dy = tf.randomNormal(
+      tf.depthwiseConv2d(x, w, stride, 'same').shape,
+      0,
+      1,
+      'float32',
+      2,
+    ) as tf.Tensor4D
+    const gradient = tf.grad((filter: tf.Tensor) =>
+      tf.sum(tf.mul(tf.depthwiseConv2d(x, filter as tf.Tensor4D, stride, 'same'), dy)),
+    )
+    const all = expected(x, dy, stride) // of each channel with each output, of which a depthwise filter has its own
+    const wanted = Array.from(
+      { length: channels * times },
+      (_, i) => all[Math.floor(i / times) * channels * times + i]!,
+    )
+    for (let i = 0; i < 30; i++)
+      tf.tidy(() => gradient(w).dataSync()).forEach((value, at) => {
+        expect(value).toBeCloseTo(wanted[at]!, 4)
+      })
+  })
 })
