@@ -97,4 +97,13 @@ describe.skipIf(findTensorflow()?.source !== 'selfsup')('pixels as bytes', () =>
     expect([...tf.sub(y, 1).dataSync()]).toEqual([-1, 0, 126, 127, 253, 254])
     compiled.dispose()
   })
+
+  test('a disposed argument is named', () => {
+    const compiled = compileStep(backend, step)
+    const x = pixels()
+    compiled(x).dispose()
+    x.dispose()
+    expect(() => compiled(x)).toThrow('a compiled step uses a tensor [2,1,1,3], which is disposed')
+    compiled.dispose()
+  })
 })

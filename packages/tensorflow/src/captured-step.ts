@@ -108,6 +108,7 @@ export function compileStep<Args extends unknown[], Result extends tf.TensorCont
   }
 
   function formOf(given: TensorTree): Form {
+    given.tensors.forEach(assertNotDisposed)
     const name = backend.functions.formOf(given)
     const known = forms.get(name)
     forms.delete(name)
@@ -293,9 +294,13 @@ function run(backend: TensorflowBackend, captured: CapturedStep, args: readonly 
 function sourcesOf({ inputs }: CapturedStep, args: readonly tf.Tensor[]): tf.DataId[] {
   return inputs.map((source) => {
     const tensor = 'argument' in source ? args[source.argument]! : source.tensor
-    if (tensor.isDisposed) throw new SelfsupError(`a compiled step uses ${nameOf(tensor)}, which is disposed`)
+    assertNotDisposed(tensor)
     return tensor.dataId
   })
+}
+
+function assertNotDisposed(tensor: tf.Tensor): void {
+  if (tensor.isDisposed) throw new SelfsupError(`a compiled step uses ${nameOf(tensor)}, which is disposed`)
 }
 
 function nameOf(tensor: tf.Tensor): string {
