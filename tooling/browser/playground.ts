@@ -52,6 +52,8 @@ export async function openPlayground(
     colorScheme: dark ? 'dark' : 'light',
     acceptDownloads: true,
   })
+  // Machines that run other tests at the same time take longer than the default of 30 s.
+  page.setDefaultTimeout(120_000)
   const errors: string[] = []
   const requests: string[] = []
   page.on('pageerror', ({ message }) => errors.push(message))
