@@ -95,6 +95,54 @@ describe.skipIf(!chromiumPath)('the playground', { timeout: 300_000 }, () => {
     await page.close()
   })
 
+  test('is used by keyboard alone, and says what happens', async () => {
+    const { page, errors } = await openPlayground(browser, site.address, `engine=wasm&drawn=24&steps=2`)
+    /** Moves on by the Tab key until the focus is there; nothing that is focused on the way may be without a mark. */
+    const tabTo = async (selector: string) => {
+      for (let i = 0; i < 60; i++) {
+        await page.keyboard.press('Tab')
+        const { there, marked, text } = await page.evaluate(focusOn, selector)
+        expect(marked, text).toBe(true)
+        if (there) return i + 1
+      }
+      throw new Error(`${selector} is not within 60 presses of Tab`)
+    }
+    const said = (text: string) =>
+      page.waitForSelector(`#announcer:has-text("${text}")`, { state: 'attached' })
+    const focused = (selector: string) =>
+      page.waitForFunction(`document.activeElement.matches('${selector}')`)
+    expect(await tabTo('.skip')).toBe(1)
+    await page.keyboard.press('Enter')
+    await tabTo('#use-drawn')
+    await page.keyboard.press('Enter')
+    await said('24 images of')
+    await focused('#images h2')
+    await tabTo('input[name=method]')
+    await page.keyboard.press('ArrowDown')
+    await tabTo('#start')
+    await page.keyboard.press('Enter')
+    await focused('#learning h2')
+    await said('Learning has finished, step 2 of 2.')
+    await tabTo('#search .choose button')
+    await page.keyboard.press('Space')
+    await said('images most similar to')
+    await tabTo('#cluster')
+    await page.keyboard.press('Enter')
+    await focused('#cluster') // not lost while the button is disabled
+    await said('groups.')
+    await tabTo('[aria-label="Name of group 1"]')
+    await page.keyboard.type('first')
+    await tabTo('#find-duplicates')
+    await page.keyboard.press('Enter')
+    await said('near-duplicates')
+    await tabTo('#download-features')
+    await page.focus('#learning button.quiet')
+    await page.keyboard.press('Enter') // start over
+    await focused('#method h2')
+    expect(errors).toEqual([])
+    await page.close()
+  })
+
   test('folders without images, with one, and with unreadable ones are explained', async () => {
     const { page, errors } = await openPlayground(browser, site.address, QUERY, { width: 390, dark: true })
     const own = join(folder, 'own')
@@ -125,3 +173,19 @@ describe.skipIf(!chromiumPath)('the playground', { timeout: 300_000 }, () => {
     await page.close()
   })
 })
+
+/** Runs in the page: whether the focus is at a selector, and whether people see where it is. */
+function focusOn(selector: string): { there: boolean; marked: boolean; text: string } {
+  // biome-ignore lint/suspicious/noExplicitAny: the page's own types are not those of Node
+  const { document, getComputedStyle } = globalThis as any
+  const { activeElement: element } = document
+  // The mark may be that of the label around an invisible input.
+  const label = element.closest('label, .thumb-box') ?? element
+  const outlined = [element, label].some((each) => getComputedStyle(each).outlineStyle !== 'none')
+  const background = element.matches('input[type=radio]') && getComputedStyle(label).outlineStyle !== 'none'
+  return {
+    there: element.matches(selector),
+    marked: outlined || background || element === document.body,
+    text: element.outerHTML.slice(0, 200),
+  }
+}

@@ -69,13 +69,13 @@ export async function openPlayground(
     }).observe({ type: 'longtask', buffered: true })
   `)
   await page.goto(`${address}/?${query}`)
-  await page.waitForSelector('#use-drawn:not([disabled])', { timeout: 60_000 })
+  await page.waitForSelector('#use-drawn[aria-disabled=false]', { timeout: 60_000 })
   requests.length = 0
   return { page, errors, requests, longTasks: () => page.evaluate('globalThis.longTasks.splice(0)') }
 }
 
 /** Waits until a run has made a number of steps. */
 export async function untilStep(page: Page, step: number): Promise<void> {
-  const done = `+(document.querySelector('[role=progressbar]')?.getAttribute('aria-valuenow') ?? 0) >= ${step}`
+  const done = `+(document.querySelector('[aria-label=Steps]')?.getAttribute('aria-valuenow') ?? 0) >= ${step}`
   await page.waitForFunction(done, undefined, { timeout: 300_000 })
 }

@@ -1,9 +1,11 @@
 import { useState } from 'preact/hooks'
 import { setTheme, type Theme } from '../../../report/src/page/theme.js'
+import { Announcer } from './announcer.js'
 import { ImagesStep } from './images-step.js'
 import { LearningStep } from './learning-step.js'
 import { ChosenMethod, MethodStep } from './method-step.js'
 import type { PageState } from './state.js'
+import { useFocus } from './use-focus.js'
 import { UseStep } from './use-step.js'
 import { useWorker } from './use-worker.js'
 
@@ -18,12 +20,14 @@ const ENGINES: Readonly<Record<string, string>> = {
 export function App() {
   const { state, send, dismiss } = useWorker()
   const { images, run, problem, progress } = state
+  useFocus()
   return (
     <>
       <a class="skip" href="#main">
         Skip to the content
       </a>
       <Header state={state} />
+      <Announcer state={state} />
       <main id="main" tabIndex={-1}>
         {problem && (
           <div class="problem" role="alert">
@@ -52,11 +56,18 @@ export function App() {
 
 function Busy({ what, done, total }: NonNullable<PageState['progress']>) {
   return (
-    <div class="panel busy" role="status">
+    <div class="panel busy">
       <p>
         {what}: {done.toLocaleString('en')} of {total.toLocaleString('en')}
       </p>
-      <div class="meter">
+      <div
+        class="meter"
+        role="progressbar"
+        aria-label={what}
+        aria-valuemin={0}
+        aria-valuemax={total}
+        aria-valuenow={done}
+      >
         <i style={{ width: `${(100 * done) / Math.max(1, total)}%` }} />
       </div>
     </div>

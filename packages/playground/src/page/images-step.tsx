@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import { ActionButton, idleWhile } from './action-button.js'
 import { sendDropped, sendPicked } from './picked-files.js'
 import type { PageState } from './state.js'
 import { Thumb } from './thumb.js'
@@ -57,14 +58,13 @@ function Drop({ send, busy }: { readonly send: Send; readonly busy: boolean }) {
         <div class="row">
           <Choose title="Choose a folder" primary {...{ busy, send }} folder />
           <Choose title="Choose files" {...{ busy, send }} />
-          <button
-            type="button"
+          <ActionButton
             id="use-drawn"
-            disabled={busy}
+            busy={busy}
             onClick={() => send({ type: 'drawn', count: drawnWanted() })}
           >
             Try with drawn patterns
-          </button>
+          </ActionButton>
         </div>
         <p class="note">Your images stay on this computer. The page sends nothing.</p>
       </div>
@@ -103,7 +103,7 @@ function Choose({ title, busy, send, folder = false, primary = false }: ChoosePr
         type="file"
         class="unseen"
         multiple
-        disabled={busy}
+        {...idleWhile(busy)}
         {...(folder ? { webkitdirectory: true } : { accept: 'image/*' })}
         onChange={(event) => {
           const input = event.currentTarget as HTMLInputElement

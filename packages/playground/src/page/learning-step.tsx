@@ -67,19 +67,17 @@ function Progress({ state: { run, images }, send }: Props) {
           </span>
         </p>
         <div class="row">
-          {state === 'training' && (
-            <button type="button" id="pause" onClick={() => send({ type: 'pause' })}>
-              Pause
-            </button>
-          )}
-          {state === 'paused' && choice && (
+          {(state === 'training' || (state === 'paused' && choice)) && (
+            // One button for both, so that it keeps the focus.
             <button
               type="button"
-              id="continue"
-              class="primary"
-              onClick={() => send({ type: 'start', choice })}
+              id={state === 'training' ? 'pause' : 'continue'}
+              class={state === 'training' ? '' : 'primary'}
+              onClick={() =>
+                send(state === 'training' ? { type: 'pause' } : { type: 'start', choice: choice! })
+              }
             >
-              Continue
+              {state === 'training' ? 'Pause' : 'Continue'}
             </button>
           )}
           {(state === 'paused' || state === 'finished') && (

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { Download } from '../messages.js'
+import { ActionButton, idleWhile } from './action-button.js'
 import type { PageState } from './state.js'
 import { Thumb } from './thumb.js'
 import type { Send } from './use-worker.js'
@@ -58,7 +59,7 @@ function Search({ state: { images, found }, send, busy }: ToolProps) {
             type="file"
             accept="image/*"
             class="unseen"
-            disabled={busy}
+            {...idleWhile(busy)}
             onChange={(event) => {
               const input = event.currentTarget as HTMLInputElement
               const [file] = input.files ?? []
@@ -80,7 +81,7 @@ function Search({ state: { images, found }, send, busy }: ToolProps) {
           />
         ))}
       </fieldset>
-      <div aria-live="polite">
+      <div>
         {found ? (
           <>
             <p class="row-label results-label">
@@ -108,7 +109,7 @@ function Search({ state: { images, found }, send, busy }: ToolProps) {
 
 function Clusters({ state: { images, clusters }, send, busy }: ToolProps) {
   const [wanted, setWanted] = useState(Math.min(8, Math.max(2, images!.kinds?.length ?? 8)))
-  const [names, setNames] = useNames()
+  const [names, setName] = useNames(clusters)
   const most = Math.max(2, Math.min(30, Math.floor(images!.count / 2)))
   return (
     <div class="panel" id="clusters">
@@ -128,14 +129,9 @@ function Clusters({ state: { images, clusters }, send, busy }: ToolProps) {
               }}
             />
           </label>
-          <button
-            type="button"
-            id="cluster"
-            disabled={busy}
-            onClick={() => send({ type: 'cluster', count: wanted })}
-          >
+          <ActionButton id="cluster" busy={busy} onClick={() => send({ type: 'cluster', count: wanted })}>
             Group
-          </button>
+          </ActionButton>
         </div>
       </div>
       {clusters ? (
@@ -148,7 +144,7 @@ function Clusters({ state: { images, clusters }, send, busy }: ToolProps) {
                   value={names[i] ?? ''}
                   placeholder={`Group ${i + 1}`}
                   aria-label={`Name of group ${i + 1}`}
-                  onInput={(event) => setNames(i, (event.currentTarget as HTMLInputElement).value)}
+                  onInput={(event) => setName(i, (event.currentTarget as HTMLInputElement).value)}
                 />
                 <span class="muted">
                   {members.length === 1 ? '1 image' : `${members.length.toLocaleString('en')} images`}
@@ -165,15 +161,19 @@ function Clusters({ state: { images, clusters }, send, busy }: ToolProps) {
   )
 }
 
-/** The user's names of groups, for the download too. */
-const groupNames: string[] = []
+/** The user's names of the groups of each grouping, for the download too. */
+const groupNames = new WeakMap<object, string[]>()
 
-function useNames(): [readonly string[], (group: number, name: string) => void] {
+function useNames(
+  clusters: PageState['clusters'],
+): [readonly string[], (group: number, name: string) => void] {
   const [, redraw] = useState(0)
+  const names = (clusters && groupNames.get(clusters)) ?? []
   return [
-    groupNames,
+    names,
     (group, name) => {
-      groupNames[group] = name
+      names[group] = name
+      groupNames.set(clusters!, names)
       redraw((count) => count + 1)
     },
   ]
@@ -201,14 +201,9 @@ function Duplicates({ state: { images, duplicates }, send, busy }: ToolProps) {
     <div class="panel" id="duplicates">
       <div class="panel-head">
         <h3>Find duplicates</h3>
-        <button
-          type="button"
-          id="find-duplicates"
-          disabled={busy}
-          onClick={() => send({ type: 'duplicates' })}
-        >
+        <ActionButton id="find-duplicates" busy={busy} onClick={() => send({ type: 'duplicates' })}>
           Find
-        </button>
+        </ActionButton>
       </div>
       {!duplicates && (
         <p class="muted waiting">Finds images that are nearly the same: copies, other sizes, series.</p>
@@ -251,8 +246,9 @@ const DOWNLOADS: readonly { what: Download; title: string; about: string }[] = [
 function Downloads({ state: { images, clusters }, send, busy }: ToolProps) {
   const names = () => {
     const all: string[] = new Array(images!.count).fill('')
+    const given = (clusters && groupNames.get(clusters)) ?? []
     for (const [i, members] of (clusters ?? []).entries())
-      for (const index of members) all[index] = groupNames[i] || `Group ${i + 1}`
+      for (const index of members) all[index] = given[i] || `Group ${i + 1}`
     return all
   }
   return (
@@ -261,14 +257,13 @@ function Downloads({ state: { images, clusters }, send, busy }: ToolProps) {
       <ul class="downloads">
         {DOWNLOADS.map(({ what, title, about }) => (
           <li key={what}>
-            <button
-              type="button"
+            <ActionButton
               id={`download-${what}`}
-              disabled={busy}
+              busy={busy}
               onClick={() => send({ type: 'download', what, names: what === 'features' ? names() : [] })}
             >
               {title}
-            </button>
+            </ActionButton>
             <span class="muted">{about}</span>
           </li>
         ))}
