@@ -52,7 +52,8 @@ const conv2DBackpropInput: WebgpuKernel = {
     const { dy, filter } = inputs as { dy: tf.TensorInfo; filter: tf.TensorInfo }
     const { inputShape, ...rest } = attrs as unknown as tf.Conv2DBackpropInputAttrs
     const info = infoOf(inputShape, filter.shape, rest)
-    if (!info) return undefined
+    // A transposed convolution may ask for another size than its padding says.
+    if (!info || !tf.util.arraysEqual(info.outShape, dy.shape)) return undefined
     const { inHeight, inWidth, inChannels, outHeight, outWidth, outChannels, batchSize } = info
     const { strideHeight, strideWidth, dilationHeight, dilationWidth } = info
     return product(backend, 'ConvolutionInputGradient', [dy, filter], info, info.inShape, {
@@ -82,7 +83,7 @@ const conv2DBackpropFilter: WebgpuKernel = {
     const { x, dy } = inputs as { x: tf.TensorInfo; dy: tf.TensorInfo }
     const { filterShape, ...rest } = attrs as unknown as tf.Conv2DBackpropFilterAttrs
     const info = infoOf(x.shape, filterShape, rest)
-    if (!info) return undefined
+    if (!info || !tf.util.arraysEqual(info.outShape, dy.shape)) return undefined
     const { inHeight, inWidth, inChannels, outHeight, outWidth, outChannels, batchSize } = info
     const { parts, ...program } = tiledCorrelation({
       m: inChannels,

@@ -50,6 +50,15 @@ cases['products and convolutions with bias and ReLU'] = () => [
     }),
   ]),
 ]
+cases['a transposed convolution to another size than its padding says'] = () => [
+  tf.conv2dTranspose(
+    noise([1, 8, 8, 8], 1) as tf.Tensor4D,
+    noise([8, 8, 8, 8], 2) as tf.Tensor4D,
+    [1, 4, 4, 8],
+    1,
+    'same',
+  ),
+]
 cases['a product over many rows, summed in parts'] = () => [
   tf.matMul(noise([5000, 12], 1), noise([5000, 5], 2), true),
 ]
@@ -277,6 +286,20 @@ describe.skipIf(missing)(missing ?? 'kernels on WebGPU', () => {
         const slope = (loss(moved(step)).dataSync()[0]! - loss(moved(-step)).dataSync()[0]!) / (2 * step)
         expect(gradient[i]).toBeCloseTo(slope, 2)
       }
+    })
+  })
+
+  test('products of whole numbers are whole numbers, those of whole numbers with others are not', () => {
+    tf.tidy(() => {
+      const a = tf.tensor2d([1, 2, 3, 4, 5, 6], [2, 3], 'int32')
+      const b = tf.tensor2d([0, 1, -3, 2, 2, 1], [3, 2], 'int32')
+      const products = [b, tf.cast(b, 'bool'), tf.cast(b, 'float32')].map((other) => tf.matMul(a, other))
+      expect(products.map(({ dtype }) => dtype)).toEqual(['int32', 'int32', 'float32'])
+      expect(products.map((product) => [...product.dataSync()])).toEqual([
+        [0, 8, -3, 20],
+        [5, 6, 11, 15],
+        [0, 8, -3, 20],
+      ])
     })
   })
 
