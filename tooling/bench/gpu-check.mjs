@@ -185,5 +185,6 @@ function compare() {
     ['bfloat16, against our float32', value('step bfloat16', speed), value('step float32', speed)],
     ['run, against its own step', value('run', 'run'), value('run', 'its step alone')],
   ]
+  if (dry) console.log('ratios, which mean nothing here: PyTorch runs another network')
   for (const [what, a, b] of ratios) if (a && b) console.log(`${what}: ${(a / b).toFixed(3)}`)
 }
