@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { backbones } from '@selfsup/backbones'
 import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
-import { chromium } from 'playwright-core'
+import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { exportBackbone } from '../../packages/train/src/export-backbone.js'
 import { temporaryFolder } from '../vitest/temporary-folder.js'
@@ -35,8 +35,10 @@ describe.skipIf(!chromiumPath)('exported backbones in a browser', () => {
   let folder: string
   let server: Server
   let address: string
+  let browser: Browser
   beforeAll(async () => {
     folder = temporaryFolder()
+    browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] })
     await prepareEngine()
     server = createServer(({ url = '/' }, response) => {
       const file = scripts[url] ?? (url === '/' ? undefined : join(folder, url))
@@ -47,7 +49,8 @@ describe.skipIf(!chromiumPath)('exported backbones in a browser', () => {
     await new Promise((resolve) => server.once('listening', resolve))
     address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   })
-  afterAll(() => {
+  afterAll(async () => {
+    await browser.close()
     server.close()
   })
 
@@ -65,9 +68,8 @@ describe.skipIf(!chromiumPath)('exported backbones in a browser', () => {
     const wanted = tf.tidy(() => (backbone.apply(images, { training: false }) as tf.Tensor).dataSync())
     images.dispose()
 
-    const browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] })
+    const tab = await browser.newPage()
     try {
-      const tab = await browser.newPage()
       const errors: string[] = []
       tab.on('pageerror', (error) => errors.push(error.message))
       await tab.goto(address)
@@ -89,7 +91,7 @@ describe.skipIf(!chromiumPath)('exported backbones in a browser', () => {
       const difference = Math.max(...features.map((value, i) => Math.abs(value - wanted[i]!)))
       expect(difference).toBeLessThan(1e-4 * Math.max(1, ...wanted.map(Math.abs)))
     } finally {
-      await browser.close()
+      await tab.close()
     }
   })
 })

@@ -23,8 +23,10 @@ const LEAST_LOSS = 0.01
  * gradient. Jigsaw and CPC, of which rounding changes most, reach 0.014 on WebGPU.
  */
 const MOVEMENT = 0.03
-/** A tenth of the method's own learning rate: at the whole rate, rounding grows tenfold in a few steps. */
-const RATE = 0.1
+/** A tenth of the method's own learning rate: at the whole rate, rounding grows tenfold in a few steps. SELFSUP_RATE=1 measures that. */
+const RATE = Number(process.env.SELFSUP_RATE ?? 0.1)
+/** SELFSUP_COMPARED=wasm compares another engine, to see what rounding alone does. */
+const compared = (process.env.SELFSUP_COMPARED ?? 'webgpu') as Engine['name']
 
 const missing = await missingWebgpu()
 
@@ -38,9 +40,9 @@ describe.skipIf(missing)(missing ?? 'methods on WebGPU', () => {
     return trainBriefly(engine, 'float32', method, settings)
   }
 
-  test.each(names)(`%s trains as on ${reference}`, { timeout: 600_000 }, async (method) => {
+  test.each(names)(`%s trains on ${compared} as on ${reference}`, { timeout: 600_000 }, async (method) => {
     const expected = await train(reference, method)
-    const got = await train('webgpu', method)
+    const got = await train(compared, method)
     const differences = expected.losses.map(
       (loss, i) => Math.abs(got.losses[i]! - loss) / Math.max(Math.abs(loss), LEAST_LOSS),
     )

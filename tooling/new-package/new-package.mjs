@@ -49,7 +49,7 @@ for (const [path, content] of Object.entries({
       ...model,
       name: `@selfsup/${name}`,
       version: '0.0.0',
-      scripts: { ...model.scripts, test: model.scripts.test.replace(/--project \S+/, `--project ${name}`) },
+      scripts: { ...model.scripts, test: model.scripts.test.replace(/packages\/\S+/, `packages/${name}/`) },
       ...manifest,
     },
     null,
@@ -97,4 +97,4 @@ const { status, stderr } = spawnSync(process.execPath, [biome, 'check', '--write
 })
 if (status !== 0) fail(`packages/${name} is made, but biome has something against it:\n${stderr}`)
 
-console.log(`packages/${name} is made. Next: pnpm install, then pnpm exec vitest run --project ${name}`)
+console.log(`packages/${name} is made. Next: pnpm install, then pnpm exec vitest run packages/${name}/`)

@@ -78,7 +78,7 @@ describe.each([
     )
     const manifest = JSON.parse(await text('packages', name, 'package.json'))
     expect(manifest.name).toBe(`@selfsup/${name}`)
-    expect(manifest.scripts.test).toContain(`--project ${name}`)
+    expect(manifest.scripts.test).toContain(` packages/${name}/`)
     const imports = []
     for (const file of ['src/index.ts', `src/${name}.ts`, `src/${name}.test.ts`]) {
       for (const specifier of importsOf(await text('packages', name, file))) imports.push({ file, specifier })
