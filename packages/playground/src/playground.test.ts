@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { aligned } from './page/align-maps.js'
-import { after, INITIAL } from './page/state.js'
+import { announcement } from './page/announcer.js'
+import { after, INITIAL, type PageState } from './page/state.js'
+import { nextSection } from './page/use-focus.js'
 import { imageFiles, problemOfFiles } from './worker/decode.js'
 import { npy } from './worker/npy.js'
 
@@ -61,4 +63,55 @@ test('what was found with other weights is not shown any more', () => {
   expect(training.found).toBeUndefined()
   const steps = { type: 'steps', points: [{ step: 6, loss: 2 }], totalSteps: 10, imagesPerSecond: 9 } as const
   expect(after(training, steps).run.step).toBe(6)
+})
+
+describe('what a screen reader says', () => {
+  const images = {
+    ...{ name: 'photos', count: 1200, size: 32, paths: ['photos/a.jpg', 'photos/b.jpg'] },
+    ...{ skipped: [], warnings: [], verdicts: {} },
+  }
+  const page = (part: Partial<PageState>): PageState => ({ ...INITIAL, ...part })
+  const run = (state: PageState['run']['state'], step = 0) => ({ state, step, totalSteps: 2000 })
+  const [two, none] = [{ images: [0, 1], similarity: 0.99 }, [] as const]
+  test.each<[string, Partial<PageState>, Partial<PageState>, string | undefined]>([
+    ['images', {}, { images }, '1,200 images of photos, no problems found.'],
+    ['warnings', {}, { images: { ...images, warnings: ['a'] } }, '1,200 images of photos, one warning.'],
+    ['a start', { run: run('none') }, { run: run('training') }, 'Learning, step 0 of 2,000.'],
+    ['a pause', { run: run('training', 9) }, { run: run('paused', 9) }, 'Paused at step 9 of 2,000.'],
+    [
+      'the end',
+      { run: run('training') },
+      { run: run('finished', 2000) },
+      'Learning has finished, step 2,000 of 2,000.',
+    ],
+    ['a step, which would be too much', { run: run('training', 9) }, { run: run('training', 10) }, undefined],
+    [
+      'a search',
+      { images },
+      { images, found: { of: 1, images: [{ index: 0, similarity: 1 }] } },
+      'The image most similar to photos/b.jpg.',
+    ],
+    ['groups', { images }, { images, clusters: [[0], [1]] }, '2 groups.'],
+    ['a duplicate', { images }, { images, duplicates: [two] }, 'One group of near-duplicates.'],
+    ['no duplicates', { images }, { images, duplicates: none }, 'No near-duplicates.'],
+    ['work that begins', {}, { progress: { what: 'Reading images', done: 0, total: 9 } }, 'Reading images …'],
+    [
+      'work that goes on, which would be too much',
+      { progress: { what: 'Reading images', done: 0, total: 9 } },
+      { progress: { what: 'Reading images', done: 5, total: 9 } },
+      undefined,
+    ],
+  ])('%s', (_, before, now, text) => {
+    expect(announcement(page(before), page(now))).toBe(text)
+  })
+})
+
+test.each<[string, string, string[], string[], string | undefined]>([
+  ['images are chosen', 'images', ['images'], ['images', 'method'], 'images'],
+  ['learning begins', 'method', ['images', 'method'], ['images', 'method', 'learning', 'use'], 'learning'],
+  ['it ends', 'learning', ['images', 'learning', 'use'], ['images', 'learning', 'use'], 'learning'],
+  ['it starts over', 'learning', ['images', 'method', 'learning'], ['images', 'method'], 'method'],
+  ['a message is closed', '', ['images'], ['images'], undefined],
+])('the focus of a control that is gone when %s', (_, section, before, now, next) => {
+  expect(nextSection(section, before, now)).toBe(next)
 })
