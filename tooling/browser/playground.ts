@@ -36,8 +36,6 @@ export interface OpenedPlayground {
   readonly errors: string[]
   /** addresses that were requested since the images were chosen */
   readonly requests: string[]
-  /** milliseconds of the tasks of the main thread that took over 50 ms since the last call */
-  longTasks(): Promise<number[]>
 }
 
 /** Opens the playground and waits until it is ready. */
@@ -62,16 +60,10 @@ export async function openPlayground(
   page.on('request', (request) => {
     if (!/^(blob|data):/.test(request.url())) requests.push(request.url())
   })
-  await page.addInitScript(`
-    globalThis.longTasks = []
-    new PerformanceObserver((list) => {
-      for (const { duration } of list.getEntries()) globalThis.longTasks.push(Math.round(duration))
-    }).observe({ type: 'longtask', buffered: true })
-  `)
   await page.goto(`${address}/?${query}`)
   await page.waitForSelector('#use-drawn[aria-disabled=false]', { timeout: 60_000 })
   requests.length = 0
-  return { page, errors, requests, longTasks: () => page.evaluate('globalThis.longTasks.splice(0)') }
+  return { page, errors, requests }
 }
 
 /** Waits until a run has made a number of steps. */
