@@ -1,7 +1,10 @@
 /// <reference types="@webgpu/types" />
 import type { FoundAdapter } from './dawn.js'
 
-/** Features that our kernels use where the device has them. */
+/**
+ * Features that a device is requested with. `doctor` shows them. Benchmarks use the first; no kernel uses 16-bit floats or subgroups yet,
+ * but kernels of others on the same device may.
+ */
 const WANTED_FEATURES = ['timestamp-query', 'shader-f16', 'subgroups'] as const
 
 /** Limits that are raised to the adapter's; all others stay at WebGPU's defaults. */
@@ -20,7 +23,7 @@ export interface AdapterReport {
   readonly name: string
   /** whether it computes on the processor */
   readonly software: boolean
-  /** features that kernels can use */
+  /** features that the device has, of those above */
   readonly features: readonly string[]
   /** limits by WebGPU's names */
   readonly limits: Readonly<Record<(typeof WANTED_LIMITS)[number], number>>
