@@ -2,6 +2,7 @@
 // learns from it without labels, on images of all classes. Students of distillation and of SimCLR get the same processor time. All
 // features are evaluated on all ten classes. SELFSUP_SECONDS sets the processor seconds of each student. At the end, DIET continues the
 // pretraining of the teacher on 2,000 images of the classes whose labels it has not seen, with early stopping by RankMe.
+// SELFSUP_TEACHER=FOLDER takes a teacher that was trained before, and SELFSUP_STUDENTS=NAMES trains only those, without DIET.
 import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +15,7 @@ const { diet } = await load('diet')
 const { distillation } = await load('distillation')
 const { effectiveRank, extractFeatures, knn, linearProbe } = await load('evaluation')
 const { metricLearning } = await load('metric-learning')
-const { scoreOf } = await load('runs')
+const { loadExported, scoreOf } = await load('runs')
 const { simclr } = await load('simclr')
 const { recommendedSettings, train } = await load('train')
 const engine = await prepared()
@@ -107,8 +108,10 @@ const adamw = recommendedSettings({
 const supervised = { labels: /** @type {const} */ ('classes'), perClass: 50, outputs: 64, layers: 2 }
 const makeTeacher = () =>
   metricLearning(convnet({ size, widths: widths.teacher, seed: 2 }), supervised, { normalisation })
-const taught = await trained('teacher', makeTeacher, half, adamw, (quick ? 1 : 2) * seconds)
-const teacher = { source: 'teacher', fingerprint: '', model: taught.networks.backbone, normalisation }
+const model = process.env.SELFSUP_TEACHER
+  ? await loadExported(process.env.SELFSUP_TEACHER)
+  : (await trained('teacher', makeTeacher, half, adamw, (quick ? 1 : 2) * seconds)).networks.backbone
+const teacher = { source: 'teacher', fingerprint: '', model, normalisation }
 const ofTeacher = await scores(teacher.model)
 add('teacher, with the labels of five classes', ofTeacher)
 
@@ -118,7 +121,9 @@ const methods = {
   'distillation, without maps': () => distillation(student(), { local: 0 }, { normalisation, teacher }),
 }
 const settings = { ...adamw, batchSize: 256 }
+const wanted = process.env.SELFSUP_STUDENTS?.split(',')
 for (const [name, make] of Object.entries(methods)) {
+  if (wanted && !wanted.includes(name)) continue
   const method = await trained(name, make, images, settings, seconds)
   const found = await scores(method.networks.backbone)
   add(`student, ${name}, ${seconds} s`, found)
@@ -130,6 +135,12 @@ for (const [name, make] of Object.entries(methods)) {
     })
   method.dispose()
   method.networks.backbone.dispose()
+}
+
+if (wanted) {
+  await rm(out, { recursive: true, force: true })
+  report(engine, rows)
+  process.exit()
 }
 
 /**
