@@ -107,37 +107,38 @@ describe.skipIf(!chromiumPath)('the playground', { timeout: 300_000 }, () => {
       }
       throw new Error(`${selector} is not within 60 presses of Tab`)
     }
+    const use = async (selector: string, key: string) => {
+      await tabTo(selector)
+      await page.keyboard.press(key)
+    }
     const said = (text: string) =>
       page.waitForSelector(`#announcer:has-text("${text}")`, { state: 'attached' })
     const focused = (selector: string) =>
       page.waitForFunction(`document.activeElement.matches('${selector}')`)
     expect(await tabTo('.skip')).toBe(1)
     await page.keyboard.press('Enter')
-    await tabTo('#use-drawn')
-    await page.keyboard.press('Enter')
+    await use('#use-drawn', 'Enter')
     await said('24 images of')
     await focused('#images h2')
-    await tabTo('input[name=method]')
-    await page.keyboard.press('ArrowDown')
-    await tabTo('#start')
-    await page.keyboard.press('Enter')
+    await use('input[name=method]', 'ArrowDown')
+    await use('#start', 'Enter')
     await focused('#learning h2')
     await said('Learning has finished, step 2 of 2.')
-    await tabTo('#search .choose button')
-    await page.keyboard.press('Space')
+    await use('#search .choose button', 'Space')
     await said('images most similar to')
-    await tabTo('#cluster')
-    await page.keyboard.press('Enter')
+    await use('#cluster', 'Enter')
     await focused('#cluster') // not lost while the button is disabled
     await said('groups.')
-    await tabTo('[aria-label="Name of group 1"]')
+    const name = '[aria-label="Name of group 1"]'
+    await tabTo(name)
     await page.keyboard.type('first')
-    await tabTo('#find-duplicates')
-    await page.keyboard.press('Enter')
+    await use('#find-duplicates', 'Enter')
     await said('near-duplicates')
     await tabTo('#download-features')
-    await page.focus('#learning button.quiet')
-    await page.keyboard.press('Enter') // start over
+    expect(await page.inputValue(name)).toBe('first')
+    await page.press('#cluster', 'Enter')
+    await page.waitForFunction(`document.querySelector('${name}').value === ''`) // other groups have no names yet
+    await page.press('#learning button.quiet', 'Enter') // start over
     await focused('#method h2')
     expect(errors).toEqual([])
     await page.close()
@@ -179,13 +180,13 @@ function focusOn(selector: string): { there: boolean; marked: boolean; text: str
   // biome-ignore lint/suspicious/noExplicitAny: the page's own types are not those of Node
   const { document, getComputedStyle } = globalThis as any
   const { activeElement: element } = document
-  // The mark may be that of the label around an invisible input.
-  const label = element.closest('label, .thumb-box') ?? element
-  const outlined = [element, label].some((each) => getComputedStyle(each).outlineStyle !== 'none')
-  const background = element.matches('input[type=radio]') && getComputedStyle(label).outlineStyle !== 'none'
+  const label = element.closest('label')
+  // An input that cannot be seen is marked by its label, a radio button by itself or its label.
+  const seen = element.matches('.unseen') ? [label] : [element, label]
+  const marked = seen.some((each) => each && getComputedStyle(each).outlineStyle !== 'none')
   return {
     there: element.matches(selector),
-    marked: outlined || background || element === document.body,
+    marked: marked || element === document.body,
     text: element.outerHTML.slice(0, 200),
   }
 }

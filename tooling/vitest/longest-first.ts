@@ -1,3 +1,4 @@
+import { relative, sep } from 'node:path'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** Folders whose files take longest: they start first, so that no core is idle at the end. */
@@ -24,7 +25,8 @@ export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files)
     const rank = ({ project, moduleId }: TestSpecification) => {
-      const folder = LONGEST.findIndex((name) => moduleId.includes(`/${name}/`))
+      const path = relative(project.config.root, moduleId).split(sep)
+      const folder = LONGEST.findIndex((name) => path.includes(name))
       return [project.vitest.projects.indexOf(project), folder < 0 ? LONGEST.length : folder] as const
     }
     return sorted

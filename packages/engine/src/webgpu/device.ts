@@ -1,10 +1,7 @@
 /// <reference types="@webgpu/types" />
 import type { FoundAdapter } from './dawn.js'
 
-/**
- * Features that a device is requested with. `doctor` shows them. Benchmarks use the first; no kernel uses 16-bit floats or subgroups yet,
- * but kernels of others on the same device may.
- */
+/** Features that are requested where the adapter has them, and shown by `doctor`. No kernel of ours uses 16-bit floats or subgroups yet. */
 const WANTED_FEATURES = ['timestamp-query', 'shader-f16', 'subgroups'] as const
 
 /** Limits that are raised to the adapter's; all others stay at WebGPU's defaults. */
@@ -23,7 +20,7 @@ export interface AdapterReport {
   readonly name: string
   /** whether it computes on the processor */
   readonly software: boolean
-  /** features that the device has, of those above */
+  /** which of WANTED_FEATURES the adapter has */
   readonly features: readonly string[]
   /** limits by WebGPU's names */
   readonly limits: Readonly<Record<(typeof WANTED_LIMITS)[number], number>>

@@ -40,7 +40,7 @@ function product(
   const [batchA, batchB] = [a, b].map(({ shape }) => shape.slice(0, -2)) as [number[], number[]]
   if (k !== inner || m * n * k === 0 || (transposeA && (transposeB || last.finish))) return undefined
   const [countA, countB] = [batchA, batchB].map(tf.util.sizeFromShape) as [number, number]
-  // Products of whole numbers are whole numbers.
+  // Products of integers are integers, which the backend's own kernel computes.
   if (tf.upcastType(a.dtype, b.dtype) !== 'float32') return undefined
   // Other broadcasts than of one matrix are left to the backend.
   if (batchA.join() !== batchB.join() && countA !== 1 && countB !== 1) return undefined

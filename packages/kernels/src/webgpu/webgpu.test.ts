@@ -289,7 +289,7 @@ describe.skipIf(missing)(missing ?? 'kernels on WebGPU', () => {
     })
   })
 
-  test('products of whole numbers are whole numbers, those of whole numbers with others are not', () => {
+  test('products of integers are integers, those of integers and floats are floats', () => {
     tf.tidy(() => {
       const a = tf.tensor2d([1, 2, 3, 4, 5, 6], [2, 3], 'int32')
       const b = tf.tensor2d([0, 1, -3, 2, 2, 1], [3, 2], 'int32')

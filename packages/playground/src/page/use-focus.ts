@@ -2,8 +2,8 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 
 interface Focused {
   readonly element: HTMLElement
-  /** id of its section */
-  readonly section?: string
+  /** id of its section; empty outside of all */
+  readonly section: string
   readonly byKeyboard: boolean
 }
 
@@ -17,8 +17,8 @@ export function useFocus(): void {
   useEffect(() => {
     const note = ({ target }: FocusEvent) => {
       const element = target as HTMLElement
-      const section = element.closest('section')?.id
-      last.current = { element, byKeyboard: element.matches(':focus-visible'), ...(section && { section }) }
+      const section = element.closest('section')?.id ?? ''
+      last.current = { element, section, byKeyboard: element.matches(':focus-visible') }
     }
     document.addEventListener('focusin', note)
     return () => document.removeEventListener('focusin', note)
@@ -27,8 +27,8 @@ export function useFocus(): void {
     const sections = [...document.querySelectorAll('main > section')].map(({ id }) => id)
     const before = present.current
     present.current = sections
-    const { element, section = '', byKeyboard } = last.current ?? {}
-    if (!element || element.isConnected || document.activeElement !== document.body) return
+    if (!last.current || last.current.element.isConnected || document.activeElement !== document.body) return
+    const { section, byKeyboard } = last.current
     last.current = undefined
     const next = nextSection(section, before, sections)
     const target = document.querySelector<HTMLElement>(next ? `#${next} h2` : 'main')

@@ -164,11 +164,13 @@ function Clusters({ state: { images, clusters }, send, busy }: ToolProps) {
 /** The user's names of the groups of each grouping, for the download too. */
 const groupNames = new WeakMap<object, string[]>()
 
+const namesOf = (clusters: PageState['clusters']) => (clusters && groupNames.get(clusters)) ?? []
+
 function useNames(
   clusters: PageState['clusters'],
 ): [readonly string[], (group: number, name: string) => void] {
   const [, redraw] = useState(0)
-  const names = (clusters && groupNames.get(clusters)) ?? []
+  const names = namesOf(clusters)
   return [
     names,
     (group, name) => {
@@ -246,7 +248,7 @@ const DOWNLOADS: readonly { what: Download; title: string; about: string }[] = [
 function Downloads({ state: { images, clusters }, send, busy }: ToolProps) {
   const names = () => {
     const all: string[] = new Array(images!.count).fill('')
-    const given = (clusters && groupNames.get(clusters)) ?? []
+    const given = namesOf(clusters)
     for (const [i, members] of (clusters ?? []).entries())
       for (const index of members) all[index] = given[i] || `Group ${i + 1}`
     return all
