@@ -12,7 +12,7 @@ import {
   trainDetector,
 } from '@selfsup/evaluation'
 import { findTensorflow } from '@selfsup/tensorflow'
-import type * as tf from '@tensorflow/tfjs-core'
+import * as tf from '@tensorflow/tfjs-core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { cosineOfMovement, inFloat32, type Trained, unusedLowBits } from './briefly.js'
 
@@ -99,15 +99,25 @@ describe.runIf(findTensorflow()?.source === 'selfsup')('evaluation in mixed prec
       indices: Int32Array.from(labels.keys()),
     }
     const captions = Array.from({ length: 96 }, (_, i) => [`a ${['star', 'ring'][i % 2]} at the top`])
-    const lossOf = async (engine: Engine) => {
-      const options = { engine, steps: 30, batchSize: 16, width: 32, learningRate: 1e-3 }
+    const trained = async (engine: Engine, { steps = 30, learningRate = 1e-3 } = {}) => {
+      const { registeredVariables: variables } = tf.engine().state
+      const others = new Set(Object.keys(variables))
+      const options = { engine, steps, batchSize: 16, width: 32, learningRate }
       const captioner = await trainCaptioner({ features, captions }, options)
+      // The optimiser's variables have been disposed; the decoder's are left.
+      const own = Object.keys(variables).filter((name) => !others.has(name))
+      const weights = new Map(own.map((name, i) => [`${i}`, variables[name]!.dataSync() as Float32Array]))
       captioner.dispose()
-      return captioner.loss
+      return { loss: captioner.loss, weights }
     }
-    const [exact, rounded] = [await lossOf(plain), await lossOf(mixed)]
-    expect(rounded).not.toBe(exact)
-    expect(Math.abs(rounded / exact - 1)).toBeLessThan(0.005)
+    const { weights: before } = await trained(plain, { steps: 1, learningRate: 1e-12 })
+    const [exact, rounded] = [await trained(plain), await trained(mixed)]
+    expect(rounded.loss).not.toBe(exact.loss)
+    expect(Math.abs(rounded.loss / exact.loss - 1)).toBeLessThan(0.005)
+    const [a, b] = [exact, rounded].map(({ loss, weights }) => ({ before, after: weights, losses: [loss] }))
+    expect(before.size).toBeGreaterThan(10)
+    expect(unusedLowBits(b!)).toEqual([])
+    expect(cosineOfMovement(a!, b!, () => true)).toBeGreaterThan(0.9)
   })
 
   test('features', async () => {
