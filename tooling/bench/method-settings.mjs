@@ -74,7 +74,10 @@ export const batchSizes = Object.fromEntries(
 
 /** Three epochs with the networks, views and schedule of methods-lightly.py. */
 export const threeEpochs = {
-  simclr: { method: 'simclr', flags: [...sgd(0.06), ...set({ hidden: 512, jitter: 1 })] },
+  simclr: {
+    method: 'simclr',
+    flags: [...sgd(0.06), ...set({ hidden: 512, jitter: 1, temperature: 0.5, minScale: 0.08 })],
+  },
   moco: {
     method: 'moco',
     flags: [
@@ -82,6 +85,12 @@ export const threeEpochs = {
       ...set({ momentum: 0.99, temperature: 0.1, queue: 4096, hidden: 512, outputs: 128, batchGroups: 1 }),
     ],
   },
-  byol: { method: 'byol', flags: [...sgd(0.06), ...set({ momentum: 0.99, hidden: 1024, outputs: 256 })] },
-  'barlow-twins': { method: 'barlow-twins', flags: [...sgd(0.06), ...set({ hidden: 1024, outputs: 1024 })] },
+  byol: {
+    method: 'byol',
+    flags: [...sgd(0.06), ...set({ momentum: 0.99, hidden: 1024, outputs: 256, minScale: 0.08 })],
+  },
+  'barlow-twins': {
+    method: 'barlow-twins',
+    flags: [...sgd(0.06), ...set({ hidden: 1024, outputs: 1024, minScale: 0.08 })],
+  },
 }

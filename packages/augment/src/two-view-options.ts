@@ -29,15 +29,24 @@ export const bandJitterOption = {
     'strength of own changes of the brightness and contrast of each band, for images with other than 1 or 3 channels, as a multiple of the paper’s; 0: none',
 } as const
 
-/** Smallest crop. The description names the recipe's value. */
-export const minScaleOption = (recipe: Pick<TwoViewRecipe, 'minScale'>) =>
+/** Probability of grey views. */
+export const grayscaleOption = {
+  type: 'number',
+  default: 0.2,
+  min: 0,
+  max: 1,
+  description: 'probability of converting an image to grey, in each view',
+} as const
+
+/** Smallest crop. The description names the recipe's values. */
+export const minScaleOption = (recipe: Pick<TwoViewRecipe, 'minScale' | 'smallMinScale'>) =>
   ({
     type: 'number',
     default: 'auto',
     min: 0.001,
     max: 1,
     earlier: { auto: 0 },
-    description: `smallest area of a random crop, as a fraction of the image; auto: ${recipe.minScale}, or 0.3 for gray views`,
+    description: `smallest area of a random crop, as a fraction of the image; auto: ${recipe.smallMinScale === undefined ? '' : `${recipe.smallMinScale} for images of up to ${SMALL_SIZE} pixels, else `}${recipe.minScale}, or 0.3 for gray views`,
   }) as const
 
 /** Probability of blur, for recipes that blur both views with the same probability. */
@@ -69,9 +78,24 @@ export function usedGrayViews({ views }: StoredOptions, images?: ImageShape): bo
   return views === 'gray' || (views === 'auto' && images?.channels === 1)
 }
 
-/** Whether a run's images were too small for blur. Images of unknown size count as large. */
-export function tooSmallForBlur(images?: ImageShape): boolean {
+/** Whether a run's images had up to 64 pixels a side. Images of unknown size count as large. */
+export function usedSmallImages(images?: ImageShape): boolean {
   return images !== undefined && images.size <= SMALL_SIZE
+}
+
+/**
+ * In runs from before the option `grayscale`, crops of small colour images were as small as those of large ones.
+ * @param recipe the method's, whose `minScale` such runs used
+ */
+export function migrateMinScale(
+  stored: StoredOptions,
+  images: ImageShape | undefined,
+  recipe: Pick<TwoViewRecipe, 'minScale'>,
+): StoredOptions {
+  if ('grayscale' in stored || usedGrayViews(stored, images) || !usedSmallImages(images)) return stored
+  return stored.minScale === 'auto' || stored.minScale === 0
+    ? { ...stored, minScale: recipe.minScale }
+    : stored
 }
 
 /** In runs from before `blur: 'auto'`, grey views were not blurred unless a probability was set. */

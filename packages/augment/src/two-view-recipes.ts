@@ -4,6 +4,8 @@ import type { ViewOptions } from './view-options.js'
 export interface TwoViewRecipe {
   /** smallest area of a crop, as a fraction of the image */
   readonly minScale: number
+  /** the same for colour images of up to 64 pixels; default `minScale` */
+  readonly smallMinScale?: number
   /** the paper's colour jitter; the option `jitter` scales it */
   readonly jitter: NonNullable<ViewOptions['jitter']>
   /** strength of the jitter for images of up to 64 pixels; default 1 */
@@ -14,9 +16,13 @@ export interface TwoViewRecipe {
   readonly solarise?: readonly [number, number]
 }
 
-/** SimCLR (Chen et al. 2020, arXiv:2002.05709, appendix A; appendix B.9 for small images). */
+/**
+ * SimCLR (Chen et al. 2020, arXiv:2002.05709, appendix A; appendix B.9 for small images, except their crops, which were chosen
+ * on a validation split of CIFAR-10: see `methods` in tooling/bench/RESULTS.md).
+ */
 export const simclrRecipe: TwoViewRecipe = {
   minScale: 0.08,
+  smallMinScale: 0.2,
   jitter: { probability: 0.8, brightness: 0.8, contrast: 0.8, saturation: 0.8, hue: 0.2 },
   smallJitter: 0.5,
   blur: [0.5, 0.5],

@@ -83,6 +83,22 @@ test('the jitter is half as strong for small images in SimCLR only', () => {
   expect(chosen('mocoV1', 32, 3, { jitter: 2 }).jitter[0]).toEqual([1, 0.8, 0.8, 0.5]) // the hue shift is at most half a turn
 })
 
+test('small colour images have larger crops if the recipe says so', () => {
+  expect(chosen('simclr', 64, 3).minScale).toEqual([0.2, 0.2])
+  expect(chosen('simclr', 65, 3).minScale).toEqual([0.08, 0.08])
+  expect(chosen('simclr', 32, 1).minScale).toEqual([0.3, 0.3])
+  expect(chosen('simclr', 32, 3, { minScale: 0.08 }).minScale).toEqual([0.08, 0.08])
+})
+
+test('a fifth of the views is grey unless another probability is set', () => {
+  expect(chosen('byol', 32, 3).views.map(({ grayscale }) => grayscale)).toEqual([0.2, 0.2])
+  expect(chosen('byol', 32, 3, { grayscale: 0 }).views.map(({ grayscale }) => grayscale)).toEqual([0, 0])
+  expect(chosen('byol', 32, 1, { grayscale: 0.1 }).views.map(({ grayscale }) => grayscale)).toEqual([
+    undefined,
+    undefined,
+  ])
+})
+
 test('grey views have crops and blur but no colour operations', () => {
   for (const settings of [{}, { views: 'gray' }] as const) {
     for (const view of chosen('byol', 96, 1, settings).views) {
@@ -97,7 +113,7 @@ test('grey views have crops and blur but no colour operations', () => {
 
 test('anyOrientation adds turns and flips to the paper’s views', () => {
   for (const view of chosen('simclr', 32, 3, { views: 'anyOrientation' }).views)
-    expect(view).toMatchObject({ quarterTurns: true, verticalFlip: 0.5, scale: [0.08, 1], grayscale: 0.2 })
+    expect(view).toMatchObject({ quarterTurns: true, verticalFlip: 0.5, scale: [0.2, 1], grayscale: 0.2 })
 })
 
 test('colour images, and grey ones with colour views, have the normalisation of their channels', () => {
@@ -108,5 +124,6 @@ test('colour images, and grey ones with colour views, have the normalisation of 
 test('rejects strengths and probabilities out of range', () => {
   expect(() => chosen('simclr', 96, 3, { jitter: -1 })).toThrow('jitter must be at least 0; got -1')
   expect(() => chosen('simclr', 96, 3, { blur: -1 })).toThrow('blur must be from 0 to 1; got -1')
+  expect(() => chosen('simclr', 96, 3, { grayscale: 2 })).toThrow('grayscale must be from 0 to 1; got 2')
   expect(() => chosen('simclr', 96, 3, { minScale: 2 })).toThrow('minScale must be from 0 to 1; got 2')
 })

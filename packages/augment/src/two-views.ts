@@ -21,6 +21,8 @@ export interface TwoViewSettings {
   /** probability of blur in the second view */
   readonly blur2?: number | 'auto'
   readonly minScale?: number | 'auto'
+  /** probability of converting a view to grey; not used for grey views; default 0.2, as in the papers */
+  readonly grayscale?: number
   /** probability of solarisation in each view; not used for grey views */
   readonly solarise?: readonly [number, number]
 }
@@ -47,7 +49,7 @@ const GRAY_MIN_SCALE = 0.3
  * @param images size and channels decide what `'auto'` means
  * @param settings the user's options
  * @param recipe values of the paper
- * @throws SelfsupError when the jitter, the smallest area or a probability of blur is out of range
+ * @throws SelfsupError when the jitter, the smallest area or a probability is out of range
  */
 export function chooseTwoViews(
   { size, channels, normalisation }: TwoViewImages,
@@ -59,17 +61,18 @@ export function chooseTwoViews(
     jitter = 'auto',
     bandJitter = 0,
     minScale = 'auto',
+    grayscale = 0.2,
     solarise = recipe.solarise ?? [0, 0],
   } = settings
   const small = size <= SMALL_SIZE
   const gray = views === 'gray' || (views === 'auto' && channels === 1)
   const strength = ifAuto(jitter, small ? (recipe.smallJitter ?? 1) : 1)
-  const smallest = ifAuto(minScale, gray ? GRAY_MIN_SCALE : recipe.minScale)
+  const smallest = ifAuto(minScale, gray ? GRAY_MIN_SCALE : minScaleOf(recipe, small))
   const blurs = blurProbabilities(settings, recipe, small)
   expected(strength >= 0, `chooseTwoViews: jitter must be at least 0; got ${strength}`)
   const ofBands = channels === 1 || channels === 3 ? 0 : bandJitter
   expected(ofBands >= 0, `chooseTwoViews: bandJitter must be at least 0; got ${ofBands}`)
-  const fractions = { minScale: smallest, blur: blurs[0], blur2: blurs[1] }
+  const fractions = { minScale: smallest, grayscale, blur: blurs[0], blur2: blurs[1] }
   for (const [name, value] of Object.entries(fractions))
     expected(value >= 0 && value <= 1, `chooseTwoViews: ${name} must be from 0 to 1; got ${value}`)
 
@@ -77,7 +80,7 @@ export function chooseTwoViews(
     size,
     scale: [smallest, 1],
     horizontalFlip: gray ? 0 : 0.5,
-    ...(!gray && { jitter: scaledJitter(recipe.jitter, strength), grayscale: 0.2 }),
+    ...(!gray && { jitter: scaledJitter(recipe.jitter, strength), grayscale }),
     ...(!gray && ofBands > 0 && { bandJitter: scaledBandJitter(recipe.jitter, ofBands) }),
     blur: blurOf(size, blurs[view]),
     ...(!gray && solarise[view] > 0 && { solarise: { probability: solarise[view], threshold: 0.5 } }),
@@ -94,6 +97,11 @@ export function chooseOneView(
 ): Augmentation {
   const { views, normalisation } = chooseTwoViews(images, settings, recipe)
   return augmentation([views[0]!], normalisation)
+}
+
+/** Default smallest area of a crop of a colour image. */
+function minScaleOf({ minScale, smallMinScale = minScale }: TwoViewRecipe, small: boolean): number {
+  return small ? smallMinScale : minScale
 }
 
 function blurProbabilities(

@@ -2,7 +2,7 @@ import {
   byolRecipe,
   firstBlurOption,
   secondBlurOption,
-  tooSmallForBlur,
+  usedSmallImages,
   usedGrayViews,
 } from '@selfsup/augment'
 import type { ImageShape, OptionValues, StoredOptions } from '@selfsup/core'
@@ -34,7 +34,7 @@ export type BarlowTwinsOptions = Partial<OptionValues<typeof options>>
 export function migrate(stored: StoredOptions, images?: ImageShape): StoredOptions {
   const gray = usedGrayViews(stored, images)
   if ('blur2' in stored || !(gray || stored.views === 'simclr')) return stored
-  const blurred = stored.blur === 'yes' || (stored.blur === 'auto' && !tooSmallForBlur(images))
+  const blurred = stored.blur === 'yes' || (stored.blur === 'auto' && !usedSmallImages(images))
   const blur = blurred ? 0.5 : 0
   return { ...stored, blur, blur2: blur }
 }

@@ -1,5 +1,12 @@
 // Options that Barlow Twins and VICReg share: one wide projector, the crops and colours of BYOL.
-import { bandJitterOption, byolRecipe, jitterOption, minScaleOption, viewsOption } from '@selfsup/augment'
+import {
+  bandJitterOption,
+  byolRecipe,
+  grayscaleOption,
+  jitterOption,
+  minScaleOption,
+  viewsOption,
+} from '@selfsup/augment'
 import type { OptionValues, TrainingDefaults } from '@selfsup/core'
 
 /** Options of the projector, the same in both methods. */
@@ -39,6 +46,7 @@ export const viewOptions = {
   },
   jitter: jitterOption,
   bandJitter: bandJitterOption,
+  grayscale: grayscaleOption,
   minScale: minScaleOption(byolRecipe),
 } as const
 

@@ -2,10 +2,11 @@ import {
   bandJitterOption,
   byolRecipe,
   firstBlurOption,
+  grayscaleOption,
   jitterOption,
   minScaleOption,
   secondBlurOption,
-  tooSmallForBlur,
+  usedSmallImages,
   usedGrayViews,
   viewsOption,
 } from '@selfsup/augment'
@@ -41,6 +42,7 @@ export const options = {
   views: viewsOption,
   jitter: jitterOption,
   bandJitter: bandJitterOption,
+  grayscale: grayscaleOption,
   minScale: minScaleOption(byolRecipe),
   blur: { ...firstBlurOption(byolRecipe), earlier: { name: 'blur1', auto: -1 } },
   blur2: { ...secondBlurOption(byolRecipe), earlier: { auto: -1 } },
@@ -77,5 +79,5 @@ export function migrate(stored: StoredOptions, images?: ImageShape): StoredOptio
     return { ...stored, blur1: blur, blur2: blur }
   }
   if (first < 0 || second >= 0) return stored
-  return { ...stored, blur2: tooSmallForBlur(images) ? 0 : byolRecipe.blur[1] }
+  return { ...stored, blur2: usedSmallImages(images) ? 0 : byolRecipe.blur[1] }
 }

@@ -1,6 +1,7 @@
 import {
   bandJitterOption,
   blurOption,
+  grayscaleOption,
   jitterOption,
   minScaleOption,
   mocoV2Recipe,
@@ -38,6 +39,7 @@ export const options = {
   views: viewsOption,
   jitter: jitterOption,
   bandJitter: bandJitterOption,
+  grayscale: grayscaleOption,
   minScale: minScaleOption(mocoV2Recipe),
   blur: blurOption(mocoV2Recipe),
 } as const

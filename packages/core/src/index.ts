@@ -51,6 +51,7 @@ export {
 export { nearest, unknownName } from './nearest.js'
 export {
   currentName,
+  currentValue,
   describeRange,
   type EarlierOption,
   ifAuto,

@@ -1,6 +1,7 @@
 import {
   bandJitterOption,
   blurOption,
+  grayscaleOption,
   jitterOption,
   minScaleOption,
   mocoV2Recipe,
@@ -27,6 +28,7 @@ export const options = {
   views: viewsOption,
   jitter: jitterOption,
   bandJitter: bandJitterOption,
+  grayscale: grayscaleOption,
   blur: blurOption(mocoV2Recipe),
   minScale: minScaleOption(mocoV2Recipe),
 } as const

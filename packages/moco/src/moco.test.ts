@@ -73,7 +73,7 @@ describe.each(methodEngines())('moco on %s', (engine) => {
 
   // Covers split normalisation, shuffled keys, InfoNCE, the update, momentum, and a queue that wraps within the batch.
   test.each([
-    ['v2', { hidden: 5, outputs: 3, queue: 10, batchGroups: 2, momentum: 0.9 }, 0],
+    ['v2', { hidden: 5, outputs: 3, queue: 10, batchGroups: 2, momentum: 0.9, temperature: 0.2 }, 0],
     ['v3', { hidden: 5, outputs: 3, temperature: 0.5, momentum: 0.9 }, 0.25],
   ] as const)(
     '%s: a compiled step equals that of the authors’ PyTorch code',
@@ -152,26 +152,27 @@ describe('versions', () => {
     },
   )
 
-  // MoCo sections 3.3 and 4.1, MoCo v2 section 3, MoCo v3 section 4 and its code for ResNets and vision transformers.
+  // MoCo sections 3.3 and 4.1, MoCo v2 section 3, MoCo v3 section 4 and its code for ResNets and vision transformers; for small images
+  // the authors' code for CIFAR-10.
   test.each([
-    ['v1', false, [0.999, 0.07, 8, 16, 128, 1], [0.2, [0, 0], 0.4]],
-    ['v2', false, [0.999, 0.2, 8, 16, 128, 2], [0.2, [0.5, 0.5], 0.1]],
-    ['v3', false, [0.99, 1, 1, 32, 256, 2], [0.2, [1, 0.1], 0.1]],
-    ['v3', true, [0.99, 0.2, 1, 32, 256, 3], [0.08, [1, 0.1], 0.1]],
+    ['v1', false, false, [0.999, 0.07, 8, 16, 128, 1], [0.2, [0, 0], 0.4]],
+    ['v1', false, true, [0.99, 0.07, 8, 16, 128, 1], [0.2, [0, 0], 0.4]],
+    ['v2', false, false, [0.999, 0.2, 8, 16, 128, 2], [0.2, [0.5, 0.5], 0.1]],
+    ['v2', false, true, [0.99, 0.1, 8, 16, 128, 2], [0.2, [0.5, 0.5], 0.1]],
+    ['v3', false, false, [0.99, 1, 1, 32, 256, 2], [0.2, [1, 0.1], 0.1]],
+    ['v3', false, true, [0.99, 1, 1, 32, 256, 2], [0.2, [1, 0.1], 0.1]],
+    ['v3', true, false, [0.99, 0.2, 1, 32, 256, 3], [0.08, [1, 0.1], 0.1]],
   ] as const)(
-    '%s, transformer %s: numbers and augmentations of the paper',
-    (version, transformer, numbers, views) => {
+    '%s, transformer %s, small images %s: numbers and augmentations of the paper',
+    (version, transformer, small, numbers, views) => {
       const options = resolveOptions(definition, { version })
-      const { momentum, temperature, batchGroups, hidden, outputs, layers } = settingsOf(
-        options,
-        16,
-        transformer,
-      )
+      const of = { features: 16, transformer, small }
+      const { momentum, temperature, batchGroups, hidden, outputs, layers } = settingsOf(options, of)
       expect([momentum, temperature, batchGroups, hidden, outputs, layers]).toEqual(numbers)
       const { minScale, blur, jitter } = recipeOf(version, transformer)
       expect([minScale, blur, jitter.hue]).toEqual(views)
       const own = { momentum: 0.5, temperature: 3, batchGroups: 2, hidden: 4, outputs: 6, layers: 7 }
-      expect(settingsOf({ ...options, ...own }, 16, transformer)).toEqual(own)
+      expect(settingsOf({ ...options, ...own }, of)).toEqual(own)
     },
   )
 

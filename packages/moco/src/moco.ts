@@ -1,4 +1,4 @@
-import { chooseTwoViews } from '@selfsup/augment'
+import { chooseTwoViews, SMALL_SIZE } from '@selfsup/augment'
 import { batchNormalisations, momentumCopy, projector } from '@selfsup/backbones'
 import {
   expected,
@@ -38,7 +38,7 @@ export function moco(
   const [, size, , channels] = backbone.inputs[0]!.shape as [null, number, number, number]
   const features = backbone.outputs[0]!.shape.at(-1)!
   const transformer = backbone.layers.some(({ name }) => name === 'class-token')
-  const settings = settingsOf(options, features, transformer)
+  const settings = settingsOf(options, { features, transformer, small: size <= SMALL_SIZE })
   const batchGroups = checkedGroups(backbone, settings.batchGroups)
   const recipe = recipeOf(options.version, transformer)
   const augmentation = chooseTwoViews({ size, channels, normalisation }, options, recipe)

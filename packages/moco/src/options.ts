@@ -2,16 +2,19 @@ import {
   bandJitterOption,
   blurOption,
   byolRecipe,
+  grayscaleOption,
   jitterOption,
   minScaleOption,
   mocoV1Recipe,
   mocoV2Recipe,
   secondBlurOption,
   type TwoViewRecipe,
+  usedSmallImages,
   usedGrayViews,
   viewsOption,
 } from '@selfsup/augment'
 import {
+  currentValue,
   type ImageShape,
   ifAuto,
   type MethodOptions,
@@ -43,7 +46,8 @@ export const options = {
     min: 0,
     max: 1,
     earlier: { auto: -1 },
-    description: 'momentum of the key encoder; auto: 0.999, in v3 0.99. In v3 it rises to 1 during training',
+    description:
+      'momentum of the key encoder; auto: 0.999, for images of up to 64 pixels and in v3 0.99. In v3 it rises to 1 during training',
   },
   temperature: {
     type: 'number',
@@ -51,7 +55,7 @@ export const options = {
     min: 0.001,
     earlier: { auto: 0 },
     description:
-      'temperature of the loss: similarities are divided by it; auto: 0.07 in v1, 0.2 in v2, 1 in v3 (0.2 for vision transformers)',
+      'temperature of the loss: similarities are divided by it; auto: 0.07 in v1, 0.2 in v2 (0.1 for images of up to 64 pixels), 1 in v3 (0.2 for vision transformers)',
   },
   batchGroups: {
     type: 'number',
@@ -96,6 +100,7 @@ export const options = {
   views: viewsOption,
   jitter: jitterOption,
   bandJitter: bandJitterOption,
+  grayscale: grayscaleOption,
   blur: {
     ...blurOption(mocoV2Recipe),
     description:
@@ -125,20 +130,28 @@ export interface MocoSettings {
   readonly layers: number
 }
 
+/** What the values of `'auto'` depend on besides the version. */
+export interface MocoBackbone {
+  readonly features: number
+  readonly transformer: boolean
+  readonly small: boolean
+}
+
 /**
  * Replaces `'auto'` by the version's values: MoCo (sections 3.3 and 4.1), MoCo v2 (section 3), MoCo v3 (section 4, and its
- * code for ResNets).
- * @param features number of features of the backbone
- * @param transformer whether the backbone is a vision transformer; v3 uses different values for it than for a ResNet
+ * code for ResNets). The momentum of v1 and v2 and the temperature of v2 for small images are those of the authors' code for
+ * CIFAR-10 (colab.research.google.com/github/facebookresearch/moco/blob/colab-notebook/colab/moco_cifar10_demo.ipynb).
+ * @param backbone number of its features; whether it is a vision transformer, for which v3 uses different values than for a
+ *   ResNet; whether its images are small
  */
 export function settingsOf(
   given: OptionValues<typeof options>,
-  features: number,
-  transformer: boolean,
+  { features, transformer, small }: MocoBackbone,
 ): MocoSettings {
+  const queued = { momentum: small ? 0.99 : 0.999, batchGroups: 8, hidden: features, outputs: 128 }
   const versions = {
-    v1: { momentum: 0.999, temperature: 0.07, batchGroups: 8, hidden: features, outputs: 128, layers: 1 },
-    v2: { momentum: 0.999, temperature: 0.2, batchGroups: 8, hidden: features, outputs: 128, layers: 2 },
+    v1: { ...queued, temperature: 0.07, layers: 1 },
+    v2: { ...queued, temperature: small ? 0.1 : 0.2, layers: 2 },
     v3: {
       momentum: 0.99,
       temperature: transformer ? 0.2 : 1,
@@ -168,8 +181,24 @@ export function recipeOf(version: 'v1' | 'v2' | 'v3', transformer: boolean): Two
   return version === 'v1' ? mocoV1Recipe : mocoV2Recipe
 }
 
-/** In runs from before `blur2`, both grey views were blurred with the probability that was set, by default 0. */
+/** Converts options of runs of earlier versions. */
 export function migrate(stored: StoredOptions, images?: ImageShape): StoredOptions {
+  return migrateBlurs(migrateSmallImages(stored, images), images)
+}
+
+/** In runs from before `grayscale`, v1 and v2 had the same momentum and temperature for small images as for large ones. */
+function migrateSmallImages(stored: StoredOptions, images?: ImageShape): StoredOptions {
+  if ('grayscale' in stored || stored.version === 'v3' || !usedSmallImages(images)) return stored
+  const auto = (name: 'momentum' | 'temperature') => currentValue(options[name], stored[name]) === 'auto'
+  return {
+    ...stored,
+    ...(auto('momentum') && { momentum: 0.999 }),
+    ...(auto('temperature') && stored.version !== 'v1' && { temperature: 0.2 }),
+  }
+}
+
+/** In runs from before `blur2`, both grey views were blurred with the probability that was set, by default 0. */
+function migrateBlurs(stored: StoredOptions, images?: ImageShape): StoredOptions {
   if ('blur2' in stored || !usedGrayViews(stored, images)) return stored
   const blur = Math.max(0, Number(stored.blur ?? 0))
   return { ...stored, blur, blur2: blur }

@@ -27,13 +27,21 @@ async function migrated(method: string, given: Stored, size = 32, channels = 3):
   return resolveOptions(definition, migrateOptions(definition, given, { size, channels }))
 }
 
+/** Defaults that were different then. */
+const formerDefaults: Readonly<Record<string, Stored>> = {
+  simclr: { temperature: 0.5, minScale: 0.08 },
+  byol: { momentum: 0.996 },
+  moco: { momentum: 0.999, temperature: 0.2 },
+}
+
 describe('options stored when 0 and -1 meant auto', () => {
-  test.each(Object.keys(options))('%s: earlier defaults become today’s', async (method) => {
-    const { momentum, ...now } = await migrated(method, options[method]!)
-    const { momentum: _, ...defaults } = resolveOptions(await findMethod(method)) as Stored
-    expect(now).toEqual(defaults)
-    expect(momentum).toBe(method === 'byol' ? 0.996 : method === 'moco' ? 'auto' : undefined)
-  })
+  test.each(Object.keys(options))(
+    '%s: earlier defaults become today’s, or keep their values',
+    async (method) => {
+      const defaults = resolveOptions(await findMethod(method)) as Stored
+      expect(await migrated(method, options[method]!)).toEqual({ ...defaults, ...formerDefaults[method] })
+    },
+  )
 
   // Earlier versions did not blur grey views, except half of the views of Barlow Twins and VICReg.
   test.each([
@@ -49,6 +57,17 @@ describe('options stored when 0 and -1 meant auto', () => {
   })
 
   test.each<[string, Stored, number, Stored]>([
+    ['simclr', { minScale: 'auto' }, 64, { minScale: 0.08 }],
+    ['simclr', { minScale: 'auto' }, 65, { minScale: 'auto' }],
+    ['simclr', { minScale: 0.5 }, 32, { minScale: 0.5 }],
+    ['simclr', { minScale: 'auto', views: 'gray' }, 32, { minScale: 'auto' }],
+    ['simclr', { minScale: 'auto', grayscale: 0.2 }, 32, { minScale: 'auto' }], // of this version
+    ['byol', { minScale: 'auto' }, 32, { minScale: 'auto' }],
+    ['moco', {}, 96, { momentum: 'auto', temperature: 'auto' }],
+    ['moco', { momentum: 0, temperature: 1 }, 32, { momentum: 0, temperature: 1 }],
+    ['moco', { version: 'v1' }, 32, { momentum: 0.999, temperature: 'auto' }],
+    ['moco', { version: 'v3' }, 32, { momentum: 'auto', temperature: 'auto' }],
+    ['moco', { grayscale: 0.2 }, 32, { momentum: 'auto', temperature: 'auto' }], // of this version
     ['byol', { blur1: 0.5 }, 96, { blur: 0.5, blur2: 0.1 }],
     ['byol', { blur1: 0.5 }, 32, { blur: 0.5, blur2: 0 }],
     ['byol', { blur2: 0.3 }, 96, { blur: 'auto', blur2: 0.3 }],

@@ -1,4 +1,4 @@
-import { chooseTwoViews, migrateBlur, simclrRecipe } from '@selfsup/augment'
+import { chooseTwoViews, migrateBlur, migrateMinScale, simclrRecipe } from '@selfsup/augment'
 import { projector } from '@selfsup/backbones'
 import { ifAuto, type Method, type MethodContext, type MethodDefinition, resolveOptions } from '@selfsup/core'
 import { ntXent } from '@selfsup/losses'
@@ -68,7 +68,7 @@ export const definition: MethodDefinition<typeof options> = {
   summary: 'contrastive: pulls two views of an image together and pushes the other images of the batch away',
   paper: 'Chen et al. 2020, arXiv:2002.05709',
   options,
-  migrate: migrateBlur,
+  migrate: (stored, images) => migrateMinScale(migrateBlur(stored, images), images, simclrRecipe),
   training: () => training,
   create: simclr,
 }
