@@ -38,8 +38,8 @@ export {
   migrateMinScale,
   minScaleOption,
   secondBlurOption,
-  usedSmallImages,
   usedGrayViews,
+  usedSmallImages,
   viewsOption,
 } from './two-view-options.js'
 export {

@@ -2,8 +2,8 @@ import {
   byolRecipe,
   firstBlurOption,
   secondBlurOption,
-  usedSmallImages,
   usedGrayViews,
+  usedSmallImages,
 } from '@selfsup/augment'
 import type { ImageShape, OptionValues, StoredOptions } from '@selfsup/core'
 import { projectorOptions, viewOptions } from './twin-options.js'

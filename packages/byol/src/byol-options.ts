@@ -6,8 +6,8 @@ import {
   jitterOption,
   minScaleOption,
   secondBlurOption,
-  usedSmallImages,
   usedGrayViews,
+  usedSmallImages,
   viewsOption,
 } from '@selfsup/augment'
 import type { ImageShape, OptionValues, StoredOptions, TrainingDefaults } from '@selfsup/core'

@@ -9,8 +9,8 @@ import {
   mocoV2Recipe,
   secondBlurOption,
   type TwoViewRecipe,
-  usedSmallImages,
   usedGrayViews,
+  usedSmallImages,
   viewsOption,
 } from '@selfsup/augment'
 import {

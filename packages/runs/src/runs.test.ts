@@ -242,7 +242,8 @@ test('a run of format 2 resumes and ends with the same bits as with the version 
   await cp(fileURLToPath(new URL('fixtures/format-2-run', import.meta.url)), out, { recursive: true })
   const method = simclr(
     convnet({ size: 8, channels: 3, widths: [4, 8] }),
-    { outputs: 8 },
+    // Temperature and crops were the defaults of that version.
+    { outputs: 8, temperature: 0.5, minScale: 0.08 },
     { normalisation: { mean: [0.2, 0.3, 0.4], std: [0.5, 0.6, 0.7] } },
   )
   const end = await train(method, images(), { ...settings, epochs: 2, engine, out, resume: true })
