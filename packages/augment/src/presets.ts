@@ -23,6 +23,7 @@ interface ColourViewOptions extends PresetOptions {
   readonly strength?: number
   /** probability of blur; use 0 for small images such as CIFAR's */
   readonly gaussianBlur?: number
+  /** smallest area of a crop, as a fraction of the image; use 0.2 for small images such as CIFAR's */
   readonly minScale?: number
 }
 

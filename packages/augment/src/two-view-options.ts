@@ -39,15 +39,20 @@ export const grayscaleOption = {
 } as const
 
 /** Smallest crop. The description names the recipe's values. */
-export const minScaleOption = (recipe: Pick<TwoViewRecipe, 'minScale' | 'smallMinScale'>) =>
-  ({
+export const minScaleOption = ({
+  minScale,
+  smallMinScale,
+}: Pick<TwoViewRecipe, 'minScale' | 'smallMinScale'>) => {
+  const ofSmall = smallMinScale ? `${smallMinScale} for images of up to ${SMALL_SIZE} pixels, otherwise ` : ''
+  return {
     type: 'number',
     default: 'auto',
     min: 0.001,
     max: 1,
     earlier: { auto: 0 },
-    description: `smallest area of a random crop, as a fraction of the image; auto: ${recipe.smallMinScale === undefined ? '' : `${recipe.smallMinScale} for images of up to ${SMALL_SIZE} pixels, else `}${recipe.minScale}, or 0.3 for gray views`,
-  }) as const
+    description: `smallest area of a random crop, as a fraction of the image; auto: 0.3 for gray views, ${ofSmall}${minScale}`,
+  } as const
+}
 
 /** Probability of blur, for recipes that blur both views with the same probability. */
 export const blurOption = ({ blur: [probability] }: Pick<TwoViewRecipe, 'blur'>) =>

@@ -5,6 +5,7 @@ import { prepareEngine } from '@selfsup/engine'
 import * as tf from '@tensorflow/tfjs-core'
 import * as tfl from '@tensorflow/tfjs-layers'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { stepOf } from '../../../tooling/vitest/batches.js'
 import { methodEngines } from '../../../tooling/vitest/engines.js'
 import { definition, moco } from './moco.js'
 import { type MocoOptions, recipeOf, settingsOf } from './options.js'
@@ -175,6 +176,27 @@ describe('versions', () => {
       expect(settingsOf({ ...options, ...own }, of)).toEqual(own)
     },
   )
+
+  test.each([
+    [64, { momentum: 0.99, temperature: 0.1 }, { momentum: 0.99, temperature: 0.2 }],
+    [72, { momentum: 0.999, temperature: 0.2 }, { momentum: 0.999, temperature: 0.1 }],
+  ])('v2 of %i pixels has the temperature %j, not %j', (size, own, other) => {
+    const losses = [{}, own, other].map((given) => {
+      const backbone = convnet({ size, widths: [2, 4] })
+      const method = moco(backbone, { queue: 16, batchGroups: 2, ...given })
+      const loss = tf.tidy(() => {
+        const views = [1, 2].map((seed) =>
+          tf.randomNormal([4, size, size, 3], 0, 1, 'float32', seed),
+        ) as MocoViews
+        return method.loss(views, stepOf(), method.targets!(views, stepOf())).loss.dataSync()[0]
+      })
+      method.dispose()
+      backbone.dispose()
+      return loss
+    })
+    expect(losses[0]).toBe(losses[1])
+    expect(losses[0]).not.toBeCloseTo(losses[2]!, 2)
+  })
 
   test('v3 freezes the patch projection of a vision transformer and adds a three-layer head', () => {
     // The method recognises a vision transformer by these layer names.

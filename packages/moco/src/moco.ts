@@ -23,7 +23,8 @@ import { inRandomOrder } from './shuffle.js'
  * the keys of past batches in a queue.
  *
  * @param backbone the encoder: [batch, size, size, channels], normalised, to [batch, features]
- * @param given options; the defaults are those of the version's paper, except for the length of the queue
+ * @param given options; the defaults are those of the version's paper, except for the length of the queue and, in v1 and
+ *   v2 up to 64 pixels, those of the authors' code for CIFAR-10
  * @param context normalisation of the pixels, seed of the heads' weights and of the initial keys
  * @returns the method, ready for the training loop; the batch size must be a multiple of `batchGroups` and at most the
  *   length of the queue

@@ -11,7 +11,8 @@ import { options, type SimclrOptions, training } from './options.js'
  * pulls the embeddings of two augmented views of each image together and pushes all other views in the batch away.
  *
  * @param backbone the encoder f: [batch, size, size, channels], normalised, to [batch, features]
- * @param given temperature, projector and augmentations; defaults are the paper's for CIFAR-10
+ * @param given temperature, projector and augmentations; defaults are the paper's, except the temperature and, up to 64 pixels, the
+ *   smallest crop, which were chosen on a validation split of CIFAR-10
  * @param context normalisation of the pixels, seed of the projector's weights
  * @returns the method, ready for the training loop
  * @throws SelfsupError when an option is unknown or out of range
@@ -25,7 +26,7 @@ export function simclr(
   const { temperature, hidden, outputs, layers, batchNorm } = options
   const [, size, , channels] = backbone.inputs[0]!.shape as [null, number, number, number]
   const features = backbone.outputs[0]!.shape.at(-1)!
-  // The paper's augmentations (appendix A), with its settings for small images (appendix B.9) up to 64 pixels.
+  // The paper's augmentations (appendix A), with its settings for small images (appendix B.9) but larger crops up to 64 pixels.
   const augmentation = chooseTwoViews({ size, channels, normalisation }, options, simclrRecipe)
   // The projection head g is trained with the encoder and discarded afterwards (section 4.2).
   const head = projector({
