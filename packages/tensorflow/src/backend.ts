@@ -92,7 +92,7 @@ export class TensorflowBackend extends tf.KernelBackend {
   /** Whether our own convolutions are used in any mode. */
   get ownConvolutions(): boolean {
     const { float32, mixed } = this.own
-    return float32.convolutions || mixed.convolutions || mixed.bfloat16
+    return Boolean(float32.convolutions || mixed.convolutions || mixed.bfloat16)
   }
 
   /** Runs `body`. Its operations, and operations on its results, compute in float32 in mixed precision too. */

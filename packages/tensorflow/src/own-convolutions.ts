@@ -4,7 +4,8 @@ import type { TensorflowBackend } from './backend.js'
 
 /**
  * Replaces convolutions and their gradients with the addon's own operations (src/native/convolution.h) on processors
- * where these are faster: about twice as fast as oneDNN, with Winograd's algorithm for 3x3 filters of stride 1.
+ * where these are faster: about twice as fast as oneDNN, with Winograd's algorithm for 3x3 filters of stride 1. With AVX-512,
+ * only the latter are replaced; own-operations.ts chooses.
  * TensorFlow still computes other convolutions: other dtypes, dilated, few channels, 1x1 filters.
  * `SELFSUP_CONVOLUTIONS=0` uses TensorFlow for all, `1` uses ours wherever they run. Compiled steps in mixed precision
  * only use our filter gradients, unless bfloat16 is emulated.
@@ -12,26 +13,26 @@ import type { TensorflowBackend } from './backend.js'
 export function overrideConvolutions(backendName: string): void {
   overrideKernel('Conv2D', backendName, ({ inputs, attrs, backend }) => {
     const { x, filter } = inputs as Record<'x' | 'filter', tf.TensorInfo>
-    const info = suitable(attrs, x, x.shape, filter.shape)
+    const info = suitable(backend, attrs, x, x.shape, filter.shape)
     return info && run(backend, 'SelfsupConvolution', [x, filter], info, info.outShape)
   })
   overrideKernel('Conv2DBackpropInput', backendName, ({ inputs, attrs, backend }) => {
     const { dy, filter } = inputs as Record<'dy' | 'filter', tf.TensorInfo>
     const { inputShape } = attrs as unknown as tf.Conv2DBackpropInputAttrs
-    const info = suitable(attrs, dy, inputShape, filter.shape)
+    const info = suitable(backend, attrs, dy, inputShape, filter.shape)
     return info && run(backend, 'SelfsupConvolutionInput', [dy, filter], info, inputShape)
   })
   overrideKernel('Conv2DBackpropFilter', backendName, filterGradient('SelfsupConvolutionFilter'))
   overrideKernel(
     'Conv2DBackpropFilter',
     backendName,
-    filterGradient('SelfsupConvolutionFilterBfloat16'),
-    (backend, inputs) => backend.fused.bfloat16 && !backend.staysFloat32(inputs),
+    filterGradient('SelfsupConvolutionFilterBfloat16', 'bfloat16'),
+    (backend, inputs) => Boolean(backend.fused.bfloat16) && !backend.staysFloat32(inputs),
   )
   overrideKernel('FusedConv2D', backendName, ({ inputs, attrs, backend }) => {
     const { x, filter, bias, preluActivationWeights } = inputs as Record<string, tf.Tensor | undefined>
     const { activation, leakyreluAlpha } = attrs as unknown as tf.FusedConv2DAttrs
-    const info = suitable(attrs, x!, x!.shape, filter!.shape as FourSides)
+    const info = suitable(backend, attrs, x!, x!.shape, filter!.shape as FourSides)
     if (!info) return undefined
     return tf.tidy(() => {
       const convolved = run(backend, 'SelfsupConvolution', [x!, filter!], info, info.outShape)
@@ -47,11 +48,11 @@ export function overrideConvolutions(backendName: string): void {
 }
 
 /** Computes the gradient of a convolution's filter with one of our operations. */
-function filterGradient(name: string): Own {
+function filterGradient(name: string, which: 'convolutions' | 'bfloat16' = 'convolutions'): Own {
   return ({ inputs, attrs, backend }) => {
     const { x, dy } = inputs as Record<'x' | 'dy', tf.TensorInfo>
     const { filterShape } = attrs as unknown as tf.Conv2DBackpropFilterAttrs
-    const info = suitable(attrs, dy, x.shape, filterShape)
+    const info = suitable(backend, attrs, dy, x.shape, filterShape, which)
     return info && run(backend, name, [x, dy], info, filterShape)
   }
 }
@@ -64,7 +65,7 @@ function overrideKernel(
   kernelName: string,
   backendName: string,
   own: Own,
-  enabled = ({ fused }: TensorflowBackend, _inputs: tf.TensorInfo[]) => fused.convolutions,
+  enabled = ({ fused }: TensorflowBackend, _inputs: tf.TensorInfo[]) => Boolean(fused.convolutions),
 ): void {
   const kernel = tf.getKernel(kernelName, backendName)
   tf.unregisterKernel(kernelName, backendName)
@@ -77,12 +78,14 @@ function overrideKernel(
   })
 }
 
-/** The convolution's geometry if our operations support it, otherwise undefined. */
+/** The convolution's geometry if our operations support it and are to replace TensorFlow's, otherwise undefined. */
 function suitable(
+  backend: unknown,
   attrs: tf.NamedAttrMap | undefined,
   { dtype }: tf.TensorInfo,
   images: readonly number[],
   filters: readonly number[],
+  which: 'convolutions' | 'bfloat16' = 'convolutions',
 ): tf.backend_util.Conv2DInfo | undefined {
   const { strides, pad, dataFormat, dilations, dimRoundingMode } = attrs as unknown as tf.Conv2DAttrs
   const [rows, columns, channels, outputs] = filters as FourSides
@@ -98,7 +101,8 @@ function suitable(
   )
   const plain =
     info.dilationHeight === 1 && info.dilationWidth === 1 && info.strideHeight === info.strideWidth
-  return plain && info.batchSize > 0 ? info : undefined
+  const replaces = (backend as TensorflowBackend).fused[which]
+  return plain && info.batchSize > 0 && replaces?.(info) ? info : undefined
 }
 
 function run(

@@ -1,15 +1,12 @@
 // Filter gradients with AVX512-BF16, which multiplies pairs of bfloat16 numbers: pixels are processed in pairs. oneDNN takes
 // up to four times as long for the few pixels of a network's last stages.
 
-#include "convolution.h"
+#include "pairs.h"
 
 #ifdef SELFSUP_BFLOAT16
 
 namespace selfsup {
 namespace {
-
-#define SELFSUP_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
-#define SELFSUP_AVX512_INLINE __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16"), always_inline)) inline
 
 constexpr int64_t kPixels = 256;  // pixels that a task sums at a time
 constexpr int64_t kPairs = kPixels / 2;
@@ -23,20 +20,6 @@ struct PairsMemory {
   Scratch panels;                    // [filters / 32][kPairs][32] pairs
   alignas(64) uint32_t columns[kPairs * kChannels];
 };
-
-// Interleaves 16 values of two pixels into bfloat16 pairs; zeros where the mask is 0.
-SELFSUP_AVX512_INLINE __m512i Pairs(const float* first, const float* second, __mmask16 some) {
-  const __m512i lanes = _mm512_set_epi32(0x001f000f, 0x001e000e, 0x001d000d, 0x001c000c, 0x001b000b, 0x001a000a, 0x00190009,
-                                         0x00180008, 0x00170007, 0x00160006, 0x00150005, 0x00140004, 0x00130003, 0x00120002,
-                                         0x00110001, 0x00100000);
-  return _mm512_permutexvar_epi16(lanes, (__m512i)_mm512_cvtne2ps_pbh(_mm512_maskz_loadu_ps(some, second),
-                                                                         _mm512_maskz_loadu_ps(some, first)));
-}
-SELFSUP_AVX512_INLINE __m512i Pairs(const Bfloat16* first, const Bfloat16* second, __mmask16 some) {
-  const __m512i low = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(some, first));
-  const __m512i high = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(some, second));
-  return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
-}
 
 // dw[r][j] += sum over pairs i of columns[i][r] * panel[i][j], for the first `filters` of 32 columns j.
 SELFSUP_AVX512_INLINE void AddTile(const uint32_t* columns, const uint32_t* panel, int64_t pairs, float* dw, int64_t step,

@@ -121,10 +121,14 @@ void AddUpBlocks(const Convolution& c, int64_t block, float* dw, const Add& add)
     for (int64_t i = blocks * share / shares; i < blocks * (share + 1) / shares; ++i)
       add(i * block, std::min(block, all - i * block), own);
   });
-  for (int64_t share = 1; share < shares; ++share) {
-    const float* other = others + (share - 1) * size;
-    for (int64_t i = 0; i < size; ++i) dw[i] += other[i];
-  }
+  constexpr int64_t kPart = 1 << 14;
+  Workers::Get().Each(shares > 1 ? (size + kPart - 1) / kPart : 0, [&](int64_t part) {
+    const int64_t from = part * kPart, to = std::min(size, from + kPart);
+    for (int64_t share = 1; share < shares; ++share) {
+      const float* other = others + (share - 1) * size;
+      for (int64_t i = from; i < to; ++i) dw[i] += other[i];
+    }
+  });
 }
 
 // These functions overwrite all of y, dx or dw.
@@ -136,6 +140,11 @@ void ConvolveDirectFilter(const Convolution& c, const float* x, const float* dy,
 // The number of channels must be a multiple of 16.
 void ConvolveDirectFilterBfloat16(const Convolution& c, const float* x, const float* dy, float* dw);
 void ConvolveDirectFilterBfloat16(const Convolution& c, const Bfloat16* x, const Bfloat16* dy, float* dw);
+
+// The same with AMX. The numbers of channels and filters must be multiples of 16. HasMatrices asks the system for the registers.
+bool HasMatrices();
+void ConvolveMatrixFilter(const Convolution& c, const float* x, const float* dy, float* dw);
+void ConvolveMatrixFilter(const Convolution& c, const Bfloat16* x, const Bfloat16* dy, float* dw);
 
 // Winograd's minimal filtering F(4x4, 3x3) (Lavin & Gray 2016, arXiv:1509.09308): a quarter of the multiplications for
 // 3x3 filters with stride 1. Numbers of channels and filters must be multiples of 16.

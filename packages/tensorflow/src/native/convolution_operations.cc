@@ -103,6 +103,9 @@ void Compute(void* kernel, TF_OpKernelContext* context) {
   auto* out = static_cast<float*>(TF_TensorData(output.get()));
   if constexpr (kResult == Result::kFilterBfloat16) {
 #ifdef SELFSUP_BFLOAT16
+#ifdef SELFSUP_MATRICES
+    if (HasMatrices() && c.filters % 16 == 0) return ConvolveMatrixFilter(c, a, b, out);
+#endif
     return ConvolveDirectFilterBfloat16(c, a, b, out);
 #else
     return Fail(context, "SelfsupConvolutionFilterBfloat16: the addon was built with a compiler without AVX512-BF16");
@@ -162,18 +165,21 @@ void RegisterConvolutions() {
 
 int OwnConvolutions() {
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 0;
-  // With AVX-512, these were not compared with oneDNN.
-  return __builtin_cpu_supports("avx512f") ? 1 : 2;
+  return __builtin_cpu_supports("avx512f") ? 3 : 2;
 }
 
 int OwnBfloat16() {
 #ifdef SELFSUP_BFLOAT16
   // This check also ensures that the operating system saves the AVX-512 registers.
   if (!__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512vl")) return 0;
-  unsigned features, rest, matrices = 0;
+  unsigned features, rest;
   if (!__get_cpuid_count(7, 1, &features, &rest, &rest, &rest) || !(features & 1u << 5)) return 0;
+#ifdef SELFSUP_MATRICES
+  if (HasMatrices()) return 3;
+#endif
+  unsigned matrices = 0;
   __get_cpuid_count(7, 0, &rest, &rest, &rest, &matrices);
-  return matrices & 1u << 22 ? 1 : 2;  // with AMX, oneDNN is faster
+  return matrices & 1u << 22 ? 1 : 2;  // oneDNN with AMX is faster than ours without
 #else
   return 0;
 #endif

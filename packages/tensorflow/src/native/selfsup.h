@@ -14,7 +14,7 @@ void RegisterNormalisation();
 // Registers the operations SelfsupConvolution, SelfsupConvolutionInput, SelfsupConvolutionFilter and
 // SelfsupConvolutionFilterBfloat16.
 void RegisterConvolutions();
-// 2 if our convolutions are faster than TensorFlow's on this processor, 1 if they only run, otherwise 0.
+// 2 if our convolutions are faster than TensorFlow's on this processor, 3 if only some are, 1 if they only run, otherwise 0.
 int OwnConvolutions();
 // The same for SelfsupConvolutionFilterBfloat16.
 int OwnBfloat16();
