@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { attributeKinds } from './addon.js'
 import type { TensorflowBackend } from './backend.js'
+import type { Product } from './own-operations.js'
 
 /**
  * Replaces convolutions and their gradients with the addon's own operations (src/native/convolution.h) on processors
@@ -8,31 +9,33 @@ import type { TensorflowBackend } from './backend.js'
  * only the latter are replaced; own-operations.ts chooses.
  * TensorFlow still computes other convolutions: other dtypes, dilated, few channels, 1x1 filters.
  * `SELFSUP_CONVOLUTIONS=0` uses TensorFlow for all, `1` uses ours wherever they run. Compiled steps in mixed precision
- * only use our filter gradients, unless bfloat16 is emulated.
+ * use those for bfloat16, unless it is emulated.
  */
 export function overrideConvolutions(backendName: string): void {
-  overrideKernel('Conv2D', backendName, ({ inputs, attrs, backend }) => {
-    const { x, filter } = inputs as Record<'x' | 'filter', tf.TensorInfo>
-    const info = suitable(backend, attrs, x, x.shape, filter.shape)
-    return info && run(backend, 'SelfsupConvolution', [x, filter], info, info.outShape)
-  })
-  overrideKernel('Conv2DBackpropInput', backendName, ({ inputs, attrs, backend }) => {
-    const { dy, filter } = inputs as Record<'dy' | 'filter', tf.TensorInfo>
-    const { inputShape } = attrs as unknown as tf.Conv2DBackpropInputAttrs
-    const info = suitable(backend, attrs, dy, inputShape, filter.shape)
-    return info && run(backend, 'SelfsupConvolutionInput', [dy, filter], info, inputShape)
-  })
-  overrideKernel('Conv2DBackpropFilter', backendName, filterGradient('SelfsupConvolutionFilter'))
-  overrideKernel(
-    'Conv2DBackpropFilter',
-    backendName,
-    filterGradient('SelfsupConvolutionFilterBfloat16', 'bfloat16'),
-    (backend, inputs) => Boolean(backend.fused.bfloat16) && !backend.staysFloat32(inputs),
-  )
-  overrideKernel('FusedConv2D', backendName, ({ inputs, attrs, backend }) => {
+  for (const [precision, end, enabled] of precisions) {
+    overrideKernel('Conv2D', backendName, enabled, ({ inputs, attrs, backend }) => {
+      const { x, filter } = inputs as Record<'x' | 'filter', tf.TensorInfo>
+      const info = suitable({ backend, precision, product: 'output' }, attrs, x, x.shape, filter.shape)
+      return info && run(backend, `SelfsupConvolution${end}`, [x, filter], info, info.outShape)
+    })
+    overrideKernel('Conv2DBackpropInput', backendName, enabled, ({ inputs, attrs, backend }) => {
+      const { dy, filter } = inputs as Record<'dy' | 'filter', tf.TensorInfo>
+      const { inputShape } = attrs as unknown as tf.Conv2DBackpropInputAttrs
+      const info = suitable({ backend, precision, product: 'input' }, attrs, dy, inputShape, filter.shape)
+      return info && run(backend, `SelfsupConvolutionInput${end}`, [dy, filter], info, inputShape)
+    })
+    overrideKernel('Conv2DBackpropFilter', backendName, enabled, ({ inputs, attrs, backend }) => {
+      const { x, dy } = inputs as Record<'x' | 'dy', tf.TensorInfo>
+      const { filterShape } = attrs as unknown as tf.Conv2DBackpropFilterAttrs
+      const info = suitable({ backend, precision, product: 'filter' }, attrs, dy, x.shape, filterShape)
+      return info && run(backend, `SelfsupConvolutionFilter${end}`, [x, dy], info, filterShape)
+    })
+  }
+  overrideKernel('FusedConv2D', backendName, inFloat32, ({ inputs, attrs, backend }) => {
     const { x, filter, bias, preluActivationWeights } = inputs as Record<string, tf.Tensor | undefined>
     const { activation, leakyreluAlpha } = attrs as unknown as tf.FusedConv2DAttrs
-    const info = suitable(backend, attrs, x!, x!.shape, filter!.shape as FourSides)
+    const which = { backend, precision: 'convolutions', product: 'output' } as const
+    const info = suitable(which, attrs, x!, x!.shape, filter!.shape as FourSides)
     if (!info) return undefined
     return tf.tidy(() => {
       const convolved = run(backend, 'SelfsupConvolution', [x!, filter!], info, info.outShape)
@@ -47,26 +50,20 @@ export function overrideConvolutions(backendName: string): void {
   })
 }
 
-/** Computes the gradient of a convolution's filter with one of our operations. */
-function filterGradient(name: string, which: 'convolutions' | 'bfloat16' = 'convolutions'): Own {
-  return ({ inputs, attrs, backend }) => {
-    const { x, dy } = inputs as Record<'x' | 'dy', tf.TensorInfo>
-    const { filterShape } = attrs as unknown as tf.Conv2DBackpropFilterAttrs
-    const info = suitable(backend, attrs, dy, x.shape, filterShape, which)
-    return info && run(backend, name, [x, dy], info, filterShape)
-  }
-}
+type Enabled = (backend: TensorflowBackend, inputs: readonly tf.TensorInfo[]) => boolean
+const inFloat32: Enabled = ({ fused }) => Boolean(fused.convolutions)
+const inBfloat16: Enabled = (backend, inputs) =>
+  Boolean(backend.fused.bfloat16) && !backend.staysFloat32(inputs)
+const precisions = [
+  ['convolutions', '', inFloat32],
+  ['bfloat16', 'Bfloat16', inBfloat16],
+] as const
 
 type Own = (call: Parameters<tf.KernelFunc>[0]) => tf.TensorInfo | undefined
 type FourSides = [number, number, number, number]
 
 /** Calls `own` instead of a kernel of tfjs-node if `enabled`. If `own` returns undefined, the original kernel runs. */
-function overrideKernel(
-  kernelName: string,
-  backendName: string,
-  own: Own,
-  enabled = ({ fused }: TensorflowBackend, _inputs: tf.TensorInfo[]) => Boolean(fused.convolutions),
-): void {
+function overrideKernel(kernelName: string, backendName: string, enabled: Enabled, own: Own): void {
   const kernel = tf.getKernel(kernelName, backendName)
   tf.unregisterKernel(kernelName, backendName)
   tf.registerKernel({
@@ -78,14 +75,20 @@ function overrideKernel(
   })
 }
 
+/** Which of our operations is asked for. */
+interface Which {
+  readonly backend: unknown
+  readonly precision: 'convolutions' | 'bfloat16'
+  readonly product: Product
+}
+
 /** The convolution's geometry if our operations support it and are to replace TensorFlow's, otherwise undefined. */
 function suitable(
-  backend: unknown,
+  { backend, precision, product }: Which,
   attrs: tf.NamedAttrMap | undefined,
   { dtype }: tf.TensorInfo,
   images: readonly number[],
   filters: readonly number[],
-  which: 'convolutions' | 'bfloat16' = 'convolutions',
 ): tf.backend_util.Conv2DInfo | undefined {
   const { strides, pad, dataFormat, dilations, dimRoundingMode } = attrs as unknown as tf.Conv2DAttrs
   const [rows, columns, channels, outputs] = filters as FourSides
@@ -101,8 +104,8 @@ function suitable(
   )
   const plain =
     info.dilationHeight === 1 && info.dilationWidth === 1 && info.strideHeight === info.strideWidth
-  const replaces = (backend as TensorflowBackend).fused[which]
-  return plain && info.batchSize > 0 && replaces?.(info) ? info : undefined
+  const replaces = (backend as TensorflowBackend).fused[precision]
+  return plain && info.batchSize > 0 && replaces?.(info, product) ? info : undefined
 }
 
 function run(

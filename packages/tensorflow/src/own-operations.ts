@@ -1,14 +1,17 @@
 import type { backend_util } from '@tensorflow/tfjs-core'
 
+/** A convolution, or the gradient of its input or filter. */
+export type Product = 'output' | 'input' | 'filter'
+
 /** Whether an operation of ours replaces TensorFlow's for a convolution. */
-type Replaces = (convolution: backend_util.Conv2DInfo) => boolean
+type Replaces = (convolution: backend_util.Conv2DInfo, product: Product) => boolean
 
 /** Which of our own operations replace TensorFlow's. They run on the CPU; with a GPU, TensorFlow's are used. */
 export interface OwnOperations {
   readonly views: boolean
   /** convolutions and their gradients in float32; undefined: never */
   readonly convolutions?: Replaces
-  /** gradients of convolutions' filters in bfloat16; undefined: never */
+  /** the same in bfloat16 */
   readonly bfloat16?: Replaces
   readonly normalisation: boolean
 }
@@ -17,18 +20,25 @@ export interface OwnOperations {
 export const noOwnOperations: OwnOperations = { views: false, normalisation: false }
 
 /**
- * 0 if an operation of ours does not run on the processor, 1 if it runs, 2 if it is faster than TensorFlow's, 3 if it is faster for
- * some convolutions: those in float32 on processors with AVX-512, filter gradients in bfloat16 on processors with AMX.
+ * 0 if operations of ours do not run on the processor, 1 if they run, 2 if they are faster than TensorFlow's, 3 if they are faster for some
+ * convolutions: those in float32 on processors with AVX-512, those in bfloat16 on processors with AMX. Without AMX, only filter
+ * gradients run in bfloat16.
  */
 type Suitability = number
 
 const always: Replaces = () => true
+const onlyFilters: Replaces = (_, product) => product === 'filter'
 /** With AVX-512: only Winograd's algorithm, which multiplies a quarter as often. */
 const byWinograd: Replaces = ({ filterHeight, filterWidth, strideHeight }) =>
   filterHeight === 3 && filterWidth === 3 && strideHeight === 1
-/** With AMX: not with few channels and many results, where packing takes as long as multiplying. */
-const byMatrices: Replaces = ({ inChannels, outChannels, strideHeight }) =>
-  strideHeight > 1 || inChannels * outChannels >= 8192
+/**
+ * With AMX: oneDNN multiplies a row of results at a time, which fills few rows of a register if results are narrow. Its filter gradient is only
+ * faster with few channels and stride 1, where packing takes as long as multiplying.
+ */
+const byMatrices: Replaces = ({ inChannels, outChannels, outWidth, strideHeight }, product) => {
+  if (product === 'filter') return strideHeight > 1 || inChannels * outChannels >= 8192
+  return outWidth <= (product === 'output' ? 8 : 4)
+}
 
 /**
  * Selects our operations that steps use.
@@ -41,13 +51,13 @@ export function ownOperations(
   wanted: string | undefined,
 ): { readonly float32: OwnOperations; readonly mixed: OwnOperations } {
   const { gpu } = machine
-  const replaces = (how: Suitability, some: Replaces): Replaces | undefined => {
+  const replaces = (how: Suitability, all: Replaces, some: Replaces): Replaces | undefined => {
     if (gpu || how === 0 || wanted === '0') return undefined
-    if (how === 2 || wanted === '1') return always
-    return how === 3 ? some : undefined
+    if (wanted === '1') return how === 3 ? always : all
+    return [undefined, undefined, all, some][how]
   }
-  const convolutions = replaces(machine.convolutions, byWinograd)
-  const bfloat16 = replaces(machine.bfloat16, byMatrices)
+  const convolutions = replaces(machine.convolutions, always, byWinograd)
+  const bfloat16 = replaces(machine.bfloat16, onlyFilters, byMatrices)
   const plain = { views: !gpu, normalisation: !gpu }
   const float32 = { ...plain, ...(convolutions && { convolutions }) }
   // Emulation rounds the operands of float32 products, so it uses the same operations.

@@ -136,7 +136,9 @@ TF_Output Capture::Input(int32_t id) {
 }
 
 bool Capture::Emulates(const std::string& product) const {
-  if (product == kBfloat16Filter) return false;
+  constexpr char kEnd[] = "Bfloat16";
+  constexpr size_t kLength = sizeof(kEnd) - 1;
+  if (product.size() > kLength && product.compare(product.size() - kLength, kLength, kEnd) == 0) return false;
   // Our other convolutions only support float32.
   return precision_ == Precision::kEmulatedBfloat16 || product.compare(0, sizeof(kConvolution) - 1, kConvolution) == 0;
 }

@@ -104,6 +104,18 @@ void FindPixels(const Convolution& c, const T* x, int64_t first, int64_t count, 
   }
 }
 
+// Filter positions, along one axis, that reach pixels at `place` within a stride. They are in descending order, which is
+// the ascending order of the results that they belong to.
+inline std::vector<int64_t> Reaching(int64_t place, int64_t before, int64_t kernel, int64_t stride) {
+  std::vector<int64_t> reaching;
+  for (int64_t k = kernel - 1; k >= 0; --k)
+    if ((place + before - k) % stride == 0) reaching.push_back(k);
+  return reaching;
+}
+
+// Division that rounds down, also for negative numbers.
+inline int64_t Divide(int64_t a, int64_t b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
+
 // Sums a filter's gradient over blocks of results: add(first, count, sums) adds one block. Fixed shares of the blocks are
 // summed separately and then added in order, so that the result does not depend on the timing of threads. There are more
 // shares than threads, because a thread may be delayed, but few enough that adding them takes little time and memory.
@@ -141,8 +153,11 @@ void ConvolveDirectFilter(const Convolution& c, const float* x, const float* dy,
 void ConvolveDirectFilterBfloat16(const Convolution& c, const float* x, const float* dy, float* dw);
 void ConvolveDirectFilterBfloat16(const Convolution& c, const Bfloat16* x, const Bfloat16* dy, float* dw);
 
-// The same with AMX. The numbers of channels and filters must be multiples of 16. HasMatrices asks the system for the registers.
+// The same, and the convolution and the gradient of its input, with AMX. The numbers of channels and filters must be multiples of 16.
+// HasMatrices asks the system for the registers.
 bool HasMatrices();
+void ConvolveMatrix(const Convolution& c, const Bfloat16* x, const Bfloat16* w, Bfloat16* y);
+void ConvolveMatrixInput(const Convolution& c, const Bfloat16* dy, const Bfloat16* w, Bfloat16* dx);
 void ConvolveMatrixFilter(const Convolution& c, const float* x, const float* dy, float* dw);
 void ConvolveMatrixFilter(const Convolution& c, const Bfloat16* x, const Bfloat16* dy, float* dw);
 

@@ -1,5 +1,6 @@
 // The operations SelfsupConvolution, SelfsupConvolutionInput and SelfsupConvolutionFilter: a convolution and its gradients.
-// SelfsupConvolutionFilterBfloat16: the filter gradient from operands rounded to bfloat16.
+// SelfsupConvolutionFilterBfloat16: the filter gradient from operands rounded to bfloat16. SelfsupConvolutionBfloat16 and
+// SelfsupConvolutionInputBfloat16: the others on bfloat16, with AMX; on float32 they are SelfsupConvolution and SelfsupConvolutionInput.
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -7,6 +8,8 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <type_traits>
 
 #include "convolution.h"
 #include "kernel_api.h"
@@ -24,6 +27,9 @@ namespace {
 enum class Result { kOutput, kInput, kFilter, kFilterBfloat16 };
 
 constexpr bool OfFilter(Result result) { return result == Result::kFilter || result == Result::kFilterBfloat16; }
+// The type of the result: gradients of filters are float32.
+template <Result kResult, typename T>
+using Made = std::conditional_t<OfFilter(kResult), float, T>;
 
 struct Settings {
   int32_t stride = 1, top = 0, left = 0;
@@ -73,6 +79,27 @@ Convolution Describe(const Settings& s, const TF_Tensor* first, const TF_Tensor*
   return c;
 }
 
+template <typename T>
+void FilterFromBfloat16(TF_OpKernelContext* context, const Convolution& c, const T* x, const T* dy, float* dw) {
+#ifdef SELFSUP_MATRICES
+  if (HasMatrices() && c.filters % 16 == 0) return ConvolveMatrixFilter(c, x, dy, dw);
+#endif
+#ifdef SELFSUP_BFLOAT16
+  return ConvolveDirectFilterBfloat16(c, x, dy, dw);
+#else
+  Fail(context, "SelfsupConvolutionFilterBfloat16: the addon was built with a compiler without AVX512-BF16");
+#endif
+}
+
+template <Result kResult>
+void OnBfloat16(TF_OpKernelContext* context, const Convolution& c, const Bfloat16* first, const Bfloat16* second, Bfloat16* out) {
+#ifdef SELFSUP_MATRICES
+  if (HasMatrices() && c.channels % 16 == 0 && c.filters % 16 == 0)
+    return (kResult == Result::kOutput ? ConvolveMatrix : ConvolveMatrixInput)(c, first, second, out);
+#endif
+  Fail(context, "SelfsupConvolution on bfloat16 needs a processor with AMX, and multiples of 16 channels");
+}
+
 template <Result kResult, typename T = float>
 void Compute(void* kernel, TF_OpKernelContext* context) {
   const Settings& settings = *static_cast<Settings*>(kernel);
@@ -95,26 +122,24 @@ void Compute(void* kernel, TF_OpKernelContext* context) {
   if (!agree || c.stride < 1 || c.channels < 1 || c.filters < 1)
     return Fail(context, "SelfsupConvolution: the shapes of images, filters and result do not match");
   const int64_t floats = shape[0] * shape[1] * shape[2] * shape[3];
-  Tensor output(TF_AllocateOutput(context, 0, TF_FLOAT, shape, 4, floats * sizeof(float), status));
+  using Out = Made<kResult, T>;
+  constexpr TF_DataType kType = sizeof(Out) == sizeof(float) ? TF_FLOAT : TF_BFLOAT16;
+  Tensor output(TF_AllocateOutput(context, 0, kType, shape, 4, floats * sizeof(Out), status));
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
   if (floats == 0) return;
   const auto* a = static_cast<const T*>(TF_TensorData(first.get()));
   const auto* b = static_cast<const T*>(TF_TensorData(second.get()));
-  auto* out = static_cast<float*>(TF_TensorData(output.get()));
+  auto* out = static_cast<Out*>(TF_TensorData(output.get()));
   if constexpr (kResult == Result::kFilterBfloat16) {
-#ifdef SELFSUP_BFLOAT16
-#ifdef SELFSUP_MATRICES
-    if (HasMatrices() && c.filters % 16 == 0) return ConvolveMatrixFilter(c, a, b, out);
-#endif
-    return ConvolveDirectFilterBfloat16(c, a, b, out);
-#else
-    return Fail(context, "SelfsupConvolutionFilterBfloat16: the addon was built with a compiler without AVX512-BF16");
-#endif
+    return FilterFromBfloat16(context, c, a, b, out);
+  } else if constexpr (std::is_same_v<T, Bfloat16>) {
+    return OnBfloat16<kResult>(context, c, a, b, out);
+  } else {
+    const bool winograd = SuitsWinograd(c);
+    if constexpr (kResult == Result::kOutput) (winograd ? ConvolveWinograd : ConvolveDirect)(c, a, b, out);
+    if constexpr (kResult == Result::kInput) (winograd ? ConvolveWinogradInput : ConvolveDirectInput)(c, a, b, out);
+    if constexpr (kResult == Result::kFilter) (winograd ? ConvolveWinogradFilter : ConvolveDirectFilter)(c, a, b, out);
   }
-  const bool winograd = SuitsWinograd(c);
-  if constexpr (kResult == Result::kOutput) (winograd ? ConvolveWinograd : ConvolveDirect)(c, a, b, out);
-  if constexpr (kResult == Result::kInput) (winograd ? ConvolveWinogradInput : ConvolveDirectInput)(c, a, b, out);
-  if constexpr (kResult == Result::kFilter) (winograd ? ConvolveWinogradFilter : ConvolveDirectFilter)(c, a, b, out);
 }
 
 void Delete(void* kernel) { delete static_cast<Settings*>(kernel); }
@@ -131,36 +156,41 @@ void RegisterKernel(const char* name, void (*compute)(void*, TF_OpKernelContext*
   if (status.ok()) TF_RegisterKernelBuilder(name, kernel, status);
 }
 
+// Types are a type of TensorFlow, or T, which is float32 or bfloat16.
 template <Result kResult>
-void Register(const char* name, const char* first, const char* second) {
+void Register(const char* name, const char* first, const char* second, const std::string& type) {
   TF_OpDefinitionBuilder* op = TF_NewOpDefinitionBuilder(name);
-  TF_OpDefinitionBuilderAddInput(op, first);
-  TF_OpDefinitionBuilderAddInput(op, second);
-  TF_OpDefinitionBuilderAddOutput(op, "result: float");
+  for (const char* input : {first, second}) TF_OpDefinitionBuilderAddInput(op, (std::string(input) + ": " + type).c_str());
+  const bool made_float = type == "float" || OfFilter(kResult);
+  TF_OpDefinitionBuilderAddOutput(op, made_float ? "result: float" : "result: T");
   TF_OpDefinitionBuilderAddAttr(op, "stride: int >= 1");
   TF_OpDefinitionBuilderAddAttr(op, "top: int");
   TF_OpDefinitionBuilderAddAttr(op, "left: int");
   TF_OpDefinitionBuilderAddAttr(op, "shape: list(int)");
-  if (kResult == Result::kFilterBfloat16) TF_OpDefinitionBuilderAddAttr(op, "T: {float, bfloat16} = DT_FLOAT");
+  if (type == "T") TF_OpDefinitionBuilderAddAttr(op, "T: {float, bfloat16} = DT_FLOAT");
   TF_OpDefinitionBuilderSetShapeInferenceFunction(op, InferShape);
   Status status;
   TF_RegisterOpDefinition(op, status);
   if (!status.ok()) return;
-  if constexpr (kResult == Result::kFilterBfloat16) {
-    RegisterKernel(name, Compute<kResult>, TF_FLOAT);
-    RegisterKernel(name, Compute<kResult, Bfloat16>, TF_BFLOAT16);
-  } else {
-    RegisterKernel(name, Compute<kResult>);
+  if constexpr (kResult != Result::kFilter) {
+    if (type == "T") {
+      RegisterKernel(name, Compute<kResult>, TF_FLOAT);
+      RegisterKernel(name, Compute<kResult, Bfloat16>, TF_BFLOAT16);
+      return;
+    }
   }
+  RegisterKernel(name, Compute<kResult>);
 }
 
 }  // namespace
 
 void RegisterConvolutions() {
-  Register<Result::kOutput>("SelfsupConvolution", "x: float", "w: float");
-  Register<Result::kInput>("SelfsupConvolutionInput", "dy: float", "w: float");
-  Register<Result::kFilter>("SelfsupConvolutionFilter", "x: float", "dy: float");
-  Register<Result::kFilterBfloat16>("SelfsupConvolutionFilterBfloat16", "x: T", "dy: T");
+  Register<Result::kOutput>("SelfsupConvolution", "x", "w", "float");
+  Register<Result::kInput>("SelfsupConvolutionInput", "dy", "w", "float");
+  Register<Result::kFilter>("SelfsupConvolutionFilter", "x", "dy", "float");
+  Register<Result::kOutput>("SelfsupConvolutionBfloat16", "x", "w", "T");
+  Register<Result::kInput>("SelfsupConvolutionInputBfloat16", "dy", "w", "T");
+  Register<Result::kFilterBfloat16>("SelfsupConvolutionFilterBfloat16", "x", "dy", "T");
 }
 
 int OwnConvolutions() {

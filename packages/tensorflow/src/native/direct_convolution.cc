@@ -65,22 +65,6 @@ void ConvolveDirect(const Convolution& c, const float* x, const float* w, float*
   });
 }
 
-namespace {
-
-// Filter positions, along one axis, that reach pixels at `place` within a stride. They are in descending order, which is
-// the ascending order of the results that they belong to.
-std::vector<int64_t> Reaching(int64_t place, int64_t before, int64_t kernel, int64_t stride) {
-  std::vector<int64_t> reaching;
-  for (int64_t k = kernel - 1; k >= 0; --k)
-    if ((place + before - k) % stride == 0) reaching.push_back(k);
-  return reaching;
-}
-
-// Division that rounds down, also for negative numbers.
-inline int64_t Divide(int64_t a, int64_t b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
-
-}  // namespace
-
 void ConvolveDirectInput(const Convolution& c, const float* dy, const float* w, float* dx) {
   // Pixels that the same filter positions reach form a class: one class per place within a stride.
   const int64_t size = c.channels * c.filters, wide_panels = Panels(c.channels) * kTileColumns;

@@ -1,7 +1,7 @@
 // Filter gradients with AMX, whose instructions multiply matrices of 16 x 32 bfloat16 numbers. For the few pixels of a network's
 // last stages, oneDNN takes several times as long.
 
-#include "pairs.h"
+#include "matrices.h"
 
 #ifdef SELFSUP_MATRICES
 
@@ -12,50 +12,8 @@
 namespace selfsup {
 namespace {
 
-#define SELFSUP_AMX __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16,amx-tile,amx-bf16")))
-
-constexpr int64_t kSide = 16;                    // a register has 16 rows of 16 float32 numbers, or of 16 pairs of bfloat16 numbers
-constexpr int64_t kTile = kSide * kSide;
 constexpr int64_t kPixels = 512;                 // pixels that a task sums at a time
-constexpr int64_t kGroups = kPixels / 2 / kSide; // of 16 pairs of pixels, which an instruction multiplies
-
-// The registers' shapes, as the processor reads them.
-struct alignas(64) Shapes {
-  uint8_t palette = 0, start = 0, unused[14] = {};
-  uint16_t bytes[16] = {};
-  uint8_t rows[16] = {};
-};
-
-// GCC's intrinsics do not tell the compiler which memory they read and write.
-inline void Fence() { asm volatile("" ::: "memory"); }
-
-// Sets the registers' shapes in this thread, and restores at the end those that oneDNN may have set.
-class Registers {
- public:
-  SELFSUP_AMX Registers() {
-    _tile_storeconfig(&earlier_);
-    Fence();
-    Shapes shapes;
-    shapes.palette = 1;
-    for (int i = 0; i < 8; ++i) {
-      shapes.bytes[i] = 64;
-      shapes.rows[i] = kSide;
-    }
-    Fence();
-    _tile_loadconfig(&shapes);
-  }
-  SELFSUP_AMX ~Registers() {
-    Fence();
-    if (earlier_.palette == 0) {
-      _tile_release();
-    } else {
-      _tile_loadconfig(&earlier_);
-    }
-  }
-
- private:
-  Shapes earlier_;
-};
+constexpr int64_t kGroups = kPixels / 2 / kSide;  // of 16 pairs of pixels, which an instruction multiplies
 
 template <typename T>
 struct BlockMemory {
@@ -63,36 +21,6 @@ struct BlockMemory {
   Scratch gradients;                                   // [filters / 16][kGroups][16 filters][16 pairs]
   alignas(64) uint32_t columns[2][kPixels / 2][kSide]; // pairs of pixels, 16 channels each
 };
-
-// dw[f][c] += gradients[f][group] * columns[c][group] for F x C registers, `step` between the sums of two f.
-template <int F, int C>
-SELFSUP_AMX void AddTiles(const uint32_t* gradients, const uint32_t* columns, int64_t groups, float* dw, int64_t c_step) {
-  constexpr int64_t kRow = 64, kOther = kGroups * kTile, kOtherColumns = kPixels / 2 * kSide;
-  Fence();
-  _tile_loadd(0, dw, kRow);
-  if constexpr (C > 1) _tile_loadd(1, dw + c_step, kRow);
-  if constexpr (F > 1) _tile_loadd(2, dw + kTile, kRow);
-  if constexpr (F > 1 && C > 1) _tile_loadd(3, dw + c_step + kTile, kRow);
-  for (int64_t g = 0; g < groups; ++g, gradients += kTile, columns += kTile) {
-    _tile_loadd(4, gradients, kRow);
-    _tile_loadd(6, columns, kRow);
-    _tile_dpbf16ps(0, 4, 6);
-    if constexpr (C > 1) {
-      _tile_loadd(7, columns + kOtherColumns, kRow);
-      _tile_dpbf16ps(1, 4, 7);
-    }
-    if constexpr (F > 1) {
-      _tile_loadd(5, gradients + kOther, kRow);
-      _tile_dpbf16ps(2, 5, 6);
-      if constexpr (C > 1) _tile_dpbf16ps(3, 5, 7);
-    }
-  }
-  _tile_stored(0, dw, kRow);
-  if constexpr (C > 1) _tile_stored(1, dw + c_step, kRow);
-  if constexpr (F > 1) _tile_stored(2, dw + kTile, kRow);
-  if constexpr (F > 1 && C > 1) _tile_stored(3, dw + c_step + kTile, kRow);
-  Fence();
-}
 
 // Pairs of the pixels' numbers in [16 pairs][16 channels]. Pixels from `count` on are zeros.
 template <typename T>
@@ -158,14 +86,9 @@ SELFSUP_AMX void AddBlock(BlockMemory<T>& memory, int64_t count, int64_t taps, i
       }
       float* sums = dw + (t * depth + c) * filters;
       const uint32_t* columns = memory.columns[0][0];
-      for (int64_t f = 0; f < filters / kSide; f += 2, sums += 2 * kTile) {
-        const uint32_t* rows = gradients + f * f_step;
-        if (f + 1 < filters / kSide) {
-          (two ? AddTiles<2, 2> : AddTiles<2, 1>)(rows, columns, groups, sums, c_step);
-        } else {
-          (two ? AddTiles<1, 2> : AddTiles<1, 1>)(rows, columns, groups, sums, c_step);
-        }
-      }
+      for (int64_t f = 0; f < filters / kSide; f += 2, sums += 2 * kTile)
+        AddProducts(filters / kSide - f, two ? 2 : 1, {gradients + f * f_step, columns, f_step, kPixels / 2 * kSide}, groups, sums,
+                    kTile, c_step);
     }
   }
 }
@@ -201,6 +124,92 @@ void Gradient(const Convolution& c, const T* x, const T* dy, float* dw) {
   Workers::Get().Each(c.taps(), [&](int64_t t) { Untile<T>(tiles + t * size, c.channels, c.filters, dw + t * size); });
 }
 
+// Products of pixels and filters: results of a convolution, or gradients of its input. A register of rows has 16 pixels of 32 channels.
+
+constexpr int64_t kMostResults = 512;  // results that a task computes at a time
+constexpr int64_t kParts = 16;         // registers of channels that are multiplied at a time: with two of columns, 32 KB
+
+struct ProductMemory {
+  std::vector<const Bfloat16*> pixels;  // [taps][kMostResults]
+  std::vector<Bfloat16*> results;
+  Scratch rows;  // [results / 16][kParts][16 results][16 pairs]
+  Scratch sums;  // [results / 16][columns / 16][16 results][16 columns]
+};
+
+constexpr int64_t Parts(int64_t depth) { return (depth + 2 * kSide - 1) / (2 * kSide); }
+
+// Copies 32 channels of 16 pixels to a register. Channels from `some` on are zeros.
+SELFSUP_AVX512 void CopyPixels(const Bfloat16* const* pixels, int64_t channel, int64_t some, uint32_t* to) {
+  const __mmask32 lanes = some >= 32 ? 0xffffffff : (1u << some) - 1;
+  for (int64_t i = 0; i < kSide; ++i)
+    _mm512_store_si512(to + i * kSide, _mm512_maskz_loadu_epi16(lanes, pixels[i] + channel));
+}
+
+// Rounds the sums to bfloat16 and writes them to the results.
+SELFSUP_AVX512 void PutResults(const float* sums, int64_t count, int64_t columns, Bfloat16* const* results) {
+  for (int64_t i = 0; i < count; ++i) {
+    const float* from = sums + i / kSide * kSide * columns + i % kSide * kSide;
+    for (int64_t j = 0; j < columns; j += kSide)
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(results[i] + j),
+                          (__m256i)_mm512_cvtneps_pbh(_mm512_load_ps(from + j * kSide)));
+  }
+}
+
+// For `count` results: results[i][j] = sum over taps and k of pixels[tap][i][k] * filters[tap][k][j].
+// filters: [columns / 16][taps][Parts(depth)][16 pairs][16 columns]
+void Multiply(ProductMemory& memory, int64_t count, int64_t taps, int64_t depth, const uint32_t* filters, int64_t columns) {
+  const int64_t groups = (count + kSide - 1) / kSide, wide = columns / kSide, parts = Parts(depth), all = taps * parts;
+  float* sums = memory.sums.Of(groups * kSide * columns);
+  std::memset(sums, 0, groups * kSide * columns * sizeof(float));
+  const Bfloat16* zeros = Zeros<Bfloat16>(depth);
+  for (int64_t t = 0; t < taps; ++t) std::fill_n(&memory.pixels[t * kMostResults + count], groups * kSide - count, zeros);
+  auto* rows = reinterpret_cast<uint32_t*>(memory.rows.Of(groups * kParts * kTile));
+  for (int64_t from = 0; from < all; from += kParts) {
+    const int64_t some = std::min(kParts, all - from);
+    for (int64_t part = 0; part < some; ++part) {
+      const int64_t t = (from + part) / parts, channel = (from + part) % parts * 2 * kSide;
+      for (int64_t g = 0; g < groups; ++g)
+        CopyPixels(&memory.pixels[t * kMostResults + g * kSide], channel, depth - channel, rows + (g * kParts + part) * kTile);
+    }
+    for (int64_t j = 0; j < wide; j += 2)
+      for (int64_t g = 0; g < groups; g += 2)
+        AddProducts(groups - g, wide - j,
+                    {rows + g * kParts * kTile, filters + (j * all + from) * kTile, kParts * kTile, all * kTile}, some,
+                    sums + (g * wide + j) * kTile, wide * kTile, kTile);
+  }
+  PutResults(sums, count, columns, memory.results.data());
+}
+
+// Results that a task computes at a time: fewer if there would be too few tasks.
+int64_t ResultsOfTask(int64_t all) {
+  const int64_t each = all / (4 * Workers::Get().threads());
+  return std::clamp(each / (2 * kSide) * 2 * kSide, 4 * kSide, kMostResults);
+}
+
+// Packs w[channels][filters] of a tap for results: pairs of channels, columns of filters.
+SELFSUP_AVX512 void PackFilters(const Bfloat16* w, int64_t channels, int64_t filters, uint32_t* to, int64_t step) {
+  const Bfloat16* zeros = Zeros<Bfloat16>(filters);
+  for (int64_t f = 0; f < filters; f += kSide, to += step)
+    for (int64_t i = 0; i < Parts(channels) * kSide; ++i) {
+      const Bfloat16* first = 2 * i < channels ? w + 2 * i * filters : zeros;
+      const Bfloat16* second = 2 * i < channels ? first + filters : zeros;
+      _mm512_store_si512(to + i * kSide, Pairs(first + f, second + f, 0xffff));
+    }
+}
+
+// Packs w[channels][filters] of a tap for gradients of the input: pairs of filters, columns of channels.
+SELFSUP_AVX512 void PackTurnedFilters(const Bfloat16* w, int64_t channels, int64_t filters, uint32_t* to, int64_t step) {
+  alignas(64) uint32_t tile[kTile];
+  for (int64_t c = 0; c < channels; c += kSide, to += step)
+    for (int64_t f = 0; f < filters; f += 2 * kSide) {
+      const int64_t some = filters - f;
+      const __mmask32 lanes = some >= 32 ? 0xffffffff : (1u << some) - 1;
+      for (int64_t i = 0; i < kSide; ++i)
+        _mm512_store_si512(tile + i * kSide, _mm512_maskz_loadu_epi16(lanes, w + (c + i) * filters + f));
+      TransposeTile(tile, kSide, to + f / 2 * kSide, kSide);
+    }
+}
+
 }  // namespace
 
 bool HasMatrices() {
@@ -216,6 +225,81 @@ bool HasMatrices() {
 
 void ConvolveMatrixFilter(const Convolution& c, const float* x, const float* dy, float* dw) { Gradient(c, x, dy, dw); }
 void ConvolveMatrixFilter(const Convolution& c, const Bfloat16* x, const Bfloat16* dy, float* dw) { Gradient(c, x, dy, dw); }
+
+void ConvolveMatrix(const Convolution& c, const Bfloat16* x, const Bfloat16* w, Bfloat16* y) {
+  static thread_local Scratch packed;
+  const int64_t each = Parts(c.channels) * kTile, step = c.taps() * each, all = c.out_pixels();
+  auto* filters = reinterpret_cast<uint32_t*>(packed.Of(c.filters / kSide * step));
+  Workers::Get().Each(c.taps(), [&](int64_t t) {
+    PackFilters(w + t * c.channels * c.filters, c.channels, c.filters, filters + t * each, step);
+  });
+  const int64_t size = ResultsOfTask(all);
+  Workers::Get().Each((all + size - 1) / size, [&](int64_t task) {
+    static thread_local ProductMemory memory;
+    const Registers registers;
+    const int64_t first = task * size, count = std::min(size, all - first);
+    memory.pixels.resize(c.taps() * kMostResults);
+    memory.results.resize(kMostResults);
+    FindPixels(c, x, first, count, kMostResults, memory.pixels.data());
+    for (int64_t i = 0; i < count; ++i) memory.results[i] = y + (first + i) * c.filters;
+    Multiply(memory, count, c.taps(), c.channels, filters, c.filters);
+  });
+}
+
+void ConvolveMatrixInput(const Convolution& c, const Bfloat16* dy, const Bfloat16* w, Bfloat16* dx) {
+  // Pixels that the same filter positions reach form a class: one class per place within a stride.
+  struct Class {
+    std::vector<int64_t> rows, columns;
+    int64_t high, wide, first;  // number of pixels on each axis; the first task
+    const uint32_t* filters;
+  };
+  static thread_local Scratch packed;
+  const int64_t each = Parts(c.filters) * kTile, groups = c.channels / kSide;
+  auto* next = reinterpret_cast<uint32_t*>(packed.Of(groups * c.taps() * each));
+  const int64_t size = ResultsOfTask(c.batch * c.height * c.width / (c.stride * c.stride));
+  std::vector<Class> classes;
+  int64_t tasks = 0;
+  for (int64_t place = 0; place < c.stride * c.stride; ++place) {
+    const int64_t down = place / c.stride, right = place % c.stride;
+    Class own{Reaching(down, c.top, c.kernel_height, c.stride), Reaching(right, c.left, c.kernel_width, c.stride),
+              (c.height - down + c.stride - 1) / c.stride, (c.width - right + c.stride - 1) / c.stride, tasks, next};
+    const int64_t taps = static_cast<int64_t>(own.rows.size() * own.columns.size());
+    for (int64_t t = 0; t < taps; ++t) {
+      const int64_t columns = static_cast<int64_t>(own.columns.size());
+      const int64_t tap = own.rows[t / columns] * c.kernel_width + own.columns[t % columns];
+      PackTurnedFilters(w + tap * c.channels * c.filters, c.channels, c.filters, next + t * each, taps * each);
+    }
+    next += groups * taps * each;
+    tasks += (c.batch * own.high * own.wide + size - 1) / size;
+    classes.push_back(std::move(own));
+  }
+  Workers::Get().Each(tasks, [&](int64_t task) {
+    static thread_local ProductMemory memory;
+    const Registers registers;
+    size_t place = classes.size() - 1;
+    while (classes[place].first > task) --place;
+    const Class& own = classes[place];
+    const int64_t first = (task - own.first) * size, count = std::min(size, c.batch * own.high * own.wide - first);
+    memory.pixels.resize(c.taps() * kMostResults);
+    memory.results.resize(kMostResults);
+    const Bfloat16* zeros = Zeros<Bfloat16>(c.filters);
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t at = first + i, ix = at % own.wide * c.stride + static_cast<int64_t>(place) % c.stride,
+                    iy = at / own.wide % own.high * c.stride + static_cast<int64_t>(place) / c.stride,
+                    sample = at / (own.wide * own.high);
+      const Bfloat16* image = dy + sample * c.out_height * c.out_width * c.filters;
+      size_t t = 0;
+      for (int64_t ky : own.rows)
+        for (int64_t kx : own.columns) {
+          const int64_t y = Divide(iy + c.top - ky, c.stride), x = Divide(ix + c.left - kx, c.stride);
+          const bool inside = y >= 0 && y < c.out_height && x >= 0 && x < c.out_width;
+          memory.pixels[t++ * kMostResults + i] = inside ? image + (y * c.out_width + x) * c.filters : zeros;
+        }
+      memory.results[i] = dx + ((sample * c.height + iy) * c.width + ix) * c.channels;
+    }
+    Multiply(memory, count, static_cast<int64_t>(own.rows.size() * own.columns.size()), c.filters, own.filters, c.channels);
+  });
+}
 
 }  // namespace selfsup
 

@@ -18,7 +18,8 @@ std::unordered_map<std::string, Rule> Rules() {
   std::unordered_map<std::string, Rule> rules;
   for (const char* name :
        {"Conv2D", "Conv2DBackpropInput", "DepthwiseConv2dNative", "DepthwiseConv2dNativeBackpropInput", "Conv3D",
-        "Conv3DBackpropInputV2", "MatMul", "BatchMatMul", "BatchMatMulV2", "SelfsupConvolution", "SelfsupConvolutionInput"})
+        "Conv3DBackpropInputV2", "MatMul", "BatchMatMul", "BatchMatMulV2", "SelfsupConvolution", "SelfsupConvolutionInput",
+        "SelfsupConvolutionBfloat16", "SelfsupConvolutionInputBfloat16"})
     rules[name] = {Treatment::kProduct, {}, {}};
   for (const char* name : {"Conv2DBackpropFilter", "DepthwiseConv2dNativeBackpropFilter", "Conv3DBackpropFilterV2",
                            "SelfsupConvolutionFilter", "SelfsupConvolutionFilterBfloat16"})

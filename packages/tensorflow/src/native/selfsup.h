@@ -11,12 +11,12 @@ void RegisterViews();
 // Registers the operations SelfsupNormalisation and SelfsupNormalisationGradient, and their passes.
 void RegisterNormalisation();
 
-// Registers the operations SelfsupConvolution, SelfsupConvolutionInput, SelfsupConvolutionFilter and
-// SelfsupConvolutionFilterBfloat16.
+// Registers the operations SelfsupConvolution, SelfsupConvolutionInput and SelfsupConvolutionFilter, and the same with Bfloat16 at the
+// end of their names.
 void RegisterConvolutions();
 // 2 if our convolutions are faster than TensorFlow's on this processor, 3 if only some are, 1 if they only run, otherwise 0.
 int OwnConvolutions();
-// The same for SelfsupConvolutionFilterBfloat16.
+// The same for those with bfloat16: 2 if the filter gradient is faster, 3 if all of them are for some convolutions.
 int OwnBfloat16();
 
 // cropJpeg(file, boxes, sizes, targets): see jpeg.cc.
