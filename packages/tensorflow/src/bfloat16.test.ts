@@ -15,7 +15,7 @@ const suits =
 
 describe.skipIf(!suits)('our operations on bfloat16', () => {
   beforeAll(async () => {
-    process.env.SELFSUP_CONVOLUTIONS = '1' // also with AMX, where they are not faster
+    process.env.SELFSUP_CONVOLUTIONS = '1' // also where they are not faster
     await loadTensorflow({ mixedPrecision: 'on' })
     await tf.setBackend('tensorflow')
   })
@@ -58,6 +58,56 @@ describe.skipIf(!suits)('our operations on bfloat16', () => {
       expect(compiled).toEqual(plain)
       expect(compiled.some((value) => value !== 0)).toBe(true)
     })
+  })
+
+  // With AMX: sums of few small integers, which bfloat16 represents exactly too.
+  const small = (shape: number[], seed: number) =>
+    tf.round(tf.randomUniform(shape, -1.4, 1.4, 'float32', seed))
+  test.runIf(detectEnvironment().features.includes('amx_bf16')).each([
+    { what: 'stride 1', batch: 3, size: 7, channels: 48, of: [80, 3, 1, 'same'] },
+    { what: 'stride 2', batch: 9, size: 16, channels: 32, of: [64, 3, 2, 'same'] },
+    { what: 'stride 2, no padding, odd', batch: 2, size: 9, channels: 16, of: [16, 5, 2, 'valid'] },
+    { what: 'a stride beyond the filter', batch: 2, size: 9, channels: 16, of: [48, 2, 3, 'valid'] },
+    { what: 'results of one pixel', batch: 700, size: 2, channels: 16, of: [32, 3, 2, 'same'] },
+    { what: 'one image of one pixel', batch: 1, size: 1, channels: 16, of: [16, 3, 1, 'same'] },
+    { what: 'more than one task, many channels', batch: 40, size: 8, channels: 160, of: [176, 3, 1, 'same'] },
+  ] as const)('$what: a convolution and its gradients by AMX', ({ batch, size, channels, of }) => {
+    const [filters, kernel, stride, pad] = of
+    const backend = tf.backend() as TensorflowBackend & tf.KernelBackend
+    const x = tf.keep(small([batch, size, size, channels], 1) as tf.Tensor4D)
+    const w = tf.variable(small([kernel, kernel, channels, filters], 2) as tf.Tensor4D)
+    const dy = tf.tidy(() => small(tf.conv2d(x, w, stride, pad).shape, 3) as tf.Tensor4D)
+    const body = () => {
+      const y = tf.conv2d(x, w, stride, pad)
+      const attrs = { strides: stride, pad, dataFormat: 'NHWC' }
+      const gradient = (name: string, inputs: tf.NamedTensorMap, more: object) =>
+        tf.engine().runKernel(name, inputs, { ...attrs, ...more } as unknown as tf.NamedAttrMap) as tf.Tensor
+      return [
+        y,
+        gradient('Conv2DBackpropInput', { dy, filter: w }, { inputShape: x.shape }),
+        gradient('Conv2DBackpropFilter', { x, dy }, { filterShape: w.shape }),
+      ]
+    }
+    let nodes: readonly string[] = []
+    backend.functions.onCapture = (all) => {
+      nodes = all
+    }
+    const step = compileStep(backend, body)
+    const made = step()
+    backend.functions.onCapture = undefined
+    for (const [i, name] of ['Convolution', 'ConvolutionInput', 'ConvolutionFilter'].entries()) {
+      expect(nodes.some((node) => node.startsWith(`Selfsup${name}Bfloat16 `))).toBe(true)
+      // In float32. Winograd's algorithm is not exact; the results are integers.
+      const wanted = tf.tidy(() => Float32Array.from(body()[i]!.dataSync(), (value) => Math.round(value) + 0))
+      if (i < 2) expect(wanted.every((value) => Math.abs(value) <= 256)).toBe(true)
+      expect(
+        made[i]!.dataSync().map((value) => value + 0),
+        name,
+      ).toEqual(wanted)
+      expect(wanted.some((value) => value !== 0)).toBe(true)
+    }
+    step.dispose()
+    tf.dispose([x, w, dy, made])
   })
 
   test('rounds operands but not sums', () => {
