@@ -14,8 +14,8 @@ export interface Addon {
   /**
    * @param config a serialized ConfigProto
    * @param server a serialized ServerDef if this process is one of several workers, otherwise empty
-   * @returns `convolutions`: 2 if our convolutions are fast on this processor, 1 if they only run, 0 if they do not run;
-   *   `bfloat16`: the same for filter gradients in bfloat16; `exchange`: the array passed in the process's first call
+   * @returns `convolutions`: how our convolutions suit this processor (own-operations.ts), `bfloat16`: the same for those in bfloat16;
+   *   `exchange`: the array passed in the process's first call
    */
   start(
     exchange: Int32Array,

@@ -110,6 +110,19 @@ describe.skipIf(!suits)('our operations on bfloat16', () => {
     tf.dispose([x, w, dy, made])
   })
 
+  test('a product of no network stays float32', () => {
+    tf.tidy(() => {
+      const fine = tf.fill([2, 4, 4, 16], 1 + 2 ** -9) as tf.Tensor4D // bfloat16 has seven bits after the leading one
+      const filter = tf.ones([3, 3, 16, 16]) as tf.Tensor4D // not a variable
+      const step = compileStep(tf.backend() as TensorflowBackend & tf.KernelBackend, () =>
+        tf.conv2d(fine, filter, 1, 'valid'),
+      )
+      const values = step().dataSync()
+      step.dispose()
+      for (const value of values) expect(value).toBeCloseTo(144 * (1 + 2 ** -9), 3)
+    })
+  })
+
   test('rounds operands but not sums', () => {
     tf.tidy(() => {
       const normal = (shape: number[], seed: number) => tf.randomNormal(shape, 0, 1, 'float32', seed)

@@ -153,8 +153,8 @@ void ConvolveDirectFilter(const Convolution& c, const float* x, const float* dy,
 void ConvolveDirectFilterBfloat16(const Convolution& c, const float* x, const float* dy, float* dw);
 void ConvolveDirectFilterBfloat16(const Convolution& c, const Bfloat16* x, const Bfloat16* dy, float* dw);
 
-// The same, and the convolution and the gradient of its input, with AMX. The numbers of channels and filters must be multiples of 16.
-// HasMatrices asks the system for the registers.
+// The same, and the convolution and the gradient of its input, with AMX. The numbers of channels and filters must be multiples
+// of 16. HasMatrices asks the system for the registers.
 bool HasMatrices();
 void ConvolveMatrix(const Convolution& c, const Bfloat16* x, const Bfloat16* w, Bfloat16* y);
 void ConvolveMatrixInput(const Convolution& c, const Bfloat16* dy, const Bfloat16* w, Bfloat16* dx);

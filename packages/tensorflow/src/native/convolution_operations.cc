@@ -1,6 +1,7 @@
 // The operations SelfsupConvolution, SelfsupConvolutionInput and SelfsupConvolutionFilter: a convolution and its gradients.
 // SelfsupConvolutionFilterBfloat16: the filter gradient from operands rounded to bfloat16. SelfsupConvolutionBfloat16 and
-// SelfsupConvolutionInputBfloat16: the others on bfloat16, with AMX; on float32 they are SelfsupConvolution and SelfsupConvolutionInput.
+// SelfsupConvolutionInputBfloat16: the others on bfloat16, with AMX. On float32, which products of no network are, they are
+// SelfsupConvolution and SelfsupConvolutionInput.
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -92,7 +93,8 @@ void FilterFromBfloat16(TF_OpKernelContext* context, const Convolution& c, const
 }
 
 template <Result kResult>
-void OnBfloat16(TF_OpKernelContext* context, const Convolution& c, const Bfloat16* first, const Bfloat16* second, Bfloat16* out) {
+void OnBfloat16(TF_OpKernelContext* context, const Convolution& c, const Bfloat16* first, const Bfloat16* second,
+                Bfloat16* out) {
 #ifdef SELFSUP_MATRICES
   if (HasMatrices() && c.channels % 16 == 0 && c.filters % 16 == 0)
     return (kResult == Result::kOutput ? ConvolveMatrix : ConvolveMatrixInput)(c, first, second, out);

@@ -1,5 +1,5 @@
-// AMX: registers of 16 rows of 64 bytes, and an instruction that multiplies two of them: 16 x 32 bfloat16 numbers with 32 x 16, added to
-// 16 x 16 float32 numbers.
+// AMX: registers of 16 rows of 64 bytes, and an instruction that multiplies two of them: 16 x 32 bfloat16 numbers with
+// 32 x 16, added to 16 x 16 float32 numbers.
 #pragma once
 
 #include "pairs.h"
@@ -51,8 +51,8 @@ class Registers {
   Shapes earlier_;
 };
 
-// Two operands of a product, as registers one after the other: rows [16][16 pairs] and columns [16 pairs][16]. The second registers, of the
-// next 16 rows and columns, are `next_rows` and `next_columns` further.
+// Two operands of a product, as registers one after the other: rows [16][16 pairs] and columns [16 pairs][16]. The second
+// registers, of the next 16 rows and columns, are `next_rows` and `next_columns` further.
 struct Operands {
   const uint32_t* rows;
   const uint32_t* columns;

@@ -1,5 +1,5 @@
-// Filter gradients with AMX, whose instructions multiply matrices of 16 x 32 bfloat16 numbers. For the few pixels of a network's
-// last stages, oneDNN takes several times as long.
+// Convolutions and their gradients with AMX, for the few pixels of a network's last stages, where oneDNN takes several times
+// as long.
 
 #include "matrices.h"
 
@@ -12,14 +12,14 @@
 namespace selfsup {
 namespace {
 
-constexpr int64_t kPixels = 512;                 // pixels that a task sums at a time
+constexpr int64_t kPixels = 512;                  // pixels that a task sums at a time
 constexpr int64_t kGroups = kPixels / 2 / kSide;  // of 16 pairs of pixels, which an instruction multiplies
 
 template <typename T>
 struct BlockMemory {
-  std::vector<const T*> pixels;                        // [taps][kPixels]
-  Scratch gradients;                                   // [filters / 16][kGroups][16 filters][16 pairs]
-  alignas(64) uint32_t columns[2][kPixels / 2][kSide]; // pairs of pixels, 16 channels each
+  std::vector<const T*> pixels;                         // [taps][kPixels]
+  Scratch gradients;                                    // [filters / 16][kGroups][16 filters][16 pairs]
+  alignas(64) uint32_t columns[2][kPixels / 2][kSide];  // pairs of pixels, 16 channels each
 };
 
 // Pairs of the pixels' numbers in [16 pairs][16 channels]. Pixels from `count` on are zeros.
@@ -87,8 +87,8 @@ SELFSUP_AMX void AddBlock(BlockMemory<T>& memory, int64_t count, int64_t taps, i
       float* sums = dw + (t * depth + c) * filters;
       const uint32_t* columns = memory.columns[0][0];
       for (int64_t f = 0; f < filters / kSide; f += 2, sums += 2 * kTile)
-        AddProducts(filters / kSide - f, two ? 2 : 1, {gradients + f * f_step, columns, f_step, kPixels / 2 * kSide}, groups, sums,
-                    kTile, c_step);
+        AddProducts(filters / kSide - f, two ? 2 : 1, {gradients + f * f_step, columns, f_step, kPixels / 2 * kSide}, groups,
+                    sums, kTile, c_step);
     }
   }
 }
@@ -124,7 +124,8 @@ void Gradient(const Convolution& c, const T* x, const T* dy, float* dw) {
   Workers::Get().Each(c.taps(), [&](int64_t t) { Untile<T>(tiles + t * size, c.channels, c.filters, dw + t * size); });
 }
 
-// Products of pixels and filters: results of a convolution, or gradients of its input. A register of rows has 16 pixels of 32 channels.
+// Products of pixels and filters: results of a convolution, or gradients of its input. A register of rows has 32 channels of
+// 16 pixels.
 
 constexpr int64_t kMostResults = 512;  // results that a task computes at a time
 constexpr int64_t kParts = 16;         // registers of channels that are multiplied at a time: with two of columns, 32 KB

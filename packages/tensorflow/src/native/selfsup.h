@@ -11,8 +11,8 @@ void RegisterViews();
 // Registers the operations SelfsupNormalisation and SelfsupNormalisationGradient, and their passes.
 void RegisterNormalisation();
 
-// Registers the operations SelfsupConvolution, SelfsupConvolutionInput and SelfsupConvolutionFilter, and the same with Bfloat16 at the
-// end of their names.
+// Registers the operations SelfsupConvolution, SelfsupConvolutionInput and SelfsupConvolutionFilter, and the same with Bfloat16
+// at the end of their names.
 void RegisterConvolutions();
 // 2 if our convolutions are faster than TensorFlow's on this processor, 3 if only some are, 1 if they only run, otherwise 0.
 int OwnConvolutions();
