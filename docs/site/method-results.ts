@@ -25,10 +25,6 @@ export const methodResults: Readonly<Record<string, readonly ResultChoice[]>> = 
     { benchmark: 'iic', rows: /accuracy/ },
     { benchmark: 'methods', rows: /^(iic|random weights, input of iic):/ },
   ],
-  cpc: [
-    { benchmark: 'cpc', rows: /^CIFAR-10/ },
-    { benchmark: 'methods', rows: /^cpc:/ },
-  ],
   'cpc-series': [{ benchmark: 'cpc', rows: /^MNIST rows/ }],
   'metric-learning': [
     { benchmark: 'metric-learning', rows: /./ },
