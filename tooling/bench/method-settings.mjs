@@ -17,7 +17,8 @@ const sgd = (rate) => [
 /** @param {Readonly<Record<string, string | number | boolean>>} options */
 const set = (options) => Object.entries(options).flatMap(([name, value]) => ['--set', `${name}=${value}`])
 
-/** Ten epochs each, with the defaults of each method, as somebody gets them who only names the method. */
+// Ten epochs each, with the defaults of each method, as somebody gets them who only names the method.
+/** @type {Readonly<Record<string, { readonly method: string, readonly flags: readonly string[] }>>} */
 export const tenEpochs = {
   simclr: { method: 'simclr', flags: [] },
   'moco v2': { method: 'moco', flags: [] },
