@@ -33,7 +33,7 @@ export interface NativeBackend {
   /** which operations of Selfsup's own addon are in use; undefined without the addon */
   readonly fused?: {
     readonly views: boolean
-    readonly convolutions: boolean
+    readonly padsConvolutions: boolean
     readonly normalisation: boolean
   }
 }

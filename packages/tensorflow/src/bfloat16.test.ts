@@ -6,6 +6,7 @@ import type { TensorflowBackend } from './backend.js'
 import { compileStep } from './captured-step.js'
 import { findTensorflow } from './find.js'
 import { loadTensorflow } from './load.js'
+import type { ownOperations } from './own-operations.js'
 import { detectEnvironment } from './settings.js'
 
 const suits =
@@ -63,7 +64,7 @@ describe.skipIf(!suits)('our operations on bfloat16', () => {
   // With AMX: sums of few small integers, which bfloat16 represents exactly too.
   const small = (shape: number[], seed: number) =>
     tf.round(tf.randomUniform(shape, -1.4, 1.4, 'float32', seed))
-  test.runIf(detectEnvironment().features.includes('amx_bf16')).each([
+  test.for([
     { what: 'stride 1', batch: 3, size: 7, channels: 48, of: [80, 3, 1, 'same'] },
     { what: 'stride 2', batch: 9, size: 16, channels: 32, of: [64, 3, 2, 'same'] },
     { what: 'stride 2, no padding, odd', batch: 2, size: 9, channels: 16, of: [16, 5, 2, 'valid'] },
@@ -71,9 +72,18 @@ describe.skipIf(!suits)('our operations on bfloat16', () => {
     { what: 'results of one pixel', batch: 700, size: 2, channels: 16, of: [32, 3, 2, 'same'] },
     { what: 'one image of one pixel', batch: 1, size: 1, channels: 16, of: [16, 3, 1, 'same'] },
     { what: 'more than one task, many channels', batch: 40, size: 8, channels: 160, of: [176, 3, 1, 'same'] },
-  ] as const)('$what: a convolution and its gradients by AMX', ({ batch, size, channels, of }) => {
+  ] as const)('$what: a convolution and its gradients by AMX', ({ batch, size, channels, of }, { skip }) => {
     const [filters, kernel, stride, pad] = of
     const backend = tf.backend() as TensorflowBackend & tf.KernelBackend
+    const { own } = backend as unknown as { readonly own: ReturnType<typeof ownOperations> }
+    const info = tf.backend_util.computeConv2DInfo(
+      [batch, size, size, channels],
+      [kernel, kernel, channels, filters],
+      stride,
+      1,
+      pad,
+    )
+    skip(!own.mixed.bfloat16!(info, 'output'), 'the processor, compiler or system is without AMX')
     const x = tf.keep(small([batch, size, size, channels], 1) as tf.Tensor4D)
     const w = tf.variable(small([kernel, kernel, channels, filters], 2) as tf.Tensor4D)
     const dy = tf.tidy(() => small(tf.conv2d(x, w, stride, pad).shape, 3) as tf.Tensor4D)

@@ -54,10 +54,17 @@ export async function compileBinding(
     const runPath = `-Wl,-rpath,${mac ? '@loader_path' : '$ORIGIN'}/..`
     const object = (source: string) => join(folder, `${basename(source)}.o`)
     await compile(compiler, ['-shared', ...common, sources.process, '-o', join(folder, 'process.node')])
-    await Promise.all(
-      sources.selfsup.map((source) =>
-        compile(compiler, ['-c', ...FAST, ...common, source, '-o', object(source)]),
-      ),
+    const compileAll = (more: readonly string[]) =>
+      Promise.all(
+        sources.selfsup.map((source) =>
+          compile(compiler, ['-c', ...FAST, ...more, ...common, source, '-o', object(source)]),
+        ),
+      )
+    // Assemblers before binutils 2.36 do not know the instructions of AMX, whatever the compiler.
+    await compileAll([]).catch((error) =>
+      compileAll(['-DSELFSUP_NO_MATRICES']).catch(() => {
+        throw error
+      }),
     )
     const objects = sources.selfsup.map(object)
     await compile(compiler, [

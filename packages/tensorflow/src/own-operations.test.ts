@@ -7,7 +7,7 @@ const products: readonly Product[] = ['output', 'input', 'filter']
 /** A convolution of `size` x `size` results with 3x3 filters. */
 const convolution = (size: number, channels: number, filters: number, stride = 1, kernel = 3) =>
   backend_util.computeConv2DInfo(
-    [2, size * stride, size * stride, channels],
+    [12, size * stride, size * stride, channels],
     [kernel, kernel, channels, filters],
     stride,
     1,
@@ -37,6 +37,8 @@ describe('our convolutions replace TensorFlow’s', () => {
       expect(of('avx512').float32.convolutions!(strided, product)).toBe(false)
       expect(of('avx512').float32.convolutions!(large, product)).toBe(false)
     }
+    for (const size of [3, 1]) // TensorFlow's, where Winograd's algorithm does not run
+      expect(of('avx512').float32.convolutions!(convolution(size, 32, 32), 'output')).toBe(false)
     expect(of('avx2').mixed.convolutions).toBeUndefined()
     expect(of('avx2', true).mixed.convolutions).toBeDefined() // emulated: products of rounded operands in float32
   })
@@ -71,11 +73,23 @@ describe('our convolutions replace TensorFlow’s', () => {
     expect(of('avx2', false, '0').float32.convolutions).toBeUndefined()
   })
 
+  test('pad only if all are ours', () => {
+    const pads = (machine: keyof typeof machines, wanted?: string) => {
+      const { float32, mixed } = of(machine, false, wanted)
+      return [float32.padsConvolutions, mixed.padsConvolutions]
+    }
+    expect(pads('avx2')).toEqual([true, false])
+    expect(of('avx2', true).mixed.padsConvolutions).toBe(true)
+    expect(pads('avx512')).toEqual([false, false])
+    expect(pads('amx', '1')).toEqual([true, false])
+    expect(pads('avx2', '0')).toEqual([false, false])
+  })
+
   test('not on GPUs', () => {
     const { float32, mixed } = ownOperations({ ...machines.amx, gpu: true }, false, '1')
     expect([float32, mixed]).toEqual([
-      { views: false, normalisation: false },
-      { views: false, normalisation: false },
+      { views: false, normalisation: false, padsConvolutions: false },
+      { views: false, normalisation: false, padsConvolutions: false },
     ])
   })
 })

@@ -9,6 +9,8 @@ type Replaces = (convolution: backend_util.Conv2DInfo, product: Product) => bool
 /** Which of our own operations replace TensorFlow's. They run on the CPU; with a GPU, TensorFlow's are used. */
 export interface OwnOperations {
   readonly views: boolean
+  /** whether all convolutions that ours support are ours, which pad: TensorFlow's gradients cannot */
+  readonly padsConvolutions: boolean
   /** convolutions and their gradients in float32; undefined: never */
   readonly convolutions?: Replaces
   /** the same in bfloat16 */
@@ -17,7 +19,11 @@ export interface OwnOperations {
 }
 
 /** For steps that XLA compiles: XLA supports none of our operations. */
-export const noOwnOperations: OwnOperations = { views: false, normalisation: false }
+export const noOwnOperations: OwnOperations = {
+  views: false,
+  normalisation: false,
+  padsConvolutions: false,
+}
 
 /**
  * 0 if operations of ours do not run on the processor, 1 if they run, 2 if they are faster than TensorFlow's, 3 if they are faster for some
@@ -28,9 +34,13 @@ type Suitability = number
 
 const always: Replaces = () => true
 const onlyFilters: Replaces = (_, product) => product === 'filter'
-/** With AVX-512: only Winograd's algorithm, which multiplies a quarter as often. */
-const byWinograd: Replaces = ({ filterHeight, filterWidth, strideHeight }) =>
-  filterHeight === 3 && filterWidth === 3 && strideHeight === 1
+/** With AVX-512: only Winograd's algorithm, which multiplies a quarter as often; must match SuitsWinograd in winograd.cc. */
+const byWinograd: Replaces = ({ filterHeight, filterWidth, strideHeight, ...of }) =>
+  filterHeight === 3 &&
+  filterWidth === 3 &&
+  strideHeight === 1 &&
+  Math.min(of.outHeight, of.outWidth) >= 4 &&
+  of.batchSize * Math.ceil(of.outHeight / 4) * Math.ceil(of.outWidth / 4) >= 48
 /**
  * With AMX: oneDNN multiplies a row of results at a time, which fills few rows of a register if results are narrow. Its filter gradient is only
  * faster with few channels and stride 1, where packing takes as long as multiplying.
@@ -58,8 +68,8 @@ export function ownOperations(
   }
   const convolutions = replaces(machine.convolutions, always, byWinograd)
   const bfloat16 = replaces(machine.bfloat16, onlyFilters, byMatrices)
-  const plain = { views: !gpu, normalisation: !gpu }
-  const float32 = { ...plain, ...(convolutions && { convolutions }) }
+  const plain = { views: !gpu, normalisation: !gpu, padsConvolutions: false }
+  const float32 = convolutions ? { ...plain, convolutions, padsConvolutions: convolutions === always } : plain
   // Emulation rounds the operands of float32 products, so it uses the same operations.
   const mixed = emulated ? float32 : { ...plain, ...(bfloat16 && { bfloat16 }) }
   return { float32, mixed }

@@ -124,7 +124,8 @@ void AddUpBlocks(const Convolution& c, int64_t block, float* dw, const Add& add)
   constexpr int64_t kMostSums = int64_t{1} << 26;
   const int64_t size = c.taps() * c.channels * c.filters, all = c.out_pixels(), blocks = (all + block - 1) / block;
   const int64_t threads = Workers::Get().threads(), wanted = std::max(threads, std::min(4 * threads, blocks / 4));
-  const int64_t shares = threads == 1 ? 1 : std::min({blocks, wanted, std::max<int64_t>(2, kMostSums / size)});
+  const int64_t shares =
+      threads == 1 ? 1 : std::max<int64_t>(1, std::min({blocks, wanted, std::max<int64_t>(2, kMostSums / size)}));
   static thread_local Scratch sums;
   float* others = sums.Of(std::max<int64_t>(1, shares - 1) * size);
   Workers::Get().Each(shares, [&](int64_t share) {

@@ -83,10 +83,11 @@ Convolution Describe(const Settings& s, const TF_Tensor* first, const TF_Tensor*
 template <typename T>
 void FilterFromBfloat16(TF_OpKernelContext* context, const Convolution& c, const T* x, const T* dy, float* dw) {
 #ifdef SELFSUP_MATRICES
-  if (HasMatrices() && c.filters % 16 == 0) return ConvolveMatrixFilter(c, x, dy, dw);
+  if (HasMatrices() && c.channels % 16 == 0 && c.filters % 16 == 0) return ConvolveMatrixFilter(c, x, dy, dw);
 #endif
 #ifdef SELFSUP_BFLOAT16
-  return ConvolveDirectFilterBfloat16(c, x, dy, dw);
+  if (c.channels % 16 == 0) return ConvolveDirectFilterBfloat16(c, x, dy, dw);
+  Fail(context, "SelfsupConvolutionFilterBfloat16 needs a multiple of 16 channels");
 #else
   Fail(context, "SelfsupConvolutionFilterBfloat16: the addon was built with a compiler without AVX512-BF16");
 #endif

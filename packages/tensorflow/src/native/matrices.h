@@ -20,6 +20,7 @@ inline void Fence() { asm volatile("" ::: "memory"); }
 class Registers {
  public:
   SELFSUP_AMX Registers() {
+    Fence();
     _tile_storeconfig(&earlier_);
     Fence();
     Shapes shapes;

@@ -163,7 +163,7 @@ void Multiply(ProductMemory& memory, int64_t count, int64_t taps, int64_t depth,
   float* sums = memory.sums.Of(groups * kSide * columns);
   std::memset(sums, 0, groups * kSide * columns * sizeof(float));
   const Bfloat16* zeros = Zeros<Bfloat16>(depth);
-  for (int64_t t = 0; t < taps; ++t) std::fill_n(&memory.pixels[t * kMostResults + count], groups * kSide - count, zeros);
+  for (int64_t t = 0; t < taps; ++t) std::fill_n(memory.pixels.data() + t * kMostResults + count, groups * kSide - count, zeros);
   auto* rows = reinterpret_cast<uint32_t*>(memory.rows.Of(groups * kParts * kTile));
   for (int64_t from = 0; from < all; from += kParts) {
     const int64_t some = std::min(kParts, all - from);
@@ -259,6 +259,12 @@ void ConvolveMatrixInput(const Convolution& c, const Bfloat16* dy, const Bfloat1
   auto* next = reinterpret_cast<uint32_t*>(packed.Of(groups * c.taps() * each));
   const int64_t size = ResultsOfTask(c.batch * c.height * c.width / (c.stride * c.stride));
   std::vector<Class> classes;
+  struct Turned {
+    const Bfloat16* from;
+    uint32_t* to;
+    int64_t step;
+  };
+  std::vector<Turned> turned;
   int64_t tasks = 0;
   for (int64_t place = 0; place < c.stride * c.stride; ++place) {
     const int64_t down = place / c.stride, right = place % c.stride;
@@ -268,12 +274,15 @@ void ConvolveMatrixInput(const Convolution& c, const Bfloat16* dy, const Bfloat1
     for (int64_t t = 0; t < taps; ++t) {
       const int64_t columns = static_cast<int64_t>(own.columns.size());
       const int64_t tap = own.rows[t / columns] * c.kernel_width + own.columns[t % columns];
-      PackTurnedFilters(w + tap * c.channels * c.filters, c.channels, c.filters, next + t * each, taps * each);
+      turned.push_back({w + tap * c.channels * c.filters, next + t * each, taps * each});
     }
     next += groups * taps * each;
     tasks += (c.batch * own.high * own.wide + size - 1) / size;
     classes.push_back(std::move(own));
   }
+  Workers::Get().Each(static_cast<int64_t>(turned.size()), [&](int64_t i) {
+    PackTurnedFilters(turned[i].from, c.channels, c.filters, turned[i].to, turned[i].step);
+  });
   Workers::Get().Each(tasks, [&](int64_t task) {
     static thread_local ProductMemory memory;
     const Registers registers;

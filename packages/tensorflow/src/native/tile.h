@@ -7,7 +7,9 @@
 #if (defined(__clang__) && __clang_major__ >= 9) || (!defined(__clang__) && __GNUC__ >= 10)
 #define SELFSUP_BFLOAT16 1
 #endif
-#if defined(__linux__) && ((defined(__clang__) && __clang_major__ >= 12) || (!defined(__clang__) && __GNUC__ >= 11))
+// SELFSUP_NO_MATRICES: for assemblers that do not know the instructions.
+#if defined(__linux__) && !defined(SELFSUP_NO_MATRICES) && \
+    ((defined(__clang__) && __clang_major__ >= 12) || (!defined(__clang__) && __GNUC__ >= 11))
 #define SELFSUP_MATRICES 1
 #endif
 
