@@ -109,7 +109,7 @@ Figures in bfloat16 that are dated before were measured with the rewrite: in \`m
   test('of the real file: those of the earlier mixed precision are marked', () => {
     const marked = [...benchmarks().values()].filter(({ earlierPrecision }) => earlierPrecision)
     const names = marked.map(({ name }) => name).join(' ')
-    expect(names).toBe('metric-learning pretext generative loop dispatch')
+    expect(names).toBe('metric-learning pretext generative loop')
     expect(resultsSection('rotation')).toContain(earlierMark)
     expect(resultsSection('simclr')).not.toContain(earlierMark)
   })
