@@ -1,6 +1,6 @@
 // Convolutions of images [batch, height, width, channels] with filters [rows, columns, channels, filters], and their
-// gradients, in float32, for processors with AVX2 but without AVX-512, where oneDNN uses half of the arithmetic throughput.
-// The filter gradient is also available from bfloat16, for processors with AVX512-BF16.
+// gradients: in float32 for processors with AVX2, in bfloat16 for processors with AMX; the filter gradient also from bfloat16
+// with AVX512-BF16. own-operations.ts chooses where they replace TensorFlow's.
 #pragma once
 
 #include "tile.h"
