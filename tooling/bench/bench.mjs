@@ -35,6 +35,7 @@ const benches = {
     rounds: 1,
     environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }),
   },
+  settings: { rounds: 1, environment: (quick) => ({ SELFSUP_CIFAR10: cifarFolder(quick) }) },
   knn: {
     peer: 'knn.py',
     rounds: 3,

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -28,4 +28,24 @@ export function cifarFolder(quick) {
     }
   }
   return part
+}
+
+/**
+ * The training images of CIFAR-10 in two parts, as copies: `train` without the last tenth of each class by file name, and
+ * `test`, that tenth, on which settings are chosen.
+ * @param {string} whole the folder that contains train/CLASS/
+ * @param {string} parts the folder to make; kept if it is there
+ * @returns {{ train: string, test: string }} their folders
+ */
+export function validationSplit(whole, parts) {
+  const [train, test] = [join(parts, 'train'), join(parts, 'validation')]
+  for (const name of readdirSync(join(whole, 'train'))) {
+    const files = readdirSync(join(whole, 'train', name)).sort()
+    for (const to of [train, test]) mkdirSync(join(to, name), { recursive: true })
+    for (const [i, file] of files.entries()) {
+      const copy = join(i < 0.9 * files.length ? train : test, name, file)
+      if (!existsSync(copy)) copyFileSync(join(whole, 'train', name, file), copy)
+    }
+  }
+  return { train, test }
 }

@@ -9,6 +9,7 @@ import { quick, required } from './packages.mjs'
 const here = fileURLToPath(new URL('.', import.meta.url))
 const program = join(here, '../../packages/cli/dist/bin.js')
 const folder = required('SELFSUP_CIFAR10')
+const whole = { train: join(folder, 'train'), test: join(folder, 'test') }
 
 const kept = keeping(`bench-methods/${quick ? 'quick' : 'full'}`)
 
@@ -49,7 +50,7 @@ function run(precision, script, args) {
 }
 
 /**
- * Runs `selfsup pretrain` on all training images and `selfsup evaluate` on all training and test images.
+ * Runs `selfsup pretrain` on the training images and `selfsup evaluate` on the training and test images.
  * @param {string} name
  * @param {object} how
  * @param {string} how.method
@@ -58,18 +59,19 @@ function run(precision, script, args) {
  * @param {number} [how.batch]
  * @param {boolean} [how.baselines]
  * @param {keyof typeof mixedPrecision} [how.precision] default: as set in the environment
+ * @param {{ train: string, test: string }} [how.images] folders; default: all images of CIFAR-10
  * @param {boolean} [how.asked]
  * @returns {Promise<MeasuredMethod | undefined>}
  */
 export function measuredMethod(
   name,
-  { method, flags, epochs, batch = 256, baselines = false, precision, asked = true },
+  { method, flags, epochs, batch = 256, baselines = false, precision, images = whole, asked = true },
 ) {
   const title = `${name.replaceAll(/\W+/g, '-')}-${epochs}`
   const measure = () => {
     const out = join(kept.folder, `run-${title}`)
     rmSync(out, { recursive: true, force: true })
-    const [train, test] = [join(folder, 'train'), join(folder, 'test')]
+    const { train, test } = images
     const started = performance.now()
     const { stdout, peak } = run(precision, program, [
       ...['pretrain', method, train, '--out', out, '--json', '--backbone', 'convnet', '--size', '32'],

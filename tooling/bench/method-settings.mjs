@@ -60,3 +60,50 @@ export const threeEpochs = {
     flags: [...sgd(0.06), ...set({ hidden: 1024, outputs: 1024, minScale: 0.08 })],
   },
 }
+
+/**
+ * Settings to choose from, for `pnpm bench settings`: an optimiser, its rate for 256 images and its weight decay, and options.
+ * @param {string} method
+ * @param {string} name
+ * @param {readonly [optimizer: string, rate: number, weightDecay: number] | undefined} optimiser undefined: the default
+ * @param {Parameters<typeof set>[0]} [options]
+ */
+const trial = (method, name, optimiser, options = {}) => [
+  `${method}, ${name}`,
+  {
+    method,
+    flags: [
+      ...(optimiser
+        ? [
+            '--optimizer',
+            optimiser[0],
+            '--learning-rate',
+            `${optimiser[1]}`,
+            '--weight-decay',
+            `${optimiser[2]}`,
+          ]
+        : []),
+      ...set(options),
+    ],
+  },
+]
+
+const adamw = /** @type {const} */ (['adamw', 1e-3, 1e-4])
+const sgd5 = /** @type {const} */ (['sgd', 0.06, 5e-4])
+
+/** @type {Readonly<Record<string, { readonly method: string, readonly flags: readonly string[] }>>} */
+export const trials = Object.fromEntries([
+  trial('simclr', 'earlier defaults', undefined, { temperature: 0.5, minScale: 0.08 }),
+  trial('simclr', 'defaults', undefined),
+  trial('byol', 'defaults', undefined),
+  trial('byol', 'adamw', adamw),
+  trial('byol', 'sgd', sgd5),
+  trial('barlow-twins', 'defaults', undefined),
+  trial('barlow-twins', 'adamw', adamw),
+  trial('vicreg', 'defaults', undefined),
+  trial('vicreg', 'adamw', adamw),
+  trial('vicreg', 'sgd', sgd5),
+  trial('simsiam', 'defaults', undefined),
+  trial('simsiam', 'sgd', sgd5),
+  trial('simsiam', 'adamw', adamw),
+])
