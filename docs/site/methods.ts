@@ -5,9 +5,6 @@ import { methodResults } from './method-results.js'
 import { docs, packageFacts, packageFolders, root } from './repository.js'
 import { type Benchmark, benchmarks } from './results.js'
 
-/** Marks figures that the earlier mixed precision made. */
-export const earlierMark = '¹'
-
 /**
  * The page of one method: its text in pages/methods, if there is one, with what the definition says and what was measured.
  * @returns Markdown
@@ -88,26 +85,20 @@ export function resultsSection(name: string, all = benchmarks()): string {
     return table(found, rows)
   })
   if (parts.length === 0) return ''
-  const note = parts.some((part) => part.includes(earlierMark))
-    ? `${earlierMark} Made by the mixed precision of an earlier version, which also kept weights and optimiser state in bfloat16. It has not been measured again since.`
-    : ''
-  return ['## Measured', ...parts, 'All settings: [benchmark results](/benchmarks).', note]
-    .filter(Boolean)
-    .join('\n\n')
+  return ['## Measured', ...parts, 'All settings: [benchmark results](/benchmarks).'].join('\n\n')
 }
 
-function table({ name, conditions, rows, earlierPrecision }: Benchmark, wanted: RegExp): string[] {
+function table({ name, conditions, rows }: Benchmark, wanted: RegExp): string[] {
   // Times and memory without a peer's were measured while other programs ran.
   const shown = rows.filter(
     (row) => wanted.test(row.name) && (row.peer !== '-' || !/^(s|MB)$/.test(row.unit)),
   )
   if (shown.length === 0) throw new Error(`RESULTS.md: the benchmark ${name} has no rows ${wanted}`)
   const peers = shown.some(({ peer }) => peer !== '-')
-  const mark = earlierPrecision ? ` ${earlierMark}` : ''
   const lines = shown.map(({ name, ours, peer, unit }) => {
     const value = (text: string) =>
       text === '-' ? '' : `${text} ${/^(%|s|MB|nats)$/.test(unit) ? unit : ''}`.trim()
-    return `| ${cell(name)} | ${value(ours)}${mark} | ${peers ? `${value(peer)} |` : ''}`
+    return `| ${cell(name)} | ${value(ours)} | ${peers ? `${value(peer)} |` : ''}`
   })
   const head = peers ? '| | Selfsup | lightly |\n| --- | --- | --- |' : '| | Selfsup |\n| --- | --- |'
   return [`\`pnpm bench ${name}\`. ${conditions}`, `${head}\n${lines.join('\n')}`]

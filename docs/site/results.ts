@@ -14,8 +14,6 @@ export interface Benchmark {
   /** when, on what machine, by which command: the paragraph below the heading */
   readonly conditions: string
   readonly rows: readonly ResultRow[]
-  /** whether it was made in bfloat16 by the mixed precision before the present one */
-  readonly earlierPrecision: boolean
 }
 
 /**
@@ -23,10 +21,7 @@ export interface Benchmark {
  * @param text Markdown: a section a benchmark, each with a table `case | ours | peer | unit | ...`
  */
 export function benchmarks(text = readText('tooling/bench/RESULTS.md')): ReadonlyMap<string, Benchmark> {
-  const [intro = '', ...sections] = text.split(/^## /m)
-  // The paragraph of the introduction about bfloat16 names the benchmarks that the earlier mixed precision measured.
-  const notice = intro.split('\n\n').find((paragraph) => paragraph.includes('bfloat16')) ?? ''
-  const earlier = new Set([...notice.matchAll(/`([a-z-]+)`/g)].map(([, name]) => name))
+  const [, ...sections] = text.split(/^## /m)
   return new Map(
     sections.map((section) => {
       const name = section.split('\n', 1)[0]!.trim()
@@ -35,8 +30,7 @@ export function benchmarks(text = readText('tooling/bench/RESULTS.md')): Readonl
         const [label = '', ours = '', peer = '', unit = ''] = row!.split(' | ')
         return { name: label, ours, peer, unit }
       })
-      const earlierPrecision = earlier.has(name) && /bfloat16/.test(section)
-      return [name, { name, conditions, rows, earlierPrecision }]
+      return [name, { name, conditions, rows }]
     }),
   )
 }

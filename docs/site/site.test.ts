@@ -7,7 +7,7 @@ import { allDefinitions } from './definitions.js'
 import { includeParts } from './include.js'
 import { rewriteLinks } from './links.js'
 import { methodResults } from './method-results.js'
-import { earlierMark, methodPage, packageOfMethod, resultsSection } from './methods.js'
+import { methodPage, packageOfMethod, resultsSection } from './methods.js'
 import { docs, packageFolders, readText, root } from './repository.js'
 import { benchmarks } from './results.js'
 import { stageSite } from './stage.js'
@@ -60,7 +60,7 @@ describe('included parts', () => {
 describe('benchmark results', () => {
   const text = `# Results
 
-Figures in bfloat16 that are dated before were measured with the rewrite: in \`methods\` and \`step\`, wherever bfloat16 is named.
+Medians of the last recorded run of each benchmark.
 
 ## methods
 
@@ -81,10 +81,9 @@ Figures in bfloat16 that are dated before were measured with the rewrite: in \`m
 | cluster accuracy | 98.72 | - | % | - |
 `
 
-  test('are read with what the introduction says of the earlier precision', () => {
+  test('are read with their conditions', () => {
     const all = benchmarks(text)
-    expect(all.get('methods')).toMatchObject({ earlierPrecision: true })
-    expect(all.get('iic')).toMatchObject({ earlierPrecision: false, conditions: '2026-11-25; float32' })
+    expect(all.get('iic')!.conditions).toBe('2026-11-25; float32')
     expect(all.get('methods')!.rows[0]).toEqual({
       name: 'simclr, 3 epochs: kNN',
       ours: '43.54',
@@ -93,25 +92,16 @@ Figures in bfloat16 that are dated before were measured with the rewrite: in \`m
     })
   })
 
-  test('rows of earlier versions have a mark, and times without a peer are left out', () => {
+  test('times without a peer are left out', () => {
     const section = resultsSection('simclr', benchmarks(text))
-    expect(section).toContain(`| simclr, 3 epochs: kNN | 43.54 % ${earlierMark} | 42.34 % |`)
-    expect(section).toContain(`| simclr: linear probe | 62.67 % ${earlierMark} | `)
-    expect(section).toContain('Made by the mixed precision of an earlier version')
+    expect(section).toContain(`| simclr, 3 epochs: kNN | 43.54 % | 42.34 % |`)
+    expect(section).toContain(`| simclr: linear probe | 62.67 % | `)
     expect(section).not.toContain('709')
   })
 
   test('of the real file: those of each method are there', () => {
     for (const name of Object.keys(methodResults)) expect(resultsSection(name)).toContain('## Measured')
     expect(resultsSection('simclr')).toContain('| random weights: kNN | ')
-  })
-
-  test('of the real file: those of the earlier mixed precision are marked', () => {
-    const marked = [...benchmarks().values()].filter(({ earlierPrecision }) => earlierPrecision)
-    const names = marked.map(({ name }) => name).join(' ')
-    expect(names).toBe('generative')
-    expect(resultsSection('vae')).toContain(earlierMark)
-    expect(resultsSection('simclr')).not.toContain(earlierMark)
   })
 })
 

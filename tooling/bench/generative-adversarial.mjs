@@ -45,12 +45,13 @@ const settings = {
   classifier: { epochs: 4, learningRate: 2e-3, ...usual, ...set.classifier },
   vae: { epochs: 12, learningRate: 1e-3, ...usual, ...set.vae },
   gan: { epochs: 8, learningRate: 5e-4, ...adversarial, ...set.gan },
+  // the method's defaults
   bigan: {
     cycle: 0,
     epochs: 30,
-    learningRate: 5e-4,
-    schedule: { name: 'cosine' },
-    optimizer: { ...adversarial.optimizer, weightDecay: 0.5 },
+    learningRate: 2e-4,
+    ...adversarial,
+    schedule: { name: 'constant' },
     ...set.bigan,
   },
   'bigan-cycle': {
