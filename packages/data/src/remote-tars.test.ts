@@ -20,7 +20,7 @@ let faults: Fault[] = []
 let requests: { url: string; range: string; authorization?: string }[] = []
 let etag = '"1"'
 let ranges = true
-const patience = { tries: 3, stallMs: 150, waitMs: 2 }
+const patience = { tries: 3, stallMs: 1500, waitMs: 2 } // a busy machine answers within that
 
 const server = createServer(async (request: IncomingMessage, response: ServerResponse) => {
   const { url = '', headers } = request
