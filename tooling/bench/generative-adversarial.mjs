@@ -14,10 +14,10 @@ import { bare, load, prepared, quick, report } from './packages.mjs'
 const tf = await bare('@tensorflow/tfjs-core', 'generative')
 const tfl = await bare('@tensorflow/tfjs-layers', 'generative')
 const { convBnRelu, dcgan, fullyConnected, initialise } = await load('backbones')
-const { encoderOf } = await load('core')
+const { encoderOf, resolveOptions } = await load('core')
 const { contactSheet, openImages } = await load('data')
 const { extractFeatures, rawPixels } = await load('evaluation')
-const { bigan, gan, vae } = await load('generative')
+const { bigan, biganDefinition, gan, vae } = await load('generative')
 const engine = await prepared()
 /**
  * The value; throws if it is missing.
@@ -41,19 +41,13 @@ const digits = { size: 28, channels: 1 }
 const normalisation = { mean: [0], std: [1] } // unnormalised pixels, as in the papers
 const adversarial = { optimizer: { name: 'adamw', beta1: 0.5, weightDecay: 0 }, schedule: { name: 'cosine' } }
 const usual = { optimizer: { name: 'adamw', weightDecay: 0 }, schedule: { name: 'cosine' } }
+const { optimizer, learningRate, schedule } = biganDefinition.training(resolveOptions(biganDefinition))
+const biganTraining = { optimizer, learningRate, schedule }
 const settings = {
   classifier: { epochs: 4, learningRate: 2e-3, ...usual, ...set.classifier },
   vae: { epochs: 12, learningRate: 1e-3, ...usual, ...set.vae },
   gan: { epochs: 8, learningRate: 5e-4, ...adversarial, ...set.gan },
-  // the method's defaults
-  bigan: {
-    cycle: 0,
-    epochs: 30,
-    learningRate: 2e-4,
-    ...adversarial,
-    schedule: { name: 'constant' },
-    ...set.bigan,
-  },
+  bigan: { cycle: 0, epochs: 30, ...biganTraining, ...set.bigan },
   'bigan-cycle': {
     cycle: 0.1,
     epochs: 5,
